@@ -1,0 +1,106 @@
+"""How a message leaves the house. One file a channel, one small protocol; rendering is pure.
+
+A `Message` is everything a reader may be told, and nothing else: no product, lot, treatment or free text ever
+enters it, so none can leave (blinding). Channels know nothing of the database.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class MessageKind(StrEnum):
+    """What a message is about; the ladder's levels are the kinds that escalate."""
+
+    FILED = "filed"  # to the contact: a new request, please confirm receipt
+    REMINDER = "reminder"
+    TARGET = "target"
+    LIMIT = "limit"
+    REPEAT = "repeat"  # the breach again: nobody took it
+    BACKUP = "backup"  # the breach to the lead's backup: still nobody took it
+    STEP_3 = "step_3"
+    STEP_4 = "step_4"
+    CLOSING = "closing"  # one line to those who were escalated to: it is over
+    RECEIPT = "receipt"  # to the contact: this is what you submitted
+    SPONSOR_ACTED = "sponsor_acted"  # to the contact: reply, follow-up, rejection, acceptance, cancellation
+    CMO_ACTED = "cmo_acted"  # to the project manager: the CMO acknowledged, asked, answered or declined
+    FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
+    NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
+    ALARM = "alarm"  # to the administrators: a route is down
+    TEST = "test"  # from the set-up: does this channel work?
+
+
+@dataclass(frozen=True, slots=True)
+class ClockLine:
+    """One clock as a message names it; instants are aware UTC, None while paused."""
+
+    name: str  # "acknowledgement" or "answer"
+    started_at: datetime
+    target_at: datetime | None
+    limit_at: datetime | None
+    unit: str  # "hours" or "working hours"
+    target_seconds: int
+    limit_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one reader, complete: rendering adds words and layout only.
+
+    `key` is the same on every attempt. `at` is the business time of the attempt. `reader_zone` is the
+    reader's IANA zone, `other_zone` the other party's. `clocks` of an escalation are those that crossed.
+    `action` names the act for the kinds that report one ("acknowledge", "answer", ...); in a closing it says
+    what stopped the clock. `submitted` is what a contact himself sent, given back in his receipt only.
+    """
+
+    key: str
+    kind: MessageKind
+    address: str  # an e-mail address, or a Slack channel or user id
+    recipient_name: str
+    to_cmo: bool
+    at: datetime
+    reader_zone: str
+    other_zone: str
+    sponsor_name: str
+    link: str | None = None
+    number: str = ""
+    request_type: str = ""
+    priority: str = ""
+    cmo_name: str = ""
+    site_name: str = ""
+    order_reference: str | None = None  # the CMO's own, in mails to the CMO only
+    filed_at: datetime | None = None
+    clocks: tuple[ClockLine, ...] = ()
+    contact_attempts: int = 0  # messages that reached the contact's side so far
+    action: str | None = None
+    actor_name: str | None = None
+    submitted: str | None = None
+    detail: str | None = None  # plain words of the system itself, for alarms and tests
+    is_repeat: bool = False  # the same message may already have arrived
+    redirected_from: str | None = None
+    message_id: str = ""  # e-mail: this row's own, the same on every attempt
+    thread_id: str | None = None  # the provider_id of the request's first message to this address
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the far side gave us: `channel:ts` in Slack, the Message-ID of a mail, `console`."""
+
+    provider_id: str
+
+
+class Channel(Protocol):
+    name: str
+
+    def send(self, message: Message) -> Receipt:
+        """Hand the message over once; no retries inside. Raises DeliveryError."""
+        ...
+
+    def find(self, message: Message, since: datetime) -> Receipt | None:
+        """The receipt of an earlier attempt with the same key, if the far side can tell; None if not found.
+
+        `since` is the real time at which the first attempt began. Raises DeliveryError when the far side
+        could not be asked, with `permanent=True` when it never can be (e-mail).
+        """
+        ...

@@ -1,0 +1,354 @@
+"""What a message says, for every channel alike: Message in, words out. Pure.
+
+Layout (HTML, Block Kit, a line of JSON) is the channels' own. Staff are told number, type, CMO, clock, times,
+contact attempts and a link; a contact also hears who asks, for which site, and his own order
+reference. His own entry comes back in his receipt only, and not when that receipt is redirected.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from slamon.channels import ClockLine, Message, MessageKind
+from slamon.channels.moments import beside, moment, short_moment, span, target
+
+NAME_LENGTH = 120
+DETAIL_LENGTH = 500
+CLOCKS_SHOWN = 5
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # Unicode categories without a glyph of their own
+JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic names are written
+
+# clock: (what is asked, what was not done)
+DUTIES = {
+    "acknowledgement": ("confirm receipt", "confirmed receipt"),
+    "answer": ("answer", "answered"),
+    "reply": ("reply", "replied"),
+    "order confirmation": ("confirm the order", "confirmed the order"),
+    "dispatch confirmation": ("confirm dispatch", "confirmed dispatch"),
+    "delivery confirmation": ("confirm delivery", "confirmed delivery"),
+}
+CMO_ACTS = {
+    "acknowledge": "confirmed receipt",
+    "ask": "asked a question",
+    "answer": "answered",
+    "decline": "declined",
+    "confirm_order": "confirmed the order",
+    "confirm_dispatch": "confirmed dispatch",
+    "confirm_delivery": "confirmed delivery",
+}
+SUBMISSIONS = {
+    "acknowledge": "confirmation of receipt",
+    "ask": "question",
+    "answer": "answer",
+    "decline": "refusal",
+    "confirm_order": "order confirmation",
+    "confirm_dispatch": "dispatch confirmation",
+    "confirm_delivery": "delivery confirmation",
+}
+SPONSOR_ACTS = {
+    "reply": ("replied to your question", "Open the request to read the reply."),
+    "follow_up": ("sent a follow-up", "Open the request to read it and to reply."),
+    "reject": ("asks you to look at your answer again", "Open the request to see what is missing."),
+    "reopen": ("reopened the request", "Open the request to see what is missing."),
+    "accept": ("accepted your answer", "The request is closed. Nothing more is needed from you."),
+    "cancel": ("cancelled the request", "Nothing more is needed from you."),
+}
+ENDINGS = {
+    "cancel": "the request was cancelled",
+    "accept": "the request is closed",
+    "close": "the request is closed",
+}
+
+PAST_TARGET = frozenset({MessageKind.TARGET})
+PAST_LIMIT = frozenset(
+    {MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3, MessageKind.STEP_4}
+)
+TO_BE_TAKEN = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP})
+
+OPENING_CHANGES_NOTHING = "Opening the link changes nothing; only what you send from that page does."
+NO_ACCOUNT = "You need no account. The link is personal to {name}: please do not forward it."
+NO_DETAILS_HERE = "Messages carry no product details on purpose: they are on the request's page."
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of the table; `beside` is the same instant in the other party's zone."""
+
+    label: str
+    value: str
+    beside: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A message in words, unescaped. `heading` stands small above `headline`: who sends, about which request.
+
+    `notes` go on top: repeat and redirection marks.
+
+    `quoted` is the reader's own entry, in his receipt only. `is_escalation` asks for the primary style.
+    """
+
+    subject: str
+    heading: str
+    headline: str
+    sentences: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    button: str | None
+    footer: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    quoted: str | None = None
+    is_escalation: bool = False
+
+
+def put_into_words(message: Message) -> Wording:
+    """The words of one message; every channel shows these and adds none of its own."""
+    headline, sentences = _opening(message)
+    repeat = "Repeat: " if message.is_repeat and not headline.startswith("Repeat: ") else ""
+    number = f"[{clean(message.number)}] " if message.number else ""
+    return Wording(
+        subject=f"{number}{repeat}{headline}",
+        heading=" · ".join(filter(None, (clean(message.sponsor_name), clean(message.number)))),
+        headline=headline,
+        sentences=tuple(sentence for sentence in sentences if sentence),
+        facts=tuple(_facts(message)),
+        button=_button(message),
+        footer=_footer(message),
+        notes=tuple(_notes(message)),
+        quoted=_quoted(message),
+        is_escalation=message.kind in PAST_LIMIT,
+    )
+
+
+def clean(name: str, length: int = NAME_LENGTH) -> str:
+    """A name as one harmless line: no control or direction-changing characters, at most `length` characters.
+
+    A right-to-left name is wrapped in isolates, so that it cannot turn the words around it.
+    """
+    spaced = "".join(" " if char.isspace() else char for char in name)
+    kept = "".join(char for char in spaced if char in JOINERS or unicodedata.category(char) not in UNSEEN)
+    line = " ".join(kept.split())
+    if len(line) > length:
+        line = line[: length - 1].rstrip() + "…"
+    is_right_to_left = any(unicodedata.bidirectional(char) in {"R", "AL", "AN"} for char in line)
+    return f"\u2068{line}\u2069" if is_right_to_left else line
+
+
+def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
+    """Headline and sentences: who did what, or what is asked by when."""
+    kind = message.kind
+    match kind:
+        case MessageKind.FILED | MessageKind.REMINDER:
+            return _asking(message)
+        case (
+            MessageKind.TARGET
+            | MessageKind.LIMIT
+            | MessageKind.REPEAT
+            | MessageKind.BACKUP
+            | MessageKind.STEP_3
+            | MessageKind.STEP_4
+        ):
+            return _late_to_cmo(message) if message.to_cmo else _late_to_staff(message)
+        case MessageKind.CLOSING:
+            return f"{_ending(message)}: this escalation is over", ("Nothing more is sent about it.",)
+        case MessageKind.RECEIPT:
+            noun = SUBMISSIONS.get(message.action or "", "entry")
+            return f"We have received your {noun}", (f"It is on record for {clean(message.sponsor_name)}.",)
+        case MessageKind.SPONSOR_ACTED:
+            return _sponsor_acted(message)
+        case MessageKind.CMO_ACTED:
+            return _cmo_acted(message)
+        case MessageKind.FRESH_LINK:
+            return "Here is your new link", (
+                f"It opens {_request(message)} of {clean(message.sponsor_name)}.",
+            )
+        case MessageKind.NOT_REACHED:
+            return f"A mail to {clean(message.cmo_name)} was refused", (
+                "The contact may not know of this request.",
+                "Please check the address or name another contact.",
+            )
+        case MessageKind.ALARM:
+            return "Alarm: messages may not be reaching their readers", (
+                clean(message.detail or "", DETAIL_LENGTH),
+            )
+        case MessageKind.TEST:
+            return "Test message: this channel works", (
+                clean(message.detail or "", DETAIL_LENGTH),
+                "Nothing needs to be done.",
+            )
+        case _:
+            assert_never(kind)
+
+
+def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
+    asked = message.clocks[:1] if message.kind is MessageKind.FILED else message.clocks
+    duty = _duties(asked, "confirm receipt")
+    due = min((clock.target_at for clock in asked if clock.target_at), default=None)
+    by = f" by {short_moment(due, message.reader_zone)}" if due else ""
+    sponsor, cmo = clean(message.sponsor_name), clean(message.cmo_name)
+    if message.kind is MessageKind.FILED:
+        return f"Please {duty}{by}", (
+            f"{sponsor} has filed {_a_request(message)} with {cmo}.",
+            f"The clock runs on {cmo}'s side until you {duty}.",
+        )
+    if message.to_cmo:
+        return f"Reminder: please {duty}{by}", (f"{sponsor} is waiting for {cmo} on {_request(message)}.",)
+    return f"{cmo} is asked to {duty}{by}", ("A reminder has gone to the contact.",)
+
+
+def _late_to_cmo(message: Message) -> tuple[str, tuple[str, ...]]:
+    passed = "Target" if message.kind in PAST_TARGET else "Limit"
+    duty = _duties(message.clocks, "answer")
+    sentences = [
+        f"{clean(message.sponsor_name)} is waiting for {clean(message.cmo_name)} on {_request(message)}."
+    ]
+    if message.kind in PAST_LIMIT:
+        sentences.append("The people responsible on both sides have been told.")
+    return f"{passed} passed: please {duty}", tuple(sentences)
+
+
+def _late_to_staff(message: Message) -> tuple[str, tuple[str, ...]]:
+    late = f"{clean(message.cmo_name)} has not {_undone(message.clocks)} {_within(message)}"
+    match message.kind:
+        case MessageKind.LIMIT:
+            return late, ("Take it, so that others know somebody is on it. The clock keeps running.",)
+        case MessageKind.REPEAT:
+            return f"Repeat: {late}", ("Nobody has taken this escalation so far.",)
+        case MessageKind.BACKUP:
+            return f"You are the backup: {late}", ("Nobody has taken this escalation, so it comes to you.",)
+        case MessageKind.STEP_3:
+            return f"Escalation step 3: {late}", ()
+        case MessageKind.STEP_4:
+            return f"Escalation step 4: {late}", ()
+        case _:
+            return late, ()
+
+
+def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
+    act, then = SPONSOR_ACTS.get(message.action or "", ("updated the request", "Open the request to see it."))
+    by = f" Written by {clean(message.actor_name)}." if message.actor_name else ""
+    return f"{clean(message.sponsor_name)} {act}", (f"This is about {_request(message)}.{by}", then)
+
+
+def _cmo_acted(message: Message) -> tuple[str, tuple[str, ...]]:
+    act = CMO_ACTS.get(message.action or "", "updated the request")
+    then = "The request now waits for your reply." if message.action == "ask" else ""
+    return f"{clean(message.cmo_name)} {act}", (then,)
+
+
+def _ending(message: Message) -> str:
+    if message.action in CMO_ACTS:
+        return f"{clean(message.cmo_name)} {CMO_ACTS[message.action]}"
+    ending = ENDINGS.get(message.action or "", "the clock has stopped")
+    return ending[0].upper() + ending[1:]
+
+
+def _duties(clocks: tuple[ClockLine, ...], otherwise: str) -> str:
+    """`confirm receipt and answer`."""
+    return (
+        " and ".join(dict.fromkeys(DUTIES.get(clock.name, ("answer", ""))[0] for clock in clocks))
+        or otherwise
+    )
+
+
+def _undone(clocks: tuple[ClockLine, ...]) -> str:
+    """`confirmed receipt or answered`."""
+    return " or ".join(dict.fromkeys(DUTIES.get(c.name, ("", "answered"))[1] for c in clocks)) or "answered"
+
+
+def _within(message: Message) -> str:
+    past_target = message.kind in PAST_TARGET
+    allowed = {target(c.target_seconds if past_target else c.limit_seconds, c.unit) for c in message.clocks}
+    return f"within {allowed.pop()}" if len(allowed) == 1 else "in time"
+
+
+def _request(message: Message) -> str:
+    return f"request {clean(message.number)}" if message.number else "a request"
+
+
+def _a_request(message: Message) -> str:
+    kind = clean(message.request_type)
+    return f"{'an' if kind[:1] in 'aeiou' and kind else 'a'} {kind} request".replace("  ", " ")
+
+
+def _facts(message: Message) -> list[Fact]:
+    facts = [Fact("Request", clean(message.number)), Fact("Type", clean(message.request_type).capitalize())]
+    if message.to_cmo:
+        place = " – ".join(filter(None, (clean(message.cmo_name), clean(message.site_name))))
+        facts += [
+            Fact("Priority", clean(message.priority).capitalize()),
+            Fact("Sponsor", clean(message.sponsor_name)),
+            Fact("For", place),
+            Fact("Your order reference", clean(message.order_reference or "")),
+        ]
+    else:
+        facts.append(Fact("CMO", clean(message.cmo_name)))
+    for clock in message.clocks[:CLOCKS_SHOWN]:
+        facts += _clock_facts(message, clock)
+    if len(message.clocks) > CLOCKS_SHOWN:
+        facts.append(Fact("More clocks", str(len(message.clocks) - CLOCKS_SHOWN)))
+    if message.filed_at:
+        facts.append(_instant_fact(message, "Filed", message.filed_at))
+    if message.number and not message.to_cmo:
+        facts.append(Fact("Contact attempts so far", str(message.contact_attempts)))
+    if message.kind is MessageKind.NOT_REACHED:
+        facts.append(Fact("Reason", clean(message.detail or "", DETAIL_LENGTH)))
+    return [fact for fact in facts if fact.value]
+
+
+def _clock_facts(message: Message, clock: ClockLine) -> list[Fact]:
+    allowed, limit = target(clock.target_seconds, clock.unit), target(clock.limit_seconds, clock.unit)
+    if message.to_cmo:
+        duty = _duties((clock,), "answer")
+        facts = [Fact("Your clock", f"{duty} within {allowed}, at the latest within {limit}")]
+    else:
+        facts = [Fact("Clock", f"{clean(clock.name)} (target {allowed}, limit {limit})")]
+    crossed = clock.target_at if message.kind in PAST_TARGET else clock.limit_at
+    if message.kind in PAST_TARGET | PAST_LIMIT and crossed:
+        level = "target" if message.kind in PAST_TARGET else "limit"
+        # The wall clock tells the lateness; where the target counts working time, say so.
+        of = "" if clock.unit == "hours" else " of real time"
+        facts.append(Fact("Late by", f"{span(message.at - crossed)}{of} past the {level}"))
+    if clock.target_at is None and clock.limit_at is None:
+        return [*facts, Fact("Due", "not known while the clock is paused")]
+    if clock.target_at and message.kind not in PAST_LIMIT:
+        facts.append(_instant_fact(message, "Target", clock.target_at))
+    if clock.limit_at:
+        facts.append(_instant_fact(message, "Limit", clock.limit_at))
+    return facts
+
+
+def _instant_fact(message: Message, label: str, instant: datetime) -> Fact:
+    other = beside(instant, message.other_zone, message.reader_zone)
+    return Fact(label, moment(instant, message.reader_zone), other)
+
+
+def _button(message: Message) -> str | None:
+    if not message.link:
+        return None
+    if message.to_cmo:
+        return "Open the request"
+    return "Take it" if message.kind in TO_BE_TAKEN else "Open request"
+
+
+def _footer(message: Message) -> tuple[str, ...]:
+    if message.to_cmo and message.link:
+        name = clean(message.recipient_name) or "you"
+        return OPENING_CHANGES_NOTHING, NO_ACCOUNT.format(name=name)
+    return (NO_DETAILS_HERE,) if message.number and not message.to_cmo else ()
+
+
+def _notes(message: Message) -> list[str]:
+    notes = []
+    if message.kind is MessageKind.REPEAT:
+        notes.append("Repeat of an earlier message.")
+    if message.is_repeat:
+        notes.append("Repeat of an earlier message, which may have reached you already.")
+    if message.redirected_from:
+        notes.append(f"Redirected by a setting; meant for {clean(message.redirected_from)}.")
+    return notes
+
+
+def _quoted(message: Message) -> str | None:
+    is_his_own = message.kind is MessageKind.RECEIPT and message.to_cmo and not message.redirected_from
+    return message.submitted if is_his_own else None

@@ -1,0 +1,62 @@
+"""Settings, read from the environment (`SLAMON_...`) or a `.env` file. Nothing else reads the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="SLAMON_", env_file=".env", extra="ignore")
+
+    database_url: str = Field("sqlite:///var/slamon.db", description="SQLite file or PostgreSQL, as SQLAlchemy writes it")
+    redis_url: str | None = Field(None, description="Redis or Valkey; unset means one process does everything")
+    secret_key: SecretStr = Field(SecretStr(""), description="Signs form and CSRF tokens; at least 32 characters")
+    base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the pages; links in mails begin so")
+    sponsor_name: str = Field("Sponsor", description="As the CMO's contacts know you")
+    sponsor_time_zone: str = "UTC"
+    smtp_url: SecretStr | None = Field(None, description="smtp://user:password@host:587; unset shows mails on the console")
+    mail_from: str = "slamon <slamon@localhost>"
+    slack_token: SecretStr | None = Field(None, description="Bot token; unset shows Slack messages on the console")
+    slack_base_url: str = "https://slack.com/api/"
+    slack_timeout_seconds: float = 10
+    smtp_timeout_seconds: float = 60
+    redirect_all_to: str | None = Field(None, description="Staging: every message goes to this one address")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trusted_proxies: str = Field("127.0.0.1", description="Proxies whose X-Forwarded-For is believed")
+    link_days: int = Field(14, ge=1, le=90)
+    request_limit_bytes: int = Field(1_000_000, ge=10_000)
+    worker_threads: int = Field(8, ge=1, le=64)
+    database_connections: int = Field(20, ge=2, le=200)
+    tick_seconds: float = Field(0.25, gt=0, le=5)
+    heartbeat_seconds: float = Field(2, gt=0)
+    dead_after_beats: int = Field(4, ge=2)
+    hand_over_seconds: float = Field(5, gt=0, description="Work handed out and not done after this is handed out again")
+    retry_base_seconds: float = Field(5, gt=0)
+    retry_max_seconds: float = Field(600, gt=0)
+    give_up_after_hours: float = Field(24, gt=0)
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_trailing_slash(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        if key.get_secret_value() and len(key.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters; 'slamon setup' makes one")
+        return key
+
+    @property
+    def is_embedded(self) -> bool:
+        """One process with an in-memory broker, because no Redis is named."""
+        return self.redis_url is None
+
+    @property
+    def sqlite_path(self) -> Path | None:
+        prefix = "sqlite:///"
+        return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None

@@ -1,0 +1,94 @@
+"""Opens the database: one way to write and one to read, the same on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from slamon.errors import Unavailable
+
+
+class Database:
+    """Hands out sessions. The edge that opens one commits it: leaving the block commits, an error rolls back."""
+
+    def __init__(self, url: str, *, connections: int = 20) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url, connections) if self.is_sqlite else _postgres_engine(url, connections)
+        self._reading = self.engine.execution_options(slamon_reads=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        with _kind_errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with _kind_errors(), Session(self._reading, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def now(self) -> datetime | None:
+        """The database server's clock; None on SQLite, which has none of its own."""
+        if self.is_sqlite:
+            return None
+        with self.read() as session:
+            moment: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+            return moment.astimezone(UTC)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _kind_errors() -> Iterator[None]:
+    """A database that is away, locked or full becomes Unavailable; anything else is a defect and stays itself."""
+    try:
+        yield
+    except DBAPIError as error:
+        if error.connection_invalidated or _is_passing(error):
+            raise Unavailable("The database does not answer. Nothing was stored; please try again.") from error
+        raise
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    words = str(error.orig).lower()
+    passing = ("locked", "disk is full", "disk i/o", "connection", "starting up", "shutting down", "no space left")
+    return any(word in words for word in passing) and error.__class__.__name__ == "OperationalError"
+
+
+def _postgres_engine(url: str, connections: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": "-c lock_timeout=10s -c timezone=UTC"},
+    )
+
+
+def _sqlite_engine(url: str, connections: int) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, pool_size=connections, max_overflow=0, pool_timeout=10)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: SqliteConnection, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # IMMEDIATE: a read-modify-write under SQLite's default loses updates to whoever writes in between.
+        reads = connection.get_execution_options().get("slamon_reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    return engine

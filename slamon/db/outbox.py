@@ -1,0 +1,138 @@
+"""Outgoing messages: what must be told to whom, every attempt to tell it, the links sent along, who is sending."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from slamon.channels import MessageKind
+from slamon.db.base import Base, new_id, one_of
+from slamon.domain.terms import DeliveryChannel
+
+
+class NotificationState(StrEnum):
+    """queued: waiting for its time. sending: somebody has it. unknown: nobody can say whether it left.
+
+    failed: a dead letter, waiting for a person. suppressed: no longer true, folded or dismissed.
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+
+
+WAITING = (NotificationState.QUEUED, NotificationState.UNKNOWN)
+
+
+class Notification(Base):
+    """One message owed to one reader over one channel. `dedupe_key` makes it one: the same step, reader and channel.
+
+    Instants of the story (`queued_at`, `sent_at`) are business time; those of the machinery (`next_attempt_at`,
+    `intent_at`) are real time.
+    """
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        UniqueConstraint("dedupe_key"),
+        one_of("kind", MessageKind),
+        one_of("channel", DeliveryChannel),
+        one_of("state", NotificationState),
+        CheckConstraint("attempts >= 0", name="attempts"),
+        Index(
+            "ix_notification_waiting",
+            "next_attempt_at",
+            postgresql_where=text("state IN ('queued', 'unknown')"),
+            sqlite_where=text("state IN ('queued', 'unknown')"),
+        ),
+        Index(
+            "ix_notification_sending",
+            "taken_by",
+            postgresql_where=text("state = 'sending'"),
+            sqlite_where=text("state = 'sending'"),
+        ),
+        Index(
+            "ix_notification_failed",
+            "queued_at",
+            postgresql_where=text("state = 'failed'"),
+            sqlite_where=text("state = 'failed'"),
+        ),
+        Index("ix_notification_request_id", "request_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    dedupe_key: Mapped[str] = mapped_column(String(255))
+    request_id: Mapped[UUID | None] = mapped_column(ForeignKey("cmo_request.id"))
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    kind: Mapped[str] = mapped_column(String(16))
+    clocks: Mapped[list[Any]]  # names of the clocks it tells about, most often one
+    fact_sequence: Mapped[int | None]  # the fact it reports, for receipts and news
+    channel: Mapped[str] = mapped_column(String(8))
+    address: Mapped[str] = mapped_column(String(254))
+    detail: Mapped[str | None] = mapped_column(String(500))
+    state: Mapped[str] = mapped_column(String(12), default=NotificationState.QUEUED.value)
+    attempts: Mapped[int] = mapped_column(default=0)
+    queued_at: Mapped[datetime]
+    next_attempt_at: Mapped[datetime]
+    first_attempt_at: Mapped[datetime | None]  # real time of the first intent, from which a look-up searches
+    taken_by: Mapped[UUID | None]
+    sent_at: Mapped[datetime | None]
+    provider_id: Mapped[str | None] = mapped_column(String(255))
+    error: Mapped[str | None] = mapped_column(String(500))
+    fallback_of: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))
+
+
+class Attempt(Base):
+    """One try to send one notification; written when it begins and completed when it ends."""
+
+    __tablename__ = "attempt"
+
+    notification_id: Mapped[UUID] = mapped_column(ForeignKey("notification.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    error: Mapped[str | None] = mapped_column(String(500))
+
+
+class FormLink(Base):
+    """A contact's way to his form: the token is only stored hashed, opens one request, and expires in real time."""
+
+    __tablename__ = "form_link"
+    __table_args__ = (Index("ix_form_link_request_id", "request_id"),)
+
+    token_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    minted_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Process(Base):
+    """A running process. Others judge it by whether `beats` still grows, on their own monotonic clocks."""
+
+    __tablename__ = "process"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    host: Mapped[str] = mapped_column(String(255))
+    release: Mapped[str] = mapped_column(String(32))
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]
+    beats: Mapped[int]
+    state: Mapped[dict[str, Any]]  # what it reports of itself: last pass, clock skew
+
+
+class Setting(Base):
+    """A switch staff can turn while running: outgoing messages stopped, or all redirected to one address."""
+
+    __tablename__ = "setting"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[dict[str, Any]]

@@ -1,0 +1,44 @@
+"""The editable rules: policy lines with their scope, dates and ladder; and the frozen terms made from them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from slamon.db.base import Base, Stamped, one_of
+from slamon.domain.lifecycle import RequestType
+
+
+class Policy(Stamped, Base):
+    """One policy line. Empty scope columns match everything; a change is a new version and touches no open request."""
+
+    __tablename__ = "policy"
+    __table_args__ = (
+        one_of("type", RequestType),
+        CheckConstraint("priority IN ('routine', 'urgent', 'critical')", name="priority"),
+        CheckConstraint("effective_to IS NULL OR effective_to > effective_from", name="effective_dates"),
+    )
+
+    name: Mapped[str] = mapped_column(String(200))
+    type: Mapped[str | None] = mapped_column(String(16))
+    kind: Mapped[str | None] = mapped_column(String(32))
+    priority: Mapped[str | None] = mapped_column(String(16))
+    cmo_id: Mapped[UUID | None] = mapped_column(ForeignKey("organization.id"))
+    site_id: Mapped[UUID | None] = mapped_column(ForeignKey("site.id"))
+    project_id: Mapped[UUID | None] = mapped_column(ForeignKey("project.id"))
+    clocks: Mapped[dict[str, Any]]
+    ladder: Mapped[list[Any]]
+    agreement_clause: Mapped[str | None] = mapped_column(String(200))
+    effective_from: Mapped[datetime]
+    effective_to: Mapped[datetime | None]
+
+
+class FrozenTerms(Base):
+    """Terms as frozen at filing, stored once however many requests share them; never changed."""
+
+    __tablename__ = "frozen_terms"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[dict[str, Any]]

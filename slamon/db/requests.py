@@ -1,0 +1,151 @@
+"""Requests: the record, its facts, and what evaluating them gave (clocks and crossings)."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from slamon.db.base import Base, Stamped, one_of
+from slamon.domain.clocks import Outcome
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.terms import ClockKind, Level
+from slamon.domain.timeline import FactKind, Via
+
+
+class Priority(StrEnum):
+    ROUTINE = "routine"
+    URGENT = "urgent"
+    CRITICAL = "critical"
+
+
+class CrossingStatus(StrEnum):
+    OPEN = "open"
+    RESCINDED = "rescinded"
+
+
+class CmoRequest(Stamped, Base):
+    """One request to one CMO. Its timeline is the truth; state and instants here are what the timeline gives.
+
+    `next_check_at` is when evaluating it next can change anything. `wake_at` is when the cycle picks it up: the same
+    instant, but pushed on while a worker has it in hand or after a failure.
+    """
+
+    __tablename__ = "cmo_request"
+    __table_args__ = (
+        UniqueConstraint("number"),
+        one_of("type", RequestType),
+        one_of("priority", Priority),
+        one_of("state", State),
+        Index(
+            "ix_cmo_request_wake_at",
+            "wake_at",
+            postgresql_where=text("wake_at IS NOT NULL"),
+            sqlite_where=text("wake_at IS NOT NULL"),
+        ),
+        Index("ix_cmo_request_urgent_at", "urgent_at", "id"),
+        Index("ix_cmo_request_filed_at", "filed_at", "id"),
+        Index("ix_cmo_request_cmo_id", "cmo_id", "filed_at"),
+        Index("ix_cmo_request_project_id", "project_id", "filed_at"),
+    )
+
+    number: Mapped[str] = mapped_column(String(16))
+    type: Mapped[str] = mapped_column(String(16))
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"))
+    cmo_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"))
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("site.id"))
+    contact_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    filed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    priority: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str]
+    gxp: Mapped[bool]
+    cmo_reference: Mapped[str | None] = mapped_column(String(80))
+    due_on: Mapped[date | None] = mapped_column(Date)
+    expected_on: Mapped[date | None] = mapped_column(Date)
+    detail: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(20))
+    filed_at: Mapped[datetime]
+    reopen_count: Mapped[int] = mapped_column(default=0)
+    terms_digest: Mapped[str] = mapped_column(ForeignKey("frozen_terms.digest"))
+    fact_count: Mapped[int]
+    head_digest: Mapped[str] = mapped_column(String(64))
+    urgent_at: Mapped[datetime | None]
+    next_check_at: Mapped[datetime | None]
+    wake_at: Mapped[datetime | None]
+    failed_checks: Mapped[int] = mapped_column(default=0)
+
+
+class FactRow(Base):
+    """One stored fact; rows are inserted and never changed. See `slamon.domain.timeline.Fact`."""
+
+    __tablename__ = "fact"
+    __table_args__ = (
+        one_of("kind", FactKind),
+        one_of("via", Via),
+        CheckConstraint("occurred_at <= recorded_at", name="told_after_it_happened"),
+    )
+
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    by_id: Mapped[str] = mapped_column(String(64))
+    by_name: Mapped[str] = mapped_column(String(200))
+    by_role: Mapped[str] = mapped_column(String(20))
+    recorded_by_id: Mapped[str] = mapped_column(String(64))
+    recorded_by_name: Mapped[str] = mapped_column(String(200))
+    recorded_by_role: Mapped[str] = mapped_column(String(20))
+    via: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None]
+    content: Mapped[dict[str, Any]]
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+class ClockRow(Base):
+    """A clock as last evaluated: a copy for lists and reports, which replaying the timeline must give again."""
+
+    __tablename__ = "clock"
+    __table_args__ = (one_of("kind", ClockKind), one_of("outcome", Outcome))
+
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    started_at: Mapped[datetime]
+    target_at: Mapped[datetime | None]
+    limit_at: Mapped[datetime | None]
+    paused_since: Mapped[datetime | None]
+    stopped_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(String(16))
+
+
+class CrossingRow(Base):
+    """A rung passed at an instant, found once. `crossed_at` is computed; `detected_at` shows how late anybody looked."""
+
+    __tablename__ = "crossing"
+    __table_args__ = (
+        one_of("level", Level),
+        one_of("status", CrossingStatus),
+        ForeignKeyConstraint(["request_id", "clock"], ["clock.request_id", "clock.kind"]),
+    )
+
+    request_id: Mapped[UUID] = mapped_column(primary_key=True)
+    clock: Mapped[str] = mapped_column(String(20), primary_key=True)
+    level: Mapped[str] = mapped_column(String(16), primary_key=True)
+    crossed_at: Mapped[datetime] = mapped_column(primary_key=True)
+    detected_at: Mapped[datetime]
+    notified: Mapped[bool]
+    status: Mapped[str] = mapped_column(String(16), default=CrossingStatus.OPEN.value)
+    rescinded_reason: Mapped[str | None] = mapped_column(String(200))
+
+
+class NumberCounter(Base):
+    """The last number given to requests of one type in one year."""
+
+    __tablename__ = "number_counter"
+
+    type: Mapped[str] = mapped_column(String(16), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    last: Mapped[int]

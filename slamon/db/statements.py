@@ -1,0 +1,113 @@
+"""The statements that need thought: locks, claims, inserts that must happen once, orderings."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from slamon.db.base import Base
+from slamon.db.outbox import WAITING, Notification, NotificationState, Process
+from slamon.db.requests import CmoRequest, NumberCounter
+
+
+def insert_ignoring(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
+    """Insert what is not there yet; a row that holds the same key stays as it is."""
+    if rows:
+        statement = _insert(session, table).values(list(rows)).on_conflict_do_nothing(index_elements=list(key))
+        session.execute(statement)
+
+
+def next_number(session: Session, request_type: str, year: int) -> int:
+    """The next number of a type and year; others filing the same type wait here until the commit."""
+    statement = (
+        _insert(session, NumberCounter)
+        .values(type=request_type, year=year, last=1)
+        .on_conflict_do_update(index_elements=["type", "year"], set_={"last": NumberCounter.last + 1})
+        .returning(NumberCounter.last)
+    )
+    return int(session.execute(statement).scalar_one())
+
+
+def locked_request(session: Session, request_id: UUID) -> CmoRequest | None:
+    statement = select(CmoRequest).where(CmoRequest.id == request_id).with_for_update()
+    return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+
+def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, most: int) -> list[UUID]:
+    """Due requests, oldest first, each handed to one caller until `again_at` (business time)."""
+    due = (
+        select(CmoRequest.id)
+        .where(CmoRequest.wake_at < now)
+        .order_by(CmoRequest.wake_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    statement = update(CmoRequest).where(CmoRequest.id.in_(due)).values(wake_at=again_at).returning(CmoRequest.id)
+    return list(session.execute(statement.execution_options(synchronize_session=False)).scalars())
+
+
+def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> list[CmoRequest]:
+    """Those of `ids` that still need evaluating, locked; what another worker holds is passed over."""
+    statement = (
+        select(CmoRequest)
+        .where(CmoRequest.id.in_(ids), CmoRequest.next_check_at < now)
+        .order_by(CmoRequest.id)
+        .with_for_update(skip_locked=True)
+    )
+    return list(session.scalars(statement))
+
+
+def next_wake(session: Session) -> datetime | None:
+    return session.scalar(select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)))
+
+
+def hand_out_notifications(session: Session, *, real_now: datetime, again_at: datetime, most: int) -> list[UUID]:
+    """Messages whose time has come, oldest first, each handed to one caller until `again_at` (real time)."""
+    due = (
+        select(Notification.id)
+        .where(Notification.state.in_(WAITING), Notification.next_attempt_at <= real_now)
+        .order_by(Notification.next_attempt_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    statement = update(Notification).where(Notification.id.in_(due)).values(next_attempt_at=again_at)
+    taken = session.execute(statement.returning(Notification.id).execution_options(synchronize_session=False))
+    return sorted(taken.scalars())  # ids are UUIDv7: in the order in which they were queued
+
+
+def waiting_notification(session: Session, notification_id: UUID) -> Notification | None:
+    """The message, locked, if it still waits to be sent; None if somebody else has or had it."""
+    statement = (
+        select(Notification)
+        .where(Notification.id == notification_id, Notification.state.in_(WAITING))
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(statement).one_or_none()
+
+
+def senders(session: Session) -> dict[UUID, int | None]:
+    """Every process that is known or is sending something, with its heart-beat count; None if it never beat."""
+    known = dict(session.execute(select(Process.id, Process.beats)).tuples().all())
+    sending = select(Notification.taken_by).where(Notification.state == NotificationState.SENDING).distinct()
+    return {**{taken_by: None for taken_by in session.scalars(sending) if taken_by}, **known}
+
+
+def release_from(session: Session, process_ids: Sequence[UUID], *, real_now: datetime) -> int:
+    """Messages that dead processes were sending: nobody knows whether they left. Then forget the processes."""
+    statement = (
+        update(Notification)
+        .where(Notification.state == NotificationState.SENDING, Notification.taken_by.in_(process_ids))
+        .values(state=NotificationState.UNKNOWN.value, taken_by=None, next_attempt_at=real_now)
+    )
+    released = session.execute(statement.execution_options(synchronize_session=False))
+    session.execute(delete(Process).where(Process.id.in_(process_ids)))
+    return int(getattr(released, "rowcount", 0))
+
+
+def _insert(session: Session, table: type[Base]) -> Any:
+    dialect = session.get_bind().dialect.name
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -1,0 +1,239 @@
+"""A mail server that keeps what it is given, for the demo and the tests. The only module that knows aiosmtpd.
+
+In memory, safe from any thread. Faults are scripted in advance: one a transaction, or standing ones for a
+recipient. Needs the `demo` extra.
+"""
+# ruff: noqa: ARG002, N802  aiosmtpd dictates the names of its hooks and what they are given
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP as MAIL_POLICY
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMail:
+    """One accepted mail. `place` counts from 1 in order of arrival."""
+
+    place: int
+    arrived_at: datetime
+    sender: str
+    recipients: tuple[str, ...]
+    raw: bytes
+    message: EmailMessage
+
+    @property
+    def key(self) -> str | None:
+        key = self.message["X-Slamon-Key"]
+        return None if key is None else str(key)
+
+    @property
+    def text(self) -> str:
+        return _part(self.message, "plain")
+
+    @property
+    def html(self) -> str:
+        return _part(self.message, "html")
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The server: a context manager, or `start` and `stop` it; `url` is then the setting to send here.
+
+    `mails` is every accepted mail. `verbs` is every command heard in clear or in TLS, DATA included. With
+    `login`, senders must give that user and password; with `tls`, STARTTLS is offered.
+    """
+
+    clock: Callable[[], datetime]
+    port: int = 0
+    login: tuple[str, str] | None = None
+    tls: ssl.SSLContext | None = None
+    mails: list[ReceivedMail] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=list)
+    _faults: deque[str] = field(default_factory=deque)
+    _refused: dict[str, str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}?starttls=never"
+
+    def script(self, faults: list[str]) -> None:
+        """Treat the next transactions so, one fault each; afterwards all is well again.
+
+        A reply such as `451 Greylisted` answers the data, the mail is not kept. `silent` says nothing after
+        the data, `drop` cuts the connection instead; both also as `silent_after_accept`, `drop_after_accept`,
+        which keep the mail. `drop_after_250` keeps it, says so, and cuts the line at QUIT. `ok` goes well.
+        """
+        with self._lock:
+            self._faults.extend(faults)
+
+    def refuse(self, recipient: str, reply: str) -> None:
+        """Answer `reply` (such as `550 No such user`) to every mail for this recipient."""
+        with self._lock:
+            self._refused[recipient] = reply
+
+    def accept(self, recipient: str) -> None:
+        """End what `refuse` began."""
+        with self._lock:
+            self._refused.pop(recipient, None)
+
+    def to(self, recipient: str) -> list[ReceivedMail]:
+        """The mails of one recipient, oldest first."""
+        with self._lock:
+            return [mail for mail in self.mails if recipient in mail.recipients]
+
+    def start(self) -> None:
+        """Listen on 127.0.0.1; `port` 0 becomes a free one."""
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, args=(self._loop, listener), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and cut open connections. The mails stay."""
+        if self._loop is None or self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop = self._thread = None
+
+    def __enter__(self) -> "Mailbox":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _serve(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+        asyncio.set_event_loop(loop)
+        server = loop.run_until_complete(loop.create_server(self._protocol, sock=listener))
+        loop.run_forever()
+        server.close()
+        conversations = asyncio.all_tasks(loop)
+        for conversation in conversations:
+            conversation.cancel()
+        loop.run_until_complete(asyncio.gather(*conversations, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+    def _protocol(self) -> SMTP:
+        return SMTP(
+            _Visit(self),
+            hostname="mailbox.demo",
+            ident="slamon mailbox",
+            tls_context=self.tls,
+            auth_require_tls=self.tls is not None,
+            authenticator=self._authenticate if self.login else None,
+            loop=self._loop,
+        )
+
+    def _authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, credentials: object
+    ) -> AuthResult:
+        given = (
+            (credentials.login.decode(), credentials.password.decode())
+            if isinstance(credentials, LoginPassword)
+            else None
+        )
+        return AuthResult(success=given == self.login, handled=False)
+
+    def _keep(self, envelope: Envelope) -> None:
+        raw = envelope.original_content or b""
+        message = message_from_bytes(raw, EmailMessage, policy=MAIL_POLICY)
+        with self._lock:
+            self.mails.append(
+                ReceivedMail(
+                    place=len(self.mails) + 1,
+                    arrived_at=self.clock(),
+                    sender=envelope.mail_from or "",
+                    recipients=tuple(envelope.rcpt_tos),
+                    raw=raw,
+                    message=message,
+                )
+            )
+
+    def _heard(self, verb: str) -> None:
+        with self._lock:
+            self.verbs.append(verb)
+
+    def _next_fault(self) -> str:
+        with self._lock:
+            return self._faults.popleft() if self._faults else "ok"
+
+    def _refusal_of(self, recipient: str) -> str | None:
+        with self._lock:
+            return self._refused.get(recipient)
+
+
+class _Visit:
+    """One connection: aiosmtpd's hooks, whose names it dictates."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._cut_at_quit = False
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self._mailbox._heard("MAIL")
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self._mailbox._heard("RCPT")
+        refusal = self._mailbox._refusal_of(address)
+        if refusal:
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self._mailbox._heard("DATA")
+        fault = self._mailbox._next_fault()
+        if fault == "ok" or fault.endswith(("_after_accept", "_after_250")):
+            self._mailbox._keep(envelope)
+        match fault.removesuffix("_after_accept"):
+            case "ok":
+                return "250 OK"
+            case "drop_after_250":
+                self._cut_at_quit = True
+                return "250 OK"
+            case "silent":
+                await asyncio.Event().wait()
+                return "421 Good night"
+            case "drop":
+                _cut(server)
+                return "421 Gone"
+            case reply:
+                return reply
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self._cut_at_quit:
+            _cut(server)
+        return "221 Bye"
+
+
+def _cut(server: SMTP) -> None:
+    transport = server.transport
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
+
+
+def _part(message: EmailMessage, subtype: str) -> str:
+    part = message.get_body((subtype,))
+    return part.get_content() if part else ""

@@ -1,0 +1,103 @@
+"""Clocks into escalation: which rungs were passed when, which of them call for a message, what to look at next."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from slamon.domain.clocks import ClockState, clock_states, instant_after
+from slamon.domain.terms import Anchor, ClockKind, Level, Step, Terms
+from slamon.domain.timeline import FactKind, Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A rung a clock has passed, at its computed time: never the moment somebody looked."""
+
+    clock: ClockKind
+    level: Level
+    crossed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All that follows from terms and timeline at one instant.
+
+    `crossings` are in order of time. `due` are those of clocks that still run: they may call for a message, the
+    others are history. `next_check_at` is the next instant at which anything can change by itself, `urgent_at` the
+    earliest target of a running clock; both None when nothing runs.
+    """
+
+    clocks: tuple[ClockState, ...]
+    crossings: tuple[Crossing, ...]
+    due: tuple[Crossing, ...]
+    next_check_at: datetime | None
+    urgent_at: datetime | None
+
+
+def evaluate(terms: Terms, timeline: Timeline, now: datetime) -> Evaluation:
+    """Judge a request at `now` (aware). Pure: the same facts always give the same answer.
+
+    A rung is passed once `now` lies after its instant; at the instant itself an answer would still be punctual.
+    """
+    clocks = clock_states(terms, timeline)
+    passed: list[Crossing] = []
+    ahead: list[datetime] = []
+    for clock in clocks:
+        for step in terms.ladder:
+            at = _instant_of(terms, step, clock, timeline)
+            if at is None or (clock.stopped_at is not None and at >= clock.stopped_at):
+                continue
+            if at < now:
+                passed.append(Crossing(clock.kind, step.level, at))
+            elif clock.is_running:
+                ahead.append(at)
+    passed.sort(key=lambda crossing: crossing.crossed_at)
+    running = {clock.kind for clock in clocks if clock.is_running}
+    return Evaluation(
+        clocks=clocks,
+        crossings=tuple(passed),
+        due=tuple(crossing for crossing in passed if crossing.clock in running),
+        next_check_at=min(ahead, default=None),
+        urgent_at=min((clock.target_at for clock in clocks if clock.is_running and clock.target_at), default=None),
+    )
+
+
+def steps_to_tell(terms: Terms, due: tuple[Crossing, ...], new: set[tuple[ClockKind, Level]]) -> list[Crossing]:
+    """Which newly found crossings call for a message: the highest rung of each clock.
+
+    A rung that only repeats an earlier message counts when it is all that is new: after an outage the rung itself
+    speaks, not its repetition.
+    """
+    order = {step.level: rank for rank, step in enumerate(terms.ladder)}
+    repeating = {step.level for step in terms.ladder if step.unless_taken}
+    told: list[Crossing] = []
+    for kind in ClockKind:
+        fresh = [crossing for crossing in due if crossing.clock is kind and (kind, crossing.level) in new]
+        main = [crossing for crossing in fresh if crossing.level not in repeating] or fresh
+        if main:
+            told.append(max(main, key=lambda crossing: (crossing.crossed_at, order[crossing.level])))
+    return told
+
+
+def _instant_of(terms: Terms, step: Step, clock: ClockState, timeline: Timeline) -> datetime | None:
+    """When `clock` passes `step`; None while a pause leaves it open, or once it was taken in time."""
+    if step.percent_of_target is not None:
+        target_seconds = int(terms.clocks[clock.kind].target.total_seconds())
+        return instant_after(terms, clock, timedelta(seconds=target_seconds * step.percent_of_target // 100))
+    if step.anchor is Anchor.START:
+        return instant_after(terms, clock, step.offset)
+    base = clock.target_at if step.anchor is Anchor.TARGET else clock.limit_at
+    if base is None:
+        return None
+    at: datetime | None = base
+    if step.offset:
+        at = _not_in_pause(terms.running_calendar(step.mode).due(base, step.offset), clock)
+    taken = timeline.first(FactKind.TAKEN) if step.unless_taken else None
+    return None if taken is not None and at is not None and taken.occurred_at <= at else at
+
+
+def _not_in_pause(at: datetime, clock: ClockState) -> datetime | None:
+    """A later rung never falls on a time at which somebody else held the ball: it waits for the end of the pause."""
+    for pause in clock.pauses:
+        if pause.since <= at and (pause.to is None or at < pause.to):
+            return pause.to
+    return at

@@ -1,0 +1,282 @@
+"""The rules one request lives under: targets, limits and ladder, frozen from a policy and a site's calendar."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.timeline import chained_digest
+
+
+class TermsError(ValueError):
+    """A policy or its terms break a rule; `field` names where."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(f"{where}: {message}")
+        self.field = where
+        self.message = message
+
+
+class ClockKind(StrEnum):
+    ACKNOWLEDGEMENT = "acknowledgement"
+    ANSWER = "answer"
+
+
+class Mode(StrEnum):
+    """Which time counts: every second, or the site's open hours."""
+
+    ELAPSED = "elapsed"
+    CALENDAR = "calendar"
+
+
+class Anchor(StrEnum):
+    """What a ladder step is counted from."""
+
+    START = "start"
+    TARGET = "target"
+    LIMIT = "limit"
+
+
+class DeliveryChannel(StrEnum):
+    SLACK = "slack"
+    EMAIL = "email"
+
+
+class LadderRole(StrEnum):
+    """Whom a step addresses; resolved to people when the step fires."""
+
+    CMO_CONTACT = "cmo_contact"
+    CMO_BACKUP = "cmo_backup"
+    CMO_LEAD = "cmo_lead"
+    PROJECT_MANAGER = "project_manager"
+    LEAD = "lead"
+    LEAD_BACKUP = "lead_backup"
+    HEAD = "head"
+    QUALITY = "quality"
+    STEERING = "steering"
+
+
+class Level(StrEnum):
+    """The rungs of the ladder, lowest first."""
+
+    REMINDER = "reminder"
+    TARGET = "target"
+    LIMIT = "limit"
+    REPEAT = "repeat"
+    BACKUP = "backup"
+    STEP_3 = "step_3"
+    STEP_4 = "step_4"
+
+
+ALWAYS = WorkingCalendar.from_json({"tz": "UTC", "weekly": "24x7"})
+LONGEST = timedelta(days=6 * 366)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTerms:
+    target: timedelta
+    limit: timedelta
+    mode: Mode = Mode.ELAPSED
+
+    def __post_init__(self) -> None:
+        _whole("target", self.target)
+        _whole("limit", self.limit)
+        if self.target <= timedelta(0):
+            raise TermsError("target", "must be longer than zero, for example PT24H")
+        if self.limit < self.target:
+            raise TermsError("limit", "must not be shorter than the target")
+        if self.limit > LONGEST:
+            raise TermsError("limit", "must not be longer than six years")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A role, or one person by id, and the channel that reaches them."""
+
+    channel: DeliveryChannel
+    role: LadderRole | None = None
+    person_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.role is None) == (self.person_id is None):
+            raise TermsError("ladder.to", "name either a role or a person")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung. It lies `percent_of_target` into the clock's own time, or `offset` after its anchor.
+
+    Offsets from the start run on the clock's own time, later ones on real time unless `mode` says calendar.
+    `unless_taken` marks the rungs that only repeat an escalation nobody has taken.
+    """
+
+    level: Level
+    to: tuple[Recipient, ...]
+    anchor: Anchor = Anchor.LIMIT
+    offset: timedelta = timedelta(0)
+    percent_of_target: int | None = None
+    mode: Mode = Mode.ELAPSED
+    unless_taken: bool = False
+
+    def __post_init__(self) -> None:
+        _whole("ladder.offset", self.offset)
+        if self.offset < timedelta(0) or self.offset > LONGEST:
+            raise TermsError("ladder.offset", "must lie between zero and six years")
+        if self.percent_of_target is not None and not 0 < self.percent_of_target <= 100:
+            raise TermsError("ladder.percent_of_target", "must lie between 1 and 100")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy."""
+
+    policy_id: str
+    policy_name: str
+    policy_version: int
+    agreement_clause: str | None
+    calendar: WorkingCalendar
+    clocks: Mapping[ClockKind, ClockTerms]
+    ladder: tuple[Step, ...]
+    digest: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.clocks:
+            raise TermsError("clocks", "name at least one clock")
+        levels = [step.level for step in self.ladder]
+        if len(set(levels)) != len(levels):
+            raise TermsError("ladder", "each level may stand once")
+
+    def running_calendar(self, mode: Mode) -> WorkingCalendar:
+        return self.calendar if mode is Mode.CALENDAR else ALWAYS
+
+    def refuse_if_never_open(self, at: datetime) -> None:
+        """Raise TermsError where a calendar clock could never run: no open second in the year after `at`."""
+        uses_calendar = any(clock.mode is Mode.CALENDAR for clock in self.clocks.values())
+        if uses_calendar and not self.calendar.opens_within(at):
+            raise TermsError("calendar", "has no open hour in the next 366 days, so its clocks would never run")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "policy": {
+                "id": self.policy_id,
+                "name": self.policy_name,
+                "version": self.policy_version,
+                "agreement_clause": self.agreement_clause,
+            },
+            "calendar": self.calendar.to_json(),
+            "clocks": clocks_to_json(self.clocks),
+            "ladder": ladder_to_json(self.ladder),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Terms":
+        policy = stored["policy"]
+        return cls(
+            policy_id=policy["id"],
+            policy_name=policy["name"],
+            policy_version=policy["version"],
+            agreement_clause=policy["agreement_clause"],
+            calendar=WorkingCalendar.from_json(stored["calendar"]),
+            clocks=clocks_from_json(stored["clocks"]),
+            ladder=ladder_from_json(stored["ladder"]),
+            digest=terms_digest(stored),
+        )
+
+
+def terms_digest(stored: Mapping[str, Any]) -> str:
+    return chained_digest("terms", stored)
+
+
+def clocks_to_json(clocks: Mapping[ClockKind, ClockTerms]) -> dict[str, Any]:
+    return {
+        kind.value: {
+            "target": duration_text(clock.target),
+            "limit": duration_text(clock.limit),
+            "mode": clock.mode.value,
+        }
+        for kind, clock in clocks.items()
+    }
+
+
+def clocks_from_json(stored: Mapping[str, Any]) -> dict[ClockKind, ClockTerms]:
+    return {
+        ClockKind(kind): ClockTerms(
+            parse_duration("target", clock["target"]),
+            parse_duration("limit", clock["limit"]),
+            Mode(clock.get("mode", Mode.ELAPSED)),
+        )
+        for kind, clock in stored.items()
+    }
+
+
+def ladder_to_json(ladder: tuple[Step, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "level": step.level.value,
+            "anchor": step.anchor.value,
+            "offset": duration_text(step.offset),
+            "percent_of_target": step.percent_of_target,
+            "mode": step.mode.value,
+            "unless_taken": step.unless_taken,
+            "to": [
+                {"channel": to.channel.value, "role": to.role.value if to.role else None, "person_id": to.person_id}
+                for to in step.to
+            ],
+        }
+        for step in ladder
+    ]
+
+
+def ladder_from_json(stored: list[Mapping[str, Any]]) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            level=Level(step["level"]),
+            anchor=Anchor(step.get("anchor", Anchor.LIMIT)),
+            offset=parse_duration("ladder.offset", step.get("offset", "PT0S")),
+            percent_of_target=step.get("percent_of_target"),
+            mode=Mode(step.get("mode", Mode.ELAPSED)),
+            unless_taken=step.get("unless_taken", False),
+            to=tuple(
+                Recipient(
+                    DeliveryChannel(to["channel"]),
+                    LadderRole(to["role"]) if to.get("role") else None,
+                    to.get("person_id"),
+                )
+                for to in step["to"]
+            ),
+        )
+        for step in stored
+    )
+
+
+_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+@lru_cache(maxsize=512)
+def parse_duration(where: str, text: str) -> timedelta:
+    """A timedelta from ISO 8601 (`PT24H`, `P3D`, `PT30S`); months and years have no fixed length and are refused."""
+    match = _DURATION.fullmatch(text) if len(text) <= 40 and text != "P" else None
+    if match is None:
+        raise TermsError(where, f"'{text}' is not an ISO 8601 duration in weeks, days, hours, minutes, seconds (PT24H)")
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    try:
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError:
+        raise TermsError(where, f"'{text}' is too long") from None
+
+
+def duration_text(duration: timedelta) -> str:
+    """ISO 8601 in hours, minutes and seconds: a day that is not 24 hours long is never meant."""
+    hours, rest = divmod(int(duration.total_seconds()), 3600)
+    minutes, seconds = divmod(rest, 60)
+    parts = [f"{amount}{unit}" for amount, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if amount]
+    return "PT" + ("".join(parts) or "0S")
+
+
+def _whole(where: str, duration: timedelta) -> None:
+    if duration.microseconds:
+        raise TermsError(where, "must be whole seconds")

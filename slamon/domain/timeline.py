@@ -1,0 +1,158 @@
+"""What happened to a request: facts, appended and never changed, and their hash chain.
+
+Whoever reads a timeline reads it in the order in which things happened; the chain follows the order in which they
+were recorded. Deliveries and crossings are not facts: they are outputs and live in tables of their own.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class Role(StrEnum):
+    PROJECT_MANAGER = "project_manager"
+    LEAD = "lead"
+    HEAD = "head"
+    QUALITY = "quality"
+    STEERING = "steering"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    CMO_CONTACT = "cmo_contact"
+    CMO_LEAD = "cmo_lead"
+    SYSTEM = "system"
+
+
+CMO_ROLES = frozenset({Role.CMO_CONTACT, Role.CMO_LEAD})
+
+
+class Via(StrEnum):
+    """The channel by which a fact reached us."""
+
+    API = "api"
+    STAFF_PAGE = "staff_page"
+    WEB_FORM = "web_form"
+    PHONE_RECORDED = "phone_recorded"
+    EMAIL_RECORDED = "email_recorded"
+    REPLAY = "replay"
+
+
+class FactKind(StrEnum):
+    FILED = "filed"
+    ACKNOWLEDGED = "acknowledged"
+    ASKED = "asked"
+    REPLIED = "replied"
+    ANSWERED = "answered"
+    DECLINED = "declined"
+    FOLLOWED_UP = "followed_up"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted, as known at that moment; a later rename does not rewrite history."""
+
+    id: str
+    name: str
+    role: Role
+
+    @property
+    def is_cmo(self) -> bool:
+        return self.role in CMO_ROLES
+
+
+SYSTEM = Actor(id="system", name="slamon", role=Role.SYSTEM)
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened. `occurred_at` is when, `recorded_at` when we were told; both whole UTC seconds.
+
+    `recorded_by` differs from `by` where staff wrote down a call or a mail on the CMO's behalf.
+    """
+
+    sequence: int
+    kind: FactKind
+    occurred_at: datetime
+    recorded_at: datetime
+    by: Actor
+    recorded_by: Actor
+    via: Via
+    reason: str | None = None
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+    def digest(self, request_id: str, previous: str) -> str:
+        """SHA-256 over the request, this fact's whole content and the previous fact's digest, in hex."""
+        return chained_digest(
+            previous,
+            {
+                "request": request_id,
+                "sequence": self.sequence,
+                "kind": self.kind,
+                "occurred_at": instant_text(self.occurred_at),
+                "recorded_at": instant_text(self.recorded_at),
+                "by": [self.by.id, self.by.name, self.by.role],
+                "recorded_by": [self.recorded_by.id, self.recorded_by.name, self.recorded_by.role],
+                "via": self.via,
+                "reason": self.reason,
+                "content": self.content,
+            },
+        )
+
+
+class Timeline:
+    """The facts of one request, iterated by (occurred_at, recorded_at, sequence)."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, facts: Iterable[Fact]) -> None:
+        self._facts = tuple(sorted(facts, key=_in_order))
+
+    def __iter__(self) -> Iterator[Fact]:
+        return iter(self._facts)
+
+    def __len__(self) -> int:
+        return len(self._facts)
+
+    def as_recorded(self) -> list[Fact]:
+        return sorted(self._facts, key=lambda fact: fact.sequence)
+
+    def with_fact(self, fact: Fact) -> "Timeline":
+        return Timeline((*self._facts, fact))
+
+    def first(self, kind: FactKind) -> Fact | None:
+        return next((fact for fact in self._facts if fact.kind is kind), None)
+
+    def last(self, kind: FactKind) -> Fact | None:
+        return next((fact for fact in reversed(self._facts) if fact.kind is kind), None)
+
+
+def _in_order(fact: Fact) -> tuple[datetime, datetime, int]:
+    return (fact.occurred_at, fact.recorded_at, fact.sequence)
+
+
+def stamp(moment: datetime) -> datetime:
+    """The whole second at which a fact recorded at `moment` counts: the next one, never the last.
+
+    A deadline is a whole second and meeting it exactly is punctual. Rounding down would forgive an act made up to a
+    second after a crossing that was already found and told.
+    """
+    utc = moment.astimezone(UTC)
+    return utc if utc.microsecond == 0 else utc.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def instant_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def chained_digest(previous: str, content: Mapping[str, Any]) -> str:
+    """SHA-256 in hex over the previous digest and the canonical JSON of `content`."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()

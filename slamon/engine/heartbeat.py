@@ -1,0 +1,76 @@
+"""Who is alive: every process beats, and whoever stops beating gives back what it was sending."""
+
+import socket
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from slamon import __version__
+from slamon.db.outbox import Process
+from slamon.db.statements import release_from, senders
+from slamon.runtime import Runtime
+
+log = structlog.get_logger()
+SKEW_SHOWN_SECONDS = 1
+SKEW_CHECK_EVERY_BEATS = 30
+
+
+def beat(runtime: Runtime, kind: str, beats: int) -> None:
+    """Say that this process lives; now and then set business time by the database's clock."""
+    skew = 0.0
+    if beats % SKEW_CHECK_EVERY_BEATS == 0:
+        reference = runtime.db.now()
+        if reference is not None:
+            skew = runtime.clock.follow(reference).total_seconds()
+            if abs(skew) > SKEW_SHOWN_SECONDS:
+                log.warning("clock_skew", seconds=round(skew, 3))
+    real_now = runtime.clock.real_now()
+    with runtime.db.write() as session:
+        statement = update(Process).where(Process.id == runtime.process_id)
+        done = session.execute(statement.values(beat_at=real_now, beats=Process.beats + 1))
+        if not getattr(done, "rowcount", 0):  # the first beat, or we were thought dead
+            session.add(
+                Process(
+                    id=runtime.process_id,
+                    kind=kind,
+                    host=socket.gethostname(),
+                    release=__version__,
+                    started_at=real_now,
+                    beat_at=real_now,
+                    beats=1,
+                    state={"clock_skew_seconds": skew},
+                )
+            )
+
+
+def sign_off(runtime: Runtime) -> None:
+    """Leave in good order: what this process was still sending is released at once."""
+    with runtime.db.write() as session:
+        release_from(session, [runtime.process_id], real_now=runtime.clock.real_now())
+
+
+class Watch:
+    """Judges other processes by whether they still beat, on our own monotonic clock: no clock of theirs is believed."""
+
+    def __init__(self, silence_seconds: float) -> None:
+        self._silence_seconds = silence_seconds
+        self._seen: dict[UUID, tuple[int | None, float]] = {}
+        self._looked_at = float("-inf")
+
+    def release_dead(self, session: Session, *, real_now: datetime, monotonic: float) -> None:
+        if monotonic - self._looked_at < self._silence_seconds / 4:
+            return
+        self._looked_at = monotonic
+        beats = senders(session)
+        self._seen = {
+            process: (count, monotonic) if self._seen.get(process, (None, 0.0))[0] != count or process not in self._seen
+            else self._seen[process]
+            for process, count in beats.items()
+        }  # fmt: skip
+        dead = [process for process, (_, since) in self._seen.items() if monotonic - since > self._silence_seconds]
+        if dead:
+            released = release_from(session, dead, real_now=real_now)
+            log.warning("processes_died", processes=len(dead), messages_released=released)

@@ -1,0 +1,114 @@
+"""Everything slamon raises on purpose, in one tree. No HTTP numbers here: the edges translate.
+
+    SlamonError
+    ├── Invalid              a value breaks a rule; names the field and the way out
+    ├── NotFound             no such object, or none this caller may see
+    ├── Forbidden            the caller is known and may not do this
+    ├── NotSignedIn          the caller is unknown
+    ├── Conflict             the request contradicts what is stored
+    │   ├── ActionNotAllowed     the life cycle does not list this action now
+    │   └── AlreadyExists        another record holds this name
+    ├── KeyReused            an idempotency key came back with another body
+    ├── StaleVersion         somebody else changed the record first
+    ├── LinkGone             a form link that no longer opens anything
+    ├── TooMany              rate limit; says when to come back
+    ├── Unavailable          a part we need is away; says when to come back
+    └── DeliveryError        a message did not (certainly) leave
+"""
+
+from collections.abc import Sequence
+
+
+class SlamonError(Exception):
+    """Base of every error slamon raises on purpose; its text may be shown to the caller."""
+
+
+class Invalid(SlamonError):
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.message = message
+
+
+class NotFound(SlamonError):
+    def __init__(self, what: str, key: object) -> None:
+        super().__init__(f"No {what} {key}.")
+        self.what = what
+
+
+class Forbidden(SlamonError):
+    pass
+
+
+class NotSignedIn(SlamonError):
+    pass
+
+
+class Conflict(SlamonError):
+    pass
+
+
+class ActionNotAllowed(Conflict):
+    def __init__(self, action: str, state: str, possible: Sequence[str]) -> None:
+        ways = ", ".join(possible) if possible else "nothing any more"
+        super().__init__(f"'{action}' is not possible while the request is {state}. Possible now: {ways}.")
+        self.possible = tuple(possible)
+
+
+class AlreadyExists(Conflict):
+    pass
+
+
+class KeyReused(SlamonError):
+    pass
+
+
+class StaleVersion(SlamonError):
+    def __init__(self, current: int) -> None:
+        super().__init__(f"Somebody changed this record first; it is now at version {current}. Read it again.")
+        self.current = current
+
+
+class LinkGone(SlamonError):
+    """`reason` is one of expired, revoked, closed, unknown."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This link is no longer valid ({reason}).")
+        self.reason = reason
+
+
+class TooMany(SlamonError):
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__(f"Too many attempts. Try again in {retry_after_seconds} seconds.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(SlamonError):
+    def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class DeliveryError(SlamonError):
+    """A message did not leave, or nobody can tell.
+
+    permanent: trying the same route again cannot help; fall over to the next channel.
+    ambiguous: the far side may have taken it (silence after the data was handed over).
+    route_down: the whole route is refused (bad token, unknown channel), not this message alone.
+    retry_after_seconds: the far side named its own waiting time.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        ambiguous: bool = False,
+        route_down: bool = False,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.ambiguous = ambiguous
+        self.route_down = route_down
+        self.retry_after_seconds = retry_after_seconds

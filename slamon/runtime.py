@@ -1,0 +1,80 @@
+"""The parts one process works with, put together from the settings: database, clock, channels."""
+
+import logging
+import sys
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from slamon.channels import Channel
+from slamon.channels.console import ConsoleChannel
+from slamon.channels.email import EmailChannel
+from slamon.channels.slack import SlackChannel
+from slamon.clock import Clock
+from slamon.config import Settings
+from slamon.db.base import new_id
+from slamon.db.database import Database
+from slamon.domain.terms import DeliveryChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Shared by the application, the workers and the commands. `process_id` names this process in claims."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    channels: dict[DeliveryChannel, Channel]
+    process_id: UUID = field(default_factory=new_id)
+
+    def close(self) -> None:
+        self.db.close()
+
+
+def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
+    configure_logging(settings.log_level)
+    clock = clock or Clock()
+    return Runtime(
+        settings=settings,
+        clock=clock,
+        db=Database(settings.database_url, connections=settings.database_connections),
+        channels={
+            DeliveryChannel.SLACK: _slack(settings),
+            DeliveryChannel.EMAIL: _email(settings, clock),
+        },
+    )
+
+
+def configure_logging(level: str) -> None:
+    """One JSON object a line on standard error. Texts, names, products and tokens are never passed to a logger."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _slack(settings: Settings) -> Channel:
+    if settings.slack_token is None:
+        return ConsoleChannel("slack", sys.stderr)
+    return SlackChannel(
+        settings.slack_token.get_secret_value(), settings.slack_base_url, settings.slack_timeout_seconds
+    )
+
+
+def _email(settings: Settings, clock: Clock) -> Channel:
+    if settings.smtp_url is None:
+        return ConsoleChannel("email", sys.stderr)
+    return EmailChannel(
+        settings.smtp_url.get_secret_value(),
+        settings.mail_from,
+        clock=clock.real_now,
+        timeout_seconds=settings.smtp_timeout_seconds,
+    )

@@ -1,0 +1,316 @@
+"""Who is calling and what they may do: signed-in people, API keys, one-time links."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from uuid import UUID
+
+from pwdlib import PasswordHash
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from slamon.db.access import ApiKey, OneTimeLink, SignIn
+from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
+from slamon.db.requests import CmoRequest
+from slamon.domain.timeline import CMO_ROLES, Actor, Role
+from slamon.errors import Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
+from slamon.services.audit import record
+
+IDLE = timedelta(minutes=15)
+LONGEST_SESSION = timedelta(hours=12)
+ONE_TIME_LINK_LIFE = timedelta(hours=24)
+LOCK_AFTER_FAILURES = 5
+LOCK_FOR = timedelta(minutes=15)
+COMMON_PASSWORDS = frozenset(
+    {"password1234", "passwordpassword", "123456789012", "qwertyuiopas", "administrator", "letmeinletmein"}
+)
+
+
+class Scope(StrEnum):
+    """What an API key may be used for; a key's rights are its owner's roles cut by these."""
+
+    READ = "read"
+    FILE = "file"
+    ACT = "act"
+    ADMIN = "admin"
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody known: a person or a service account. `organization_id` is set for people of a CMO only."""
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+    scopes: frozenset[Scope] = ALL_SCOPES
+    person_id: UUID | None = None
+    cmo_id: UUID | None = None
+    site_id: UUID | None = None
+
+    @property
+    def is_cmo(self) -> bool:
+        return self.cmo_id is not None
+
+    def needs(self, scope: Scope) -> None:
+        if scope not in self.scopes:
+            raise Forbidden(f"This key lacks the scope '{scope}'.")
+
+    def as_actor(self, roles: Iterable[Role] = ()) -> Actor:
+        """The caller as history will name them, in the first of `roles` they hold."""
+        wanted = frozenset(roles) or self.roles
+        role = next((role for role in Role if role in self.roles & wanted), None)
+        if role is None:
+            raise Forbidden("None of your roles allows this.")
+        return Actor(id=self.id, name=self.name, role=role)
+
+
+def admin_only(caller: Caller) -> Actor:
+    caller.needs(Scope.ADMIN)
+    if Role.ADMIN not in caller.roles:
+        raise Forbidden("Only an administrator may do this.")
+    return caller.as_actor({Role.ADMIN})
+
+
+def staff_only(caller: Caller) -> None:
+    caller.needs(Scope.READ)
+    if caller.is_cmo:
+        raise Forbidden("Only the sponsor's staff may do this.")
+
+
+def caller_of(person: Person, organization: Organization, scopes: Iterable[Scope] = ALL_SCOPES) -> Caller:
+    is_cmo = organization.kind == OrganizationKind.CMO
+    roles = frozenset(Role(role) for role in person.roles)
+    return Caller(
+        id=str(person.id),
+        name=person.name,
+        roles=roles & CMO_ROLES if is_cmo else roles - CMO_ROLES,
+        scopes=frozenset(scopes),
+        person_id=person.id,
+        cmo_id=organization.id if is_cmo else None,
+        site_id=person.site_id if is_cmo and Role.CMO_LEAD not in roles else None,
+    )
+
+
+def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset[Role]:
+    """The caller's roles that count on this request: own projects, own CMO, own site."""
+    if caller.is_cmo:
+        foreign = caller.cmo_id != request.cmo_id or (caller.site_id not in (None, request.site_id))
+        return frozenset() if foreign else caller.roles
+    if caller.person_id is None:
+        return caller.roles
+    roles = set(caller.roles)
+    if caller.person_id not in (owners.pm_id, request.filed_by_id):
+        roles.discard(Role.PROJECT_MANAGER)
+    if caller.person_id not in owners.lead_ids:
+        roles.discard(Role.LEAD)
+    return frozenset(roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    pm_id: UUID
+    lead_ids: frozenset[UUID]
+
+
+def secret_digest(secret: str) -> str:
+    """How secrets we hand out are stored. They are random and long, so a plain hash cannot be searched."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+# --- people signing in -------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> PasswordHash:
+    return PasswordHash.recommended()
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return _hasher().hash(secrets.token_urlsafe(16))
+
+
+def sign_in(session: Session, *, email: str, password: str, real_now: datetime) -> str | None:
+    """A session token for the right address and password, else None. Five failures lock the account for a while.
+
+    The caller commits either way: failures are counted. Unknown, locked and wrong look the same from outside.
+    """
+    statement = select(Person).where(Person.email_key == email.strip().casefold()).with_for_update()
+    person = session.scalars(statement).one_or_none()
+    # An unknown address costs the same hashing, so its absence cannot be timed.
+    right = _hasher().verify(password, person.password_hash if person and person.password_hash else _nobodys_hash())
+    if person is None or person.status != PersonStatus.ACTIVE or person.password_hash is None:
+        return None
+    if person.locked_until is not None and person.locked_until > real_now:
+        return None
+    if not right:
+        person.failed_sign_ins += 1
+        if person.failed_sign_ins >= LOCK_AFTER_FAILURES:
+            person.locked_until, person.failed_sign_ins = real_now + LOCK_FOR, 0
+            actor = Actor(str(person.id), person.name, Role(person.roles[0]))
+            record(session, by=actor, action="locked", entity="person", entity_id=person.id, now=real_now)
+        return None
+    person.failed_sign_ins, person.locked_until = 0, None
+    return begin_session(session, person, real_now=real_now)
+
+
+def begin_session(session: Session, person: Person, *, real_now: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(token_digest=secret_digest(token), person_id=person.id, began_at=real_now, seen_at=real_now)
+    )
+    return token
+
+
+def signed_in(session: Session, token: str, *, real_now: datetime) -> Caller:
+    """The person behind a session token. Raises NotSignedIn when it ended, idled out or grew too old."""
+    row = session.get(SignIn, secret_digest(token))
+    if row is None or row.ended_at is not None:
+        raise NotSignedIn("Please sign in.")
+    if real_now - row.seen_at > IDLE or real_now - row.began_at > LONGEST_SESSION:
+        raise NotSignedIn("Your session has ended. Please sign in again.")
+    person = session.get_one(Person, row.person_id)
+    if person.status != PersonStatus.ACTIVE:
+        raise NotSignedIn("This account is not active.")
+    return caller_of(person, session.get_one(Organization, person.organization_id))
+
+
+def keep_session(session: Session, token: str, *, real_now: datetime) -> None:
+    """Note that the session is in use; written at most once a minute."""
+    session.execute(
+        update(SignIn)
+        .where(SignIn.token_digest == secret_digest(token), SignIn.seen_at < real_now - timedelta(minutes=1))
+        .values(seen_at=real_now)
+    )
+
+
+def sign_out(session: Session, token: str, *, real_now: datetime) -> None:
+    session.execute(
+        update(SignIn).where(SignIn.token_digest == secret_digest(token)).values(ended_at=real_now)
+    )
+
+
+def invite(session: Session, person_id: UUID, *, by: Actor, real_now: datetime) -> str:
+    """A one-time token with which the person sets a password; earlier ones end, and so do open sessions."""
+    person = session.get(Person, person_id)
+    if person is None:
+        raise NotFound("person", person_id)
+    if person.status == PersonStatus.DISABLED:
+        raise Invalid("person", "is disabled; enable the account first")
+    session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None))
+        .values(used_at=real_now)
+    )
+    token = secrets.token_urlsafe(32)
+    session.add(
+        OneTimeLink(
+            token_digest=secret_digest(token), person_id=person_id, expires_at=real_now + ONE_TIME_LINK_LIFE
+        )
+    )
+    record(session, by=by, action="invited", entity="person", entity_id=person_id, now=real_now)
+    return token
+
+
+def person_behind(session: Session, token: str, *, real_now: datetime) -> Person:
+    """Whose password a one-time link sets. Raises LinkGone."""
+    link = session.get(OneTimeLink, secret_digest(token))
+    if link is None:
+        raise LinkGone("unknown")
+    if link.used_at is not None or link.expires_at <= real_now:
+        raise LinkGone("expired")
+    return session.get_one(Person, link.person_id)
+
+
+def set_password(session: Session, token: str, password: str, *, real_now: datetime) -> Person:
+    """Use up a one-time link. Raises LinkGone, and Invalid for a password that is too short or too common."""
+    person = person_behind(session, token, real_now=real_now)
+    if len(password) < 12:
+        raise Invalid("password", "must have at least 12 characters")
+    if len(password) > 200:
+        raise Invalid("password", "must have at most 200 characters")
+    if password.casefold() in COMMON_PASSWORDS or len(set(password)) < 4:
+        raise Invalid("password", "is too easy to guess")
+    person.password_hash = _hasher().hash(password)
+    person.status, person.failed_sign_ins, person.locked_until = PersonStatus.ACTIVE.value, 0, None
+    session.get_one(OneTimeLink, secret_digest(token)).used_at = real_now
+    session.execute(
+        update(SignIn).where(SignIn.person_id == person.id, SignIn.ended_at.is_(None)).values(ended_at=real_now)
+    )
+    actor = Actor(str(person.id), person.name, Role(person.roles[0]))
+    record(session, by=actor, action="set_password", entity="person", entity_id=person.id, now=real_now)
+    return person
+
+
+# --- programs calling the API ------------------------------------------------------------------------------------
+
+
+def issue_key(
+    session: Session,
+    *,
+    scopes: Iterable[Scope],
+    by: Actor,
+    now: datetime,
+    person_id: UUID | None = None,
+    service_name: str | None = None,
+    service_roles: Iterable[Role] = (),
+) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown this once and stored only hashed."""
+    if (person_id is None) == (service_name is None):
+        raise Invalid("person_id", "a key belongs to one person or to one named service account")
+    if person_id is not None and session.get(Person, person_id) is None:
+        raise NotFound("person", person_id)
+    secret = f"slk_{secrets.token_urlsafe(32)}"
+    key = ApiKey(
+        person_id=person_id,
+        service_name=service_name,
+        service_roles=sorted(role.value for role in service_roles),
+        prefix=secret[:12],
+        secret_digest=secret_digest(secret),
+        scopes=sorted(scope.value for scope in set(scopes)),
+        created_at=now,
+        created_by=by.id,
+    )
+    session.add(key)
+    new = {"prefix": key.prefix, "scopes": key.scopes, "service_name": service_name, "roles": key.service_roles}
+    session.flush()
+    record(session, by=by, action="create", entity="api_key", entity_id=key.id, now=now, new=new)
+    return key, secret
+
+
+def revoke_key(session: Session, key_id: UUID, *, by: Actor, reason: str, now: datetime) -> ApiKey:
+    key = session.get(ApiKey, key_id)
+    if key is None:
+        raise NotFound("API key", key_id)
+    if key.revoked_at is None:
+        key.revoked_at = now
+        record(session, by=by, action="revoke", entity="api_key", entity_id=key.id, now=now, reason=reason)
+    return key
+
+
+def caller_by_key(session: Session, secret: str) -> Caller:
+    """Who calls with this API key. Raises NotSignedIn for an unknown or revoked key, or a disabled owner."""
+    statement = (
+        select(ApiKey, Person, Organization)
+        .outerjoin(Person, Person.id == ApiKey.person_id)
+        .outerjoin(Organization, Organization.id == Person.organization_id)
+        .where(ApiKey.secret_digest == secret_digest(secret), ApiKey.revoked_at.is_(None))
+    )
+    found = session.execute(statement).one_or_none()
+    if found is None:
+        raise NotSignedIn("This API key is unknown or revoked.")
+    key, person, organization = found._tuple()
+    scopes = frozenset(Scope(scope) for scope in key.scopes)
+    if key.service_name is not None:
+        roles = frozenset(Role(role) for role in key.service_roles)
+        return Caller(id=str(key.id), name=key.service_name, roles=roles, scopes=scopes)
+    if person.status == PersonStatus.DISABLED:
+        raise NotSignedIn("The owner of this API key is disabled.")
+    return caller_of(person, organization, scopes)

@@ -1,0 +1,62 @@
+"""The trail of everything that is not a request: appended in the same transaction as the change it records."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slamon.db.audit import AuditEntry, AuditHead
+from slamon.domain.timeline import GENESIS, Actor, chained_digest, instant_text
+
+
+def record(
+    session: Session,
+    *,
+    by: Actor,
+    action: str,
+    entity: str,
+    entity_id: object,
+    now: datetime,
+    old: Mapping[str, Any] | None = None,
+    new: Mapping[str, Any] | None = None,
+    reason: str | None = None,
+) -> AuditEntry:
+    """Append one entry to the chain. Whoever appends holds the head until the commit, so the chain never forks."""
+    session.flush()
+    head = session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one()
+    entry = AuditEntry(
+        sequence=head.sequence + 1,
+        at=now,
+        by_id=by.id,
+        by_name=by.name,
+        by_role=by.role.value,
+        action=action,
+        entity=entity,
+        entity_id=str(entity_id),
+        old=dict(old) if old is not None else None,
+        new=dict(new) if new is not None else None,
+        reason=reason,
+    )
+    entry.digest = entry_digest(entry, head.digest)
+    head.sequence, head.digest = entry.sequence, entry.digest
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def entry_digest(entry: AuditEntry, previous: str = GENESIS) -> str:
+    return chained_digest(
+        previous,
+        {
+            "sequence": entry.sequence,
+            "at": instant_text(entry.at),
+            "by": [entry.by_id, entry.by_name, entry.by_role],
+            "action": entry.action,
+            "entity": [entry.entity, entry.entity_id],
+            "old": entry.old,
+            "new": entry.new,
+            "reason": entry.reason,
+        },
+    )

@@ -1,0 +1,211 @@
+"""Who is told what: turns crossings and facts into outbox rows. Which words they become is decided when they leave."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from slamon.channels import MessageKind
+from slamon.db.base import new_id
+from slamon.db.outbox import Notification
+from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus, Project
+from slamon.db.requests import CmoRequest
+from slamon.db.statements import insert_ignoring
+from slamon.domain.ladder import Crossing
+from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient, Terms
+from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role
+
+SPONSOR_ACTS = frozenset(
+    {FactKind.REPLIED, FactKind.FOLLOWED_UP, FactKind.ACCEPTED, FactKind.REJECTED, FactKind.CANCELLED}
+)
+CMO_ACTS = frozenset({FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED})
+_STAFF_WIDE = {LadderRole.HEAD: Role.HEAD, LadderRole.QUALITY: Role.QUALITY, LadderRole.STEERING: Role.STEERING}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One person and the address a message takes to them; a Slack address may be a channel."""
+
+    person: Person
+    channel: DeliveryChannel
+    address: str
+
+
+class Directory:
+    """The people a batch of requests may concern, loaded at once."""
+
+    def __init__(self, session: Session, requests: Sequence[CmoRequest]) -> None:
+        cmo_ids = {request.cmo_id for request in requests}
+        project_ids = {request.project_id for request in requests}
+        self._cmos = {cmo.id: cmo for cmo in session.scalars(select(Organization).where(Organization.id.in_(cmo_ids)))}
+        self._projects = {
+            project.id: project for project in session.scalars(select(Project).where(Project.id.in_(project_ids)))
+        }
+        sponsor = select(Organization.id).where(Organization.kind == OrganizationKind.SPONSOR)
+        people = session.scalars(
+            select(Person).where(or_(Person.organization_id.in_(cmo_ids), Person.organization_id.in_(sponsor)))
+        )
+        self._people = {person.id: person for person in people}
+
+    def contact(self, request: CmoRequest) -> Person | None:
+        """The request's contact; while the account is disabled, the backup."""
+        return self._standing(request.contact_id)
+
+    def readers(self, request: CmoRequest, to: Recipient) -> Iterator[Reader]:
+        for person in self._persons(request, to):
+            address = self._address(request, person, to)
+            yield Reader(person, to.channel, address) if address else Reader(
+                person, DeliveryChannel.EMAIL, person.email
+            )
+
+    def manager(self, request: CmoRequest) -> Person | None:
+        return self._standing(self._projects[request.project_id].pm_id)
+
+    def _address(self, request: CmoRequest, person: Person, to: Recipient) -> str | None:
+        if to.channel is DeliveryChannel.EMAIL:
+            return person.email
+        own, cmo_channel = person.slack_user_id, self._cmos[request.cmo_id].slack_channel
+        return (cmo_channel or own) if to.role is LadderRole.LEAD else (own or self._shared_channel(to, cmo_channel))
+
+    @staticmethod
+    def _shared_channel(to: Recipient, cmo_channel: str | None) -> str | None:
+        return cmo_channel if to.role in (LadderRole.LEAD_BACKUP, LadderRole.HEAD, LadderRole.QUALITY) else None
+
+    def _persons(self, request: CmoRequest, to: Recipient) -> Iterator[Person]:
+        if to.person_id is not None:
+            ids: Iterable[UUID | None] = [UUID(to.person_id)]
+        elif to.role in _STAFF_WIDE:
+            ids = self._with_role(_STAFF_WIDE[to.role], None)
+        elif to.role is LadderRole.CMO_LEAD:
+            ids = self._with_role(Role.CMO_LEAD, request.cmo_id)
+        else:
+            ids = [self._single(request, to.role)]
+        for person_id in ids:
+            person = self._standing(person_id)
+            if person is not None:
+                yield person
+
+    def _single(self, request: CmoRequest, role: LadderRole | None) -> UUID | None:
+        project, cmo = self._projects[request.project_id], self._cmos[request.cmo_id]
+        if role is LadderRole.CMO_CONTACT:
+            return request.contact_id
+        if role is LadderRole.CMO_BACKUP:
+            return self._backup_of(request.contact_id)
+        if role is LadderRole.PROJECT_MANAGER:
+            return project.pm_id
+        lead = cmo.lead_id or project.lead_id
+        return lead if role is LadderRole.LEAD else self._backup_of(lead)
+
+    def _backup_of(self, person_id: UUID | None) -> UUID | None:
+        person = self._people.get(person_id) if person_id else None
+        return person.backup_id if person else None
+
+    def _standing(self, person_id: UUID | None) -> Person | None:
+        person = self._people.get(person_id) if person_id else None
+        if person is None or person.status != PersonStatus.DISABLED:
+            return person
+        stand_in = self._people.get(person.backup_id) if person.backup_id else None
+        return stand_in if stand_in and stand_in.status != PersonStatus.DISABLED else None
+
+    def _with_role(self, role: Role, organization_id: UUID | None) -> list[UUID]:
+        return [
+            person.id
+            for person in self._people.values()
+            if role.value in person.roles
+            and (person.organization_id == organization_id if organization_id else True)
+            and (role in CMO_ROLES) == (organization_id is not None)
+        ]
+
+
+def ladder_rows(
+    request: CmoRequest, terms: Terms, told: Sequence[Crossing], directory: Directory, *, now: datetime, real_now: datetime
+) -> list[dict[str, Any]]:
+    """Outbox rows for the rungs to tell. Clocks that passed the same rung at the same instant share a message."""
+    rows: list[dict[str, Any]] = []
+    steps = {step.level: step for step in terms.ladder}
+    for level, at in dict.fromkeys((crossing.level, crossing.crossed_at) for crossing in told):
+        clocks = [c.clock.value for c in told if (c.level, c.crossed_at) == (level, at)]
+        readers = [reader for to in steps[level].to for reader in directory.readers(request, to)]
+        if not readers:  # a rung nobody holds must not be silent
+            readers = [Reader(pm, DeliveryChannel.EMAIL, pm.email) for pm in [directory.manager(request)] if pm]
+        for reader in dict.fromkeys((r.channel, r.address, r.person.id) for r in readers):
+            channel, address, person_id = reader
+            who = address if channel is DeliveryChannel.SLACK else person_id
+            key = f"{request.number}/{level.value}/{'+'.join(clocks)}/{channel.value}/{who}"
+            rows.append(
+                outbox_row(
+                    key, MessageKind(level.value), channel, address, now=now, real_now=real_now,
+                    request_id=request.id, person_id=person_id, clocks=clocks,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def fact_rows(
+    request: CmoRequest, fact: Fact, directory: Directory, *, now: datetime, real_now: datetime
+) -> list[dict[str, Any]]:
+    """Outbox rows for one fact: the contact hears of the sponsor's acts and gets a receipt, the manager hears the CMO."""
+    contact, manager = directory.contact(request), directory.manager(request)
+    told: list[tuple[MessageKind, Person]] = []
+    if fact.kind is FactKind.FILED and contact:
+        told.append((MessageKind.FILED, contact))
+    elif fact.kind in SPONSOR_ACTS and contact:
+        told.append((MessageKind.SPONSOR_ACTED, contact))
+    elif fact.kind in CMO_ACTS:
+        if contact:
+            told.append((MessageKind.RECEIPT, contact))
+        if manager and str(manager.id) != fact.recorded_by.id:
+            told.append((MessageKind.CMO_ACTED, manager))
+    rows = []
+    for kind, person in told:
+        slack = person.slack_user_id if kind is MessageKind.CMO_ACTED else None
+        channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
+        key = f"{request.number}/{kind.value}/{fact.sequence}/{channel.value}/{person.id}"
+        rows.append(
+            outbox_row(
+                key, kind, channel, slack or person.email, now=now, real_now=real_now,
+                request_id=request.id, person_id=person.id, fact_sequence=fact.sequence,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def outbox_row(
+    dedupe_key: str,
+    kind: MessageKind,
+    channel: DeliveryChannel,
+    address: str,
+    *,
+    now: datetime,
+    real_now: datetime,
+    request_id: UUID | None = None,
+    person_id: UUID | None = None,
+    clocks: Sequence[str] = (),
+    fact_sequence: int | None = None,
+    detail: str | None = None,
+    fallback_of: UUID | None = None,
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "dedupe_key": dedupe_key[:255],
+        "kind": kind.value,
+        "channel": channel.value,
+        "address": address,
+        "queued_at": now,
+        "next_attempt_at": real_now,
+        "request_id": request_id,
+        "person_id": person_id,
+        "clocks": list(clocks),
+        "fact_sequence": fact_sequence,
+        "detail": detail,
+        "fallback_of": fallback_of,
+    }
+
+
+def queue(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Put messages into the outbox; one with the same key is already on its way and stays alone."""
+    insert_ignoring(session, Notification, rows, ["dedupe_key"])

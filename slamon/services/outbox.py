@@ -1,0 +1,104 @@
+"""What people do with outgoing messages: resend or dismiss a dead letter, stop everything, let it go again."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from slamon.channels import MessageKind
+from slamon.db.outbox import Notification, NotificationState, Setting
+from slamon.db.parties import Person, PersonStatus
+from slamon.db.requests import CmoRequest
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import Actor, Role
+from slamon.errors import Conflict, NotFound
+from slamon.services.audit import record
+from slamon.services.notices import outbox_row, queue
+
+STOPPED = "outgoing_stopped"
+
+
+def is_stopped(session: Session) -> bool:
+    """Whether all outgoing messages are held back."""
+    row = session.get(Setting, STOPPED)
+    return bool(row and row.value["on"])
+
+
+def stop_outgoing(session: Session, on: bool, *, by: Actor, reason: str, now: datetime) -> None:
+    """Hold every outgoing message back, or let them go again. Nothing is lost meanwhile."""
+    row = session.get(Setting, STOPPED)
+    if row is None:
+        row = Setting(name=STOPPED, value={"on": False})
+        session.add(row)
+    if row.value["on"] != on:
+        old, row.value = row.value, {"on": on}
+        record(
+            session, by=by, action="change", entity="setting", entity_id=STOPPED, now=now,
+            old=old, new=row.value, reason=reason,
+        )  # fmt: skip
+
+
+def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime, real_now: datetime) -> Notification:
+    """Send a dead letter again, under its old key."""
+    row = _dead_letter(session, notification_id)
+    row.state, row.next_attempt_at, row.first_attempt_at = NotificationState.QUEUED.value, real_now, None
+    record(session, by=by, action="resend", entity="notification", entity_id=row.id, now=now)
+    return row
+
+
+def dismiss(session: Session, notification_id: UUID, *, by: Actor, reason: str, now: datetime) -> Notification:
+    """Set a dead letter aside for good, saying why."""
+    row = _dead_letter(session, notification_id)
+    row.state = NotificationState.SUPPRESSED.value
+    record(session, by=by, action="dismiss", entity="notification", entity_id=row.id, now=now, reason=reason)
+    return row
+
+
+def failed(session: Session, *, most: int = 100) -> list[tuple[Notification, str | None]]:
+    """Dead letters with the number of their request, newest first."""
+    statement = (
+        select(Notification, CmoRequest.number)
+        .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
+        .where(Notification.state == NotificationState.FAILED)
+        .order_by(Notification.queued_at.desc())
+        .limit(most)
+    )
+    return [row._tuple() for row in session.execute(statement)]
+
+
+def counts(session: Session) -> dict[str, int]:
+    """How many messages wait, are being sent, cannot be told, or failed."""
+    unfinished = ("queued", "sending", "unknown", "failed")
+    statement = (
+        select(Notification.state, func.count()).where(Notification.state.in_(unfinished)).group_by(Notification.state)
+    )
+    return {**dict.fromkeys(unfinished, 0), **dict(session.execute(statement).tuples().all())}
+
+
+def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, real_now: datetime) -> None:
+    """Tell the administrators by e-mail, once a day for one topic."""
+    admins = [
+        person
+        for person in session.scalars(select(Person).where(Person.status == PersonStatus.ACTIVE))
+        if Role.ADMIN.value in person.roles
+    ]
+    rows: list[dict[str, Any]] = [
+        outbox_row(
+            f"alarm/{topic}/{real_now.date()}/{admin.id}", MessageKind.ALARM, DeliveryChannel.EMAIL, admin.email,
+            now=now, real_now=real_now, person_id=admin.id, detail=detail,
+        )
+        for admin in admins
+    ]  # fmt: skip
+    queue(session, rows)
+
+
+def _dead_letter(session: Session, notification_id: UUID) -> Notification:
+    statement = select(Notification).where(Notification.id == notification_id).with_for_update()
+    row = session.scalars(statement).one_or_none()
+    if row is None:
+        raise NotFound("message", notification_id)
+    if row.state != NotificationState.FAILED:
+        raise Conflict(f"This message is {row.state}; only a failed one can be resent or dismissed.")
+    return row

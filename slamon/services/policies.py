@@ -1,0 +1,137 @@
+"""Which policy line a request falls under, and the terms frozen from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import holidays
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Calendar, Site
+from slamon.db.policies import FrozenTerms, Policy
+from slamon.db.statements import insert_ignoring
+from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.terms import Terms, clocks_from_json, clocks_to_json, ladder_from_json, ladder_to_json, terms_digest
+from slamon.errors import Conflict, Invalid
+
+# Compared in this order; the line that names a narrower scope wins.
+SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
+YEARS_AHEAD = 6  # deadlines are bounded by six years, so holidays further off cannot matter
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a policy must cover: the request about to be filed."""
+
+    type: str
+    kind: str | None
+    priority: str
+    cmo_id: UUID
+    site_id: UUID
+    project_id: UUID
+
+
+def resolve(session: Session, wanted: Wanted, at: datetime) -> Policy:
+    """The most specific line in force. Raises Conflict where none applies."""
+    statement = select(Policy).where(
+        Policy.effective_from <= at,
+        or_(Policy.effective_to.is_(None), Policy.effective_to > at),
+        *(_covers(column, getattr(wanted, column)) for column in SCOPE),
+    )
+    lines = session.scalars(statement).all()
+    if not lines:
+        raise Conflict("No policy covers this request. An administrator can add one under /v1/policies.")
+    return max(lines, key=specificity)
+
+
+def specificity(policy: Policy) -> tuple[bool, ...]:
+    return tuple(getattr(policy, column) is not None for column in SCOPE)
+
+
+def refuse_tie(session: Session, policy: Policy) -> None:
+    """Raise Conflict where another line has the same scope and overlapping dates: neither would win."""
+    statement = select(Policy).where(
+        Policy.id != policy.id, *(getattr(Policy, column).is_not_distinct_from(getattr(policy, column)) for column in SCOPE)
+    )
+    for other in session.scalars(statement):
+        starts_before_end = other.effective_to is None or policy.effective_from < other.effective_to
+        ends_after_start = policy.effective_to is None or other.effective_from < policy.effective_to
+        if starts_before_end and ends_after_start:
+            raise Conflict(
+                f"Policy '{other.name}' has the same scope and overlapping dates, so neither would win. "
+                "End it first (effective_to), or make this scope narrower."
+            )
+
+
+def freeze(session: Session, policy: Policy, site: Site, at: datetime) -> Terms:
+    """The terms a request filed at `at` will keep; stored once for all requests that share them."""
+    calendar = session.get(Calendar, site.calendar_id) if site.calendar_id else None
+    content = {
+        "policy": {
+            "id": str(policy.id),
+            "name": policy.name,
+            "version": policy.version,
+            "agreement_clause": policy.agreement_clause,
+        },
+        "calendar": calendar_json(site, calendar, at),
+        "clocks": clocks_to_json(clocks_from_json(policy.clocks)),
+        "ladder": ladder_to_json(ladder_from_json(policy.ladder)),
+    }
+    terms = parsed_terms(terms_digest(content), content)
+    terms.refuse_if_never_open(at)
+    insert_ignoring(session, FrozenTerms, [{"digest": terms.digest, "content": content}], ["digest"])
+    return terms
+
+
+def calendar_json(site: Site, calendar: Calendar | None, at: datetime) -> dict[str, Any]:
+    """The site's working calendar with its holidays by date, for the years a request filed at `at` can reach."""
+    if calendar is None:
+        return WorkingCalendar.from_json({"tz": site.time_zone, "weekly": "24x7"}).to_json()
+    closed = {day["date"] for day in calendar.closed_days}
+    if calendar.country:
+        years = tuple(range(at.year, at.year + YEARS_AHEAD + 1))
+        closed |= {day.isoformat() for day in public_holidays(calendar.country, calendar.subdivision, years)}
+    plain = {"tz": site.time_zone, "weekly": calendar.weekly["hours"], "holidays": sorted(closed)}
+    return WorkingCalendar.from_json(plain).to_json()
+
+
+@lru_cache(maxsize=256)
+def public_holidays(country: str, subdivision: str | None, years: tuple[int, ...]) -> dict[date, str]:
+    """Dates and names, from the `holidays` package. Raises Invalid for a country or subdivision it does not know."""
+    try:
+        return dict(holidays.country_holidays(country, subdiv=subdivision, years=years))
+    except NotImplementedError as error:
+        field = "subdivision" if subdivision else "country"
+        raise Invalid(field, f"no public holidays are known for {country} {subdivision or ''}".rstrip()) from error
+
+
+def load_terms(session: Session, digests: Sequence[str]) -> dict[str, Terms]:
+    """Frozen terms by digest; parsed once per process, because they never change."""
+    wanted = set(digests)
+    known = {digest: _PARSED[digest] for digest in wanted if digest in _PARSED}
+    missing = wanted - known.keys()
+    if missing:
+        for row in session.scalars(select(FrozenTerms).where(FrozenTerms.digest.in_(missing))):
+            known[row.digest] = parsed_terms(row.digest, row.content)
+    return known
+
+
+_PARSED: dict[str, Terms] = {}
+_MOST_PARSED = 2000
+
+
+def parsed_terms(digest: str, content: dict[str, Any]) -> Terms:
+    if digest not in _PARSED:
+        if len(_PARSED) >= _MOST_PARSED:
+            _PARSED.clear()
+        _PARSED[digest] = Terms.from_json(content)
+    return _PARSED[digest]
+
+
+def _covers(column: str, value: object) -> Any:
+    own = getattr(Policy, column)
+    return own.is_(None) if value is None else or_(own.is_(None), own == value)

@@ -1,0 +1,171 @@
+"""Brings stored clocks, crossings and messages in line with the timelines: the one place where `evaluate()` meets rows.
+
+Both an act on a request and the cycle end here, with the requests locked by the caller.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from slamon.channels import MessageKind
+from slamon.db.outbox import Notification, NotificationState
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus
+from slamon.domain.clocks import ClockState
+from slamon.domain.ladder import Crossing, Evaluation, evaluate, steps_to_tell
+from slamon.domain.terms import DeliveryChannel, Level, Terms
+from slamon.domain.timeline import Timeline
+from slamon.services.notices import Directory, ladder_rows, outbox_row, queue
+
+LADDER_KINDS = frozenset(level.value for level in Level)
+ESCALATIONS = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3})
+RECORDED_LATE = "an earlier act was recorded later"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    request: CmoRequest
+    terms: Terms
+    timeline: Timeline
+
+
+def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now: datetime, real_now: datetime) -> int:
+    """Evaluate each case at `now` and store what follows; returns how many crossings were new.
+
+    Running it twice changes nothing: crossings and messages have keys of their own.
+    """
+    ids = [case.request.id for case in cases]
+    clocks = _by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))).all())
+    crossings = _by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))).all())
+    new_clocks: list[dict[str, Any]] = []
+    new_crossings: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
+    for case in cases:
+        outcome = evaluate(case.terms, case.timeline, now)
+        rows = clocks[case.request.id]
+        stopped = _store_clocks(case.request, outcome, {row.kind: row for row in rows}, new_clocks)
+        found, told = _store_crossings(case, outcome, crossings[case.request.id], now)
+        new_crossings += found
+        messages += ladder_rows(case.request, case.terms, told, directory, now=now, real_now=real_now)
+        if stopped:
+            messages += _fall_silent(session, case.request, outcome, now=now, real_now=real_now)
+        request = case.request
+        request.next_check_at = request.wake_at = outcome.next_check_at
+        request.urgent_at, request.failed_checks = outcome.urgent_at, 0
+    if new_clocks:
+        session.flush()  # the request before its clocks, its clocks before their crossings
+        session.execute(insert(ClockRow), new_clocks)
+    if new_crossings:
+        session.execute(insert(CrossingRow), new_crossings)
+    queue(session, messages)
+    return len(new_crossings)
+
+
+def _store_clocks(
+    request: CmoRequest, outcome: Evaluation, rows: dict[str, ClockRow], new: list[dict[str, Any]]
+) -> bool:
+    """Store the clocks; whether one that ran before runs no longer."""
+    stopped = False
+    for clock in outcome.clocks:
+        values = clock_values(clock)
+        row = rows.get(clock.kind.value)
+        if row is None:
+            new.append({"request_id": request.id, "kind": clock.kind.value, **values})
+            continue
+        stopped = stopped or (row.stopped_at is None and row.paused_since is None and not clock.is_running)
+        for column, value in values.items():
+            if getattr(row, column) != value:
+                setattr(row, column, value)
+    return stopped
+
+
+def clock_values(clock: ClockState) -> dict[str, Any]:
+    """What of a clock is stored; `slamon verify` compares exactly this."""
+    return {
+        "started_at": clock.started_at,
+        "target_at": clock.target_at,
+        "limit_at": clock.limit_at,
+        "paused_since": clock.pauses[-1].since if clock.is_paused else None,
+        "stopped_at": clock.stopped_at,
+        "outcome": clock.outcome.value,
+    }
+
+
+def _store_crossings(
+    case: Case, outcome: Evaluation, rows: Sequence[CrossingRow], now: datetime
+) -> tuple[list[dict[str, Any]], list[Crossing]]:
+    """New crossings as rows, and those to tell; crossings that a fact recorded late has undone turn rescinded."""
+    computed = {_key(crossing.clock, crossing.level, crossing.crossed_at) for crossing in outcome.crossings}
+    stored = {_key(row.clock, row.level, row.crossed_at) for row in rows}
+    for row in rows:
+        stands = _key(row.clock, row.level, row.crossed_at) in computed
+        row.status = (CrossingStatus.OPEN if stands else CrossingStatus.RESCINDED).value
+        row.rescinded_reason = None if stands else RECORDED_LATE
+    new = [c for c in outcome.crossings if _key(c.clock, c.level, c.crossed_at) not in stored]
+    already_told = {(row.clock, row.level) for row in rows if row.notified}
+    fresh = {(c.clock, c.level) for c in new if (c.clock, c.level) not in already_told}
+    told = steps_to_tell(case.terms, outcome.due, fresh)
+    found = [
+        {
+            "request_id": case.request.id,
+            "clock": crossing.clock.value,
+            "level": crossing.level.value,
+            "crossed_at": crossing.crossed_at,
+            "detected_at": now,
+            "notified": crossing in told,
+            "status": CrossingStatus.OPEN.value,
+        }
+        for crossing in new
+    ]
+    return found, told
+
+
+def _key(clock: str, level: str, crossed_at: datetime) -> tuple[str, str, datetime]:
+    return (str(clock), str(level), crossed_at)
+
+
+def _fall_silent(
+    session: Session, request: CmoRequest, outcome: Evaluation, *, now: datetime, real_now: datetime
+) -> list[dict[str, Any]]:
+    """Drop queued rungs whose clocks run no more; one closing line where an escalation was already told in Slack."""
+    running = {clock.kind.value for clock in outcome.clocks if clock.is_running}
+    stopped = {clock.kind.value for clock in outcome.clocks if clock.stopped_at is not None}
+    statement = select(Notification).where(Notification.request_id == request.id, Notification.kind.in_(LADDER_KINDS))
+    closing: dict[str, Notification] = {}
+    for row in session.scalars(statement.order_by(Notification.id)):
+        if running & set(row.clocks):
+            continue
+        if row.state == NotificationState.QUEUED:
+            row.state = NotificationState.SUPPRESSED.value
+        elif row.channel == DeliveryChannel.SLACK and row.kind in ESCALATIONS and set(row.clocks) <= stopped:
+            closing.setdefault(row.address, row)
+    return [
+        outbox_row(
+            f"{request.number}/closing/{'+'.join(told.clocks)}/slack/{address}", MessageKind.CLOSING,
+            DeliveryChannel.SLACK, address, now=now, real_now=real_now,
+            request_id=request.id, person_id=told.person_id, clocks=told.clocks,
+        )
+        for address, told in closing.items()
+    ]  # fmt: skip
+
+
+def _by_request(rows: Sequence[Any]) -> defaultdict[UUID, list[Any]]:
+    grouped: defaultdict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        grouped[row.request_id].append(row)
+    return grouped
+
+
+def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None:
+    """Set a request aside that could not be evaluated, so that the others go on; it is tried again at `until`."""
+    session.execute(
+        update(CmoRequest)
+        .where(CmoRequest.id == request_id)
+        .values(wake_at=until, failed_checks=CmoRequest.failed_checks + 1)
+        .execution_options(synchronize_session=False)
+    )

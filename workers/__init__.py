@@ -1,0 +1,1 @@
+"""When the work runs and in which process; never what it is."""

@@ -1,0 +1,28 @@
+"""The Dramatiq broker: Redis where one is named, else in this process's memory."""
+
+import dramatiq
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.middleware import AgeLimit, Callbacks, CurrentMessage, Pipelines, ShutdownNotifications, TimeLimit
+
+from slamon.config import Settings
+
+ENQUEUE_TIMEOUT_SECONDS = 1
+
+
+def build_broker(settings: Settings) -> dramatiq.Broker:
+    """Retries and results are left out on purpose: the database holds every deadline and every retry."""
+    middleware = [AgeLimit(), TimeLimit(), ShutdownNotifications(), Callbacks(), Pipelines(), CurrentMessage()]
+    broker: dramatiq.Broker
+    if settings.redis_url is None:
+        broker = StubBroker(middleware=middleware)
+    else:
+        client = redis.Redis.from_url(
+            settings.redis_url,
+            socket_connect_timeout=ENQUEUE_TIMEOUT_SECONDS,
+            socket_timeout=ENQUEUE_TIMEOUT_SECONDS,
+        )
+        broker = RedisBroker(client=client, middleware=middleware)
+    dramatiq.set_broker(broker)
+    return broker

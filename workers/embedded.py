@@ -1,0 +1,35 @@
+"""Everything in one process: an in-memory broker and its worker threads, the loop and the heart-beat beside the API."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dramatiq
+
+from slamon.runtime import Runtime
+from workers.actors import Actors
+from workers.broker import build_broker
+from workers.ticker import in_thread, run_heartbeat, run_loop
+
+STOP_TIMEOUT_MS = 4000
+
+
+@contextmanager
+def embedded_workers(runtime: Runtime) -> Iterator[None]:
+    """Run the workers while the block runs; leaving it finishes what is in hand and stops them."""
+    broker = build_broker(runtime.settings)
+    actors = Actors(runtime, broker)
+    broker.emit_after("process_boot")  # without it Dramatiq's time limits never fire
+    worker = dramatiq.Worker(broker, worker_threads=runtime.settings.worker_threads, worker_timeout=100)
+    worker.start()
+    stopping = threading.Event()
+    loop = in_thread("slamon-loop", run_loop, runtime, actors, stopping)
+    beats = in_thread("slamon-heartbeat", run_heartbeat, runtime, "embedded", stopping)
+    try:
+        yield
+    finally:
+        stopping.set()
+        loop.join(timeout=5)
+        worker.stop(timeout=STOP_TIMEOUT_MS)
+        beats.join(timeout=5)
+        broker.close()

@@ -1,0 +1,81 @@
+"""The loop: asks the engine what is due, hands it out, sleeps. Any number of tickers may run."""
+
+import threading
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from dramatiq.errors import BrokerError
+
+from slamon.engine import heartbeat
+from slamon.engine.cycle import Carrier, Inline, tick
+from slamon.engine.heartbeat import Watch
+from slamon.runtime import Runtime
+
+log = structlog.get_logger()
+
+
+class OrInline:
+    """A `Carrier` that does the work here and now while the broker is away."""
+
+    def __init__(self, carrier: Carrier, runtime: Runtime) -> None:
+        self._carrier = carrier
+        self._inline = Inline(runtime)
+        self._broker_away = False
+
+    def check_requests(self, ids: Sequence[UUID]) -> None:
+        try:
+            self._carrier.check_requests(ids)
+            self._noted(away=False)
+        except (BrokerError, OSError):
+            self._noted(away=True)
+            self._inline.check_requests(ids)
+
+    def deliver(self, ids: Sequence[UUID]) -> None:
+        try:
+            self._carrier.deliver(ids)
+            self._noted(away=False)
+        except (BrokerError, OSError):
+            self._noted(away=True)
+            self._inline.deliver(ids)
+
+    def _noted(self, *, away: bool) -> None:
+        if away != self._broker_away:
+            self._broker_away = away
+            log.warning("broker_away" if away else "broker_back")
+
+
+def run_loop(runtime: Runtime, carrier: Carrier, stopping: threading.Event) -> None:
+    """Tick until told to stop; a database that is away is waited for."""
+    watch = Watch(runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
+    carrier = OrInline(carrier, runtime)
+    while not stopping.is_set():
+        try:
+            pause = tick(runtime, carrier, watch)
+        except Exception:
+            log.exception("tick_failed")
+            pause = 1.0
+        stopping.wait(pause)
+
+
+def run_heartbeat(runtime: Runtime, kind: str, stopping: threading.Event) -> None:
+    """Beat until told to stop; then give back what this process still held."""
+    beats = 0
+    while True:
+        try:
+            heartbeat.beat(runtime, kind, beats)
+        except Exception:
+            log.exception("heartbeat_failed")
+        beats += 1
+        if stopping.wait(runtime.settings.heartbeat_seconds):
+            break
+    try:
+        heartbeat.sign_off(runtime)
+    except Exception:
+        log.exception("sign_off_failed")
+
+
+def in_thread(name: str, target: "object", *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, args=arguments, daemon=True)  # type: ignore[arg-type]
+    thread.start()
+    return thread
