@@ -10,13 +10,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SLAMON_", env_file=".env", extra="ignore")
 
-    database_url: str = Field("sqlite:///var/slamon.db", description="SQLite file or PostgreSQL, as SQLAlchemy writes it")
+    database_url: str = Field(
+        "sqlite:///var/slamon.db", description="SQLite file or PostgreSQL, as SQLAlchemy writes it"
+    )
     redis_url: str | None = Field(None, description="Redis or Valkey; unset means one process does everything")
     secret_key: SecretStr = Field(SecretStr(""), description="Signs form and CSRF tokens; at least 32 characters")
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the pages; links in mails begin so")
     sponsor_name: str = Field("Sponsor", description="As the CMO's contacts know you")
     sponsor_time_zone: str = "UTC"
-    smtp_url: SecretStr | None = Field(None, description="smtp://user:password@host:587; unset shows mails on the console")
+    smtp_url: SecretStr | None = Field(
+        None, description="smtp://user:password@host:587; unset shows mails on the console"
+    )
     mail_from: str = "slamon <slamon@localhost>"
     slack_token: SecretStr | None = Field(None, description="Bot token; unset shows Slack messages on the console")
     slack_base_url: str = "https://slack.com/api/"

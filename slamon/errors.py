@@ -1,19 +1,19 @@
 """Everything slamon raises on purpose, in one tree. No HTTP numbers here: the edges translate.
 
-    SlamonError
-    ├── Invalid              a value breaks a rule; names the field and the way out
-    ├── NotFound             no such object, or none this caller may see
-    ├── Forbidden            the caller is known and may not do this
-    ├── NotSignedIn          the caller is unknown
-    ├── Conflict             the request contradicts what is stored
-    │   ├── ActionNotAllowed     the life cycle does not list this action now
-    │   └── AlreadyExists        another record holds this name
-    ├── KeyReused            an idempotency key came back with another body
-    ├── StaleVersion         somebody else changed the record first
-    ├── LinkGone             a form link that no longer opens anything
-    ├── TooMany              rate limit; says when to come back
-    ├── Unavailable          a part we need is away; says when to come back
-    └── DeliveryError        a message did not (certainly) leave
+SlamonError
+├── Invalid              a value breaks a rule; names the field and the way out
+├── NotFound             no such object, or none this caller may see
+├── Forbidden            the caller is known and may not do this
+├── NotSignedIn          the caller is unknown
+├── Conflict             the request contradicts what is stored
+│   ├── ActionNotAllowed     the life cycle does not list this action now
+│   └── AlreadyExists        another record holds this name
+├── KeyReused            an idempotency key came back with another body
+├── StaleVersion         somebody else changed the record first
+├── LinkGone             a form link that no longer opens anything
+├── TooMany              rate limit; says when to come back
+├── Unavailable          a part we need is away; says when to come back
+└── DeliveryError        a message did not (certainly) leave
 """
 
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.services.plugin"]
+pytest_plugins = ["tests.services.plugin", "tests.worlds"]

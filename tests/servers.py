@@ -1,4 +1,4 @@
-"""Small real servers for tests: Slack's Web API on uvicorn, and the demo's mailbox. Each on a free port of 127.0.0.1."""
+"""Small real servers for tests, each on a free port: Slack's Web API on uvicorn, and the demo's mailbox."""
 
 import asyncio
 import socket

@@ -1,6 +1,7 @@
 """The actors: names and limits for the engine's work. They carry ids; the database says what is still to do."""
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 import dramatiq
@@ -8,7 +9,8 @@ import dramatiq
 from slamon.engine import cycle, deliver
 from slamon.runtime import Runtime
 
-OLD_MESSAGES_MS = 60_000  # handed out again long before; an old hand-over only costs a look
+# An old hand-over was repeated long ago, so a message may expire in the queue.
+LIMITS = {"time_limit": 120_000, "max_age": 60_000}
 
 
 class Actors:
@@ -21,9 +23,9 @@ class Actors:
         def deliver_messages(ids: list[str]) -> None:
             deliver.deliver(runtime, [UUID(notification_id) for notification_id in ids])
 
-        limits = {"broker": broker, "time_limit": 120_000, "max_age": OLD_MESSAGES_MS}
-        self._check = dramatiq.actor(check_requests, actor_name="check_requests", queue_name="check", **limits)
-        self._deliver = dramatiq.actor(deliver_messages, actor_name="deliver", queue_name="deliver", **limits)
+        declare = partial(dramatiq.Actor, broker=broker, priority=0, options=LIMITS)
+        self._check = declare(check_requests, actor_name="check_requests", queue_name="check")
+        self._deliver = declare(deliver_messages, actor_name="deliver", queue_name="deliver")
 
     def check_requests(self, ids: Sequence[UUID]) -> None:
         self._check.send([str(request_id) for request_id in ids])

@@ -4,7 +4,14 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.middleware import AgeLimit, Callbacks, CurrentMessage, Pipelines, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import (
+    AgeLimit,
+    Callbacks,
+    CurrentMessage,
+    Pipelines,
+    ShutdownNotifications,
+    TimeLimit,
+)
 
 from slamon.config import Settings
 
@@ -13,7 +20,14 @@ ENQUEUE_TIMEOUT_SECONDS = 1
 
 def build_broker(settings: Settings) -> dramatiq.Broker:
     """Retries and results are left out on purpose: the database holds every deadline and every retry."""
-    middleware = [AgeLimit(), TimeLimit(), ShutdownNotifications(), Callbacks(), Pipelines(), CurrentMessage()]
+    middleware = [
+        AgeLimit(),
+        TimeLimit(),
+        ShutdownNotifications(),
+        Callbacks(),
+        Pipelines(),
+        CurrentMessage(),
+    ]
     broker: dramatiq.Broker
     if settings.redis_url is None:
         broker = StubBroker(middleware=middleware)
@@ -23,6 +37,6 @@ def build_broker(settings: Settings) -> dramatiq.Broker:
             socket_connect_timeout=ENQUEUE_TIMEOUT_SECONDS,
             socket_timeout=ENQUEUE_TIMEOUT_SECONDS,
         )
-        broker = RedisBroker(client=client, middleware=middleware)
+        broker = RedisBroker(client=client, middleware=middleware)  # type: ignore[no-untyped-call]
     dramatiq.set_broker(broker)
     return broker

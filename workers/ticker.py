@@ -1,7 +1,7 @@
 """The loop: asks the engine what is due, hands it out, sleeps. Any number of tickers may run."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import structlog
@@ -75,7 +75,7 @@ def run_heartbeat(runtime: Runtime, kind: str, stopping: threading.Event) -> Non
         log.exception("sign_off_failed")
 
 
-def in_thread(name: str, target: "object", *arguments: object) -> threading.Thread:
-    thread = threading.Thread(target=target, name=name, args=arguments, daemon=True)  # type: ignore[arg-type]
+def in_thread(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=target, name=name, args=arguments, daemon=True)
     thread.start()
     return thread

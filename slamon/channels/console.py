@@ -32,7 +32,7 @@ class ConsoleChannel:
         self._stream.flush()
         return Receipt("console")
 
-    def find(self, message: Message, since: datetime) -> Receipt | None:  # noqa: ARG002  the protocol's shape
+    def find(self, message: Message, since: datetime) -> Receipt | None:
         """None: what was shown cannot be asked for, and showing it again harms nobody."""
         return None
 

@@ -35,7 +35,9 @@ class MailPolicy(EmailPolicy):
         line = f"{name}: {value}"
         if name.lower() in WHOLE_LINES or (line.isascii() and len(line) <= LINE_LENGTH):
             return f"{line}\r\n".encode("ascii", "replace")
-        return super().fold_binary(name, value)
+        folded: bytes = super().fold_binary(name, value)
+        # The folder likes to start on the second line, which leaves a blank before the text.
+        return folded.replace(b":\r\n ", b": ", 1) if folded.startswith(f"{name}:\r\n".encode()) else folded
 
 
 POLICY = MailPolicy(linesep="\r\n", max_line_length=LINE_LENGTH)
@@ -129,6 +131,7 @@ def _templates() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -119,13 +119,9 @@ class SlackChannel:
             cursor = _next_cursor(page)
             if cursor is None:
                 return None
-        raise DeliveryError(
-            f"{channel} holds too many posts since {since:%Y-%m-%d %H:%M} UTC to look for one."
-        )
+        raise DeliveryError(f"{channel} holds too many posts since {since:%Y-%m-%d %H:%M} UTC to look for one.")
 
-    def _page(
-        self, channel: str, thread: str | None, oldest: str, cursor: str | None
-    ) -> Mapping[str, object]:
+    def _page(self, channel: str, thread: str | None, oldest: str, cursor: str | None) -> Mapping[str, object]:
         if thread:
             return _ask(
                 lambda: self._client.conversations_replies(
@@ -195,9 +191,7 @@ def _ask(call: Callable[[], SlackResponse], *, is_post: bool = False) -> Mapping
         raise DeliveryError(f"Slack cannot be reached: {err.reason}", ambiguous=cut) from err
     except (OSError, HTTPException, ValueError, LookupError, AttributeError) as err:
         # Silence, a cut answer, a body that is no JSON object: from here the post may be there.
-        raise DeliveryError(
-            f"Slack gave no readable answer: {type(err).__name__} {err}", ambiguous=is_post
-        ) from err
+        raise DeliveryError(f"Slack gave no readable answer: {type(err).__name__} {err}", ambiguous=is_post) from err
     if not isinstance(answer, Mapping):
         raise DeliveryError("Slack gave no readable answer.", ambiguous=is_post)
     return answer
@@ -214,9 +208,7 @@ def _refusal(err: SlackApiError, *, is_post: bool) -> DeliveryError:
         return DeliveryError(f"Slack failed: {status} {code}"[:200], ambiguous=is_post)
     if not re.fullmatch("[a-z0-9_]+", code):
         # 200 with a page of a proxy: perhaps taken. Any other status: certainly not.
-        return DeliveryError(
-            f"Slack's answer ({status}) is not readable.", ambiguous=is_post and status == 200
-        )
+        return DeliveryError(f"Slack's answer ({status}) is not readable.", ambiguous=is_post and status == 200)
     if code in WORKSPACE_DOWN:
         return DeliveryError(f"Slack refuses the whole workspace: {code}", permanent=True, route_down=True)
     if code in CHANNEL_DOWN:

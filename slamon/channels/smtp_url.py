@@ -33,13 +33,9 @@ def parse_smtp_url(url: str) -> SmtpUrl:
     if parts.scheme not in {"smtp", "smtps"}:
         raise ValueError("An SMTP URL starts with smtp:// or smtps://.")
     if not host:
-        raise ValueError(
-            "The SMTP URL names no host. Write smtp://host:587 or smtp://user:password@host:587."
-        )
+        raise ValueError("The SMTP URL names no host. Write smtp://host:587 or smtp://user:password@host:587.")
     if parts.path not in {"", "/"} or parts.fragment:
-        raise ValueError(
-            "The SMTP URL has something after host and port; percent-encode / and # in a password."
-        )
+        raise ValueError("The SMTP URL has something after host and port; percent-encode / and # in a password.")
     if bool(parts.username) != (parts.password is not None):
         raise ValueError("The SMTP URL needs both user and password, or neither.")
     return SmtpUrl(

@@ -159,18 +159,14 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
         case MessageKind.CMO_ACTED:
             return _cmo_acted(message)
         case MessageKind.FRESH_LINK:
-            return "Here is your new link", (
-                f"It opens {_request(message)} of {clean(message.sponsor_name)}.",
-            )
+            return "Here is your new link", (f"It opens {_request(message)} of {clean(message.sponsor_name)}.",)
         case MessageKind.NOT_REACHED:
             return f"A mail to {clean(message.cmo_name)} was refused", (
                 "The contact may not know of this request.",
                 "Please check the address or name another contact.",
             )
         case MessageKind.ALARM:
-            return "Alarm: messages may not be reaching their readers", (
-                clean(message.detail or "", DETAIL_LENGTH),
-            )
+            return "Alarm: messages may not be reaching their readers", (clean(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.TEST:
             return "Test message: this channel works", (
                 clean(message.detail or "", DETAIL_LENGTH),
@@ -199,9 +195,7 @@ def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
 def _late_to_cmo(message: Message) -> tuple[str, tuple[str, ...]]:
     passed = "Target" if message.kind in PAST_TARGET else "Limit"
     duty = _duties(message.clocks, "answer")
-    sentences = [
-        f"{clean(message.sponsor_name)} is waiting for {clean(message.cmo_name)} on {_request(message)}."
-    ]
+    sentences = [f"{clean(message.sponsor_name)} is waiting for {clean(message.cmo_name)} on {_request(message)}."]
     if message.kind in PAST_LIMIT:
         sentences.append("The people responsible on both sides have been told.")
     return f"{passed} passed: please {duty}", tuple(sentences)
@@ -226,7 +220,8 @@ def _late_to_staff(message: Message) -> tuple[str, tuple[str, ...]]:
 
 def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
     act, then = SPONSOR_ACTS.get(message.action or "", ("updated the request", "Open the request to see it."))
-    by = f" Written by {clean(message.actor_name)}." if message.actor_name else ""
+    is_named = message.to_cmo and message.actor_name
+    by = f" Written by {clean(message.actor_name or '')}." if is_named else ""
     return f"{clean(message.sponsor_name)} {act}", (f"This is about {_request(message)}.{by}", then)
 
 
@@ -245,10 +240,7 @@ def _ending(message: Message) -> str:
 
 def _duties(clocks: tuple[ClockLine, ...], otherwise: str) -> str:
     """`confirm receipt and answer`."""
-    return (
-        " and ".join(dict.fromkeys(DUTIES.get(clock.name, ("answer", ""))[0] for clock in clocks))
-        or otherwise
-    )
+    return " and ".join(dict.fromkeys(DUTIES.get(clock.name, ("answer", ""))[0] for clock in clocks)) or otherwise
 
 
 def _undone(clocks: tuple[ClockLine, ...]) -> str:
@@ -277,7 +269,6 @@ def _facts(message: Message) -> list[Fact]:
         place = " – ".join(filter(None, (clean(message.cmo_name), clean(message.site_name))))
         facts += [
             Fact("Priority", clean(message.priority).capitalize()),
-            Fact("Sponsor", clean(message.sponsor_name)),
             Fact("For", place),
             Fact("Your order reference", clean(message.order_reference or "")),
         ]
@@ -299,23 +290,30 @@ def _facts(message: Message) -> list[Fact]:
 def _clock_facts(message: Message, clock: ClockLine) -> list[Fact]:
     allowed, limit = target(clock.target_seconds, clock.unit), target(clock.limit_seconds, clock.unit)
     if message.to_cmo:
-        duty = _duties((clock,), "answer")
-        facts = [Fact("Your clock", f"{duty} within {allowed}, at the latest within {limit}")]
+        duty = _duties((clock,), "answer").capitalize()
+        labels = f"{duty}: your target, {allowed}", f"{duty}: your limit, {limit}"
+        facts = []
     else:
+        labels = "Target", "Limit"
         facts = [Fact("Clock", f"{clean(clock.name)} (target {allowed}, limit {limit})")]
-    crossed = clock.target_at if message.kind in PAST_TARGET else clock.limit_at
-    if message.kind in PAST_TARGET | PAST_LIMIT and crossed:
-        level = "target" if message.kind in PAST_TARGET else "limit"
-        # The wall clock tells the lateness; where the target counts working time, say so.
-        of = "" if clock.unit == "hours" else " of real time"
-        facts.append(Fact("Late by", f"{span(message.at - crossed)}{of} past the {level}"))
+    facts += _lateness(message, clock)
     if clock.target_at is None and clock.limit_at is None:
-        return [*facts, Fact("Due", "not known while the clock is paused")]
+        return [*facts, Fact(labels[0], "not known while the clock is paused")]
     if clock.target_at and message.kind not in PAST_LIMIT:
-        facts.append(_instant_fact(message, "Target", clock.target_at))
+        facts.append(_instant_fact(message, labels[0], clock.target_at))
     if clock.limit_at:
-        facts.append(_instant_fact(message, "Limit", clock.limit_at))
+        facts.append(_instant_fact(message, labels[1], clock.limit_at))
     return facts
+
+
+def _lateness(message: Message, clock: ClockLine) -> list[Fact]:
+    past_target = message.kind in PAST_TARGET
+    crossed = clock.target_at if past_target else clock.limit_at
+    if crossed is None or message.kind not in PAST_TARGET | PAST_LIMIT:
+        return []
+    # The wall clock tells the lateness; where the target counts working time, say so.
+    of = "" if clock.unit == "hours" else " of real time"
+    return [Fact("Late by", f"{span(message.at - crossed)}{of} past the {'target' if past_target else 'limit'}")]
 
 
 def _instant_fact(message: Message, label: str, instant: datetime) -> Fact:
@@ -328,6 +326,8 @@ def _button(message: Message) -> str | None:
         return None
     if message.to_cmo:
         return "Open the request"
+    if not message.number:
+        return "Open slamon"
     return "Take it" if message.kind in TO_BE_TAKEN else "Open request"
 
 

@@ -58,7 +58,15 @@ def _kind_errors() -> Iterator[None]:
 
 def _is_passing(error: DBAPIError) -> bool:
     words = str(error.orig).lower()
-    passing = ("locked", "disk is full", "disk i/o", "connection", "starting up", "shutting down", "no space left")
+    passing = (
+        "locked",
+        "disk is full",
+        "disk i/o",
+        "connection",
+        "starting up",
+        "shutting down",
+        "no space left",
+    )
     return any(word in words for word in passing) and error.__class__.__name__ == "OperationalError"
 
 

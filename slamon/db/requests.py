@@ -5,7 +5,16 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, String, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
@@ -122,7 +131,7 @@ class ClockRow(Base):
 
 
 class CrossingRow(Base):
-    """A rung passed at an instant, found once. `crossed_at` is computed; `detected_at` shows how late anybody looked."""
+    """A rung passed, found once. `crossed_at` is computed, `detected_at` shows how late anybody looked."""
 
     __tablename__ = "crossing"
     __table_args__ = (

@@ -91,7 +91,7 @@ def waiting_notification(session: Session, notification_id: UUID) -> Notificatio
 
 def senders(session: Session) -> dict[UUID, int | None]:
     """Every process that is known or is sending something, with its heart-beat count; None if it never beat."""
-    known = dict(session.execute(select(Process.id, Process.beats)).tuples().all())
+    known = dict(session.execute(select(Process.id, Process.beats)).all())
     sending = select(Notification.taken_by).where(Notification.state == NotificationState.SENDING).distinct()
     return {**{taken_by: None for taken_by in session.scalars(sending) if taken_by}, **known}
 

@@ -72,6 +72,13 @@ class SlackServer:
         with self._lock:
             self._faults.setdefault(method, deque()).extend(faults)
 
+    def forget(self) -> None:
+        """Start anew: no posts, no calls, no faults."""
+        with self._lock:
+            self.posts.clear()
+            self.calls.clear()
+            self._faults.clear()
+
     def in_channel(self, channel: str) -> list[Post]:
         """The posts of one channel, oldest first, replies included."""
         with self._lock:
@@ -99,9 +106,7 @@ class SlackServer:
             case "chat.postMessage":
                 return self._post(arguments)
             case "conversations.open":
-                return JSONResponse(
-                    {"ok": True, "channel": {"id": f"D{str(arguments.get('users', ''))[1:]}"}}
-                )
+                return JSONResponse({"ok": True, "channel": {"id": f"D{str(arguments.get('users', ''))[1:]}"}})
             case "conversations.history" | "conversations.replies":
                 return self._list(arguments, thread_ts=_text(arguments, "ts"))
             case _:
@@ -161,9 +166,7 @@ class _Dropped(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         cut: Callable[[], None] | None = scope.get(DROP_CONNECTION)
         if cut is None:
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"512")]}
-            )
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"512")]})
             await send({"type": "http.response.body", "body": b"{", "more_body": True})
             return
         cut()
@@ -173,7 +176,7 @@ class _Dropped(Response):
 class _Silent(Response):
     """No answer until the caller hangs up."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await _gone(receive)
 
 

@@ -2,7 +2,7 @@
 
 Here live the weekly hours, the holidays and the arithmetic on them, by the convention kept with the reference
 cases in tests/data/README.md. Clocks, terms and wording live elsewhere; nothing here reads a clock. Every
-question is one or two binary searches in a table of open windows with a running total.
+question is answered from a table of open windows with a running total, built when first needed.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class CalendarHorizon(CalendarError):
 class _Table:
     """The open windows in [low, high), apart and in order; the first may be empty and begins at `low`.
 
-    `before` is the open time since `low` when a window opens, and the total at its end. `origins` is when that
-    count would have begun had it never stopped: inside a window, instant - origin is the count. `by_day` is the
-    last window to open in each 24 hours since `low`, or earlier. A search starts there and looks at neighbours
-    only: with many calendars at work, reaching all over memory costs more than the arithmetic.
+    `before` is the open time since `low` when a window opens, and the total at its end. `origins` is when
+    that count would have begun had it never stopped: inside a window, instant - origin is the count. `by_day`
+    is the last window to open in each 24 hours since `low`, or earlier. A search starts there and looks at
+    neighbours only: with many calendars at work, reaching all over memory costs more than the arithmetic.
     """
 
     low: datetime
@@ -85,13 +85,12 @@ class _Table:
             if self.between(self.low, since) >= needed:  # used up before this pause, or exactly as it begins
                 break
             needed += self.between(since, until)
-        try:
-            if before[index + _NEAR] < needed:
-                index = bisect_left(before, needed, index)
-            while before[index] < needed:
-                index += 1
-        except IndexError:
+        if needed > before[-1]:
             return None
+        if index + _NEAR < len(before) and before[index + _NEAR] < needed:
+            index = bisect_left(before, needed, index)
+        while before[index] < needed:
+            index += 1
         return origins[index - 1] + needed
 
 
@@ -192,10 +191,8 @@ class WorkingCalendar:
         first = table.by_day[days - 1] if days else 0  # the last to open before that day may still be open
         for index in range(first, table.by_day[(end - table.low).days] + 1):
             origin = table.origins[index]
-            since, until = (
-                max(origin + table.before[index], start),
-                min(origin + table.before[index + 1], end),
-            )
+            since = max(origin + table.before[index], start)
+            until = min(origin + table.before[index + 1], end)
             if since < until:
                 spans.append((since, until))
         return spans
@@ -230,23 +227,21 @@ class WorkingCalendar:
         return table
 
     def _tabulate(self, low: datetime, high: datetime) -> _Table:
-        windows, end = [(low, low)], low
+        # One pass, so that what a search reads together is made together and lies together in memory.
+        origins, before, by_day = [low], [_NONE], array("i")
+        worked, end = _NONE, low
         for since, until in self._windows(low, high):
             since, until = max(since, end), min(until, high)
             if since >= until:  # emptied by a gap in the zone, counted already, or outside
                 continue
-            if since == end:  # goes on where the last one closed
-                windows[-1] = (windows[-1][0], until)
-            else:
-                windows.append((since, until))
+            if since > end:  # else it goes on where the last one closed
+                by_day.extend([len(origins) - 1] * ((since - low).days - len(by_day)))
+                origins.append(since - worked)
+                before.append(worked)
+            worked += until - since
             end = until
-        by_day = array("i")
-        for index, (since, _) in enumerate(windows):
-            by_day.extend([index - 1] * ((since - low).days - len(by_day)))
-        by_day.extend([len(windows) - 1] * ((high - low).days + 1 - len(by_day)))
-        before = list(accumulate((until - since for since, until in windows), initial=_NONE))
-        origins = [since - worked for (since, _), worked in zip(windows, before, strict=False)]
-        return _Table(low, high, origins, before, by_day)
+        by_day.extend([len(origins) - 1] * ((high - low).days + 1 - len(by_day)))
+        return _Table(low, high, origins, [*before, worked], by_day)
 
     def _windows(self, low: datetime, high: datetime) -> list[Interval]:
         """Return the windows, as written, of every local date that may touch [low, high), by opening."""
@@ -280,9 +275,7 @@ def _in_utc(moment: datetime, name: str) -> datetime:
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:
-        raise CalendarHorizon(
-            f"{name} {moment.isoformat()} lies outside the years 1 to 9999 in UTC"
-        ) from None
+        raise CalendarHorizon(f"{name} {moment.isoformat()} lies outside the years 1 to 9999 in UTC") from None
     if moment.microsecond:
         raise ValueError(f"{name} must be a whole second, got {moment.isoformat()}; drop the fraction")
     return moment

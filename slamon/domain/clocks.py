@@ -53,9 +53,7 @@ class ClockState:
 
 # The acknowledgement clock ends with whatever the CMO does first, and never pauses.
 _STOPS = {
-    ClockKind.ACKNOWLEDGEMENT: frozenset(
-        {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
-    ),
+    ClockKind.ACKNOWLEDGEMENT: frozenset({FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}),
     ClockKind.ANSWER: frozenset({FactKind.ANSWERED, FactKind.DECLINED}),
 }
 _PAUSING = frozenset({ClockKind.ANSWER})
@@ -118,7 +116,11 @@ def _outcome(stopped_at: datetime | None, target_at: datetime | None, limit_at: 
 
 
 def _due(
-    terms: Terms, clock: ClockTerms, start: datetime, amount: timedelta, pauses: list[Pause] | tuple[Pause, ...]
+    terms: Terms,
+    clock: ClockTerms,
+    start: datetime,
+    amount: timedelta,
+    pauses: list[Pause] | tuple[Pause, ...],
 ) -> datetime | None:
     calendar = terms.running_calendar(clock.mode)
     due = calendar.due(start, amount, [(pause.since, pause.to) for pause in pauses if pause.to is not None])

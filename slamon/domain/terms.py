@@ -223,7 +223,11 @@ def ladder_to_json(ladder: tuple[Step, ...]) -> list[dict[str, Any]]:
             "mode": step.mode.value,
             "unless_taken": step.unless_taken,
             "to": [
-                {"channel": to.channel.value, "role": to.role.value if to.role else None, "person_id": to.person_id}
+                {
+                    "channel": to.channel.value,
+                    "role": to.role.value if to.role else None,
+                    "person_id": to.person_id,
+                }
                 for to in step.to
             ],
         }

@@ -74,7 +74,7 @@ def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
 
 
 def check_requests(runtime: Runtime, ids: Sequence[UUID]) -> None:
-    """Evaluate due requests and store what follows, all in one transaction; one bad request does not hold up the rest."""
+    """Evaluate due requests and store what follows, in one transaction; a bad one does not hold up the rest."""
     try:
         _check(runtime, ids)
     except Unavailable:

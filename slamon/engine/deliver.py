@@ -143,7 +143,13 @@ def _outcome(error: DeliveryError) -> str:
 
 
 def _after_failure(
-    session: Session, runtime: Runtime, row: Notification, error: DeliveryError, *, now: datetime, real_now: datetime
+    session: Session,
+    runtime: Runtime,
+    row: Notification,
+    error: DeliveryError,
+    *,
+    now: datetime,
+    real_now: datetime,
 ) -> None:
     """Try again later, or give this route up: then e-mail carries what Slack could not, and people are told."""
     tries = select(func.count()).where(

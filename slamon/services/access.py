@@ -163,9 +163,7 @@ def sign_in(session: Session, *, email: str, password: str, real_now: datetime) 
 
 def begin_session(session: Session, person: Person, *, real_now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    session.add(
-        SignIn(token_digest=secret_digest(token), person_id=person.id, began_at=real_now, seen_at=real_now)
-    )
+    session.add(SignIn(token_digest=secret_digest(token), person_id=person.id, began_at=real_now, seen_at=real_now))
     return token
 
 
@@ -192,9 +190,7 @@ def keep_session(session: Session, token: str, *, real_now: datetime) -> None:
 
 
 def sign_out(session: Session, token: str, *, real_now: datetime) -> None:
-    session.execute(
-        update(SignIn).where(SignIn.token_digest == secret_digest(token)).values(ended_at=real_now)
-    )
+    session.execute(update(SignIn).where(SignIn.token_digest == secret_digest(token)).values(ended_at=real_now))
 
 
 def invite(session: Session, person_id: UUID, *, by: Actor, real_now: datetime) -> str:
@@ -211,9 +207,7 @@ def invite(session: Session, person_id: UUID, *, by: Actor, real_now: datetime) 
     )
     token = secrets.token_urlsafe(32)
     session.add(
-        OneTimeLink(
-            token_digest=secret_digest(token), person_id=person_id, expires_at=real_now + ONE_TIME_LINK_LIFE
-        )
+        OneTimeLink(token_digest=secret_digest(token), person_id=person_id, expires_at=real_now + ONE_TIME_LINK_LIFE)
     )
     record(session, by=by, action="invited", entity="person", entity_id=person_id, now=real_now)
     return token
@@ -279,7 +273,12 @@ def issue_key(
         created_by=by.id,
     )
     session.add(key)
-    new = {"prefix": key.prefix, "scopes": key.scopes, "service_name": service_name, "roles": key.service_roles}
+    new = {
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "service_name": service_name,
+        "roles": key.service_roles,
+    }
     session.flush()
     record(session, by=by, action="create", entity="api_key", entity_id=key.id, now=now, new=new)
     return key, secret
@@ -306,7 +305,7 @@ def caller_by_key(session: Session, secret: str) -> Caller:
     found = session.execute(statement).one_or_none()
     if found is None:
         raise NotSignedIn("This API key is unknown or revoked.")
-    key, person, organization = found._tuple()
+    key, person, organization = found
     scopes = frozenset(Scope(scope) for scope in key.scopes)
     if key.service_name is not None:
         roles = frozenset(Role(role) for role in key.service_roles)

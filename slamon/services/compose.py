@@ -1,6 +1,6 @@
 """Turns an outbox row into the message its reader may see: times, names, number and link, never what it is about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
 
@@ -37,57 +37,57 @@ def compose(session: Session, row: Notification, settings: Settings, *, now: dat
     redirected = settings.redirect_all_to
     channel = DeliveryChannel.EMAIL if redirected else DeliveryChannel(row.channel)
     domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
-    plain = {
-        "key": row.dedupe_key,
-        "kind": MessageKind(row.kind),
-        "address": redirected or row.address,
-        "recipient_name": person.name if person else "",
-        "to_cmo": to_cmo,
-        "at": now,
-        "sponsor_name": settings.sponsor_name,
-        "detail": row.detail,
-        "redirected_from": f"{row.channel}: {row.address}" if redirected else None,
-        "message_id": f"<{row.id}@{domain}>",
-    }
-    reader_zone = person.time_zone if person else settings.sponsor_time_zone
+    plain = Message(
+        key=row.dedupe_key,
+        kind=MessageKind(row.kind),
+        address=redirected or row.address,
+        recipient_name=person.name if person else "",
+        to_cmo=to_cmo,
+        at=now,
+        reader_zone=person.time_zone if person else settings.sponsor_time_zone,
+        other_zone=settings.sponsor_time_zone,
+        sponsor_name=settings.sponsor_name,
+        link=f"{settings.base_url}/status" if row.kind == MessageKind.ALARM else None,
+        detail=row.detail,
+        redirected_from=f"{row.channel}: {row.address}" if redirected else None,
+        message_id=f"<{row.id}@{domain}>",
+    )
     request = session.get(CmoRequest, row.request_id) if row.request_id else None
     if request is None:
-        link = f"{settings.base_url}/status" if row.kind == MessageKind.ALARM else None
-        return Outgoing(
-            channel, Message(**plain, reader_zone=reader_zone, other_zone=settings.sponsor_time_zone, link=link)
-        )
+        return Outgoing(channel, plain)
     site = session.get_one(Site, request.site_id)
     cmo = session.get_one(Organization, request.cmo_id)
     terms = load_terms(session, [request.terms_digest])[request.terms_digest]
-    plain["link"] = _link(session, request, row, to_cmo, settings, real_now)
-    if row.kind == MessageKind.FILED:
-        plain["message_id"] = f"<{request.id}@{domain}>"
     fact = session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
-    return Outgoing(
-        channel,
-        Message(
-            **plain,
-            reader_zone=reader_zone,
-            other_zone=settings.sponsor_time_zone if to_cmo else site.time_zone,
-            number=request.number,
-            request_type=request.type,
-            priority=request.priority,
-            cmo_name=cmo.name,
-            site_name=site.name,
-            order_reference=request.cmo_reference if to_cmo else None,
-            filed_at=request.filed_at,
-            clocks=_clock_lines(session, request, row, terms),
-            contact_attempts=_contact_attempts(session, request),
-            action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
-            actor_name=fact.by_name if fact else None,
-            submitted=_submitted(row, fact),
-            thread_id=_thread(session, request, row, channel, domain),
-        ),
+    about = replace(
+        plain,
+        other_zone=settings.sponsor_time_zone if to_cmo else site.time_zone,
+        link=_link(session, request, row, to_cmo, settings, real_now),
+        number=request.number,
+        request_type=request.type,
+        priority=request.priority,
+        cmo_name=cmo.name,
+        site_name=site.name,
+        order_reference=request.cmo_reference if to_cmo else None,
+        filed_at=request.filed_at,
+        clocks=_clock_lines(session, request, row, terms),
+        contact_attempts=_contact_attempts(session, request),
+        action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
+        actor_name=fact.by_name if fact else None,
+        submitted=_submitted(row, fact),
+        message_id=f"<{request.id}@{domain}>" if row.kind == MessageKind.FILED else plain.message_id,
+        thread_id=_thread(session, request, row, channel, domain),
     )
+    return Outgoing(channel, about)
 
 
 def _link(
-    session: Session, request: CmoRequest, row: Notification, to_cmo: bool, settings: Settings, real_now: datetime
+    session: Session,
+    request: CmoRequest,
+    row: Notification,
+    to_cmo: bool,
+    settings: Settings,
+    real_now: datetime,
 ) -> str | None:
     if not to_cmo:
         return f"{settings.base_url}/requests/{request.id}"

@@ -23,7 +23,11 @@ SPONSOR_ACTS = frozenset(
     {FactKind.REPLIED, FactKind.FOLLOWED_UP, FactKind.ACCEPTED, FactKind.REJECTED, FactKind.CANCELLED}
 )
 CMO_ACTS = frozenset({FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED})
-_STAFF_WIDE = {LadderRole.HEAD: Role.HEAD, LadderRole.QUALITY: Role.QUALITY, LadderRole.STEERING: Role.STEERING}
+_STAFF_WIDE = {
+    LadderRole.HEAD: Role.HEAD,
+    LadderRole.QUALITY: Role.QUALITY,
+    LadderRole.STEERING: Role.STEERING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,8 @@ class Directory:
     def readers(self, request: CmoRequest, to: Recipient) -> Iterator[Reader]:
         for person in self._persons(request, to):
             address = self._address(request, person, to)
-            yield Reader(person, to.channel, address) if address else Reader(
-                person, DeliveryChannel.EMAIL, person.email
+            yield (
+                Reader(person, to.channel, address) if address else Reader(person, DeliveryChannel.EMAIL, person.email)
             )
 
     def manager(self, request: CmoRequest) -> Person | None:
@@ -122,7 +126,13 @@ class Directory:
 
 
 def ladder_rows(
-    request: CmoRequest, terms: Terms, told: Sequence[Crossing], directory: Directory, *, now: datetime, real_now: datetime
+    request: CmoRequest,
+    terms: Terms,
+    told: Sequence[Crossing],
+    directory: Directory,
+    *,
+    now: datetime,
+    real_now: datetime,
 ) -> list[dict[str, Any]]:
     """Outbox rows for the rungs to tell. Clocks that passed the same rung at the same instant share a message."""
     rows: list[dict[str, Any]] = []
@@ -148,7 +158,7 @@ def ladder_rows(
 def fact_rows(
     request: CmoRequest, fact: Fact, directory: Directory, *, now: datetime, real_now: datetime
 ) -> list[dict[str, Any]]:
-    """Outbox rows for one fact: the contact hears of the sponsor's acts and gets a receipt, the manager hears the CMO."""
+    """Outbox rows for one fact: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's."""
     contact, manager = directory.contact(request), directory.manager(request)
     told: list[tuple[MessageKind, Person]] = []
     if fact.kind is FactKind.FILED and contact:

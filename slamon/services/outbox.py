@@ -65,7 +65,7 @@ def failed(session: Session, *, most: int = 100) -> list[tuple[Notification, str
         .order_by(Notification.queued_at.desc())
         .limit(most)
     )
-    return [row._tuple() for row in session.execute(statement)]
+    return [row for row in session.execute(statement)]
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -74,7 +74,7 @@ def counts(session: Session) -> dict[str, int]:
     statement = (
         select(Notification.state, func.count()).where(Notification.state.in_(unfinished)).group_by(Notification.state)
     )
-    return {**dict.fromkeys(unfinished, 0), **dict(session.execute(statement).tuples().all())}
+    return {**dict.fromkeys(unfinished, 0), **dict(session.execute(statement).all())}
 
 
 def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, real_now: datetime) -> None:

@@ -15,7 +15,14 @@ from slamon.db.parties import Calendar, Site
 from slamon.db.policies import FrozenTerms, Policy
 from slamon.db.statements import insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.terms import Terms, clocks_from_json, clocks_to_json, ladder_from_json, ladder_to_json, terms_digest
+from slamon.domain.terms import (
+    Terms,
+    clocks_from_json,
+    clocks_to_json,
+    ladder_from_json,
+    ladder_to_json,
+    terms_digest,
+)
 from slamon.errors import Conflict, Invalid
 
 # Compared in this order; the line that names a narrower scope wins.
@@ -55,7 +62,8 @@ def specificity(policy: Policy) -> tuple[bool, ...]:
 def refuse_tie(session: Session, policy: Policy) -> None:
     """Raise Conflict where another line has the same scope and overlapping dates: neither would win."""
     statement = select(Policy).where(
-        Policy.id != policy.id, *(getattr(Policy, column).is_not_distinct_from(getattr(policy, column)) for column in SCOPE)
+        Policy.id != policy.id,
+        *(getattr(Policy, column).is_not_distinct_from(getattr(policy, column)) for column in SCOPE),
     )
     for other in session.scalars(statement):
         starts_before_end = other.effective_to is None or policy.effective_from < other.effective_to

@@ -10,7 +10,16 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from slamon.db.base import new_id
-from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus, Project, ProjectCmo, Site, Standing
+from slamon.db.parties import (
+    Organization,
+    OrganizationKind,
+    Person,
+    PersonStatus,
+    Project,
+    ProjectCmo,
+    Site,
+    Standing,
+)
 from slamon.db.requests import CmoRequest, FactRow, Priority
 from slamon.db.statements import locked_request, next_number
 from slamon.domain.lifecycle import (
@@ -312,7 +321,12 @@ def _content(payload: Payload) -> dict[str, Any]:
 
 
 def _who_acts(
-    session: Session, request: CmoRequest, action: Action, by: Caller, roles: frozenset[Role], payload: Payload
+    session: Session,
+    request: CmoRequest,
+    action: Action,
+    by: Caller,
+    roles: frozenset[Role],
+    payload: Payload,
 ) -> tuple[Actor, Actor, Via]:
     """The one who acted, the one who wrote it down, and how it came."""
     wanted = frozenset().union(*(r.who for (_, a), r in LIFE_CYCLE[RequestType(request.type)].items() if a is action))

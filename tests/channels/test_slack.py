@@ -14,7 +14,7 @@ from tests.servers import NOON, TOKEN, closed_port, running_slack
 SINCE = NOON - timedelta(minutes=1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def workspace() -> Iterator[tuple[SlackServer, str]]:
     with running_slack() as running:
         yield running
@@ -22,11 +22,12 @@ def workspace() -> Iterator[tuple[SlackServer, str]]:
 
 @pytest.fixture
 def slack(workspace: tuple[SlackServer, str]) -> SlackServer:
+    workspace[0].forget()
     return workspace[0]
 
 
 @pytest.fixture
-def channel(workspace: tuple[SlackServer, str]) -> SlackChannel:
+def channel(slack: SlackServer, workspace: tuple[SlackServer, str]) -> SlackChannel:
     return SlackChannel(TOKEN, workspace[1], timeout_seconds=0.4)
 
 
@@ -88,7 +89,9 @@ def test_the_button_opens_the_requests_page(
     slack: SlackServer, channel: SlackChannel, kind: MessageKind, label: str, style: str | None
 ) -> None:
     channel.send(a_message(kind=kind))
-    (button,) = slack.posts[0].blocks[-1]["elements"]  # type: ignore[misc]
+    elements = slack.posts[0].blocks[-1]["elements"]
+    assert isinstance(elements, list)
+    (button,) = elements
     assert button["text"]["text"] == label
     assert button["url"] == a_message().link
     assert button.get("style") == style
@@ -159,7 +162,14 @@ def test_a_429_hands_on_the_time_slack_names(slack: SlackServer, channel: SlackC
 
 @pytest.mark.parametrize(
     "code",
-    ["invalid_auth", "account_inactive", "token_revoked", "channel_not_found", "is_archived", "not_in_channel"],
+    [
+        "invalid_auth",
+        "account_inactive",
+        "token_revoked",
+        "channel_not_found",
+        "is_archived",
+        "not_in_channel",
+    ],
 )
 def test_a_refused_route_is_down_for_good(slack: SlackServer, channel: SlackChannel, code: str) -> None:
     slack.script([f"error:{code}"])
@@ -217,9 +227,7 @@ def test_an_unknown_host_is_a_plain_failure() -> None:
     assert traits(refused(SlackChannel(TOKEN, "http://slack.invalid/api/"))) == set()
 
 
-def test_a_conversation_that_cannot_be_opened_is_never_ambiguous(
-    slack: SlackServer, channel: SlackChannel
-) -> None:
+def test_a_conversation_that_cannot_be_opened_is_never_ambiguous(slack: SlackServer, channel: SlackChannel) -> None:
     slack.script(["500"], method="conversations.open")
     assert traits(refused(channel, a_message(address="U0LEAD"))) == set()
     assert slack.posts == []

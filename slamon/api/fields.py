@@ -1,0 +1,161 @@
+"""The kinds of value the API takes: texts, instants, dates, durations. Each refuses what the store could not keep."""
+
+import re
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from slamon.domain.terms import parse_duration
+
+_EARLIEST, _LATEST = 1900, 2200  # years; further off, converting between zones overflows and nobody means it
+
+
+class Body(BaseModel):
+    """What a caller sends: nothing unknown, and plain strings for closed sets, as the tables hold them."""
+
+    model_config = ConfigDict(extra="forbid", use_enum_values=True, validate_default=False)
+
+
+class Answer(BaseModel):
+    """What a caller gets; built from rows."""
+
+    model_config = ConfigDict(from_attributes=True, use_enum_values=True)
+
+
+def unchanged() -> Any:
+    """The default of a field of a change: left out means unchanged, so no default is shown or ever used."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+def _line(most: int) -> Any:
+    """One line of text that says something: no control characters."""
+    pattern = r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$"
+    return StringConstraints(min_length=1, max_length=most, pattern=pattern)
+
+
+def _text(most: int) -> Any:
+    """Text of any number of lines; only NUL, which PostgreSQL cannot keep, is refused."""
+    return StringConstraints(max_length=most, pattern=r"^[^\x00]*$")
+
+
+Name = Annotated[str, _line(200)]
+Line40 = Annotated[str, _line(40)]
+Line80 = Annotated[str, _line(80)]
+Line120 = Annotated[str, _line(120)]
+ShortText = Annotated[str, _text(500)]
+Text = Annotated[str, _text(4000)]
+LongText = Annotated[str, _text(20_000)]
+Reason = Annotated[str, _line(500), Field(description="Why; the trail keeps it.", examples=["Corrected after a call"])]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2.")]
+Version = Annotated[int, Field(ge=1, description="Grows with every change; the ETag.")]
+
+
+def _instant(value: object) -> object:
+    """RFC 3339 with an offset; pydantic alone would also take numbers and naive times."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise ValueError("must be a time with an offset, for example 2026-03-01T09:30:00+01:00")
+    if not isinstance(value, str | datetime):
+        raise ValueError("must be a text such as 2026-03-01T09:30:00+01:00")
+    return value
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _within_reach(moment: datetime) -> datetime:
+    if not _EARLIEST <= moment.year < _LATEST:
+        raise ValueError(f"must lie between the years {_EARLIEST} and {_LATEST}")
+    return moment.astimezone(UTC)
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    AfterValidator(_within_reach),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T09:30:00+01:00"]}),
+]
+
+
+def _day(value: object) -> object:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+        raise ValueError("must be a date such as 2026-03-01")
+    if not _EARLIEST <= int(value[:4]) < _LATEST:
+        raise ValueError(f"must lie between the years {_EARLIEST} and {_LATEST}")
+    return value
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-16"]}),
+]
+
+
+def _duration(text: str) -> str:
+    parse_duration("duration", text)
+    return text
+
+
+Duration = Annotated[
+    str,
+    StringConstraints(max_length=40),
+    AfterValidator(_duration),
+    Field(description="ISO 8601 in weeks, days, hours, minutes, seconds.", examples=["PT24H"]),
+]
+
+
+def _address(email: str) -> str:
+    if len(email.casefold()) > 254:
+        raise ValueError("is too long")
+    return email
+
+
+Email = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=254, pattern=r'^[^@\s\x00-\x1f<>",;:\\]+@[^@\s\x00-\x1f<>",;:\\]+$'),
+    AfterValidator(_address),
+]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is not an IANA time zone such as Europe/Berlin") from None
+    return name
+
+
+Zone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_zone),
+    Field(description="IANA time zone.", examples=["Europe/Zurich"]),
+]
+
+
+class StaffRole(StrEnum):
+    """What a person of the sponsor may be."""
+
+    PROJECT_MANAGER = "project_manager"
+    LEAD = "lead"
+    HEAD = "head"
+    QUALITY = "quality"
+    STEERING = "steering"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+
+
+class ContactRole(StrEnum):
+    """What a person of a CMO may be."""
+
+    CMO_CONTACT = "cmo_contact"
+    CMO_LEAD = "cmo_lead"

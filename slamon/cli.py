@@ -1,0 +1,236 @@
+"""The commands: serving, workers' parts, set-up, verification, imports, replays and the demo."""
+
+import json
+import secrets
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from slamon import __version__
+from slamon.channels import Message, MessageKind
+from slamon.config import Settings
+from slamon.db import schema
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import SYSTEM
+from slamon.errors import DeliveryError, SlamonError
+from slamon.imports.commands import replay_app
+from slamon.imports.directory_commands import import_app
+from slamon.runtime import Runtime, build_runtime
+from slamon.services import access, founding, outbox, verify
+from slamon.services.verify import Difference
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
+app.add_typer(replay_app, name="replay", help="Run real histories through the clocks.")
+app.add_typer(import_app, name="import", help="Bring spreadsheets in.")
+out, err = Console(), Console(stderr=True)
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on.")]
+
+
+def main() -> None:
+    try:
+        app()
+    except SlamonError as error:
+        err.print(f"[red]{error}[/red]", highlight=False)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Run everything in one process: API, pages, loop and workers. Brings the database up to date first."""
+    settings = Settings()
+    if not settings.is_embedded:
+        raise SlamonError("SLAMON_REDIS_URL is set: run 'slamon api', 'dramatiq workers.main' and 'slamon ticker'.")
+    runtime = build_runtime(settings)
+    schema.migrate(runtime.db)
+    _serve(runtime, host, port)
+
+
+@app.command()
+def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Run the API and the pages; workers and ticker run beside it."""
+    settings = Settings()
+    if settings.is_embedded:
+        raise SlamonError("SLAMON_REDIS_URL is not set: without Redis, 'slamon serve' runs everything in one process.")
+    runtime = build_runtime(settings)
+    _refuse_old_schema(runtime)
+    _serve(runtime, host, port)
+
+
+@app.command()
+def ticker() -> None:
+    """Run the loop that finds what is due and hands it to the workers. Any number may run."""
+    from workers.actors import Actors
+    from workers.broker import build_broker
+    from workers.ticker import in_thread, run_heartbeat, run_loop
+
+    settings = Settings()
+    if settings.is_embedded:
+        raise SlamonError("SLAMON_REDIS_URL is not set: without Redis, 'slamon serve' runs everything in one process.")
+    runtime = build_runtime(settings)
+    _refuse_old_schema(runtime)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    beats = in_thread("slamon-heartbeat", run_heartbeat, runtime, "ticker", stopping)
+    run_loop(runtime, Actors(runtime, build_broker(settings)), stopping)
+    beats.join(timeout=4)
+    runtime.close()
+
+
+@app.command()
+def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this revision instead.")] = None) -> None:
+    """Bring the database to this release's schema."""
+    runtime = build_runtime(Settings())
+    if down_to is None:
+        schema.migrate(runtime.db)
+    else:
+        schema.downgrade(runtime.db, down_to)
+    out.print(f"The database is at schema {schema.current_revision(runtime.db)}.")
+
+
+@app.command()
+def setup(
+    sponsor: Annotated[str, typer.Option(prompt="Your company, as your CMOs know it")],
+    admin_name: Annotated[str, typer.Option(prompt="First administrator's name")],
+    admin_email: Annotated[str, typer.Option(prompt="First administrator's e-mail")],
+    test_email: Annotated[str, typer.Option(prompt="Send a test mail to (empty: none)", show_default=False)] = "",
+    test_slack: Annotated[
+        str, typer.Option(prompt="Send a test message to Slack channel (empty: none)", show_default=False)
+    ] = "",
+    env_file: Annotated[Path, typer.Option(help="Where settings are kept.")] = Path(".env"),
+) -> None:
+    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail."""
+    _keep_secret(env_file)
+    settings = Settings(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own parameter
+    runtime = build_runtime(settings)
+    schema.migrate(runtime.db)
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    with runtime.db.write() as session:
+        founding.found(session, sponsor, now=now)
+        admin = founding.first_admin(session, admin_name, admin_email, now=now)
+        token = access.invite(session, admin.id, by=SYSTEM, real_now=real_now)
+    out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
+    _send_test(runtime, DeliveryChannel.EMAIL, test_email, sponsor)
+    _send_test(runtime, DeliveryChannel.SLACK, test_slack, sponsor)
+    start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
+    out.print(f"[green]✓[/green] Start it with: {start}")
+    out.print("Then open this link once, within 24 hours, to set the administrator's password:")
+    out.print(f"  {settings.base_url}/welcome/{token}", soft_wrap=True, highlight=False)
+
+
+@app.command("verify")
+def verify_command() -> None:
+    """Re-hash every timeline and the trail, replay every request, compare; name the first difference."""
+    runtime = build_runtime(Settings())
+    first: Difference | None = None
+    with runtime.db.read() as session, Progress(console=err, transient=True) as progress:
+        total = verify.count_requests(session)
+        task = progress.add_task("Requests", total=total)
+        for step in verify.verify_requests(session, now=runtime.clock.now()):
+            if isinstance(step, Difference):
+                first = step
+                break
+            progress.advance(task, step)
+        first = first or verify.verify_audit(session)
+    if first is not None:
+        err.print(f"[red]The record contradicts itself. {first}[/red]", highlight=False)
+        raise typer.Exit(1)
+    out.print(f"{total} requests and the whole trail are as they were recorded.")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Say in words how the installation stands."""
+    runtime = build_runtime(Settings())
+    with runtime.db.read() as session:
+        counts = outbox.counts(session)
+        stopped = outbox.is_stopped(session)
+    facts = {"release": __version__, "schema": schema.current_revision(runtime.db), "stopped": stopped, **counts}
+    if as_json:
+        out.print_json(json.dumps(facts))
+        return
+    table = Table("what", "now")
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    out.print(table)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API's OpenAPI document."""
+    from slamon.app import create_app
+
+    runtime = build_runtime(Settings(database_url="sqlite://"))
+    out.print_json(json.dumps(create_app(runtime, with_workers=False).openapi()))
+
+
+@app.command()
+def demo(
+    speed: Annotated[float, typer.Option(min=1, max=20_000, help="Business seconds a real second.")] = 1800,
+    port: Port = 8000,
+    empty: Annotated[bool, typer.Option("--empty", help="Without the cast.")] = False,
+) -> None:
+    """Show the whole promise in two minutes, with a cast of real sites and a faster clock."""
+    from slamon.demo import run_demo
+
+    run_demo(speed=speed, port=port, empty=empty)
+
+
+def _serve(runtime: Runtime, host: str, port: int) -> None:
+    from slamon.app import create_app
+    from slamon.server import run_server
+
+    out.print(f"slamon {__version__} on http://{host}:{port}", highlight=False)
+    run_server(create_app(runtime), runtime.settings, host=host, port=port)
+    runtime.close()
+
+
+def _refuse_old_schema(runtime: Runtime) -> None:
+    have, want = schema.current_revision(runtime.db), schema.newest_revision()
+    if have != want:
+        raise SlamonError(f"The database has schema {have}, this release wants {want}. Run 'slamon migrate' first.")
+
+
+def _keep_secret(env_file: Path) -> None:
+    lines = env_file.read_text("utf-8").splitlines() if env_file.exists() else []
+    if any(line.startswith("SLAMON_SECRET_KEY=") and len(line) > len("SLAMON_SECRET_KEY=") for line in lines):
+        return
+    kept = [line for line in lines if not line.startswith("SLAMON_SECRET_KEY=")]
+    env_file.write_text("\n".join([*kept, f"SLAMON_SECRET_KEY={secrets.token_urlsafe(48)}", ""]), "utf-8")
+    env_file.chmod(0o600)
+    out.print(f"[green]✓[/green] Secret key written to {env_file}.")
+
+
+def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor: str) -> None:
+    if not address:
+        return
+    now = runtime.clock.now()
+    message = Message(
+        key=f"test/{channel.value}/{now.isoformat()}",
+        kind=MessageKind.TEST,
+        address=address,
+        recipient_name=address,
+        to_cmo=False,
+        at=now,
+        reader_zone=runtime.settings.sponsor_time_zone,
+        other_zone=runtime.settings.sponsor_time_zone,
+        sponsor_name=sponsor,
+        detail="If you can read this, slamon reaches you here.",
+        message_id=f"<{secrets.token_hex(8)}@slamon>",
+    )
+    try:
+        runtime.channels[channel].send(message)
+    except DeliveryError as error:
+        out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
+    else:
+        out.print(f"[green]✓[/green] Test message sent by {channel.value} to {address}.", highlight=False)
+
+

@@ -1,0 +1,113 @@
+"""What the cast asks for: requests of all three types, made from real orders."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from slamon.db.requests import Priority
+from slamon.demo.extract import RealOrder, orders
+from slamon.domain.lifecycle import RequestType
+from slamon.services.requests import Filing
+
+TRANSPORT = {"Air": "air", "Truck": "road", "Ocean": "sea", "Air Charter": "air"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to one real site, about the `order`-th of its real orders."""
+
+    type: RequestType
+    site: str
+    order: int = 0
+    topic: str = ""
+    priority: Priority = Priority.ROUTINE
+
+
+def filing_of(ask: Ask, *, site_id: UUID, project_id: UUID, today: date) -> Filing:
+    """The filing, as a project manager would have typed it; dates follow from `today`."""
+    mine = [order for order in orders() if order.site == ask.site]
+    order = mine[ask.order % len(mine)]
+    subject, description, kind, detail = _CONTENT[ask.type](ask, order, today)
+    return Filing(
+        type=ask.type,
+        project_id=project_id,
+        site_id=site_id,
+        subject=subject[:200],
+        description=description,
+        priority=ask.priority,
+        kind=kind,
+        gxp=ask.type is RequestType.DATA,
+        due_on=today + timedelta(days=21) if ask.type is RequestType.SHIPMENT else None,
+        cmo_reference=order.number,
+        detail=detail,
+    )
+
+
+Content = tuple[str, str, str | None, Mapping[str, Any]]
+
+
+def _shipment(ask: Ask, order: RealOrder, today: date) -> Content:
+    goods = f"{order.product} {order.strength}".strip()
+    ship_on = today + timedelta(days=10)
+    detail = {
+        "order_type": "emergency" if ask.priority is not Priority.ROUTINE else "resupply",
+        "destination": {
+            "kind": "depot",
+            "name": f"Central medical store, {order.country_name}",
+            "country": order.country,
+        },
+        "requested_ship_date": ship_on.isoformat(),
+        "incoterm": order.incoterm,
+        "transport": TRANSPORT[order.mode],
+        "lines": [
+            {
+                "product_code": order.number,
+                "description": f"{goods}, {order.form.lower()}, {order.units_per_pack} a pack",
+                "quantity": order.packs,
+                "unit": "box",
+            }
+        ],
+    }
+    description = (
+        f"Please confirm that {order.packs:,} packs for {order.country_name} can leave by {ship_on:%d %b %Y}, "
+        f"{order.incoterm} by {TRANSPORT[order.mode]}, and name the courier."
+    )
+    return f"Resupply {order.number}: {goods} to {order.country_name}", description, None, detail
+
+
+def _data(ask: Ask, order: RealOrder, today: date) -> Content:
+    kind = ask.topic or "coa"
+    name = {
+        "coa": "Certificate of analysis",
+        "storage_temperature": "Storage temperatures",
+        "stability_data": "Stability data",
+        "deviation_report": "Deviation report",
+    }[kind]
+    since = today - timedelta(days=30)
+    detail = {
+        "purpose": "release",
+        "items": [{"kind": kind, "lots": [order.number], "format": "pdf", "period_from": since.isoformat(), "period_to": today.isoformat()}],
+    }  # fmt: skip
+    description = f"Please send it for the lot of order {order.number}; we release against it."
+    return f"{name} for order {order.number}", description, kind, detail
+
+
+def _inquiry(ask: Ask, order: RealOrder, today: date) -> Content:
+    category = ask.topic or "schedule_capacity"
+    question = {
+        "schedule_capacity": f"Is the slot for order {order.number} in {today:%B} still firm?",
+        "technical": f"Which blister tooling runs order {order.number}?",
+        "logistics": f"Which courier collects order {order.number}, and when?",
+        "quality": f"Does the change to the cleaning procedure touch order {order.number}?",
+    }[category]
+    detail = {"category": category, "questions": [question]}
+    return question, question, category, detail
+
+
+_CONTENT = {
+    RequestType.SHIPMENT: _shipment,
+    RequestType.DATA: _data,
+    RequestType.INQUIRY: _inquiry,
+}

@@ -1,0 +1,231 @@
+"""The people, firms and rules of the demo, founded through the same use cases an administrator has.
+
+Sites are real (see `data/README.md`); the sponsor and everybody with a name is invented.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Project, Site
+from slamon.db.policies import Policy
+from slamon.demo.extract import RealSite, sites
+from slamon.domain.timeline import SYSTEM, Role
+from slamon.services.access import Caller, caller_of
+from slamon.services.directory import change, create
+from slamon.services.founding import default_policies, found
+
+SPONSOR = "Meridian Bio (demo)"
+SPONSOR_ZONE = "America/New_York"
+REASON = "demo cast"
+
+PM = "maya.lindholm@meridian-bio.example"
+SECOND_PM = "tomas.reyes@meridian-bio.example"
+LEAD = "ingrid.voss@meridian-bio.example"
+SECOND_LEAD = "samuel.okafor@meridian-bio.example"
+ADMIN = "ada.kovacs@meridian-bio.example"
+
+# name, address, role, Slack user id
+STAFF = (
+    ("Maya Lindholm", PM, Role.PROJECT_MANAGER, "U0MAYA"),
+    ("Tomás Reyes", SECOND_PM, Role.PROJECT_MANAGER, "U0TOMAS"),
+    ("Ingrid Voss", LEAD, Role.LEAD, "U0INGRID"),
+    ("Samuel Okafor", SECOND_LEAD, Role.LEAD, "U0SAMUEL"),
+    ("Helen Marsh", "helen.marsh@meridian-bio.example", Role.HEAD, "U0HELEN"),
+    ("Priya Raman", "priya.raman@meridian-bio.example", Role.QUALITY, "U0PRIYA"),
+    ("Jonas Weber", "jonas.weber@meridian-bio.example", Role.STEERING, None),
+    ("Ada Kovacs", ADMIN, Role.ADMIN, None),
+)
+FIVE_DAYS = ("mon", "tue", "wed", "thu", "fri")
+OFFICE = ("08:00", "17:00")
+SHARED_CHANNEL = "#cmo-escalations"  # of a visitor's own Slack, where the demo's channels do not exist
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """Who answers for one real site: its contact, the CMO's lead, its mail domain, its Slack channel."""
+
+    contact: str
+    lead: str
+    domain: str
+    channel: str
+    days: Sequence[str] = FIVE_DAYS
+    hours: tuple[str, str] = OFFICE
+
+    @property
+    def contact_address(self) -> str:
+        return address_of(self.contact, self.domain)
+
+
+COUNTERPARTS = {
+    "Cipla, Goa, India": Counterpart("Anika Dessai", "Rohan Naik", "cipla-goa.example", "#cmo-cipla", (*FIVE_DAYS, "sat"), ("09:00", "18:00")),
+    "Aurobindo Unit III, India": Counterpart("Kiran Vemula", "Lakshmi Rao", "aurobindo-3.example", "#cmo-aurobindo", (*FIVE_DAYS, "sat"), ("09:00", "18:00")),
+    "Aspen-OSD, Port Elizabeth, SA": Counterpart("Thandi Mokoena", "Pieter Nel", "aspen-pe.example", "#cmo-aspen"),
+    "BMS Meymac, France": Counterpart("Luc Ferrand", "Claire Besson", "bms-meymac.example", "#cmo-bms"),
+    "ABBVIE Ludwigshafen Germany": Counterpart("Katrin Hauser", "Uwe Brandt", "abbvie-lu.example", "#cmo-abbvie"),
+    "GSK Ware (UK)": Counterpart("Oliver Penrose", "Fiona Hale", "gsk-ware.example", "#cmo-gsk"),
+    "MSD South Granville Australia": Counterpart("Bronte Wilkes", "Grant Halloran", "msd-sg.example", "#cmo-msd"),
+    "Trinity Biotech, Plc": Counterpart("Aoife Brennan", "Declan Moore", "trinity-bray.example", "#cmo-trinity"),
+    "Inverness Japan": Counterpart("Haruka Sato", "Kenji Mori", "inverness-jp.example", "#cmo-inverness"),
+    "Chembio Diagnostics Sys. Inc.": Counterpart("Dana Whitfield", "Marcus Lee", "chembio-ny.example", "#cmo-chembio"),
+    "KHB Test Kit Facility, Shanghai China": Counterpart("Lin Yating", "Zhou Wei", "khb-sh.example", "#cmo-khb"),
+}  # fmt: skip
+BY_WORKING_HOURS = "AbbVie"
+
+# code, name, products, protocol, project manager, lead, firms
+PROJECTS = (
+    (
+        "MB-101", "Antiretroviral supply", ["MB-101-TAB"], "MB101-III-04", PM, LEAD,
+        ("Cipla", "Aurobindo Pharma", "Aspen Pharmacare", "Bristol-Myers Squibb", "AbbVie", "GlaxoSmithKline", "MSD"),
+    ),
+    (
+        "MB-204", "Rapid test kits", ["MB-204-KIT"], "MB204-II-01", SECOND_PM, SECOND_LEAD,
+        ("Trinity Biotech", "Inverness Medical", "Chembio Diagnostic Systems", "Shanghai Kehua Bio-engineering"),
+    ),
+)  # fmt: skip
+
+
+def found_sponsor(session: Session, *, now: datetime, own_slack: bool) -> None:
+    """The sponsor with its people, each other's backups named; `own_slack` is true for a visitor's workspace."""
+    sponsor = found(session, SPONSOR, now=now)
+    people: dict[str, Person] = {}
+    for name, address, role, slack_user in STAFF:
+        values = {
+            "organization_id": sponsor.id,
+            "name": name,
+            "email": address,
+            "roles": [role.value],
+            "slack_user_id": None if own_slack else slack_user,
+            "time_zone": SPONSOR_ZONE,
+            "status": PersonStatus.ACTIVE.value,
+        }
+        people[address] = create(session, Person, values, by=SYSTEM, now=now, reason=REASON)
+    for lead, backup in ((LEAD, SECOND_LEAD), (SECOND_LEAD, LEAD)):
+        backed = {"backup_id": people[backup].id}
+        change(session, Person, people[lead].id, backed, by=SYSTEM, now=now, reason=REASON)
+
+
+def found_cmos(session: Session, *, now: datetime, own_slack: bool) -> None:
+    """The firms with sites, working calendars and contacts; the projects; one policy that counts working hours."""
+    leads = {code: (lead, firms) for code, _, _, _, _, lead, firms in PROJECTS}
+    lead_of = {firm: lead for lead, firms in leads.values() for firm in firms}
+    firm_ids = {}
+    for site in sites():
+        counterpart = COUNTERPARTS[site.name]
+        values = {
+            "name": site.cmo,
+            "kind": OrganizationKind.CMO.value,
+            "slack_channel": SHARED_CHANNEL if own_slack else counterpart.channel,
+            "lead_id": person(session, lead_of[site.cmo]).id,
+        }
+        firm = create(session, Organization, values, by=SYSTEM, now=now, reason=REASON)
+        firm_ids[site.cmo] = firm.id
+        _site_with_people(session, site, firm.id, counterpart, now)
+    for code, name, products, protocol, pm, lead, firms in PROJECTS:
+        values = {
+            "code": code,
+            "name": name,
+            "product_codes": products,
+            "protocol_number": protocol,
+            "pm_id": person(session, pm).id,
+            "lead_id": person(session, lead).id,
+            "cmo_ids": [firm_ids[firm] for firm in firms],
+        }
+        create(session, Project, values, by=SYSTEM, now=now, reason=REASON)
+    _policy_by_working_hours(session, firm_ids[BY_WORKING_HOURS], now)
+
+
+def address_of(name: str, domain: str) -> str:
+    return f"{name.lower().replace(' ', '.')}@{domain}"
+
+
+def person(session: Session, address: str) -> Person:
+    return session.scalars(select(Person).where(Person.email_key == address)).one()
+
+
+def caller(session: Session, address: str) -> Caller:
+    """That person, as the use cases want to know who calls."""
+    found_person = person(session, address)
+    return caller_of(found_person, session.get_one(Organization, found_person.organization_id))
+
+
+def site_and_project(session: Session, site_name: str) -> tuple[UUID, UUID]:
+    """The ids of a site and of the project its firm works on."""
+    firm = next(site.cmo for site in sites() if site.name == site_name)
+    code = next(code for code, *_, firms in PROJECTS if firm in firms)
+    site = session.scalars(select(Site).where(Site.name == site_name)).one()
+    return site.id, session.scalars(select(Project).where(Project.code == code)).one().id
+
+
+def pm_for(site_name: str) -> str:
+    """The address of the project manager who files to this site."""
+    firm = next(site.cmo for site in sites() if site.name == site_name)
+    return next(pm for *_, pm, _, firms in PROJECTS if firm in firms)
+
+
+def _site_with_people(
+    session: Session, site: RealSite, firm_id: UUID, counterpart: Counterpart, now: datetime
+) -> None:
+    calendar_values = {
+        "name": site.name,
+        "weekly": {"hours": {day: [list(counterpart.hours)] for day in counterpart.days}},
+        "country": site.country,
+        "subdivision": site.subdivision,
+        "closed_days": [],
+    }
+    calendar = create(session, Calendar, calendar_values, by=SYSTEM, now=now, reason=REASON)
+    site_values = {
+        "organization_id": firm_id,
+        "name": site.name,
+        "country": site.country,
+        "time_zone": site.time_zone,
+        "calendar_id": calendar.id,
+    }
+    kept_site = create(session, Site, site_values, by=SYSTEM, now=now, reason=REASON)
+    lead = _counterpart(session, counterpart.lead, Role.CMO_LEAD, site, firm_id, now)
+    extra = {"site_id": kept_site.id, "backup_id": lead.id}
+    _counterpart(session, counterpart.contact, Role.CMO_CONTACT, site, firm_id, now, extra)
+
+
+def _counterpart(
+    session: Session,
+    name: str,
+    role: Role,
+    site: RealSite,
+    firm_id: UUID,
+    now: datetime,
+    extra: dict[str, Any] | None = None,
+) -> Person:
+    values = {
+        "organization_id": firm_id,
+        "name": name,
+        "email": address_of(name, COUNTERPARTS[site.name].domain),
+        "roles": [role.value],
+        "time_zone": site.time_zone,
+        "status": PersonStatus.ACTIVE.value,
+        **(extra or {}),
+    }
+    return create(session, Person, values, by=SYSTEM, now=now, reason=REASON)
+
+
+def _policy_by_working_hours(session: Session, firm_id: UUID, now: datetime) -> None:
+    """One firm whose agreement counts the site's open hours: 9 of them are one working day."""
+    routine = default_policies()[0]
+    clocks = {
+        kind: {"target": "PT9H", "limit": "PT18H", "mode": "calendar"}
+        for kind in routine["clocks"]
+    }
+    values = {
+        **routine,
+        "name": f"{BY_WORKING_HOURS}: one to two working days, counted in the site's open hours",
+        "cmo_id": firm_id,
+        "clocks": clocks,
+        "agreement_clause": "Quality agreement (demo), § 7.2",
+        "effective_from": now,
+    }
+    create(session, Policy, values, by=SYSTEM, now=now, reason=REASON)

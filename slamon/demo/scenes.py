@@ -1,0 +1,171 @@
+"""The script: what happened before the visitor came, what happens while they watch, and who stays silent."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from itertools import cycle
+
+from slamon.db.requests import Priority
+from slamon.demo.asks import Ask
+from slamon.demo.cast import LEAD
+from slamon.demo.extract import draw_delay
+from slamon.domain.lifecycle import Action, RequestType
+
+SHIPMENT, DATA, INQUIRY = RequestType.SHIPMENT, RequestType.DATA, RequestType.INQUIRY
+CIPLA, AUROBINDO = "Cipla, Goa, India", "Aurobindo Unit III, India"
+ASPEN, BMS = "Aspen-OSD, Port Elizabeth, SA", "BMS Meymac, France"
+ABBVIE, GSK = "ABBVIE Ludwigshafen Germany", "GSK Ware (UK)"
+MSD, TRINITY = "MSD South Granville Australia", "Trinity Biotech, Plc"
+INVERNESS, CHEMBIO = "Inverness Japan", "Chembio Diagnostics Sys. Inc."
+KHB = "KHB Test Kit Facility, Shanghai China"
+
+SILENT_SITES = frozenset({ASPEN, MSD, KHB})
+EVERY_HOURS = 18
+MOST_FILED_LATER = 40
+CONTACT, MANAGER = "contact", "manager"
+
+
+class Star(StrEnum):
+    """The two requests whose fate the start page follows."""
+
+    ANSWERED = "answered"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something done `age` hours before the start, by the contact, the project manager, or whoever has that address."""
+
+    age: float
+    who: str
+    action: Action
+    text: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a contact will do while the visitor watches; both spans run from the filing, in business time.
+
+    Without `then` the contact confirms receipt and leaves it at that.
+    """
+
+    acknowledge_after: timedelta | None
+    then: Action | None = None
+    then_after: timedelta = timedelta(0)
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One request, filed `age` hours before the start (after it, where negative). Without a `part` nobody plays on."""
+
+    ask: Ask
+    age: float
+    acts: tuple[Act, ...] = ()
+    part: Part | None = None
+    star: Star | None = None
+
+
+def opening(seed: int = 1) -> list[Scene]:
+    """The scenes every demo begins with; the same seed draws the same delays."""
+    chance = random.Random(seed)  # noqa: S311  a play, no secret
+    return [*_past(), *_under_way(chance), *_to_come(chance)]
+
+
+def later(seed: int = 1) -> Iterator[Scene]:
+    """Further requests, one after another, so that the demo stays alive; their delays are any of the real log's."""
+    chance = random.Random(seed + 1)  # noqa: S311
+    sites = cycle((AUROBINDO, GSK, INVERNESS, ASPEN, CIPLA, TRINITY, ABBVIE, CHEMBIO, BMS, KHB))
+    kinds = cycle((SHIPMENT, DATA, INQUIRY, SHIPMENT))
+    for count in range(MOST_FILED_LATER):
+        site, kind = next(sites), next(kinds)
+        any_delay = (timedelta(0), timedelta(days=30))
+        part = None if site in SILENT_SITES else _drawn(chance, *any_delay, Action.ANSWER, _ANSWER[kind])
+        yield Scene(Ask(kind, site, order=count), age=-float(36 + EVERY_HOURS * count), part=part)
+
+
+def _past() -> list[Scene]:
+    """Finished, or waiting for the sponsor: what a list looks like on an ordinary day."""
+    return [
+        Scene(Ask(SHIPMENT, AUROBINDO, 4), 124, (
+            Act(121, CONTACT, Action.ACKNOWLEDGE),
+            Act(101, CONTACT, Action.ANSWER, "Both pallets are packed. Pick-up is booked for Thursday morning."),
+            Act(96, MANAGER, Action.ACCEPT),
+        )),
+        Scene(Ask(INQUIRY, INVERNESS, 3, "schedule_capacity"), 110, (
+            Act(101.5, CONTACT, Action.ANSWER, "Yes, the slot is firm. We start on Monday."),
+        )),
+        Scene(Ask(DATA, CIPLA, 2, "storage_temperature"), 97, (
+            Act(81, CONTACT, Action.ACKNOWLEDGE),
+            Act(46, LEAD, Action.TAKE),
+            Act(31, CONTACT, Action.ANSWER, "The logger file is with our depot; the read-out is in your data room now."),
+        )),
+        Scene(Ask(DATA, BMS, 4, "coa"), 92, (
+            Act(90, CONTACT, Action.ACKNOWLEDGE),
+            Act(76, CONTACT, Action.ANSWER, "The certificate is in your data room."),
+            Act(70, MANAGER, Action.REJECT, reason="That certificate belongs to another lot. Please send ours."),
+        )),
+        Scene(Ask(INQUIRY, GSK, 1, "technical"), 63, (
+            Act(55, CONTACT, Action.DECLINE, reason="Tooling drawings are not covered by our agreement."),
+        )),
+        Scene(Ask(INQUIRY, AUROBINDO, 2, "logistics"), 60, (
+            Act(58, MANAGER, Action.CANCEL, reason="Filed twice; the first one stands."),
+        )),
+        Scene(Ask(SHIPMENT, BMS, 2), 52, (
+            Act(49, CONTACT, Action.ACKNOWLEDGE),
+            Act(37, CONTACT, Action.ASK, "Should the cartons carry the French label or the bilingual one?"),
+        )),
+    ]  # fmt: skip
+
+
+def _under_way(chance: random.Random) -> list[Scene]:
+    """Open when the visitor comes: some about to be answered, some about to be escalated."""
+    return [
+        Scene(Ask(DATA, KHB, 0, "deviation_report"), 86),
+        Scene(Ask(SHIPMENT, MSD, 0), 38.5),
+        Scene(
+            Ask(SHIPMENT, CHEMBIO, 1), 31, (Act(29, CONTACT, Action.ACKNOWLEDGE),),
+            Part(None, Action.ANSWER, timedelta(hours=44), "Packed; the courier comes tomorrow at ten."),
+        ),
+        Scene(Ask(INQUIRY, ABBVIE, 1, "quality"), 20, (Act(16, CONTACT, Action.ACKNOWLEDGE),)),
+        Scene(Ask(SHIPMENT, ASPEN, 1), 19, star=Star.SILENT),
+        Scene(
+            Ask(SHIPMENT, CIPLA, 0, priority=Priority.URGENT), 5,
+            part=_drawn(chance, timedelta(hours=9), timedelta(hours=14)),
+        ),
+        Scene(
+            Ask(SHIPMENT, AUROBINDO, 3), 3,
+            part=_drawn(chance, timedelta(hours=10), timedelta(hours=20), Action.ASK, "Which lot shall we take first?"),
+        ),
+    ]  # fmt: skip
+
+
+def _to_come(chance: random.Random) -> list[Scene]:
+    """Filed while the visitor watches."""
+    soon = (timedelta(hours=2), timedelta(hours=5))
+    return [
+        Scene(
+            Ask(DATA, TRINITY, 3, "coa"), -1, star=Star.ANSWERED,
+            part=_drawn(chance, *soon, Action.ANSWER, "The certificate of analysis is in your data room."),
+        ),
+        Scene(Ask(INQUIRY, CHEMBIO, 3, "logistics"), -14, part=_drawn(chance, *soon, Action.ANSWER, _ANSWER[INQUIRY])),
+        Scene(Ask(SHIPMENT, GSK, 4), -22, part=_drawn(chance, timedelta(hours=4), timedelta(hours=16))),
+    ]  # fmt: skip
+
+
+_ANSWER = {
+    SHIPMENT: "Confirmed as ordered; the shipping papers follow with the courier's number.",
+    DATA: "The document is in your data room.",
+    INQUIRY: "Yes. Our planner will keep you posted.",
+}
+
+
+def _drawn(
+    chance: random.Random, least: timedelta, most: timedelta, then: Action | None = None, words: str = ""
+) -> Part:
+    """A part with the delays of one request of the real log, acknowledged between `least` and `most`."""
+    delay = draw_delay(chance, least=least, most=most)
+    return Part(delay.to_acknowledgement, then, delay.to_answer, words)

@@ -1,0 +1,91 @@
+"""The `slamon import` commands: a spreadsheet in, records out, or one line for every bad row and nothing stored."""
+
+import getpass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from slamon.config import Settings
+from slamon.db import schema
+from slamon.domain.timeline import Actor, Role
+from slamon.errors import Invalid, SlamonError
+from slamon.imports.directory import MAX_BYTES, BadRows, ImportResult, RowProblem, import_directory, read_table
+from slamon.runtime import Runtime, build_runtime
+
+import_app = typer.Typer(no_args_is_help=True, help="Bring spreadsheets in.")
+
+
+@import_app.command()
+def directory(
+    file: Annotated[Path, typer.Argument(help="Spreadsheet: .csv, .csv.gz or .xlsx.", exists=True, dir_okay=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; store nothing.")] = False,
+) -> None:
+    """Add the CMOs, sites and contacts of a spreadsheet; all of them or, where a row is bad, none."""
+    runtime = build_runtime(Settings())
+    try:
+        result = _import(runtime, file, dry_run=dry_run)
+    except BadRows as bad:
+        for problem in bad.problems:
+            typer.echo(_printable(_line(problem)), err=True)
+        typer.echo("slamon: nothing was imported.", err=True)
+        raise typer.Exit(1) from bad
+    except SlamonError as error:
+        typer.echo(_printable(f"slamon: {error}"), err=True)
+        raise typer.Exit(1) from error
+    finally:
+        runtime.close()
+    Console().print(_summary(result, dry_run=dry_run))
+    for problem in result.differing:
+        typer.echo(_printable(_line(problem)))
+
+
+@import_app.command()
+def template() -> None:
+    """Print a spreadsheet to start from, with three example rows."""
+    typer.echo((files("slamon.imports") / "directory_template.csv").read_text("utf-8"), nl=False)
+
+
+def _import(runtime: Runtime, file: Path, *, dry_run: bool) -> ImportResult:
+    if file.stat().st_size > MAX_BYTES:
+        raise Invalid("file", f"has more than {MAX_BYTES:,} bytes. Split it")
+    table = read_table(file.name, file.read_bytes())
+    if schema.current_revision(runtime.db) != schema.newest_revision():
+        raise SlamonError("The database does not have this release's schema. Run 'slamon migrate' first.")
+    with runtime.db.write() as session:
+        result = import_directory(session, table, by=_whoever_types(), now=runtime.clock.now())
+        if dry_run:
+            session.rollback()
+    return result
+
+
+def _whoever_types() -> Actor:
+    """The trail names the account of the operating system: whoever reaches this command administers the machine."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number only
+        name = "unknown"
+    return Actor(id="command-line", name=f"{name} (command line)", role=Role.ADMIN)
+
+
+def _line(problem: RowProblem) -> str:
+    told = f" ('{problem.value}')" if problem.value and problem.value not in problem.reason else ""
+    return f"row {problem.row}, column {problem.column}: {problem.reason}{told}"
+
+
+def _printable(text: str) -> str:
+    """Without control characters a file could aim at the terminal; format characters of right-to-left text go too."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def _summary(result: ImportResult, *, dry_run: bool) -> Table:
+    table = Table(title="Trial run: nothing was stored" if dry_run else "Imported", title_justify="left")
+    table.add_column("")
+    for heading in ("would be added" if dry_run else "added", "there already"):
+        table.add_column(heading, justify="right")
+    for what, added in result.created.items():
+        table.add_row(what, f"{added:,}", f"{result.unchanged.get(what, 0):,}")
+    return table

@@ -1,0 +1,210 @@
+"""Reading requests: lists in keyset pages, and one request with all that belongs to it."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from slamon.db.base import UtcDateTime
+from slamon.db.outbox import Notification
+from slamon.db.parties import Organization, Person, Project, Site
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
+from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
+from slamon.errors import Invalid, NotFound
+from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.requests import owners_of
+
+MOST_A_PAGE = 200
+
+
+class Order(StrEnum):
+    URGENCY = "urgency"
+    FILED = "filed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which requests to list. `overdue` means that a running clock is past its target."""
+
+    state: State | None = None
+    open_only: bool = False
+    type: RequestType | None = None
+    cmo_id: UUID | None = None
+    site_id: UUID | None = None
+    project_id: UUID | None = None
+    priority: str | None = None
+    overdue: bool | None = None
+    order: Order = Order.URGENCY
+    cursor: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list: the request and the names a reader wants beside it."""
+
+    request: CmoRequest
+    cmo_name: str
+    site: Site
+    project_code: str
+    clocks: Sequence[ClockRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[Row]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One request as its page shows it. `actions` are those open to the caller now."""
+
+    row: Row
+    contact: Person
+    manager: Person
+    facts: Sequence[FactRow]
+    crossings: Sequence[CrossingRow]
+    notifications: Sequence[tuple[Notification, str | None]]
+    actions: list[Action]
+
+
+def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime) -> Page:
+    """A page of requests the caller may see. Urgency lists those whose clocks run, the most pressing first."""
+    by.needs(Scope.READ)
+    statement = _lines().where(*_filters(wanted, by, now))
+    if wanted.order is Order.URGENCY:
+        statement = statement.where(CmoRequest.urgent_at.is_not(None)).order_by(CmoRequest.urgent_at, CmoRequest.id)
+    else:
+        statement = statement.order_by(CmoRequest.filed_at.desc(), CmoRequest.id.desc())
+    if wanted.cursor is not None:
+        statement = statement.where(_after(wanted.order, wanted.cursor))
+    size = min(max(wanted.limit, 1), MOST_A_PAGE)
+    found = [row for row in session.execute(statement.limit(size + 1))]
+    clocks = _clocks(session, [request.id for request, *_ in found[:size]])
+    rows = [
+        Row(request, cmo, site, project, clocks.get(request.id, [])) for request, cmo, site, project in found[:size]
+    ]
+    more = len(found) > size
+    return Page(rows, _cursor(wanted.order, rows[-1].request) if more else None)
+
+
+def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoRequest:
+    """The request, if the caller may see it. Raises NotFound otherwise, whether it exists or not."""
+    by.needs(Scope.READ)
+    request = session.get(CmoRequest, request_id)
+    if request is None or (by.is_cmo and not roles_on(by, request, owners_of(session, request))):
+        raise NotFound("request", request_id)
+    return request
+
+
+def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
+    """One request with its timeline, clocks, crossings and messages."""
+    request = visible_request(session, request_id, by=by)
+    found = session.execute(_lines().where(CmoRequest.id == request_id)).one()
+    project = session.get_one(Project, request.project_id)
+    notifications = (
+        select(Notification, Person.name)
+        .outerjoin(Person, Person.id == Notification.person_id)
+        .where(Notification.request_id == request_id)
+        .order_by(Notification.id)
+    )
+    return Whole(
+        row=Row(*found, _clocks(session, [request_id]).get(request_id, [])),
+        contact=session.get_one(Person, request.contact_id),
+        manager=session.get_one(Person, project.pm_id),
+        facts=facts_of(session, request_id),
+        crossings=session.scalars(
+            select(CrossingRow)
+            .where(CrossingRow.request_id == request_id)
+            .order_by(CrossingRow.crossed_at, CrossingRow.clock)
+        ).all(),
+        notifications=[] if by.is_cmo else [row for row in session.execute(notifications)],
+        actions=actions_open_to(session, request, by),
+    )
+
+
+def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> list[Action]:
+    roles = roles_on(by, request, owners_of(session, request))
+    return possible_actions(RequestType(request.type), State(request.state), roles)
+
+
+def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
+    """The timeline in the order in which things happened."""
+    statement = select(FactRow).where(FactRow.request_id == request_id)
+    return session.scalars(statement.order_by(FactRow.occurred_at, FactRow.recorded_at, FactRow.sequence)).all()
+
+
+def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:
+    return _clocks(session, [request_id]).get(request_id, [])
+
+
+def _lines() -> Select[CmoRequest, str, Site, str]:
+    return (
+        select(CmoRequest, Organization.name, Site, Project.code)
+        .join(Organization, Organization.id == CmoRequest.cmo_id)
+        .join(Site, Site.id == CmoRequest.site_id)
+        .join(Project, Project.id == CmoRequest.project_id)
+    )
+
+
+def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bool]]:
+    equal = {
+        CmoRequest.state: wanted.state,
+        CmoRequest.type: wanted.type,
+        CmoRequest.cmo_id: wanted.cmo_id,
+        CmoRequest.site_id: wanted.site_id,
+        CmoRequest.project_id: wanted.project_id,
+        CmoRequest.priority: wanted.priority,
+    }
+    filters = [column == value for column, value in equal.items() if value is not None]
+    if wanted.open_only:
+        filters.append(CmoRequest.state.in_(sorted(OPEN_STATES)))
+    if wanted.overdue is True:
+        filters.append(CmoRequest.urgent_at < now)
+    if wanted.overdue is False:
+        filters.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
+    if by.is_cmo:
+        filters.append(CmoRequest.cmo_id == by.cmo_id)
+        if by.site_id is not None:
+            filters.append(CmoRequest.site_id == by.site_id)
+    return filters
+
+
+def _clocks(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
+    clocks: dict[UUID, list[ClockRow]] = {}
+    for row in session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)).order_by(ClockRow.kind)):
+        clocks.setdefault(row.request_id, []).append(row)
+    return clocks
+
+
+def _cursor(order: Order, request: CmoRequest) -> str:
+    at = request.urgent_at if order is Order.URGENCY else request.filed_at
+    content = json.dumps([order.value, at.isoformat() if at else None, str(request.id)])
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def _after(order: Order, cursor: str) -> ColumnElement[bool]:
+    """Everything behind the row the cursor names; Raises Invalid for a cursor of another list."""
+    try:
+        content: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        made_for, at, request_id = content
+        moment, last = datetime.fromisoformat(at), UUID(request_id)
+    except (ValueError, TypeError, AttributeError):
+        raise Invalid("cursor", "is not one this list gave out; start again without it") from None
+    if made_for != order.value or moment.tzinfo is None:
+        raise Invalid("cursor", f"belongs to the order '{made_for}'; start again without it")
+    if order is Order.URGENCY:
+        return tuple_(CmoRequest.urgent_at, CmoRequest.id) > tuple_(_bound(moment), _bound(last))
+    return tuple_(CmoRequest.filed_at, CmoRequest.id) < tuple_(_bound(moment), _bound(last))
+
+
+def _bound(value: datetime | UUID) -> ColumnElement[Any]:
+    return bindparam(None, value, type_=UtcDateTime() if isinstance(value, datetime) else Uuid())

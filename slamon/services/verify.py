@@ -1,0 +1,146 @@
+"""Proves the record: re-hashes every chain, replays every request, compares with what is stored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from slamon.db.audit import AuditEntry, AuditHead
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
+from slamon.domain.clocks import ClockState
+from slamon.domain.ladder import evaluate
+from slamon.domain.lifecycle import RequestType, state_after
+from slamon.domain.terms import Terms
+from slamon.domain.timeline import GENESIS, Timeline
+from slamon.services.audit import entry_digest
+from slamon.services.policies import load_terms
+from slamon.services.requests import fact_of
+from slamon.services.settle import clock_values
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place at which the record contradicts itself."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+def count_requests(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(CmoRequest)) or 0
+
+
+def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Difference]:
+    """Check every request in the order of filing. Yields how many were checked, batch by batch, and any difference.
+
+    Crossings not yet found are no difference: the cycle may be a moment behind.
+    """
+    last = UUID(int=0)
+    while True:
+        statement = select(CmoRequest).where(CmoRequest.id > last).order_by(CmoRequest.id).limit(BATCH)
+        requests = session.scalars(statement).all()
+        if not requests:
+            return
+        last = requests[-1].id
+        ids = [request.id for request in requests]
+        facts = _grouped(session.scalars(select(FactRow).where(FactRow.request_id.in_(ids)).order_by(FactRow.sequence)))
+        clocks = _grouped(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
+        crossings = _grouped(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
+        terms = load_terms(session, [request.terms_digest for request in requests])
+        for request in requests:
+            own = facts.get(request.id, [])
+            what = _chain_difference(request, own) or _replay_difference(
+                request,
+                terms.get(request.terms_digest),
+                Timeline(fact_of(row) for row in own),
+                clocks.get(request.id, []),
+                crossings.get(request.id, []),
+                now,
+            )
+            if what is not None:
+                yield Difference(request.number, what)
+        session.expunge_all()
+        yield len(requests)
+
+
+def verify_audit(session: Session) -> Difference | None:
+    """Re-hash the trail of everything that is not a request."""
+    previous, expected = GENESIS, 1
+    entries = session.scalars(select(AuditEntry).order_by(AuditEntry.sequence).execution_options(yield_per=BATCH))
+    for entry in entries:
+        if entry.sequence != expected:
+            return Difference(f"audit entry {expected}", "is missing")
+        if entry.digest != entry_digest(entry, previous):
+            return Difference(f"audit entry {entry.sequence}", "does not match its digest")
+        previous, expected = entry.digest, expected + 1
+    head = session.get_one(AuditHead, 1)
+    if (head.sequence, head.digest) != (expected - 1, previous):
+        return Difference(f"audit entry {expected}", "is missing: the trail ends before its head")
+    return None
+
+
+def _chain_difference(request: CmoRequest, rows: Sequence[FactRow]) -> str | None:
+    previous = GENESIS
+    for expected, row in enumerate(rows, start=1):
+        if row.sequence != expected:
+            return f"fact {expected} is missing"
+        if row.digest != fact_of(row).digest(str(request.id), previous):
+            return f"fact {row.sequence} ({row.kind}) does not match its digest"
+        previous = row.digest
+    if (request.fact_count, request.head_digest) != (len(rows), previous):
+        return f"the timeline ends at fact {len(rows)}, the request says {request.fact_count}"
+    return None
+
+
+def _replay_difference(
+    request: CmoRequest,
+    terms: Terms | None,
+    timeline: Timeline,
+    clocks: Sequence[ClockRow],
+    crossings: Sequence[CrossingRow],
+    now: datetime,
+) -> str | None:
+    if terms is None:
+        return f"its terms {request.terms_digest[:12]} are missing"
+    state = state_after(RequestType(request.type), timeline)
+    if state != request.state:
+        return f"state is stored as {request.state}, the facts give {state}"
+    outcome = evaluate(terms, timeline, now)
+    stored_clocks = {row.kind: row for row in clocks}
+    for clock in outcome.clocks:
+        what = _clock_difference(clock, stored_clocks.pop(clock.kind.value, None))
+        if what is not None:
+            return what
+    if stored_clocks:
+        return f"a clock '{next(iter(stored_clocks))}' is stored that the terms do not have"
+    computed = {(c.clock.value, c.level.value, c.crossed_at) for c in outcome.crossings}
+    for row in crossings:
+        if row.status == CrossingStatus.OPEN and (row.clock, row.level, row.crossed_at) not in computed:
+            return f"crossing {row.clock} {row.level} at {row.crossed_at.isoformat()} does not follow from the facts"
+    return None
+
+
+def _clock_difference(clock: ClockState, row: ClockRow | None) -> str | None:
+    if row is None:
+        return f"clock {clock.kind} is not stored"
+    for column, value in clock_values(clock).items():
+        stored = getattr(row, column)
+        if stored != value:
+            return f"clock {clock.kind}: {column} is stored as {stored}, the facts give {value}"
+    return None
+
+
+def _grouped(rows: Any) -> dict[UUID, list[Any]]:
+    grouped: dict[UUID, list[Any]] = {}
+    for row in rows:
+        grouped.setdefault(row.request_id, []).append(row)
+    return grouped

@@ -1,0 +1,65 @@
+"""What the selects on staff pages offer: CMOs, projects, sites, contacts."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import (
+    Organization,
+    OrganizationKind,
+    Person,
+    PersonStatus,
+    Project,
+    ProjectCmo,
+    Site,
+    Standing,
+)
+from slamon.domain.lifecycle import FILERS
+from slamon.domain.timeline import CMO_ROLES, Role
+from slamon.services.access import Caller
+
+
+def cmos(session: Session) -> Sequence[Organization]:
+    statement = select(Organization).where(Organization.kind == OrganizationKind.CMO)
+    return session.scalars(statement.order_by(Organization.name)).all()
+
+
+def projects(session: Session) -> Sequence[Project]:
+    return session.scalars(select(Project).order_by(Project.code)).all()
+
+
+def projects_to_file_for(session: Session, caller: Caller) -> list[Project]:
+    """Active projects; of a project manager only their own, since filing for others is refused."""
+    own_only = not caller.roles & (FILERS - {Role.PROJECT_MANAGER})
+    return [
+        project
+        for project in projects(session)
+        if project.status == Standing.ACTIVE and (not own_only or project.pm_id == caller.person_id)
+    ]
+
+
+def sites_of(session: Session, project_id: UUID) -> list[tuple[str, list[Site]]]:
+    """The sites a project's requests can go to, grouped under the names of their CMOs."""
+    statement = (
+        select(Organization.name, Site)
+        .join(ProjectCmo, ProjectCmo.organization_id == Organization.id)
+        .join(Site, Site.organization_id == Organization.id)
+        .where(
+            ProjectCmo.project_id == project_id,
+            Organization.status == Standing.ACTIVE,
+            Site.status == Standing.ACTIVE,
+        )
+        .order_by(Organization.name, Site.name)
+    )
+    groups: dict[str, list[Site]] = {}
+    for cmo, site in session.execute(statement).tuples():
+        groups.setdefault(cmo, []).append(site)
+    return list(groups.items())
+
+
+def contacts_of(session: Session, cmo_id: UUID) -> list[Person]:
+    """People of a CMO whose call or mail may be written down."""
+    statement = select(Person).where(Person.organization_id == cmo_id, Person.status != PersonStatus.DISABLED)
+    return [person for person in session.scalars(statement.order_by(Person.name)) if set(person.roles) & CMO_ROLES]

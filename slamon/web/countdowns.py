@@ -1,0 +1,130 @@
+"""A clock in words and colour: what is due, by when in both zones, how much is left or how late it is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from slamon.channels.moments import target as allowance
+from slamon.db.requests import ClockRow
+from slamon.domain.clocks import WAITING_FOR_SPONSOR, ClockState, Outcome, Pause
+from slamon.domain.terms import ClockKind, Mode, Terms
+from slamon.web.moments import Moment, Zones, span
+from slamon.web.pictures import Bar, draw
+
+NAMES = {ClockKind.ACKNOWLEDGEMENT: "receipt", ClockKind.ANSWER: "answer"}
+UNITS = {Mode.ELAPSED: "hours", Mode.CALENDAR: "working hours"}
+_SOON = 0.25  # the last quarter before the target is shown in the colour of "soon"
+
+
+class Tone(StrEnum):
+    """The colour a clock is shown in; the words beside it always say the same."""
+
+    CALM = "calm"
+    SOON = "soon"
+    LATE = "late"
+    BREACHED = "breached"
+    PAUSED = "paused"
+    MET = "met"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """One clock for one reader. `allowed` names target and limit with their unit, where the terms are at hand."""
+
+    kind: ClockKind
+    name: str
+    tone: Tone
+    words: str
+    is_running: bool
+    started: Moment
+    target: Moment | None
+    limit: Moment | None
+    stopped: Moment | None
+    pauses: int
+    allowed: str | None
+    bar: Bar
+
+    @property
+    def is_bad(self) -> bool:
+        return self.tone in (Tone.LATE, Tone.BREACHED)
+
+
+def countdown(clock: ClockState, zones: Zones, now: datetime, terms: Terms | None = None) -> Countdown:
+    tone = _tone(clock, now)
+    return Countdown(
+        kind=clock.kind,
+        name=NAMES[clock.kind],
+        tone=tone,
+        words=_words(clock, tone, now),
+        is_running=clock.is_running,
+        started=zones.at(clock.started_at),
+        target=zones.maybe(clock.target_at),
+        limit=zones.maybe(clock.limit_at),
+        stopped=zones.maybe(clock.stopped_at),
+        pauses=len(clock.pauses),
+        allowed=_allowed(clock.kind, terms) if terms else None,
+        bar=draw(clock, now),
+    )
+
+
+def stored_clock(row: ClockRow) -> ClockState:
+    """The clock as last evaluated. Of its pauses only one that lasts is known."""
+    pauses = (Pause(row.paused_since, None, WAITING_FOR_SPONSOR),) if row.paused_since else ()
+    return ClockState(
+        kind=ClockKind(row.kind),
+        started_at=row.started_at,
+        target_at=row.target_at,
+        limit_at=row.limit_at,
+        pauses=pauses,
+        stopped_at=row.stopped_at,
+        outcome=Outcome(row.outcome),
+    )
+
+
+def most_pressing(countdowns: Iterable[Countdown]) -> Countdown | None:
+    """The running clock with the earliest target; else a paused one; None once all stand still."""
+    left = [each for each in countdowns if each.stopped is None]
+    running = [each for each in left if each.is_running and each.target is not None]
+    return min(running, key=lambda each: each.target.epoch_ms if each.target else 0, default=left[0] if left else None)
+
+
+def _tone(clock: ClockState, now: datetime) -> Tone:
+    ended = {Outcome.MET: Tone.MET, Outcome.LATE: Tone.LATE, Outcome.BREACHED: Tone.BREACHED}
+    if clock.stopped_at is not None:
+        return ended.get(clock.outcome, Tone.OFF)
+    if clock.limit_at is not None and now > clock.limit_at:
+        return Tone.BREACHED
+    if clock.target_at is not None and now > clock.target_at:
+        return Tone.LATE
+    if clock.is_paused or clock.target_at is None:
+        return Tone.PAUSED
+    left = (clock.target_at - now) / (clock.target_at - clock.started_at)
+    return Tone.SOON if left < _SOON else Tone.CALM
+
+
+def _words(clock: ClockState, tone: Tone, now: datetime) -> str:
+    name = NAMES[clock.kind]
+    if clock.stopped_at is not None:
+        return _ending(clock, name)
+    if clock.limit_at is not None and tone is Tone.BREACHED:
+        return f"{name} limit breached {span(now - clock.limit_at)} ago"
+    if clock.target_at is not None and tone is Tone.LATE:
+        return f"{name} late by {span(now - clock.target_at)}"
+    if clock.target_at is not None and not clock.is_paused:
+        return f"{name} due in {span(clock.target_at - now)}"
+    return f"{name} clock paused for {span(now - clock.pauses[-1].since)}"
+
+
+def _ending(clock: ClockState, name: str) -> str:
+    if clock.outcome is Outcome.CANCELLED or clock.wall_time is None:
+        return f"{name} clock cancelled"
+    how = {Outcome.MET: "on time", Outcome.LATE: "late", Outcome.BREACHED: "after the limit"}[clock.outcome]
+    return f"{name} {how}, after {span(clock.wall_time)}"
+
+
+def _allowed(kind: ClockKind, terms: Terms) -> str:
+    line = terms.clocks[kind]
+    target, limit = (allowance(int(each.total_seconds()), UNITS[line.mode]) for each in (line.target, line.limit))
+    return f"target {target}, limit {limit}"

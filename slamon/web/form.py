@@ -1,0 +1,244 @@
+"""The CMO contact's page: what is asked, by when, and the buttons that answer it. No account, no cookie, no script.
+
+The token in the address is the whole right: it opens one request for one person. Reading changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+
+from slamon.db.outbox import FormLink
+from slamon.db.parties import Organization, Person, Site
+from slamon.db.requests import FactRow
+from slamon.domain.clocks import clock_states
+from slamon.domain.lifecycle import Action, RequestType, State, possible_actions
+from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
+from slamon.services.access import secret_digest
+from slamon.services.links import Opened, open_link, send_fresh_link
+from slamon.services.policies import load_terms
+from slamon.services.queries import facts_of
+from slamon.services.requests import Payload, act, load_timelines
+from slamon.web.countdowns import Countdown, countdown, most_pressing
+from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
+from slamon.web.moments import Moment, Zones, today_in
+from slamon.web.pages import page, pages_of, runtime_of, see_other
+from slamon.web.session import Submitted, Typed, client_address, from_our_pages
+from slamon.web.words import ACTIONS
+
+FORM_ACTIONS = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
+# Who took an escalation, and other steps inside the sponsor's house, are not the contact's.
+INTERNAL = frozenset({FactKind.TAKEN})
+
+
+def _counted(request: Request, token: str) -> None:
+    """Count the call against its address and its link. Raises TooMany."""
+    limits = pages_of(request).limits
+    limits.count(FORM_PER_ADDRESS, "form", client_address(request))
+    limits.count(FORM_PER_TOKEN, "form", token[:64])
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(_counted)])
+OwnForm = Annotated[None, Depends(from_our_pages)]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One entry of the conversation as the contact reads it."""
+
+    name: str
+    is_cmo: bool
+    kind: FactKind
+    at: Moment
+    told: str | None
+    text: str | None
+    expected_on: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a form came back, with what was typed into it."""
+
+    status: int
+    action: Action
+    field: str | None
+    message: str
+    typed: Typed
+
+
+@router.api_route("/r/{token}", methods=["GET", "HEAD"])
+def show(request: Request, token: str, done: str = "", sent: str = "") -> Response:
+    """The form. `done` and `sent` come from our own redirects and only choose a notice."""
+    runtime = runtime_of(request)
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    with runtime.db.read() as session:
+        try:
+            opened = open_link(session, token, real_now=real_now)
+        except LinkGone as gone:
+            return _gone(request, session, token, gone, was_sent=bool(sent))
+        return _form(request, session, token, opened, now, done=done)
+
+
+@router.post("/r/{token}/fresh-link")
+def fresh_link(request: Request, token: str, _: OwnForm) -> Response:
+    """Mail a new link to the address the old one was for."""
+    runtime = runtime_of(request)
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    try:
+        with runtime.db.write() as session:
+            send_fresh_link(session, token, now=now, real_now=real_now)
+    except LinkGone as gone:
+        with runtime.db.read() as session:
+            return _gone(request, session, token, gone)
+    return see_other(f"/r/{token}?sent=1")
+
+
+@router.post("/r/{token}/{action}")
+def send(request: Request, token: str, action: str, typed: Submitted, _: OwnForm) -> Response:
+    """Let the contact act. What cannot be taken comes back with everything that was typed."""
+    if action not in FORM_ACTIONS:
+        raise NotFound("page", request.url.path)
+    wanted = Action(action)
+    runtime = runtime_of(request)
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    try:
+        with runtime.db.write() as session:
+            opened = open_link(session, token, real_now=real_now)
+            payload = _payload(typed, opened.person, now)
+            act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
+    except LinkGone as gone:
+        with runtime.db.read() as session:
+            return _gone(request, session, token, gone, typed=typed)
+    except (Invalid, ActionNotAllowed) as error:
+        with runtime.db.read() as session:
+            opened = open_link(session, token, real_now=real_now)
+            return _form(request, session, token, opened, now, refused=_refusal(error, wanted, typed))
+    return see_other(f"/r/{token}?done={wanted}")
+
+
+def _payload(typed: Typed, contact: Person, now: datetime) -> Payload:
+    expected_on = typed.day("expected_on")
+    if expected_on is not None and expected_on < today_in(contact.time_zone, now):
+        raise Invalid("expected_on", "lies in the past; choose today or a later day, or leave it empty")
+    return Payload(
+        text=typed.text("text"), reason=typed.text("reason"), expected_on=expected_on, via=Via.WEB_FORM
+    )
+
+
+def _refusal(error: Invalid | ActionNotAllowed, action: Action, typed: Typed) -> Refused:
+    if isinstance(error, Invalid):
+        return Refused(422, action, error.field, error.message, typed)
+    return Refused(409, action, None, f"It is not possible to {ACTIONS[action]} any more", typed)
+
+
+def _form(
+    request: Request,
+    session: Session,
+    token: str,
+    opened: Opened,
+    now: datetime,
+    *,
+    done: str = "",
+    refused: Refused | None = None,
+) -> HTMLResponse:
+    asked, settings = opened.request, runtime_of(request).settings
+    zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
+    facts = facts_of(session, asked.id)
+    terms = load_terms(session, [asked.terms_digest])[asked.terms_digest]
+    timeline = load_timelines(session, [asked.id])[asked.id]
+    countdowns = [countdown(clock, zones, now, terms) for clock in clock_states(terms, timeline)]
+    possible = possible_actions(RequestType(asked.type), State(asked.state), opened.caller.roles)
+    context: dict[str, Any] = {
+        "token": token,
+        "sponsor": settings.sponsor_name,
+        "asked": asked,
+        "state": State(asked.state),
+        "person": opened.person,
+        "cmo": session.get_one(Organization, asked.cmo_id).name,
+        "site": session.get_one(Site, asked.site_id).name,
+        "zones": zones,
+        "countdowns": countdowns,
+        "pressing": most_pressing(countdowns),
+        "owner": _whose_turn(countdowns),
+        "possible": possible,
+        "primary": next((action for action in FORM_ACTIONS if action in possible), None),
+        "said": _said(facts, zones),
+        "done": _really_done(done, facts),
+        "refused": refused,
+        "today": today_in(zones.own, now).isoformat(),
+    }
+    return page(request, "form.html", context, status=refused.status if refused else 200)
+
+
+def _whose_turn(countdowns: Sequence[Countdown]) -> str:
+    """Whose clock runs: the CMO's, the sponsor's (the CMO's is paused), or nobody's."""
+    if any(each.is_running for each in countdowns):
+        return "cmo"
+    return "sponsor" if any(each.stopped is None for each in countdowns) else "nobody"
+
+
+def _said(facts: Sequence[FactRow], zones: Zones) -> list[Said]:
+    return [
+        Said(
+            name=fact.by_name,
+            is_cmo=Role(fact.by_role) in CMO_ROLES,
+            kind=FactKind(fact.kind),
+            at=zones.at(fact.occurred_at),
+            told=_how_told(fact),
+            text=fact.content.get("text") or fact.reason,
+            expected_on=fact.content.get("expected_on"),
+        )
+        for fact in facts
+        if fact.kind not in INTERNAL
+    ]
+
+
+def _how_told(fact: FactRow) -> str | None:
+    """How an act of the CMO reached the sponsor, where staff wrote it down."""
+    if fact.recorded_by_id == fact.by_id:
+        return None
+    how = "a phone call" if fact.via == Via.PHONE_RECORDED else "a mail"
+    return f"written down by {fact.recorded_by_name} after {how}"
+
+
+def _really_done(done: str, facts: Sequence[FactRow]) -> Action | None:
+    """The act to give thanks for; an address that only claims one gets none."""
+    if done not in FORM_ACTIONS:
+        return None
+    acts = [fact.kind for fact in facts if fact.by_role in CMO_ROLES]
+    is_true = bool(acts) and (done == Action.ACKNOWLEDGE or acts[-1] == Action(done).fact)
+    return Action(done) if is_true else None
+
+
+def _gone(
+    request: Request,
+    session: Session,
+    token: str,
+    gone: LinkGone,
+    *,
+    was_sent: bool = False,
+    typed: Typed | None = None,
+) -> HTMLResponse:
+    context = {
+        "token": token,
+        "sponsor": runtime_of(request).settings.sponsor_name,
+        "reason": gone.reason,
+        "address": _masked_address(session, token),
+        "was_sent": was_sent and gone.reason == "expired",
+        "kept": typed.texts() if typed else [],
+    }
+    return page(request, "link_gone.html", context, status=404 if gone.reason == "unknown" else 410)
+
+
+def _masked_address(session: Session, token: str) -> str | None:
+    """Where a fresh link would go, as far as a stranger may know: `m…@lonza.com`."""
+    link = session.get(FormLink, secret_digest(token))
+    if link is None:
+        return None
+    name, _, domain = session.get_one(Person, link.person_id).email.rpartition("@")
+    return f"{name[:1]}…@{domain}"

@@ -1,0 +1,115 @@
+"""One request's past as its page tells it: what people did, what clocks passed, which messages left, in order of time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from slamon.channels import MessageKind
+from slamon.db.outbox import Notification, NotificationState
+from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
+from slamon.domain.terms import ClockKind, Level
+from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.services.queries import Whole
+from slamon.web.countdowns import NAMES
+from slamon.web.moments import Moment, Zones, civil_day, span
+from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, VIAS
+
+# Finding a crossing within this is what the loop promises; only later ones are worth a word.
+_PROMPT = timedelta(seconds=2)
+_SENDING = {
+    NotificationState.QUEUED: "waiting to be sent",
+    NotificationState.SENDING: "being sent",
+    NotificationState.UNKNOWN: "nobody can say yet whether it arrived",
+    NotificationState.SENT: "sent",
+    NotificationState.FAILED: "not reached",
+    NotificationState.SUPPRESSED: "not sent: no longer needed, or dismissed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the history. `tone` is cmo, sponsor, crossing, message or failure; `notes` are small print."""
+
+    at: Moment
+    tone: str
+    headline: str
+    notes: tuple[str, ...] = ()
+    text: str | None = None
+    is_struck: bool = False
+
+
+def history(whole: Whole, zones: Zones) -> list[Entry]:
+    dated: list[tuple[datetime, int, Entry]] = []
+    dated += [(fact.occurred_at, 0, _fact(fact, zones)) for fact in whole.facts]
+    dated += [(crossing.crossed_at, 1, _crossing(crossing, zones)) for crossing in whole.crossings]
+    dated += [(_when(row), 2, _message(row, name, zones)) for row, name in whole.notifications]
+    return [entry for _, _, entry in sorted(dated, key=lambda each: each[:2])]
+
+
+def not_reached(notifications: Sequence[tuple[Notification, str | None]], person_id: UUID) -> Notification | None:
+    """The latest message that certainly did not get to this person."""
+    failed = [n for n, _ in notifications if n.person_id == person_id and n.state == NotificationState.FAILED]
+    return failed[-1] if failed else None
+
+
+def _fact(fact: FactRow, zones: Zones) -> Entry:
+    is_cmo = Role(fact.by_role) in CMO_ROLES
+    notes = [f"{ROLES[Role(fact.by_role)]}, {VIAS[Via(fact.via)]}"]
+    if fact.recorded_by_id != fact.by_id:
+        notes.append(f"written down by {fact.recorded_by_name}")
+    if fact.recorded_at != fact.occurred_at:
+        notes.append(f"recorded {span(fact.recorded_at - fact.occurred_at)} later, {zones.at(fact.recorded_at)}")
+    if fact.content.get("evidence"):
+        notes.append(f"evidence: {fact.content['evidence']}")
+    if fact.content.get("expected_on"):
+        notes.append(f"answer expected on {civil_day(date.fromisoformat(fact.content['expected_on']))}")
+    return Entry(
+        at=zones.at(fact.occurred_at),
+        tone="cmo" if is_cmo else "sponsor",
+        headline=f"{fact.by_name} {FACTS[FactKind(fact.kind)]}",
+        notes=tuple(notes),
+        text=fact.content.get("text") or fact.reason,
+    )
+
+
+def _crossing(crossing: CrossingRow, zones: Zones) -> Entry:
+    notes = [f"{NAMES[ClockKind(crossing.clock)]} clock"]
+    delay = crossing.detected_at - crossing.crossed_at
+    if delay > _PROMPT:
+        notes.append(f"found {_exactly(delay)} later")
+    if not crossing.notified:
+        notes.append("recorded as passed, nobody told")
+    is_struck = crossing.status == CrossingStatus.RESCINDED
+    if is_struck:
+        notes.append(f"no longer holds: {crossing.rescinded_reason}")
+    headline = LEVELS[Level(crossing.level)]
+    return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
+
+
+def _exactly(delay: timedelta) -> str:
+    seconds = round(delay.total_seconds())
+    return f"{seconds} s" if seconds < 60 else span(delay)
+
+
+def _when(row: Notification) -> datetime:
+    return row.sent_at or row.queued_at
+
+
+def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
+    state = NotificationState(row.state)
+    way = "in Slack" if row.channel == "slack" else "by e-mail"
+    notes = [_SENDING[state] + (" (shown on the console only)" if row.provider_id == "console" else "")]
+    if row.attempts > 1:
+        notes.append(f"{row.attempts} attempts")
+    if row.error and state is not NotificationState.SENT:
+        notes.append(row.error)
+    if row.fallback_of:
+        notes.append("because Slack did not take it")
+    return Entry(
+        at=zones.at(_when(row)),
+        tone="failure" if state is NotificationState.FAILED else "message",
+        headline=f"{MESSAGES[MessageKind(row.kind)]} to {name or row.address} {way}",
+        notes=tuple(notes),
+        is_struck=state is NotificationState.SUPPRESSED,
+    )

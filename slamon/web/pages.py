@@ -1,0 +1,84 @@
+"""Turns templates into responses, with the headers that every page carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from itsdangerous import Signer
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from slamon import __version__
+from slamon.channels.wording import clean
+from slamon.runtime import Runtime
+from slamon.web.limits import Limits
+from slamon.web.moments import civil_day, span
+from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, STATES, TYPES, VIAS, label
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+WITH_SCRIPTS = f"{POLICY}; script-src 'self'"
+_EVERYWHERE = {
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+# A page opened by a link that is a key must not tell its address to anybody.
+BY_LINK = {**_EVERYWHERE, "Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
+SIGNED_IN = {**_EVERYWHERE, "Content-Security-Policy": WITH_SCRIPTS, "Referrer-Policy": "same-origin"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What the pages of one application share."""
+
+    templates: Environment
+    signer: Signer
+    limits: Limits
+
+
+def open_pages(secret_key: str) -> Pages:
+    templates = Environment(
+        loader=PackageLoader("slamon.web"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(label=label, day=civil_day, span=span, clean=clean)
+    templates.globals.update(
+        STATES=STATES, TYPES=TYPES, FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
+        release=__version__, query=urlencode,
+    )  # fmt: skip
+    return Pages(templates, Signer(secret_key, salt="slamon.web.csrf"), Limits())
+
+
+def pages_of(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def runtime_of(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def page(
+    request: Request,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] = BY_LINK,
+) -> HTMLResponse:
+    shown = pages_of(request).templates.get_template(template)
+    return HTMLResponse(shown.render(**context), status_code=status, headers=dict(headers))
+
+
+def see_other(address: str) -> RedirectResponse:
+    """After a POST: read the result with a GET, so that reloading sends nothing twice."""
+    return RedirectResponse(address, status_code=303, headers=BY_LINK)

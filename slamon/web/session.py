@@ -1,0 +1,166 @@
+"""Who looks at a staff page: the session cookie, the token in each form, and where a form may be sent from."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Response
+from itsdangerous import BadSignature
+from starlette.datastructures import FormData
+
+from slamon.db.access import SignIn
+from slamon.db.parties import Person
+from slamon.errors import Forbidden, Invalid, NotSignedIn
+from slamon.services.access import Caller, keep_session, secret_digest, signed_in, staff_only
+from slamon.services.outbox import is_stopped
+from slamon.web.pages import pages_of, runtime_of
+
+COOKIE = "slamon_session"
+CSRF_FIELD = "csrf"
+LONGEST_TEXT = 10_000
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One HTTP request of somebody signed in; `now` is business time, read once."""
+
+    caller: Caller
+    name: str
+    zone: str
+    token: str
+    csrf: str
+    now: datetime
+    real_now: datetime
+    is_stopped: bool
+
+
+class Typed:
+    """What a form sent, as text: blanks trimmed, line ends as \\n, nothing a database could not hold."""
+
+    def __init__(self, form: FormData) -> None:
+        self._form = form
+
+    def __call__(self, name: str) -> str:
+        value = self._form.get(name)
+        return _plain(value) if isinstance(value, str) else ""
+
+    def text(self, name: str) -> str | None:
+        """What stands in a text field; None if nothing. Raises Invalid for more than anybody reads."""
+        value = self(name)
+        if len(value) > LONGEST_TEXT:
+            raise Invalid(name, f"has {len(value):,} characters; {LONGEST_TEXT:,} are the most")
+        return value or None
+
+    def day(self, name: str) -> date | None:
+        """What stands in a date field; None if nothing. Raises Invalid for what is no date."""
+        value = self(name)
+        try:
+            return date.fromisoformat(value) if value else None
+        except ValueError:
+            raise Invalid(name, "needs a date, for example 2026-03-01") from None
+
+    def untouched(self, name: str) -> str:
+        """A password: every blank in it counts."""
+        value = self._form.get(name)
+        return value if isinstance(value, str) else ""
+
+    def every(self, name: str) -> list[str]:
+        return [_plain(value) for value in self._form.getlist(name) if isinstance(value, str)]
+
+    def texts(self) -> list[tuple[str, str]]:
+        """The longer things a person typed, for showing them again where they could not be used."""
+        kept = ("text", "reason", "evidence", "subject", "description")
+        return [(name, self(name)) for name in kept if self(name)]
+
+
+def _plain(value: str) -> str:
+    return value.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
+
+
+async def submitted(request: Request) -> Typed:
+    """The form as sent. It is also laid on the request, so that an error page can give it back."""
+    typed = Typed(await request.form())
+    request.state.typed = typed
+    return typed
+
+
+def from_our_pages(request: Request) -> None:
+    """Refuse a form that another site made the browser send. Raises Forbidden.
+
+    Browsers say so in Sec-Fetch-Site; older ones in Origin, which is "null" on pages that name no referrer.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise Forbidden("This form was sent from another site. Open the page itself and try again.")
+        return
+    origin = request.headers.get("origin", "null")
+    ours = {request.headers.get("host"), urlsplit(runtime_of(request).settings.base_url).netloc}
+    if origin != "null" and urlsplit(origin).netloc not in ours:
+        raise Forbidden("This form was sent from another site. Open the page itself and try again.")
+
+
+def visiting(request: Request) -> Visit:
+    """The member of staff behind the cookie. Raises NotSignedIn, and Forbidden for people of a CMO."""
+    runtime = runtime_of(request)
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    token = request.cookies.get(COOKIE)
+    if not token:
+        raise NotSignedIn("Please sign in.")
+    with runtime.db.read() as session:
+        caller = signed_in(session, token, real_now=real_now)
+        staff_only(caller)
+        person = session.get_one(Person, caller.person_id)
+        seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
+        stopped = is_stopped(session)
+    if real_now - seen_at > _SEEN_EVERY:  # looking at a page seldom needs to wait for the writer
+        with runtime.db.write() as session:
+            keep_session(session, token, real_now=real_now)
+    csrf = pages_of(request).signer.get_signature(token).decode()
+    return Visit(caller, person.name, person.time_zone, token, csrf, now, real_now, stopped)
+
+
+Submitted = Annotated[Typed, Depends(submitted)]
+Visiting = Annotated[Visit, Depends(visiting)]
+
+
+def posting(request: Request, typed: Submitted, visit: Visiting) -> Visit:
+    """The visit of somebody who sent one of our own forms. Raises Forbidden for any other."""
+    from_our_pages(request)
+    try:
+        pages_of(request).signer.unsign(f"{visit.token}.{typed(CSRF_FIELD)}")
+    except BadSignature:
+        raise Forbidden("This form is out of date. Open the page again and send it once more.") from None
+    return visit
+
+
+Posting = Annotated[Visit, Depends(posting)]
+
+
+def remember(request: Request, response: Response, token: str) -> None:
+    response.set_cookie(COOKIE, token, secure=_is_https(request), httponly=True, samesite="lax", path="/")
+
+
+def forget(request: Request, response: Response) -> None:
+    response.delete_cookie(COOKIE, secure=_is_https(request), httponly=True, samesite="lax", path="/")
+
+
+def _is_https(request: Request) -> bool:
+    return runtime_of(request).settings.base_url.startswith("https://")
+
+
+def safe_next(address: str | None) -> str:
+    """Where to go after signing in: a path of this site, else the start page."""
+    if not address or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return "/"
+    parts = urlsplit(address)
+    is_local = not parts.scheme and not parts.netloc and address.isprintable() and "\\" not in address
+    return address if is_local and parts.path != "/sign-out" else "/"
+
+
+def client_address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+

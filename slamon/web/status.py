@@ -1,0 +1,158 @@
+"""Whether messages leave: dead letters, what waits, which processes live, the stop switch."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slamon.channels.console import ConsoleChannel
+from slamon.db.outbox import Notification, Process
+from slamon.db.parties import Person
+from slamon.domain.lifecycle import SPONSOR
+from slamon.domain.timeline import Actor, Role
+from slamon.errors import Conflict, Invalid
+from slamon.services import outbox
+from slamon.services.access import admin_only
+from slamon.web.moments import Moment, Zones, ahead, span
+from slamon.web.pages import runtime_of, see_other
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.staff import staff_page
+
+router = APIRouter(include_in_schema=False)
+# Who answers for messages that did not arrive: whoever works on requests, and whoever keeps the machinery.
+KEEPERS = SPONSOR | {Role.ADMIN}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    row: Notification
+    number: str | None
+    name: str | None
+    queued: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One process; `is_alive` while its last beat is recent."""
+
+    row: Process
+    is_alive: bool
+    beat: str
+    running_for: str
+    skew: float
+
+
+@router.api_route("/status", methods=["GET", "HEAD"])
+def show(request: Request, visit: Visiting, done: str = "") -> Response:
+    with runtime_of(request).db.read() as session:
+        return _page(request, session, visit, done=done)
+
+
+@router.post("/status/messages/{message_id}/resend")
+def resend(request: Request, visit: Posting, message_id: UUID) -> Response:
+    by = _keeper(visit)
+    runtime = runtime_of(request)
+    try:
+        with runtime.db.write() as session:
+            outbox.resend(session, message_id, by=by, now=visit.now, real_now=visit.real_now)
+    except Conflict as conflict:
+        return _again(request, visit, conflict)
+    return see_other("/status?done=resend")
+
+
+@router.post("/status/messages/{message_id}/dismiss")
+def dismiss(request: Request, visit: Posting, typed: Submitted, message_id: UUID) -> Response:
+    by = _keeper(visit)
+    try:
+        with runtime_of(request).db.write() as session:
+            outbox.dismiss(session, message_id, by=by, reason=_reason(typed), now=visit.now)
+    except (Conflict, Invalid) as error:
+        return _again(request, visit, error, typed, str(message_id))
+    return see_other("/status?done=dismiss")
+
+
+@router.post("/status/outgoing")
+def switch(request: Request, visit: Posting, typed: Submitted) -> Response:
+    """Hold all outgoing messages back, or let them go again; administrators only."""
+    by = admin_only(visit.caller)
+    try:
+        with runtime_of(request).db.write() as session:
+            outbox.stop_outgoing(session, typed("stop") == "yes", by=by, reason=_reason(typed), now=visit.now)
+    except Invalid as error:
+        return _again(request, visit, error, typed, "outgoing")
+    return see_other("/status?done=outgoing")
+
+
+def _keeper(visit: Visit) -> Actor:
+    return visit.caller.as_actor(KEEPERS)
+
+
+def _reason(typed: Typed) -> str:
+    reason = typed.text("reason")
+    if reason is None:
+        raise Invalid("reason", "say why; the trail keeps it")
+    return reason
+
+
+def _again(
+    request: Request, visit: Visit, error: Conflict | Invalid, typed: Typed | None = None, form: str = ""
+) -> HTMLResponse:
+    with runtime_of(request).db.read() as session:
+        refused = {"form": form, "message": str(error), "reason": typed("reason") if typed else ""}
+        status = 422 if isinstance(error, Invalid) else 409
+        return _page(request, session, visit, refused=refused, status=status)
+
+
+def _page(
+    request: Request,
+    session: Session,
+    visit: Visit,
+    *,
+    done: str = "",
+    refused: dict[str, str] | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    runtime = runtime_of(request)
+    context: dict[str, Any] = {
+        "dead_letters": _dead_letters(session, visit),
+        "counts": outbox.counts(session),
+        "pulses": _pulses(request, session, visit),
+        "consoles": [name for name, channel in runtime.channels.items() if isinstance(channel, ConsoleChannel)],
+        "channels": list(runtime.channels),
+        "may_keep": bool(visit.caller.roles & KEEPERS),
+        "is_admin": Role.ADMIN in visit.caller.roles,
+        "done": done,
+        "refused": refused,
+    }
+    return staff_page(request, visit, "status.html", context, status=status)
+
+
+def _dead_letters(session: Session, visit: Visit) -> list[DeadLetter]:
+    found = outbox.failed(session)
+    ids = {row.person_id for row, _ in found}
+    names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).tuples().all())
+    zones = Zones(visit.zone, visit.zone)
+    return [
+        DeadLetter(row, number, names.get(row.person_id) if row.person_id else None, zones.at(row.queued_at))
+        for row, number in found
+    ]
+
+
+def _pulses(request: Request, session: Session, visit: Visit) -> list[Pulse]:
+    settings = runtime_of(request).settings
+    silence = timedelta(seconds=settings.heartbeat_seconds * settings.dead_after_beats)
+    return [
+        Pulse(
+            row=row,
+            is_alive=visit.real_now - row.beat_at <= silence,
+            beat=ahead(min(row.beat_at, visit.real_now), visit.real_now),
+            running_for=span(visit.real_now - row.started_at),
+            skew=float(row.state.get("clock_skew_seconds", 0)),
+        )
+        for row in session.scalars(select(Process).order_by(Process.kind, Process.started_at))
+    ]

@@ -1,0 +1,123 @@
+"""What states, facts, roles and messages are called on a page; field names of typed details made readable."""
+
+from slamon.channels import MessageKind
+from slamon.domain.lifecycle import Action, RequestType, State
+from slamon.domain.terms import Level
+from slamon.domain.timeline import FactKind, Role, Via
+
+TYPES = {
+    RequestType.SHIPMENT: "Shipment request",
+    RequestType.DATA: "Data request",
+    RequestType.INQUIRY: "Inquiry",
+}
+STATES = {
+    State.FILED: "Filed, not confirmed yet",
+    State.ACKNOWLEDGED: "Received by the CMO",
+    State.AWAITING_SPONSOR: "Waiting for the sponsor",
+    State.ANSWERED: "Answered",
+    State.DECLINED: "Declined",
+    State.CLOSED: "Closed",
+    State.CANCELLED: "Cancelled",
+}
+FACTS = {
+    FactKind.FILED: "filed the request",
+    FactKind.ACKNOWLEDGED: "confirmed receipt",
+    FactKind.ASKED: "asked a question",
+    FactKind.REPLIED: "replied",
+    FactKind.ANSWERED: "answered",
+    FactKind.DECLINED: "declined",
+    FactKind.FOLLOWED_UP: "followed up",
+    FactKind.ACCEPTED: "accepted",
+    FactKind.REJECTED: "did not accept",
+    FactKind.CANCELLED: "cancelled the request",
+    FactKind.TAKEN: "took the escalation",
+}
+ACTIONS = {
+    Action.ACKNOWLEDGE: "confirm receipt",
+    Action.ASK: "ask a question",
+    Action.REPLY: "reply",
+    Action.ANSWER: "answer",
+    Action.DECLINE: "decline",
+    Action.FOLLOW_UP: "follow up",
+    Action.ACCEPT: "accept",
+    Action.REJECT: "send back",
+    Action.CANCEL: "cancel the request",
+    Action.TAKE: "take the escalation",
+}
+ROLES = {
+    Role.PROJECT_MANAGER: "project manager",
+    Role.LEAD: "lead",
+    Role.HEAD: "head",
+    Role.QUALITY: "quality",
+    Role.STEERING: "steering",
+    Role.ADMIN: "administrator",
+    Role.AUDITOR: "auditor",
+    Role.CMO_CONTACT: "CMO contact",
+    Role.CMO_LEAD: "CMO lead",
+    Role.SYSTEM: "system",
+}
+VIAS = {
+    Via.API: "by API",
+    Via.STAFF_PAGE: "on this site",
+    Via.WEB_FORM: "by web form",
+    Via.PHONE_RECORDED: "by phone",
+    Via.EMAIL_RECORDED: "by mail",
+    Via.REPLAY: "replayed",
+}
+LEVELS = {
+    Level.REMINDER: "Reminder due",
+    Level.TARGET: "Target passed",
+    Level.LIMIT: "Limit passed",
+    Level.REPEAT: "Not taken: told again",
+    Level.BACKUP: "Not taken: backup told",
+    Level.STEP_3: "Escalated to head and quality",
+    Level.STEP_4: "Escalated to steering",
+}
+MESSAGES = {
+    MessageKind.FILED: "New request",
+    MessageKind.REMINDER: "Reminder",
+    MessageKind.TARGET: "Target passed",
+    MessageKind.LIMIT: "Limit passed",
+    MessageKind.REPEAT: "Limit passed, again",
+    MessageKind.BACKUP: "Limit passed, to the backup",
+    MessageKind.STEP_3: "Escalation to head and quality",
+    MessageKind.STEP_4: "Escalation to steering",
+    MessageKind.CLOSING: "It is over",
+    MessageKind.RECEIPT: "Receipt",
+    MessageKind.SPONSOR_ACTED: "News from the sponsor",
+    MessageKind.CMO_ACTED: "News from the CMO",
+    MessageKind.FRESH_LINK: "Fresh link",
+    MessageKind.NOT_REACHED: "Contact not reached",
+    MessageKind.ALARM: "Alarm",
+    MessageKind.TEST: "Test",
+}
+_LABELS = {
+    "irt_order_no": "IRT order number",
+    "protocol_no": "Protocol number",
+    "requested_ship_date": "Requested ship date",
+    "min_celsius": "Lowest °C",
+    "max_celsius": "Highest °C",
+    "coa": "Certificate of analysis",
+    "coc": "Certificate of conformity",
+    "sds": "Safety data sheet",
+    "tse_bse": "TSE/BSE statement",
+    "capa_status": "CAPA status",
+    "oos_report": "OOS report",
+    "pdf": "PDF",
+    "csv": "CSV",
+    "xlsx": "Excel (XLSX)",
+    "cryogenic": "Cryogenic, below −150 °C",
+    "ultra_frozen": "Ultra frozen, −90 to −60 °C",
+    "frozen": "Frozen, −25 to −15 °C",
+    "refrigerated": "Refrigerated, 2 to 8 °C",
+    "controlled_room": "Controlled room temperature, 15 to 25 °C",
+    "room_max_30": "Room temperature, at most 30 °C",
+}
+
+
+def label(name: object) -> str:
+    """A field name or a code in words: `requested_ship_date` is "Requested ship date"."""
+    if isinstance(name, bool):
+        return "yes" if name else "no"
+    text = str(name)
+    return _LABELS.get(text, (text[:1].upper() + text[1:]).replace("_", " "))

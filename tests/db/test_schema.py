@@ -1,0 +1,98 @@
+"""Both databases end with the same schema, forwards and back, and it is the one the models describe."""
+
+import re
+
+import pytest
+from sqlalchemy import CheckConstraint, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from slamon.db import Base, schema
+from slamon.db.database import Database
+from tests.world import World
+
+
+def shape(engine: Engine) -> dict[str, dict[str, object]]:
+    """Tables as either database tells them, in words both share."""
+    found = inspect(engine)
+    return {
+        table: {
+            "columns": {(c["name"], _type(c["type"]), c["nullable"]) for c in found.get_columns(table)},
+            "key": tuple(found.get_pk_constraint(table)["constrained_columns"]),
+            "foreign": {
+                (f["name"], tuple(f["constrained_columns"]), f["referred_table"]) for f in found.get_foreign_keys(table)
+            },
+            "unique": {(u["name"], tuple(u["column_names"])) for u in found.get_unique_constraints(table)},
+            "indexes": {
+                (i["name"], tuple(i["column_names"])) for i in found.get_indexes(table) if not i.get("duplicates_constraint")
+            },
+            "checks": {c["name"]: _words(c["sqltext"]) for c in found.get_check_constraints(table)},
+        }
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }  # fmt: skip
+
+
+def _type(column_type: object) -> str:
+    word = re.split(r"[ (]", str(column_type))[0]
+    return {"DATETIME": "TIMESTAMP", "CHAR": "UUID"}.get(word, word)
+
+
+def _words(check: str) -> frozenset[str]:
+    """The names and values a CHECK speaks of; the databases spell the rest differently."""
+    plain = check.replace("::character varying", "").replace("::text", "")
+    return frozenset(
+        re.findall(r"'[^']*'|[a-z_]{3,}", re.sub(r"\b(any|array|null|is|not|or|and|in)\b", "", plain.lower()))
+    )
+
+
+@pytest.fixture
+def both(tmp_path, postgres_url):
+    opened = Database(f"sqlite:///{tmp_path}/schema.db"), Database(postgres_url)
+    with opened[1].engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    for database in opened:
+        schema.migrate(database)
+    yield opened
+    for database in opened:
+        database.close()
+
+
+def test_sqlite_and_postgresql_have_the_same_tables_constraints_and_checks(both):
+    sqlite, postgres = (shape(database.engine) for database in both)
+    assert sqlite.keys() == postgres.keys()
+    for table in sqlite:
+        assert sqlite[table] == postgres[table], table
+
+
+def test_the_migrations_give_what_the_models_say(both):
+    for database in both:
+        migrated = shape(database.engine)
+        assert migrated.keys() == Base.metadata.tables.keys()
+        for name, table in Base.metadata.tables.items():
+            assert {c[0] for c in migrated[name]["columns"]} == {column.name for column in table.columns}
+            modelled = {c.name: _words(str(c.sqltext)) for c in table.constraints if isinstance(c, CheckConstraint)}
+            assert migrated[name]["checks"] == modelled, name
+
+
+def test_going_down_leaves_nothing_behind_and_up_again_works(both):
+    for database in both:
+        schema.downgrade(database, "base")
+        assert set(inspect(database.engine).get_table_names()) <= {"alembic_version"}
+        schema.migrate(database)
+        assert schema.current_revision(database) == schema.newest_revision()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE fact SET reason = 'never said'",
+        "DELETE FROM fact",
+        "UPDATE audit_entry SET by_name = 'somebody else'",
+        "DELETE FROM audit_entry",
+    ],
+)
+def test_facts_and_the_trail_cannot_be_changed_or_removed(any_world: World, attack: str):
+    any_world.file()
+    with pytest.raises(DBAPIError, match="append-only"), any_world.runtime.db.write() as session:
+        session.execute(text(attack))

@@ -1,0 +1,67 @@
+"""The life cycles: what is possible when, for whom, and that nothing else is."""
+
+import pytest
+
+from slamon.domain.lifecycle import (
+    LIFE_CYCLE,
+    OPEN_STATES,
+    Action,
+    RequestType,
+    State,
+    corrects_receipt,
+    is_repeat,
+    possible_actions,
+    state_after,
+)
+from slamon.domain.timeline import FactKind, Role
+from tests.domain.timelines import CONTACT, after, timeline
+
+A, R, K = Action, Role, FactKind
+
+
+@pytest.mark.parametrize(
+    ("state", "role", "actions"),
+    [
+        (State.FILED, R.CMO_CONTACT, {A.ACKNOWLEDGE, A.ASK, A.ANSWER, A.DECLINE}),
+        (State.ACKNOWLEDGED, R.CMO_CONTACT, {A.ASK, A.ANSWER, A.DECLINE}),
+        (State.AWAITING_SPONSOR, R.CMO_CONTACT, set()),
+        (State.AWAITING_SPONSOR, R.PROJECT_MANAGER, {A.REPLY, A.FOLLOW_UP, A.CANCEL}),
+        (State.ANSWERED, R.PROJECT_MANAGER, {A.ACCEPT, A.REJECT}),
+        (State.FILED, R.LEAD, {A.FOLLOW_UP, A.CANCEL, A.TAKE}),
+        (State.FILED, R.QUALITY, {A.FOLLOW_UP}),
+        (State.CLOSED, R.LEAD, set()),
+        (State.FILED, R.ADMIN, set()),
+        (State.FILED, R.AUDITOR, set()),
+    ],
+)
+def test_each_role_may_do_what_the_table_says_and_nothing_else(state, role, actions):
+    for request_type in RequestType:
+        assert set(possible_actions(request_type, state, {role})) == actions
+
+
+def test_no_action_leads_out_of_a_closed_or_cancelled_request():
+    for table in LIFE_CYCLE.values():
+        assert all(state in OPEN_STATES for state, _ in table)
+
+
+def test_replaying_the_facts_gives_the_state():
+    conversation = timeline((K.ASKED, 1), (K.REPLIED, 2), (K.ANSWERED, 3), (K.REJECTED, 4), (K.ANSWERED, 5))
+    assert state_after(RequestType.DATA, conversation) is State.ANSWERED
+    assert state_after(RequestType.DATA, timeline()) is State.FILED
+
+
+def test_acknowledging_after_any_act_of_the_cmo_says_nothing_new():
+    assert is_repeat(timeline((K.ASKED, 1)), A.ACKNOWLEDGE, CONTACT, {}, None)
+    assert not is_repeat(timeline((K.FOLLOWED_UP, 1)), A.ACKNOWLEDGE, CONTACT, {}, None)
+
+
+def test_the_same_answer_sent_twice_is_one_answer_and_another_text_is_not():
+    answered = timeline((K.ANSWERED, 1))
+    assert is_repeat(answered, A.ANSWER, CONTACT, {}, None)
+    assert not is_repeat(answered, A.ANSWER, CONTACT, {"text": "something else"}, None)
+
+
+def test_a_receipt_by_phone_written_down_late_counts_when_it_came_first():
+    answered = timeline((K.ANSWERED, 30))
+    assert corrects_receipt(answered, A.ACKNOWLEDGE, after(5))
+    assert not corrects_receipt(answered, A.ACKNOWLEDGE, after(31))

@@ -1,0 +1,54 @@
+"""Small builders for timelines and terms, so that tests read as stories. Times are hours after filing."""
+
+from datetime import UTC, datetime, timedelta
+
+from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.terms import (
+    ALWAYS,
+    Anchor,
+    ClockKind,
+    ClockTerms,
+    DeliveryChannel,
+    LadderRole,
+    Level,
+    Mode,
+    Recipient,
+    Step,
+    Terms,
+)
+from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
+
+FILED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+CONTACT = Actor("c1", "Priya", Role.CMO_CONTACT)
+MANAGER = Actor("p1", "Ana", Role.PROJECT_MANAGER)
+CMO_KINDS = {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
+TO_LEAD = (Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD),)
+
+LADDER = (
+    Step(Level.REMINDER, TO_LEAD, anchor=Anchor.START, percent_of_target=75),
+    Step(Level.TARGET, TO_LEAD, anchor=Anchor.TARGET),
+    Step(Level.LIMIT, TO_LEAD),
+    Step(Level.REPEAT, TO_LEAD, offset=timedelta(hours=4), unless_taken=True),
+    Step(Level.STEP_3, TO_LEAD, offset=timedelta(hours=24)),
+)
+
+
+def after(hours: float) -> datetime:
+    return FILED_AT + timedelta(seconds=round(hours * 3600))
+
+
+def terms(mode: Mode = Mode.ELAPSED, calendar: WorkingCalendar = ALWAYS, target: int = 24, limit: int = 48) -> Terms:
+    clock = ClockTerms(timedelta(hours=target), timedelta(hours=limit), mode)
+    return Terms("policy", "24 to 48 hours", 1, None, calendar, dict.fromkeys(ClockKind, clock), LADDER)
+
+
+def timeline(*happened: tuple[FactKind, float], told_after: float = 0) -> Timeline:
+    """A request filed at hour 0 and what happened at which hour after; each told `told_after` hours later."""
+    facts = [_fact(1, FactKind.FILED, 0, 0)]
+    facts += [_fact(n, kind, hours, told_after) for n, (kind, hours) in enumerate(happened, start=2)]
+    return Timeline(facts)
+
+
+def _fact(sequence: int, kind: FactKind, hours: float, told_after: float) -> Fact:
+    by = CONTACT if kind in CMO_KINDS else MANAGER
+    return Fact(sequence, kind, after(hours), after(hours + told_after), by, by, Via.API)

@@ -1,0 +1,218 @@
+"""What happens to a message when the far side refuses, waits, falls silent, or we die in the middle."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from slamon.channels import MessageKind
+from slamon.db.outbox import Attempt, Notification, NotificationState, Process
+from slamon.engine import deliver, heartbeat
+from slamon.errors import DeliveryError
+from slamon.services.outbox import dismiss, resend
+from tests.world import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, World, open_world
+
+K = MessageKind
+S = NotificationState
+
+
+def breach(world: World) -> None:
+    """A request nobody answered, two days later; the messages of the breach are queued, not yet sent."""
+    world.file()
+    world.work()
+    world.clock.advance(hours=48, seconds=1)
+
+
+def rows(world: World, channel: str, kind: MessageKind) -> list[Notification]:
+    with world.runtime.db.read() as session:
+        statement = select(Notification).where(Notification.channel == channel, Notification.kind == kind.value)
+        return list(session.scalars(statement.order_by(Notification.id)))
+
+
+def work_after(world: World, **span: float) -> None:
+    world.clock.advance_real(**span)
+    world.work()
+
+
+def test_slack_that_asks_to_wait_is_obeyed_and_then_told_once(world: World):
+    breach(world)
+    world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
+    world.work()
+    work_after(world, seconds=29)
+    assert not world.slack.sent
+    work_after(world, seconds=2)
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1
+
+
+def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(world: World):
+    world.file()
+    world.file()
+    world.work()
+    world.clock.advance(hours=48, seconds=1)
+    world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
+    world.work()
+    assert [row.state for row in rows(world, "slack", K.LIMIT)].count(S.SENT) <= 1
+    work_after(world, seconds=31)
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
+
+
+@pytest.mark.parametrize("error", ["internal_error", "HTTP 503"])
+def test_after_the_third_failure_mail_carries_what_slack_could_not(world: World, error: str):
+    breach(world)
+    world.slack.failures.extend(DeliveryError(error) for _ in range(3))
+    for _ in range(3):
+        work_after(world, minutes=1)
+    (row,) = rows(world, "slack", K.LIMIT)
+    assert (row.state, row.attempts, row.error) == (S.FAILED, 3, error)
+    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1  # the ladder's own mail and the fallback are one
+
+
+def test_a_refused_slack_route_alarms_the_administrators_once_and_mail_takes_over(world: World):
+    world.file()
+    breach(world)
+    world.slack.failures.extend(DeliveryError("invalid_auth", permanent=True, route_down=True) for _ in range(2))
+    world.work()
+    assert len(world.email.sent_to(ADMIN, K.ALARM)) == 1
+    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 2
+    assert {row.state for row in rows(world, "slack", K.LIMIT)} == {S.FAILED}
+
+
+def test_a_mail_that_is_refused_shows_as_not_reached_and_the_manager_hears_it(world: World):
+    world.email.failures.append(DeliveryError("550 No such user", permanent=True))
+    world.file()
+    world.work()
+    (row,) = rows(world, "email", K.FILED)
+    assert (row.state, row.error) == (S.FAILED, "550 No such user")
+    assert len(world.email.sent_to(PM, K.NOT_REACHED)) == 1
+
+
+def test_a_greylisted_mail_arrives_once_when_the_server_lets_it_in(world: World):
+    world.email.failures.extend(DeliveryError("451 Greylisted") for _ in range(4))
+    world.file()
+    for _ in range(6):
+        work_after(world, minutes=4)
+    assert len(world.email.sent_to(CONTACT, K.FILED)) == 1
+    assert not world.email.sent_to(CONTACT, K.FILED)[0].is_repeat
+
+
+def test_slack_is_asked_before_an_unclear_post_is_sent_again(world: World):
+    breach(world)
+
+    def accepts_and_drops(message):
+        world.slack.sent.append(message)
+        raise DeliveryError("connection lost", ambiguous=True)
+
+    honest, world.slack.send = world.slack.send, accepts_and_drops  # type: ignore[method-assign]
+    world.work()
+    world.slack.send = honest  # type: ignore[method-assign]
+    work_after(world, minutes=1)
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+    assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
+
+
+def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_message_id(world: World):
+    sent = []
+
+    def silent_then_well(message):
+        sent.append(message)
+        if len(sent) == 1:
+            raise DeliveryError("timed out after DATA", ambiguous=True)
+        return honest(message)
+
+    def cannot_be_asked(message, since):
+        raise DeliveryError("mail cannot be asked", permanent=True)
+
+    honest, world.email.send, world.email.find = world.email.send, silent_then_well, cannot_be_asked  # type: ignore[method-assign]
+    world.file()
+    world.work()
+    work_after(world, minutes=1)
+    assert [message.is_repeat for message in sent] == [False, True]
+    assert len({message.message_id for message in sent}) == 1
+    assert sent[0].link != sent[1].link  # each attempt has a link of its own; both open the form
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_a_worker_that_dies_in_the_send_leaves_a_message_that_is_looked_up_first(any_world: World, arrived: bool):
+    world = any_world
+    breach(world)
+    heartbeat.beat(world.runtime, "worker", 1)
+    world.work()
+    (row,) = rows(world, "slack", K.LIMIT)
+    with world.runtime.db.write() as session:  # as a kill between the post and its result leaves it
+        stored = session.get_one(Notification, row.id)
+        stored.state, stored.taken_by, stored.sent_at = S.SENDING.value, world.runtime.process_id, None
+    if not arrived:
+        world.slack.sent.clear()
+    world.work()
+    assert rows(world, "slack", K.LIMIT)[0].state == S.SENDING  # its process may still live
+    for _ in range(3):
+        work_after(world, seconds=5)
+    assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+
+
+def test_a_process_that_beats_keeps_what_it_is_sending(world: World):
+    breach(world)
+    heartbeat.beat(world.runtime, "worker", 1)
+    world.work()
+    with world.runtime.db.write() as session:
+        stored = session.get_one(Notification, rows(world, "slack", K.LIMIT)[0].id)
+        stored.state, stored.taken_by = S.SENDING.value, world.runtime.process_id
+    for beats in range(2, 8):
+        heartbeat.beat(world.runtime, "worker", beats)
+        work_after(world, seconds=4)
+    assert rows(world, "slack", K.LIMIT)[0].state == S.SENDING
+
+
+def test_the_late_result_of_an_overtaken_attempt_is_void(world: World):
+    world.file()
+    (row,) = rows(world, "email", K.FILED)
+    intent = deliver._begin(world.runtime, row.id)
+    assert intent is not None
+    with world.runtime.db.write() as session:  # thought dead, taken over and sent by another
+        stored = session.get_one(Notification, row.id)
+        stored.attempts, stored.state, stored.provider_id = 2, S.SENT.value, "the other's"
+        session.add(Attempt(notification_id=row.id, number=2, began_at=world.clock.real_now()))
+    deliver._finish(world.runtime, intent, None, DeliveryError("too late", permanent=True))
+    assert [(r.state, r.provider_id) for r in rows(world, "email", K.FILED)] == [(S.SENT, "the other's")]
+
+
+def test_signing_off_gives_back_what_was_being_sent(world: World):
+    heartbeat.beat(world.runtime, "worker", 1)
+    world.file()
+    (row,) = rows(world, "email", K.FILED)
+    assert deliver._begin(world.runtime, row.id) is not None
+    heartbeat.sign_off(world.runtime)
+    assert rows(world, "email", K.FILED)[0].state == S.UNKNOWN
+    with world.runtime.db.read() as session:
+        assert session.scalars(select(Process)).all() == []
+
+
+def test_a_person_can_resend_or_dismiss_a_dead_letter(world: World):
+    world.email.failures.extend(DeliveryError("550 No such user", permanent=True) for _ in range(2))
+    world.file()
+    world.file()
+    world.work()
+    first, second = rows(world, "email", K.FILED)
+    lead, now = world.caller(world.cast.lead).as_actor(), world.clock.now()
+    with world.runtime.db.write() as session:
+        resend(session, first.id, by=lead, now=now, real_now=world.clock.real_now())
+        dismiss(session, second.id, by=lead, reason="left the company", now=now)
+    world.work()
+    assert [row.state for row in rows(world, "email", K.FILED)] == [S.SENT, S.SUPPRESSED]
+
+
+def test_everything_goes_to_one_address_while_redirected(tmp_path):
+    with open_world(f"sqlite:///{tmp_path}/staging.db", redirect_all_to="staging@sponsor.example") as world:
+        breach(world)
+        world.work()
+        assert not world.slack.sent
+        assert {message.address for message in world.email.sent} == {"staging@sponsor.example"}
+        assert f"slack: {CMO_CHANNEL}" in {message.redirected_from for message in world.email.sent}
+
+
+def test_retries_spread_out_and_stay_bounded(world: World):
+    waits = [deliver._wait(world.runtime, DeliveryError("x"), failures) for failures in range(1, 40)]
+    assert timedelta(0) < min(waits)
+    assert max(waits) <= timedelta(seconds=world.runtime.settings.retry_max_seconds)
