@@ -76,5 +76,5 @@ def _email(settings: Settings, clock: Clock) -> Channel:
         settings.smtp_url.get_secret_value(),
         settings.mail_from,
         clock=clock.real_now,
-        timeout_seconds=settings.smtp_timeout_seconds,
+        answer_timeout_seconds=settings.smtp_timeout_seconds,
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from slamon.domain.terms import parse_duration
+from slamon.domain.terms import TermsError, parse_duration
 
 _EARLIEST, _LATEST = 1900, 2200  # years; further off, converting between zones overflows and nobody means it
 
@@ -101,7 +101,10 @@ Day = Annotated[
 
 
 def _duration(text: str) -> str:
-    parse_duration("duration", text)
+    try:
+        parse_duration("duration", text)
+    except TermsError as error:
+        raise ValueError(error.message) from error
     return text
 
 

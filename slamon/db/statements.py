@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
-from slamon.db.outbox import WAITING, Notification, NotificationState, Process
+from slamon.db.outbox import WAITING, Notification, NotificationState, Process, in_state
 from slamon.db.requests import CmoRequest, NumberCounter
 
 
@@ -69,7 +69,7 @@ def hand_out_notifications(session: Session, *, real_now: datetime, again_at: da
     """Messages whose time has come, oldest first, each handed to one caller until `again_at` (real time)."""
     due = (
         select(Notification.id)
-        .where(Notification.state.in_(WAITING), Notification.next_attempt_at <= real_now)
+        .where(in_state(*WAITING), Notification.next_attempt_at <= real_now)
         .order_by(Notification.next_attempt_at)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -92,7 +92,7 @@ def waiting_notification(session: Session, notification_id: UUID) -> Notificatio
 def senders(session: Session) -> dict[UUID, int | None]:
     """Every process that is known or is sending something, with its heart-beat count; None if it never beat."""
     known = dict(session.execute(select(Process.id, Process.beats)).all())
-    sending = select(Notification.taken_by).where(Notification.state == NotificationState.SENDING).distinct()
+    sending = select(Notification.taken_by).where(in_state(NotificationState.SENDING)).distinct()
     return {**{taken_by: None for taken_by in session.scalars(sending) if taken_by}, **known}
 
 
@@ -100,7 +100,7 @@ def release_from(session: Session, process_ids: Sequence[UUID], *, real_now: dat
     """Messages that dead processes were sending: nobody knows whether they left. Then forget the processes."""
     statement = (
         update(Notification)
-        .where(Notification.state == NotificationState.SENDING, Notification.taken_by.in_(process_ids))
+        .where(in_state(NotificationState.SENDING), Notification.taken_by.in_(process_ids))
         .values(state=NotificationState.UNKNOWN.value, taken_by=None, next_attempt_at=real_now)
     )
     released = session.execute(statement.execution_options(synchronize_session=False))

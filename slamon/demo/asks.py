@@ -12,6 +12,7 @@ from slamon.domain.lifecycle import RequestType
 from slamon.services.requests import Filing
 
 TRANSPORT = {"Air": "air", "Truck": "road", "Ocean": "sea", "Air Charter": "air"}
+INCOTERMS_2020 = {"DDU": "DAP"}  # orders of 2006 to 2011 name terms that have successors since
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,28 +52,33 @@ Content = tuple[str, str, str | None, Mapping[str, Any]]
 def _shipment(ask: Ask, order: RealOrder, today: date) -> Content:
     goods = f"{order.product} {order.strength}".strip()
     ship_on = today + timedelta(days=10)
+    incoterm = INCOTERMS_2020.get(order.incoterm, order.incoterm)
     detail = {
         "order_type": "emergency" if ask.priority is not Priority.ROUTINE else "resupply",
         "destination": {
             "kind": "depot",
             "name": f"Central medical store, {order.country_name}",
+            "address": f"Goods receiving, {order.country_name}",
             "country": order.country,
         },
         "requested_ship_date": ship_on.isoformat(),
-        "incoterm": order.incoterm,
+        "incoterm": incoterm,
         "transport": TRANSPORT[order.mode],
+        "storage": {"code": "room_max_30" if order.is_test_kit else "controlled_room"},
+        "documents": ["coa", "packing_list"],
         "lines": [
             {
                 "product_code": order.number,
-                "description": f"{goods}, {order.form.lower()}, {order.units_per_pack} a pack",
-                "quantity": order.packs,
-                "unit": "box",
+                "description": order.product,
+                "presentation": f"{order.strength} {order.form.lower()}, {order.units_per_pack} a pack".strip(),
+                "quantity": str(order.packs),
+                "unit": "kit" if order.is_test_kit else "box",
             }
         ],
     }
     description = (
         f"Please confirm that {order.packs:,} packs for {order.country_name} can leave by {ship_on:%d %b %Y}, "
-        f"{order.incoterm} by {TRANSPORT[order.mode]}, and name the courier."
+        f"{incoterm} by {TRANSPORT[order.mode]}, and name the courier."
     )
     return f"Resupply {order.number}: {goods} to {order.country_name}", description, None, detail
 

@@ -34,6 +34,10 @@ class RealOrder:
     country: str
     incoterm: str
 
+    @property
+    def is_test_kit(self) -> bool:
+        return self.form.startswith("Test kit")
+
 
 @dataclass(frozen=True, slots=True)
 class Delay:
@@ -82,9 +86,18 @@ def delays() -> tuple[Delay, ...]:
     )
 
 
-def draw_delay(chance: random.Random, *, least: timedelta, most: timedelta) -> Delay:
-    """The delays of one real request that was acknowledged between `least` and `most` after filing."""
-    return chance.choice([d for d in delays() if least <= d.to_acknowledgement <= most])
+def draw_delay(
+    chance: random.Random, *, least: timedelta, most: timedelta, apart: tuple[timedelta, timedelta] | None = None
+) -> Delay:
+    """The delays of one real request that was acknowledged between `least` and `most` after filing.
+
+    `apart` bounds how much later than the acknowledgement the answer came.
+    """
+    fitting = [delay for delay in delays() if least <= delay.to_acknowledgement <= most]
+    if apart is not None:
+        shortest, longest = apart
+        fitting = [d for d in fitting if shortest <= d.to_answer - d.to_acknowledgement <= longest]
+    return chance.choice(fitting)
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -103,8 +103,10 @@ class Mailbox:
         listener.listen(128)
         self.port = listener.getsockname()[1]
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, args=(self._loop, listener), daemon=True)
+        is_ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(self._loop, listener, is_ready), daemon=True)
         self._thread.start()
+        is_ready.wait()  # a stop before the loop runs would break it
 
     def stop(self) -> None:
         """Stop listening and cut open connections. The mails stay."""
@@ -121,9 +123,10 @@ class Mailbox:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _serve(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> None:
+    def _serve(self, loop: asyncio.AbstractEventLoop, listener: socket.socket, is_ready: threading.Event) -> None:
         asyncio.set_event_loop(loop)
         server = loop.run_until_complete(loop.create_server(self._protocol, sock=listener))
+        loop.call_soon(is_ready.set)
         loop.run_forever()
         server.close()
         conversations = asyncio.all_tasks(loop)

@@ -24,6 +24,7 @@ KHB = "KHB Test Kit Facility, Shanghai China"
 SILENT_SITES = frozenset({ASPEN, MSD, KHB})
 EVERY_HOURS = 18
 MOST_FILED_LATER = 40
+TO_FOLLOW = (timedelta(hours=2), timedelta(hours=36))  # receipt and answer, far enough apart to see both
 CONTACT, MANAGER = "contact", "manager"
 
 
@@ -83,7 +84,7 @@ def later(seed: int = 1) -> Iterator[Scene]:
     for count in range(MOST_FILED_LATER):
         site, kind = next(sites), next(kinds)
         any_delay = (timedelta(0), timedelta(days=30))
-        part = None if site in SILENT_SITES else _drawn(chance, *any_delay, Action.ANSWER, _ANSWER[kind])
+        part = None if site in SILENT_SITES else _drawn(chance, *any_delay, Action.ANSWER, _ANSWER[kind], apart=None)
         yield Scene(Ask(kind, site, order=count), age=-float(36 + EVERY_HOURS * count), part=part)
 
 
@@ -164,8 +165,14 @@ _ANSWER = {
 
 
 def _drawn(
-    chance: random.Random, least: timedelta, most: timedelta, then: Action | None = None, words: str = ""
+    chance: random.Random,
+    least: timedelta,
+    most: timedelta,
+    then: Action | None = None,
+    words: str = "",
+    *,
+    apart: tuple[timedelta, timedelta] | None = TO_FOLLOW,
 ) -> Part:
     """A part with the delays of one request of the real log, acknowledged between `least` and `most`."""
-    delay = draw_delay(chance, least=least, most=most)
+    delay = draw_delay(chance, least=least, most=most, apart=apart if then else None)
     return Part(delay.to_acknowledgement, then, delay.to_answer, words)

@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import Channel, Message, MessageKind, Receipt
-from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
+from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import waiting_notification
@@ -200,7 +200,7 @@ def _hold_address(session: Session, row: Notification) -> None:
         .where(
             Notification.channel == row.channel,
             Notification.address == row.address,
-            Notification.state.in_(WAITING),
+            in_state(*WAITING),
             Notification.next_attempt_at < row.next_attempt_at,
         )
         .values(next_attempt_at=row.next_attempt_at)

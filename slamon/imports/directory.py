@@ -18,6 +18,7 @@ from datetime import date, datetime, time
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import ExpatError, ParserCreate
 from zipfile import BadZipFile, ZipFile
 
 from openpyxl import load_workbook
@@ -32,10 +33,12 @@ from slamon.errors import Invalid
 from slamon.services.directory import create
 
 MAX_BYTES = 5_000_000
-MAX_UNPACKED_BYTES = 30_000_000
+MAX_UNPACKED_BYTES = 20_000_000
 MAX_ROWS = 20_000
 _LAST_SHEET_ROW = 1_048_576  # no spreadsheet has more; a file that claims more is not one
 _WIDEST = 64  # columns looked at
+# openpyxl builds a tree of each row, and of all that is neither a row nor a text; 20,000 full rows stay far below.
+_MOST_IN_ROW, _MOST_IN_ROWS, _MOST_ELSEWHERE = 1_000, 1_500_000, 200_000
 
 REQUIRED = ("cmo", "site", "country", "time_zone", "contact_name", "contact_email")
 CMO_COLUMNS = ("slack_channel", "lead_email")
@@ -223,6 +226,9 @@ def _sheet_records(content: bytes) -> Iterator[list[str]]:
         with ZipFile(io.BytesIO(content)) as archive:
             # No member gives more than it declares: zipfile stops there.
             _refuse_bomb(sum(member.file_size for member in archive.infolist()))
+            for member in archive.namelist():
+                if member.endswith((".xml", ".rels")):
+                    _refuse_crowded(archive.read(member))
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # some programs write a wrong size; rows are counted here
@@ -231,7 +237,7 @@ def _sheet_records(content: bytes) -> Iterator[list[str]]:
     except Invalid:
         raise
     # What openpyxl raises for a damaged file depends on where the damage is.
-    except (BadZipFile, ParseError, zlib.error, OSError, EOFError, LookupError, ValueError, TypeError,
+    except (BadZipFile, ParseError, ExpatError, zlib.error, OSError, EOFError, LookupError, ValueError, TypeError,
             AttributeError, NotImplementedError, RuntimeError) as err:  # fmt: skip
         raise Invalid("file", "is not a readable .xlsx workbook (damaged, an old .xls, or with a password)") from err
 
@@ -239,6 +245,28 @@ def _sheet_records(content: bytes) -> Iterator[list[str]]:
 def _refuse_bomb(size: int) -> None:
     if size > MAX_UNPACKED_BYTES:
         raise Invalid("file", f"unpacks to more than {MAX_UNPACKED_BYTES:,} bytes. Split it, or remove pictures")
+
+
+def _refuse_crowded(xml: bytes) -> None:
+    """Count what a tree of this XML would hold, without building one: a small file can hold very many elements."""
+    in_row = in_rows = elsewhere = 0
+    inside = False
+
+    def begin(name: str, _attributes: dict[str, str]) -> None:
+        nonlocal in_row, in_rows, elsewhere, inside
+        if name.rpartition(":")[2] in ("row", "si"):
+            inside, in_row = True, 0
+        in_row, in_rows, elsewhere = in_row + inside, in_rows + inside, elsewhere + (not inside)
+        if in_row > _MOST_IN_ROW or in_rows > _MOST_IN_ROWS or elsewhere > _MOST_ELSEWHERE:
+            raise Invalid("file", "holds far more cells or formats than a list of contacts; save it as CSV")
+
+    def end(name: str) -> None:
+        nonlocal inside
+        inside = inside and name.rpartition(":")[2] not in ("row", "si")
+
+    parser = ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    parser.Parse(xml, True)
 
 
 def _cell_text(value: object) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
-from slamon.db.outbox import Notification, NotificationState, Setting
+from slamon.db.outbox import WAITING, Notification, NotificationState, Setting, in_state
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
@@ -61,7 +61,7 @@ def failed(session: Session, *, most: int = 100) -> list[tuple[Notification, str
     statement = (
         select(Notification, CmoRequest.number)
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(Notification.state == NotificationState.FAILED)
+        .where(in_state(NotificationState.FAILED))
         .order_by(Notification.queued_at.desc())
         .limit(most)
     )
@@ -70,11 +70,11 @@ def failed(session: Session, *, most: int = 100) -> list[tuple[Notification, str
 
 def counts(session: Session) -> dict[str, int]:
     """How many messages wait, are being sent, cannot be told, or failed."""
-    unfinished = ("queued", "sending", "unknown", "failed")
-    statement = (
-        select(Notification.state, func.count()).where(Notification.state.in_(unfinished)).group_by(Notification.state)
-    )
-    return {**dict.fromkeys(unfinished, 0), **dict(session.execute(statement).all())}
+    found = dict.fromkeys(("queued", "unknown", "sending", "failed"), 0)
+    for states in (WAITING, (NotificationState.SENDING,), (NotificationState.FAILED,)):  # each has its partial index
+        statement = select(Notification.state, func.count()).where(in_state(*states)).group_by(Notification.state)
+        found |= {state: count for state, count in session.execute(statement)}
+    return found
 
 
 def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, real_now: datetime) -> None:

@@ -23,7 +23,9 @@ def shape(engine: Engine) -> dict[str, dict[str, object]]:
             },
             "unique": {(u["name"], tuple(u["column_names"])) for u in found.get_unique_constraints(table)},
             "indexes": {
-                (i["name"], tuple(i["column_names"])) for i in found.get_indexes(table) if not i.get("duplicates_constraint")
+                (index["name"], tuple(index["column_names"]))
+                for index in found.get_indexes(table)
+                if not index.get("duplicates_constraint")
             },
             "checks": {c["name"]: _words(c["sqltext"]) for c in found.get_check_constraints(table)},
         }

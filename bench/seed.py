@@ -1,0 +1,155 @@
+"""Fills a founded world with open requests, fast: COPY on PostgreSQL, one prepared insert on SQLite.
+
+Request i is filed i seconds after the first, under a policy whose reminder comes `REMINDER` after filing: each second
+that business time moves makes exactly one more request due.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from slamon.channels import MessageKind
+from slamon.db.base import new_id
+from slamon.db.outbox import Notification
+from slamon.db.policies import FrozenTerms
+from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.domain.clocks import clock_states
+from slamon.domain.ladder import evaluate
+from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, Terms, ladder_from_json, terms_digest
+from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via
+from slamon.services.founding import default_policies
+from slamon.services.notices import outbox_row
+from slamon.services.requests import fact_values
+from slamon.services.settle import clock_values
+from tests.world import START, World
+
+TARGET = timedelta(days=400)
+REMINDER = TARGET * 3 / 4
+BATCH = 20_000
+
+
+def seed_terms() -> tuple[str, dict[str, Any], Terms]:
+    clock = ClockTerms(TARGET, TARGET * 2)
+    ladder = ladder_from_json(default_policies()[0]["ladder"])
+    content = Terms("seed", "seeded", 1, None, ALWAYS, dict.fromkeys(ClockKind, clock), ladder).to_json()
+    return terms_digest(content), content, Terms.from_json(content)
+
+
+def seed_open_requests(world: World, count: int) -> None:
+    """Add `count` open requests; business time is set so that none of them is due yet."""
+    digest, content, terms = seed_terms()
+    with world.runtime.db.write() as session:
+        session.execute(insert(FrozenTerms), [{"digest": digest, "content": content}])
+    for start in range(0, count, BATCH):
+        rows = list(_rows(world, digest, terms, range(start, min(start + BATCH, count))))
+        _store(world, CmoRequest, [request for request, _, _ in rows])
+        _store(world, FactRow, [fact for _, fact, _ in rows])
+        _store(world, ClockRow, [clock for _, _, clocks in rows for clock in clocks])
+        _store(world, Notification, [_told(world, request) for request, _, _ in rows])
+    with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+    gap = START + REMINDER - timedelta(seconds=1) - world.clock.now()
+    world.clock.advance(seconds=gap.total_seconds())
+
+
+def _rows(
+    world: World, digest: str, terms: Terms, numbers: Sequence[int]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]]:
+    cast = world.cast
+    actor = Actor(str(cast.pm), "Petra Manager", Role.PROJECT_MANAGER)
+    first = START
+    template = evaluate(terms, _timeline(actor, first), first)
+    assert template.next_check_at is not None
+    clocks = clock_states(terms, _timeline(actor, first))
+    for number in numbers:
+        later = timedelta(seconds=number)
+        at, request_id = first + later, new_id()
+        fact = Fact(1, FactKind.FILED, at, at, actor, actor, Via.API, content={"subject": "seeded"})
+        head = fact.digest(str(request_id), GENESIS)
+        request = {
+            "id": request_id,
+            "number": f"INQ-2025-{number:06d}"[:16],
+            "type": "inquiry",
+            "project_id": cast.project,
+            "cmo_id": cast.cmo,
+            "site_id": cast.site,
+            "contact_id": cast.contact,
+            "filed_by_id": cast.pm,
+            "priority": "routine",
+            "subject": "seeded",
+            "description": "",
+            "gxp": False,
+            "detail": {},
+            "state": "filed",
+            "filed_at": at,
+            "reopen_count": 0,
+            "terms_digest": digest,
+            "fact_count": 1,
+            "head_digest": head,
+            "urgent_at": at + TARGET,
+            "next_check_at": template.next_check_at + later,
+            "wake_at": template.next_check_at + later,
+            "failed_checks": 0,
+            "created_at": at,
+            "created_by": actor.id,
+            "version": 1,
+        }
+        moved = [
+            {
+                column: value + later if isinstance(value, datetime) else value
+                for column, value in clock_values(clock).items()
+            }
+            for clock in clocks
+        ]
+        kinds = [{"request_id": request_id, "kind": clock.kind.value} for clock in clocks]
+        yield (
+            request,
+            fact_values(request_id, fact, head),
+            [kind | values for kind, values in zip(kinds, moved, strict=True)],
+        )
+
+
+def _told(world: World, request: dict[str, Any]) -> dict[str, Any]:
+    """The notice of the filing, long sent."""
+    key, contact = f"{request['number']}/filed/1/email/{world.cast.contact}", world.cast.contact
+    row = outbox_row(
+        key, MessageKind.FILED, DeliveryChannel.EMAIL, "contact@cmo.example",
+        now=request["filed_at"], real_now=request["filed_at"], request_id=request["id"], person_id=contact,
+    )  # fmt: skip
+    return row | {"state": "sent", "attempts": 1, "sent_at": request["filed_at"], "provider_id": "seeded"}
+
+
+def _timeline(actor: Actor, at: datetime) -> Timeline:
+    return Timeline([Fact(1, FactKind.FILED, at, at, actor, actor, Via.API)])
+
+
+def _store(world: World, table: type[Any], rows: list[dict[str, Any]]) -> None:
+    columns = list(rows[0])
+    if world.runtime.db.is_sqlite:
+        values = [tuple(_for_sqlite(row[column]) for column in columns) for row in rows]
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES ({marks})"
+        with world.runtime.db.engine.begin() as connection:
+            cursor = connection.connection.cursor()
+            cursor.executemany(statement, values)
+        return
+    with world.runtime.db.engine.begin() as connection:
+        cursor = connection.connection.cursor()
+        with cursor.copy(f"COPY {table.__tablename__} ({', '.join(columns)}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+            for row in rows:
+                copy.write_row([_for_postgres(row[column]) for column in columns])
+
+
+def _for_sqlite(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return value.hex if hasattr(value, "hex") and not isinstance(value, float | bytes) else value
+
+
+def _for_postgres(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, dict | list) else value

@@ -1,0 +1,200 @@
+"""One call of the API: who calls, when, and its one transaction.
+
+The caller is known before the body is read. All work on the database happens in one function, in one thread and one
+transaction, and the answer leaves after the commit; a POST with an Idempotency-Key does its work once.
+"""
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from slamon.errors import Invalid, NotSignedIn, TooMany
+from slamon.runtime import Runtime
+from slamon.services import idempotency
+from slamon.services.access import Caller, caller_by_key
+
+bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
+_KEY = re.compile(r"bearer +([\x21-\x7e]{1,200})", re.IGNORECASE | re.ASCII)
+_ETAG = re.compile(r'(?P<weak>W/)?"(?P<version>[\x21\x23-\x7e]*)"', re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call comes to: the body as text, and the headers a repeated call gets again."""
+
+    body: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_replay: bool = False
+
+    def response(self) -> Response:
+        again = {"Idempotency-Replayed": "true"} if self.is_replay else {}
+        return Response(self.body, self.status, {**self.headers, **again}, "application/json")
+
+
+def reply(content: BaseModel, *, version: int | None = None) -> Reply:
+    """A record; with its version as ETag where it has one."""
+    return Reply(content.model_dump_json(), headers={} if version is None else {"ETag": f'"{version}"'})
+
+
+def created(content: BaseModel, location: str, *, version: int | None = None) -> Reply:
+    """A new record and where to find it."""
+    plain = reply(content, version=version)
+    return replace(plain, status=201, headers={**plain.headers, "Location": location})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`now` is business time, `real_now` real time; both were read once."""
+
+    runtime: Runtime
+    caller: Caller
+    now: datetime
+    real_now: datetime
+    once: idempotency.Call | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self.runtime.db.read() as session:
+            yield session
+
+    def write(self, work: Callable[[Session], Reply]) -> Response:
+        """Do `work` and commit it; for a call made before, only give its first answer again."""
+        with self.runtime.db.write() as session:
+            if self.once is None:
+                done = work(session)
+            else:
+                done = self._write_once(session, self.once, work)
+        return done.response()
+
+    def _write_once(self, session: Session, once: idempotency.Call, work: Callable[[Session], Reply]) -> Reply:
+        kept = idempotency.begin(session, once, real_now=self.real_now)
+        if kept is not None:
+            return Reply(kept.body, kept.status, kept.headers, is_replay=True)
+        done = work(session)
+        idempotency.keep(session, once, idempotency.KeptAnswer(done.status, done.headers, done.body))
+        return done
+
+
+class Gate:
+    """Lets callers in: by their API key, and not too often."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._most = RateLimitItemPerMinute(runtime.settings.api_calls_per_minute)
+
+    def admit(self, authorization: str | None) -> Call:
+        """Raises NotSignedIn, TooMany."""
+        runtime = self._runtime
+        match = _KEY.fullmatch(authorization or "")
+        if match is None:
+            raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
+        with runtime.db.read() as session:
+            caller = caller_by_key(session, match[1])
+        now, real_now = runtime.clock.now(), runtime.clock.real_now()
+        if not self._limiter.hit(self._most, caller.id):
+            again = self._limiter.get_window_stats(self._most, caller.id).reset_time - real_now.timestamp()
+            raise TooMany(min(max(math.ceil(again), 1), 60))
+        return Call(runtime, caller, now, real_now)
+
+
+class Route(APIRoute):
+    """A route of the API: knows its caller before it reads the body, and takes the media type it says it takes."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        wanted = getattr(self.body_field.field_info, "media_type", None) if self.body_field else None
+
+        async def handle_known(request: Request) -> Response:
+            gate: Gate = request.app.state.gate
+            request.state.call = await run_in_threadpool(gate.admit, request.headers.get("authorization"))
+            _refuse_other_media(request, wanted)
+            if "idempotency-key" in request.headers:
+                await request.body()  # kept by the request, so that `posted` can read it after a form was parsed
+            return await handle(request)
+
+        return handle_known
+
+
+def _refuse_other_media(request: Request, wanted: str | None) -> None:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    fits = given == wanted or (
+        wanted == "application/json" and given.startswith("application/") and given.endswith("+json")
+    )
+    if wanted is not None and has_body and not fits:
+        raise HTTPException(415, f"Send {wanted}.")
+
+
+async def _known(request: Request) -> Call:
+    call: Call = request.state.call
+    return call
+
+
+async def _posted(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x21-\x7e]+$",
+            description="The same key, address and body: the first answer again, for 24 hours, with the header "
+            "`Idempotency-Replayed: true`. The same key with anything else: 422. Only answers of 2xx are kept.",
+            examples=["7f1c8a52-5d3e-4c8e-9a41-0b7a4f6a2d10"],
+        ),
+    ] = None,
+) -> Call:
+    call: Call = request.state.call
+    if idempotency_key is None:
+        return call
+    said = b"\n".join((request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]))
+    fingerprint = hashlib.sha256(said + b"\n" + await request.body()).hexdigest()
+    return replace(call, once=idempotency.Call(call.caller.id, idempotency_key, fingerprint))
+
+
+async def _posted_secret(request: Request) -> Call:
+    if "idempotency-key" in request.headers:
+        raise Invalid("Idempotency-Key", "is not taken here: the answer holds a secret, and secrets are never stored")
+    call: Call = request.state.call
+    return call
+
+
+async def _expected_version(
+    if_match: Annotated[
+        str | None,
+        Header(description="The ETag last seen. If the record has changed since: 412.", examples=['"3"']),
+    ] = None,
+) -> int | None:
+    """The version the caller believes in; None for any. One that no record can have stands for a foreign ETag."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        raise Invalid("If-Match", 'send one ETag as you received it, for example "3"')
+    version = match["version"]
+    return int(version) if not match["weak"] and re.fullmatch(r"[0-9]{1,9}", version) else -1
+
+
+Known = Annotated[Call, Depends(_known)]
+Posted = Annotated[Call, Depends(_posted)]
+PostedSecret = Annotated[Call, Depends(_posted_secret)]
+ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+by_key = Security(bearer)

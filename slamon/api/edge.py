@@ -1,0 +1,79 @@
+"""Around every HTTP request: its id, its one log line, its largest body, and the answer to what nobody expected."""
+
+import re
+
+import structlog
+from fastapi import Request
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from slamon.api import problems
+from slamon.db.base import new_id
+from slamon.runtime import Runtime
+
+log = structlog.get_logger()
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class Edge:
+    """ASGI middleware; the outermost but for the framework's own."""
+
+    def __init__(self, app: ASGIApp, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        given = request.headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(new_id())
+        request.state.request_id = request_id
+        began = self._runtime.clock.monotonic()
+        status = 0
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, self._limited(request, receive), send_named)
+            except Exception as error:
+                log.exception("defect", route=_template(scope))
+                if status:
+                    raise  # half an answer is out; only breaking off tells the reader
+                await problems.answer(request, error)(scope, receive, send_named)
+            finally:
+                # The template, never the path: /r/<token> is a secret. The query may hold one as well.
+                milliseconds = round((self._runtime.clock.monotonic() - began) * 1000, 1)
+                log.info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
+
+    def _limited(self, request: Request, receive: Receive) -> Receive:
+        """Refuse a body that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
+
+        Raised from within the application's own reading, so that it is answered like every other error.
+        """
+        most = self._runtime.settings.request_limit_bytes
+        announced = request.headers.get("content-length", "")
+        seen = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
+        counted = 0
+
+        async def receive_limited() -> Message:
+            nonlocal counted
+            if seen <= most:
+                message = await receive()
+                counted += len(message.get("body", b""))
+                if counted <= most:
+                    return message
+            raise HTTPException(413, f"The body is larger than {most:,} bytes.", {"Connection": "close"})
+
+        return receive_limited
+
+
+def _template(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "unmatched")

@@ -1,0 +1,463 @@
+"""The records administrators keep, as the API takes and gives them: to create, to change, to read."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator, model_validator
+
+from slamon.api.details import DataKind, InquiryCategory
+from slamon.api.fields import (
+    Answer,
+    Body,
+    ContactRole,
+    Country,
+    Day,
+    Duration,
+    Email,
+    Instant,
+    Line40,
+    Line80,
+    Name,
+    Reason,
+    ShortText,
+    StaffRole,
+    Version,
+    Zone,
+    unchanged,
+)
+from slamon.db.parties import SiteKind, Standing
+from slamon.db.requests import Priority
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.terms import Anchor, DeliveryChannel, LadderRole, Level, Mode
+
+_A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
+_B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
+_SlackId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,40}$")]
+_SlackChannel = Annotated[str, StringConstraints(pattern=r"^[#A-Za-z0-9_-]{2,80}$")]
+_Usable = Literal["active", "disabled"]
+
+
+def _shown(**example: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+class Change(Body):
+    """Fields left out stay as they are."""
+
+    reason: Reason
+
+
+class Record(Answer):
+    id: UUID
+    version: Version
+    created_at: datetime
+    created_by: str = Field(description="Id of the person, service account or part of the system that made it.")
+
+
+# --- CMOs, sites, people -----------------------------------------------------------------------------------------
+
+
+class NewCmo(Body):
+    model_config = _shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
+
+    name: Name
+    slack_channel: _SlackChannel | None = Field(None, description="Where this CMO's escalations go.")
+    lead_id: UUID | None = Field(None, description="The sponsor's lead for this CMO.")
+
+
+class CmoChange(Change):
+    model_config = _shown(lead_id=_B, reason="New alliance lead since March")
+
+    name: Name = unchanged()
+    status: Standing = unchanged()
+    slack_channel: _SlackChannel | None = None
+    lead_id: UUID | None = None
+
+
+class Cmo(Record):
+    name: str
+    status: Standing
+    slack_channel: str | None
+    lead_id: UUID | None
+
+
+class NewSite(Body):
+    model_config = _shown(cmo_id=_A, name="Basel", country="CH", time_zone="Europe/Zurich", kind="manufacturing")
+
+    cmo_id: UUID = Field(serialization_alias="organization_id")
+    name: Name
+    address: ShortText | None = None
+    country: Country
+    time_zone: Zone
+    calendar_id: UUID | None = Field(None, description="Left out, the site counts as open all the time.")
+    kind: SiteKind = SiteKind.MANUFACTURING
+
+
+class SiteChange(Change):
+    model_config = _shown(calendar_id=_B, reason="Works six days a week from now on")
+
+    name: Name = unchanged()
+    address: ShortText | None = None
+    country: Country = unchanged()
+    time_zone: Zone = unchanged()
+    calendar_id: UUID | None = None
+    kind: SiteKind = unchanged()
+    status: Standing = unchanged()
+
+
+class Site(Record):
+    cmo_id: UUID = Field(validation_alias="organization_id")
+    name: str
+    address: str | None
+    country: str
+    time_zone: str
+    calendar_id: UUID | None
+    kind: SiteKind
+    status: Standing
+
+
+class _NewPerson(Body):
+    name: Name
+    email: Email
+    time_zone: Zone = "UTC"
+    backup_id: UUID | None = Field(None, description="Who stands in; somebody of the same organization.")
+
+
+class _PersonChange(Change):
+    name: Name = unchanged()
+    email: Email = unchanged()
+    time_zone: Zone = unchanged()
+    backup_id: UUID | None = None
+    status: _Usable = unchanged()
+
+
+class NewContact(_NewPerson):
+    model_config = _shown(
+        cmo_id=_A, name="Corinne Meier", email="c.meier@cmo.example", roles=["cmo_contact"], time_zone="Europe/Zurich"
+    )
+
+    cmo_id: UUID = Field(serialization_alias="organization_id")
+    site_id: UUID | None = Field(None, description="A contact with a site serves that site alone.")
+    roles: list[ContactRole] = Field([ContactRole.CMO_CONTACT], min_length=1, max_length=2)
+
+
+class ContactChange(_PersonChange):
+    model_config = _shown(email="corinne.meier@cmo.example", reason="New address, told by phone")
+
+    site_id: UUID | None = None
+    roles: list[ContactRole] = unchanged()
+
+
+class Contact(Record):
+    cmo_id: UUID = Field(validation_alias="organization_id")
+    site_id: UUID | None
+    name: str
+    email: str
+    roles: list[ContactRole]
+    time_zone: str
+    backup_id: UUID | None
+    status: str
+
+
+class NewPerson(_NewPerson):
+    model_config = _shown(name="Petra Keller", email="p.keller@sponsor.example", roles=["project_manager"])
+
+    roles: list[StaffRole] = Field(min_length=1, max_length=7, description="An administrator holds no other role.")
+    slack_user_id: _SlackId | None = None
+
+
+class PersonChange(_PersonChange):
+    model_config = _shown(roles=["project_manager", "lead"], reason="Took over the alliance")
+
+    roles: list[StaffRole] = unchanged()
+    slack_user_id: _SlackId | None = None
+
+
+class Person(Record):
+    name: str
+    email: str
+    roles: list[StaffRole]
+    slack_user_id: str | None
+    time_zone: str
+    backup_id: UUID | None
+    status: str
+
+
+# --- projects ----------------------------------------------------------------------------------------------------
+
+
+class NewProject(Body):
+    model_config = _shown(code="AUR-101", name="Auriga One", product_codes=["AUR-1"], pm_id=_A, cmo_ids=[_B])
+
+    code: Line40
+    name: Name
+    product_codes: list[Line40] = Field([], max_length=100)
+    protocol_number: Line80 | None = None
+    blinded: bool = False
+    pm_id: UUID
+    lead_id: UUID | None = None
+    cmo_ids: list[UUID] = Field([], max_length=100, description="CMOs that work on it.")
+
+
+class ProjectChange(Change):
+    model_config = _shown(cmo_ids=[_A, _B], reason="Second source added")
+
+    code: Line40 = unchanged()
+    name: Name = unchanged()
+    product_codes: list[Line40] = unchanged()
+    protocol_number: Line80 | None = None
+    blinded: bool = unchanged()
+    pm_id: UUID = unchanged()
+    lead_id: UUID | None = None
+    cmo_ids: list[UUID] = unchanged()
+    status: Standing = unchanged()
+
+
+class Project(Record):
+    code: str
+    name: str
+    product_codes: list[str]
+    protocol_number: str | None
+    blinded: bool
+    pm_id: UUID
+    lead_id: UUID | None
+    cmo_ids: list[UUID]
+    status: Standing
+
+
+# --- calendars ---------------------------------------------------------------------------------------------------
+
+_Opens = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+_Closes = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
+_Spans = Annotated[
+    list[tuple[_Opens, _Closes]],
+    Field(max_length=24, description="From and to, by the site's own clock; a `to` that is earlier is on the next day."),
+]
+
+
+class Week(Body):
+    """Opening hours of each weekday; a day left out is closed."""
+
+    mon: _Spans = []
+    tue: _Spans = []
+    wed: _Spans = []
+    thu: _Spans = []
+    fri: _Spans = []
+    sat: _Spans = []
+    sun: _Spans = []
+
+
+class ClosedDay(Body):
+    date: Day
+    name: Name
+
+
+_WORK_WEEK = {day: [["08:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
+_Hours = Literal["24x7"] | Week
+_ClosedDays = Annotated[list[ClosedDay], Field(max_length=2000)]
+
+
+class _Stored(Body):
+    """Hours and closed days as the table holds them."""
+
+    @field_serializer("weekly", check_fields=False)
+    def _hours(self, weekly: Any) -> dict[str, Any]:
+        if not isinstance(weekly, Week):
+            return {"hours": weekly}
+        return {"hours": {day: [list(span) for span in spans] for day, spans in weekly if spans}}
+
+    @field_serializer("closed_days", check_fields=False)
+    def _days(self, days: list[ClosedDay]) -> list[dict[str, str]]:
+        return [{"date": day.date.isoformat(), "name": day.name} for day in days]
+
+
+class NewCalendar(_Stored):
+    model_config = _shown(
+        name="Basel, Monday to Friday",
+        weekly=_WORK_WEEK,
+        country="CH",
+        subdivision="BS",
+        closed_days=[{"date": "2026-12-24", "name": "Plant closed"}],
+    )
+
+    name: Name
+    weekly: _Hours
+    country: Country | None = Field(None, description="Its public holidays are closed.")
+    subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
+    closed_days: _ClosedDays = []
+
+
+class CalendarChange(_Stored, Change):
+    model_config = _shown(
+        closed_days=[{"date": "2026-12-24", "name": "Plant closed"}, {"date": "2026-12-31", "name": "Stocktaking"}],
+        reason="Stocktaking announced",
+    )
+
+    name: Name = unchanged()
+    weekly: _Hours = unchanged()
+    country: Country | None = None
+    subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
+    closed_days: _ClosedDays = unchanged()
+
+
+class Calendar(Record):
+    name: str
+    weekly: Literal["24x7"] | dict[str, list[tuple[str, str]]]
+    country: str | None
+    subdivision: str | None
+    closed_days: list[ClosedDay]
+
+    @field_validator("weekly", mode="before")
+    @classmethod
+    def _from_store(cls, stored: Any) -> Any:
+        return stored["hours"] if isinstance(stored, dict) and "hours" in stored else stored
+
+
+class Holiday(Answer):
+    day: date
+    name: str
+    is_public: bool = Field(description="A holiday of the country; otherwise the calendar's own closed day.")
+
+
+class Holidays(Answer):
+    year: int
+    days: list[Holiday]
+
+
+# --- policies ----------------------------------------------------------------------------------------------------
+
+
+class PolicyClock(Body):
+    target: Duration
+    limit: Duration
+    mode: Mode = Field(Mode.ELAPSED, description="`calendar` counts open hours of the site only.")
+
+
+class PolicyClocks(Body):
+    acknowledgement: PolicyClock | None = None
+    answer: PolicyClock | None = None
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if self.acknowledgement is None and self.answer is None:
+            raise ValueError("name at least one clock: acknowledgement, answer")
+        return self
+
+
+class StepRecipient(Body):
+    channel: DeliveryChannel
+    role: LadderRole | None = None
+    person_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.role is None) == (self.person_id is None):
+            raise ValueError("name either a role or a person_id")
+        return self
+
+
+class LadderStep(Body):
+    """One rung: some percent into the clock's own time, or an offset after its start, target or limit."""
+
+    level: Level
+    anchor: Anchor = Anchor.LIMIT
+    offset: Duration = "PT0S"
+    percent_of_target: Annotated[int, Field(ge=1, le=100)] | None = None
+    mode: Mode = Mode.ELAPSED
+    unless_taken: bool = Field(False, description="Only while nobody has taken the escalation.")
+    to: list[StepRecipient] = Field(min_length=1, max_length=50)
+
+
+def _levels_once(steps: list[LadderStep]) -> list[LadderStep]:
+    levels = [step.level for step in steps]
+    if len(set(levels)) != len(levels):
+        raise ValueError("each level may stand once")
+    return steps
+
+
+_Ladder = Annotated[list[LadderStep], Field(max_length=len(Level))]
+_Kind = DataKind | InquiryCategory
+_LADDER = [
+    {"level": "target", "anchor": "target", "to": [{"channel": "slack", "role": "project_manager"}]},
+    {"level": "limit", "anchor": "limit", "to": [{"channel": "email", "role": "lead"}]},
+]
+
+
+class _PolicyBody(Body):
+    @field_validator("ladder", check_fields=False)
+    @classmethod
+    def _once(cls, steps: list[LadderStep]) -> list[LadderStep]:
+        return _levels_once(steps)
+
+    @field_serializer("clocks", "ladder", check_fields=False)
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            return value.model_dump(mode="json", exclude_none=True)
+        return [step.model_dump(mode="json") for step in value]
+
+
+class NewPolicy(_PolicyBody):
+    model_config = _shown(
+        name="Urgent at Basel",
+        priority="urgent",
+        site_id=_A,
+        clocks={
+            "acknowledgement": {"target": "PT4H", "limit": "PT8H", "mode": "calendar"},
+            "answer": {"target": "PT8H", "limit": "PT24H"},
+        },
+        ladder=_LADDER,
+        agreement_clause="Quality agreement 7.3",
+    )
+
+    name: Name
+    type: RequestType | None = Field(None, description="Scope: each field left out matches everything.")
+    kind: _Kind | None = None
+    priority: Priority | None = None
+    cmo_id: UUID | None = None
+    site_id: UUID | None = None
+    project_id: UUID | None = None
+    clocks: PolicyClocks
+    ladder: _Ladder
+    agreement_clause: Name | None = None
+    effective_from: Instant | None = Field(None, description="Left out: from now.")
+    effective_to: Instant | None = Field(None, description="Left out: until it is ended.")
+
+
+class PolicyChange(_PolicyBody, Change):
+    model_config = _shown(effective_to="2026-12-31T23:59:59Z", reason="Agreement ends")
+
+    name: Name = unchanged()
+    type: RequestType | None = None
+    kind: _Kind | None = None
+    priority: Priority | None = None
+    cmo_id: UUID | None = None
+    site_id: UUID | None = None
+    project_id: UUID | None = None
+    clocks: PolicyClocks = unchanged()
+    ladder: _Ladder = unchanged()
+    agreement_clause: Name | None = None
+    effective_from: Instant = unchanged()
+    effective_to: Instant | None = None
+
+
+class Policy(Record):
+    name: str
+    type: RequestType | None
+    kind: str | None
+    priority: Priority | None
+    cmo_id: UUID | None
+    site_id: UUID | None
+    project_id: UUID | None
+    clocks: PolicyClocks
+    ladder: list[LadderStep]
+    agreement_clause: str | None
+    effective_from: datetime
+    effective_to: datetime | None
+
+
+class ResolvedPolicy(Answer):
+    """The line a request filed now would be frozen under."""
+
+    policy: Policy
+    matched_by: list[str] = Field(description="The scope fields the line names, the weightiest first.")

@@ -1,0 +1,38 @@
+"""What a calendar means in a given year: which days it is closed on, and whether it ever opens."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from slamon.db.parties import Calendar, Site
+from slamon.domain.calendar import WorkingCalendar
+from slamon.errors import Invalid
+from slamon.services.policies import calendar_json, public_holidays
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """`is_public`: a holiday of the calendar's country; otherwise a day of its own."""
+
+    day: date
+    name: str
+    is_public: bool
+
+
+def closed_days(calendar: Calendar, year: int) -> list[ClosedDay]:
+    """The days of one year on which the calendar is closed whatever the weekday, in order."""
+    days: dict[date, ClosedDay] = {}
+    if calendar.country:
+        for day, name in public_holidays(calendar.country, calendar.subdivision, (year,)).items():
+            days[day] = ClosedDay(day, name, is_public=True)
+    for own in calendar.closed_days:
+        day = date.fromisoformat(own["date"])
+        if day.year == year:
+            days.setdefault(day, ClosedDay(day, own["name"], is_public=False))
+    return [days[day] for day in sorted(days)]
+
+
+def refuse_never_open(calendar: Calendar, at: datetime) -> None:
+    """Raise Invalid for a calendar without an open second in the year after `at`: its clocks would never run."""
+    plain = calendar_json(Site(time_zone="UTC"), calendar, at)
+    if not WorkingCalendar.from_json(plain).opens_within(at.replace(microsecond=0)):
+        raise Invalid("weekly", "the calendar has no open hour in the next 366 days")

@@ -1,0 +1,103 @@
+"""Records in keyset pages: oldest first by id, without OFFSET, so that a page costs the same wherever it lies."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from slamon.db.base import Base
+from slamon.db.outbox import Notification, NotificationState
+from slamon.db.parties import Organization, OrganizationKind, Person, Project, ProjectCmo
+from slamon.db.requests import CmoRequest
+from slamon.errors import Invalid
+
+MOST_A_PAGE = 200
+Listed = TypeVar("Listed")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Listed]):
+    rows: Sequence[Listed]
+    next_cursor: str | None
+
+
+def page_of(
+    session: Session,
+    kept: type[Any],
+    *,
+    filters: Mapping[str, object],
+    organizations: OrganizationKind | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[Any]:
+    """Records of one table in the order in which they were made; `filters` name columns and the value wanted.
+
+    `organizations` narrows organizations, and people by where they belong, to one side.
+    """
+    wanted: list[ColumnElement[bool]] = [
+        getattr(kept, column) == value for column, value in filters.items() if value is not None
+    ]
+    if organizations is not None:
+        wanted.append(_on_side(kept, organizations))
+    if cursor is not None:
+        wanted.append(kept.id > id_behind(cursor))
+    size = min(max(limit, 1), MOST_A_PAGE)
+    rows = session.scalars(select(kept).where(*wanted).order_by(kept.id).limit(size + 1)).all()
+    return Page(rows[:size], cursor_after(rows[size - 1].id) if len(rows) > size else None)
+
+
+def cmos_by_project(session: Session, project_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """The CMOs of many projects at once."""
+    found: dict[UUID, list[UUID]] = {project_id: [] for project_id in project_ids}
+    statement = select(ProjectCmo).where(ProjectCmo.project_id.in_(project_ids)).order_by(ProjectCmo.organization_id)
+    for row in session.scalars(statement):
+        found[row.project_id].append(row.organization_id)
+    return found
+
+
+def failed_messages(
+    session: Session, *, cursor: str | None = None, limit: int = 50
+) -> Page[tuple[Notification, str | None]]:
+    """Dead letters with the number of their request, newest first."""
+    statement = (
+        select(Notification, CmoRequest.number)
+        .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
+        .where(Notification.state == NotificationState.FAILED)
+        .order_by(Notification.id.desc())
+    )
+    if cursor is not None:
+        statement = statement.where(Notification.id < id_behind(cursor))
+    size = min(max(limit, 1), MOST_A_PAGE)
+    rows = [row._tuple() for row in session.execute(statement.limit(size + 1))]
+    return Page(rows[:size], cursor_after(rows[size - 1][0].id) if len(rows) > size else None)
+
+
+def belongs_to(session: Session, row: Base, organizations: OrganizationKind) -> bool:
+    """Whether an organization or a person is on that side."""
+    owner = session.get(Organization, row.organization_id) if isinstance(row, Person) else row
+    return isinstance(owner, Organization) and owner.kind == organizations
+
+
+def cursor_after(record_id: UUID) -> str:
+    return base64.urlsafe_b64encode(record_id.bytes).decode().rstrip("=")
+
+
+def id_behind(cursor: str) -> UUID:
+    """The record a cursor names. Raises Invalid for one this API never gave out."""
+    try:
+        return UUID(bytes=base64.b64decode(cursor + "==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        raise Invalid("cursor", "is not one this list gave out; start again without it") from None
+
+
+def _on_side(kept: type[Any], organizations: OrganizationKind) -> ColumnElement[bool]:
+    if kept is Organization:
+        return Organization.kind == organizations
+    members = select(Organization.id).where(Organization.kind == organizations)
+    wanted: ColumnElement[bool] = kept.organization_id.in_(members)
+    return wanted

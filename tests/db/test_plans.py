@@ -1,0 +1,69 @@
+"""Work follows what is due, not what is stored: the statements of the cycle and the list read through indexes."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bench.seed import seed_open_requests
+from slamon.db import statements
+from slamon.services import outbox
+from slamon.services.queries import Order, Wanted, list_requests
+from tests.world import World
+
+STORED = 300
+
+
+@pytest.fixture
+def full(any_world: World) -> World:
+    seed_open_requests(any_world, STORED)
+    any_world.clock.advance(seconds=20)
+    return any_world
+
+
+def hand_out(world: World, session: Any) -> None:
+    now = world.clock.now()
+    statements.hand_out_requests(session, now=now, again_at=now, most=100)
+    statements.hand_out_notifications(session, real_now=now, again_at=now, most=100)
+    statements.next_wake(session)
+    statements.senders(session)
+    outbox.counts(session)
+    outbox.failed(session)
+
+
+def list_first_and_later_page(world: World, session: Any) -> None:
+    reader = world.caller(world.cast.lead)
+    for order in Order:
+        first = list_requests(session, Wanted(order=order), by=reader, now=world.clock.now())
+        assert len(first.rows) == 50
+        list_requests(session, Wanted(order=order, cursor=first.next_cursor), by=reader, now=world.clock.now())
+
+
+@pytest.mark.parametrize("work", [hand_out, list_first_and_later_page])
+def test_no_statement_walks_through_all_that_is_stored(full: World, work: Any):
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, sql: str, given: Any, _context: Any, _many: bool) -> None:
+        seen.append((sql, given))
+
+    event.listen(full.runtime.db.engine, "before_cursor_execute", note)
+    with full.runtime.db.write() as session:
+        work(full, session)
+    asked = [(sql, given) for sql, given in seen if sql.lstrip().startswith(("SELECT", "UPDATE", "WITH"))]
+    assert asked
+    for sql, given in asked:
+        plan = explain(full, sql, given)
+        for table in ("cmo_request", "notification", "fact", "clock"):
+            assert f"Seq Scan on {table}" not in plan, f"{sql}\n{plan}"
+            walks = [line for line in plan.splitlines() if line.startswith(f"SCAN {table}") and "USING" not in line]
+            assert not walks, f"{sql}\n{plan}"
+
+
+def explain(world: World, sql: str, given: Any) -> str:
+    prefix = "EXPLAIN QUERY PLAN" if world.runtime.db.is_sqlite else "EXPLAIN"
+    with world.runtime.db.engine.connect() as connection:
+        if not world.runtime.db.is_sqlite:  # over so few rows: a sequential scan only where no index can serve
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        rows = connection.exec_driver_sql(f"{prefix} {sql}", given).all()
+        connection.rollback()
+    return "\n".join(str(row[-1]) for row in rows)

@@ -1,0 +1,475 @@
+"""Stories of a spreadsheet of CMOs: what it adds, what it leaves alone, and what it refuses as a whole."""
+
+import gzip
+import io
+import zipfile
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+from sqlalchemy import func, select
+from typer.testing import CliRunner
+
+from slamon.db.audit import AuditEntry
+from slamon.db.parties import Calendar, Organization, Person, Site
+from slamon.domain.timeline import SYSTEM
+from slamon.errors import Invalid
+from slamon.imports.directory import (
+    COLUMNS,
+    MAX_BYTES,
+    MAX_ROWS,
+    BadRows,
+    ImportResult,
+    RowProblem,
+    import_directory,
+    read_table,
+)
+from slamon.imports.directory_commands import import_app
+from tests.world import LEAD, PM, World
+
+TEMPLATE = (files("slamon.imports") / "directory_template.csv").read_bytes()
+HEADER = "cmo,site,country,time_zone,contact_name,contact_email"
+ROW = "Nordhafen,Leipzig,DE,Europe/Berlin,Katrin Vogel,katrin@nordhafen.example"
+
+
+def lines(*rows: str, header: str = HEADER) -> bytes:
+    return "\n".join((header, *rows, "")).encode()
+
+
+def bring_in(world: World, content: bytes, name: str = "cmos.csv") -> ImportResult:
+    with world.runtime.db.write() as session:
+        return import_directory(session, read_table(name, content), by=SYSTEM, now=world.clock.now())
+
+
+def problems_of(world: World, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
+    with pytest.raises(BadRows) as caught:
+        bring_in(world, lines(*rows, header=header))
+    return [(problem.row, problem.column, problem.reason) for problem in caught.value.problems]
+
+
+def counted(world: World) -> dict[str, int]:
+    kept = (Organization, Site, Person, Calendar, AuditEntry)
+    with world.runtime.db.read() as session:
+        return {one.__tablename__: session.scalar(select(func.count()).select_from(one)) or 0 for one in kept}
+
+
+def site_of(world: World, name: str) -> Site:
+    with world.runtime.db.read() as session:
+        return session.scalars(select(Site).where(Site.name == name)).one()
+
+
+def person_of(world: World, email: str) -> Person:
+    with world.runtime.db.read() as session:
+        return session.scalars(select(Person).where(Person.email_key == email)).one()
+
+
+def calendar_at(world: World, name: str) -> Calendar:
+    with world.runtime.db.read() as session:
+        return session.scalars(
+            select(Calendar).join(Site, Site.calendar_id == Calendar.id).where(Site.name == name)
+        ).one()
+
+
+def sheet(*rows: tuple[object, ...]) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def repacked(workbook: bytes, member: str, content: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == member else old.read(name))
+    return target.getvalue()
+
+
+# --- what is added ----------------------------------------------------------------------------------------------
+
+
+def test_the_template_brings_in_its_cmos_sites_and_contacts(world: World) -> None:
+    result = bring_in(world, TEMPLATE)
+    assert result.created == {"cmos": 2, "sites": 2, "contacts": 3, "calendars": 2}
+    assert set(result.unchanged.values()) == {0}
+
+
+def test_a_site_closes_on_the_public_holidays_of_its_region(world: World) -> None:
+    bring_in(world, TEMPLATE)
+    calendar = calendar_at(world, "Leipzig")
+    assert (calendar.country, calendar.subdivision) == ("DE", "SN")
+    assert calendar.weekly["hours"]["sat"] == [["08:00", "12:00"]]
+    assert "sun" not in calendar.weekly["hours"]
+
+
+def test_sites_with_the_same_hours_and_holidays_share_a_calendar(world: World) -> None:
+    header = "cmo,site,country,subdivision,time_zone,opening_hours,contact_name,contact_email"
+    bring_in(
+        here,
+        lines(
+            "A,One,DE,BY,Europe/Berlin,Mon-Fri 08:00-18:00,,",
+            "A,Two,DE,DE-BY,Europe/Berlin,mon-FRI 8:00-18:00,,",
+            "A,Three,DE,HH,Europe/Berlin,Mon-Fri 08:00-18:00,,",
+            header=header,
+        ),
+    )
+    assert calendar_at(world, "One").id == calendar_at(world, "Two").id != calendar_at(world, "Three").id
+
+
+def test_a_calendar_already_there_is_used_again(world: World) -> None:
+    header = "cmo,site,country,subdivision,time_zone,opening_hours,contact_name,contact_email"
+    result = bring_in(world, lines("A,One,CH,BS,Europe/Zurich,Mon-Fri 08:00-18:00,,", header=header))
+    assert result.created["calendars"] == 0
+    assert calendar_at(world, "One").id == world.cast.calendar
+
+
+@pytest.mark.parametrize(
+    ("hours", "weekly"),
+    [
+        ("24/7", "24x7"),
+        ("Mo, We 8:00-12:00, 13:00-17:00", {day: [["08:00", "12:00"], ["13:00", "17:00"]] for day in ("mon", "wed")}),
+        ("Fri–Sun 22:00–06:00", {day: [["22:00", "06:00"]] for day in ("fri", "sat", "sun")}),
+        ("Saturday-Monday 00:00-24:00", {day: [["00:00", "24:00"]] for day in ("mon", "sat", "sun")}),
+    ],
+)
+def test_opening_hours_are_read_as_people_write_them(world: World, hours: str, weekly: object) -> None:
+    header = "cmo;site;country;time_zone;opening_hours;contact_name;contact_email"
+    bring_in(world, lines(f'A;One;DE;Europe/Berlin;"{hours}";;', header=header))
+    assert calendar_at(world, "One").weekly["hours"] == weekly
+
+
+def test_a_contact_keeps_the_time_of_the_site_unless_told_otherwise(world: World) -> None:
+    bring_in(world, TEMPLATE)
+    assert person_of(world, "katrin.vogel@nordhafen.example").time_zone == "Europe/Berlin"
+    assert person_of(world, "jonas.brandt@nordhafen.example").time_zone == "Europe/Zurich"
+
+
+def test_the_lead_of_the_sponsor_and_the_role_of_the_contact_are_kept(world: World) -> None:
+    header = f"{HEADER},lead_email,contact_role"
+    bring_in(world, lines(f"{ROW},{LEAD.upper()},Lead", header=header))
+    with world.runtime.db.read() as session:
+        cmo = session.scalars(select(Organization).where(Organization.name == "Nordhafen")).one()
+    assert cmo.lead_id == world.cast.lead
+    assert person_of(world, "katrin@nordhafen.example").roles == ["cmo_lead"]
+
+
+def test_cmos_alone_and_sites_alone_are_welcome(world: World) -> None:
+    result = bring_in(world, lines("Alone,,,,,", "Other,Depot,FR,Europe/Paris,,"))
+    assert (result.created["cmos"], result.created["sites"], result.created["contacts"]) == (2, 1, 0)
+
+
+def test_a_contact_of_the_whole_cmo_names_no_site(world: World) -> None:
+    bring_in(world, lines("A,,,,Ann,ann@a.example,Asia/Tokyo", header=f"{HEADER},contact_time_zone"))
+    assert (person_of(world, "ann@a.example").site_id, person_of(world, "ann@a.example").time_zone) == (
+        None,
+        "Asia/Tokyo",
+    )
+
+
+def test_names_are_kept_in_every_script(world: World) -> None:
+    bring_in(world, lines("شركة الدواء,מפעל חיפה,IL,Asia/Jerusalem,山田　太郎,taro@haifa.example"))
+    site = site_of(world, "מפעל חיפה")
+    with world.runtime.db.read() as session:
+        assert session.get_one(Organization, site.organization_id).name == "شركة الدواء"
+    assert person_of(world, "taro@haifa.example").name == "山田　太郎"
+
+
+def test_every_record_stands_in_the_trail(world: World) -> None:
+    before = counted(world)["audit_entry"]
+    bring_in(world, lines(ROW))
+    assert counted(world)["audit_entry"] == before + 3
+
+
+# --- the kinds of file ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf" + lines(ROW),
+        lines(ROW).replace(b",", b";"),
+        lines(ROW).replace(b",", b"\t"),
+        lines(ROW).replace(b"\n", b"\r\n"),
+        lines(ROW, header="CMO,Site,Country,Time zone,Contact_Name,CONTACT EMAIL"),
+    ],
+    ids=["bom", "semicolon", "tab", "crlf", "spelling"],
+)
+def test_csv_is_read_however_it_was_saved(world: World, content: bytes) -> None:
+    assert bring_in(world, content).created["contacts"] == 1
+
+
+def test_a_gzipped_csv_is_read(world: World) -> None:
+    assert bring_in(world, gzip.compress(lines(ROW)), "cmos.csv.gz").created["contacts"] == 1
+
+
+def test_a_workbook_is_read_with_numbers_and_dates_in_its_cells(world: World) -> None:
+    workbook = sheet(
+        tuple(HEADER.split(",")),
+        (4711.0, "Leipzig", "DE", "Europe/Berlin", date(2026, 3, 2), "katrin@nordhafen.example"),
+    )
+    bring_in(world, workbook, "cmos.XLSX")
+    assert person_of(world, "katrin@nordhafen.example").name.startswith("2026-03-02")
+    with world.runtime.db.read() as session:
+        assert session.scalars(select(Organization.name).where(Organization.name == "4711")).one()
+
+
+def test_rows_of_a_workbook_have_the_numbers_its_reader_sees(world: World) -> None:
+    row = ROW.replace("DE", "Germany").split(",")
+    workbook = sheet(tuple(HEADER.split(",")), (), (), tuple(row))
+    with pytest.raises(BadRows) as caught:
+        bring_in(world, workbook, "cmos.xlsx")
+    assert [problem.row for problem in caught.value.problems] == [4]
+
+
+def test_a_cell_with_line_breaks_is_one_row(world: World) -> None:
+    address = '"Werkstrasse 4\n04103 Leipzig"'
+    rows = (f"{ROW},{address}", "B,Ulm,Germany,Europe/Berlin,,,")
+    assert [row for row, _, _ in problems_of(world, *rows, header=f"{HEADER},address")] == [3]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("cmos.xls", b"", "is not .csv"),
+        ("cmos.xlsx", b"\xd0\xcf\x11\xe0 an old workbook", "not a readable .xlsx"),
+        ("cmos.xlsx", sheet(("cmo",))[:-200], "not a readable .xlsx"),
+        ("cmos.xlsx", repacked(sheet(("cmo",)), "xl/worksheets/sheet1.xml", b"<worksheet"), "not a readable .xlsx"),
+        ("cmos.csv.gz", b"cmo,site", "not gzip"),
+        ("cmos.csv.gz", gzip.compress(lines(ROW))[:-9], "not gzip"),
+        ("cmos.csv", lines(ROW) + "Fürth".encode("latin-1"), "line 3 is not UTF-8"),
+        ("cmos.csv", lines('A,"never closed,DE'), "not CSV"),
+        ("cmos.csv", lines(), "no rows"),
+        ("cmos.csv", b"", "missing column 'cmo'"),
+        ("cmos.csv", b"x" * (MAX_BYTES + 1), "5,000,000 are allowed"),
+        ("cmos.csv", lines(*["A,,,,,"] * (MAX_ROWS + 1)), "more than 20,000 rows"),
+    ],
+    ids=["kind", "xls", "cut", "damaged", "no-gzip", "cut-gzip", "latin", "quote", "no-rows", "empty", "large", "rows"],
+)
+def test_a_file_that_cannot_be_read_says_why(name: str, content: bytes, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        read_table(name, content)
+
+
+def test_unknown_and_missing_columns_are_named_beside_the_known_ones() -> None:
+    with pytest.raises(Invalid) as caught:
+        read_table("cmos.csv", lines("A", header="cmo,cmo,zone,site,country,contact_name,contact_email"))
+    assert caught.value.field == "columns"
+    for words in ("unknown column 'zone'", "'cmo' stands twice", "missing column 'time_zone'", *COLUMNS):
+        assert words in caught.value.message
+
+
+def test_a_zip_bomb_is_refused_unopened() -> None:
+    bomb = repacked(sheet(("cmo",)), "xl/worksheets/sheet1.xml", b"\0" * 40_000_000)
+    assert len(bomb) < 100_000
+    with pytest.raises(Invalid, match="unpacks to more than"):
+        read_table("cmos.xlsx", bomb)
+
+
+def test_a_gzip_bomb_is_refused() -> None:
+    with pytest.raises(Invalid, match="unpacks to more than"):
+        read_table("cmos.csv.gz", gzip.compress(b"\0" * 40_000_000))
+
+
+SHEET = "<worksheet xmlns='http://schemas.openxmlformats.org/spreadsheetml/2006/main'>{}</worksheet>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<sheetData><row>" + "<c t='n'><v>1</v></c>" * 600_000 + "</row></sheetData>",
+        "<sheetData>" + "<row/>" * 1_600_000 + "</sheetData>",
+        "<cols>" + "<col min='1'/>" * 300_000 + "</cols>",
+    ],
+    ids=["cells", "rows", "formats"],
+)
+def test_a_workbook_too_crowded_to_hold_in_memory_is_refused(body: str) -> None:
+    crowded = repacked(sheet(("cmo",)), "xl/worksheets/sheet1.xml", SHEET.format(body).encode())
+    with pytest.raises(Invalid, match="far more cells or formats"):
+        read_table("cmos.xlsx", crowded)
+
+
+@pytest.mark.parametrize("reference", ["ZZZZZZ1", "A99999999999"])
+def test_a_workbook_that_claims_endless_rows_or_columns_is_read_in_bounds(reference: str) -> None:
+    row = reference.lstrip("AZ")
+    cell = f"<sheetData><row r='{row}'><c r='{reference}' t='inlineStr'><is><t>far</t></is></c></row></sheetData>"
+    claims = repacked(sheet(("cmo",)), "xl/worksheets/sheet1.xml", SHEET.format(cell).encode())
+    with pytest.raises(Invalid, match="missing column"):
+        read_table("cmos.xlsx", claims)
+
+
+# --- bad rows ---------------------------------------------------------------------------------------------------
+
+
+def test_all_bad_rows_are_listed_with_row_column_and_reason(world: World) -> None:
+    header = f"{HEADER},lead_email,opening_hours,site_kind,contact_role,contact_time_zone"
+    found = problems_of(
+        here,
+        ",Leipzig,,,,,,,,,",
+        "A,One,Germany,Europe/Berlin,,,,,,,",
+        "A,Two,DE,Berlin,Ann,not-an-address,,,,,",
+        "A,Three,DE,Europe/Berlin,,,,whenever,,,",
+        "A,Four,DE,Europe/Berlin,,,,Mon 08:00-25:00,,,",
+        "A,Five,DE,Europe/Berlin,Ben,,,,warehouse,boss,",
+        "A,,,,Cid,cid@a.example,,,,,",
+        f"B,,,,,,{PM},,,,",
+        "C,,,,,,nobody@sponsor.example,,,,",
+        "D,Six,,,,d@d.example,,,,,Berlin",
+        "Auriga Bio,Home,DE,Europe/Berlin,,,,,,,",
+        header=header,
+    )
+    assert [(row, column) for row, column, _ in found] == [
+        (2, "cmo"),
+        (3, "country"),
+        (4, "time_zone"),
+        (4, "contact_email"),
+        (5, "opening_hours"),
+        (6, "opening_hours"),
+        (7, "site_kind"),
+        (7, "contact_role"),
+        (7, "contact_email"),
+        (8, "contact_time_zone"),
+        (9, "lead_email"),
+        (10, "lead_email"),
+        (11, "country"),
+        (11, "time_zone"),
+        (11, "contact_name"),
+        (11, "contact_time_zone"),
+        (12, "cmo"),
+    ]
+
+
+def test_one_bad_row_among_good_ones_stores_nothing(world: World) -> None:
+    before = counted(world)
+    problems_of(world, ROW, "A,One,DE,Berlin,,")
+    assert counted(world) == before
+
+
+def test_nothing_stays_even_where_the_caller_goes_on(world: World) -> None:
+    before = counted(world)
+    table = read_table("cmos.csv", lines(ROW, "A,One,DE,Berlin,,"))
+    with world.runtime.db.write() as session, pytest.raises(BadRows):
+        import_directory(session, table, by=SYSTEM, now=world.clock.now())
+    assert counted(world) == before
+
+
+@pytest.mark.parametrize(
+    ("second", "column", "words"),
+    [
+        ("Nordhafen,Leipzig,,Europe/Paris,,", "time_zone", "row 2 says 'Europe/Berlin'"),
+        ("Nordhafen,LEIPZIG,AT,,,", "country", "row 2 says 'DE'"),
+        ("Nordhafen,Leipzig,,,Karl Vogel,KATRIN@nordhafen.example", "contact_name", "row 2 says 'Katrin Vogel'"),
+        ("Nordhafen,Ulm,DE,Europe/Berlin,,katrin@nordhafen.example", "site", "row 2 has this contact elsewhere"),
+        ("B,,,,,katrin@nordhafen.example", "contact_email", "at another CMO"),
+    ],
+)
+def test_rows_that_contradict_each_other_are_bad(world: World, second: str, column: str, words: str) -> None:
+    ((row, where, reason),) = problems_of(world, ROW, second)
+    assert (row, where) == (3, column)
+    assert words in reason
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "words"),
+    [
+        ("A,,DE,,,", "site", "country must be blank too"),
+        (f"{'A' * 201},,,,,", "cmo", "has 201 characters; 200 are allowed"),
+        ("A\0B,,,,,", "cmo", "control characters"),
+        ("#N/A,,,,,", "cmo", "a formula failed"),
+        ("A,,,,,,stray", "(column 7)", "under no column name"),
+        ("A,,,,Orla,contact@other-cmo.example", "contact_email", "another organization"),
+        ("A,,,,Ann,ann@a.example", "contact_time_zone", "without a site"),
+    ],
+)
+def test_a_cell_that_cannot_stand_is_named(world: World, row: str, column: str, words: str) -> None:
+    ((_, where, reason),) = problems_of(world, row)
+    assert where == column
+    assert words in reason
+
+
+def test_a_region_without_holidays_and_a_region_without_hours_are_bad(world: World) -> None:
+    header = "cmo,site,country,subdivision,time_zone,opening_hours,contact_name,contact_email"
+    found = problems_of(
+        here,
+        "A,One,DE,Bavaria,Europe/Berlin,Mon-Fri 08:00-18:00,,",
+        "A,Two,ZZ,,Europe/Berlin,Mon-Fri 08:00-18:00,,",
+        "A,Three,DE,BY,Europe/Berlin,,,",
+        header=header,
+    )
+    assert [(row, column) for row, column, _ in found] == [(2, "subdivision"), (3, "country"), (4, "subdivision")]
+
+
+def test_the_message_says_how_many_rows_are_bad_and_shows_the_first(world: World) -> None:
+    with pytest.raises(BadRows, match=r"2 cannot be used .* row 2, column time_zone: 'Berlin'") as caught:
+        bring_in(world, lines("A,One,DE,Berlin,,", "A,Two,DE,Paris,,"))
+    assert caught.value.problems[1] == RowProblem(
+        3, "time_zone", "Paris", "'Paris' is not an IANA time zone such as Europe/Berlin"
+    )
+
+
+# --- again ------------------------------------------------------------------------------------------------------
+
+
+def test_importing_again_changes_nothing(world: World) -> None:
+    bring_in(world, TEMPLATE)
+    before = counted(world)
+    again = bring_in(world, TEMPLATE)
+    assert set(again.created.values()) == {0}
+    assert again.unchanged == {"cmos": 2, "sites": 2, "contacts": 3}
+    assert again.differing == ()
+    assert counted(world) == before
+
+
+def test_what_is_there_stays_and_the_difference_is_told(world: World) -> None:
+    result = bring_in(world, lines("rhein fill ag,BASEL,CH,Europe/Paris,Corinne Contact,CONTACT@cmo.example"))
+    assert result.unchanged == {"cmos": 1, "sites": 1, "contacts": 1}
+    assert result.differing == (RowProblem(2, "time_zone", "Europe/Paris", "stays Europe/Zurich"),)
+    assert site_of(world, "Basel").time_zone == "Europe/Zurich"
+
+
+def test_new_sites_join_a_cmo_already_there(world: World) -> None:
+    bring_in(world, lines("Rhein Fill AG,Olten,CH,Europe/Zurich,,"))
+    assert site_of(world, "Olten").organization_id == world.cast.cmo
+
+
+# --- the command ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.settings.database_url))
+    return CliRunner()
+
+
+def test_the_command_stores_and_counts(run: CliRunner, world: World) -> None:
+    Path("cmos.csv").write_bytes(TEMPLATE)
+    told = run.invoke(import_app, ["directory", "cmos.csv"])
+    assert (told.exit_code, "contacts" in told.output) == (0, True)
+    assert site_of(world, "Leipzig").country == "DE"
+
+
+def test_a_dry_run_stores_nothing(run: CliRunner, world: World) -> None:
+    Path("cmos.csv").write_bytes(TEMPLATE)
+    before = counted(world)
+    told = run.invoke(import_app, ["directory", "cmos.csv", "--dry-run"])
+    assert (told.exit_code, "nothing was stored" in told.output) == (0, True)
+    assert counted(world) == before
+
+
+def test_the_command_prints_a_line_for_every_bad_row(run: CliRunner, world: World) -> None:
+    Path("cmos.csv").write_bytes(lines("A,One,DE,Berlin,,", "A,Two,Germany,Europe/Berlin,,"))
+    told = run.invoke(import_app, ["directory", "cmos.csv"])
+    assert told.exit_code == 1
+    assert "row 2, column time_zone: 'Berlin' is not an IANA time zone" in told.output
+    assert (
+        "row 3, column country: is not a country code of two letters (ISO 3166-1), such as DE ('Germany')"
+        in told.output
+    )
+
+
+def test_the_command_prints_the_template(run: CliRunner) -> None:
+    assert run.invoke(import_app, ["template"]).output.encode() == TEMPLATE
