@@ -51,7 +51,7 @@ def seed_open_requests(world: World, count: int) -> None:
         _store(world, Notification, [_told(world, request) for request, _, _ in rows])
     with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
-    gap = START + REMINDER - timedelta(seconds=1) - world.clock.now()
+    gap = START + REMINDER - world.clock.now()
     world.clock.advance(seconds=gap.total_seconds())
 
 

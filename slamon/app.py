@@ -36,7 +36,7 @@ def create_app(runtime: Runtime, *, with_workers: bool | None = None) -> FastAPI
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,
     )
     app.state.runtime = runtime
     build_api(app)

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field("127.0.0.1", description="Proxies whose X-Forwarded-For is believed")
     link_days: int = Field(14, ge=1, le=90)
     request_limit_bytes: int = Field(1_000_000, ge=10_000)
+    api_calls_per_minute: int = Field(600, ge=1, description="For each caller of the API")
     worker_threads: int = Field(8, ge=1, le=64)
     database_connections: int = Field(20, ge=2, le=200)
     tick_seconds: float = Field(0.25, gt=0, le=5)

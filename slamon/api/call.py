@@ -77,10 +77,7 @@ class Call:
     def write(self, work: Callable[[Session], Reply]) -> Response:
         """Do `work` and commit it; for a call made before, only give its first answer again."""
         with self.runtime.db.write() as session:
-            if self.once is None:
-                done = work(session)
-            else:
-                done = self._write_once(session, self.once, work)
+            done = work(session) if self.once is None else self._write_once(session, self.once, work)
         return done.response()
 
     def _write_once(self, session: Session, once: idempotency.Call, work: Callable[[Session], Reply]) -> Reply:

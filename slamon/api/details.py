@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from slamon.api.fields import Body, Country, Day, Email, Line40, Line80, Line120, LongText, Name, ShortText, Text, Zone
 from slamon.db.requests import Priority
-from slamon.domain.lifecycle import RequestType
 
 
 class OrderType(StrEnum):
@@ -336,9 +335,9 @@ NewRequest = Annotated[ShipmentRequest | DataRequest | InquiryRequest, Field(dis
 
 def policy_kind(request: ShipmentRequest | DataRequest | InquiryRequest) -> str | None:
     """What policies may tell apart: the kind all data items share, or the inquiry's category."""
-    if request.type == RequestType.INQUIRY:
+    if isinstance(request, InquiryRequest):
         return str(request.detail.category)
-    if request.type == RequestType.DATA:
+    if isinstance(request, DataRequest):
         kinds = {str(item.kind) for item in request.detail.items}
         return kinds.pop() if len(kinds) == 1 else None
     return None

@@ -36,6 +36,12 @@ _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
 _SlackId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,40}$")]
 _SlackChannel = Annotated[str, StringConstraints(pattern=r"^[#A-Za-z0-9_-]{2,80}$")]
 _Usable = Literal["active", "disabled"]
+_ContactRoles = Annotated[list[ContactRole], Field(min_length=1, max_length=2)]
+_StaffRoles = Annotated[
+    list[StaffRole], Field(min_length=1, max_length=7, description="An administrator holds no other role.")
+]
+_Codes = Annotated[list[Line40], Field(max_length=100)]
+_Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 
 
 def _shown(**example: Any) -> ConfigDict:
@@ -139,14 +145,14 @@ class NewContact(_NewPerson):
 
     cmo_id: UUID = Field(serialization_alias="organization_id")
     site_id: UUID | None = Field(None, description="A contact with a site serves that site alone.")
-    roles: list[ContactRole] = Field([ContactRole.CMO_CONTACT], min_length=1, max_length=2)
+    roles: _ContactRoles = Field([ContactRole.CMO_CONTACT])
 
 
 class ContactChange(_PersonChange):
     model_config = _shown(email="corinne.meier@cmo.example", reason="New address, told by phone")
 
     site_id: UUID | None = None
-    roles: list[ContactRole] = unchanged()
+    roles: _ContactRoles = unchanged()
 
 
 class Contact(Record):
@@ -163,14 +169,14 @@ class Contact(Record):
 class NewPerson(_NewPerson):
     model_config = _shown(name="Petra Keller", email="p.keller@sponsor.example", roles=["project_manager"])
 
-    roles: list[StaffRole] = Field(min_length=1, max_length=7, description="An administrator holds no other role.")
+    roles: _StaffRoles
     slack_user_id: _SlackId | None = None
 
 
 class PersonChange(_PersonChange):
     model_config = _shown(roles=["project_manager", "lead"], reason="Took over the alliance")
 
-    roles: list[StaffRole] = unchanged()
+    roles: _StaffRoles = unchanged()
     slack_user_id: _SlackId | None = None
 
 
@@ -192,12 +198,12 @@ class NewProject(Body):
 
     code: Line40
     name: Name
-    product_codes: list[Line40] = Field([], max_length=100)
+    product_codes: _Codes = Field([])
     protocol_number: Line80 | None = None
     blinded: bool = False
     pm_id: UUID
     lead_id: UUID | None = None
-    cmo_ids: list[UUID] = Field([], max_length=100, description="CMOs that work on it.")
+    cmo_ids: _Cmos = Field([])
 
 
 class ProjectChange(Change):
@@ -205,12 +211,12 @@ class ProjectChange(Change):
 
     code: Line40 = unchanged()
     name: Name = unchanged()
-    product_codes: list[Line40] = unchanged()
+    product_codes: _Codes = unchanged()
     protocol_number: Line80 | None = None
     blinded: bool = unchanged()
     pm_id: UUID = unchanged()
     lead_id: UUID | None = None
-    cmo_ids: list[UUID] = unchanged()
+    cmo_ids: _Cmos = unchanged()
     status: Standing = unchanged()
 
 
@@ -232,20 +238,22 @@ _Opens = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-
 _Closes = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
 _Spans = Annotated[
     list[tuple[_Opens, _Closes]],
-    Field(max_length=24, description="From and to, by the site's own clock; a `to` that is earlier is on the next day."),
+    Field(
+        max_length=24, description="From and to, by the site's own clock; a `to` that is earlier is on the next day."
+    ),
 ]
 
 
 class Week(Body):
     """Opening hours of each weekday; a day left out is closed."""
 
-    mon: _Spans = []
-    tue: _Spans = []
-    wed: _Spans = []
-    thu: _Spans = []
-    fri: _Spans = []
-    sat: _Spans = []
-    sun: _Spans = []
+    mon: _Spans = Field([])
+    tue: _Spans = Field([])
+    wed: _Spans = Field([])
+    thu: _Spans = Field([])
+    fri: _Spans = Field([])
+    sat: _Spans = Field([])
+    sun: _Spans = Field([])
 
 
 class ClosedDay(Body):
@@ -285,7 +293,7 @@ class NewCalendar(_Stored):
     weekly: _Hours
     country: Country | None = Field(None, description="Its public holidays are closed.")
     subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
-    closed_days: _ClosedDays = []
+    closed_days: _ClosedDays = Field([])
 
 
 class CalendarChange(_Stored, Change):

@@ -5,11 +5,11 @@ Pages have their own errors: where `app.state.page_error` is set, it answers for
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -82,10 +82,18 @@ _KINDS: Mapping[type[Exception], _Kind] = {
     RequestValidationError: _Kind(422, "invalid", "A value was refused"),
 }
 _DEFECT = _Kind(500, "defect", "A defect in slamon")
+# What the framework or the edge refuses, before any use case is asked.
+_HTTP = {
+    400: _Kind(400, "malformed", "Cannot be read"),
+    404: _Kind(404, "not-found", "Not found"),
+    405: _Kind(405, "method-not-allowed", "Not possible at this address"),
+    413: _Kind(413, "too-large", "Too large"),
+    415: _Kind(415, "unsupported-media-type", "Not a media type this address takes"),
+}
 _WORDS = {
     400: "The body cannot be read as JSON.",
     404: "There is nothing at this address.",
-    405: "This address does not take this method.",
+    405: "This address does not take this method; see Allow.",
 }
 _LONGEST_FIELD, _LONGEST_MESSAGE, _MOST_ERRORS = 200, 300, 50
 
@@ -102,7 +110,7 @@ def answer(request: Request, error: Exception) -> Response:
     path = request.url.path
     if page_error is not None and path != PREFIX and not path.startswith(f"{PREFIX}/"):
         return page_error(request, error)
-    told = tell(error)
+    told = _tell(error)
     problem = Problem(
         type=f"urn:slamon:problem:{told.kind.name}",
         title=told.kind.title,
@@ -113,29 +121,27 @@ def answer(request: Request, error: Exception) -> Response:
         possible=list(error.possible) if isinstance(error, ActionNotAllowed) else None,
         current_version=error.current if isinstance(error, StaleVersion) else None,
     )
-    body = problem.model_dump_json(exclude_none=True, ensure_ascii=False)
-    return Response(body, told.kind.status, headers=dict(told.headers), media_type=MEDIA_TYPE)
+    headers = {**told.headers, **({"Allow": _allowed(request)} if told.kind.status == 405 else {})}
+    return Response(problem.model_dump_json(exclude_none=True), told.kind.status, headers, MEDIA_TYPE)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of this address; the framework names only those of the first route that fits."""
+    routes: Sequence[APIRoute] = request.app.state.api_routes
+    return ", ".join(sorted({m for r in routes if r.path_regex.fullmatch(request.url.path) for m in r.methods or ()}))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An error as a reader may hear of it, over HTTP: also what a page needs to show one."""
+class _Told:
+    """An error as a caller may hear of it."""
 
     kind: _Kind
     detail: str
     errors: Sequence[FieldError] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def status(self) -> int:
-        return self.kind.status
 
-    @property
-    def title(self) -> str:
-        return self.kind.title
-
-
-def tell(error: Exception) -> Told:
+def _tell(error: Exception) -> _Told:
     """Status, words and headers of an error; nothing of what the caller sent comes back but names of fields."""
     if isinstance(error, RequestValidationError):
         return _told_fields(error)
@@ -143,14 +149,14 @@ def tell(error: Exception) -> Told:
         return _told_http(error)
     kind = next((_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS), _DEFECT)
     if kind is _DEFECT:
-        return Told(kind, "It is logged under the request id. Nothing was stored.")
+        return _Told(kind, "It is logged under the request id. Nothing was stored.")
     detail = _safe(str(error), _LONGEST_MESSAGE)
     if isinstance(error, Invalid | TermsError):
         errors = (FieldError(field=error.field, message=_safe(error.message, _LONGEST_MESSAGE)),)
-        return Told(kind, detail, errors)
+        return _Told(kind, detail, errors)
     if isinstance(error, CalendarError):
-        return Told(kind, detail, (FieldError(field="calendar", message=detail),))
-    return Told(kind, detail, headers=_headers(error))
+        return _Told(kind, detail, (FieldError(field="calendar", message=detail),))
+    return _Told(kind, detail, headers=_headers(error))
 
 
 def _headers(error: Exception) -> dict[str, str]:
@@ -161,23 +167,19 @@ def _headers(error: Exception) -> dict[str, str]:
     return {}
 
 
-def _told_http(error: HTTPException) -> Told:
-    """What the framework or the edge refused: no such address, wrong method, too large, not JSON."""
-    phrase = HTTPStatus(error.status_code).phrase
-    kind = _Kind(error.status_code, phrase.casefold().replace(" ", "-"), phrase)
+def _told_http(error: HTTPException) -> _Told:
+    kind = _HTTP.get(error.status_code) or _Kind(error.status_code, "refused", "Refused")
     detail = _WORDS.get(error.status_code) or _safe(str(error.detail), _LONGEST_MESSAGE)
-    return Told(kind, detail, headers=error.headers or {})
+    return _Told(kind, detail, headers=error.headers or {})
 
 
-def _told_fields(error: RequestValidationError) -> Told:
+def _told_fields(error: RequestValidationError) -> _Told:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return _told_http(HTTPException(400))
-    errors = [
-        FieldError(field=_field(one["loc"], error.body), message=_message(one["msg"])) for one in found[:_MOST_ERRORS]
-    ]
+    errors = [FieldError(field=_field(one["loc"], error.body), message=_message(one)) for one in found[:_MOST_ERRORS]]
     named = ", ".join(dict.fromkeys(one.field for one in errors))
-    return Told(_KINDS[RequestValidationError], _safe(f"Refused: {named}.", _LONGEST_MESSAGE), errors)
+    return _Told(_KINDS[RequestValidationError], _safe(f"Refused: {named}.", _LONGEST_MESSAGE), errors)
 
 
 def _field(loc: Sequence[Any], body: Any) -> str:
@@ -197,8 +199,10 @@ def _field(loc: Sequence[Any], body: Any) -> str:
     return _safe(".".join(parts), _LONGEST_FIELD) or "body"
 
 
-def _message(text: str) -> str:
-    return _safe(text.removeprefix("Value error, ").removeprefix("Input "), _LONGEST_MESSAGE)
+def _message(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "is not known here"
+    return _safe(error["msg"].removeprefix("Value error, ").removeprefix("Input "), _LONGEST_MESSAGE)
 
 
 def _safe(text: str, longest: int) -> str:

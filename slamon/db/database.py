@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from slamon.errors import Unavailable
@@ -50,6 +51,8 @@ def _kind_errors() -> Iterator[None]:
     """A database that is away, locked or full becomes Unavailable; anything else is a defect and stays itself."""
     try:
         yield
+    except PoolTimeout as error:
+        raise Unavailable("All database connections are in use. Nothing was stored; please try again.") from error
     except DBAPIError as error:
         if error.connection_invalidated or _is_passing(error):
             raise Unavailable("The database does not answer. Nothing was stored; please try again.") from error
@@ -60,6 +63,8 @@ def _is_passing(error: DBAPIError) -> bool:
     words = str(error.orig).lower()
     passing = (
         "locked",
+        "lock timeout",
+        "deadlock detected",
         "disk is full",
         "disk i/o",
         "connection",

@@ -13,7 +13,7 @@ from slamon.runtime import Runtime
 class Stage:
     """`start` is the business time at which the visitor came. `scenes` are the cast's requests by number.
 
-    `sends_mail_out` and `sends_slack_out` are true where the visitor's own servers take the messages.
+    `api_keys` are the secrets shown to the visitor, by role. `sends_mail_out` and `sends_slack_out` are true where the visitor's own servers take the messages.
     """
 
     runtime: Runtime
@@ -21,7 +21,7 @@ class Stage:
     slack: SlackServer
     start: datetime
     has_cast: bool
-    api_key: str
+    api_keys: dict[str, str] = field(default_factory=dict)
     scenes: dict[str, Scene] = field(default_factory=dict)
     sends_mail_out: bool = False
     sends_slack_out: bool = False

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
+from slamon.demo.cast import LEAD
 from slamon.demo.scenes import Star
 from slamon.demo.stage import Stage
 from slamon.demo.story import channel_of
@@ -102,7 +103,7 @@ def _breach(stage: Stage, followed: Followed, title: str, running: Sequence[Cloc
         text = "48 hours without an answer. The lead was told in the CMO's Slack channel and by mail; the ladder climbs on."
         links = (
             *_slack_links(stage, followed, "limit"),
-            *_mail_links(stage, followed, "/limit/", "the mail to the lead"),
+            *_mail_links(stage, followed, "/limit/", "the mail to the lead", LEAD),
         )
         return Step(title, text, is_done=True, links=(followed.page, *links))
     if not running:
@@ -140,10 +141,16 @@ def _slack_links(stage: Stage, followed: Followed, kind: str) -> list[tuple[str,
     return [("the Slack message", f"/demo/inbox/slack/{channel_of(message.address)}") for message in told[:1]]
 
 
-def _mail_links(stage: Stage, followed: Followed, mark: str, words: str) -> list[tuple[str, str]]:
-    """The first mail of that kind about the request; of a breach, the one to the lead."""
+def _mail_links(
+    stage: Stage, followed: Followed, mark: str, words: str, to: str | None = None
+) -> list[tuple[str, str]]:
+    """The first mail of that kind about the request, or the one `to` that address."""
     prefix = f"{followed.request.number}{mark}"
-    mails = [mail for mail in stage.mailbox.mails.copy() if (mail.key or "").startswith(prefix)]
+    mails = [
+        mail
+        for mail in stage.mailbox.mails.copy()
+        if (mail.key or "").startswith(prefix) and (to is None or to in mail.recipients)
+    ]
     return [(words, f"/demo/inbox/mail/{mail.place}") for mail in mails[:1]]
 
 

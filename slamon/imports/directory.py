@@ -33,7 +33,7 @@ from slamon.errors import Invalid
 from slamon.services.directory import create
 
 MAX_BYTES = 5_000_000
-MAX_UNPACKED_BYTES = 20_000_000
+MAX_UNPACKED_BYTES = 30_000_000
 MAX_ROWS = 20_000
 _LAST_SHEET_ROW = 1_048_576  # no spreadsheet has more; a file that claims more is not one
 _WIDEST = 64  # columns looked at

@@ -87,5 +87,6 @@ def _summary(result: ImportResult, *, dry_run: bool) -> Table:
     for heading in ("would be added" if dry_run else "added", "there already"):
         table.add_column(heading, justify="right")
     for what, added in result.created.items():
-        table.add_row(what, f"{added:,}", f"{result.unchanged.get(what, 0):,}")
+        there = f"{result.unchanged[what]:,}" if what in result.unchanged else ""
+        table.add_row(what, f"{added:,}", there)
     return table

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from slamon.db.access import IdempotencyKey
@@ -87,5 +87,5 @@ def _prune(session: Session, real_now: datetime) -> None:
     session.execute(statement.execution_options(synchronize_session=False))
 
 
-def _named(call: Call) -> tuple[object, ...]:
+def _named(call: Call) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return (IdempotencyKey.caller == call.caller, IdempotencyKey.key == call.key)

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
-from slamon.db.outbox import Notification, NotificationState
-from slamon.db.parties import Organization, OrganizationKind, Person, Project, ProjectCmo
+from slamon.db.outbox import Notification, NotificationState, in_state
+from slamon.db.parties import Organization, OrganizationKind, Person, ProjectCmo
 from slamon.db.requests import CmoRequest
 from slamon.errors import Invalid
 
@@ -67,13 +67,13 @@ def failed_messages(
     statement = (
         select(Notification, CmoRequest.number)
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(Notification.state == NotificationState.FAILED)
+        .where(in_state(NotificationState.FAILED))
         .order_by(Notification.id.desc())
     )
     if cursor is not None:
         statement = statement.where(Notification.id < id_behind(cursor))
     size = min(max(limit, 1), MOST_A_PAGE)
-    rows = [row._tuple() for row in session.execute(statement.limit(size + 1))]
+    rows = list(session.execute(statement.limit(size + 1)))
     return Page(rows[:size], cursor_after(rows[size - 1][0].id) if len(rows) > size else None)
 
 

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -197,7 +197,8 @@ def _after(order: Order, cursor: str) -> ColumnElement[bool]:
         content: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         made_for, at, request_id = content
         moment, last = datetime.fromisoformat(at), UUID(request_id)
-    except (ValueError, TypeError, AttributeError):
+        moment.astimezone(UTC)  # near the first and the last year this overflows
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise Invalid("cursor", "is not one this list gave out; start again without it") from None
     if made_for != order.value or moment.tzinfo is None:
         raise Invalid("cursor", f"belongs to the order '{made_for}'; start again without it")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -177,6 +177,7 @@ def act(
         possible = possible_actions(RequestType(request.type), State(request.state), {actor.role})
         raise ActionNotAllowed(action, request.state, possible)
     _refuse_empty(rule.needs if rule else None, payload)
+    _refuse_past(payload.expected_on, occurred_at)
     fact = Fact(
         sequence=request.fact_count + 1,
         kind=action.fact,
@@ -367,6 +368,12 @@ def _occurrence(payload: Payload, request: CmoRequest, at: datetime) -> datetime
 def _refuse_empty(needed: str | None, payload: Payload) -> None:
     if needed is not None and not (getattr(payload, needed) or "").strip():
         raise Invalid(needed, "must not be empty")
+
+
+def _refuse_past(expected_on: date | None, occurred_at: datetime) -> None:
+    """A date is past once it is over everywhere on earth, whichever zone it was meant in."""
+    if expected_on is not None and expected_on < (occurred_at - timedelta(hours=12)).date():
+        raise Invalid("expected_on", "lies in the past")
 
 
 def _named(roles: frozenset[Role]) -> str:

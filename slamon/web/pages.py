@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -15,7 +14,7 @@ from slamon.channels.wording import clean
 from slamon.runtime import Runtime
 from slamon.web.limits import Limits
 from slamon.web.moments import civil_day, span
-from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, STATES, TYPES, VIAS, label
+from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, STATES, TYPES, VIAS, columns_of, label, shown
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -52,7 +51,7 @@ def open_pages(secret_key: str) -> Pages:
     templates.filters.update(label=label, day=civil_day, span=span, clean=clean)
     templates.globals.update(
         STATES=STATES, TYPES=TYPES, FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
-        release=__version__, query=urlencode,
+        release=__version__, shown=shown, columns_of=columns_of,
     )  # fmt: skip
     return Pages(templates, Signer(secret_key, salt="slamon.web.csrf"), Limits())
 

@@ -1,5 +1,7 @@
 """What states, facts, roles and messages are called on a page; field names of typed details made readable."""
 
+from collections.abc import Mapping, Sequence
+
 from slamon.channels import MessageKind
 from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.terms import Level
@@ -95,8 +97,16 @@ _LABELS = {
     "irt_order_no": "IRT order number",
     "protocol_no": "Protocol number",
     "requested_ship_date": "Requested ship date",
-    "min_celsius": "Lowest °C",
-    "max_celsius": "Highest °C",
+    "min_c": "Lowest °C",
+    "max_c": "Highest °C",
+    "lots_or_kits": "Lots or kits",
+    "required_delivery_to": "Needed there by",
+    "required_delivery_from": "Needed there from",
+    "due_on": "Needed on",
+    "cmo_reference": "CMO’s order reference",
+    "site_id": "Site",
+    "contact_id": "Contact",
+    "project_id": "Project",
     "coa": "Certificate of analysis",
     "coc": "Certificate of conformity",
     "sds": "Safety data sheet",
@@ -113,6 +123,24 @@ _LABELS = {
     "controlled_room": "Controlled room temperature, 15 to 25 °C",
     "room_max_30": "Room temperature, at most 30 °C",
 }
+
+
+# Fields of a typed detail that hold a code of ours; anything else is somebody's own text and stays to the letter.
+_CODED = frozenset(
+    {"order_type", "kind", "transport", "code", "documents", "hazard", "format", "purpose", "category"}
+)  # fmt: skip
+
+
+def shown(name: str, value: object) -> str:
+    """A value of a typed detail as text: codes in words, lists with commas, yes or no."""
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(name, each) for each in value)
+    return label(value) if isinstance(value, bool) or name in _CODED else str(value)
+
+
+def columns_of(rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """The fields that at least one of the records fills, in the order in which they first appear."""
+    return list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, "", [])))
 
 
 def label(name: object) -> str:

@@ -1,0 +1,54 @@
+"""The JSON API under /v1: thin. It parses, calls one use case in one transaction, and answers."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+
+from slamon.api import keys, messages, problems, requests, rules
+from slamon.api.call import Gate, Known, Route, by_key
+from slamon.api.edge import Edge
+from slamon.api.records import RESOURCES, routes_of
+from slamon.runtime import Runtime
+
+
+def build_api(app: FastAPI) -> None:
+    """Put the API into the application: its routes, its errors, and what stands around every HTTP request."""
+    runtime: Runtime = app.state.runtime
+    app.state.gate = Gate(runtime)
+    problems.install(app)
+    app.add_middleware(Edge, runtime=runtime)
+    # Rules before records: /v1/policies/resolve is not the id of a policy.
+    routers = [rules.router, *map(routes_of, RESOURCES), requests.router, messages.router, keys.router]
+    routers.append(_document_route(app))
+    for router in routers:
+        app.include_router(router)
+    app.state.api_routes = [route for router in routers for route in router.routes]
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the API, for `/v1/openapi.json` and `slamon openapi`."""
+    document = app.openapi()
+    schemas = document["components"]["schemas"]
+    schemas.update(_problem_schemas())
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    document["security"] = [{"apiKey": []}]
+    return document
+
+
+def _problem_schemas() -> dict[str, Any]:
+    schema = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**schema.pop("$defs"), "Problem": schema}
+
+
+def _document_route(app: FastAPI) -> APIRouter:
+    router = APIRouter(route_class=Route, dependencies=[by_key])
+
+    @router.get("/v1/openapi.json", include_in_schema=False)
+    def document(call: Known) -> JSONResponse:
+        """This API, described; for callers with a key, like everything under /v1."""
+        del call
+        return JSONResponse(openapi_document(app))
+
+    return router

@@ -1,0 +1,161 @@
+"""Outgoing messages: the dead letters a person must look at, and the switch that holds everything back."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from slamon.api.answers import answers
+from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, reply
+from slamon.api.fields import Answer, Body, Reason
+from slamon.api.records import ListQuery
+from slamon.db.outbox import Notification
+from slamon.domain.timeline import Actor, Role
+from slamon.services import listings, outbox
+from slamon.services.access import Scope, admin_only, staff_only
+
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
+_KEEPERS = frozenset({Role.PROJECT_MANAGER, Role.LEAD, Role.ADMIN})
+
+
+class Message(Answer):
+    """A message as the outbox knows it; what it said is never shown here."""
+
+    id: UUID
+    request_id: UUID | None
+    kind: str
+    channel: str
+    address: str
+    state: str
+    attempts: int
+    queued_at: datetime
+    error: str | None
+
+
+class DeadLetter(Message):
+    request_number: str | None
+
+
+class DeadLetterPage(Answer):
+    items: list[DeadLetter]
+    next_cursor: str | None
+
+
+class Dismissal(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Reached by phone instead"}]})
+    reason: Reason
+
+
+class Outgoing(Answer):
+    stopped: bool
+    redirected_to: str | None = Field(description="Staging: every message goes to this one address.")
+    counts: dict[str, int] = Field(description="Messages not yet done with, by state.")
+
+
+class OutgoingSwitch(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"stopped": True, "reason": "Restoring a backup"}]})
+    stopped: bool
+    reason: Reason
+
+
+def _keeper(call: Call, scope: Scope) -> Actor:
+    call.caller.needs(scope)
+    return call.caller.as_actor(_KEEPERS)
+
+
+@router.get(
+    "/messages",
+    response_model=DeadLetterPage,
+    operation_id="listMessages",
+    summary="List messages that could not be delivered, newest first",
+    responses=answers(),
+)
+def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
+    _keeper(call, Scope.READ)
+    with call.reading() as session:
+        page = listings.failed_messages(session, cursor=query.cursor, limit=query.limit)
+        items = [
+            DeadLetter(**Message.model_validate(row).model_dump(), request_number=number) for row, number in page.rows
+        ]
+    return reply(DeadLetterPage(items=items, next_cursor=page.next_cursor)).response()
+
+
+@router.post(
+    "/messages/{message_id}/resend",
+    response_model=Message,
+    operation_id="resendMessage",
+    summary="Send a message again that could not be delivered",
+    responses=answers(404, 409),
+)
+def resend_message(call: Posted, message_id: UUID) -> Response:
+    by = _keeper(call, Scope.ACT)
+
+    def work(session: Session) -> Reply:
+        return _told(outbox.resend(session, message_id, by=by, now=call.now, real_now=call.real_now))
+
+    return call.write(work)
+
+
+@router.post(
+    "/messages/{message_id}/dismiss",
+    response_model=Message,
+    operation_id="dismissMessage",
+    summary="Set a message aside that could not be delivered",
+    responses=answers(404, 409, body=True),
+)
+def dismiss_message(call: Posted, message_id: UUID, body: Dismissal) -> Response:
+    by = _keeper(call, Scope.ACT)
+
+    def work(session: Session) -> Reply:
+        return _told(outbox.dismiss(session, message_id, by=by, reason=body.reason, now=call.now))
+
+    return call.write(work)
+
+
+@router.get(
+    "/outgoing",
+    response_model=Outgoing,
+    operation_id="getOutgoing",
+    summary="Whether messages leave",
+    responses=answers(),
+)
+def get_outgoing(call: Known) -> Response:
+    staff_only(call.caller)
+    with call.reading() as session:
+        return _state(call, session).response()
+
+
+@router.post(
+    "/outgoing",
+    response_model=Outgoing,
+    operation_id="switchOutgoing",
+    summary="Hold every message back, or let them go again",
+    description="Nothing is lost meanwhile: messages wait.",
+    responses=answers(body=True),
+)
+def switch_outgoing(call: Posted, body: OutgoingSwitch) -> Response:
+    by = admin_only(call.caller)
+
+    def work(session: Session) -> Reply:
+        outbox.stop_outgoing(session, body.stopped, by=by, reason=body.reason, now=call.now)
+        session.flush()
+        return _state(call, session)
+
+    return call.write(work)
+
+
+def _state(call: Call, session: Session) -> Reply:
+    return reply(
+        Outgoing(
+            stopped=outbox.is_stopped(session),
+            redirected_to=call.runtime.settings.redirect_all_to,
+            counts=outbox.counts(session),
+        )
+    )
+
+
+def _told(row: Notification) -> Reply:
+    return reply(Message.model_validate(row))

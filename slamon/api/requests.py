@@ -1,0 +1,321 @@
+"""Requests: file one, list them, read one with its timeline and clocks, act on it."""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Response
+from pydantic import ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from slamon.api.answers import answers
+from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
+from slamon.api.details import NewRequest, policy_kind
+from slamon.api.fields import Answer, Day, Instant, LongText, Text
+from slamon.api.fields import Body as Said
+from slamon.db.parties import Organization, Project, Site
+from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
+from slamon.domain.clocks import Outcome
+from slamon.domain.lifecycle import Action, RequestType, State
+from slamon.domain.terms import ClockKind
+from slamon.domain.timeline import FactKind, Role, Via
+from slamon.services import queries
+from slamon.services.requests import Filing, Payload, act, log_request
+
+router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
+
+
+class Clock(Answer):
+    """A clock as it stands. Its due instants are unknown, null, while it is paused."""
+
+    kind: ClockKind
+    started_at: datetime
+    target_at: datetime | None
+    limit_at: datetime | None
+    paused_since: datetime | None
+    stopped_at: datetime | None
+    outcome: Outcome
+
+
+class Line(Answer):
+    """One request in a list."""
+
+    id: UUID
+    number: str = Field(examples=["SHP-2026-000042"])
+    version: int
+    type: RequestType
+    state: State
+    priority: Priority
+    subject: str
+    gxp: bool
+    project_id: UUID
+    project_code: str
+    cmo_id: UUID
+    cmo_name: str
+    site_id: UUID
+    site_name: str
+    contact_id: UUID
+    cmo_reference: str | None
+    due_on: date | None
+    expected_on: date | None = Field(description="When the CMO expects to answer.")
+    filed_at: datetime
+    reopen_count: int
+    clocks: list[Clock]
+
+
+class Request(Line):
+    """One request."""
+
+    description: str
+    detail: dict[str, Any] = Field(description="As it was filed.")
+    actions: list[Action] = Field(description="What the caller may do now.")
+
+
+class Page(Answer):
+    items: list[Line]
+    next_cursor: str | None
+
+
+class Person(Answer):
+    id: str
+    name: str
+    role: Role
+
+
+class Fact(Answer):
+    """One thing that happened, and when we were told."""
+
+    sequence: int
+    kind: FactKind
+    occurred_at: datetime
+    recorded_at: datetime
+    by: Person
+    recorded_by: Person = Field(description="Differs from `by` where staff wrote down a call or a mail.")
+    via: Via
+    reason: str | None
+    content: dict[str, Any]
+    digest: str = Field(description="SHA-256 over this fact and the digest of the one recorded before it.")
+
+
+class Timeline(Answer):
+    request_id: UUID
+    facts: list[Fact] = Field(description="In the order in which they happened.")
+
+
+class Clocks(Answer):
+    request_id: UUID
+    clocks: list[Clock]
+
+
+class ListQuery(Said):
+    state: State | None = None
+    type: RequestType | None = None
+    cmo_id: UUID | None = None
+    site_id: UUID | None = None
+    project_id: UUID | None = None
+    priority: Priority | None = None
+    overdue: bool | None = Field(None, description="Whether a running clock is past its target.")
+    sort: queries.Order = Field(
+        queries.Order.URGENCY, description="`urgency`: running clocks only, the next due first. `filed`: newest first."
+    )
+    cursor: Annotated[str | None, Field(max_length=300, description="`next_cursor` of the page before.")] = None
+    limit: Annotated[int, Field(ge=1, le=queries.MOST_A_PAGE)] = 50
+
+
+class Act(Said):
+    """What an act says. Asking, replying, answering and following up need a text; declining, rejecting and cancelling
+    a reason. `on_behalf_of` writes down a contact's call or mail: it needs `via` and `evidence`, and may name when."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"expected_on": "2026-03-16"},
+                {"text": "Yes, week 20 is free."},
+                {
+                    "on_behalf_of": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13",
+                    "via": "phone_recorded",
+                    "evidence": "Corinne Meier called: received, answer by Friday",
+                    "occurred_at": "2026-03-02T16:05:00+01:00",
+                },
+            ]
+        }
+    )
+
+    text: LongText | None = None
+    reason: Text | None = None
+    expected_on: Day | None = Field(None, description="When the CMO expects to answer; not in the past.")
+    occurred_at: Instant | None = Field(None, description="Of a recorded call or mail: between filing and now.")
+    on_behalf_of: UUID | None = None
+    via: Literal["phone_recorded", "email_recorded"] | None = None
+    evidence: Text | None = None
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Request,
+    operation_id="fileRequest",
+    summary="File a request to a CMO",
+    description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's.",
+    responses=answers(409, body=True, etag=201, location=True),
+)
+def file_request(call: Posted, body: NewRequest) -> Response:
+    filing = Filing(
+        type=RequestType(body.type),
+        project_id=body.project_id,
+        site_id=body.site_id,
+        subject=body.subject,
+        description=body.description,
+        priority=Priority(body.priority),
+        contact_id=body.contact_id,
+        kind=policy_kind(body),
+        gxp=body.gxp,
+        due_on=body.due_on,
+        cmo_reference=body.cmo_reference,
+        detail=body.detail.model_dump(mode="json", exclude_none=True),
+    )
+
+    def work(session: Session) -> Reply:
+        request = log_request(session, filing, by=call.caller, now=call.now, real_now=call.real_now)
+        return created(_whole(session, request, call), f"/v1/requests/{request.id}", version=request.version)
+
+    return call.write(work)
+
+
+@router.get(
+    "",
+    response_model=Page,
+    operation_id="listRequests",
+    summary="List requests",
+    responses=answers(),
+)
+def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
+    wanted = queries.Wanted(
+        state=State(query.state) if query.state else None,
+        type=RequestType(query.type) if query.type else None,
+        cmo_id=query.cmo_id,
+        site_id=query.site_id,
+        project_id=query.project_id,
+        priority=query.priority,
+        overdue=query.overdue,
+        order=queries.Order(query.sort),
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+    with call.reading() as session:
+        page = queries.list_requests(session, wanted, by=call.caller, now=call.now)
+    items = [Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks)) for row in page.rows]
+    return reply(Page(items=items, next_cursor=page.next_cursor)).response()
+
+
+@router.get(
+    "/{request_id}",
+    response_model=Request,
+    operation_id="getRequest",
+    summary="Read a request",
+    responses=answers(404, etag=200),
+)
+def get_request(call: Known, request_id: UUID) -> Response:
+    with call.reading() as session:
+        request = queries.visible_request(session, request_id, by=call.caller)
+        return reply(_whole(session, request, call), version=request.version).response()
+
+
+@router.get(
+    "/{request_id}/timeline",
+    response_model=Timeline,
+    operation_id="getTimeline",
+    summary="What happened to a request",
+    responses=answers(404),
+)
+def get_timeline(call: Known, request_id: UUID) -> Response:
+    with call.reading() as session:
+        queries.visible_request(session, request_id, by=call.caller)
+        facts = [_fact(row) for row in queries.facts_of(session, request_id)]
+    return reply(Timeline(request_id=request_id, facts=facts)).response()
+
+
+@router.get(
+    "/{request_id}/clocks",
+    response_model=Clocks,
+    operation_id="getClocks",
+    summary="A request's clocks",
+    responses=answers(404),
+)
+def get_clocks(call: Known, request_id: UUID) -> Response:
+    with call.reading() as session:
+        queries.visible_request(session, request_id, by=call.caller)
+        clocks = [Clock.model_validate(row) for row in queries.clocks_of(session, request_id)]
+    return reply(Clocks(request_id=request_id, clocks=clocks)).response()
+
+
+@router.post(
+    "/{request_id}/actions/{action}",
+    response_model=Request,
+    operation_id="actOnRequest",
+    summary="Act on a request",
+    description="Saying again what was said is harmless. Not possible in this state: a 409 that says what is.",
+    responses=answers(404, 409, 412, body=True, etag=200),
+)
+def act_on_request(
+    call: Posted,
+    request_id: UUID,
+    action: Action,
+    expected: ExpectedVersion,
+    body: Annotated[Act | None, Body()] = None,
+) -> Response:
+    said = body or Act()
+    payload = Payload(
+        text=said.text,
+        reason=said.reason,
+        expected_on=said.expected_on,
+        occurred_at=said.occurred_at,
+        on_behalf_of=said.on_behalf_of,
+        via=Via(said.via) if said.via else Via.API,
+        evidence=said.evidence,
+    )
+
+    def work(session: Session) -> Reply:
+        request = act(
+            session, request_id, action, by=call.caller, payload=payload,
+            now=call.now, real_now=call.real_now, expected_version=expected,
+        )  # fmt: skip
+        return reply(_whole(session, request, call), version=request.version)
+
+    return call.write(work)
+
+
+def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
+    """The request as this caller sees it."""
+    line = _line(
+        request,
+        session.get_one(Organization, request.cmo_id).name,
+        session.get_one(Site, request.site_id).name,
+        session.get_one(Project, request.project_id).code,
+        queries.clocks_of(session, request.id),
+    )
+    actions = queries.actions_open_to(session, request, call.caller)
+    return Request(**line, description=request.description, detail=request.detail, actions=actions)
+
+
+def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:
+    joined = {"cmo_name", "site_name", "project_code", "clocks"}
+    own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
+    rows: list[ClockRow] = list(clocks)
+    shown = [Clock.model_validate(row) for row in rows]
+    return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
+
+
+def _fact(row: FactRow) -> Fact:
+    return Fact(
+        sequence=row.sequence,
+        kind=FactKind(row.kind),
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        by=Person(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
+        recorded_by=Person(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
+        via=Via(row.via),
+        reason=row.reason,
+        content=row.content,
+        digest=row.digest,
+    )

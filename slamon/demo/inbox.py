@@ -1,0 +1,195 @@
+"""Everything the demo's own mail server and Slack workspace have received, as each reader would find it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slamon.channels.moments import moment, short_moment
+from slamon.db.parties import Organization, OrganizationKind, Person, Site
+from slamon.demo.cast import SPONSOR_ZONE
+from slamon.demo.mailbox import ReceivedMail
+from slamon.demo.slack_server import Post
+from slamon.demo.slack_view import Block, shown_blocks
+from slamon.demo.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whose mailbox: a person as the demo's pages name them."""
+
+    name: str
+    address: str
+    belongs_to: str
+    zone: str
+    is_cmo: bool
+    slack_user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One mailbox or Slack channel with what lies in it."""
+
+    name: str
+    belongs_to: str
+    href: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message in a list of messages."""
+
+    at: datetime
+    is_slack: bool
+    to: str
+    belongs_to: str
+    title: str
+    href: str
+
+    @property
+    def when(self) -> str:
+        return short_moment(self.at, SPONSOR_ZONE)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMail:
+    place: int
+    reader: Reader
+    sender: str
+    subject: str
+    when: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPost:
+    """A Slack post with its blocks and, below a root, its thread."""
+
+    ts: str
+    when: str
+    blocks: Sequence[Block]
+    replies: Sequence["ShownPost"] = ()
+
+
+def readers(session: Session) -> dict[str, Reader]:
+    """Everybody with an address, by address."""
+    statement = (
+        select(Person, Organization, Site.name)
+        .join(Organization, Organization.id == Person.organization_id)
+        .outerjoin(Site, Site.id == Person.site_id)
+        .order_by(Organization.kind.desc(), Organization.name, Person.id)
+    )
+    found = {}
+    for person, organization, site in session.execute(statement).tuples():
+        is_cmo = organization.kind == OrganizationKind.CMO
+        role = str(person.roles[0]).removeprefix("cmo_").replace("_", " ")
+        found[person.email_key] = Reader(
+            name=person.name,
+            address=person.email,
+            belongs_to=f"{role}, {site or organization.name}" if is_cmo else role,
+            zone=person.time_zone,
+            is_cmo=is_cmo,
+            slack_user_id=person.slack_user_id,
+        )
+    return found
+
+
+def reader_of(mail: ReceivedMail, known: Mapping[str, Reader]) -> Reader:
+    address = mail.recipients[0] if mail.recipients else ""
+    return known.get(address.casefold(), Reader(address, address, "", SPONSOR_ZONE, is_cmo=False))
+
+
+def mailboxes(stage: Stage, known: Mapping[str, Reader]) -> list[Box]:
+    """The mailboxes that hold something: the sponsor's people first, then the CMOs' contacts."""
+    counts: dict[str, int] = {}
+    for mail in stage.mailbox.mails.copy():
+        address = reader_of(mail, known).address
+        counts[address] = counts.get(address, 0) + 1
+    mine = [reader for reader in known.values() if reader.address in counts]
+    return [
+        Box(reader.name, reader.belongs_to, f"/demo/inbox?box={reader.address}", counts[reader.address])
+        for reader in mine
+    ]
+
+
+def channels(stage: Stage, known: Mapping[str, Reader]) -> list[Box]:
+    """The Slack channels that hold something, shared ones first."""
+    counts: dict[str, int] = {}
+    for post in stage.slack.posts.copy():
+        counts[post.channel] = counts.get(post.channel, 0) + 1
+    return [
+        Box(*channel_name(channel, known), f"/demo/inbox/slack/{channel.removeprefix('#')}", counts[channel])
+        for channel in sorted(counts, key=lambda name: (not name.startswith("#"), name))
+    ]
+
+
+def channel_name(channel: str, known: Mapping[str, Reader]) -> tuple[str, str]:
+    """What Slack would call it: `#cmo-aspen`, or the person a direct message goes to."""
+    user_id = f"U{channel[1:]}"
+    person = next((reader for reader in known.values() if reader.slack_user_id == user_id), None)
+    return (person.name, "direct messages") if person else (channel, "channel")
+
+
+def items(stage: Stage, known: Mapping[str, Reader], box: str | None = None) -> list[Item]:
+    """All messages, or those of one mailbox, newest first."""
+    mails = [(mail, reader_of(mail, known)) for mail in stage.mailbox.mails.copy()]
+    found = [
+        Item(
+            at=mail.arrived_at,
+            is_slack=False,
+            to=reader.name,
+            belongs_to=reader.belongs_to,
+            title=str(mail.message["Subject"] or ""),
+            href=f"/demo/inbox/mail/{mail.place}",
+        )
+        for mail, reader in mails
+        if box is None or reader.address == box
+    ]
+    if box is None:
+        found += [_item_of(post, known) for post in stage.slack.posts.copy()]
+    return sorted(found, key=lambda item: item.at, reverse=True)
+
+
+def shown_mail(mail: ReceivedMail, known: Mapping[str, Reader]) -> ShownMail:
+    """The mail with its times in the reader's own zone."""
+    reader = reader_of(mail, known)
+    return ShownMail(
+        place=mail.place,
+        reader=reader,
+        sender=str(mail.message["From"] or mail.sender),
+        subject=str(mail.message["Subject"] or ""),
+        when=moment(mail.arrived_at, reader.zone),
+        text=mail.text,
+    )
+
+
+def conversation(stage: Stage, channel: str) -> list[ShownPost]:
+    """A channel's posts, oldest first, each with its thread."""
+    posts = stage.slack.in_channel(channel)
+    roots = {post.ts for post in posts if post.thread_ts is None}
+    return [
+        _shown(post, [_shown(reply) for reply in posts if reply.thread_ts == post.ts])
+        for post in posts
+        if post.thread_ts is None or post.thread_ts not in roots
+    ]
+
+
+def _shown(post: Post, replies: Sequence[ShownPost] = ()) -> ShownPost:
+    return ShownPost(
+        ts=post.ts, when=short_moment(post.arrived_at, SPONSOR_ZONE), blocks=shown_blocks(post), replies=replies
+    )
+
+
+def _item_of(post: Post, known: Mapping[str, Reader]) -> Item:
+    name, kind = channel_name(post.channel, known)
+    return Item(
+        at=post.arrived_at,
+        is_slack=True,
+        to=name,
+        belongs_to=kind,
+        title=post.text.partition("\n")[0].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"),
+        href=f"/demo/inbox/slack/{post.channel.removeprefix('#')}#p{post.ts}",
+    )

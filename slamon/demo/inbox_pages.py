@@ -1,0 +1,94 @@
+"""The inbox: every mail and every Slack message of the demo, as its reader would see it."""
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from slamon.demo import inbox
+from slamon.demo.mailbox import ReceivedMail
+from slamon.demo.page import page, stage_of
+from slamon.demo.stage import Stage
+
+# A mail brings its own styles and links. It may run nothing and load nothing; its links leave the frame.
+MAIL_SANDBOX = "allow-same-origin allow-popups allow-top-navigation-by-user-activation"
+MAIL_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"frame-ancestors 'self'; sandbox {MAIL_SANDBOX}"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+router = APIRouter(prefix="/demo/inbox", include_in_schema=False)
+
+
+@router.get("")
+def messages(request: Request, box: str | None = None) -> HTMLResponse:
+    """All messages, or one person's mail."""
+    stage, known = _at(request)
+    shown = {
+        "items": inbox.items(stage, known, box),
+        "box": known.get(box.casefold()) if box else None,
+        "mailboxes": inbox.mailboxes(stage, known),
+        "channels": inbox.channels(stage, known),
+        "here": f"/demo/inbox?box={box}" if box else "/demo/inbox",
+        "stage": stage,
+    }
+    return page(request, "inbox.html", shown)
+
+
+@router.get("/mail/{place}")
+def mail(request: Request, place: int, view: str = "html") -> HTMLResponse:
+    """One mail, as its reader's program shows it, or its plain text."""
+    stage, known = _at(request)
+    shown = inbox.shown_mail(_mail(stage, place), known)
+    context = {
+        "mail": shown,
+        "as_text": view == "text",
+        "sandbox": MAIL_SANDBOX,
+        "mailboxes": inbox.mailboxes(stage, known),
+        "channels": inbox.channels(stage, known),
+        "here": f"/demo/inbox?box={shown.reader.address}",
+        "stage": stage,
+    }
+    return page(request, "mail.html", context)
+
+
+@router.get("/mail/{place}/body")
+def mail_body(request: Request, place: int) -> Response:
+    """The mail's HTML, for the frame; its links open in the whole window."""
+    html = _mail(stage_of(request), place).html
+    framed = html.replace("<head>", '<head><base target="_top">', 1)
+    return HTMLResponse(framed, headers=MAIL_HEADERS)
+
+
+@router.get("/slack/{channel}")
+def slack(request: Request, channel: str) -> HTMLResponse:
+    """One channel, or one person's direct messages."""
+    stage, known = _at(request)
+    full = channel if stage.slack.in_channel(channel) else f"#{channel}"
+    name, kind = inbox.channel_name(full, known)
+    context = {
+        "name": name,
+        "kind": kind,
+        "posts": inbox.conversation(stage, full),
+        "mailboxes": inbox.mailboxes(stage, known),
+        "channels": inbox.channels(stage, known),
+        "here": f"/demo/inbox/slack/{channel}",
+        "stage": stage,
+    }
+    return page(request, "slack.html", context)
+
+
+def _at(request: Request) -> tuple[Stage, dict[str, inbox.Reader]]:
+    stage = stage_of(request)
+    with stage.runtime.db.read() as session:
+        return stage, inbox.readers(session)
+
+
+def _mail(stage: Stage, place: int) -> ReceivedMail:
+    found = next((mail for mail in stage.mailbox.mails.copy() if mail.place == place), None)
+    if found is None:
+        raise HTTPException(404)
+    return found

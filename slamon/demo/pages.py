@@ -1,0 +1,112 @@
+"""The demo's start page: what to watch, what happens, and whom to be. Nobody signs in here; only the demo has it."""
+
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from slamon.db.requests import CmoRequest
+from slamon.demo import inbox_pages
+from slamon.demo.cast import ADMIN, LEAD, PM, STAFF, person
+from slamon.demo.extract import sites
+from slamon.demo.inbox import reader_of, readers
+from slamon.demo.page import open_templates, page, stage_of
+from slamon.demo.scenes import KHB, Star
+from slamon.demo.stage import Stage
+from slamon.demo.steps import real_span, steps
+from slamon.demo.story import channel_of, latest
+from slamon.services.access import begin_session
+
+SESSION_COOKIE = "slamon_session"  # as slamon.web names it; neither room may import the other
+PLAYABLE = {address.partition("@")[0]: address for _, address, _, _ in STAFF}
+
+router = APIRouter(prefix="/demo", include_in_schema=False)
+
+
+def add_demo_pages(app: FastAPI, stage: Stage) -> None:
+    """Lay the demo's pages over the product's. Only names of this machine are answered to."""
+    app.state.stage = stage
+    app.state.demo_templates = open_templates()
+    app.mount("/demo/static", StaticFiles(directory=str(files("slamon.demo") / "static")), name="demo_static")
+    app.include_router(router)
+    app.include_router(inbox_pages.router)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+
+
+@router.get("")
+def start_page(request: Request) -> HTMLResponse:
+    stage = stage_of(request)
+    with stage.runtime.db.read() as session:
+        context = {**_moving(session, stage), **_contact_to_play(session, stage), "slack": _lead_channel(stage)}
+    firms = len({site.cmo for site in sites()})
+    return page(
+        request, "start.html", {**context, "stage": stage, "staff": STAFF, "pm": PM, "lead": LEAD, "admin": ADMIN,
+        "sites": len(sites()), "firms": firms},
+    )  # fmt: skip
+
+
+@router.post("/be/{who}")
+def be(request: Request, who: str) -> RedirectResponse:
+    """Sign in as one of the sponsor's people, without a password: it is a play."""
+    stage = stage_of(request)
+    if who not in PLAYABLE:
+        raise HTTPException(404)
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise HTTPException(403)
+    with stage.runtime.db.write() as session:
+        played = person(session, PLAYABLE[who])
+        token = begin_session(session, played, real_now=stage.runtime.clock.real_now())
+        goes_to = _first_page(session, stage, PLAYABLE[who])
+    answer = RedirectResponse(goes_to, status_code=303)
+    answer.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="lax", path="/")
+    return answer
+
+
+def _moving(session: Session, stage: Stage) -> dict[str, Any]:
+    clock = stage.runtime.clock
+    return {
+        "steps": steps(session, stage) if stage.has_cast else [],
+        "lines": latest(session, stage),
+        "start": stage.start,
+        "real_span": real_span,
+        "minutes_in": real_span((clock.now() - stage.start).total_seconds() / clock.speed),
+    }
+
+
+def _first_page(session: Session, stage: Stage, address: str) -> str:
+    """Where this role has something to do: the form to file, the request that escalates, else the list."""
+    if address == PM:
+        return "/requests/new"
+    if address == LEAD:
+        followed = _id_of(session, stage.number_of(Star.SILENT))
+        return f"/requests/{followed}" if followed else "/requests"
+    return "/requests"
+
+
+def _contact_to_play(session: Session, stage: Stage) -> dict[str, Any]:
+    """The mail to open as the CMO's contact: of the visitor's own request, else of one that is long overdue."""
+    mails = stage.newest_filed()
+    own = next((mail for mail in mails if (mail.key or "").partition("/")[0] not in stage.scenes), None)
+    overdue = {number for number, scene in stage.scenes.copy().items() if scene.ask.site == KHB}
+    mail = own or next((mail for mail in mails if (mail.key or "").partition("/")[0] in overdue), None)
+    contact = reader_of(mail, readers(session)) if mail else None
+    return {"contact_mail": mail, "contact": contact, "contact_mail_is_own": own is not None}
+
+
+def _lead_channel(stage: Stage) -> str | None:
+    """The Slack channel in which the followed request escalates, once it does; until then any escalation's."""
+    number = stage.number_of(Star.SILENT)
+    posts = [post for post in stage.slack.posts.copy() if "/limit/" in (post.key or "")]
+    followed = [post for post in posts if (post.key or "").startswith(f"{number}/")]
+    newest = (followed or posts)[-1:]
+    return channel_of(newest[0].channel) if newest else None
+
+
+def _id_of(session: Session, number: str | None) -> UUID | None:
+    return session.scalars(select(CmoRequest.id).where(CmoRequest.number == number)).one_or_none()

@@ -1,0 +1,110 @@
+"""The spreadsheet import over HTTP: one upload, one transaction, all or nothing."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
+
+from slamon.api import problems
+from slamon.api.answers import answers
+from slamon.api.call import Posted, Reply, Route, by_key, reply
+from slamon.api.fields import Answer, Body
+from slamon.imports.directory import COLUMNS, BadRows, RowProblem, import_directory, read_table
+from slamon.services.access import admin_only
+
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Imports"])
+
+# What the body is, by its media type; read_table tells files apart by their names.
+_NAMES = {
+    "text/csv": "upload.csv",
+    "application/gzip": "upload.csv.gz",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "upload.xlsx",
+}
+_BODY = {"required": True, "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in _NAMES}}
+
+
+class ImportQuery(Body):
+    dry_run: Annotated[bool, Field(description="Check everything, answer as if done, store nothing.")] = False
+
+
+class Difference(Answer):
+    """A cell that disagrees with a record already there; the record stays as it is."""
+
+    row: int
+    column: str
+    message: str
+
+
+class DirectoryImport(Answer):
+    dry_run: bool
+    created: Annotated[dict[str, int], Field(examples=[{"cmos": 2, "sites": 2, "contacts": 3, "calendars": 2}])]
+    unchanged: Annotated[dict[str, int], Field(examples=[{"cmos": 0, "sites": 0, "contacts": 0}])]
+    differing: list[Difference]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    name: str
+    content: bytes
+
+
+async def _uploaded(request: Request) -> Upload:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if media not in _NAMES:
+        raise HTTPException(415, f"Send {', '.join(_NAMES)}.")
+    return Upload(_NAMES[media], await request.body())
+
+
+@router.post(
+    "/imports/directory",
+    response_model=DirectoryImport,
+    operation_id="importDirectory",
+    summary="Add the CMOs, sites and contacts of a spreadsheet",
+    description="One flat table; a row is one contact at one site of one CMO. All rows or none: bad ones end in 422, "
+    f"each with its row, column and reason. What is there already stays as it is. Columns: {', '.join(COLUMNS)}.",
+    responses=answers(409, 413, 415),
+    openapi_extra={"requestBody": _BODY},
+)
+def import_spreadsheet(
+    request: Request,
+    call: Posted,
+    upload: Annotated[Upload, Depends(_uploaded)],
+    query: Annotated[ImportQuery, Query()],
+) -> Response:
+    by = admin_only(call.caller)
+    table = read_table(upload.name, upload.content)
+
+    def work(session: Session) -> Reply:
+        with session.begin_nested() as trial:
+            result = import_directory(session, table, by=by, now=call.now)
+            if query.dry_run:
+                trial.rollback()
+        differing = [_difference(problem) for problem in result.differing]
+        return reply(
+            DirectoryImport(
+                dry_run=query.dry_run, created=result.created, unchanged=result.unchanged, differing=differing
+            )
+        )
+
+    try:
+        return call.write(work)
+    except BadRows as bad:
+        return _refusal(request, bad)
+
+
+def _difference(problem: RowProblem) -> Difference:
+    return Difference(row=problem.row, column=problem.column, message=problem.reason)
+
+
+def _refusal(request: Request, bad: BadRows) -> Response:
+    """The problem every Invalid ends in, its errors being all bad cells; `field` stands in every error of a problem."""
+    plain = problems.answer(request, bad)
+    problem = json.loads(bytes(plain.body))
+    problem["errors"] = [
+        {"field": one.column, "row": one.row, "column": one.column, "message": one.reason} for one in bad.problems
+    ]
+    return Response(json.dumps(problem, ensure_ascii=False), plain.status_code, media_type=problems.MEDIA_TYPE)

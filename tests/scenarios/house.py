@@ -1,0 +1,149 @@
+"""A whole installation of real processes, with a Slack and a mail server that speak the real protocols."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from slamon.clock import Clock
+from slamon.db.parties import Organization
+from slamon.db.policies import Policy
+from slamon.demo.mailbox import Mailbox
+from slamon.demo.slack_server import SlackServer
+from slamon.domain.timeline import SYSTEM
+from slamon.services.directory import create
+from slamon.services.founding import default_policies
+from tests.servers import TOKEN, closed_port, running_mailbox, running_slack
+from tests.world import World, open_world
+
+Found = TypeVar("Found")
+BIN = Path(sys.executable).parent
+
+
+def eventually(look: Callable[[], Found | None], *, within: float, what: str) -> Found:
+    """What `look` finds, as soon as it finds something; fails after so many seconds."""
+    deadline = time.monotonic() + within
+    pause = threading.Event()
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"{what}: not within {within} s"
+        pause.wait(0.05)
+
+
+@dataclass
+class House:
+    """The running installation. `seconds_policy` counts in seconds what the shipped one counts in hours."""
+
+    world: World
+    base_url: str
+    slack: SlackServer
+    mailbox: Mailbox
+    environment: dict[str, str]
+    log_folder: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str) -> None:
+        with (self.log_folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [BIN / command[0], *command[1:]],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd=self.log_folder,
+            )
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / command[0], *command[1:]],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=self.log_folder,
+        )
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text() for path in sorted(self.log_folder.glob("*.log")))
+
+    def await_ready(self) -> None:
+        def ready() -> bool:
+            dead = [name for name, process in self.processes.items() if process.poll() is not None]
+            assert not dead, f"{dead} ended:\n{self.logs()[-4000:]}"
+            try:
+                return httpx.get(f"{self.base_url}/readyz", timeout=2).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        eventually(ready, within=30, what="ready")
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def seconds_policy(world: World, **seconds: int) -> None:
+    """A policy for the first CMO that counts seconds: target and limit as told, the higher steps soon after."""
+    line = default_policies()[0]
+    clock = {"target": f"PT{seconds['target']}S", "limit": f"PT{seconds['limit']}S", "mode": "elapsed"}
+    offsets = {"repeat": "PT3600S", "backup": "PT7200S", "step_3": "PT2S", "step_4": "PT4S"}
+    ladder = [{**step, "offset": offsets.get(step["level"], step["offset"])} for step in line["ladder"]]
+    now = world.clock.now()
+    with world.runtime.db.write() as session:
+        values = {"clocks": {"acknowledgement": clock, "answer": clock}, "ladder": ladder, "cmo_id": world.cast.cmo}
+        create(session, Policy, {**values, "name": "In seconds", "effective_from": now}, by=SYSTEM, now=now)
+        cmo = session.get_one(Organization, world.cast.cmo)
+        assert cmo.slack_channel
+
+
+@contextmanager
+def running_house(folder: Path, database_url: str, redis_url: str | None, **more: Any) -> Iterator[House]:
+    """Found an installation and start its processes: one without Redis; API, ticker and two workers with it."""
+    with ExitStack() as stack:
+        slack, slack_url = stack.enter_context(running_slack(Clock().real_now))
+        mailbox = stack.enter_context(running_mailbox(Clock().real_now))
+        world = stack.enter_context(open_world(database_url, Clock()))
+        port = closed_port()
+        settings = {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url or "",
+            "SECRET_KEY": "s" * 40,
+            "BASE_URL": f"http://127.0.0.1:{port}",
+            "SPONSOR_NAME": "Auriga Bio",
+            "SMTP_URL": mailbox.url,
+            "MAIL_FROM": "Auriga Bio <requests@auriga.example>",
+            "SLACK_TOKEN": TOKEN,
+            "SLACK_BASE_URL": slack_url,
+            "HEARTBEAT_SECONDS": "0.5",
+            **more,
+        }
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SLAMON_")}
+        environment |= {f"SLAMON_{name}": str(value) for name, value in settings.items() if value}
+        house = House(world, settings["BASE_URL"], slack, mailbox, environment, folder)
+        stack.callback(house.stop)
+        if redis_url is None:
+            house.start("serve", "slamon", "serve", "--port", str(port))
+        else:
+            house.start("api", "slamon", "api", "--port", str(port))
+            house.start("workers", "dramatiq", "workers.main", "--processes", "2", "--threads", "4")
+            house.start("ticker", "slamon", "ticker")
+        house.await_ready()
+        yield house
