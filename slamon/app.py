@@ -1,32 +1,34 @@
 """The HTTP application: the JSON API, the pages, health, and in embedded mode the workers beside them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.resources import files
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import SQLAlchemyError
 
 from slamon import __version__
 from slamon.api import build_api
 from slamon.db import schema
-from slamon.errors import Unavailable
+from slamon.imports.api import router as imports_router
 from slamon.runtime import Runtime
 from slamon.web import build_pages
+from workers.beating import beating
 from workers.embedded import embedded_workers
 
 
-def create_app(runtime: Runtime, *, with_workers: bool | None = None) -> FastAPI:
-    """The application over `runtime`. Workers run inside it in embedded mode, unless the caller says otherwise."""
-    workers_here = runtime.settings.is_embedded if with_workers is None else with_workers
+def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:
+    """The application over `runtime`.
+
+    Beside it run the workers in embedded mode, else its heart-beat alone; nothing with `with_workers=False`.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        if workers_here:
-            with embedded_workers(runtime):
-                yield
-        else:
+        beside = embedded_workers(runtime) if runtime.settings.is_embedded else beating(runtime, "api")
+        with beside if with_workers else nullcontext():
             yield
 
     app = FastAPI(
@@ -40,6 +42,7 @@ def create_app(runtime: Runtime, *, with_workers: bool | None = None) -> FastAPI
     )
     app.state.runtime = runtime
     build_api(app)
+    app.include_router(imports_router)
     build_pages(app)
     app.mount("/static", StaticFiles(directory=str(files("slamon.web") / "static")), name="static")
     _add_health(app, runtime)
@@ -57,7 +60,7 @@ def _add_health(app: FastAPI, runtime: Runtime) -> None:
         """The database answers and has this release's schema."""
         try:
             revision = schema.current_revision(runtime.db)
-        except (Unavailable, OSError):
+        except SQLAlchemyError:
             return JSONResponse({"status": "database unavailable"}, status_code=503)
         if revision != schema.newest_revision():
             return JSONResponse({"status": "schema out of date; run 'slamon migrate'"}, status_code=503)

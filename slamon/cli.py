@@ -4,6 +4,7 @@ import json
 import secrets
 import signal
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from slamon.config import Settings
 from slamon.db import schema
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
+from slamon.engine import heartbeat
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
@@ -68,8 +70,9 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def ticker() -> None:
     """Run the loop that finds what is due and hands it to the workers. Any number may run."""
     from workers.actors import Actors
+    from workers.beating import beating
     from workers.broker import build_broker
-    from workers.ticker import in_thread, run_heartbeat, run_loop
+    from workers.ticker import run_loop
 
     settings = Settings()
     if settings.is_embedded:
@@ -79,9 +82,8 @@ def ticker() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    beats = in_thread("slamon-heartbeat", run_heartbeat, runtime, "ticker", stopping)
-    run_loop(runtime, Actors(runtime, build_broker(settings)), stopping)
-    beats.join(timeout=4)
+    with beating(runtime, "ticker"):
+        run_loop(runtime, Actors(runtime, build_broker(settings)), stopping)
     runtime.close()
 
 
@@ -109,7 +111,7 @@ def setup(
 ) -> None:
     """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail."""
     _keep_secret(env_file)
-    settings = Settings(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own parameter
+    settings = Settings(_env_file=env_file)
     runtime = build_runtime(settings)
     schema.migrate(runtime.db)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
@@ -161,6 +163,19 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     for name, value in facts.items():
         table.add_row(name, str(value))
     out.print(table)
+
+
+@app.command()
+def alive(kind: Annotated[str, typer.Argument(help="worker, ticker, api or embedded")]) -> None:
+    """Say whether such a process beats on this host; exit 1 if not. For container health checks."""
+    runtime = build_runtime(Settings())
+    silence = timedelta(seconds=runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
+    since = runtime.clock.real_now() - silence
+    with runtime.db.read() as session:
+        beating = heartbeat.beating_here(session, kind, since=since)
+    if not beating:
+        err.print(f"No {kind} beats on this host.")
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -232,5 +247,3 @@ def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor
         out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
     else:
         out.print(f"[green]✓[/green] Test message sent by {channel.value} to {address}.", highlight=False)
-
-

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SLAMON_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SLAMON_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     database_url: str = Field(
         "sqlite:///var/slamon.db", description="SQLite file or PostgreSQL, as SQLAlchemy writes it"

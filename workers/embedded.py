@@ -8,8 +8,9 @@ import dramatiq
 
 from slamon.runtime import Runtime
 from workers.actors import Actors
+from workers.beating import beating, in_thread
 from workers.broker import build_broker
-from workers.ticker import in_thread, run_heartbeat, run_loop
+from workers.ticker import run_loop
 
 STOP_TIMEOUT_MS = 4000
 
@@ -21,15 +22,14 @@ def embedded_workers(runtime: Runtime) -> Iterator[None]:
     actors = Actors(runtime, broker)
     broker.emit_after("process_boot")  # without it Dramatiq's time limits never fire
     worker = dramatiq.Worker(broker, worker_threads=runtime.settings.worker_threads, worker_timeout=100)
-    worker.start()
     stopping = threading.Event()
-    loop = in_thread("slamon-loop", run_loop, runtime, actors, stopping)
-    beats = in_thread("slamon-heartbeat", run_heartbeat, runtime, "embedded", stopping)
-    try:
-        yield
-    finally:
-        stopping.set()
-        loop.join(timeout=5)
-        worker.stop(timeout=STOP_TIMEOUT_MS)
-        beats.join(timeout=5)
-        broker.close()
+    with beating(runtime, "embedded"):
+        worker.start()
+        loop = in_thread("slamon-loop", run_loop, runtime, actors, stopping)
+        try:
+            yield
+        finally:
+            stopping.set()
+            loop.join(timeout=5)
+            worker.stop(timeout=STOP_TIMEOUT_MS)
+            broker.close()

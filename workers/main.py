@@ -1,6 +1,6 @@
 """What `dramatiq workers.main` runs: the actors on the Redis broker, with a heart-beat a process."""
 
-import threading
+from contextlib import ExitStack
 from typing import Any
 
 import dramatiq
@@ -8,8 +8,8 @@ import dramatiq
 from slamon.config import Settings
 from slamon.runtime import build_runtime
 from workers.actors import Actors
+from workers.beating import beating
 from workers.broker import build_broker
-from workers.ticker import in_thread, run_heartbeat
 
 settings = Settings()
 if settings.is_embedded:
@@ -23,16 +23,13 @@ class Heartbeat(dramatiq.Middleware):
     """Beats while the worker runs."""
 
     def __init__(self) -> None:
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._open = ExitStack()
 
     def after_process_boot(self, broker: dramatiq.Broker) -> None:
-        self._thread = in_thread("slamon-heartbeat", run_heartbeat, runtime, "worker", self._stopping)
+        self._open.enter_context(beating(runtime, "worker"))
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: Any) -> None:
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
+        self._open.close()
 
 
 broker.add_middleware(Heartbeat())

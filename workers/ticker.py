@@ -1,13 +1,12 @@
 """The loop: asks the engine what is due, hands it out, sleeps. Any number of tickers may run."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import structlog
 from dramatiq.errors import BrokerError
 
-from slamon.engine import heartbeat
 from slamon.engine.cycle import Carrier, Inline, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
@@ -56,26 +55,3 @@ def run_loop(runtime: Runtime, carrier: Carrier, stopping: threading.Event) -> N
             log.exception("tick_failed")
             pause = 1.0
         stopping.wait(pause)
-
-
-def run_heartbeat(runtime: Runtime, kind: str, stopping: threading.Event) -> None:
-    """Beat until told to stop; then give back what this process still held."""
-    beats = 0
-    while True:
-        try:
-            heartbeat.beat(runtime, kind, beats)
-        except Exception:
-            log.exception("heartbeat_failed")
-        beats += 1
-        if stopping.wait(runtime.settings.heartbeat_seconds):
-            break
-    try:
-        heartbeat.sign_off(runtime)
-    except Exception:
-        log.exception("sign_off_failed")
-
-
-def in_thread(name: str, target: Callable[..., None], *arguments: object) -> threading.Thread:
-    thread = threading.Thread(target=target, name=name, args=arguments, daemon=True)
-    thread.start()
-    return thread

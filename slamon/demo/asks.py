@@ -94,8 +94,16 @@ def _data(ask: Ask, order: RealOrder, today: date) -> Content:
     since = today - timedelta(days=30)
     detail = {
         "purpose": "release",
-        "items": [{"kind": kind, "lots": [order.number], "format": "pdf", "period_from": since.isoformat(), "period_to": today.isoformat()}],
-    }  # fmt: skip
+        "items": [
+            {
+                "kind": kind,
+                "lots": [order.number],
+                "format": "pdf",
+                "period_from": since.isoformat(),
+                "period_to": today.isoformat(),
+            }
+        ],
+    }
     description = f"Please send it for the lot of order {order.number}; we release against it."
     return f"{name} for order {order.number}", description, kind, detail
 

@@ -42,7 +42,9 @@ STAFF = (
     ("Ada Kovacs", ADMIN, Role.ADMIN, None),
 )
 FIVE_DAYS = ("mon", "tue", "wed", "thu", "fri")
+SIX_DAYS = (*FIVE_DAYS, "sat")
 OFFICE = ("08:00", "17:00")
+LATER = ("09:00", "18:00")
 SHARED_CHANNEL = "#cmo-escalations"  # of a visitor's own Slack, where the demo's channels do not exist
 
 
@@ -63,8 +65,8 @@ class Counterpart:
 
 
 COUNTERPARTS = {
-    "Cipla, Goa, India": Counterpart("Anika Dessai", "Rohan Naik", "cipla-goa.example", "#cmo-cipla", (*FIVE_DAYS, "sat"), ("09:00", "18:00")),
-    "Aurobindo Unit III, India": Counterpart("Kiran Vemula", "Lakshmi Rao", "aurobindo-3.example", "#cmo-aurobindo", (*FIVE_DAYS, "sat"), ("09:00", "18:00")),
+    "Cipla, Goa, India": Counterpart("Anika Dessai", "Rohan Naik", "cipla-goa.example", "#cmo-cipla", SIX_DAYS, LATER),
+    "Aurobindo Unit III, India": Counterpart("Kiran Vemula", "Lakshmi Rao", "auro-3.example", "#cmo-auro", SIX_DAYS, LATER),
     "Aspen-OSD, Port Elizabeth, SA": Counterpart("Thandi Mokoena", "Pieter Nel", "aspen-pe.example", "#cmo-aspen"),
     "BMS Meymac, France": Counterpart("Luc Ferrand", "Claire Besson", "bms-meymac.example", "#cmo-bms"),
     "ABBVIE Ludwigshafen Germany": Counterpart("Katrin Hauser", "Uwe Brandt", "abbvie-lu.example", "#cmo-abbvie"),
@@ -168,10 +170,8 @@ def pm_for(site_name: str) -> str:
     return next(pm for *_, pm, _, firms in PROJECTS if firm in firms)
 
 
-def _site_with_people(
-    session: Session, site: RealSite, firm_id: UUID, counterpart: Counterpart, now: datetime
-) -> None:
-    calendar_values = {
+def _site_with_people(session: Session, site: RealSite, firm_id: UUID, counterpart: Counterpart, now: datetime) -> None:
+    calendar_values: dict[str, Any] = {
         "name": site.name,
         "weekly": {"hours": {day: [list(counterpart.hours)] for day in counterpart.days}},
         "country": site.country,
@@ -216,10 +216,7 @@ def _counterpart(
 def _policy_by_working_hours(session: Session, firm_id: UUID, now: datetime) -> None:
     """One firm whose agreement counts the site's open hours: 9 of them are one working day."""
     routine = default_policies()[0]
-    clocks = {
-        kind: {"target": "PT9H", "limit": "PT18H", "mode": "calendar"}
-        for kind in routine["clocks"]
-    }
+    clocks = {kind: {"target": "PT9H", "limit": "PT18H", "mode": "calendar"} for kind in routine["clocks"]}
     values = {
         **routine,
         "name": f"{BY_WORKING_HOURS}: one to two working days, counted in the site's open hours",

@@ -32,7 +32,7 @@ def send_act(browser: httpx.Client, link: str, action: Action, words: str = "") 
     """Open the link, fill the act's form and send it. Raises FormNotFound, httpx.HTTPError."""
     page = browser.get(link)
     address, values = _way_to(page, action)
-    written = {name: words for name in ("text", "reason") if name in values}
+    written: dict[str, str] = {name: words for name in ("text", "reason") if name in values}
     origin = urlsplit(address)
     headers = {"Origin": f"{origin.scheme}://{origin.netloc}", "Sec-Fetch-Site": "same-origin"}
     answer = browser.post(address, data={**values, **written}, headers=headers)

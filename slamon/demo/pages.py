@@ -1,19 +1,21 @@
 """The demo's start page: what to watch, what happens, and whom to be. Nobody signs in here; only the demo has it."""
 
+import re
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from slamon.db.requests import CmoRequest
 from slamon.demo import inbox_pages
-from slamon.demo.cast import ADMIN, LEAD, PM, STAFF, person
+from slamon.demo.cast import LEAD, PM, STAFF, person
 from slamon.demo.extract import sites
 from slamon.demo.inbox import reader_of, readers
 from slamon.demo.page import open_templates, page, stage_of
@@ -36,7 +38,23 @@ def add_demo_pages(app: FastAPI, stage: Stage) -> None:
     app.mount("/demo/static", StaticFiles(directory=str(files("slamon.demo") / "static")), name="demo_static")
     app.include_router(router)
     app.include_router(inbox_pages.router)
+    app.add_middleware(NobodyHasAPassword)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+
+
+class NobodyHasAPassword:
+    """Whoever is asked to sign in chooses whom to be instead."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_asked = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/sign-in"
+        if not is_asked:
+            await self._app(scope, receive, send)
+            return
+        query = scope["query_string"].decode("latin-1")
+        await RedirectResponse(f"/demo/who?{query}", status_code=303)(scope, receive, send)
 
 
 @router.get("")
@@ -44,15 +62,19 @@ def start_page(request: Request) -> HTMLResponse:
     stage = stage_of(request)
     with stage.runtime.db.read() as session:
         context = {**_moving(session, stage), **_contact_to_play(session, stage), "slack": _lead_channel(stage)}
-    firms = len({site.cmo for site in sites()})
-    return page(
-        request, "start.html", {**context, "stage": stage, "staff": STAFF, "pm": PM, "lead": LEAD, "admin": ADMIN,
-        "sites": len(sites()), "firms": firms},
-    )  # fmt: skip
+    countries = len({site.country for site in sites()})
+    known = {"stage": stage, "staff": STAFF, "pm": PM, "lead": LEAD, "sites": len(sites()), "countries": countries}
+    return page(request, "start.html", {**context, **known})
+
+
+@router.get("/who")
+def choose(request: Request, next: str = "") -> HTMLResponse:  # noqa: A002  the name the sign-in page gives it
+    """Whom to be, for a page that wants somebody signed in."""
+    return page(request, "who.html", {"goes_to": _own_path(next), "staff": STAFF})
 
 
 @router.post("/be/{who}")
-def be(request: Request, who: str) -> RedirectResponse:
+def be(request: Request, who: str, goes_to: Annotated[str, Form()] = "") -> RedirectResponse:
     """Sign in as one of the sponsor's people, without a password: it is a play."""
     stage = stage_of(request)
     if who not in PLAYABLE:
@@ -62,8 +84,8 @@ def be(request: Request, who: str) -> RedirectResponse:
     with stage.runtime.db.write() as session:
         played = person(session, PLAYABLE[who])
         token = begin_session(session, played, real_now=stage.runtime.clock.real_now())
-        goes_to = _first_page(session, stage, PLAYABLE[who])
-    answer = RedirectResponse(goes_to, status_code=303)
+        first_page = _own_path(goes_to) or _first_page(session, stage, PLAYABLE[who])
+    answer = RedirectResponse(first_page, status_code=303)
     answer.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="lax", path="/")
     return answer
 
@@ -77,6 +99,11 @@ def _moving(session: Session, stage: Stage) -> dict[str, Any]:
         "real_span": real_span,
         "minutes_in": real_span((clock.now() - stage.start).total_seconds() / clock.speed),
     }
+
+
+def _own_path(address: str) -> str:
+    """The address if it is one of the product's pages for staff, else nothing."""
+    return address if re.fullmatch(r"/(requests|status)(/[\w-]+)*", address) else ""
 
 
 def _first_page(session: Session, stage: Stage, address: str) -> str:

@@ -66,26 +66,21 @@ def play(runtime: Runtime, dial: Dial, scenes: Iterable[Scene], *, start: dateti
 
 def _in_order(scenes: Iterable[Scene], start: datetime) -> Iterator[tuple[datetime, Scene, Act | None]]:
     """Filings and acts with their instants, oldest first."""
-    happenings = [
-        (start - timedelta(hours=what.age), scene, None if what is scene else what)
-        for scene in scenes
-        if scene.age >= 0
-        for what in (scene, *scene.acts)
-    ]
+    happenings: list[tuple[datetime, Scene, Act | None]] = []
+    for scene in scenes:
+        if scene.age >= 0:
+            happenings.append((start - timedelta(hours=scene.age), scene, None))
+            happenings += [(start - timedelta(hours=act.age), scene, act) for act in scene.acts]
     return iter(sorted(happenings, key=lambda happening: happening[0]))
 
 
-def _perform(
-    session: Session, request_id: UUID, scene: Scene, what: Act, *, now: datetime, real_now: datetime
-) -> None:
+def _perform(session: Session, request_id: UUID, scene: Scene, what: Act, *, now: datetime, real_now: datetime) -> None:
     by_contact = what.who == CONTACT
     address = {
         CONTACT: COUNTERPARTS[scene.ask.site].contact_address,
         MANAGER: pm_for(scene.ask.site),
     }.get(what.who, what.who)
-    payload = Payload(
-        text=what.text, reason=what.reason, via=Via.WEB_FORM if by_contact else Via.STAFF_PAGE
-    )
+    payload = Payload(text=what.text, reason=what.reason, via=Via.WEB_FORM if by_contact else Via.STAFF_PAGE)
     by = caller(session, address)
     act(session, request_id, what.action, by=by, payload=payload, now=now, real_now=real_now)
 

@@ -16,6 +16,7 @@ import httpx
 import structlog
 from sqlalchemy import select
 
+from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest
 from slamon.demo.contact_form import PATIENCE_SECONDS, FormNotFound, send_act
@@ -23,7 +24,6 @@ from slamon.demo.past import file
 from slamon.demo.scenes import Part, Scene
 from slamon.demo.stage import Stage
 from slamon.domain.lifecycle import Action
-from slamon.channels import MessageKind
 from slamon.services.links import mint
 
 LOOK_EVERY_SECONDS = 0.1
@@ -115,9 +115,7 @@ def _acts_of(part: Part) -> Iterator[tuple[timedelta, Action, str]]:
     """A part's acts in order; whoever answers at once need not confirm receipt first."""
     soon = timedelta(minutes=30)
     answers_at_once = (
-        part.then is not None
-        and part.acknowledge_after is not None
-        and part.then_after - part.acknowledge_after < soon
+        part.then is not None and part.acknowledge_after is not None and part.then_after - part.acknowledge_after < soon
     )
     if part.acknowledge_after is not None and not answers_at_once:
         yield part.acknowledge_after, Action.ACKNOWLEDGE, ""

@@ -1,38 +1,154 @@
-"""Starts and stops the demo: its servers, its database, its past, its players, and one address to open."""
+"""Starts and stops the demo: its servers, its database, its past, its players, and one address to open.
 
-import secrets
+The only place that sets business time to another speed.
+"""
+
 import signal
 import socket
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import chain
-from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
-from pydantic import ValidationError
-from sqlalchemy import event
 from starlette.types import ASGIApp
 from uvicorn.importer import import_from_string
 
 from slamon.clock import Clock
-from slamon.config import Settings
 from slamon.db import schema
-from slamon.db.database import Database
 from slamon.demo import cast, past, scenes
 from slamon.demo.mailbox import Mailbox
 from slamon.demo.pages import add_demo_pages
 from slamon.demo.players import Players
+from slamon.demo.setting import Carriers, demo_settings, open_runtime
 from slamon.demo.slack_server import SlackServer
 from slamon.demo.stage import Stage
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import SlamonError
-from slamon.runtime import build_runtime
 from slamon.services.access import ALL_SCOPES, issue_key
-"""
-"""
+
+FASTEST = 100_000
+PORTS_TRIED = 50
+FOUNDED_BEFORE = timedelta(days=30)
+# By name, as uvicorn takes applications: `app` stands above this room and may not be imported from it.
+APPLICATION = "slamon.app:create_app"
+
+
+def run(*, speed: float, port: int, empty: bool) -> None:
+    """Serve the demo until Ctrl-C or SIGTERM; nothing is left behind."""
+    if not 1 <= speed <= FASTEST:
+        raise SlamonError(f"--speed {speed:g}: between 1 (real time) and {FASTEST} business seconds a second.")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        suppress(KeyboardInterrupt),
+        _listen(port) as listener,
+        staged(listener, speed=speed, empty=empty) as (app, stage),
+    ):
+        _announce(stage, wanted_port=port)
+        _server(app, lifespan="on").run(sockets=[listener])
+
+
+@contextmanager
+def staged(listener: socket.socket, *, speed: float, empty: bool = False) -> Iterator[tuple[FastAPI, Stage]]:
+    """The demo's application, ready to be served on `listener`, with its past played and its players at work."""
+    create_app = import_from_string(APPLICATION)
+    base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with ExitStack() as stack:
+        directory = stack.enter_context(TemporaryDirectory(prefix="slamon-demo-", ignore_cleanup_errors=True))
+        start = Clock().real_now()
+        dial = past.Dial(Clock(speed=past.STANDS_STILL, business_start=start))
+        mailbox = stack.enter_context(Mailbox(dial.now))
+        slack = SlackServer(dial.now)
+        own = Carriers(mailbox.url, f"{stack.enter_context(_serving(slack.app))}/api/", slack.token)
+        settings = demo_settings(directory, base_url, own)
+        before = stack.enter_context(open_runtime(settings.own, dial.clock))
+        schema.migrate(before.db)
+        stage = Stage(before, mailbox, slack, start, has_cast=not empty)
+        stage.sends_mail_out, stage.sends_slack_out = settings.sends_mail_out, settings.sends_slack_out
+        _found(stage, dial)
+        dial.clock = Clock(speed=speed, business_start=start)
+        stage.runtime = stack.enter_context(open_runtime(settings.live, dial.clock))
+        app: FastAPI = create_app(stage.runtime)
+        add_demo_pages(app, stage)
+        if stage.has_cast:
+            players = Players(stage, chain((s for s in scenes.opening() if s.age < 0), scenes.later()))
+            players.start()
+            stack.callback(players.stop)
+        yield app, stage
+
+
+def _found(stage: Stage, dial: past.Dial) -> None:
+    """The records of the installation, and with a cast its last five days."""
+    runtime, own_slack = stage.runtime, stage.sends_slack_out
+    founded_at = stage.start - FOUNDED_BEFORE
+    with runtime.db.write() as session:
+        cast.found_sponsor(session, now=founded_at, own_slack=own_slack)
+        if stage.has_cast:
+            cast.found_cmos(session, now=founded_at, own_slack=own_slack)
+        for whose, address in (("project manager", cast.PM), ("administrator", cast.ADMIN)):
+            owner = cast.person(session, address).id
+            _, secret = issue_key(session, scopes=ALL_SCOPES, by=SYSTEM, now=founded_at, person_id=owner)
+            stage.api_keys[whose] = secret
+    if stage.has_cast:
+        stage.scenes = past.play(runtime, dial, scenes.opening(), start=stage.start)
+
+
+def _announce(stage: Stage, *, wanted_port: int) -> None:
+    lines = [f"\n  {stage.base_url}/demo\n"]
+    if not stage.base_url.endswith(f":{wanted_port}"):
+        lines.insert(0, f"Port {wanted_port} is taken; using the next free one.")
+    if stage.has_cast:
+        lines.append(
+            "Open it and watch: one CMO confirms receipt through the web form, another stays silent past\n"
+            "24 and 48 hours and is escalated in Slack and by mail. Ctrl-C ends the demo and leaves nothing behind."
+        )
+    else:
+        lines.append("An empty installation with its own inbox. Ctrl-C ends the demo and leaves nothing behind.")
+    if stage.sends_mail_out:
+        lines.append(
+            "Mails leave through your SMTP server; without SLAMON_REDIRECT_ALL_TO they go to .example addresses."
+        )
+    if stage.sends_slack_out:
+        lines.append(f"Slack messages go to {cast.SHARED_CHANNEL} of your workspace: invite the app there first.")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _listen(port: int) -> socket.socket:
+    """A listener on this port of 127.0.0.1 or the next free one; port 0 takes any."""
+    for candidate in range(port, min(port + PORTS_TRIED, 65_536)):
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", candidate))
+    raise SlamonError(f"No free port from {port} on; name another one with --port.")
+
+
+@contextmanager
+def _serving(app: ASGIApp) -> Iterator[str]:
+    """A small server of its own, in a thread: the base URL of `app`."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _server(app, lifespan="off")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=2)
+
+
+def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan=lifespan,
+            timeout_graceful_shutdown=1,
+        )
+    )

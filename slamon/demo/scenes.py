@@ -102,7 +102,7 @@ def _past() -> list[Scene]:
         Scene(Ask(DATA, CIPLA, 2, "storage_temperature"), 97, (
             Act(81, CONTACT, Action.ACKNOWLEDGE),
             Act(46, LEAD, Action.TAKE),
-            Act(31, CONTACT, Action.ANSWER, "The logger file is with our depot; the read-out is in your data room now."),
+            Act(31, CONTACT, Action.ANSWER, "The logger was at our depot; its read-out is in your data room."),
         )),
         Scene(Ask(DATA, BMS, 4, "coa"), 92, (
             Act(90, CONTACT, Action.ACKNOWLEDGE),

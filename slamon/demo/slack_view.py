@@ -1,7 +1,7 @@
 """Block Kit as Slack would draw it: the few kinds of block our channel sends, ready for a template."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -23,7 +23,7 @@ class Block:
     """`kind` is Slack's own name: header, section, context, actions; anything else shows as its text."""
 
     kind: str
-    text: Markup = Markup()
+    text: Markup | None = None
     fields: tuple[Markup, ...] = ()
     buttons: tuple[Button, ...] = ()
 
@@ -44,7 +44,7 @@ def mrkdwn(text: str) -> Markup:
 
 def _block(block: Mapping[str, object]) -> Block:
     kind = str(block.get("type", ""))
-    elements = [each for each in _mappings(block.get("elements"))]
+    elements = _mappings(block.get("elements"))
     if kind == "context":
         return Block(kind, fields=tuple(_text(each) for each in elements))
     if kind == "actions":
@@ -69,6 +69,6 @@ def _plain(value: object) -> str:
     return str(value.get("text", "")) if isinstance(value, Mapping) else ""
 
 
-def _mappings(value: object) -> Iterable[Mapping[str, object]]:
+def _mappings(value: object) -> list[Mapping[str, object]]:
     rows = value if isinstance(value, Sequence) and not isinstance(value, str) else ()
     return [row for row in rows if isinstance(row, Mapping)]

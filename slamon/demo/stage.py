@@ -13,7 +13,8 @@ from slamon.runtime import Runtime
 class Stage:
     """`start` is the business time at which the visitor came. `scenes` are the cast's requests by number.
 
-    `api_keys` are the secrets shown to the visitor, by role. `sends_mail_out` and `sends_slack_out` are true where the visitor's own servers take the messages.
+    `api_keys` are the secrets shown to the visitor, by role.
+    `sends_mail_out` and `sends_slack_out` are true where the visitor's own servers take the messages.
     """
 
     runtime: Runtime

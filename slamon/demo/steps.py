@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
 from slamon.demo.cast import LEAD
 from slamon.demo.scenes import Star
 from slamon.demo.stage import Stage
 from slamon.demo.story import channel_of
-from slamon.db.outbox import Notification, NotificationState
 from slamon.domain.terms import DeliveryChannel, Level
 from slamon.domain.timeline import FactKind, Via
 
@@ -64,9 +64,7 @@ def _in_time(session: Session, stage: Stage) -> Step:
     if followed is None:
         return Step(title, "A project manager is about to file a data request.")
     where = f"{followed.contact} at {followed.site}"
-    statement = select(FactRow).where(
-        FactRow.request_id == followed.request.id, FactRow.kind == FactKind.ACKNOWLEDGED
-    )
+    statement = select(FactRow).where(FactRow.request_id == followed.request.id, FactRow.kind == FactKind.ACKNOWLEDGED)
     receipt = session.scalars(statement).first()
     if receipt is None:
         text = f"Filed. {where} has the mail with the link and will open it soon, after a delay from a real log."
@@ -90,7 +88,10 @@ def _target(stage: Stage, followed: Followed, title: str, running: Sequence[Cloc
     where = f"{followed.contact} at {followed.site}"
     if Level.TARGET in followed.levels:
         text = f"{where} did not answer within 24 hours. The project manager was told in Slack, the CMO by mail."
-        links = (*_slack_links(stage, followed, "target"), *_mail_links(stage, followed, "/target/", "the mail to the CMO"))
+        links = (
+            *_slack_links(stage, followed, "target"),
+            *_mail_links(stage, followed, "/target/", "the mail to the CMO"),
+        )
         return Step(title, text, is_done=True, links=(followed.page, *links))
     if not running:
         return Step(title, "Somebody answered in time. That is the point: nobody is bothered.", links=(followed.page,))
@@ -100,7 +101,7 @@ def _target(stage: Stage, followed: Followed, title: str, running: Sequence[Cloc
 
 def _breach(stage: Stage, followed: Followed, title: str, running: Sequence[ClockRow]) -> Step:
     if Level.LIMIT in followed.levels:
-        text = "48 hours without an answer. The lead was told in the CMO's Slack channel and by mail; the ladder climbs on."
+        text = "48 hours without an answer. The lead was told in the CMO's Slack channel and by mail."
         links = (
             *_slack_links(stage, followed, "limit"),
             *_mail_links(stage, followed, "/limit/", "the mail to the lead", LEAD),

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from slamon import __version__
@@ -44,6 +44,12 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
                     state={"clock_skew_seconds": skew},
                 )
             )
+
+
+def beating_here(session: Session, kind: str, *, since: datetime) -> bool:
+    """Whether a process of this kind on this host beat after `since` (real time)."""
+    here = (Process.kind == kind, Process.host == socket.gethostname(), Process.beat_at > since)
+    return session.scalar(select(Process.id).where(*here).limit(1)) is not None
 
 
 def sign_off(runtime: Runtime) -> None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from functools import singledispatch
+from functools import lru_cache, singledispatch
+from importlib.resources import files
 from typing import Any, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -52,7 +53,6 @@ def create(
     cmo_ids = plain.pop("cmo_ids", None)
     row = kept(**plain, created_at=now, created_by=by.id)
     _check(row, session)
-    session.add(row)
     _flush(session, row)
     if isinstance(row, Project):
         _set_cmos(session, row, cmo_ids or [])
@@ -156,6 +156,7 @@ def _(row: Organization, session: Session) -> None:
 @_check.register
 def _(row: Site, session: Session) -> None:
     _refuse_unknown_zone(row.time_zone)
+    _refuse_unknown_country(row.country)
     cmo = session.get(Organization, row.organization_id)
     if cmo is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
@@ -167,6 +168,7 @@ def _(row: Site, session: Session) -> None:
 
 @_check.register
 def _(row: Person, session: Session) -> None:
+    row.time_zone = row.time_zone or "UTC"
     _refuse_unknown_zone(row.time_zone)
     row.email_key = row.email.strip().casefold()
     organization = session.get(Organization, row.organization_id)
@@ -235,6 +237,18 @@ def _refuse_unknown_zone(name: str) -> None:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise Invalid("time_zone", f"'{name}' is not an IANA time zone such as Europe/Berlin") from None
+
+
+def _refuse_unknown_country(code: str) -> None:
+    if code not in _countries():
+        raise Invalid("country", f"'{code}' is not an ISO 3166-1 alpha-2 code such as DE")
+
+
+@lru_cache(maxsize=1)
+def _countries() -> frozenset[str]:
+    """The codes in the tz database's own copy of ISO 3166-1."""
+    lines = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text("utf-8").splitlines()
+    return frozenset(line.split("\t")[0] for line in lines if line and not line.startswith("#"))
 
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f<>\",;:\\]+@[^@\s\x00-\x1f<>\",;:\\]+")

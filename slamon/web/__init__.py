@@ -3,10 +3,7 @@
 import secrets
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 
-from slamon.errors import SlamonError
 from slamon.runtime import Runtime
 from slamon.web import board, filing, form, requests, sign_in, status
 from slamon.web.errors import page_error
@@ -14,12 +11,12 @@ from slamon.web.pages import open_pages
 
 
 def build_pages(app: FastAPI) -> None:
-    """Add the pages. Without a secret key one is made for this process: its forms then end with the process."""
+    """Add the pages, and put their errors where the API's edge looks for them (`app.state.page_error`).
+
+    Without a secret key one is made for this process: forms that are open when it ends must be opened again.
+    """
     runtime: Runtime = app.state.runtime
     app.state.pages = open_pages(runtime.settings.secret_key.get_secret_value() or secrets.token_urlsafe(32))
     app.state.page_error = page_error
     for part in (form, sign_in, board, filing, requests, status):
         app.include_router(part.router)
-    for kind in (SlamonError, RequestValidationError, HTTPException, Exception):
-        if app.exception_handlers.get(kind) is None:
-            app.add_exception_handler(kind, page_error)

@@ -19,6 +19,7 @@ from slamon.web.moments import Moment, Zones
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Visit, Visiting
 from slamon.web.staff import staff_page
+from slamon.web.words import named
 
 router = APIRouter(include_in_schema=False)
 
@@ -61,11 +62,11 @@ def board(
     chosen = dict(zip(FILTERS, (state, type, cmo, project, priority, overdue), strict=True))
     chosen = {name: value for name, value in chosen.items() if value}
     wanted = Wanted(
-        state=State(state) if state in State else None,
-        type=RequestType(type) if type in RequestType else None,
+        state=named(State, state),
+        type=named(RequestType, type),
         cmo_id=_id(cmo),
         project_id=_id(project),
-        priority=priority if priority in Priority else None,
+        priority=named(Priority, priority),
         overdue=True if overdue or tab == "attention" else None,
         open_only=tab != "all",
         order=Order.URGENCY if overdue or (tab != "all" and not state) else Order.FILED,

@@ -9,6 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from slamon.domain.calendar import CalendarError
+from slamon.domain.terms import TermsError
 from slamon.errors import (
     Conflict,
     Forbidden,
@@ -94,6 +96,8 @@ def _read(error: Exception) -> _Shown:
     if isinstance(error, HTTPException):
         message = _SENTENCES.get(error.status_code, str(error.detail))
         return _Shown(error.status_code, message, error.headers or {})
+    if isinstance(error, TermsError | CalendarError):
+        return _Shown(422, str(error))
     return _Shown(500, _SENTENCES[500])
 
 

@@ -25,6 +25,7 @@ from slamon.web.moments import today_in
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
 from slamon.web.staff import staff_page
+from slamon.web.words import named
 
 router = APIRouter(include_in_schema=False)
 
@@ -65,8 +66,9 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "") -
     with runtime_of(request).db.read() as session:
         projects = choices.projects_to_file_for(session, visit.caller)
         chosen = next((each for each in projects if str(each.id) == project), None)
-        if type in RequestType and chosen is not None:
-            return _form(request, session, visit, RequestType(type), chosen)
+        kind = named(RequestType, type)
+        if kind is not None and chosen is not None:
+            return _form(request, session, visit, kind, chosen)
         context = {"projects": projects, "types": RequestType, "chosen_type": type}
         return staff_page(request, visit, "filing_choice.html", context)
 
@@ -123,9 +125,10 @@ def _form(
 def _tried_again(request: Request, session: Session, visit: Visit, tried: Tried) -> HTMLResponse:
     projects = choices.projects_to_file_for(session, visit.caller)
     project = next((each for each in projects if str(each.id) == tried.typed("project_id")), None)
-    if project is None or tried.typed("type") not in RequestType:
+    kind = named(RequestType, tried.typed("type"))
+    if project is None or kind is None:
         raise Invalid("project_id", "choose a type and one of your projects first")
-    return _form(request, session, visit, RequestType(tried.typed("type")), project, tried)
+    return _form(request, session, visit, kind, project, tried)
 
 
 # --- from form fields to a filing ---------------------------------------------------------------------------------
@@ -192,7 +195,7 @@ def _problems(wrong: ValidationError, typed: Typed) -> dict[str, str]:
     problems: dict[str, str] = {}
     for error in wrong.errors():
         place = [str(part) for part in error["loc"]]
-        place = place[1:] if place and place[0] in RequestType else place
+        place = place[1:] if place and named(RequestType, place[0]) else place
         if len(place) > 2 and place[1] in ROWS:  # empty rows were left out, so the third may stand in row five
             place[2] = str(_used(typed, place[1])[int(place[2])])
         name = ".".join(place)

@@ -5,7 +5,7 @@ The token in the address is the whole right: it opens one request for one person
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -57,7 +57,7 @@ class Said:
     at: Moment
     told: str | None
     text: str | None
-    expected_on: str | None
+    expected_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,8 @@ def _form(
     terms = load_terms(session, [asked.terms_digest])[asked.terms_digest]
     timeline = load_timelines(session, [asked.id])[asked.id]
     countdowns = [countdown(clock, zones, now, terms) for clock in clock_states(terms, timeline)]
-    possible = possible_actions(RequestType(asked.type), State(asked.state), opened.caller.roles)
+    open_now = possible_actions(RequestType(asked.type), State(asked.state), opened.caller.roles)
+    possible = [action for action in FORM_ACTIONS if action in open_now]
     context: dict[str, Any] = {
         "token": token,
         "sponsor": settings.sponsor_name,
@@ -166,7 +167,7 @@ def _form(
         "pressing": most_pressing(countdowns),
         "owner": _whose_turn(countdowns),
         "possible": possible,
-        "primary": next((action for action in FORM_ACTIONS if action in possible), None),
+        "primary": possible[0] if possible else None,
         "said": _said(facts, zones),
         "done": _really_done(done, facts),
         "refused": refused,
@@ -191,7 +192,7 @@ def _said(facts: Sequence[FactRow], zones: Zones) -> list[Said]:
             at=zones.at(fact.occurred_at),
             told=_how_told(fact),
             text=fact.content.get("text") or fact.reason,
-            expected_on=fact.content.get("expected_on"),
+            expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
         )
         for fact in facts
         if fact.kind not in INTERNAL

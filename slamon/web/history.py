@@ -74,7 +74,7 @@ def _fact(fact: FactRow, zones: Zones) -> Entry:
 
 
 def _crossing(crossing: CrossingRow, zones: Zones) -> Entry:
-    notes = [f"{NAMES[ClockKind(crossing.clock)]} clock"]
+    notes = []
     delay = crossing.detected_at - crossing.crossed_at
     if delay > _PROMPT:
         notes.append(f"found {_exactly(delay)} later")
@@ -83,7 +83,7 @@ def _crossing(crossing: CrossingRow, zones: Zones) -> Entry:
     is_struck = crossing.status == CrossingStatus.RESCINDED
     if is_struck:
         notes.append(f"no longer holds: {crossing.rescinded_reason}")
-    headline = LEVELS[Level(crossing.level)]
+    headline = f"{LEVELS[Level(crossing.level)]} ({NAMES[ClockKind(crossing.clock)]} clock)"
     return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
 
 

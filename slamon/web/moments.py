@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from slamon.channels.moments import MONTHS, WEEKDAYS, beside, moment, span
 from slamon.errors import Invalid
 
-__all__ = ["Moment", "Zones", "ahead", "civil_day", "local_instant", "span", "today_in"]
+__all__ = ["Moment", "Zones", "civil_day", "local_instant", "span", "today_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,6 @@ class Zones:
 def civil_day(day: date) -> str:
     """`Tue 24 Nov 2026`: a date that belongs to no zone."""
     return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
-def ahead(instant: datetime, now: datetime) -> str:
-    """`in 3 h 12 min`, or `5 h ago`."""
-    return f"in {span(instant - now)}" if instant >= now else f"{span(now - instant)} ago"
 
 
 def today_in(zone: str, now: datetime) -> date:

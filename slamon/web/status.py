@@ -18,7 +18,7 @@ from slamon.domain.timeline import Actor, Role
 from slamon.errors import Conflict, Invalid
 from slamon.services import outbox
 from slamon.services.access import admin_only
-from slamon.web.moments import Moment, Zones, ahead, span
+from slamon.web.moments import Moment, Zones, span
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
 from slamon.web.staff import staff_page
@@ -150,7 +150,7 @@ def _pulses(request: Request, session: Session, visit: Visit) -> list[Pulse]:
         Pulse(
             row=row,
             is_alive=visit.real_now - row.beat_at <= silence,
-            beat=ahead(min(row.beat_at, visit.real_now), visit.real_now),
+            beat=f"{span(visit.real_now - row.beat_at)} ago",
             running_for=span(visit.real_now - row.started_at),
             skew=float(row.state.get("clock_skew_seconds", 0)),
         )

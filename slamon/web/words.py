@@ -1,11 +1,17 @@
 """What states, facts, roles and messages are called on a page; field names of typed details made readable."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import TypeVar
 
 from slamon.channels import MessageKind
 from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.terms import Level
 from slamon.domain.timeline import FactKind, Role, Via
+from slamon.web.moments import civil_day
+
+Code = TypeVar("Code", bound=StrEnum)
 
 TYPES = {
     RequestType.SHIPMENT: "Shipment request",
@@ -131,16 +137,29 @@ _CODED = frozenset(
 )  # fmt: skip
 
 
+_DAYS = ("_date", "_from", "_to", "_on")
+
+
 def shown(name: str, value: object) -> str:
-    """A value of a typed detail as text: codes in words, lists with commas, yes or no."""
+    """A value of a typed detail as text: codes in words, civil dates as elsewhere, lists with commas."""
     if isinstance(value, list | tuple):
         return ", ".join(shown(name, each) for each in value)
+    if name.endswith(_DAYS) and isinstance(value, str):
+        return civil_day(date.fromisoformat(value))
     return label(value) if isinstance(value, bool) or name in _CODED else str(value)
 
 
 def columns_of(rows: Sequence[Mapping[str, object]]) -> list[str]:
     """The fields that at least one of the records fills, in the order in which they first appear."""
     return list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, "", [])))
+
+
+def named(kind: type[Code], text: str) -> Code | None:
+    """The member of `kind` that `text` names; None for anything else."""
+    try:
+        return kind(text)
+    except ValueError:
+        return None
 
 
 def label(name: object) -> str:

@@ -135,7 +135,8 @@ def running_house(folder: Path, database_url: str, redis_url: str | None, **more
             "HEARTBEAT_SECONDS": "0.5",
             **more,
         }
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SLAMON_")}
+        unwanted = ("SLAMON_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every process takes seconds to start
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         environment |= {f"SLAMON_{name}": str(value) for name, value in settings.items() if value}
         house = House(world, settings["BASE_URL"], slack, mailbox, environment, folder)
         stack.callback(house.stop)

@@ -1,0 +1,15 @@
+"""`make bench`: the figures the documentation names, each as a ratio or a rate within this one run."""
+
+import platform
+
+from bench import calendar, replay
+
+
+def main() -> None:
+    print(f"CPython {platform.python_version()}, {platform.machine()}", flush=True)
+    calendar.main()
+    replay.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The whole document against the application: schemathesis makes calls from it, good and bad ones, and checks answers.
+
+Ids in generated calls are swapped for real ones where an id was meant, so that calls reach the rules and the tables.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.generation import GenerationMode
+
+from slamon.api import openapi_document
+from slamon.app import create_app
+from slamon.config import Settings
+from slamon.db.database import Database
+from slamon.domain.timeline import SYSTEM, Role
+from slamon.runtime import Runtime
+from slamon.services import access
+from slamon.services.access import ALL_SCOPES
+from tests.api.conftest import Api
+from tests.world import ManualClock, open_world
+
+# What a document cannot say: that an id must exist, that a record may have been changed, what contradicts what.
+RULES_SAY_NO = [404, 409, 412, 422]
+STAFF = [role for role in Role if role not in (Role.CMO_CONTACT, Role.CMO_LEAD, Role.SYSTEM)]
+
+
+CONFIG = SchemathesisConfig.from_dict(
+    {"checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", *RULES_SAY_NO]}}}
+)
+
+
+def document() -> dict[str, Any]:
+    """The document of an application that has no database yet."""
+    given_settings = Settings(_env_file=None, database_url="sqlite:///never-opened.db")
+    runtime = Runtime(given_settings, ManualClock(), Database(given_settings.database_url), channels={})
+    plain: dict[str, Any] = json.loads(json.dumps(openapi_document(create_app(runtime, with_workers=False))))
+    return plain
+
+
+DOCUMENT = document()
+OPERATIONS = [f"{method} {path}" for path, methods in DOCUMENT["paths"].items() for method in methods]
+EVERY = pytest.mark.parametrize("operation", OPERATIONS)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('schema')}/world.db"
+    with open_world(url, api_calls_per_minute=10**9, request_limit_bytes=10**6) as world:
+        yield Api(world)
+
+
+@pytest.fixture(scope="module")
+def all_roles(api: Api) -> str:
+    """The key of a service account that may do everything the sponsor may."""
+    with api.world.runtime.db.write() as session:
+        _, secret = access.issue_key(
+            session,
+            scopes=ALL_SCOPES,
+            by=SYSTEM,
+            now=api.world.clock.real_now(),
+            service_name="all",
+            service_roles=STAFF,
+        )
+    return secret
+
+
+@pytest.fixture(scope="module")
+def real_ids(api: Api) -> dict[str, str]:
+    cast = api.world.cast
+    own = {name: str(getattr(cast, part)) for name, part in _PART_OF.items()}
+    return {**own, "request_id": api.filed()["id"]}
+
+
+_PART_OF = {
+    "cmo_id": "cmo", "site_id": "site", "project_id": "project", "calendar_id": "calendar", "contact_id": "contact",
+    "pm_id": "pm", "lead_id": "lead", "person_id": "pm", "on_behalf_of": "contact", "cmos": "cmo", "sites": "site",
+    "contacts": "contact", "people": "pm", "projects": "project", "calendars": "calendar",
+}  # fmt: skip
+
+
+def with_real_ids(value: Any, ids: dict[str, str]) -> Any:
+    """The same body with ids that exist; what is no id stays as bad as it was."""
+    if isinstance(value, list):
+        return [with_real_ids(one, ids) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {k: ids[k] if k in ids and is_id(v) else with_real_ids(v, ids) for k, v in value.items()}
+
+
+def is_id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and str(UUID(value)) == value
+    except ValueError:
+        return False
+
+
+def keeps_its_document(api: Api, operation: str, key: str, ids: dict[str, str], *, examples: int) -> None:
+    """Make good and bad calls of one operation and check every answer against the document."""
+    schema = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
+    schema.app = api.app
+    method, path = operation.split()
+    described = schema[path][method.upper()]
+    known = {**ids, "record_id": ids.get(path.split("/")[2], "")}
+
+    @settings(max_examples=examples, deadline=None, derandomize=True, database=None,
+              phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
+    @given(case=described.as_strategy(GenerationMode.POSITIVE) | described.as_strategy(GenerationMode.NEGATIVE))
+    def every_answer_fits(case: Any) -> None:
+        case.body = with_real_ids(case.body, known)
+        case.query = with_real_ids(case.query, known)
+        case.path_parameters = with_real_ids(case.path_parameters, known)
+        case.call_and_validate(headers={"Authorization": f"Bearer {key}"})
+
+    every_answer_fits()
+
+
+@EVERY
+def test_the_application_keeps_its_document(api: Api, operation: str, all_roles: str, real_ids: dict[str, str]) -> None:
+    keeps_its_document(api, operation, all_roles, real_ids, examples=8)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@EVERY
+def test_the_application_keeps_its_document_however_long_one_tries(
+    api: Api, operation: str, all_roles: str, real_ids: dict[str, str]
+) -> None:
+    keeps_its_document(api, operation, all_roles, real_ids, examples=300)
