@@ -125,9 +125,7 @@ def _payload(typed: Typed, contact: Person, now: datetime) -> Payload:
     expected_on = typed.day("expected_on")
     if expected_on is not None and expected_on < today_in(contact.time_zone, now):
         raise Invalid("expected_on", "lies in the past; choose today or a later day, or leave it empty")
-    return Payload(
-        text=typed.text("text"), reason=typed.text("reason"), expected_on=expected_on, via=Via.WEB_FORM
-    )
+    return Payload(text=typed.text("text"), reason=typed.text("reason"), expected_on=expected_on, via=Via.WEB_FORM)
 
 
 def _refusal(error: Invalid | ActionNotAllowed, action: Action, typed: Typed) -> Refused:

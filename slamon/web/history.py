@@ -1,4 +1,4 @@
-"""One request's past as its page tells it: what people did, what clocks passed, which messages left, in order of time."""
+"""A request's past as its page tells it: what people did, what clocks passed, which messages left, in order."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

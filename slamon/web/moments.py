@@ -35,14 +35,19 @@ class Zones:
 
     def at(self, instant: datetime) -> Moment:
         return Moment(
-            own=moment(instant, self.own),
-            other=beside(instant, self.other, self.own),
+            own=_unbroken(moment(instant, self.own)),
+            other=_unbroken(beside(instant, self.other, self.own) or "") or None,
             iso=instant.astimezone(UTC).isoformat(timespec="seconds"),
             epoch_ms=int(instant.timestamp() * 1000),
         )
 
     def maybe(self, instant: datetime | None) -> Moment | None:
         return None if instant is None else self.at(instant)
+
+
+def _unbroken(text: str) -> str:
+    # A line may end behind a hyphen but not behind a minus sign.
+    return text.replace("UTC-", "UTC−")
 
 
 def civil_day(day: date) -> str:

@@ -123,7 +123,9 @@ def _refusal(error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed:
     if isinstance(error, Invalid):
         return Refused(422, form, error.field, error.message, typed)
     if isinstance(error, StaleVersion):
-        message = "Somebody acted first, so nothing was sent. Read what is new below, then send it again if it still fits."
+        message = (
+            "Somebody acted first, so nothing was sent. Read what is new below, then send it again if it still fits."
+        )
         return Refused(412, form, None, message, typed)
     what = "record this" if form == "record" else ACTIONS[Action(form)]
     return Refused(409, form, None, f"It is not possible to {what} any more; nothing was sent.", typed)

@@ -162,5 +162,3 @@ def safe_next(address: str | None) -> str:
 
 def client_address(request: Request) -> str:
     return request.client.host if request.client else "unknown"
-
-
