@@ -34,6 +34,8 @@ check: $(DEV_READY) ## Lint, formatting, types, and which room may import which
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@if docker compose version >/dev/null 2>&1; then \
+	  SLAMON_SECRET_KEY=x SLAMON_DATABASE_PASSWORD=x docker compose config --quiet; fi
 
 bench: $(BENCH_READY) ## Measure the calendar and the cycle (options: ARGS="...")
 	@$(BIN)/python -m bench $(ARGS)

@@ -1,5 +1,7 @@
 """The demo: the whole product on one machine with an invented cast, real sites and faster business time."""
 
+import sys
+
 from slamon.errors import SlamonError
 
 
@@ -8,6 +10,8 @@ def run_demo(*, speed: float = 1800, port: int = 8000, empty: bool = False) -> N
 
     Raises SlamonError where the demo cannot start: without the `demo` extra, with an impossible speed or setting.
     """
+    sys.stdout.write("Setting the stage ...\n")
+    sys.stdout.flush()
     try:
         from slamon.demo.run import run
     except ModuleNotFoundError as error:

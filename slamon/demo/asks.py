@@ -104,7 +104,7 @@ def _data(ask: Ask, order: RealOrder, today: date) -> Content:
             }
         ],
     }
-    description = f"Please send it for the lot of order {order.number}; we release against it."
+    description = f"Please send the {name.lower()} for the lot of order {order.number}; we release against it."
     return f"{name} for order {order.number}", description, kind, detail
 
 

@@ -42,9 +42,8 @@ STAFF = (
     ("Ada Kovacs", ADMIN, Role.ADMIN, None),
 )
 FIVE_DAYS = ("mon", "tue", "wed", "thu", "fri")
-SIX_DAYS = (*FIVE_DAYS, "sat")
 OFFICE = ("08:00", "17:00")
-LATER = ("09:00", "18:00")
+INDIA = ((*FIVE_DAYS, "sat"), ("09:00", "18:00"))
 SHARED_CHANNEL = "#cmo-escalations"  # of a visitor's own Slack, where the demo's channels do not exist
 
 
@@ -65,8 +64,8 @@ class Counterpart:
 
 
 COUNTERPARTS = {
-    "Cipla, Goa, India": Counterpart("Anika Dessai", "Rohan Naik", "cipla-goa.example", "#cmo-cipla", SIX_DAYS, LATER),
-    "Aurobindo Unit III, India": Counterpart("Kiran Vemula", "Lakshmi Rao", "auro-3.example", "#cmo-auro", SIX_DAYS, LATER),
+    "Cipla, Goa, India": Counterpart("Anika Dessai", "Rohan Naik", "cipla-goa.example", "#cmo-cipla", *INDIA),
+    "Aurobindo Unit III, India": Counterpart("Kiran Vemula", "Lakshmi Rao", "auro-3.example", "#cmo-auro", *INDIA),
     "Aspen-OSD, Port Elizabeth, SA": Counterpart("Thandi Mokoena", "Pieter Nel", "aspen-pe.example", "#cmo-aspen"),
     "BMS Meymac, France": Counterpart("Luc Ferrand", "Claire Besson", "bms-meymac.example", "#cmo-bms"),
     "ABBVIE Ludwigshafen Germany": Counterpart("Katrin Hauser", "Uwe Brandt", "abbvie-lu.example", "#cmo-abbvie"),

@@ -15,6 +15,8 @@ from slamon.demo.slack_server import Post
 from slamon.demo.slack_view import Block, shown_blocks
 from slamon.demo.stage import Stage
 
+MOST_LISTED = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -150,7 +152,7 @@ def items(stage: Stage, known: Mapping[str, Reader], box: str | None = None) -> 
     ]
     if box is None:
         found += [_item_of(post, known) for post in stage.slack.posts.copy()]
-    return sorted(found, key=lambda item: item.at, reverse=True)
+    return sorted(found, key=lambda item: item.at, reverse=True)[:MOST_LISTED]
 
 
 def shown_mail(mail: ReceivedMail, known: Mapping[str, Reader]) -> ShownMail:

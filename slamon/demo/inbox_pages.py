@@ -33,6 +33,7 @@ def messages(request: Request, box: str | None = None) -> HTMLResponse:
         "mailboxes": inbox.mailboxes(stage, known),
         "channels": inbox.channels(stage, known),
         "here": f"/demo/inbox?box={box}" if box else "/demo/inbox",
+        "most": inbox.MOST_LISTED,
         "stage": stage,
     }
     return page(request, "inbox.html", shown)

@@ -1,6 +1,6 @@
 """What the start page tells: the latest happenings of the whole house, newest first. Reads only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,8 +17,9 @@ from slamon.demo.stage import Stage
 from slamon.domain.terms import DeliveryChannel, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 
-SHOWN = 30
-NOT_NEWS = (MessageKind.RECEIPT, MessageKind.CMO_ACTED)  # the deed itself stands in the story
+SHOWN = 25
+MESSAGES_READ = 150
+NOT_NEWS = (MessageKind.RECEIPT,)  # the contact knows what he sent
 DEEDS = {
     FactKind.FILED: "filed",
     FactKind.ACKNOWLEDGED: "confirmed receipt of",
@@ -41,31 +42,43 @@ RUNGS = {
     Level.STEP_3: ("breached", "escalated to head and quality"),
     Level.STEP_4: ("breached", "escalated to steering"),
 }
-DEED, CROSSING, MESSAGE = range(3)  # the order of what happened at the same instant
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One message that went out; `href` shows it as its reader sees it."""
+
+    to: str
+    is_slack: bool
+    href: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One happening: `who` `before` the request's number `after`, at `where`. `href` shows the message itself."""
+    """One happening: `who` `before` the request's number `after`, at `where`, and whom it was `told` to."""
 
     at: datetime
-    rank: int
     tone: str
     who: str
     before: str
     number: str
     request_id: UUID
-    after: str = ""
-    where: str = ""
-    href: str | None = None
+    after: str
+    where: str
+    told: tuple[Telling, ...]
 
     def ago(self, now: datetime) -> str:
         return f"{span(now - self.at)} ago"
 
 
+# What a message is about: the fact it reports, or the rung and the clocks that passed it.
+Cause = tuple[UUID, str, object]
+
+
 def latest(session: Session, stage: Stage) -> list[Line]:
-    lines = [*_deeds(session), *_crossings(session), *_messages(session, stage)]
-    return sorted(lines, key=lambda line: (line.at, line.rank), reverse=True)[:SHOWN]
+    told = _tellings(session, stage)
+    lines = [*_deeds(session, told), *_crossings(session, told)]
+    return sorted(lines, key=lambda line: line.at, reverse=True)[:SHOWN]
 
 
 def channel_of(address: str) -> str:
@@ -73,81 +86,82 @@ def channel_of(address: str) -> str:
     return f"D{address[1:]}" if address.startswith("U") else address.removeprefix("#")
 
 
-def _deeds(session: Session) -> Iterator[Line]:
+def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Line]:
     statement = (
-        select(FactRow, CmoRequest, Site.name)
+        select(FactRow, CmoRequest.number, Site.name)
         .join(CmoRequest, CmoRequest.id == FactRow.request_id)
         .join(Site, Site.id == CmoRequest.site_id)
         .order_by(FactRow.recorded_at.desc())
         .limit(SHOWN)
     )
-    for fact, request, site in session.execute(statement).tuples():
+    for fact, number, site in session.execute(statement).tuples():
         yield Line(
             at=fact.recorded_at,
-            rank=DEED,
             tone="done" if fact.by_role in CMO_ROLES else "plain",
             who=fact.by_name,
             before=DEEDS[FactKind(fact.kind)],
-            number=request.number,
-            request_id=request.id,
+            number=number,
+            request_id=fact.request_id,
             after="through the web form" if fact.via == Via.WEB_FORM else "",
             where=site,
+            told=tuple(told.get((fact.request_id, "fact", fact.sequence), ())),
         )
 
 
-def _crossings(session: Session) -> Iterator[Line]:
+def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Line]:
     """Clocks of one request that passed a rung together make one line."""
     statement = (
-        select(CrossingRow, CmoRequest, Site.name)
+        select(CrossingRow, CmoRequest.number, Site.name)
         .join(CmoRequest, CmoRequest.id == CrossingRow.request_id)
         .join(Site, Site.id == CmoRequest.site_id)
         .order_by(CrossingRow.crossed_at.desc(), CrossingRow.clock)
         .limit(SHOWN)
     )
-    together: dict[tuple[str, str, datetime], list[tuple[CrossingRow, CmoRequest, str]]] = {}
-    for found in session.execute(statement).tuples():
-        crossing, request, _ = found
-        together.setdefault((request.number, crossing.level, crossing.crossed_at), []).append(found)
-    for rows in together.values():
-        crossing, request, site = rows[0]
-        tone, words = RUNGS[Level(crossing.level)]
+    together: dict[tuple[str, str, datetime], list[tuple[CrossingRow, str]]] = {}
+    for crossing, number, site in session.execute(statement).tuples():
+        together.setdefault((number, crossing.level, crossing.crossed_at), []).append((crossing, site))
+    for (number, level, at), rows in together.items():
+        crossing, site = rows[0]
+        tone, words = RUNGS[Level(level)]
+        clocks = [row.clock for row, _ in rows]
         yield Line(
-            at=crossing.crossed_at,
-            rank=CROSSING,
+            at=at,
             tone=tone,
             who="Clock",
             before="of",
-            number=request.number,
-            request_id=request.id,
-            after=f"{words} ({' and '.join(row.clock for row, _, _ in rows)})",
+            number=number,
+            request_id=crossing.request_id,
+            after=f"{words} ({' and '.join(clocks)})",
             where=site,
+            told=tuple(told.get((crossing.request_id, level, frozenset(clocks)), ())),
         )
 
 
-def _messages(session: Session, stage: Stage) -> Iterator[Line]:
+def _tellings(session: Session, stage: Stage) -> dict[Cause, list[Telling]]:
+    """The newest messages that left, by what they are about; Slack before mail."""
     statement = (
-        select(Notification, CmoRequest, Person.name)
-        .join(CmoRequest, CmoRequest.id == Notification.request_id)
+        select(Notification, Person.name)
         .join(Person, Person.id == Notification.person_id)
         .where(Notification.state == NotificationState.SENT, Notification.kind.not_in(NOT_NEWS))
         .order_by(Notification.sent_at.desc())
-        .limit(SHOWN)
+        .limit(MESSAGES_READ)
     )
-    places = {mail.key: mail.place for mail in stage.mailbox.mails.copy()}
-    posted = {post.key for post in stage.slack.posts.copy()}
-    for message, request, person in session.execute(statement).tuples():
-        is_slack = message.channel == DeliveryChannel.SLACK
-        shared = is_slack and message.address.startswith("#")
-        href = f"/demo/inbox/mail/{places[message.dedupe_key]}" if message.dedupe_key in places else None
-        if message.dedupe_key in posted:
-            href = f"/demo/inbox/slack/{channel_of(message.address)}"
-        yield Line(
-            at=message.sent_at or message.queued_at,
-            rank=MESSAGE,
-            tone="slack" if is_slack else "mail",
-            who="Slack" if is_slack else "Mail",
-            before=f"to {f'{message.address} for {person}' if shared else person} about",
-            number=request.number,
-            request_id=request.id,
-            href=href,
-        )
+    hrefs = {mail.key: f"/demo/inbox/mail/{mail.place}" for mail in stage.mailbox.mails.copy()}
+    hrefs |= {post.key: f"/demo/inbox/slack/{channel_of(post.channel)}#p{post.ts}" for post in stage.slack.posts.copy()}
+    told: dict[Cause, list[Telling]] = {}
+    rows = sorted(
+        session.execute(statement).tuples(), key=lambda row: (row[0].channel != DeliveryChannel.SLACK, row[0].id)
+    )
+    for message, person in rows:
+        is_fact = message.fact_sequence is not None
+        about: object = message.fact_sequence if is_fact else frozenset(message.clocks)
+        if message.request_id is not None:
+            cause = (message.request_id, "fact" if is_fact else message.kind, about)
+            told.setdefault(cause, []).append(_telling(message, person, hrefs.get(message.dedupe_key)))
+    return told
+
+
+def _telling(message: Notification, person: str, href: str | None) -> Telling:
+    is_slack = message.channel == DeliveryChannel.SLACK
+    shared = is_slack and message.address.startswith("#")
+    return Telling(f"{message.address} (for {person})" if shared else person, is_slack, href)

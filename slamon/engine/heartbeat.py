@@ -20,17 +20,11 @@ SKEW_CHECK_EVERY_BEATS = 30
 
 def beat(runtime: Runtime, kind: str, beats: int) -> None:
     """Say that this process lives; now and then set business time by the database's clock."""
-    skew = 0.0
-    if beats % SKEW_CHECK_EVERY_BEATS == 0:
-        reference = runtime.db.now()
-        if reference is not None:
-            skew = runtime.clock.follow(reference).total_seconds()
-            if abs(skew) > SKEW_SHOWN_SECONDS:
-                log.warning("clock_skew", seconds=round(skew, 3))
+    measured = {"state": {"clock_skew_seconds": _follow_database(runtime)}} if beats % SKEW_CHECK_EVERY_BEATS == 0 else {}
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:
         statement = update(Process).where(Process.id == runtime.process_id)
-        done = session.execute(statement.values(beat_at=real_now, beats=Process.beats + 1))
+        done = session.execute(statement.values(beat_at=real_now, beats=Process.beats + 1, **measured))
         if not getattr(done, "rowcount", 0):  # the first beat, or we were thought dead
             session.add(
                 Process(
@@ -41,9 +35,20 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
                     started_at=real_now,
                     beat_at=real_now,
                     beats=1,
-                    state={"clock_skew_seconds": skew},
+                    **{"state": {}, **measured},
                 )
             )
+
+
+def _follow_database(runtime: Runtime) -> float:
+    """Seconds by which the database's clock is ahead of ours; 0 on SQLite, which has none."""
+    reference = runtime.db.now()
+    if reference is None:
+        return 0.0
+    skew = round(runtime.clock.follow(reference).total_seconds(), 3)
+    if abs(skew) > SKEW_SHOWN_SECONDS:
+        log.warning("clock_skew", seconds=skew)
+    return skew
 
 
 def beating_here(session: Session, kind: str, *, since: datetime) -> bool:

@@ -65,7 +65,7 @@ def failed(session: Session, *, most: int = 100) -> list[tuple[Notification, str
         .order_by(Notification.queued_at.desc())
         .limit(most)
     )
-    return [row for row in session.execute(statement)]
+    return list(session.execute(statement))
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -73,7 +73,7 @@ def counts(session: Session) -> dict[str, int]:
     found = dict.fromkeys(("queued", "unknown", "sending", "failed"), 0)
     for states in (WAITING, (NotificationState.SENDING,), (NotificationState.FAILED,)):  # each has its partial index
         statement = select(Notification.state, func.count()).where(in_state(*states)).group_by(Notification.state)
-        found |= {state: count for state, count in session.execute(statement)}
+        found |= dict(session.execute(statement))
     return found
 
 

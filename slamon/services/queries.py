@@ -87,7 +87,7 @@ def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime
     if wanted.cursor is not None:
         statement = statement.where(_after(wanted.order, wanted.cursor))
     size = min(max(wanted.limit, 1), MOST_A_PAGE)
-    found = [row for row in session.execute(statement.limit(size + 1))]
+    found = list(session.execute(statement.limit(size + 1)))
     clocks = _clocks(session, [request.id for request, *_ in found[:size]])
     rows = [
         Row(request, cmo, site, project, clocks.get(request.id, [])) for request, cmo, site, project in found[:size]
@@ -126,7 +126,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
             .where(CrossingRow.request_id == request_id)
             .order_by(CrossingRow.crossed_at, CrossingRow.clock)
         ).all(),
-        notifications=[] if by.is_cmo else [row for row in session.execute(notifications)],
+        notifications=[] if by.is_cmo else list(session.execute(notifications)),
         actions=actions_open_to(session, request, by),
     )
 

@@ -136,7 +136,7 @@ def running_house(folder: Path, database_url: str, redis_url: str | None, **more
             **more,
         }
         unwanted = ("SLAMON_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every process takes seconds to start
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         environment |= {f"SLAMON_{name}": str(value) for name, value in settings.items() if value}
         house = House(world, settings["BASE_URL"], slack, mailbox, environment, folder)
         stack.callback(house.stop)

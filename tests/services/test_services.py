@@ -108,9 +108,7 @@ def test_programs_that_nobody_cannot_reach_are_copied(service_directory: Path, t
         assert answers(url)
 
 
-def test_a_database_is_made_afresh_and_dropped_under_its_clients(
-    postgres_server: str, worker_id: str
-) -> None:
+def test_a_database_is_made_afresh_and_dropped_under_its_clients(postgres_server: str, worker_id: str) -> None:
     name = f"services_{worker_id}"
     url = create_database(postgres_server, name)
     with psycopg.connect(url.replace("+psycopg", "")) as connection:
@@ -128,9 +126,7 @@ def test_the_worker_has_a_utf8_database_of_its_own(postgres_url: str) -> None:
     assert query(postgres_url, "SHOW server_encoding") == "UTF8"
 
 
-def test_valkey_starts_from_either_source_and_is_gone_afterwards(
-    service_directory: Path, valkey_program: Path
-) -> None:
+def test_valkey_starts_from_either_source_and_is_gone_afterwards(service_directory: Path, valkey_program: Path) -> None:
     with (
         running_valkey(service_directory, program=valkey_program) as url,
         redis.Redis.from_url(url) as client,

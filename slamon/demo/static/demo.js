@@ -35,9 +35,6 @@
   const again = () => refresh().catch(() => {}).finally(() => setTimeout(again, 1000));
   setTimeout(again, 1000);
 
-  const boxes = document.querySelector("details.boxes");
-  if (boxes && matchMedia("(min-width: 56rem)").matches) boxes.open = true;
-
   const frame = document.getElementById("mail-body");
   if (frame) {
     const fit = () => { if (frame.contentDocument?.body) frame.style.height = `${frame.contentDocument.documentElement.scrollHeight + 2}px`; };

@@ -1,0 +1,88 @@
+"""Every error is a problem (RFC 9457), names what was refused, and gives nothing away."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from starlette.testclient import TestClient
+
+from slamon.app import create_app
+from slamon.db.database import Database
+from tests.api.conftest import Api
+
+JSON, TEXT = {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}
+PROBLEM = "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "send", "status", "kind"),
+    [
+        ("GET", "/v1/nothing", {}, 404, "not-found"),
+        ("GET", f"/v1/requests/{UUID(int=7)}", {}, 404, "not-found"),
+        ("DELETE", "/v1/sites", {}, 405, "method-not-allowed"),
+        ("POST", "/v1/requests", {"content": b"{", "headers": JSON}, 400, "malformed"),
+        ("POST", "/v1/requests", {"content": b"[" * 100_000, "headers": JSON}, 400, "malformed"),
+        ("POST", "/v1/requests", {"content": b'{"a": "\xff"}', "headers": JSON}, 400, "malformed"),
+        ("POST", "/v1/requests", {"content": b"{}", "headers": TEXT}, 415, "unsupported-media-type"),
+        ("POST", "/v1/requests", {"content": b"x" * 10_000_000, "headers": JSON}, 413, "too-large"),
+        ("POST", "/v1/requests", {"json": {}}, 422, "invalid"),
+        ("POST", "/v1/people", {"json": {}}, 422, "invalid"),
+        ("GET", "/v1/requests?sort=age", {}, 422, "invalid"),
+        ("GET", "/v1/requests?colour=red", {}, 422, "invalid"),
+        ("GET", "/v1/requests?cursor=abc", {}, 422, "invalid"),
+        ("GET", "/v1/sites?cursor=abc", {}, 422, "invalid"),
+        ("POST", "/v1/outgoing", {"json": {"stopped": True, "reason": "x"}}, 403, "forbidden"),
+    ],
+)  # fmt: skip
+def test_every_error_is_a_problem(
+    api: Api, method: str, path: str, send: dict[str, Any], status: int, kind: str
+) -> None:
+    answer = api.pm.request(method, path, **send)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert answer.json()["type"] == f"urn:slamon:problem:{kind}"
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_body_sent_in_chunks_is_refused_once_it_has_grown_too_large(api: Api) -> None:
+    chunks = (b"x" * 100_000 for _ in range(100))
+    assert api.pm.post("/v1/requests", content=chunks, headers=JSON).status_code == 413
+
+
+def test_an_address_says_which_methods_it_takes(api: Api) -> None:
+    assert api.pm.delete("/v1/sites").headers["allow"] == "GET, POST"
+
+
+def test_every_refused_field_is_named_and_no_value_comes_back(api: Api) -> None:
+    body = api.inquiry(
+        filed_at="2020-01-01T00:00:00Z", priority="s3cret", detail={"category": "technical", "questions": [""]}
+    )
+    errors = api.pm.post("/v1/requests", json=body).json()["errors"]
+    assert {error["field"] for error in errors} == {"filed_at", "priority", "detail.questions.0"}
+    assert "s3cret" not in str(errors)
+
+
+def test_what_nobody_expected_is_a_problem_without_details(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("s3cret")
+
+    monkeypatch.setattr(api.world.runtime.clock, "now", broken)
+    answer = api.pm.get("/v1/requests")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+    assert "s3cret" not in answer.text
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+
+
+def test_a_database_that_is_away_is_said_with_when_to_come_back(api: Api) -> None:
+    nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    away = TestClient(create_app(replace(api.world.runtime, db=nowhere), with_workers=False))
+    answer = away.get("/v1/requests", headers={"Authorization": "Bearer slk_any"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+def test_a_callers_own_request_id_comes_back(api: Api) -> None:
+    assert api.pm.get("/v1/sites", headers={"X-Request-Id": "irt-55.7"}).headers["x-request-id"] == "irt-55.7"
+
+
+def test_a_request_id_that_could_forge_a_log_line_is_replaced(api: Api) -> None:
+    assert api.pm.get("/v1/sites", headers={"X-Request-Id": 'a"b c'}).headers["x-request-id"] != 'a"b c'

@@ -1,0 +1,75 @@
+"""The contact's form in a real browser: on a phone, without scripts, by keyboard."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slamon.db.requests import CmoRequest
+from tests.web.conftest import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 360, "height": 780}
+LONG = "Pneumonoultramicroscopicsilicovolcanoconiosis" * 3
+DETAIL = {
+    "destination": {"kind": "clinical_site", "name": LONG, "address": "1 avenue", "country": "FR"},
+    "lines": [{"product_code": "AUR-1", "description": LONG, "quantity": "24", "unit": "kit"}] * 3,
+}
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def asked(site: Site) -> CmoRequest:
+    return site.world.file(subject=f"Resupply {LONG}", description=LONG, detail=DETAIL)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_form_fits_a_phone(site: Site, address: str, asked: CmoRequest, browser: "Browser", scheme: str) -> None:
+    with browser.new_context(viewport=PHONE, java_script_enabled=False, color_scheme=scheme) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(address + site.link(asked.id))
+        assert page.evaluate(OVERFLOW) == 0
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert page.evaluate(OVERFLOW) == 0
+
+
+def test_the_form_is_completed_by_keyboard_without_scripts(
+    site: Site, address: str, asked: CmoRequest, browser: "Browser"
+) -> None:
+    with browser.new_context(viewport=PHONE, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address + site.link(asked.id))
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Received"
+        page.keyboard.press("Enter")
+        page.wait_for_url("**?done=acknowledge")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Both weeks are free")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**?done=answer")
+        assert "Your answer was sent" in page.inner_text("main")
+        assert context.cookies() == []
+
+
+def test_staff_pages_fit_a_phone(site: Site, address: str, asked: CmoRequest, browser: "Browser") -> None:
+    cookie = {"name": "slamon_session", "value": site.staff(site.world.cast.pm).client.cookies["slamon_session"]}
+    with browser.new_context(viewport=PHONE) as context:
+        context.add_cookies([{**cookie, "url": address}])  # type: ignore[typeddict-item]
+        page = context.new_page()
+        faults: list[str] = []
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        project = site.world.cast.project
+        for path in ("/requests?tab=open", f"/requests/{asked.id}", "/requests/new", "/status",
+                     f"/requests/new?type=shipment&project={project}"):  # fmt: skip
+            page.goto(address + path)
+            assert page.evaluate(OVERFLOW) == 0, path
+        assert faults == []

@@ -1,0 +1,439 @@
+"""The staff pages, through HTTP: the list, one request, filing, status."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import func, select
+
+from slamon.db.outbox import Notification
+from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import Action, RequestType
+from slamon.errors import DeliveryError
+from slamon.services.queries import facts_of
+from tests.web.conftest import Site, text_of
+from tests.world import CONTACT, open_world
+
+
+def version(site: Site, request_id: UUID) -> str:
+    with site.world.runtime.db.read() as session:
+        return str(session.get_one(CmoRequest, request_id).version)
+
+
+def kinds(site: Site, request_id: UUID) -> list[str]:
+    with site.world.runtime.db.read() as session:
+        return [fact.kind for fact in facts_of(session, request_id)]
+
+
+def how_many(site: Site) -> int:
+    with site.world.runtime.db.read() as session:
+        return session.scalar(select(func.count()).select_from(CmoRequest)) or 0
+
+
+# --- the list ------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_list_says_what_to_do(site: Site) -> None:
+    page = text_of(site.staff(site.world.cast.pm).get("/requests?tab=all"))
+    assert "No requests yet" in page
+    assert "File the first one" in page
+
+
+def test_the_list_shows_late_requests_first_in_words(site: Site) -> None:
+    site.world.file(subject="Late one")
+    site.world.clock.advance(hours=30)
+    site.world.work()
+    site.world.file(subject="Fresh one")
+    page = text_of(site.staff(site.world.cast.pm).get("/requests?tab=open"))
+    assert page.index("Late one") < page.index("Fresh one")
+    assert "late by 6 h" in page
+    assert "due in 24 h" in page
+
+
+def test_needs_attention_shows_what_is_late_and_what_waits_for_us(site: Site) -> None:
+    waiting = site.world.file(subject="Waits for us")
+    site.world.act(waiting.id, Action.ASK, by=site.world.cast.contact, text="Which?")
+    site.world.file(subject="Late one")
+    site.world.clock.advance(hours=50)
+    site.world.work()
+    site.world.file(subject="Nothing to do")
+    page = text_of(site.staff(site.world.cast.pm).get("/requests"))
+    assert "Late one" in page
+    assert "breached 2 h ago" in page
+    assert "Waits for us" in page
+    assert "answer clock paused for 50 h" in page
+    assert "Nothing to do" not in page
+
+
+def test_filters_narrow_the_list(site: Site) -> None:
+    cast = site.world.cast
+    site.world.file(subject="Data wanted", type=RequestType.DATA, kind="coa", site_id=cast.other_site)
+    site.world.file(subject="A question")
+    staff = site.staff(cast.pm)
+    for query in ("type=data", f"cmo={cast.other_cmo}", "state=filed&type=data"):
+        page = text_of(staff.get(f"/requests?tab=all&{query}"))
+        assert "Data wanted" in page
+        assert "A question" not in page
+
+
+@pytest.mark.parametrize("query", ["state=x&type=y&cmo=z&project=1&priority=q", "after=nonsense", "tab=nowhere"])
+def test_nonsense_in_the_address_breaks_nothing(site: Site, query: str) -> None:
+    assert site.staff(site.world.cast.pm).get(f"/requests?{query}").status_code in (200, 422)
+
+
+def test_the_list_goes_on_behind_next(site: Site) -> None:
+    for number in range(51):
+        site.world.file(subject=f"Number {number:02}")
+    staff = site.staff(site.world.cast.pm)
+    first = staff.get("/requests?tab=all").text
+    link = first[: first.index('rel="next"')].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    assert "Number 50" in first
+    assert "Number 00" not in first
+    assert "Number 00" in staff.get(link).text
+
+
+# --- one request ---------------------------------------------------------------------------------------------------
+
+
+def test_one_request_tells_facts_crossings_and_messages_in_order(site: Site) -> None:
+    asked = site.world.file()
+    site.world.work()
+    site.world.clock.advance(hours=24, minutes=10)
+    site.world.work()
+    site.world.act(asked.id, Action.ANSWER, by=site.world.cast.contact, text="Yes, both.")
+    page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{asked.id}"))
+    order = ["Petra Manager filed the request", "New request to Corinne Contact by e-mail", "Target passed (answer",
+             "Corinne Contact answered"]  # fmt: skip
+    places = [page.index(words) for words in order]
+    assert places == sorted(places)
+    assert "found 10 min later" in page
+    assert "answer late, after 24 h 10 min" in page
+    assert "Target 24 hours, limit 48 hours" in page
+
+
+def test_times_stand_in_both_zones(site: Site) -> None:
+    asked = site.world.file()
+    page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{asked.id}"))
+    assert "Tue 3 Mar 2026, 09:00 UTC = 10:00 Zurich (UTC+01:00)" in page
+
+
+def test_a_contact_who_was_not_reached_is_not_called_silent(site: Site) -> None:
+    site.world.email.failures.append(DeliveryError("550 5.1.1 user unknown", permanent=True))
+    asked = site.world.file()
+    site.world.work()
+    page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{asked.id}"))
+    assert "Not reached: Corinne Contact did not get our mail (550 5.1.1 user unknown)" in page
+
+
+def test_the_manager_replies_and_the_clock_runs_again(site: Site) -> None:
+    asked = site.world.file()
+    site.world.act(asked.id, Action.ASK, by=site.world.cast.contact, text="Which?")
+    staff = site.staff(site.world.cast.pm)
+    page = staff.get(f"/requests/{asked.id}").text
+    assert page.count('class="primary"') == 1
+    answer = staff.post(f"/requests/{asked.id}/reply", version=version(site, asked.id), text="Line 2")
+    assert answer.headers["location"] == f"/requests/{asked.id}?done=reply"
+    assert kinds(site, asked.id)[-1] == "replied"
+
+
+def test_a_stale_form_says_that_somebody_acted_first_and_keeps_the_text(site: Site) -> None:
+    asked = site.world.file()
+    old = version(site, asked.id)
+    site.world.act(asked.id, Action.FOLLOW_UP, by=site.world.cast.lead, text="Hello?")
+    page = site.staff(site.world.cast.pm).post(f"/requests/{asked.id}/follow_up", version=old, text="My words")
+    assert page.status_code == 412
+    assert "Somebody acted first" in page.text
+    assert "My words</textarea>" in page.text
+    assert f'name="version" value="{version(site, asked.id)}"' in page.text
+    assert kinds(site, asked.id).count("followed_up") == 1
+
+
+def test_an_action_that_came_too_late_is_told_and_keeps_the_text(site: Site) -> None:
+    asked = site.world.file()
+    page = site.staff(site.world.cast.pm).post(f"/requests/{asked.id}/reply", version="1", text="My words")
+    assert page.status_code == 409
+    assert "It is not possible to reply any more" in page.text
+    assert "My words</textarea>" in page.text
+
+
+def test_an_empty_reason_is_told_at_its_field(site: Site) -> None:
+    asked = site.world.file()
+    page = site.staff(site.world.cast.pm).post(f"/requests/{asked.id}/cancel", version="1", reason=" ")
+    assert page.status_code == 422
+    assert 'aria-describedby="cancel-problem"' in page.text
+    assert kinds(site, asked.id) == ["filed"]
+
+
+@pytest.mark.parametrize("part", ["head", "auditor", "steering", "admin", "other_pm"])
+def test_who_may_only_read_has_nothing_to_press(site: Site, part: str) -> None:
+    asked = site.world.file()
+    staff = site.staff(getattr(site.world.cast, part))
+    assert f'action="/requests/{asked.id}' not in staff.get(f"/requests/{asked.id}").text
+    assert staff.post(f"/requests/{asked.id}/follow_up", version="1", text="Hello?").status_code == 403
+    assert kinds(site, asked.id) == ["filed"]
+
+
+def test_an_escalation_can_be_taken_once_the_limit_passed(site: Site) -> None:
+    asked = site.world.file()
+    lead = site.staff(site.world.cast.lead)
+    assert "Take it" not in lead.get(f"/requests/{asked.id}").text
+    site.world.clock.advance(hours=49)
+    site.world.work()
+    assert "Take it" in lead.get(f"/requests/{asked.id}").text
+    assert lead.post(f"/requests/{asked.id}/take", version="1").status_code == 303
+    page = text_of(lead.get(f"/requests/{asked.id}"))
+    assert "Taken by Leo Lead" in page
+    assert "Take it" not in page
+
+
+def record(site: Site, request_id: UUID, **fields: str):  # type: ignore[no-untyped-def]
+    values = {
+        "version": version(site, request_id),
+        "action": "answer",
+        "via": "phone_recorded",
+        "on_behalf_of": str(site.world.cast.contact),
+        "occurred_at": "2026-03-02T10:30",
+        "text": "Both weeks are free",
+        "evidence": "Corinne called Petra",
+    }
+    return site.staff(site.world.cast.pm).post(f"/requests/{request_id}/record", **{**values, **fields})
+
+
+def test_a_call_is_recorded_for_the_contact_with_its_own_time(site: Site) -> None:
+    asked = site.world.file()
+    site.world.clock.advance(hours=5)
+    assert record(site, asked.id).status_code == 303
+    page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{asked.id}"))
+    assert "Corinne Contact answered" in page
+    assert "written down by Petra Manager" in page
+    assert "recorded 3 h 30 min later" in page
+    assert "evidence: Corinne called Petra" in page
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("occurred_at", "2026-03-03T10:30"), ("occurred_at", "soon"), ("evidence", " "), ("text", ""), ("via", "dream")],
+)
+def test_a_record_that_cannot_be_is_told_at_its_field(site: Site, field: str, value: str) -> None:
+    asked = site.world.file()
+    site.world.clock.advance(hours=5)
+    page = record(site, asked.id, **{field: value})
+    assert page.status_code == 422
+    assert f'id="record-{field}-problem"' in page.text
+    assert kinds(site, asked.id) == ["filed"]
+
+
+def test_a_request_that_does_not_exist_has_a_page_that_says_so(site: Site) -> None:
+    staff = site.staff(site.world.cast.pm)
+    for path in ("/requests/01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a11", "/requests/x", "/nowhere"):
+        page = staff.get(path)
+        assert page.status_code == 404
+        assert "Nothing here" in page.text
+
+
+def test_a_form_without_our_token_is_refused(site: Site) -> None:
+    asked = site.world.file()
+    staff = site.staff(site.world.cast.pm)
+    for csrf in ("", "wrong", site.staff(site.world.cast.pm).csrf()):  # the last is another session's
+        data = {"csrf": csrf, "version": "1", "reason": "x"}
+        assert staff.client.post(f"/requests/{asked.id}/cancel", data=data).status_code == 403
+    assert kinds(site, asked.id) == ["filed"]
+
+
+def test_reading_staff_pages_changes_nothing(site: Site) -> None:
+    asked = site.world.file()
+    staff = site.staff(site.world.cast.pm)
+    before = site.everything()
+    for path in ("/", "/requests", f"/requests/{asked.id}", "/requests/new", "/status"):
+        assert staff.get(path).status_code in (200, 303)
+    assert site.everything() == before
+
+
+# --- filing --------------------------------------------------------------------------------------------------------
+
+KEY = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a99"
+
+
+def shipment(site: Site) -> dict[str, str]:
+    return {
+        "key": KEY,
+        "type": "shipment",
+        "project_id": str(site.world.cast.project),
+        "site_id": str(site.world.cast.site),
+        "subject": "Resupply of site 1204",
+        "priority": "urgent",
+        "due_on": "2026-03-10",
+        "detail.order_type": "resupply",
+        "detail.destination.kind": "clinical_site",
+        "detail.destination.name": "Hôpital Saint-Louis",
+        "detail.destination.address": "1 avenue Claude Vellefaux\n75010 Paris",
+        "detail.destination.country": "fr",
+        "detail.storage.code": "refrigerated",
+        "detail.logger_required": "yes",
+        "detail.lines.0.product_code": "AUR-1",
+        "detail.lines.0.quantity": "24",
+        "detail.lines.0.unit": "kit",
+        "detail.lines.1.unit": "kit",
+        "detail.lines.2.product_code": "AUR-1P",
+        "detail.lines.2.quantity": "12",
+        "detail.lines.2.unit": "vial",
+    }
+
+
+def test_the_form_offers_only_sites_of_the_projects_cmos(site: Site) -> None:
+    cast = site.world.cast
+    page = site.staff(cast.other_pm).get(f"/requests/new?type=inquiry&project={cast.other_project}")
+    assert str(cast.other_site) in page.text
+    assert str(cast.site) not in page.text
+
+
+def test_a_shipment_is_filed_with_its_lines_and_its_mail_goes_out(site: Site) -> None:
+    answer = site.staff(site.world.cast.pm).post("/requests/new", **shipment(site))
+    assert answer.status_code == 303
+    page = text_of(site.staff(site.world.cast.pm).get(answer.headers["location"]))
+    assert "Filed. The CMO’s contact gets a mail" in page
+    for words in ("SHP-2026-000001", "Urgent", "Hôpital Saint-Louis", "AUR-1P", "Refrigerated, 2 to 8 °C",
+                  "Needed on Tue 10 Mar 2026", "project manager · on this site"):  # fmt: skip
+        assert words.replace(" · ", ", ") in page
+    site.world.work()
+    assert site.world.email.sent_to(CONTACT)
+
+
+def test_data_and_inquiries_are_filed_too(site: Site) -> None:
+    shared = {name: value for name, value in shipment(site).items() if not name.startswith("detail")}
+    data = {"type": "data", "detail.purpose": "release", "detail.items.1.kind": "coa", "detail.items.1.lots": "A1, A2",
+            "detail.items.1.format": "pdf", "key": str(UUID(int=1))}  # fmt: skip
+    inquiry = {"type": "inquiry", "detail.category": "quality", "detail.questions.0": "Why?", "key": str(UUID(int=2))}
+    staff = site.staff(site.world.cast.pm)
+    for form, words in ((data, "A1, A2"), (inquiry, "Why?")):
+        answer = staff.post("/requests/new", **{**shared, **form})
+        assert answer.status_code == 303
+        assert words in text_of(staff.get(answer.headers["location"]))
+
+
+def test_the_same_filing_sent_twice_files_once(site: Site) -> None:
+    staff = site.staff(site.world.cast.pm)
+    first, second = (staff.post("/requests/new", **shipment(site)) for _ in range(2))
+    assert first.headers["location"] == second.headers["location"]
+    assert how_many(site) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("subject", ""),
+        ("site_id", ""),
+        ("detail.destination.country", "France"),
+        ("detail.lines.2.quantity", "-3"),
+        ("detail.lines.2.quantity", "many"),
+        ("detail.storage.code", ""),
+        ("due_on", "tomorrow"),
+        ("priority", "yesterday"),
+    ],
+)
+def test_a_wrong_field_is_told_where_it_stands_and_nothing_is_lost(site: Site, field: str, value: str) -> None:
+    page = site.staff(site.world.cast.pm).post("/requests/new", **{**shipment(site), field: value})
+    assert page.status_code == 422
+    assert f'id="{field}-problem"' in page.text
+    assert "1 avenue Claude Vellefaux\n75010 Paris</textarea>" in page.text
+    assert 'value="AUR-1P"' in page.text
+    assert how_many(site) == 0
+
+
+def test_a_shipment_without_goods_is_told_at_the_first_line(site: Site) -> None:
+    form = {name: value for name, value in shipment(site).items() if ".lines." not in name}
+    page = site.staff(site.world.cast.pm).post("/requests/new", **form)
+    assert page.status_code == 422
+    assert 'id="detail.lines.0.product_code-problem"' in page.text
+
+
+@pytest.mark.parametrize("part", ["head", "auditor", "steering", "admin"])
+def test_who_may_not_file_is_told_so(site: Site, part: str) -> None:
+    staff = site.staff(getattr(site.world.cast, part))
+    assert staff.get("/requests/new").status_code == 403
+    assert staff.post("/requests/new", **shipment(site)).status_code == 403
+    assert how_many(site) == 0
+
+
+def test_a_manager_files_for_own_projects_only(site: Site) -> None:
+    staff = site.staff(site.world.cast.other_pm)
+    assert "AUR-101" not in staff.get("/requests/new").text
+    assert staff.post("/requests/new", **shipment(site)).status_code == 422
+    assert how_many(site) == 0
+
+
+# --- status --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dead_letter(site: Site) -> UUID:
+    site.world.email.failures.append(DeliveryError("550 5.1.1 user unknown", permanent=True))
+    site.world.file()
+    site.world.work()
+    with site.world.runtime.db.read() as session:
+        return session.scalars(select(Notification.id).where(Notification.state == "failed")).one()
+
+
+def state_of(site: Site, message_id: UUID) -> str:
+    with site.world.runtime.db.read() as session:
+        return session.get_one(Notification, message_id).state
+
+
+def test_a_failed_message_is_shown_and_can_be_sent_again(site: Site, dead_letter: UUID) -> None:
+    staff = site.staff(site.world.cast.pm)
+    page = text_of(staff.get("/status"))
+    assert "New request to Corinne Contact by e-mail" in page
+    assert "550 5.1.1 user unknown" in page
+    assert staff.post(f"/status/messages/{dead_letter}/resend").status_code == 303
+    site.world.work()
+    assert state_of(site, dead_letter) == "sent"
+
+
+def test_a_failed_message_is_dismissed_with_a_reason_only(site: Site, dead_letter: UUID) -> None:
+    staff = site.staff(site.world.cast.admin)
+    assert staff.post(f"/status/messages/{dead_letter}/dismiss", reason="").status_code == 422
+    assert staff.post(f"/status/messages/{dead_letter}/dismiss", reason="Called her").status_code == 303
+    assert state_of(site, dead_letter) == "suppressed"
+    assert staff.post(f"/status/messages/{dead_letter}/resend").status_code == 409
+
+
+def test_an_auditor_only_reads_the_status(site: Site, dead_letter: UUID) -> None:
+    staff = site.staff(site.world.cast.auditor)
+    assert "Send again" not in staff.get("/status").text
+    assert staff.post(f"/status/messages/{dead_letter}/resend").status_code == 403
+
+
+def test_an_administrator_stops_all_messages_and_every_page_says_so(site: Site) -> None:
+    admin, pm = site.staff(site.world.cast.admin), site.staff(site.world.cast.pm)
+    asked = site.world.file()
+    assert admin.post("/status/outgoing", stop="yes", reason=" ").status_code == 422
+    assert admin.post("/status/outgoing", stop="yes", reason="Restore").status_code == 303
+    for path in ("/requests", f"/requests/{asked.id}", "/requests/new", "/status"):
+        assert "Outgoing messages are stopped." in text_of(pm.get(path))
+    site.world.work()
+    assert not site.world.email.sent
+    assert admin.post("/status/outgoing", stop="no", reason="Restored").status_code == 303
+    assert "Outgoing messages are stopped." not in text_of(pm.get("/requests"))
+
+
+def test_only_an_administrator_has_the_switch(site: Site) -> None:
+    staff = site.staff(site.world.cast.pm)
+    assert "Stop all outgoing" not in staff.get("/status").text
+    assert staff.post("/status/outgoing", stop="yes", reason="x").status_code == 403
+
+
+def test_a_redirection_shows_on_every_page(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with open_world(f"sqlite:///{tmp_path}/w.db", redirect_all_to="test@sponsor.example") as world:
+        staff = Site(world).staff(world.cast.pm)
+        for path in ("/requests", "/status", "/requests/new"):
+            assert "All messages go to test@sponsor.example" in text_of(staff.get(path))
+
+
+def test_silence_of_all_processes_is_called_out(site: Site) -> None:
+    assert "deadlines are not being watched" in text_of(site.staff(site.world.cast.pm).get("/status"))
+
+
+def test_staff_pages_allow_own_scripts_only(site: Site) -> None:
+    page = site.staff(site.world.cast.pm).get("/requests")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-store"
