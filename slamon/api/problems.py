@@ -177,25 +177,24 @@ def _told_fields(error: RequestValidationError) -> _Told:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return _told_http(HTTPException(400))
-    errors = [FieldError(field=_field(one["loc"], error.body), message=_message(one)) for one in found[:_MOST_ERRORS]]
+    errors = [FieldError(field=_field(one, error.body), message=_message(one)) for one in found[:_MOST_ERRORS]]
     named = ", ".join(dict.fromkeys(one.field for one in errors))
     return _Told(_KINDS[RequestValidationError], _safe(f"Refused: {named}.", _LONGEST_MESSAGE), errors)
 
 
-def _field(loc: Sequence[Any], body: Any) -> str:
+def _field(error: Mapping[str, Any], body: Any) -> str:
     """Where in the body, without the names pydantic gives to the members of a union; or the parameter's name."""
+    loc: Sequence[Any] = error["loc"]
     if loc[0] != "body":
         return _safe(str(loc[-1]), _LONGEST_FIELD)
     parts: list[str] = []
     here = body
-    for number, step in enumerate(loc[1:], 2):
-        inside = isinstance(here, dict) and step in here
-        inside = inside or (isinstance(here, list) and isinstance(step, int) and step < len(here))
-        if inside:
+    for step in loc[1:]:
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int)):
             here = here[step]
-        elif number != len(loc) or (isinstance(step, str) and not isinstance(here, dict)):
-            continue
-        parts.append(str(step))
+            parts.append(str(step))
+    if error["type"] == "missing" and len(loc) > 1:
+        parts.append(str(loc[-1]))
     return _safe(".".join(parts), _LONGEST_FIELD) or "body"
 
 

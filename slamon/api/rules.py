@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import Field
 
 from slamon.api import models
 from slamon.api.answers import answers
@@ -19,7 +20,10 @@ from slamon.services import calendars, policies
 from slamon.services.access import staff_only
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
-Year = Annotated[int, Query(ge=1950, le=2150)]
+
+
+class HolidaysQuery(Body):
+    year: Annotated[int, Field(ge=1950, le=2150)]
 
 
 @router.get(
@@ -30,11 +34,12 @@ Year = Annotated[int, Query(ge=1950, le=2150)]
     summary="The closed days of a year, public holidays resolved",
     responses=answers(404),
 )
-def list_holidays(call: Known, record_id: UUID, year: Year) -> Response:
+def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, Query()]) -> Response:
     staff_only(call.caller)
     with call.reading() as session:
-        days = calendars.closed_days(CALENDARS.find(session, record_id), year)
-    return reply(models.Holidays(year=year, days=[models.Holiday.model_validate(day) for day in days])).response()
+        days = calendars.closed_days(CALENDARS.find(session, record_id), query.year)
+    shown = [models.Holiday.model_validate(day) for day in days]
+    return reply(models.Holidays(year=query.year, days=shown)).response()
 
 
 class ResolveQuery(Body):
@@ -66,6 +71,5 @@ def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Resp
         )
         line = policies.resolve(session, wanted, call.now)
     named = [column for column, is_named in zip(policies.SCOPE, policies.specificity(line), strict=True) if is_named]
-    return reply(
-        models.ResolvedPolicy(policy=models.Policy.model_validate(line), matched_by=named), version=line.version
-    ).response()
+    answer = models.ResolvedPolicy(policy=models.Policy.model_validate(line), matched_by=named)
+    return reply(answer).response()

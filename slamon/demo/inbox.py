@@ -85,7 +85,7 @@ def readers(session: Session) -> dict[str, Reader]:
         .order_by(Organization.kind.desc(), Organization.name, Person.id)
     )
     found = {}
-    for person, organization, site in session.execute(statement).tuples():
+    for person, organization, site in session.execute(statement):
         is_cmo = organization.kind == OrganizationKind.CMO
         role = str(person.roles[0]).removeprefix("cmo_").replace("_", " ")
         found[person.email_key] = Reader(

@@ -47,11 +47,11 @@ def run(*, speed: float, port: int, empty: bool) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         suppress(KeyboardInterrupt),
-        _listen(port) as listener,
+        listen(port) as listener,
         staged(listener, speed=speed, empty=empty) as (app, stage),
     ):
         _announce(stage, wanted_port=port)
-        _server(app, lifespan="on").run(sockets=[listener])
+        server_of(app, lifespan="on").run(sockets=[listener])
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def _announce(stage: Stage, *, wanted_port: int) -> None:
     sys.stdout.flush()
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     """A listener on this port of 127.0.0.1 or the next free one; port 0 takes any."""
     for candidate in range(port, min(port + PORTS_TRIED, 65_536)):
         with suppress(OSError):
@@ -132,7 +132,7 @@ def _listen(port: int) -> socket.socket:
 def _serving(app: ASGIApp) -> Iterator[str]:
     """A small server of its own, in a thread: the base URL of `app`."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = _server(app, lifespan="off")
+        server = server_of(app, lifespan="off")
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
@@ -142,7 +142,7 @@ def _serving(app: ASGIApp) -> Iterator[str]:
             thread.join(timeout=2)
 
 
-def _server(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
+def server_of(app: ASGIApp, *, lifespan: Literal["on", "off"]) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,

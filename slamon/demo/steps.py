@@ -123,7 +123,7 @@ def _followed(session: Session, stage: Stage, star: Star) -> Followed | None:
     found = session.execute(statement).one_or_none()
     if found is None:
         return None
-    request, site, contact = found._tuple()
+    request, site, contact = found
     sent = (Notification.request_id == request.id, Notification.state == NotificationState.SENT)
     return Followed(
         request=request,

@@ -94,7 +94,7 @@ def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Li
         .order_by(FactRow.recorded_at.desc())
         .limit(SHOWN)
     )
-    for fact, number, site in session.execute(statement).tuples():
+    for fact, number, site in session.execute(statement):
         yield Line(
             at=fact.recorded_at,
             tone="done" if fact.by_role in CMO_ROLES else "plain",
@@ -118,7 +118,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
         .limit(SHOWN)
     )
     together: dict[tuple[str, str, datetime], list[tuple[CrossingRow, str]]] = {}
-    for crossing, number, site in session.execute(statement).tuples():
+    for crossing, number, site in session.execute(statement):
         together.setdefault((number, crossing.level, crossing.crossed_at), []).append((crossing, site))
     for (number, level, at), rows in together.items():
         crossing, site = rows[0]
@@ -149,9 +149,7 @@ def _tellings(session: Session, stage: Stage) -> dict[Cause, list[Telling]]:
     hrefs = {mail.key: f"/demo/inbox/mail/{mail.place}" for mail in stage.mailbox.mails.copy()}
     hrefs |= {post.key: f"/demo/inbox/slack/{channel_of(post.channel)}#p{post.ts}" for post in stage.slack.posts.copy()}
     told: dict[Cause, list[Telling]] = {}
-    rows = sorted(
-        session.execute(statement).tuples(), key=lambda row: (row[0].channel != DeliveryChannel.SLACK, row[0].id)
-    )
+    rows = sorted(session.execute(statement), key=lambda row: (row[0].channel != DeliveryChannel.SLACK, row[0].id))
     for message, person in rows:
         is_fact = message.fact_sequence is not None
         about: object = message.fact_sequence if is_fact else frozenset(message.clocks)

@@ -13,7 +13,9 @@ from slamon.api import problems
 from slamon.api.answers import answers
 from slamon.api.call import Posted, Reply, Route, by_key, reply
 from slamon.api.fields import Answer, Body
-from slamon.imports.directory import COLUMNS, BadRows, RowProblem, import_directory, read_table
+from slamon.imports.directory import import_directory
+from slamon.imports.drafts import BadRows, RowProblem
+from slamon.imports.tables import COLUMNS, read_table
 from slamon.services.access import admin_only
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Imports"])
@@ -76,11 +78,11 @@ def import_spreadsheet(
     query: Annotated[ImportQuery, Query()],
 ) -> Response:
     by = admin_only(call.caller)
-    table = read_table(upload.name, upload.content)
+    rows = read_table(upload.name, upload.content)
 
     def work(session: Session) -> Reply:
         with session.begin_nested() as trial:
-            result = import_directory(session, table, by=by, now=call.now)
+            result = import_directory(session, rows, by=by, now=call.now)
             if query.dry_run:
                 trial.rollback()
         differing = [_difference(problem) for problem in result.differing]

@@ -12,8 +12,10 @@ from rich.table import Table
 from slamon.config import Settings
 from slamon.db import schema
 from slamon.domain.timeline import Actor, Role
-from slamon.errors import Invalid, SlamonError
-from slamon.imports.directory import MAX_BYTES, BadRows, ImportResult, RowProblem, import_directory, read_table
+from slamon.errors import SlamonError
+from slamon.imports.directory import ImportResult, import_directory
+from slamon.imports.drafts import BadRows, RowProblem
+from slamon.imports.tables import read_table
 from slamon.runtime import Runtime, build_runtime
 
 import_app = typer.Typer(no_args_is_help=True, help="Bring spreadsheets in.")
@@ -50,13 +52,11 @@ def template() -> None:
 
 
 def _import(runtime: Runtime, file: Path, *, dry_run: bool) -> ImportResult:
-    if file.stat().st_size > MAX_BYTES:
-        raise Invalid("file", f"has more than {MAX_BYTES:,} bytes. Split it")
-    table = read_table(file.name, file.read_bytes())
+    rows = read_table(file.name, file.read_bytes())
     if schema.current_revision(runtime.db) != schema.newest_revision():
         raise SlamonError("The database does not have this release's schema. Run 'slamon migrate' first.")
     with runtime.db.write() as session:
-        result = import_directory(session, table, by=_whoever_types(), now=runtime.clock.now())
+        result = import_directory(session, rows, by=_whoever_types(), now=runtime.clock.now())
         if dry_run:
             session.rollback()
     return result

@@ -90,6 +90,7 @@ def change(
         for name, value in plain.items():
             setattr(row, name, value)
         _check(row, session)
+    _flush(session, row)
     if isinstance(row, Project) and cmo_ids is not None:
         _set_cmos(session, row, cmo_ids)
     new = fields_of(session, row)

@@ -73,7 +73,7 @@ def counts(session: Session) -> dict[str, int]:
     found = dict.fromkeys(("queued", "unknown", "sending", "failed"), 0)
     for states in (WAITING, (NotificationState.SENDING,), (NotificationState.FAILED,)):  # each has its partial index
         statement = select(Notification.state, func.count()).where(in_state(*states)).group_by(Notification.state)
-        found |= dict(session.execute(statement))
+        found |= dict(session.execute(statement).all())
     return found
 
 

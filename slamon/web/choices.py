@@ -54,7 +54,7 @@ def sites_of(session: Session, project_id: UUID) -> list[tuple[str, list[Site]]]
         .order_by(Organization.name, Site.name)
     )
     groups: dict[str, list[Site]] = {}
-    for cmo, site in session.execute(statement).tuples():
+    for cmo, site in session.execute(statement):
         groups.setdefault(cmo, []).append(site)
     return list(groups.items())
 

@@ -98,7 +98,7 @@ def _when(row: Notification) -> datetime:
 
 def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
     state = NotificationState(row.state)
-    way = "in Slack" if row.channel == "slack" else "by e-mail"
+    way, what = "Slack" if row.channel == "slack" else "E-mail", MESSAGES[MessageKind(row.kind)]
     notes = [_SENDING[state] + (" (shown on the console only)" if row.provider_id == "console" else "")]
     if row.attempts > 1:
         notes.append(f"{row.attempts} attempts")
@@ -109,7 +109,7 @@ def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
     return Entry(
         at=zones.at(_when(row)),
         tone="failure" if state is NotificationState.FAILED else "message",
-        headline=f"{MESSAGES[MessageKind(row.kind)]} to {name or row.address} {way}",
+        headline=f"{way} to {name or row.address}: {what[:1].lower()}{what[1:]}",
         notes=tuple(notes),
         is_struck=state is NotificationState.SUPPRESSED,
     )

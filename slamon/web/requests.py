@@ -164,7 +164,7 @@ def _page(
         "contacts": choices.contacts_of(session, asked.cmo_id) if recordable else [],
         "entries": history(whole, zones),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done == "record" or done in STAFF_ACTIONS else "",
+        "done": done if done in ("filed", "record", *STAFF_ACTIONS) else "",
         "refused": refused,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)

@@ -81,7 +81,7 @@ def _plain(value: str) -> str:
 
 async def submitted(request: Request) -> Typed:
     """The form as sent. It is also laid on the request, so that an error page can give it back."""
-    typed = Typed(await request.form())
+    typed = Typed(await request.form(max_files=0, max_fields=200))
     request.state.typed = typed
     return typed
 

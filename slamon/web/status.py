@@ -135,7 +135,7 @@ def _page(
 def _dead_letters(session: Session, visit: Visit) -> list[DeadLetter]:
     found = outbox.failed(session)
     ids = {row.person_id for row, _ in found}
-    names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).tuples().all())
+    names = {person.id: person.name for person in session.scalars(select(Person).where(Person.id.in_(ids)))}
     zones = Zones(visit.zone, visit.zone)
     return [
         DeadLetter(row, number, names.get(row.person_id) if row.person_id else None, zones.at(row.queued_at))

@@ -1,10 +1,13 @@
 """Every error is a problem (RFC 9457), names what was refused, and gives nothing away."""
 
+import sqlite3
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
 
 from slamon.app import create_app
@@ -78,6 +81,20 @@ def test_a_database_that_is_away_is_said_with_when_to_come_back(api: Api) -> Non
     away = TestClient(create_app(replace(api.world.runtime, db=nowhere), with_workers=False))
     answer = away.get("/v1/requests", headers={"Authorization": "Bearer slk_any"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+def test_a_commit_that_fails_is_never_answered_as_done(api: Api) -> None:
+    """FastAPI's own way, a dependency that commits on its way out, answered 200 first and failed afterwards."""
+    caller = api.pm
+
+    def disk_is_full(_connection: object) -> None:
+        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    event.listen(api.world.runtime.db.engine, "commit", disk_is_full)
+    answer = caller.post("/v1/requests", json=api.inquiry())
+    event.remove(api.world.runtime.db.engine, "commit", disk_is_full)
+    assert answer.status_code == 503
+    assert caller.get("/v1/requests").json()["items"] == []
 
 
 def test_a_callers_own_request_id_comes_back(api: Api) -> None:

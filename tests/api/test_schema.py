@@ -12,7 +12,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from slamon.api import openapi_document
 from slamon.app import create_app
@@ -59,26 +61,26 @@ EVERY = pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     url = f"sqlite:///{tmp_path_factory.mktemp('schema')}/world.db"
-    with open_world(url, api_calls_per_minute=10**9, request_limit_bytes=10**6) as world:
+    with open_world(url, api_calls_per_minute=10**9) as world:
         yield Api(world)
 
 
 @pytest.fixture(scope="module")
+def postgres_api(postgres_url: str) -> Iterator[Api]:
+    with open_world(postgres_url, api_calls_per_minute=10**9) as world:
+        yield Api(world)
+
+
 def all_roles(api: Api) -> str:
     """The key of a service account that may do everything the sponsor may."""
+    now = api.world.clock.real_now()
     with api.world.runtime.db.write() as session:
         _, secret = access.issue_key(
-            session,
-            scopes=ALL_SCOPES,
-            by=SYSTEM,
-            now=api.world.clock.real_now(),
-            service_name="all",
-            service_roles=STAFF,
+            session, scopes=ALL_SCOPES, by=SYSTEM, now=now, service_name="all", service_roles=STAFF
         )
     return secret
 
 
-@pytest.fixture(scope="module")
 def real_ids(api: Api) -> dict[str, str]:
     cast = api.world.cast
     own = {name: str(getattr(cast, part)) for name, part in _PART_OF.items()}
@@ -109,8 +111,9 @@ def is_id(value: Any) -> bool:
         return False
 
 
-def keeps_its_document(api: Api, operation: str, key: str, ids: dict[str, str], *, examples: int) -> None:
+def keeps_its_document(api: Api, operation: str, *, examples: int) -> None:
     """Make good and bad calls of one operation and check every answer against the document."""
+    key, ids = all_roles(api), real_ids(api)
     schema = schemathesis.openapi.from_dict(DOCUMENT, config=CONFIG)
     schema.app = api.app
     method, path = operation.split()
@@ -125,20 +128,26 @@ def keeps_its_document(api: Api, operation: str, key: str, ids: dict[str, str], 
         case.body = with_real_ids(case.body, known)
         case.query = with_real_ids(case.query, known)
         case.path_parameters = with_real_ids(case.path_parameters, known)
-        case.call_and_validate(headers={"Authorization": f"Bearer {key}"})
+        # A generator's bad query or header may be a good one once it is written down; of the rest we are sure.
+        sure = any(is_bad(case, place) for place in (ParameterLocation.BODY, ParameterLocation.PATH))
+        excluded = [] if sure else [negative_data_rejection]
+        case.call_and_validate(headers={"Authorization": f"Bearer {key}"}, excluded_checks=excluded)
 
     every_answer_fits()
 
 
+def is_bad(case: Any, place: ParameterLocation) -> bool:
+    made = case.meta.components.get(place)
+    return made is not None and made.mode is GenerationMode.NEGATIVE
+
+
 @EVERY
-def test_the_application_keeps_its_document(api: Api, operation: str, all_roles: str, real_ids: dict[str, str]) -> None:
-    keeps_its_document(api, operation, all_roles, real_ids, examples=8)
+def test_the_application_keeps_its_document(api: Api, operation: str) -> None:
+    keeps_its_document(api, operation, examples=8)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @EVERY
-def test_the_application_keeps_its_document_however_long_one_tries(
-    api: Api, operation: str, all_roles: str, real_ids: dict[str, str]
-) -> None:
-    keeps_its_document(api, operation, all_roles, real_ids, examples=300)
+def test_the_application_keeps_its_document_however_long_one_tries(postgres_api: Api, operation: str) -> None:
+    keeps_its_document(postgres_api, operation, examples=100)

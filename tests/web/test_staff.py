@@ -101,7 +101,7 @@ def test_one_request_tells_facts_crossings_and_messages_in_order(site: Site) -> 
     site.world.work()
     site.world.act(asked.id, Action.ANSWER, by=site.world.cast.contact, text="Yes, both.")
     page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{asked.id}"))
-    order = ["Petra Manager filed the request", "New request to Corinne Contact by e-mail", "Target passed (answer",
+    order = ["Petra Manager filed the request", "E-mail to Corinne Contact: new request", "Target passed (answer",
              "Corinne Contact answered"]  # fmt: skip
     places = [page.index(words) for words in order]
     assert places == sorted(places)
@@ -174,10 +174,10 @@ def test_who_may_only_read_has_nothing_to_press(site: Site, part: str) -> None:
 
 def test_an_escalation_can_be_taken_once_the_limit_passed(site: Site) -> None:
     asked = site.world.file()
-    lead = site.staff(site.world.cast.lead)
-    assert "Take it" not in lead.get(f"/requests/{asked.id}").text
+    assert "Take it" not in site.staff(site.world.cast.lead).get(f"/requests/{asked.id}").text
     site.world.clock.advance(hours=49)
     site.world.work()
+    lead = site.staff(site.world.cast.lead)
     assert "Take it" in lead.get(f"/requests/{asked.id}").text
     assert lead.post(f"/requests/{asked.id}/take", version="1").status_code == 303
     page = text_of(lead.get(f"/requests/{asked.id}"))

@@ -1,0 +1,195 @@
+"""What the rows of a spreadsheet say: each CMO, site and contact once, joined from all the rows that speak of it.
+
+Here live the meaning of a cell and the rule that rows may not contradict each other. The database is not known
+here, and what a record must be is decided by services.directory.create.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from openpyxl.cell.cell import ERROR_CODES
+
+from slamon.db.parties import SiteKind
+from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.calendar_document import ALWAYS, WEEKDAYS
+from slamon.domain.timeline import Role
+from slamon.errors import Invalid
+from slamon.imports.tables import CMO_COLUMNS, COLUMNS, CONTACT_COLUMNS, SITE_COLUMNS, Row
+
+Value: TypeAlias = Any  # what a column's text means: text, an enumeration's value, or weekly hours as JSON
+Key = TypeVar("Key", str, tuple[str, str])
+
+# As the database has it: PostgreSQL would refuse the whole import. Names may have 200 characters.
+_LONGEST = {"address": 500, "opening_hours": 500, "contact_email": 254, "lead_email": 254, "slack_channel": 80}
+_KINDS = {kind.value: kind.value for kind in SiteKind}
+_ROLES = {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong with one cell. `row` is the number the spreadsheet shows, the header being row 1."""
+
+    row: int
+    column: str
+    value: str
+    reason: str
+
+
+class BadRows(Invalid):
+    """The problems of a table, one for each bad cell, in the order of its rows. Nothing was stored."""
+
+    def __init__(self, problems: Iterable[RowProblem]) -> None:
+        by_cell = {(problem.row, problem.column): problem for problem in problems}
+        self.problems = tuple(sorted(by_cell.values(), key=lambda problem: problem.row))
+        first = self.problems[0]
+        super().__init__(
+            "rows",
+            f"{len({problem.row for problem in self.problems})} cannot be used and nothing was imported; "
+            f"the first is row {first.row}, column {first.column}: {first.reason}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a row says in one column; `value` is None where the text was refused."""
+
+    row: int
+    text: str
+    value: Value
+
+
+@dataclass(slots=True)
+class Draft:
+    """One record as its rows tell it; a blank cell says nothing."""
+
+    row: int  # the first to speak of it
+    told: dict[str, Told] = field(default_factory=dict)
+
+    def value(self, column: str) -> Value:
+        return self.told[column].value if column in self.told else None
+
+
+@dataclass(slots=True)
+class Drafts:
+    """The records a table speaks of, in the order of its rows; sites by the keys of CMO and site, contacts by address.
+
+    What a contact tells of its site is that pair of keys; the second is "" for a contact of the whole CMO.
+    """
+
+    cmos: dict[str, Draft] = field(default_factory=dict)
+    sites: dict[tuple[str, str], Draft] = field(default_factory=dict)
+    contacts: dict[str, Draft] = field(default_factory=dict)
+    problems: list[RowProblem] = field(default_factory=list)
+
+    def add(self, row: Row) -> None:
+        said = {column: self._told(row.number, column, text) for column, text in row.cells.items()}
+        cmo, site, address = (said.get(column) for column in ("cmo", "site", "contact_email"))
+        if cmo is None:
+            self._note(row, "cmo", "is needed in every row")
+        if cmo is None or cmo.value is None or (site and site.value is None):
+            return
+        place = (name_key(cmo.value), name_key(site.value) if site else "")
+        self._join("CMO", self.cmos, place[0], row, said, ("cmo", *CMO_COLUMNS))
+        if site:
+            self._join("site", self.sites, place, row, said, ("site", *SITE_COLUMNS))
+        elif given := [column for column in SITE_COLUMNS if column in said]:
+            self._note(row, "site", f"is blank, so {', '.join(given)} must be blank too")
+        if address and address.value:
+            said["site"] = Told(row.number, f"{cmo.text} {site.text if site else ''}".strip(), place)
+            self._join("contact", self.contacts, address.value.casefold(), row, said, ("site", *CONTACT_COLUMNS))
+        elif address is None and any(column in said for column in CONTACT_COLUMNS):
+            self._note(row, "contact_email", "is needed for a contact")
+
+    def _told(self, row: int, column: str, text: str) -> Told:
+        try:
+            return Told(row, text, _meaning(column, text))
+        except ValueError as err:
+            self.problems.append(RowProblem(row, column, text, str(err)))
+            return Told(row, text, None)
+
+    def _join(
+        self, what: str, drafts: dict[Key, Draft], key: Key, row: Row, said: Mapping[str, Told], columns: Iterable[str]
+    ) -> None:
+        draft = drafts.setdefault(key, Draft(row.number))
+        for column in columns:
+            if new := said.get(column):
+                old = draft.told.setdefault(column, new)
+                differs = old.value != new.value and name_key(old.text) != name_key(new.text)
+                if differs and None not in (old.value, new.value):
+                    self._note(row, column, f"row {old.row} says '{old.text}' of the same {what}")
+
+    def _note(self, row: Row, column: str, reason: str) -> None:
+        self.problems.append(RowProblem(row.number, column, row.cells.get(column, ""), reason))
+
+
+def name_key(name: str) -> str:
+    """How names are compared: by letters, whatever their case or their Unicode composition."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _meaning(column: str, text: str) -> Value:
+    """What a filled cell stands for. Raises ValueError saying why it cannot be taken."""
+    longest = _LONGEST.get(column, 200)
+    if column not in COLUMNS:
+        raise ValueError("stands under no column name; is a quotation mark missing?")
+    if text in ERROR_CODES:
+        raise ValueError("a formula failed here")
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise ValueError("holds control characters")
+    if len(text) > longest:
+        raise ValueError(f"has {len(text)} characters; {longest} are allowed")
+    if column == "country":
+        return text.upper()
+    if column == "subdivision":
+        return re.sub("^[A-Z]{2}-", "", text)  # ISO 3166-2 writes DE-BY, the holidays want BY
+    if column == "site_kind":
+        return _one_of(_KINDS, text)
+    if column == "contact_role":
+        return _one_of(_ROLES, text)
+    if column == "opening_hours":
+        return _opening_hours(text)
+    return text
+
+
+def _one_of(values: Mapping[str, Value], text: str) -> Value:
+    if text.casefold() not in values:
+        raise ValueError(f"use one of {', '.join(values)}")
+    return values[text.casefold()]
+
+
+_DAYS = r"([a-z]+)(?: ?- ?([a-z]+))?"
+_SPAN = r"(\d\d?:\d\d) ?- ?(\d\d?:\d\d)"
+_HOURS = re.compile(f"{_DAYS}(?: ?, ?{_DAYS})* {_SPAN}(?:[, ]+{_SPAN})*")
+_DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _opening_hours(text: str) -> object:
+    """Weekly hours as a calendar's JSON, in its normal form: `24x7`, or `Mon-Fri 08:00-18:00; Sat 08:00-12:00`."""
+    plain = text.casefold().replace("–", "-")
+    if plain in (ALWAYS, "24/7"):
+        return ALWAYS
+    week: dict[str, list[list[str]]] = {}
+    for part in plain.strip("; ").split(";"):
+        if not _HOURS.fullmatch(part.strip()):
+            raise ValueError(f"'{part.strip()}' is not understood; write 24x7, or Mon-Fri 08:00-18:00; Sat 08:00-12:00")
+        spans = [[opens.zfill(5), closes.zfill(5)] for opens, closes in re.findall(_SPAN, part)]
+        for first, last in re.findall(_DAYS, part):
+            start, end = _weekday(first), _weekday(last or first)
+            for step in range((end - start) % 7 + 1):
+                week.setdefault(WEEKDAYS[(start + step) % 7], []).extend(spans)
+    return normal_hours(week)
+
+
+def normal_hours(weekly: object) -> object:
+    """Weekly hours as a calendar writes them. Raises CalendarError, which is a ValueError."""
+    return WorkingCalendar.from_json({"tz": "UTC", "weekly": weekly}).to_json()["weekly"]
+
+
+def _weekday(name: str) -> int:
+    for index, full in enumerate(_DAY_NAMES):
+        if len(name) > 1 and full.startswith(name):
+            return index
+    raise ValueError(f"'{name}' is no weekday; use {', '.join(day[:3].title() for day in _DAY_NAMES)}")

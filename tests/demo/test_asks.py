@@ -1,0 +1,54 @@
+"""What the cast asks for would be taken by the API as well."""
+
+from datetime import date
+from itertools import chain
+from uuid import UUID
+
+import pytest
+from pydantic import TypeAdapter
+
+from slamon.api.details import NewRequest
+from slamon.db.requests import Priority
+from slamon.demo.asks import Ask, filing_of
+from slamon.demo.scenes import SILENT_SITES, Star, later, opening
+from slamon.domain.lifecycle import RequestType
+
+SCRIPT = [*opening(), *later()]
+ID = UUID(int=1)
+
+
+@pytest.mark.parametrize("ask", {scene.ask: None for scene in SCRIPT}, ids=str)
+def test_every_ask_of_the_script_passes_the_check_of_the_api(ask: Ask) -> None:
+    filing = filing_of(ask, site_id=ID, project_id=ID, today=date(2026, 11, 24))
+    body = {
+        "type": filing.type.value,
+        "project_id": str(ID),
+        "site_id": str(ID),
+        "subject": filing.subject,
+        "description": filing.description,
+        "priority": filing.priority.value,
+        "gxp": filing.gxp,
+        "cmo_reference": filing.cmo_reference,
+        "detail": filing.detail,
+    }
+    assert TypeAdapter[object](NewRequest).validate_python(body)
+
+
+def test_the_script_has_all_types_and_more_than_one_priority() -> None:
+    assert {scene.ask.type for scene in opening()} == set(RequestType)
+    assert {scene.ask.priority for scene in opening()} > {Priority.ROUTINE}
+
+
+def test_the_same_seed_gives_the_same_script() -> None:
+    assert [*opening(), *later()] == SCRIPT
+
+
+def test_scenes_to_come_are_in_order_of_time() -> None:
+    ages = [scene.age for scene in chain(opening(), later()) if scene.age < 0]
+    assert ages == sorted(ages, reverse=True)
+
+
+def test_silent_sites_never_play_and_the_silent_star_is_one_of_them() -> None:
+    silent = [scene for scene in SCRIPT if scene.ask.site in SILENT_SITES]
+    assert [scene.part for scene in silent] == [None] * len(silent)
+    assert next(scene for scene in SCRIPT if scene.star is Star.SILENT).ask.site in SILENT_SITES
