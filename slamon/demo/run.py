@@ -17,8 +17,8 @@ from typing import Literal
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
-from uvicorn.importer import import_from_string
 
+from slamon.app import create_app
 from slamon.clock import Clock
 from slamon.db import schema
 from slamon.demo import cast, past, scenes
@@ -35,8 +35,6 @@ from slamon.services.access import ALL_SCOPES, issue_key
 FASTEST = 100_000
 PORTS_TRIED = 50
 FOUNDED_BEFORE = timedelta(days=30)
-# By name, as uvicorn takes applications: `app` stands above this room and may not be imported from it.
-APPLICATION = "slamon.app:create_app"
 
 
 def run(*, speed: float, port: int, empty: bool) -> None:
@@ -57,7 +55,6 @@ def run(*, speed: float, port: int, empty: bool) -> None:
 @contextmanager
 def staged(listener: socket.socket, *, speed: float, empty: bool = False) -> Iterator[tuple[FastAPI, Stage]]:
     """The demo's application, ready to be served on `listener`, with its past played and its players at work."""
-    create_app = import_from_string(APPLICATION)
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with ExitStack() as stack:
         directory = stack.enter_context(TemporaryDirectory(prefix="slamon-demo-", ignore_cleanup_errors=True))
@@ -74,7 +71,7 @@ def staged(listener: socket.socket, *, speed: float, empty: bool = False) -> Ite
         _found(stage, dial)
         dial.clock = Clock(speed=speed, business_start=start)
         stage.runtime = stack.enter_context(open_runtime(settings.live, dial.clock))
-        app: FastAPI = create_app(stage.runtime)
+        app = create_app(stage.runtime)
         add_demo_pages(app, stage)
         if stage.has_cast:
             players = Players(stage, chain((s for s in scenes.opening() if s.age < 0), scenes.later()))

@@ -19,6 +19,7 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
 from slamon.services.audit import record
+from slamon.services.outbox import raise_alarm
 
 IDLE = timedelta(minutes=15)
 LONGEST_SESSION = timedelta(hours=12)
@@ -156,6 +157,8 @@ def sign_in(session: Session, *, email: str, password: str, real_now: datetime) 
             person.locked_until, person.failed_sign_ins = real_now + LOCK_FOR, 0
             actor = Actor(str(person.id), person.name, Role(person.roles[0]))
             record(session, by=actor, action="locked", entity="person", entity_id=person.id, now=real_now)
+            told = f"The account {person.id} was locked after {LOCK_AFTER_FAILURES} failed sign-ins in a row."
+            raise_alarm(session, f"locked/{person.id}", told, now=real_now, real_now=real_now)
         return None
     person.failed_sign_ins, person.locked_until = 0, None
     return begin_session(session, person, real_now=real_now)
@@ -220,7 +223,10 @@ def person_behind(session: Session, token: str, *, real_now: datetime) -> Person
         raise LinkGone("unknown")
     if link.used_at is not None or link.expires_at <= real_now:
         raise LinkGone("expired")
-    return session.get_one(Person, link.person_id)
+    person = session.get_one(Person, link.person_id)
+    if person.status == PersonStatus.DISABLED:
+        raise LinkGone("revoked")
+    return person
 
 
 def set_password(session: Session, token: str, password: str, *, real_now: datetime) -> Person:

@@ -54,6 +54,8 @@ def open_link(session: Session, token: str, *, real_now: datetime) -> Opened:
     if link.expires_at <= real_now:
         raise LinkGone("expired")
     request = session.get_one(CmoRequest, link.request_id)
+    if person.organization_id != request.cmo_id:
+        raise LinkGone("unknown")
     if State(request.state) not in OPEN_STATES:
         raise LinkGone("closed")
     caller = caller_of(person, session.get_one(Organization, person.organization_id), {Scope.ACT})

@@ -48,9 +48,10 @@ def history(whole: Whole, zones: Zones) -> list[Entry]:
 
 
 def not_reached(notifications: Sequence[tuple[Notification, str | None]], person_id: UUID) -> Notification | None:
-    """The latest message that certainly did not get to this person."""
-    failed = [n for n, _ in notifications if n.person_id == person_id and n.state == NotificationState.FAILED]
-    return failed[-1] if failed else None
+    """The last message to this person, if it certainly did not get there."""
+    ended = (NotificationState.SENT, NotificationState.FAILED)
+    told = [row for row, _ in notifications if row.person_id == person_id and row.state in ended]
+    return told[-1] if told and told[-1].state == NotificationState.FAILED else None
 
 
 def _fact(fact: FactRow, zones: Zones) -> Entry:
