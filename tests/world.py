@@ -9,17 +9,20 @@
 Nothing sleeps and nothing leaves the process: the clock stands until it is advanced, and both channels record.
 """
 
+import atexit
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg import OperationalError
 from sqlalchemy import make_url, text
 
 from slamon.channels import Message, MessageKind, Receipt
@@ -40,6 +43,7 @@ from slamon.services import access, requests
 from slamon.services.access import ALL_SCOPES, Caller, Scope
 from slamon.services.directory import create
 from slamon.services.founding import found
+from tests.services.postgres import create_database, drop_database
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 
@@ -138,10 +142,13 @@ class Cast:
 class World:
     """One installation under test."""
 
-    def __init__(self, runtime: Runtime, clock: ManualClock, slack: RecordingChannel, email: RecordingChannel) -> None:
-        self.runtime, self.clock, self.slack, self.email = runtime, clock, slack, email
-        with runtime.db.write() as session:
-            self.cast = _found(session, clock.now())
+    clock: ManualClock
+
+    def __init__(
+        self, runtime: Runtime, clock: Clock, slack: RecordingChannel, email: RecordingChannel, cast: Cast
+    ) -> None:
+        self.runtime, self.slack, self.email, self.cast = runtime, slack, email, cast
+        self.clock = clock  # type: ignore[assignment]  # stands still, unless the test brought its own
 
     def caller(self, person_id: UUID) -> Caller:
         """A person as the use cases know them, with every scope."""
@@ -198,8 +205,13 @@ class World:
 
 
 @contextmanager
-def open_world(database_url: str, clock: ManualClock | None = None, **settings: Any) -> Iterator[World]:
-    """Found an installation in the database at `database_url`, which is emptied first (a SQLite file may be absent)."""
+def open_world(database_url: str, clock: Clock | None = None, **settings: Any) -> Iterator[World]:
+    """An installation just founded in the database at `database_url`; whatever was there is gone.
+
+    Under the standing clock every world begins alike, so it is founded once and copied. A clock of your own founds
+    anew, at its time.
+    """
+    cast = _copy_founded(database_url) if clock is None else _found_at(database_url, clock.now())
     clock = clock or ManualClock()
     slack, email = RecordingChannel("slack"), RecordingChannel("email")
     runtime = Runtime(
@@ -213,11 +225,60 @@ def open_world(database_url: str, clock: ManualClock | None = None, **settings: 
         channels={DeliveryChannel.SLACK: slack, DeliveryChannel.EMAIL: email},
     )
     try:
-        empty(runtime.db)
-        schema.migrate(runtime.db)
-        yield World(runtime, clock, slack, email)
+        yield World(runtime, clock, slack, email, cast)
     finally:
         runtime.close()
+
+
+def _found_at(database_url: str, now: datetime) -> Cast:
+    database = Database(database_url)
+    try:
+        empty(database)
+        schema.migrate(database)
+        with database.write() as session:
+            return _found(session, now)
+    finally:
+        database.close()
+
+
+def _copy_founded(database_url: str) -> Cast:
+    url = make_url(database_url)
+    if url.database and url.get_backend_name() == "sqlite":
+        content, cast = _founded_file()
+        for part in ("-wal", "-shm"):
+            Path(url.database + part).unlink(missing_ok=True)
+        Path(url.database).write_bytes(content)
+        return cast
+    template, cast = _founded_database(database_url)
+    assert url.database
+    create_database(_server(database_url), url.database, template=template)
+    return cast
+
+
+@cache
+def _founded_file() -> tuple[bytes, Cast]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "founded.db"
+        cast = _found_at(f"sqlite:///{path}", START)
+        return path.read_bytes(), cast
+
+
+@cache
+def _founded_database(database_url: str) -> tuple[str, Cast]:
+    """A database to copy, beside the one at `database_url`; gone when this process ends."""
+    name, server = f"{make_url(database_url).database}_founded", _server(database_url)
+    cast = _found_at(create_database(server, name), START)
+    atexit.register(_drop_if_there, server, name)
+    return name, cast
+
+
+def _drop_if_there(server: str, name: str) -> None:
+    with suppress(OperationalError):  # a server of the tests' own may have gone already, and all in it
+        drop_database(server, name)
+
+
+def _server(database_url: str) -> str:
+    return make_url(database_url).set(database="postgres").render_as_string(hide_password=False)
 
 
 def empty(db: Database) -> None:

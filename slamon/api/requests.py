@@ -150,6 +150,9 @@ class Act(Said):
     evidence: Text | None = None
 
 
+_NOTHING = Act()
+
+
 @router.post(
     "",
     status_code=201,
@@ -262,9 +265,8 @@ def act_on_request(
     request_id: UUID,
     action: Action,
     expected: ExpectedVersion,
-    body: Annotated[Act | None, Body()] = None,
+    said: Annotated[Act, Body()] = _NOTHING,
 ) -> Response:
-    said = body or Act()
     payload = Payload(
         text=said.text,
         reason=said.reason,

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from slamon.app import create_app
 from slamon.db.database import Database
@@ -69,11 +70,17 @@ def test_what_nobody_expected_is_a_problem_without_details(api: Api, monkeypatch
     def broken() -> None:
         raise RuntimeError("s3cret")
 
+    caller = api.pm
     monkeypatch.setattr(api.world.runtime.clock, "now", broken)
-    answer = api.pm.get("/v1/requests")
+    with capture_logs() as logs:
+        answer = caller.get("/v1/requests?cursor=t0ken")
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
     assert "s3cret" not in answer.text
-    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert [(line["event"], line["route"]) for line in logs] == [
+        ("defect", "/v1/requests"),
+        ("request", "/v1/requests"),
+    ]
+    assert "t0ken" not in str(logs)
 
 
 def test_a_database_that_is_away_is_said_with_when_to_come_back(api: Api) -> None:
@@ -95,6 +102,13 @@ def test_a_commit_that_fails_is_never_answered_as_done(api: Api) -> None:
     event.remove(api.world.runtime.db.engine, "commit", disk_is_full)
     assert answer.status_code == 503
     assert caller.get("/v1/requests").json()["items"] == []
+
+
+def test_the_log_names_the_route_and_never_a_secret_in_the_address(api: Api) -> None:
+    with capture_logs() as logs:
+        api.nobody.get("/r/s3cret-token")
+    assert [line["route"] for line in logs if line["event"] == "request"] == ["/r/{token}"]
+    assert "s3cret" not in str(logs)
 
 
 def test_a_callers_own_request_id_comes_back(api: Api) -> None:

@@ -28,11 +28,9 @@ from slamon.services.access import ALL_SCOPES
 from tests.api.conftest import Api
 from tests.world import ManualClock, World, open_world
 
-# What a document cannot say: that an id must exist, that a record may have been changed, what contradicts what.
-RULES_SAY_NO = [404, 409, 412, 422]
+# What a document cannot say: who may, that an id must exist, that a record has changed, what contradicts what.
+RULES_SAY_NO = [403, 404, 409, 412, 422]
 STAFF = [role for role in Role if role not in (Role.CMO_CONTACT, Role.CMO_LEAD, Role.SYSTEM)]
-
-
 # 412: If-Match is a header like any other to a generator.
 REFUSED = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429]
 CONFIG = SchemathesisConfig.from_dict(

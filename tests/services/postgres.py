@@ -72,13 +72,12 @@ def running_postgres(
         yield url
 
 
-def create_database(url: str, name: str) -> str:
-    """URL of a new, empty, UTF-8 database `name` on the server of `url`; drops one of that name first."""
+def create_database(url: str, name: str, *, template: str = "template0") -> str:
+    """URL of a new UTF-8 database `name` on the server of `url`, empty or like `template`; one of that name goes."""
     drop_database(url, name)
     with _connect(url) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
-        )
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'")
+        connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
