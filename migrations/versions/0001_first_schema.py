@@ -128,9 +128,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "kind IN ('manufacturing', 'packaging', 'depot', 'laboratory')", name=op.f("ck_site_kind")
-        ),
+        sa.CheckConstraint("kind IN ('manufacturing', 'packaging', 'depot', 'laboratory')", name=op.f("ck_site_kind")),
         sa.CheckConstraint("status IN ('active', 'inactive')", name=op.f("ck_site_status")),
         sa.ForeignKeyConstraint(["calendar_id"], ["calendar.id"], name=op.f("fk_site_calendar_id_calendar")),
         sa.ForeignKeyConstraint(
@@ -158,9 +156,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('invited', 'active', 'locked', 'disabled')", name=op.f("ck_person_status")
-        ),
+        sa.CheckConstraint("status IN ('invited', 'active', 'locked', 'disabled')", name=op.f("ck_person_status")),
         sa.ForeignKeyConstraint(["backup_id"], ["person.id"], name=op.f("fk_person_backup_id_person")),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_person_organization_id_organization")
@@ -185,9 +181,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "(person_id IS NULL) <> (service_name IS NULL)", name=op.f("ck_api_key_one_owner")
-        ),
+        sa.CheckConstraint("(person_id IS NULL) <> (service_name IS NULL)", name=op.f("ck_api_key_one_owner")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_api_key_person_id_person")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("secret_digest", name=op.f("uq_api_key_secret_digest")),
@@ -265,24 +259,16 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.CheckConstraint(
-            "priority IN ('routine', 'urgent', 'critical')", name=op.f("ck_cmo_request_priority")
-        ),
+        sa.CheckConstraint("priority IN ('routine', 'urgent', 'critical')", name=op.f("ck_cmo_request_priority")),
         sa.CheckConstraint(
             "state IN ('filed', 'acknowledged', 'awaiting_sponsor', 'answered', 'declined', 'closed', 'cancelled')",
             name=op.f("ck_cmo_request_state"),
         ),
         sa.CheckConstraint("type IN ('shipment', 'data', 'inquiry')", name=op.f("ck_cmo_request_type")),
-        sa.ForeignKeyConstraint(
-            ["cmo_id"], ["organization.id"], name=op.f("fk_cmo_request_cmo_id_organization")
-        ),
+        sa.ForeignKeyConstraint(["cmo_id"], ["organization.id"], name=op.f("fk_cmo_request_cmo_id_organization")),
         sa.ForeignKeyConstraint(["contact_id"], ["person.id"], name=op.f("fk_cmo_request_contact_id_person")),
-        sa.ForeignKeyConstraint(
-            ["filed_by_id"], ["person.id"], name=op.f("fk_cmo_request_filed_by_id_person")
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_cmo_request_project_id_project")
-        ),
+        sa.ForeignKeyConstraint(["filed_by_id"], ["person.id"], name=op.f("fk_cmo_request_filed_by_id_person")),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_cmo_request_project_id_project")),
         sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_cmo_request_site_id_site")),
         sa.ForeignKeyConstraint(
             ["terms_digest"], ["frozen_terms.digest"], name=op.f("fk_cmo_request_terms_digest_frozen_terms")
@@ -338,9 +324,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organization.id"], name=op.f("fk_project_cmo_organization_id_organization")
         ),
-        sa.ForeignKeyConstraint(
-            ["project_id"], ["project.id"], name=op.f("fk_project_cmo_project_id_project")
-        ),
+        sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_project_cmo_project_id_project")),
         sa.PrimaryKeyConstraint("project_id", "organization_id", name=op.f("pk_project_cmo")),
     )
     op.create_table(
@@ -357,9 +341,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "outcome IN ('running', 'met', 'late', 'breached', 'cancelled')", name=op.f("ck_clock_outcome")
         ),
-        sa.ForeignKeyConstraint(
-            ["request_id"], ["cmo_request.id"], name=op.f("fk_clock_request_id_cmo_request")
-        ),
+        sa.ForeignKeyConstraint(["request_id"], ["cmo_request.id"], name=op.f("fk_clock_request_id_cmo_request")),
         sa.PrimaryKeyConstraint("request_id", "kind", name=op.f("pk_clock")),
     )
     op.create_table(
@@ -388,9 +370,7 @@ def upgrade() -> None:
             name=op.f("ck_fact_via"),
         ),
         sa.CheckConstraint("occurred_at <= recorded_at", name=op.f("ck_fact_told_after_it_happened")),
-        sa.ForeignKeyConstraint(
-            ["request_id"], ["cmo_request.id"], name=op.f("fk_fact_request_id_cmo_request")
-        ),
+        sa.ForeignKeyConstraint(["request_id"], ["cmo_request.id"], name=op.f("fk_fact_request_id_cmo_request")),
         sa.PrimaryKeyConstraint("request_id", "sequence", name=op.f("pk_fact")),
     )
     op.create_table(
@@ -402,9 +382,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_form_link_person_id_person")),
-        sa.ForeignKeyConstraint(
-            ["request_id"], ["cmo_request.id"], name=op.f("fk_form_link_request_id_cmo_request")
-        ),
+        sa.ForeignKeyConstraint(["request_id"], ["cmo_request.id"], name=op.f("fk_form_link_request_id_cmo_request")),
         sa.PrimaryKeyConstraint("token_digest", name=op.f("pk_form_link")),
     )
     with op.batch_alter_table("form_link", schema=None) as batch_op:
@@ -511,14 +489,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("request_id", "clock", "level", "crossed_at", name=op.f("pk_crossing")),
     )
-    with op.batch_alter_table(
-        "organization"
-    ) as batch_op:  # organizations have leads, people have organizations
+    with op.batch_alter_table("organization") as batch_op:  # organizations have leads, people have organizations
         batch_op.create_foreign_key("fk_organization_lead_id_person", "person", ["lead_id"], ["id"])
     op.execute(
-        sa.text("INSERT INTO audit_head (id, sequence, digest) VALUES (1, 0, :genesis)").bindparams(
-            genesis="0" * 64
-        )
+        sa.text("INSERT INTO audit_head (id, sequence, digest) VALUES (1, 0, :genesis)").bindparams(genesis="0" * 64)
     )
     for table in APPEND_ONLY:
         _refuse_changes(table)

@@ -20,7 +20,9 @@ SKEW_CHECK_EVERY_BEATS = 30
 
 def beat(runtime: Runtime, kind: str, beats: int) -> None:
     """Say that this process lives; now and then set business time by the database's clock."""
-    measured = {"state": {"clock_skew_seconds": _follow_database(runtime)}} if beats % SKEW_CHECK_EVERY_BEATS == 0 else {}
+    measured = {}
+    if beats % SKEW_CHECK_EVERY_BEATS == 0:
+        measured = {"state": {"clock_skew_seconds": _follow_database(runtime)}}
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:
         statement = update(Process).where(Process.id == runtime.process_id)

@@ -3,14 +3,12 @@
 import gzip
 import io
 import zipfile
-from collections.abc import Iterator
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from fastapi import FastAPI
 from openpyxl import Workbook
 from sqlalchemy import func, select
@@ -414,12 +412,10 @@ def test_new_sites_join_a_cmo_already_there(world: World) -> None:
 
 
 @pytest.fixture
-def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunner]:
+def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
-    logging = structlog.get_config()
-    yield CliRunner()
-    structlog.configure(**logging)  # a command logs to its own standard error, which the runner closes
+    return CliRunner()
 
 
 def test_the_command_stores_and_counts(run: CliRunner, world: World) -> None:
