@@ -128,6 +128,21 @@ def setup(
     out.print(f"  {settings.base_url}/welcome/{token}", soft_wrap=True, highlight=False)
 
 
+@app.command("api-key")
+def api_key(
+    email: Annotated[str, typer.Argument(help="Whose key: its rights are this person's.")],
+    scope: Annotated[list[access.Scope] | None, typer.Option(help="Cut the rights; all unless named.")] = None,
+) -> None:
+    """Make an API key for a person; its secret is shown this once. Later ones come from /v1/api-keys."""
+    runtime = build_runtime(Settings())
+    with runtime.db.write() as session:
+        person = access.person_by_email(session, email)
+        _, secret = access.issue_key(
+            session, scopes=scope or access.ALL_SCOPES, by=SYSTEM, now=runtime.clock.now(), person_id=person.id
+        )
+    out.print(secret, soft_wrap=True, highlight=False)
+
+
 @app.command("verify")
 def verify_command() -> None:
     """Re-hash every timeline and the trail, replay every request, compare; name the first difference."""

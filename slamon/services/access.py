@@ -164,6 +164,13 @@ def sign_in(session: Session, *, email: str, password: str, real_now: datetime) 
     return begin_session(session, person, real_now=real_now)
 
 
+def person_by_email(session: Session, email: str) -> Person:
+    person = session.scalars(select(Person).where(Person.email_key == email.strip().casefold())).one_or_none()
+    if person is None:
+        raise NotFound("person with the address", email)
+    return person
+
+
 def begin_session(session: Session, person: Person, *, real_now: datetime) -> str:
     token = secrets.token_urlsafe(32)
     session.add(SignIn(token_digest=secret_digest(token), person_id=person.id, began_at=real_now, seen_at=real_now))
