@@ -8,7 +8,7 @@ from bench import calendar, replay
 def main() -> None:
     print(f"CPython {platform.python_version()}, {platform.machine()}", flush=True)
     calendar.main()
-    replay.main()
+    replay.run()
 
 
 if __name__ == "__main__":

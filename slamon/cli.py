@@ -118,7 +118,7 @@ def setup(
     with runtime.db.write() as session:
         founding.found(session, sponsor, now=now)
         admin = founding.first_admin(session, admin_name, admin_email, now=now)
-        token = access.invite(session, admin.id, by=SYSTEM, real_now=real_now)
+        token = access.one_time_token(session, admin.id, real_now=real_now)
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
     _send_test(runtime, DeliveryChannel.EMAIL, test_email, sponsor)
     _send_test(runtime, DeliveryChannel.SLACK, test_slack, sponsor)

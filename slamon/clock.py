@@ -1,6 +1,6 @@
 """The only place that reads a clock.
 
-Business time decides deadlines: the host's clock corrected by the database's. Real time stamps sessions, links and
+Business time decides deadlines: anchored to the database's clock every minute, and running on monotonic time between. Real time stamps sessions, links and
 attempts; monotonic time rules waits and heartbeats. The demo runs business time faster and nothing else does.
 """
 
@@ -13,9 +13,7 @@ class Clock:
 
     def __init__(self, *, speed: float = 1.0, business_start: datetime | None = None) -> None:
         self.speed = speed
-        self._real_start = self.real_now()
-        self._business_start = business_start or self._real_start
-        self._offset = timedelta(0)
+        self._anchor = (business_start or self.real_now(), self.monotonic())
 
     def real_now(self) -> datetime:
         return datetime.now(UTC)
@@ -24,10 +22,9 @@ class Clock:
         return time.monotonic()
 
     def now(self) -> datetime:
-        """Business time, aware UTC."""
-        if self.speed == 1.0:
-            return self.real_now() + self._offset
-        return self._business_start + (self.real_now() - self._real_start) * self.speed
+        """Business time, aware UTC. It runs on from its anchor: a host's clock that is set does not move it."""
+        business, monotonic = self._anchor
+        return business + timedelta(seconds=(self.monotonic() - monotonic) * self.speed)
 
     def business_span(self, real_seconds: float) -> timedelta:
         """How far business time moves in so many real seconds."""
@@ -37,6 +34,10 @@ class Clock:
         return (business - self.now()).total_seconds() / self.speed
 
     def follow(self, reference: datetime) -> timedelta:
-        """Correct business time to `reference`, which is now by the database; the correction in force is returned."""
-        self._offset = reference - self.real_now()
-        return self._offset
+        """Anchor business time to `reference`, which is now; returns by how much that is ahead of the host's clock."""
+        if self.speed == 1.0:
+            self._anchor = (reference, self.monotonic())
+        return reference - self.real_now()
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from uuid import UUID
 
 import structlog
@@ -20,13 +21,26 @@ from slamon.domain.terms import DeliveryChannel
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Shared by the application, the workers and the commands. `process_id` names this process in claims."""
+    """Shared by the application, the workers and the commands.
+
+    `process_id` names this process in claims; `in_flight` are the messages it is sending at this moment.
+    """
 
     settings: Settings
     clock: Clock
     db: Database
     channels: dict[DeliveryChannel, Channel]
     process_id: UUID = field(default_factory=new_id)
+    in_flight: set[UUID] = field(default_factory=set)
+    _slots: dict[DeliveryChannel, BoundedSemaphore] = field(init=False)
+
+    def __post_init__(self) -> None:
+        each = max(1, (self.settings.worker_threads - 1) // len(DeliveryChannel))
+        object.__setattr__(self, "_slots", {channel: BoundedSemaphore(each) for channel in DeliveryChannel})
+
+    def slots(self, channel: str) -> BoundedSemaphore:
+        """How many may send over a channel at once: never so many that hanging sends leave no thread for the rest."""
+        return self._slots[DeliveryChannel(channel)]
 
     def close(self) -> None:
         self.db.close()

@@ -1,6 +1,7 @@
-"""The actors: names and limits for the engine's work. They carry ids; the database says what is still to do."""
+"""The actors: names and priorities for the engine's work. They carry ids; the database says what is still to do."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -8,9 +9,6 @@ import dramatiq
 
 from slamon.engine import cycle, deliver
 from slamon.runtime import Runtime
-
-# An old hand-over was repeated long ago, so a message may expire in the queue.
-LIMITS = {"time_limit": 120_000, "max_age": 60_000}
 
 
 class Actors:
@@ -20,15 +18,16 @@ class Actors:
         def check_requests(ids: list[str]) -> None:
             cycle.check_requests(runtime, [UUID(request_id) for request_id in ids])
 
-        def deliver_messages(ids: list[str]) -> None:
-            deliver.deliver(runtime, [UUID(notification_id) for notification_id in ids])
+        def deliver_messages(channel: str, ids: list[str], handed_until: str) -> None:
+            messages = [UUID(notification_id) for notification_id in ids]
+            deliver.deliver(runtime, channel, messages, datetime.fromisoformat(handed_until))
 
-        declare = partial(dramatiq.Actor, broker=broker, priority=0, options=LIMITS)
-        self._check = declare(check_requests, actor_name="check_requests", queue_name="check")
-        self._deliver = declare(deliver_messages, actor_name="deliver", queue_name="deliver")
+        declare = partial(dramatiq.Actor, broker=broker, options={})
+        self._check = declare(check_requests, actor_name="check_requests", queue_name="check", priority=0)
+        self._deliver = declare(deliver_messages, actor_name="deliver", queue_name="deliver", priority=10)
 
     def check_requests(self, ids: Sequence[UUID]) -> None:
         self._check.send([str(request_id) for request_id in ids])
 
-    def deliver(self, ids: Sequence[UUID]) -> None:
-        self._deliver.send([str(notification_id) for notification_id in ids])
+    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+        self._deliver.send(channel, [str(notification_id) for notification_id in ids], handed_until.isoformat())

@@ -19,7 +19,10 @@ ENQUEUE_TIMEOUT_SECONDS = 1
 
 
 def build_broker(settings: Settings) -> dramatiq.Broker:
-    """Retries and results are left out on purpose: the database holds every deadline and every retry."""
+    """Without Dramatiq's retries, age and time limits: the database holds every deadline and every retry, ages compare
+    the clocks of two hosts, and a time limit may strike between a message's sending and its result. Each call to the
+    outside has a time-out of its own.
+    """
     middleware = [
         AgeLimit(),
         TimeLimit(),

@@ -20,7 +20,7 @@ def embedded_workers(runtime: Runtime) -> Iterator[None]:
     """Run the workers while the block runs; leaving it finishes what is in hand and stops them."""
     broker = build_broker(runtime.settings)
     actors = Actors(runtime, broker)
-    broker.emit_after("process_boot")  # without it Dramatiq's time limits never fire
+    broker.emit_after("process_boot")  # as Dramatiq's own command does before it starts a worker
     worker = dramatiq.Worker(broker, worker_threads=runtime.settings.worker_threads, worker_timeout=100)
     stopping = threading.Event()
     with beating(runtime, "embedded"):

@@ -1,11 +1,13 @@
 """The loop: asks the engine what is due, hands it out, sleeps. Any number of tickers may run."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import structlog
 from dramatiq.errors import BrokerError
+from redis import RedisError
 
 from slamon.engine.cycle import Carrier, Inline, tick
 from slamon.engine.heartbeat import Watch
@@ -23,20 +25,18 @@ class OrInline:
         self._broker_away = False
 
     def check_requests(self, ids: Sequence[UUID]) -> None:
-        try:
-            self._carrier.check_requests(ids)
-            self._noted(away=False)
-        except (BrokerError, OSError):
-            self._noted(away=True)
-            self._inline.check_requests(ids)
+        self._try(lambda carrier: carrier.check_requests(ids))
 
-    def deliver(self, ids: Sequence[UUID]) -> None:
+    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+        self._try(lambda carrier: carrier.deliver(channel, ids, handed_until))
+
+    def _try(self, work: Callable[[Carrier], None]) -> None:
         try:
-            self._carrier.deliver(ids)
+            work(self._carrier)
             self._noted(away=False)
-        except (BrokerError, OSError):
+        except (BrokerError, RedisError, OSError):
             self._noted(away=True)
-            self._inline.deliver(ids)
+            work(self._inline)
 
     def _noted(self, *, away: bool) -> None:
         if away != self._broker_away:
@@ -53,5 +53,6 @@ def run_loop(runtime: Runtime, carrier: Carrier, stopping: threading.Event) -> N
             pause = tick(runtime, carrier, watch)
         except Exception:
             log.exception("tick_failed")
+            watch.start_anew()
             pause = 1.0
         stopping.wait(pause)

@@ -412,7 +412,7 @@ def upgrade() -> None:
         sa.Column("fallback_of", sa.Uuid(), nullable=True),
         sa.CheckConstraint("channel IN ('slack', 'email')", name=op.f("ck_notification_channel")),
         sa.CheckConstraint(
-            "kind IN ('filed', 'reminder', 'target', 'limit', 'repeat', 'backup', 'step_3', 'step_4', 'closing', 'receipt', 'sponsor_acted', 'cmo_acted', 'fresh_link', 'not_reached', 'alarm', 'test')",
+            "kind IN ('filed', 'reminder', 'target', 'limit', 'repeat', 'backup', 'step_3', 'step_4', 'closing', 'receipt', 'sponsor_acted', 'cmo_acted', 'fresh_link', 'not_reached', 'invitation', 'alarm', 'test')",
             name=op.f("ck_notification_kind"),
         ),
         sa.CheckConstraint(
@@ -483,9 +483,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("status IN ('open', 'rescinded')", name=op.f("ck_crossing_status")),
         sa.ForeignKeyConstraint(
-            ["request_id", "clock"],
-            ["clock.request_id", "clock.kind"],
-            name=op.f("fk_crossing_request_id_clock_clock"),
+            ["request_id", "clock"], ["clock.request_id", "clock.kind"], name=op.f("fk_crossing_request_id_clock_clock")
         ),
         sa.PrimaryKeyConstraint("request_id", "clock", "level", "crossed_at", name=op.f("pk_crossing")),
     )

@@ -1,6 +1,11 @@
-"""Ways in for programs and people: API keys, and one-time links with which a person sets a password."""
+"""Ways in for programs and people: API keys, and invitations to set a password.
+
+No one gets a way to act in another's name here: a key is the caller's own or a service account's, and the link that
+sets a password goes to its owner alone.
+"""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -9,11 +14,12 @@ from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import Known, Posted, PostedSecret, Reply, Route, by_key, reply
+from slamon.api.call import Call, Known, Posted, PostedSecret, Reply, Route, by_key, reply
 from slamon.api.fields import Answer, Body, Line80, Reason, StaffRole
 from slamon.api.records import PEOPLE, ListQuery
 from slamon.db.access import ApiKey
-from slamon.domain.timeline import Role
+from slamon.domain.timeline import Actor, Role
+from slamon.errors import Forbidden, Invalid
 from slamon.services import access, listings
 from slamon.services.access import Scope, admin_only
 
@@ -21,8 +27,19 @@ router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 _UNKEPT = "The answer holds a secret that is shown once, so an Idempotency-Key is refused: secrets are never stored."
 
 
+class ServiceRole(StrEnum):
+    """What a service account may be. Administrators are people."""
+
+    PROJECT_MANAGER = "project_manager"
+    LEAD = "lead"
+    HEAD = "head"
+    QUALITY = "quality"
+    STEERING = "steering"
+    AUDITOR = "auditor"
+
+
 class NewKey(Body):
-    """A key of one person, or of a service account with a name and roles of its own."""
+    """A key of the caller's own, or of a service account with a name and roles of its own."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -33,9 +50,9 @@ class NewKey(Body):
     )
 
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
-    person_id: UUID | None = None
+    person_id: UUID | None = Field(None, description="The caller's own person; keys of others are refused.")
     service_name: Line80 | None = None
-    service_roles: list[StaffRole] = Field([], max_length=7)
+    service_roles: list[ServiceRole] = Field([], max_length=6)
 
     @model_validator(mode="after")
     def _one_owner(self) -> Self:
@@ -71,7 +88,7 @@ class Revocation(Body):
 
 
 class Invitation(Answer):
-    link: str = Field(description="Opens once, within a day, and sets a password. Shown this once.")
+    sent_to: str = Field(description="The person's own address.", examples=["new@sponsor.example"])
 
 
 @router.post(
@@ -81,11 +98,12 @@ class Invitation(Answer):
     operation_id="createApiKey",
     tags=["API keys"],
     summary="Make an API key",
-    description=_UNKEPT,
-    responses=answers(404, body=True),
+    description="With a person_id: for the caller's own person, with no scope their key lacks; people of a CMO get "
+    f"none. With a service_name: for administrators; a service account is never one itself. {_UNKEPT}",
+    responses=answers(body=True),
 )
 def create_key(call: PostedSecret, body: NewKey) -> Response:
-    by = admin_only(call.caller)
+    by = admin_only(call.caller) if body.person_id is None else _owner(call, body)
 
     def work(session: Session) -> Reply:
         key, secret = access.issue_key(
@@ -101,6 +119,18 @@ def create_key(call: PostedSecret, body: NewKey) -> Response:
         return Reply(answer.model_dump_json(), 201, {"Cache-Control": "no-store"})
 
     return call.write(work)
+
+
+def _owner(call: Call, body: NewKey) -> Actor:
+    """The caller who makes a key for themselves; one for somebody else would act in that person's name unseen."""
+    if call.caller.is_cmo:
+        raise Invalid("person_id", "people of a CMO get no API key; they answer by the link in the mail")
+    if body.person_id != call.caller.person_id:
+        raise Invalid("person_id", "a key is made by its owner; name your own person, or a service account")
+    missing = {Scope(scope) for scope in body.scopes} - call.caller.scopes
+    if missing:
+        raise Forbidden(f"Your key lacks {', '.join(sorted(missing))}, so it cannot make one that has it.")
+    return call.caller.as_actor()
 
 
 @router.get(
@@ -139,21 +169,21 @@ def revoke_key(call: Posted, key_id: UUID, body: Revocation) -> Response:
 
 @router.post(
     "/people/{record_id}/invite",
-    status_code=201,
+    status_code=202,
     response_model=Invitation,
     operation_id="invitePerson",
     tags=["People"],
-    summary="Make a one-time link with which a person sets a password",
-    description=f"Earlier links of this person end. {_UNKEPT}",
+    summary="Mail a person a one-time link with which they set a password",
+    description="It goes to the person's own address and nobody else sees it. It opens once, within a day; earlier "
+    "ones and open sessions of the person end.",
     responses=answers(404),
 )
-def invite_person(call: PostedSecret, record_id: UUID) -> Response:
+def invite_person(call: Posted, record_id: UUID) -> Response:
     by = admin_only(call.caller)
 
     def work(session: Session) -> Reply:
         PEOPLE.find(session, record_id)
-        token = access.invite(session, record_id, by=by, real_now=call.real_now)
-        link = f"{call.runtime.settings.base_url}/welcome/{token}"
-        return Reply(Invitation(link=link).model_dump_json(), 201, {"Cache-Control": "no-store"})
+        person = access.invite(session, record_id, by=by, now=call.now, real_now=call.real_now)
+        return Reply(Invitation(sent_to=person.email).model_dump_json(), 202)
 
     return call.write(work)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from slamon.api.answers import answers
 from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
 from slamon.api.details import NewRequest, policy_kind
-from slamon.api.fields import Answer, Day, Instant, LongText, Text
+from slamon.api.fields import Answer, Day, Instant, LongText, Reason, Text
 from slamon.api.fields import Body as Said
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
@@ -20,6 +20,7 @@ from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.services import queries
+from slamon.services.links import revoke_links
 from slamon.services.requests import Filing, Payload, act, log_request
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
@@ -148,6 +149,25 @@ class Act(Said):
     on_behalf_of: UUID | None = None
     via: Literal["phone_recorded", "email_recorded"] | None = None
     evidence: Text | None = None
+
+
+class LinkRevocation(Said):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "person_id": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13",
+                    "reason": "The mail was forwarded outside the CMO",
+                }
+            ]
+        }
+    )
+    person_id: UUID = Field(description="The contact whose links end.")
+    reason: Reason
+
+
+class RevokedLinks(Answer):
+    revoked: int = Field(description="How many links ended now.")
 
 
 _NOTHING = Act()
@@ -283,6 +303,26 @@ def act_on_request(
             now=call.now, real_now=call.real_now, expected_version=expected,
         )  # fmt: skip
         return reply(_whole(session, request, call), version=request.version)
+
+    return call.write(work)
+
+
+@router.post(
+    "/{request_id}/revoke-links",
+    response_model=RevokedLinks,
+    operation_id="revokeLinks",
+    summary="Withdraw a contact's links to a request",
+    description="They open nothing any more; from their page the contact can have a fresh one mailed to their own "
+    "address. For the project's manager, its leads and quality.",
+    responses=answers(404, body=True),
+)
+def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
+    def work(session: Session) -> Reply:
+        revoked = revoke_links(
+            session, request_id, body.person_id, by=call.caller, reason=body.reason,
+            now=call.now, real_now=call.real_now,
+        )  # fmt: skip
+        return reply(RevokedLinks(revoked=revoked))
 
     return call.write(work)
 

@@ -27,6 +27,7 @@ class MessageKind(StrEnum):
     CMO_ACTED = "cmo_acted"  # to the project manager: the CMO acknowledged, asked, answered or declined
     FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
+    INVITATION = "invitation"  # to a member of staff: the link with which they set their password
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
 

@@ -165,6 +165,11 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
                 "The contact may not know of this request.",
                 "Please check the address or name another contact.",
             )
+        case MessageKind.INVITATION:
+            return "Please set your password", (
+                f"You have an account in slamon at {clean(message.sponsor_name)}.",
+                "The link works once, within 24 hours. If you did not expect it, tell your administrator.",
+            )
         case MessageKind.ALARM:
             return "Alarm: messages may not be reaching their readers", (clean(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.TEST:

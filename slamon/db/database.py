@@ -22,7 +22,9 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url, connections) if self.is_sqlite else _postgres_engine(url, connections)
-        self._reading = self.engine.execution_options(slamon_reads=True)
+        # What is read together belongs to one instant.
+        snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reading = self.engine.execution_options(slamon_reads=True, **snapshot)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -78,6 +80,7 @@ def _is_passing(error: DBAPIError) -> bool:
 def _postgres_engine(url: str, connections: int) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,  # what people wrote must not reach a log through an error's text
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
@@ -90,7 +93,7 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, pool_size=connections, max_overflow=0, pool_timeout=10)
+    engine = create_engine(url, hide_parameters=True, pool_size=connections, max_overflow=0, pool_timeout=10)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: SqliteConnection, _record: Any) -> None:

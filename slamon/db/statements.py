@@ -1,11 +1,11 @@
 """The statements that need thought: locks, claims, inserts that must happen once, orderings."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -61,12 +61,21 @@ def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> lis
     return list(session.scalars(statement))
 
 
+def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> None:
+    """Requests handed out that were not due, because another clock was ahead or somebody settled them: scan as before."""
+    not_due = or_(CmoRequest.next_check_at.is_(None), CmoRequest.next_check_at >= now)
+    statement = update(CmoRequest).where(CmoRequest.id.in_(ids), not_due).values(wake_at=CmoRequest.next_check_at)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
 def next_wake(session: Session) -> datetime | None:
     return session.scalar(select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)))
 
 
-def hand_out_notifications(session: Session, *, real_now: datetime, again_at: datetime, most: int) -> list[UUID]:
-    """Messages whose time has come, oldest first, each handed to one caller until `again_at` (real time)."""
+def hand_out_notifications(
+    session: Session, *, real_now: datetime, again_at: datetime, most: int
+) -> dict[str, list[UUID]]:
+    """Messages whose time has come, oldest first, by channel, each handed to one caller until `again_at` (real time)."""
     due = (
         select(Notification.id)
         .where(in_state(*WAITING), Notification.next_attempt_at <= real_now)
@@ -75,8 +84,14 @@ def hand_out_notifications(session: Session, *, real_now: datetime, again_at: da
         .with_for_update(skip_locked=True)
     )
     statement = update(Notification).where(Notification.id.in_(due)).values(next_attempt_at=again_at)
-    taken = session.execute(statement.returning(Notification.id).execution_options(synchronize_session=False))
-    return sorted(taken.scalars())  # ids are UUIDv7: in the order in which they were queued
+    returning = statement.returning(Notification.id, Notification.channel)
+    taken: dict[str, list[UUID]] = {}
+    # ids are UUIDv7: in the order in which they were queued
+    for notification_id, channel in sorted(
+        session.execute(returning.execution_options(synchronize_session=False)).all()
+    ):
+        taken.setdefault(channel, []).append(notification_id)
+    return taken
 
 
 def waiting_notification(session: Session, notification_id: UUID) -> Notification | None:
@@ -87,6 +102,14 @@ def waiting_notification(session: Session, notification_id: UUID) -> Notificatio
         .with_for_update(skip_locked=True)
     )
     return session.scalars(statement).one_or_none()
+
+
+def release_lost(session: Session, process_id: UUID, in_flight: Collection[UUID], *, real_now: datetime) -> None:
+    """Messages this process took and is not sending: their result could not be stored, so nobody knows it."""
+    mine = (in_state(NotificationState.SENDING), Notification.taken_by == process_id)
+    statement = update(Notification).where(*mine, Notification.id.not_in(in_flight))
+    values = {"state": NotificationState.UNKNOWN.value, "taken_by": None, "next_attempt_at": real_now}
+    session.execute(statement.values(values).execution_options(synchronize_session=False))
 
 
 def senders(session: Session) -> dict[UUID, int | None]:

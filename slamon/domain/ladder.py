@@ -91,8 +91,14 @@ def _instant_of(terms: Terms, step: Step, clock: ClockState, timeline: Timeline)
     at: datetime | None = base
     if step.offset:
         at = _not_in_pause(terms.running_calendar(step.mode).due(base, step.offset), clock)
-    taken = timeline.first(FactKind.TAKEN) if step.unless_taken else None
-    return None if taken is not None and at is not None and taken.occurred_at <= at else at
+    if step.unless_taken and at is not None and _taken_between(timeline, base, at):
+        return None
+    return at
+
+
+def _taken_between(timeline: Timeline, since: datetime, until: datetime) -> bool:
+    """Whether somebody took this escalation: taking an earlier one, or none yet, does not count."""
+    return any(fact.kind is FactKind.TAKEN and since <= fact.occurred_at <= until for fact in timeline)
 
 
 def _not_in_pause(at: datetime, clock: ClockState) -> datetime | None:

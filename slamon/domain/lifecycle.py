@@ -93,6 +93,8 @@ _CONVERSATION: Mapping[tuple[State, Action], Rule] = {
     (_F, Action.FOLLOW_UP): Rule(_F, SPONSOR, "text"),
     (_A, Action.FOLLOW_UP): Rule(_A, SPONSOR, "text"),
     (_W, Action.FOLLOW_UP): Rule(_W, SPONSOR, "text"),
+    (_N, Action.FOLLOW_UP): Rule(_N, SPONSOR, "text"),
+    (_D, Action.FOLLOW_UP): Rule(_D, SPONSOR, "text"),
     (_N, Action.ACCEPT): Rule(_C, SPONSOR),
     (_D, Action.ACCEPT): Rule(_C, SPONSOR),
     (_N, Action.REJECT): Rule(_A, SPONSOR, "reason"),

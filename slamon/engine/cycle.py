@@ -1,7 +1,7 @@
 """Asks "what is due?" and decides it. The database holds every deadline; handing work out twice is harmless."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -31,7 +31,7 @@ class Carrier(Protocol):
 
     def check_requests(self, ids: Sequence[UUID]) -> None: ...
 
-    def deliver(self, ids: Sequence[UUID]) -> None: ...
+    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None: ...
 
 
 class Inline:
@@ -43,8 +43,8 @@ class Inline:
     def check_requests(self, ids: Sequence[UUID]) -> None:
         check_requests(self._runtime, ids)
 
-    def deliver(self, ids: Sequence[UUID]) -> None:
-        deliver(self._runtime, ids)
+    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+        deliver(self._runtime, channel, ids, handed_until)
 
 
 def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
@@ -58,16 +58,17 @@ def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
         watch.release_dead(session, real_now=real_now, monotonic=clock.monotonic())
         again_at = now + clock.business_span(settings.hand_over_seconds)
         requests = statements.hand_out_requests(session, now=now, again_at=again_at, most=HAND_OUT)
-        messages: list[UUID] = []
+        messages: dict[str, list[UUID]] = {}
+        until = real_now + timedelta(seconds=settings.hand_over_seconds)
         if not is_stopped(session):
-            again_at = real_now + timedelta(seconds=settings.hand_over_seconds)
-            messages = statements.hand_out_notifications(session, real_now=real_now, again_at=again_at, most=HAND_OUT)
+            messages = statements.hand_out_notifications(session, real_now=real_now, again_at=until, most=HAND_OUT)
         wake_at = statements.next_wake(session)
     for start in range(0, len(requests), BATCH):
         carrier.check_requests(requests[start : start + BATCH])
-    for start in range(0, len(messages), DELIVERIES):
-        carrier.deliver(messages[start : start + DELIVERIES])
-    if len(requests) == HAND_OUT or len(messages) == HAND_OUT:
+    for channel, ids in messages.items():
+        for start in range(0, len(ids), DELIVERIES):
+            carrier.deliver(channel, ids[start : start + DELIVERIES], until)
+    if HAND_OUT in (len(requests), sum(map(len, messages.values()))):
         return 0.0
     until_next = clock.real_seconds_until(wake_at) if wake_at else settings.tick_seconds
     return min(max(until_next, 0.01), settings.tick_seconds)
@@ -95,6 +96,8 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> None:
         if cases:
             found = settle(session, cases, Directory(session, requests), now=now, real_now=real_now)
             log.info("checked", requests=len(cases), crossings=found)
+        if len(cases) < len(ids):
+            statements.hand_back_requests(session, ids, now=now)
 
 
 def _check_alone(runtime: Runtime, request_id: UUID) -> None:

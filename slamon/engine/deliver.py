@@ -17,18 +17,22 @@ from sqlalchemy.orm import Session
 from slamon.channels import Channel, Message, MessageKind, Receipt
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
-from slamon.db.requests import CmoRequest
+from slamon.db.requests import ClockRow, CmoRequest
 from slamon.db.statements import waiting_notification
 from slamon.domain.terms import DeliveryChannel
-from slamon.errors import DeliveryError
+from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
 from slamon.services.compose import compose
 from slamon.services.notices import Directory, outbox_row, queue
-from slamon.services.outbox import raise_alarm
+from slamon.services.outbox import is_stopped, raise_alarm
 from slamon.services.settle import LADDER_KINDS
 
 FAILURES_BEFORE_FALLBACK = 3
+BROKEN_ATTEMPTS = 5
 SLACK_PATIENCE = timedelta(minutes=5)
+SLOT_PATIENCE_SECONDS = 0.2  # healthy sends take milliseconds; a thread must not wait for hanging ones
+LONGEST_CALL_SECONDS = 20
+FINISH_PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
 ALWAYS_TOLD = frozenset({MessageKind.CMO_ACTED, MessageKind.NOT_REACHED})
 
 log = structlog.get_logger()
@@ -45,23 +49,48 @@ class Intent:
     ask_first_since: datetime | None
 
 
-def deliver(runtime: Runtime, ids: Sequence[UUID]) -> None:
-    """Send each message that still waits; one failure does not hold up the rest."""
-    for notification_id in ids:
-        try:
-            intent = _begin(runtime, notification_id)
-            if intent is not None:
-                _finish(runtime, intent, *_attempt(intent))
-        except Exception:
-            log.exception("delivery_failed", notification_id=str(notification_id))
+def deliver(runtime: Runtime, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+    """Send each message that still waits; one failure does not hold up the rest.
+
+    What is not begun in time, because a far side hangs, is left: it comes up again by itself at `handed_until`.
+    """
+    slot = runtime.slots(channel)
+    if not slot.acquire(timeout=SLOT_PATIENCE_SECONDS):
+        return
+    try:
+        began = runtime.clock.monotonic()
+        for notification_id in ids:
+            if runtime.clock.monotonic() - began > LONGEST_CALL_SECONDS:
+                return
+            _deliver_one(runtime, notification_id, handed_until)
+    finally:
+        slot.release()
 
 
-def _begin(runtime: Runtime, notification_id: UUID) -> Intent | None:
+def _deliver_one(runtime: Runtime, notification_id: UUID, handed_until: datetime) -> None:
+    runtime.in_flight.add(notification_id)
+    try:
+        intent = _begin(runtime, notification_id, handed_until)
+        if intent is not None:
+            _finish_surely(runtime, intent, *_attempt(intent))
+    except Unavailable:
+        log.warning("database_away", notification_id=str(notification_id))
+    except Exception as error:
+        log.exception("delivery_broke", notification_id=str(notification_id))
+        _set_aside(runtime, notification_id, error)
+    finally:
+        runtime.in_flight.discard(notification_id)
+
+
+def _begin(runtime: Runtime, notification_id: UUID, handed_until: datetime) -> Intent | None:
+    """Commit the intent. None where there is nothing to send: taken, postponed, stopped, or no longer true."""
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
         row = waiting_notification(session, notification_id)
-        postponed = timedelta(seconds=runtime.settings.hand_over_seconds)
-        if row is None or row.next_attempt_at > real_now + postponed:
+        if row is None or row.next_attempt_at != handed_until or is_stopped(session):
+            return None
+        if not _still_true(session, row):
+            row.state = NotificationState.SUPPRESSED.value
             return None
         outgoing = compose(session, row, runtime.settings, now=now, real_now=real_now)
         ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
@@ -70,6 +99,44 @@ def _begin(runtime: Runtime, notification_id: UUID) -> Intent | None:
         row.first_attempt_at = row.first_attempt_at or real_now
         session.add(Attempt(notification_id=row.id, number=row.attempts, began_at=real_now))
         return Intent(row.id, row.attempts, runtime.channels[outgoing.channel], outgoing.message, ask_first)
+
+
+def _still_true(session: Session, row: Notification) -> bool:
+    """A rung is worth telling while one of its clocks has not stopped; everything else always is."""
+    if row.kind not in LADDER_KINDS:
+        return True
+    going = select(ClockRow.kind).where(ClockRow.request_id == row.request_id, ClockRow.stopped_at.is_(None))
+    return bool(set(session.scalars(going)) & set(row.clocks))
+
+
+def _finish_surely(runtime: Runtime, intent: Intent, receipt: Receipt | None, error: DeliveryError | None) -> None:
+    """Store the result, waiting for a database that is away: a result lost is a message sent twice."""
+    for pause in FINISH_PAUSES_SECONDS:
+        try:
+            return _finish(runtime, intent, receipt, error)
+        except Unavailable:
+            runtime.clock.wait(pause)
+    return _finish(runtime, intent, receipt, error)
+
+
+def _set_aside(runtime: Runtime, notification_id: UUID, error: Exception) -> None:
+    """Count an attempt that could not even begin; after some, the message is a dead letter."""
+    real_now = runtime.clock.real_now()
+    with runtime.db.write() as session:
+        row = waiting_notification(session, notification_id)
+        if row is None:
+            return
+        row.attempts += 1
+        row.error = type(error).__name__
+        row.next_attempt_at = real_now + _wait(runtime, DeliveryError(row.error), row.attempts)
+        if row.attempts >= BROKEN_ATTEMPTS:
+            row.state = NotificationState.FAILED.value
+        session.add(
+            Attempt(
+                notification_id=row.id, number=row.attempts, began_at=real_now, ended_at=real_now,
+                outcome="failed", error=row.error,
+            )
+        )  # fmt: skip
 
 
 def _attempt(intent: Intent) -> tuple[Receipt | None, DeliveryError | None]:
@@ -164,14 +231,17 @@ def _after_failure(
         if error.retry_after_seconds is not None:
             _hold_address(session, row)
         return
+    if not _still_true(session, row):
+        row.state = NotificationState.SUPPRESSED.value
+        return
     row.state = NotificationState.FAILED.value
     if error.route_down:
         detail = f"The {row.channel} route refuses messages: {error}. E-mail carries escalations meanwhile."
         raise_alarm(session, f"{row.channel}/{error}"[:80], detail, now=now, real_now=real_now)
     if row.channel == DeliveryChannel.SLACK:
         _fall_back_to_email(session, row, now=now, real_now=real_now)
-    elif error.permanent and row.request_id is not None:
-        _tell_manager(session, row, now=now, real_now=real_now)
+    elif error.permanent and not error.route_down and row.request_id is not None:
+        _tell_manager(session, row, error, now=now, real_now=real_now)
 
 
 def _out_of_patience(
@@ -227,19 +297,22 @@ def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, r
     )  # fmt: skip
 
 
-def _tell_manager(session: Session, row: Notification, *, now: datetime, real_now: datetime) -> None:
-    """A mail that was refused is 'not reached', never the CMO's silence: the project manager must know."""
+def _tell_manager(
+    session: Session, row: Notification, error: DeliveryError, *, now: datetime, real_now: datetime
+) -> None:
+    """A mail the CMO's server refused is 'not reached', never the CMO's silence: the project manager must know."""
     request = session.get_one(CmoRequest, row.request_id)
+    person = session.get(Person, row.person_id) if row.person_id else None
     manager = Directory(session, [request]).manager(request)
-    if manager is None or manager.id == row.person_id:
+    if manager is None or person is None or person.organization_id != request.cmo_id:
         return
     queue(
         session,
         [
             outbox_row(
-                f"{request.number}/{MessageKind.NOT_REACHED.value}/{row.person_id}/{manager.id}",
+                f"{request.number}/{MessageKind.NOT_REACHED.value}/{person.id}/{manager.id}",
                 MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, manager.email, now=now, real_now=real_now,
-                request_id=request.id, person_id=manager.id,
+                request_id=request.id, person_id=manager.id, detail=f"{person.name}: {error}"[:500],
             )
         ],
     )  # fmt: skip

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from slamon import __version__
 from slamon.db.outbox import Process
-from slamon.db.statements import release_from, senders
+from slamon.db.statements import release_from, release_lost, senders
 from slamon.runtime import Runtime
 
 log = structlog.get_logger()
@@ -19,13 +19,14 @@ SKEW_CHECK_EVERY_BEATS = 30
 
 
 def beat(runtime: Runtime, kind: str, beats: int) -> None:
-    """Say that this process lives; now and then set business time by the database's clock."""
+    """Say that this process lives, and give back what it lost hold of; now and then follow the database's clock."""
     measured = {}
     if beats % SKEW_CHECK_EVERY_BEATS == 0:
         measured = {"state": {"clock_skew_seconds": _follow_database(runtime)}}
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:
         statement = update(Process).where(Process.id == runtime.process_id)
+        release_lost(session, runtime.process_id, runtime.in_flight, real_now=real_now)
         done = session.execute(statement.values(beat_at=real_now, beats=Process.beats + 1, **measured))
         if not getattr(done, "rowcount", 0):  # the first beat, or we were thought dead
             session.add(
@@ -44,9 +45,7 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
 
 def _follow_database(runtime: Runtime) -> float:
     """Seconds by which the database's clock is ahead of ours; 0 on SQLite, which has none."""
-    reference = runtime.db.now()
-    if reference is None:
-        return 0.0
+    reference = runtime.db.now() or runtime.clock.real_now()
     skew = round(runtime.clock.follow(reference).total_seconds(), 3)
     if abs(skew) > SKEW_SHOWN_SECONDS:
         log.warning("clock_skew", seconds=skew)
@@ -72,6 +71,10 @@ class Watch:
         self._silence_seconds = silence_seconds
         self._seen: dict[UUID, tuple[int | None, float]] = {}
         self._looked_at = float("-inf")
+
+    def start_anew(self) -> None:
+        """Forget what was seen: while the database was away nobody could beat."""
+        self._seen.clear()
 
     def release_dead(self, session: Session, *, real_now: datetime, monotonic: float) -> None:
         if monotonic - self._looked_at < self._silence_seconds / 4:

@@ -13,12 +13,15 @@ from pwdlib import PasswordHash
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from slamon.channels import MessageKind
 from slamon.db.access import ApiKey, OneTimeLink, SignIn
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.requests import CmoRequest
+from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
 from slamon.services.audit import record
+from slamon.services.notices import outbox_row, queue
 from slamon.services.outbox import raise_alarm
 
 IDLE = timedelta(minutes=15)
@@ -107,7 +110,7 @@ def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset
     if caller.person_id is None:
         return caller.roles
     roles = set(caller.roles)
-    if caller.person_id not in (owners.pm_id, request.filed_by_id):
+    if caller.person_id not in owners.manager_ids | {request.filed_by_id}:
         roles.discard(Role.PROJECT_MANAGER)
     if caller.person_id not in owners.lead_ids:
         roles.discard(Role.LEAD)
@@ -116,7 +119,7 @@ def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    pm_id: UUID
+    manager_ids: frozenset[UUID]
     lead_ids: frozenset[UUID]
 
 
@@ -203,13 +206,26 @@ def sign_out(session: Session, token: str, *, real_now: datetime) -> None:
     session.execute(update(SignIn).where(SignIn.token_digest == secret_digest(token)).values(ended_at=real_now))
 
 
-def invite(session: Session, person_id: UUID, *, by: Actor, real_now: datetime) -> str:
-    """A one-time token with which the person sets a password; earlier ones end, and so do open sessions."""
+def invite(session: Session, person_id: UUID, *, by: Actor, now: datetime, real_now: datetime) -> Person:
+    """Mail the person a one-time link with which they set a password. Nobody else gets to see it; sessions end."""
     person = session.get(Person, person_id)
     if person is None:
         raise NotFound("person", person_id)
     if person.status == PersonStatus.DISABLED:
         raise Invalid("person", "is disabled; enable the account first")
+    _end_sessions(session, person_id, real_now)
+    key = f"{MessageKind.INVITATION.value}/{person_id}/{real_now.isoformat()}"
+    row = outbox_row(
+        key, MessageKind.INVITATION, DeliveryChannel.EMAIL, person.email,
+        now=now, real_now=real_now, person_id=person_id,
+    )  # fmt: skip
+    queue(session, [row])
+    record(session, by=by, action="invited", entity="person", entity_id=person_id, now=now)
+    return person
+
+
+def one_time_token(session: Session, person_id: UUID, *, real_now: datetime) -> str:
+    """A token with which the person sets a password once; earlier ones end."""
     session.execute(
         update(OneTimeLink)
         .where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None))
@@ -219,8 +235,13 @@ def invite(session: Session, person_id: UUID, *, by: Actor, real_now: datetime) 
     session.add(
         OneTimeLink(token_digest=secret_digest(token), person_id=person_id, expires_at=real_now + ONE_TIME_LINK_LIFE)
     )
-    record(session, by=by, action="invited", entity="person", entity_id=person_id, now=real_now)
     return token
+
+
+def _end_sessions(session: Session, person_id: UUID, real_now: datetime) -> None:
+    session.execute(
+        update(SignIn).where(SignIn.person_id == person_id, SignIn.ended_at.is_(None)).values(ended_at=real_now)
+    )
 
 
 def person_behind(session: Session, token: str, *, real_now: datetime) -> Person:
@@ -248,9 +269,7 @@ def set_password(session: Session, token: str, password: str, *, real_now: datet
     person.password_hash = _hasher().hash(password)
     person.status, person.failed_sign_ins, person.locked_until = PersonStatus.ACTIVE.value, 0, None
     session.get_one(OneTimeLink, secret_digest(token)).used_at = real_now
-    session.execute(
-        update(SignIn).where(SignIn.person_id == person.id, SignIn.ended_at.is_(None)).values(ended_at=real_now)
-    )
+    _end_sessions(session, person.id, real_now)
     actor = Actor(str(person.id), person.name, Role(person.roles[0]))
     record(session, by=actor, action="set_password", entity="person", entity_id=person.id, now=real_now)
     return person

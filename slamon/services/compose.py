@@ -14,8 +14,10 @@ from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.lifecycle import OPEN_STATES, Action, State
 from slamon.domain.terms import ClockKind, DeliveryChannel, Mode, Terms
+from slamon.services.access import one_time_token
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
+from slamon.services.settle import LADDER_KINDS
 
 _ACTION_OF_FACT = {action.fact.value: action.value for action in Action}
 _UNIT = {Mode.ELAPSED: "hours", Mode.CALENDAR: "working hours"}
@@ -54,6 +56,9 @@ def compose(session: Session, row: Notification, settings: Settings, *, now: dat
     )
     request = session.get(CmoRequest, row.request_id) if row.request_id else None
     if request is None:
+        if row.kind == MessageKind.INVITATION and person is not None:
+            token = one_time_token(session, person.id, real_now=real_now)
+            plain = replace(plain, link=f"{settings.base_url}/welcome/{token}")
         return Outgoing(channel, plain)
     site = session.get_one(Site, request.site_id)
     cmo = session.get_one(Organization, request.cmo_id)
@@ -98,8 +103,10 @@ def _link(
 
 
 def _clock_lines(session: Session, request: CmoRequest, row: Notification, terms: Terms) -> tuple[ClockLine, ...]:
-    rows = session.scalars(select(ClockRow).where(ClockRow.request_id == request.id).order_by(ClockRow.kind))
+    rows = session.scalars(select(ClockRow).where(ClockRow.request_id == request.id).order_by(ClockRow.kind)).all()
     wanted = set(row.clocks)
+    if row.kind in LADDER_KINDS:  # of the clocks that passed the rung, those that still wait for the CMO
+        wanted &= {clock.kind for clock in rows if clock.stopped_at is None}
     return tuple(
         ClockLine(
             name=clock.kind,
@@ -132,7 +139,8 @@ def _contact_attempts(session: Session, request: CmoRequest) -> int:
 
 def _submitted(row: Notification, fact: FactRow | None) -> str | None:
     """What the contact himself wrote: given back to him in his receipt and told to nobody else."""
-    if fact is None or row.kind != MessageKind.RECEIPT or fact.by_id != str(row.person_id):
+    own = fact is not None and fact.by_id == fact.recorded_by_id == str(row.person_id)
+    if fact is None or row.kind != MessageKind.RECEIPT or not own:
         return None
     return str(fact.content.get("text") or fact.reason or "") or None
 

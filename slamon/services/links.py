@@ -12,11 +12,13 @@ from slamon.channels import MessageKind
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus
 from slamon.db.requests import CmoRequest
-from slamon.domain.lifecycle import OPEN_STATES, State
+from slamon.domain.lifecycle import FILERS, OPEN_STATES, State
 from slamon.domain.terms import DeliveryChannel
-from slamon.errors import LinkGone, TooMany
-from slamon.services.access import Caller, Scope, caller_of, secret_digest
+from slamon.errors import Invalid, LinkGone, NotFound, TooMany
+from slamon.services.access import Caller, Scope, caller_of, roles_on, secret_digest
+from slamon.services.audit import record
 from slamon.services.notices import outbox_row, queue
+from slamon.services.requests import owners_of
 
 FRESH_LINK_EVERY = timedelta(minutes=5)
 
@@ -62,12 +64,28 @@ def open_link(session: Session, token: str, *, real_now: datetime) -> Opened:
     return Opened(request, person, caller)
 
 
-def revoke_links(session: Session, request_id: UUID, person_id: UUID, *, real_now: datetime) -> None:
-    session.execute(
-        update(FormLink)
-        .where(FormLink.request_id == request_id, FormLink.person_id == person_id, FormLink.revoked_at.is_(None))
-        .values(revoked_at=real_now)
+def revoke_links(
+    session: Session, request_id: UUID, person_id: UUID, *, by: Caller, reason: str, now: datetime, real_now: datetime
+) -> int:
+    """Withdraw a contact's links to one request; returns how many. He can ask for a fresh one at his own address."""
+    by.needs(Scope.ACT)
+    request = session.get(CmoRequest, request_id)
+    if request is None or by.is_cmo:
+        raise NotFound("request", request_id)
+    actor = Caller(by.id, by.name, roles_on(by, request, owners_of(session, request))).as_actor(FILERS)
+    if not reason.strip():
+        raise Invalid("reason", "say why; the trail keeps it")
+    theirs = (FormLink.request_id == request_id, FormLink.person_id == person_id, FormLink.revoked_at.is_(None))
+    digests = session.scalars(
+        update(FormLink).where(*theirs).values(revoked_at=real_now).returning(FormLink.token_digest)
     )
+    revoked = len(digests.all())
+    if revoked:
+        record(
+            session, by=actor, action="revoke_links", entity="cmo_request", entity_id=request_id, now=now,
+            new={"person_id": str(person_id), "links": revoked}, reason=reason,
+        )  # fmt: skip
+    return revoked
 
 
 def send_fresh_link(session: Session, token: str, *, now: datetime, real_now: datetime) -> None:
@@ -82,7 +100,7 @@ def send_fresh_link(session: Session, token: str, *, now: datetime, real_now: da
     request = session.get_one(CmoRequest, link.request_id)
     if State(request.state) not in OPEN_STATES:
         raise LinkGone("closed")
-    if link.revoked_at is not None or person.status == PersonStatus.DISABLED:
+    if person.status == PersonStatus.DISABLED:
         raise LinkGone("revoked")
     newest = session.scalars(
         select(FormLink.minted_at)

@@ -66,6 +66,9 @@ class Directory:
                 Reader(person, to.channel, address) if address else Reader(person, DeliveryChannel.EMAIL, person.email)
             )
 
+    def person(self, person_id: UUID) -> Person | None:
+        return self._people.get(person_id)
+
     def manager(self, request: CmoRequest) -> Person | None:
         return self._standing(self._projects[request.project_id].pm_id)
 
@@ -90,8 +93,12 @@ class Directory:
             ids = [self._single(request, to.role)]
         for person_id in ids:
             person = self._standing(person_id)
-            if person is not None:
+            if person is not None and self._may_know(person, request):
                 yield person
+
+    def _may_know(self, person: Person, request: CmoRequest) -> bool:
+        """People of the sponsor and of the request's own CMO, whatever person a policy names."""
+        return person.organization_id == request.cmo_id or not set(person.roles) & CMO_ROLES
 
     def _single(self, request: CmoRequest, role: LadderRole | None) -> UUID | None:
         project, cmo = self._projects[request.project_id], self._cmos[request.cmo_id]
@@ -166,8 +173,9 @@ def fact_rows(
     elif fact.kind in SPONSOR_ACTS and contact:
         told.append((MessageKind.SPONSOR_ACTED, contact))
     elif fact.kind in CMO_ACTS:
-        if contact:
-            told.append((MessageKind.RECEIPT, contact))
+        submitter = directory.person(UUID(fact.by.id))
+        if submitter:
+            told.append((MessageKind.RECEIPT, submitter))
         if manager and str(manager.id) != fact.recorded_by.id:
             told.append((MessageKind.CMO_ACTED, manager))
     rows = []

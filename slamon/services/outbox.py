@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
-from slamon.db.outbox import WAITING, Notification, NotificationState, Setting, in_state
+from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, Setting, in_state
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
@@ -41,9 +41,18 @@ def stop_outgoing(session: Session, on: bool, *, by: Actor, reason: str, now: da
 
 
 def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime, real_now: datetime) -> Notification:
-    """Send a dead letter again, under its old key."""
+    """Send a dead letter again, under its old key, to the person's address as it is now.
+
+    Where nobody can say whether the last attempt arrived, the far side is asked first.
+    """
     row = _dead_letter(session, notification_id)
-    row.state, row.next_attempt_at, row.first_attempt_at = NotificationState.QUEUED.value, real_now, None
+    person = session.get(Person, row.person_id) if row.person_id else None
+    if person is not None and row.channel == DeliveryChannel.EMAIL:
+        row.address = person.email
+    last = session.get(Attempt, (row.id, row.attempts))
+    unclear = last is not None and last.outcome == "unknown"
+    row.state = (NotificationState.UNKNOWN if unclear else NotificationState.QUEUED).value
+    row.next_attempt_at, row.first_attempt_at = real_now, row.first_attempt_at if unclear else None
     record(session, by=by, action="resend", entity="notification", entity_id=row.id, now=now)
     return row
 

@@ -32,6 +32,7 @@ from slamon.domain.lifecycle import (
     is_repeat,
     possible_actions,
 )
+from slamon.domain.terms import Terms
 from slamon.domain.timeline import CMO_ROLES, GENESIS, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Owners, Scope, roles_on
@@ -99,7 +100,7 @@ def log_request(
         by=actor,
         recorded_by=actor,
         via=via,
-        content=_filed_content(filing, contact),
+        content=_filed_content(filing, contact, terms),
     )
     request_id = new_id()
     request = CmoRequest(
@@ -254,14 +255,17 @@ def fact_values(request_id: UUID, fact: Fact, digest: str) -> dict[str, Any]:
 
 
 def owners_of(session: Session, request: CmoRequest) -> Owners:
-    statement = (
-        select(Project.pm_id, Project.lead_id, Organization.lead_id)
-        .select_from(Project)
-        .join(Organization, Organization.id == request.cmo_id)
-        .where(Project.id == request.project_id)
-    )
-    pm_id, project_lead, cmo_lead = session.execute(statement).one()
-    return Owners(pm_id, frozenset(lead for lead in (project_lead, cmo_lead) if lead is not None))
+    """Who answers for a request on the sponsor's side; those who back them up count as they do."""
+    project = session.get_one(Project, request.project_id)
+    cmo = session.get_one(Organization, request.cmo_id)
+    named = {person_id for person_id in (project.pm_id, project.lead_id, cmo.lead_id) if person_id is not None}
+    backups = dict(session.execute(select(Person.id, Person.backup_id).where(Person.id.in_(named))).all())
+
+    def with_backup(*people: UUID | None) -> frozenset[UUID]:
+        both = [*people, *(backups.get(person) for person in people if person)]
+        return frozenset(person for person in both if person is not None)
+
+    return Owners(with_backup(project.pm_id), with_backup(project.lead_id, cmo.lead_id))
 
 
 def _parties(session: Session, filing: Filing, by: Caller) -> tuple[Project, Site, Organization, Person]:
@@ -298,7 +302,7 @@ def _contact(session: Session, filing: Filing, site: Site) -> Person:
     return next((p for p in here if Role.CMO_CONTACT.value in p.roles), here[0])
 
 
-def _filed_content(filing: Filing, contact: Person) -> dict[str, Any]:
+def _filed_content(filing: Filing, contact: Person, terms: Terms) -> dict[str, Any]:
     return {
         "type": filing.type.value,
         "subject": filing.subject,
@@ -309,6 +313,7 @@ def _filed_content(filing: Filing, contact: Person) -> dict[str, Any]:
         "cmo_reference": filing.cmo_reference,
         "contact": {"id": str(contact.id), "name": contact.name},
         "detail": dict(filing.detail),
+        "terms": terms.digest,
     }
 
 

@@ -24,6 +24,7 @@ from slamon.services.notices import Directory, ladder_rows, outbox_row, queue
 
 LADDER_KINDS = frozenset(level.value for level in Level)
 ESCALATIONS = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3})
+LEFT_OR_LEAVING = frozenset({NotificationState.SENT, NotificationState.SENDING, NotificationState.UNKNOWN})
 RECORDED_LATE = "an earlier act was recorded later"
 
 
@@ -69,7 +70,7 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
 def _store_clocks(
     request: CmoRequest, outcome: Evaluation, rows: dict[str, ClockRow], new: list[dict[str, Any]]
 ) -> bool:
-    """Store the clocks; whether one that ran before runs no longer."""
+    """Store the clocks; whether one has stopped that had not."""
     stopped = False
     for clock in outcome.clocks:
         values = clock_values(clock)
@@ -77,7 +78,7 @@ def _store_clocks(
         if row is None:
             new.append({"request_id": request.id, "kind": clock.kind.value, **values})
             continue
-        stopped = stopped or (row.stopped_at is None and row.paused_since is None and not clock.is_running)
+        stopped = stopped or (row.stopped_at is None and clock.stopped_at is not None)
         for column, value in values.items():
             if getattr(row, column) != value:
                 setattr(row, column, value)
@@ -106,7 +107,10 @@ def _store_crossings(
         stands = _key(row.clock, row.level, row.crossed_at) in computed
         row.status = (CrossingStatus.OPEN if stands else CrossingStatus.RESCINDED).value
         row.rescinded_reason = None if stands else RECORDED_LATE
-    new = [c for c in outcome.crossings if _key(c.clock, c.level, c.crossed_at) not in stored]
+    # While a clock is paused its crossings are left to be found: whether they still matter is seen when it runs again.
+    paused = {clock.kind for clock in outcome.clocks if clock.is_paused}
+    found_now = [c for c in outcome.crossings if _key(c.clock, c.level, c.crossed_at) not in stored]
+    new = [c for c in found_now if c.clock not in paused]
     already_told = {(row.clock, row.level) for row in rows if row.notified}
     fresh = {(c.clock, c.level) for c in new if (c.clock, c.level) not in already_told}
     told = steps_to_tell(case.terms, outcome.due, fresh)
@@ -133,16 +137,15 @@ def _fall_silent(
     session: Session, request: CmoRequest, outcome: Evaluation, *, now: datetime, real_now: datetime
 ) -> list[dict[str, Any]]:
     """Drop queued rungs whose clocks run no more; one closing line where an escalation was already told in Slack."""
-    running = {clock.kind.value for clock in outcome.clocks if clock.is_running}
     stopped = {clock.kind.value for clock in outcome.clocks if clock.stopped_at is not None}
     statement = select(Notification).where(Notification.request_id == request.id, Notification.kind.in_(LADDER_KINDS))
     closing: dict[str, Notification] = {}
     for row in session.scalars(statement.order_by(Notification.id)):
-        if running & set(row.clocks):
+        if not set(row.clocks) <= stopped:
             continue
         if row.state == NotificationState.QUEUED:
             row.state = NotificationState.SUPPRESSED.value
-        elif row.channel == DeliveryChannel.SLACK and row.kind in ESCALATIONS and set(row.clocks) <= stopped:
+        elif row.channel == DeliveryChannel.SLACK and row.kind in ESCALATIONS and row.state in LEFT_OR_LEAVING:
             closing.setdefault(row.address, row)
     return [
         outbox_row(
@@ -165,7 +168,7 @@ def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None
     """Set a request aside that could not be evaluated, so that the others go on; it is tried again at `until`."""
     session.execute(
         update(CmoRequest)
-        .where(CmoRequest.id == request_id)
+        .where(CmoRequest.id == request_id, CmoRequest.next_check_at.is_not(None))
         .values(wake_at=until, failed_checks=CmoRequest.failed_checks + 1)
         .execution_options(synchronize_session=False)
     )

@@ -14,8 +14,8 @@ from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus
 from slamon.domain.clocks import ClockState
 from slamon.domain.ladder import evaluate
 from slamon.domain.lifecycle import RequestType, state_after
-from slamon.domain.terms import Terms
-from slamon.domain.timeline import GENESIS, Timeline
+from slamon.domain.terms import Terms, terms_digest
+from slamon.domain.timeline import GENESIS, FactKind, Timeline
 from slamon.services.audit import entry_digest
 from slamon.services.policies import load_terms
 from slamon.services.requests import fact_of
@@ -111,6 +111,11 @@ def _replay_difference(
 ) -> str | None:
     if terms is None:
         return f"its terms {request.terms_digest[:12]} are missing"
+    if terms_digest(terms.to_json()) != request.terms_digest:
+        return f"its terms {request.terms_digest[:12]} do not match their digest"
+    what = _filed_difference(request, timeline)
+    if what is not None:
+        return what
     state = state_after(RequestType(request.type), timeline)
     if state != request.state:
         return f"state is stored as {request.state}, the facts give {state}"
@@ -127,6 +132,25 @@ def _replay_difference(
         if row.status == CrossingStatus.OPEN and (row.clock, row.level, row.crossed_at) not in computed:
             return f"crossing {row.clock} {row.level} at {row.crossed_at.isoformat()} does not follow from the facts"
     return None
+
+
+def _filed_difference(request: CmoRequest, timeline: Timeline) -> str | None:
+    """What was filed stands in the first fact; the request's own columns must say the same."""
+    filed = timeline.first(FactKind.FILED)
+    if filed is None:
+        return "was never filed"
+    stored = {
+        "type": request.type,
+        "subject": request.subject,
+        "description": request.description,
+        "priority": request.priority,
+        "gxp": request.gxp,
+        "due_on": request.due_on.isoformat() if request.due_on else None,
+        "cmo_reference": request.cmo_reference,
+        "detail": request.detail,
+        "terms": request.terms_digest,
+    }
+    return next((f"{name} is not what was filed" for name in stored if stored[name] != filed.content.get(name)), None)
 
 
 def _clock_difference(clock: ClockState, row: ClockRow | None) -> str | None:

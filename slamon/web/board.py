@@ -8,24 +8,22 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session
 
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import FILERS, RequestType, State
-from slamon.services.queries import Order, Page, Row, Wanted, list_requests
+from slamon.services.queries import Order, Row, Wanted, list_requests
 from slamon.web import choices
 from slamon.web.countdowns import Countdown, countdown, most_pressing, stored_clock
 from slamon.web.moments import Moment, Zones
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Visit, Visiting
 from slamon.web.staff import staff_page
+from slamon.web.standing import Holder, standing
 from slamon.web.words import named
 
 router = APIRouter(include_in_schema=False)
 
 TABS = {"attention": "Needs attention", "open": "Open", "all": "All"}
-# Here the sponsor's own side holds the ball, so no clock of the CMO runs.
-WAITING_FOR_US = (State.AWAITING_SPONSOR, State.ANSWERED, State.DECLINED)
 FILTERS = ("state", "type", "cmo", "project", "priority", "overdue")
 
 
@@ -37,6 +35,14 @@ class Line:
     pressing: Countdown | None
     countdowns: tuple[Countdown, ...]
     filed: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Requests under one heading; `more` is the address of those that follow, where there are any."""
+
+    lines: Sequence[Line]
+    more: str | None = None
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -56,8 +62,9 @@ def board(
     priority: str = "",
     overdue: str = "",
     after: str | None = None,
+    part: str = "",
 ) -> Response:
-    """A filter that names nothing known is left out, as an empty one is."""
+    """A filter that names nothing known is left out, as an empty one is. `part` shows further pages of one section."""
     tab = tab if tab in TABS else "attention"
     chosen = dict(zip(FILTERS, (state, type, cmo, project, priority, overdue), strict=True))
     chosen = {name: value for name, value in chosen.items() if value}
@@ -74,18 +81,28 @@ def board(
     )
     if state and not overdue:
         wanted = replace(wanted, overdue=None)
+    only = named(Holder, part)
     with runtime_of(request).db.read() as session:
-        found = list_requests(session, wanted, by=visit.caller, now=visit.now)
-        # Behind the last request whose clock runs come those that wait for our own side.
-        shows_waiting = tab != "all" and found.next_cursor is None and not state and not overdue
-        waiting = _waiting(session, wanted, visit) if shows_waiting else []
+        found, following = [], None
+        if only is None:
+            page = list_requests(session, wanted, by=visit.caller, now=visit.now)
+            found, following = page.rows, page.next_cursor
+        # Behind the last request whose clock runs come those that no clock brings back to mind.
+        is_last = following is None and tab != "all" and not state and not overdue
+        holders = [only] if only else list(Holder) if is_last else []
+        place = (after or None) if only else None
+        pages = {holder: standing(session, holder, wanted, after=place) for holder in holders}
         context: dict[str, Any] = {
             "tabs": TABS,
             "tab": tab,
             "chosen": chosen,
-            "lines": _lines(found.rows, visit),
-            "waiting": _lines(waiting, visit),
-            "next": _address(tab, chosen, found),
+            "lines": _lines(found, visit),
+            "standing": {
+                holder: Section(_lines(page.rows, visit), _address(tab, chosen, page.after, holder))
+                for holder, page in pages.items()
+                if page.rows
+            },
+            "next": _address(tab, chosen, following),
             "is_first": after is None,
             "cmos": choices.cmos(session),
             "projects": choices.projects(session),
@@ -97,14 +114,6 @@ def board(
         return staff_page(request, visit, "board.html", context)
 
 
-def _waiting(session: Session, wanted: Wanted, visit: Visit) -> list[Row]:
-    rows: list[Row] = []
-    for state in WAITING_FOR_US:
-        same = replace(wanted, state=state, overdue=None, order=Order.FILED, cursor=None)
-        rows += list_requests(session, same, by=visit.caller, now=visit.now).rows
-    return sorted(rows, key=lambda row: row.request.filed_at)
-
-
 def _lines(rows: Sequence[Row], visit: Visit) -> list[Line]:
     lines = []
     for row in rows:
@@ -114,10 +123,11 @@ def _lines(rows: Sequence[Row], visit: Visit) -> list[Line]:
     return lines
 
 
-def _address(tab: str, chosen: dict[str, str], found: Page) -> str | None:
-    if found.next_cursor is None:
+def _address(tab: str, chosen: dict[str, str], after: str | None, part: str = "") -> str | None:
+    if after is None:
         return None
-    return "/requests?" + urlencode({"tab": tab, **chosen, "after": found.next_cursor})
+    only = {"part": part} if part else {}
+    return "/requests?" + urlencode({"tab": tab, **chosen, **only, "after": after})
 
 
 def _id(text: str) -> UUID | None:

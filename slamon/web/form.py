@@ -13,10 +13,10 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from slamon.db.outbox import FormLink
-from slamon.db.parties import Organization, Person, Site
-from slamon.db.requests import FactRow
+from slamon.db.parties import Organization, Person, PersonStatus, Site
+from slamon.db.requests import CmoRequest, FactRow
 from slamon.domain.clocks import clock_states
-from slamon.domain.lifecycle import Action, RequestType, State, possible_actions
+from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.services.access import secret_digest
@@ -24,7 +24,7 @@ from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.policies import load_terms
 from slamon.services.queries import facts_of
 from slamon.services.requests import Payload, act, load_timelines
-from slamon.web.countdowns import Countdown, countdown, most_pressing
+from slamon.web.countdowns import countdown, most_pressing
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
 from slamon.web.moments import Moment, Zones, today_in
 from slamon.web.pages import page, pages_of, runtime_of, see_other
@@ -163,7 +163,7 @@ def _form(
         "zones": zones,
         "countdowns": countdowns,
         "pressing": most_pressing(countdowns),
-        "owner": _whose_turn(countdowns),
+        "owner": _whose_turn(State(asked.state)),
         "possible": possible,
         "primary": possible[0] if possible else None,
         "said": _said(facts, zones),
@@ -174,11 +174,14 @@ def _form(
     return page(request, "form.html", context, status=refused.status if refused else 200)
 
 
-def _whose_turn(countdowns: Sequence[Countdown]) -> str:
-    """Whose clock runs: the CMO's, the sponsor's (the CMO's is paused), or nobody's."""
-    if any(each.is_running for each in countdowns):
-        return "cmo"
-    return "sponsor" if any(each.stopped is None for each in countdowns) else "nobody"
+def _whose_turn(state: State) -> str:
+    """Who must move: the CMO, the sponsor who was asked, or nobody at the CMO since it has answered.
+
+    The state says so; a request that was sent back is the CMO's again although its clocks have ended.
+    """
+    if state is State.AWAITING_SPONSOR:
+        return "sponsor"
+    return "nobody" if state in (State.ANSWERED, State.DECLINED) else "cmo"
 
 
 def _said(facts: Sequence[FactRow], zones: Zones) -> list[Said]:
@@ -228,16 +231,19 @@ def _gone(
         "sponsor": runtime_of(request).settings.sponsor_name,
         "reason": gone.reason,
         "address": _masked_address(session, token),
-        "was_sent": was_sent and gone.reason == "expired",
+        "was_sent": was_sent and gone.reason in ("expired", "revoked"),
         "kept": typed.texts() if typed else [],
     }
     return page(request, "link_gone.html", context, status=404 if gone.reason == "unknown" else 410)
 
 
 def _masked_address(session: Session, token: str) -> str | None:
-    """Where a fresh link would go, as far as a stranger may know: `m…@lonza.com`."""
+    """Where a fresh link would go, as far as a stranger may know: `m…@lonza.com`. None where none would be sent."""
     link = session.get(FormLink, secret_digest(token))
     if link is None:
         return None
-    name, _, domain = session.get_one(Person, link.person_id).email.rpartition("@")
+    person, request = session.get_one(Person, link.person_id), session.get_one(CmoRequest, link.request_id)
+    if person.status == PersonStatus.DISABLED or State(request.state) not in OPEN_STATES:
+        return None
+    name, _, domain = person.email.rpartition("@")
     return f"{name[:1]}…@{domain}"

@@ -70,7 +70,10 @@ def local_instant(field: str, text: str, zone: str) -> datetime:
         raise Invalid(field, "needs a date and a time, for example 2026-03-01T09:30") from None
     if local.tzinfo is not None:
         raise Invalid(field, f"is read in {zone}; leave the offset out")
-    instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    try:
+        instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except OverflowError:  # the first and the last day there are, where UTC is already beyond them
+        raise Invalid(field, "is out of every calendar's reach; look at the year") from None
     if instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
         raise Invalid(field, f"does not exist in {zone}: the clocks were put forward")
     return instant.replace(microsecond=0)

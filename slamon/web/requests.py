@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, CrossingStatus
 from slamon.domain.clocks import clock_states
-from slamon.domain.lifecycle import FILERS, Action, RequestType, State, possible_actions
+from slamon.domain.lifecycle import FILERS, OPEN_STATES, Action, RequestType, State, possible_actions
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.services.access import roles_on
+from slamon.services.links import revoke_links
 from slamon.services.policies import load_terms
 from slamon.services.queries import Whole, whole_request
 from slamon.services.requests import Payload, act, load_timelines, owners_of
@@ -36,12 +37,13 @@ STAFF_ACTIONS = (
 RECORDED = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
 # What a person comes to the page for, in this order; the rest is folded away.
 PRIMARY = (Action.TAKE, Action.REPLY, Action.ACCEPT)
+REVOKE = "revoke-links"
 ESCALATED = frozenset({Level.LIMIT, Level.REPEAT, Level.BACKUP, Level.STEP_3, Level.STEP_4})
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a form came back, with what was typed into it. `form` is an action, or "record"."""
+    """Why a form came back, with what was typed into it. `form` is an action, "record" or "revoke-links"."""
 
     status: int
     form: str
@@ -60,6 +62,23 @@ def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "
 def record(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
     """Write down a call or a mail of the CMO."""
     return _act(request, visit, typed, request_id, "record")
+
+
+@router.post("/requests/{request_id}/revoke-links")
+def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
+    """End the links with which a contact opens this request."""
+    try:
+        person_id, reason = _contact_named(typed, "person_id", "say whose links"), typed.text("reason")
+        if reason is None:
+            raise Invalid("reason", "say why; the trail keeps it")
+        with runtime_of(request).db.write() as session:
+            revoke_links(
+                session, request_id, person_id, by=visit.caller, reason=reason, now=visit.now, real_now=visit.real_now
+            )
+    except Invalid as error:
+        with runtime_of(request).db.read() as session:
+            return _page(request, session, visit, request_id, refused=_refusal(error, REVOKE, typed))
+    return see_other(f"/requests/{request_id}?done={REVOKE}")
 
 
 @router.post("/requests/{request_id}/{action}")
@@ -94,10 +113,7 @@ def _recorded(typed: Typed, visit: Visit) -> tuple[Action, Payload]:
         raise Invalid("action", "say what the CMO did")
     if typed("via") not in (Via.PHONE_RECORDED, Via.EMAIL_RECORDED):
         raise Invalid("via", "say how it came")
-    try:
-        contact = UUID(typed("on_behalf_of"))
-    except ValueError:
-        raise Invalid("on_behalf_of", "say who called or wrote") from None
+    contact = _contact_named(typed, "on_behalf_of", "say who called or wrote")
     action, said = Action(typed("action")), typed.text("text")
     if said is None and action is not Action.ACKNOWLEDGE:
         raise Invalid("text", "must not be empty: write down what was said")
@@ -110,6 +126,13 @@ def _recorded(typed: Typed, visit: Visit) -> tuple[Action, Payload]:
         via=Via(typed("via")),
         evidence=typed.text("evidence"),
     )
+
+
+def _contact_named(typed: Typed, field: str, otherwise: str) -> UUID:
+    try:
+        return UUID(typed(field))
+    except ValueError:
+        raise Invalid(field, otherwise) from None
 
 
 def _version(typed: Typed) -> int:
@@ -147,7 +170,9 @@ def _page(
     timeline = load_timelines(session, [asked.id])[asked.id]
     countdowns = [countdown(clock, zones, visit.now, terms) for clock in clock_states(terms, timeline)]
     possible = _worth_showing(whole)
-    recordable = _recordable(session, asked, visit)
+    keeps = bool(roles_on(visit.caller, asked, owners_of(session, asked)) & FILERS)
+    recordable = _recordable(asked) if keeps else []
+    may_revoke = keeps and State(asked.state) in OPEN_STATES
     context: dict[str, Any] = {
         "whole": whole,
         "asked": asked,
@@ -161,10 +186,11 @@ def _page(
         "primary": next((action for action in PRIMARY if action in possible), None),
         "possible": possible,
         "recordable": recordable,
-        "contacts": choices.contacts_of(session, asked.cmo_id) if recordable else [],
+        "contacts": choices.contacts_of(session, asked.cmo_id) if recordable or may_revoke else [],
+        "may_revoke": may_revoke,
         "entries": history(whole, zones),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done in ("filed", "record", *STAFF_ACTIONS) else "",
+        "done": done if done in ("filed", "record", REVOKE, *STAFF_ACTIONS) else "",
         "refused": refused,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
@@ -178,8 +204,7 @@ def _worth_showing(whole: Whole) -> list[Action]:
     return [action for action in STAFF_ACTIONS if action in whole.actions and action not in hidden]
 
 
-def _recordable(session: Session, asked: CmoRequest, visit: Visit) -> list[Action]:
-    """What of the CMO's the reader may write down now."""
-    may = roles_on(visit.caller, asked, owners_of(session, asked)) & FILERS
-    open_to_cmo = possible_actions(RequestType(asked.type), State(asked.state), CMO_ROLES) if may else []
+def _recordable(asked: CmoRequest) -> list[Action]:
+    """What of the CMO's can be written down now."""
+    open_to_cmo = possible_actions(RequestType(asked.type), State(asked.state), CMO_ROLES)
     return [action for action in RECORDED if action in open_to_cmo]

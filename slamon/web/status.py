@@ -10,10 +10,10 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.api.messages import KEEPERS
 from slamon.channels.console import ConsoleChannel
 from slamon.db.outbox import Notification, Process
 from slamon.db.parties import Person
-from slamon.domain.lifecycle import SPONSOR
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Conflict, Invalid
 from slamon.services import outbox
@@ -24,8 +24,6 @@ from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
 from slamon.web.staff import staff_page
 
 router = APIRouter(include_in_schema=False)
-# Who answers for messages that did not arrive: whoever works on requests, and whoever keeps the machinery.
-KEEPERS = SPONSOR | {Role.ADMIN}
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ MESSAGES = {
     MessageKind.CMO_ACTED: "News from the CMO",
     MessageKind.FRESH_LINK: "Fresh link",
     MessageKind.NOT_REACHED: "Contact not reached",
+    MessageKind.INVITATION: "Invitation",
     MessageKind.ALARM: "Alarm",
     MessageKind.TEST: "Test",
 }

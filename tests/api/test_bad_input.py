@@ -275,6 +275,7 @@ def test_an_action_nobody_knows_is_refused(api: Api) -> None:
         ({"scopes": [], "service_name": "x", "service_roles": ["head"]}, "scopes"),
         ({"scopes": ["read"], "service_name": "x"}, "body"),
         ({"scopes": ["read"], "service_name": "x", "service_roles": ["system"]}, "service_roles.0"),
+        ({"scopes": ["read"], "service_name": "x", "service_roles": ["admin"]}, "service_roles.0"),
     ],
 )
 def test_a_key_without_an_owner_or_a_use_is_refused(api: Api, key: dict[str, Any], field: str) -> None:

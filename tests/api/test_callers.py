@@ -71,6 +71,61 @@ def test_a_key_does_no_more_than_its_scopes(api: Api, scope: Scope, read: int, f
     ) == (read, file, act)
 
 
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [("pm", 200), ("lead", 200), ("quality", 200), ("other_pm", 403), ("admin", 403), ("head", 403), ("contact", 404)],
+)
+def test_links_are_withdrawn_by_the_requests_own_people(api: Api, part: str, status: int) -> None:
+    path = f"/v1/requests/{api.filed()['id']}/revoke-links"
+    body = {"person_id": str(api.world.cast.contact), "reason": "Forwarded"}
+    assert getattr(api, part).post(path, json=body).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [("pm", 200), ("lead", 200), ("quality", 200), ("admin", 200), ("head", 403), ("auditor", 403), ("contact", 403)],
+)
+def test_dead_letters_are_kept_by_those_who_work_on_requests_and_administrators(
+    api: Api, part: str, status: int
+) -> None:
+    assert getattr(api, part).get("/v1/messages").status_code == status
+
+
+@pytest.mark.parametrize("part", ["admin", "pm", "auditor"])
+def test_staff_make_keys_for_themselves(api: Api, part: str) -> None:
+    body = {"person_id": str(getattr(api.world.cast, part)), "scopes": ["read"]}
+    made = getattr(api, part).post("/v1/api-keys", json=body)
+    assert made.status_code == 201
+    assert api.with_key(made.json()["secret"]).get("/v1/requests").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("part", "owner"), [("admin", "pm"), ("admin", "contact"), ("pm", "lead"), ("contact", "contact")]
+)
+def test_nobody_makes_a_key_for_somebody_else_and_a_cmo_none_at_all(api: Api, part: str, owner: str) -> None:
+    body = {"person_id": str(getattr(api.world.cast, owner)), "scopes": ["read"]}
+    answer = getattr(api, part).post("/v1/api-keys", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "person_id")
+
+
+def test_a_key_makes_none_that_can_do_more(api: Api) -> None:
+    reader = api.caller(api.world.cast.pm, Scope.READ)
+    body = {"person_id": str(api.world.cast.pm), "scopes": ["read", "act"]}
+    assert reader.post("/v1/api-keys", json=body).status_code == 403
+
+
+def test_only_administrators_make_keys_for_service_accounts(api: Api) -> None:
+    body = {"service_name": "IRT bridge", "service_roles": ["project_manager"], "scopes": ["read"]}
+    assert api.lead.post("/v1/api-keys", json=body).status_code == 403
+
+
+def test_a_service_account_makes_no_key_in_a_persons_name(api: Api) -> None:
+    service = {"service_name": "Bridge", "service_roles": ["project_manager"], "scopes": ["read"]}
+    bridge = api.with_key(api.admin.post("/v1/api-keys", json=service).json()["secret"])
+    body = {"person_id": str(api.world.cast.pm), "scopes": ["read"]}
+    assert bridge.post("/v1/api-keys", json=body).status_code == 422
+
+
 @pytest.mark.parametrize("tail", ["", "/timeline", "/clocks"])
 def test_a_request_of_another_cmo_does_not_exist(api: Api, tail: str) -> None:
     path = f"/v1/requests/{api.filed()['id']}"

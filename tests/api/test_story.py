@@ -241,8 +241,22 @@ def test_an_api_key_is_shown_once_works_and_can_be_revoked(api: Api) -> None:
     assert bridge.get("/v1/requests").status_code == 401
 
 
-def test_an_invited_person_gets_a_link_that_sets_a_password(api: Api) -> None:
-    person = api.admin.post("/v1/people", json={"name": "New", "email": "new@sponsor.example", "roles": ["head"]})
-    link = api.admin.post(f"/v1/people/{person.json()['id']}/invite").json()["link"]
-    assert link.startswith("http://127.0.0.1:8000/welcome/")
+def test_an_invited_person_gets_the_link_that_sets_a_password_by_mail(api: Api) -> None:
+    new = {"name": "New", "email": "new@sponsor.example", "roles": ["head"]}
+    person = api.admin.post("/v1/people", json=new).json()
+    answer = api.admin.post(f"/v1/people/{person['id']}/invite")
+    assert (answer.status_code, answer.json()) == (202, {"sent_to": "new@sponsor.example"})
+    api.world.work()
+    assert len(api.world.email.sent_to("new@sponsor.example", MessageKind.INVITATION)) == 1
     assert api.admin.post(f"/v1/people/{api.world.cast.contact}/invite").status_code == 404
+    assert api.lead.post(f"/v1/people/{person['id']}/invite").status_code == 403
+
+
+def test_a_contacts_links_are_withdrawn_and_counted(any_api: Api) -> None:
+    filed = any_api.filed()
+    any_api.world.work()  # mails the first link
+    path = f"/v1/requests/{filed['id']}/revoke-links"
+    body = {"person_id": filed["contact_id"], "reason": "Forwarded"}
+    first, again = (any_api.pm.post(path, json=body) for _ in range(2))
+    assert (first.status_code, first.json()) == (200, {"revoked": 1})
+    assert again.json() == {"revoked": 0}

@@ -26,7 +26,7 @@ A, R, K = Action, Role, FactKind
         (State.ACKNOWLEDGED, R.CMO_CONTACT, {A.ASK, A.ANSWER, A.DECLINE}),
         (State.AWAITING_SPONSOR, R.CMO_CONTACT, set()),
         (State.AWAITING_SPONSOR, R.PROJECT_MANAGER, {A.REPLY, A.FOLLOW_UP, A.CANCEL}),
-        (State.ANSWERED, R.PROJECT_MANAGER, {A.ACCEPT, A.REJECT}),
+        (State.ANSWERED, R.PROJECT_MANAGER, {A.ACCEPT, A.REJECT, A.FOLLOW_UP}),
         (State.FILED, R.LEAD, {A.FOLLOW_UP, A.CANCEL, A.TAKE}),
         (State.FILED, R.QUALITY, {A.FOLLOW_UP}),
         (State.CLOSED, R.LEAD, set()),

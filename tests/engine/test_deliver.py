@@ -159,6 +159,7 @@ def test_a_process_that_beats_keeps_what_it_is_sending(world: World):
     with world.runtime.db.write() as session:
         stored = session.get_one(Notification, rows(world, "slack", K.LIMIT)[0].id)
         stored.state, stored.taken_by = S.SENDING.value, world.runtime.process_id
+    world.runtime.in_flight.add(stored.id)
     for beats in range(2, 8):
         heartbeat.beat(world.runtime, "worker", beats)
         work_after(world, seconds=4)
@@ -168,7 +169,7 @@ def test_a_process_that_beats_keeps_what_it_is_sending(world: World):
 def test_the_late_result_of_an_overtaken_attempt_is_void(world: World):
     world.file()
     (row,) = rows(world, "email", K.FILED)
-    intent = deliver._begin(world.runtime, row.id)
+    intent = deliver._begin(world.runtime, row.id, row.next_attempt_at)
     assert intent is not None
     with world.runtime.db.write() as session:  # thought dead, taken over and sent by another
         stored = session.get_one(Notification, row.id)
@@ -182,7 +183,7 @@ def test_signing_off_gives_back_what_was_being_sent(world: World):
     heartbeat.beat(world.runtime, "worker", 1)
     world.file()
     (row,) = rows(world, "email", K.FILED)
-    assert deliver._begin(world.runtime, row.id) is not None
+    assert deliver._begin(world.runtime, row.id, row.next_attempt_at) is not None
     heartbeat.sign_off(world.runtime)
     assert rows(world, "email", K.FILED)[0].state == S.UNKNOWN
     with world.runtime.db.read() as session:

@@ -77,8 +77,7 @@ class Site:
     def password(self, person_id: UUID, password: str) -> None:
         with self.world.runtime.db.write() as session:
             real_now = self.world.clock.real_now()
-            actor = self.world.caller(self.world.cast.admin).as_actor()
-            token = access.invite(session, person_id, by=actor, real_now=real_now)
+            token = access.one_time_token(session, person_id, real_now=real_now)
             access.set_password(session, token, password, real_now=real_now)
 
     def everything(self) -> dict[str, list[Any]]:

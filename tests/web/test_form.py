@@ -7,6 +7,7 @@ import pytest
 
 from slamon.channels import MessageKind
 from slamon.db.outbox import FormLink
+from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action
 from slamon.services.access import secret_digest
@@ -217,16 +218,69 @@ def test_an_expired_link_gives_back_what_was_typed(site: Site, asked: CmoRequest
     assert len(facts(site, asked)) == 1
 
 
-def test_a_revoked_link_opens_nothing_and_sends_no_other(site: Site, asked: CmoRequest, path: str) -> None:
+def withdraw(site: Site, asked: CmoRequest) -> None:
+    by, clock = site.world.caller(site.world.cast.pm), site.world.clock
     with site.world.runtime.db.write() as session:
-        revoke_links(session, asked.id, site.world.cast.contact, real_now=site.world.clock.real_now())
+        revoke_links(
+            session, asked.id, site.world.cast.contact, by=by, reason="Forwarded",
+            now=clock.now(), real_now=clock.real_now(),
+        )  # fmt: skip
+
+
+def test_a_revoked_link_opens_nothing(site: Site, asked: CmoRequest, path: str) -> None:
+    withdraw(site, asked)
     page = site.visitor.get(path)
     assert page.status_code == 410
     assert "withdrawn" in page.text
-    assert "fresh-link" not in page.text
-    assert site.visitor.post(f"{path}/fresh-link").status_code == 410
     assert site.visitor.post(f"{path}/answer", data={"text": "Yes"}).status_code == 410
     assert len(facts(site, asked)) == 1
+
+
+def test_a_revoked_link_can_send_a_fresh_one_to_its_own_address(site: Site, asked: CmoRequest, path: str) -> None:
+    withdraw(site, asked)
+    site.world.clock.advance_real(minutes=6)
+    assert "We can mail a fresh link to c…@cmo.example" in text_of(site.visitor.get(path))
+    sent = site.visitor.post(f"{path}/fresh-link")
+    assert sent.status_code == 303
+    assert "A fresh link is on its way to c…@cmo.example" in text_of(site.visitor.get(sent.headers["location"]))
+    site.world.work()
+    assert len(site.world.email.sent_to(CONTACT, MessageKind.FRESH_LINK)) == 1
+
+
+def test_a_disabled_contact_is_offered_no_fresh_link(site: Site, asked: CmoRequest, path: str) -> None:
+    with site.world.runtime.db.write() as session:
+        session.get_one(Person, site.world.cast.contact).status = PersonStatus.DISABLED.value
+    page = site.visitor.get(path)
+    assert page.status_code == 410
+    assert "fresh-link" not in page.text
+    assert site.visitor.post(f"{path}/fresh-link").status_code == 410
+    site.world.work()
+    assert not site.world.email.sent_to(CONTACT, MessageKind.FRESH_LINK)
+
+
+def test_a_revoked_link_of_a_closed_request_offers_no_fresh_one(site: Site, asked: CmoRequest, path: str) -> None:
+    withdraw(site, asked)
+    site.world.act(asked.id, Action.CANCEL, by=site.world.cast.pm, reason="Done otherwise")
+    assert "fresh-link" not in site.visitor.get(path).text
+
+
+def test_a_request_sent_back_is_the_contacts_turn_again(site: Site, asked: CmoRequest, path: str) -> None:
+    site.visitor.post(f"{path}/answer", data={"text": "Perhaps"})
+    assert "Nothing to do now. Auriga Bio looks at your answer." in text_of(site.visitor.get(path))
+    site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
+    page = text_of(site.visitor.get(path))
+    assert "Sent back to you: please answer again." in page
+    assert "Nothing to do now" not in page
+    assert site.visitor.post(f"{path}/answer", data={"text": "Week 20"}).status_code == 303
+
+
+def test_a_question_about_a_request_sent_back_waits_for_the_sponsor_without_a_clock(
+    site: Site, asked: CmoRequest, path: str
+) -> None:
+    site.visitor.post(f"{path}/answer", data={"text": "Perhaps"})
+    site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
+    site.visitor.post(f"{path}/ask", data={"text": "Of which year?"})
+    assert "Waiting for Auriga Bio. No clock runs for you." in text_of(site.visitor.get(path))
 
 
 def test_the_link_of_a_closed_request_says_that_nothing_is_needed(site: Site, asked: CmoRequest, path: str) -> None:

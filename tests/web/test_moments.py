@@ -85,6 +85,14 @@ def test_a_local_time_that_does_not_exist_is_refused(text: str) -> None:
         local_instant("when", text, "Europe/Zurich")
 
 
+@pytest.mark.parametrize(
+    ("text", "zone"), [("0001-01-01T00:30", "Asia/Kolkata"), ("9999-12-31T23:30", "America/New_York")]
+)
+def test_a_local_time_at_the_edge_of_the_calendar_is_refused(text: str, zone: str) -> None:
+    with pytest.raises(Invalid, match="look at the year"):
+        local_instant("when", text, zone)
+
+
 def test_of_an_hour_that_comes_twice_the_first_is_meant() -> None:
     assert local_instant("when", "2026-10-25T02:30", "Europe/Zurich") == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 

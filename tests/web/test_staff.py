@@ -1,5 +1,6 @@
 """The staff pages, through HTTP: the list, one request, filing, status."""
 
+from html import unescape
 from uuid import UUID
 
 import pytest
@@ -64,6 +65,65 @@ def test_needs_attention_shows_what_is_late_and_what_waits_for_us(site: Site) ->
     assert "Nothing to do" not in page
 
 
+@pytest.mark.parametrize("tab", ["attention", "open"])
+def test_a_request_sent_back_stays_in_the_list(site: Site, tab: str) -> None:
+    asked = site.world.file(subject="Sent back once")
+    site.world.act(asked.id, Action.ANSWER, by=site.world.cast.contact, text="Perhaps")
+    site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
+    page = text_of(site.staff(site.world.cast.pm).get(f"/requests?tab={tab}"))
+    assert "The CMO has it again 1 " in page
+    assert "Sent back once" in page
+    assert "Waiting for us" not in page
+
+
+def test_every_open_request_is_in_the_open_list_once(site: Site) -> None:
+    cast = site.world.cast
+    said = {"text": "Well", "reason": "Because"}
+    ways = {
+        "Fresh": [],
+        "Received": [(Action.ACKNOWLEDGE, cast.contact)],
+        "Asked": [(Action.ASK, cast.contact)],
+        "Answered": [(Action.ANSWER, cast.contact)],
+        "Declined": [(Action.DECLINE, cast.contact)],
+        "Rejected": [(Action.DECLINE, cast.contact), (Action.REJECT, cast.pm)],
+        "Rejected and asked": [(Action.ANSWER, cast.contact), (Action.REJECT, cast.pm), (Action.ASK, cast.contact)],
+        "Accepted": [(Action.ANSWER, cast.contact), (Action.ACCEPT, cast.pm)],
+    }
+    for subject, acts in ways.items():
+        asked = site.world.file(subject=subject)
+        for action, who in acts:
+            site.world.act(asked.id, action, by=who, **said)
+    page = site.staff(cast.pm).get("/requests?tab=open").text
+    shown = {subject: page.count(f"<strong>{subject}</strong>") for subject in ways}
+    assert shown == {**dict.fromkeys(ways, 1), "Accepted": 0}
+
+
+def next_of(page: str) -> str:
+    return unescape(page[: page.index('rel="next"')].rpartition('href="')[2].partition('"')[0])
+
+
+@pytest.mark.parametrize("tab", ["attention", "open"])
+def test_what_waits_longest_stands_first_and_the_rest_behind_a_link(site: Site, tab: str) -> None:
+    for number in range(52):
+        asked = site.world.file(subject=f"Number {number:02}")
+        site.world.act(asked.id, Action.ANSWER, by=site.world.cast.contact, text="Yes")
+    staff = site.staff(site.world.cast.pm)
+    first = staff.get(f"/requests?tab={tab}&type=inquiry").text
+    assert "Number 00" in first
+    assert "Number 49" in first
+    assert "Number 50" not in first
+    second = text_of(staff.get(next_of(first)))
+    assert "Number 49" not in second
+    assert second.index("Number 50") < second.index("Number 51")
+    assert "More of these" not in second
+
+
+def test_a_place_in_a_section_that_no_page_gave_out_is_refused(site: Site) -> None:
+    staff = site.staff(site.world.cast.pm)
+    for place in ("nonsense", "2026-03-02T09:00:00_x", "0001-01-01T00:00:00+14:00_" + KEY, "2026-03-02_" + KEY):
+        assert staff.client.get("/requests", params={"part": "us", "after": place}).status_code == 422
+
+
 def test_filters_narrow_the_list(site: Site) -> None:
     cast = site.world.cast
     site.world.file(subject="Data wanted", type=RequestType.DATA, kind="coa", site_id=cast.other_site)
@@ -85,7 +145,7 @@ def test_the_list_goes_on_behind_next(site: Site) -> None:
         site.world.file(subject=f"Number {number:02}")
     staff = site.staff(site.world.cast.pm)
     first = staff.get("/requests?tab=all").text
-    link = first[: first.index('rel="next"')].rpartition('href="')[2].partition('"')[0].replace("&amp;", "&")
+    link = next_of(first)
     assert "Number 50" in first
     assert "Number 00" not in first
     assert "Number 00" in staff.get(link).text
@@ -211,7 +271,15 @@ def test_a_call_is_recorded_for_the_contact_with_its_own_time(site: Site) -> Non
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("occurred_at", "2026-03-03T10:30"), ("occurred_at", "soon"), ("evidence", " "), ("text", ""), ("via", "dream")],
+    [
+        ("occurred_at", "2026-03-03T10:30"),
+        ("occurred_at", "soon"),
+        ("occurred_at", "0001-01-01T00:00"),
+        ("occurred_at", "9999-12-31T23:59"),
+        ("evidence", " "),
+        ("text", ""),
+        ("via", "dream"),
+    ],
 )
 def test_a_record_that_cannot_be_is_told_at_its_field(site: Site, field: str, value: str) -> None:
     asked = site.world.file()
@@ -220,6 +288,40 @@ def test_a_record_that_cannot_be_is_told_at_its_field(site: Site, field: str, va
     assert page.status_code == 422
     assert f'id="record-{field}-problem"' in page.text
     assert kinds(site, asked.id) == ["filed"]
+
+
+def test_a_contacts_links_are_withdrawn_with_a_reason(site: Site) -> None:
+    asked = site.world.file()
+    path = site.link(asked.id)
+    staff = site.staff(site.world.cast.pm)
+    assert "Withdraw the contact’s links" in staff.get(f"/requests/{asked.id}").text
+    contact = str(site.world.cast.contact)
+    sent = staff.post(f"/requests/{asked.id}/revoke-links", person_id=contact, reason="Forwarded")
+    assert (sent.status_code, sent.headers["location"]) == (303, f"/requests/{asked.id}?done=revoke-links")
+    assert "The links are withdrawn" in text_of(staff.get(sent.headers["location"]))
+    assert site.visitor.get(path).status_code == 410
+
+
+@pytest.mark.parametrize(("field", "value"), [("reason", " "), ("person_id", "nobody")])
+def test_a_withdrawal_that_says_too_little_is_told_at_its_field(site: Site, field: str, value: str) -> None:
+    asked = site.world.file()
+    path = site.link(asked.id)
+    form = {"person_id": str(site.world.cast.contact), "reason": "Forwarded", field: value}
+    page = site.staff(site.world.cast.pm).post(f"/requests/{asked.id}/revoke-links", **form)
+    assert page.status_code == 422
+    assert f'id="revoke-{field}-problem"' in page.text
+    assert site.visitor.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("part", ["other_pm", "head", "auditor", "admin"])
+def test_links_are_withdrawn_by_the_requests_own_people_only(site: Site, part: str) -> None:
+    asked = site.world.file()
+    path = site.link(asked.id)
+    staff = site.staff(getattr(site.world.cast, part))
+    form = {"person_id": str(site.world.cast.contact), "reason": "Forwarded"}
+    assert "revoke-links" not in staff.get(f"/requests/{asked.id}").text
+    assert staff.post(f"/requests/{asked.id}/revoke-links", **form).status_code == 403
+    assert site.visitor.get(path).status_code == 200
 
 
 def test_a_request_that_does_not_exist_has_a_page_that_says_so(site: Site) -> None:

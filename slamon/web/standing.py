@@ -1,0 +1,100 @@
+"""Open requests whose clocks all stand still: those that wait for our own side, and those the CMO has with no clock.
+
+The list by urgency knows running clocks only; these two kinds complete it, so that no open request is ever out of
+sight.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Uuid, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from slamon.db.base import UtcDateTime
+from slamon.db.parties import Organization, Project, Site
+from slamon.db.requests import ClockRow, CmoRequest
+from slamon.domain.lifecycle import OPEN_STATES, State
+from slamon.errors import Invalid
+from slamon.services.queries import Row, Wanted
+
+A_PAGE = 50
+_WAITING_FOR_US = frozenset({State.AWAITING_SPONSOR, State.ANSWERED, State.DECLINED})
+
+
+class Holder(StrEnum):
+    """Whose turn it is."""
+
+    US = "us"
+    CMO = "cmo"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A page of requests, the oldest first; `after` leads to the next one."""
+
+    rows: Sequence[Row]
+    after: str | None
+
+
+def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | None = None) -> Standing:
+    """Open requests of staff's list that `holder` must move on and no clock watches, those filed first in front.
+
+    Of `wanted` only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
+    """
+    statement = (
+        select(CmoRequest, Organization.name, Site, Project.code)
+        .join(Organization, Organization.id == CmoRequest.cmo_id)
+        .join(Site, Site.id == CmoRequest.site_id)
+        .join(Project, Project.id == CmoRequest.project_id)
+        .where(CmoRequest.urgent_at.is_(None), CmoRequest.state.in_(sorted(_states(holder))), *_narrowed(wanted))
+        .order_by(CmoRequest.filed_at, CmoRequest.id)
+        .limit(A_PAGE + 1)
+    )
+    if after is not None:
+        statement = statement.where(_behind(after))
+    found = list(session.execute(statement))
+    clocks: dict[UUID, list[ClockRow]] = {request.id: [] for request, *_ in found[:A_PAGE]}
+    for clock in session.scalars(select(ClockRow).where(ClockRow.request_id.in_(clocks)).order_by(ClockRow.kind)):
+        clocks[clock.request_id].append(clock)
+    rows = [Row(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in found[:A_PAGE]]
+    return Standing(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
+
+
+def _states(holder: Holder) -> frozenset[State]:
+    match holder:
+        case Holder.US:
+            return _WAITING_FOR_US
+        case Holder.CMO:
+            return OPEN_STATES - _WAITING_FOR_US
+        case _:
+            assert_never(holder)
+
+
+def _narrowed(wanted: Wanted) -> list[ColumnElement[bool]]:
+    equal = {
+        CmoRequest.type: wanted.type,
+        CmoRequest.cmo_id: wanted.cmo_id,
+        CmoRequest.project_id: wanted.project_id,
+        CmoRequest.priority: wanted.priority,
+    }
+    return [column == value for column, value in equal.items() if value is not None]
+
+
+def _place(request: CmoRequest) -> str:
+    return f"{request.filed_at.astimezone(UTC).isoformat()}_{request.id}"
+
+
+def _behind(after: str) -> ColumnElement[bool]:
+    try:
+        at, _, request_id = after.partition("_")
+        filed_at, last = datetime.fromisoformat(at), UUID(request_id)
+        if filed_at.tzinfo is None:
+            raise ValueError("naive")
+        filed_at = filed_at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid("after", "is not an address this list gave out; start again from the first page") from None
+    return tuple_(CmoRequest.filed_at, CmoRequest.id) > tuple_(literal(filed_at, UtcDateTime()), literal(last, Uuid()))
