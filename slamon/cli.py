@@ -36,6 +36,15 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
 
 
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the release and leave.", is_eager=True)] = False,
+) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
 def main() -> None:
     try:
         app()
@@ -61,8 +70,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     settings = Settings()
     if settings.is_embedded:
         raise SlamonError("SLAMON_REDIS_URL is not set: without Redis, 'slamon serve' runs everything in one process.")
-    runtime = build_runtime(settings)
-    _refuse_old_schema(runtime)
+    runtime = _open(settings)
     _serve(runtime, host, port)
 
 
@@ -77,8 +85,7 @@ def ticker() -> None:
     settings = Settings()
     if settings.is_embedded:
         raise SlamonError("SLAMON_REDIS_URL is not set: without Redis, 'slamon serve' runs everything in one process.")
-    runtime = build_runtime(settings)
-    _refuse_old_schema(runtime)
+    runtime = _open(settings)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -110,7 +117,8 @@ def setup(
     env_file: Annotated[Path, typer.Option(help="Where settings are kept.")] = Path(".env"),
 ) -> None:
     """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail."""
-    _keep_secret(env_file)
+    _keep(env_file, "SLAMON_SECRET_KEY", secrets.token_urlsafe(48))
+    _keep(env_file, "SLAMON_SPONSOR_NAME", json.dumps(sponsor))
     settings = Settings(_env_file=env_file)
     runtime = build_runtime(settings)
     schema.migrate(runtime.db)
@@ -134,7 +142,7 @@ def api_key(
     scope: Annotated[list[access.Scope] | None, typer.Option(help="Cut the rights; all unless named.")] = None,
 ) -> None:
     """Make an API key for a person; its secret is shown this once. Later ones come from /v1/api-keys."""
-    runtime = build_runtime(Settings())
+    runtime = _open(Settings())
     with runtime.db.write() as session:
         person = access.person_by_email(session, email)
         _, secret = access.issue_key(
@@ -146,7 +154,7 @@ def api_key(
 @app.command("verify")
 def verify_command() -> None:
     """Re-hash every timeline and the trail, replay every request, compare; name the first difference."""
-    runtime = build_runtime(Settings())
+    runtime = _open(Settings())
     first: Difference | None = None
     with runtime.db.read() as session, Progress(console=err, transient=True) as progress:
         total = verify.count_requests(session)
@@ -165,25 +173,31 @@ def verify_command() -> None:
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Say in words how the installation stands."""
-    runtime = build_runtime(Settings())
+    """Say how the installation stands: messages, processes, clocks, channels."""
+    runtime = _open(Settings())
     with runtime.db.read() as session:
-        counts = outbox.counts(session)
-        stopped = outbox.is_stopped(session)
-    facts = {"release": __version__, "schema": schema.current_revision(runtime.db), "stopped": stopped, **counts}
+        facts = {
+            "release": __version__,
+            "schema": schema.current_revision(runtime.db),
+            "channels": {name.value: type(channel).__name__ for name, channel in runtime.channels.items()},
+            "outgoing_stopped": outbox.is_stopped(session),
+            "redirected_to": runtime.settings.redirect_all_to,
+            "messages": outbox.counts(session),
+            "processes": heartbeat.processes(session, real_now=runtime.clock.real_now()),
+        }
     if as_json:
         out.print_json(json.dumps(facts))
         return
-    table = Table("what", "now")
+    table = Table("what", "now", show_header=False)
     for name, value in facts.items():
-        table.add_row(name, str(value))
+        table.add_row(name.replace("_", " "), _in_words(value))
     out.print(table)
 
 
 @app.command()
 def alive(kind: Annotated[str, typer.Argument(help="worker, ticker, api or embedded")]) -> None:
     """Say whether such a process beats on this host; exit 1 if not. For container health checks."""
-    runtime = build_runtime(Settings())
+    runtime = _open(Settings())
     silence = timedelta(seconds=runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
     since = runtime.clock.real_now() - silence
     with runtime.db.read() as session:
@@ -219,24 +233,44 @@ def _serve(runtime: Runtime, host: str, port: int) -> None:
     from slamon.server import run_server
 
     out.print(f"slamon {__version__} on http://{host}:{port}", highlight=False)
+    if (
+        f":{port}" not in runtime.settings.base_url
+        and runtime.settings.base_url == Settings.model_fields["base_url"].default
+    ):
+        err.print(
+            f"Links in mails begin with {runtime.settings.base_url}; set SLAMON_BASE_URL to the address people use."
+        )
     run_server(create_app(runtime), runtime.settings, host=host, port=port)
     runtime.close()
 
 
-def _refuse_old_schema(runtime: Runtime) -> None:
+def _open(settings: Settings) -> Runtime:
+    runtime = build_runtime(settings)
     have, want = schema.current_revision(runtime.db), schema.newest_revision()
     if have != want:
-        raise SlamonError(f"The database has schema {have}, this release wants {want}. Run 'slamon migrate' first.")
+        raise SlamonError(
+            f"The database has schema {have}, this release wants {want}. Run 'slamon migrate', or 'slamon setup' first."
+        )
+    return runtime
 
 
-def _keep_secret(env_file: Path) -> None:
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each}" for name, each in value.items())
+    if isinstance(value, list):
+        return "\n".join(map(_in_words, value)) or "none"
+    return "no" if value in (None, False) else str(value)
+
+
+def _keep(env_file: Path, name: str, value: str) -> None:
+    """Write a setting to the file, unless it is there."""
     lines = env_file.read_text("utf-8").splitlines() if env_file.exists() else []
-    if any(line.startswith("SLAMON_SECRET_KEY=") and len(line) > len("SLAMON_SECRET_KEY=") for line in lines):
+    if any(line.startswith(f"{name}=") and len(line) > len(name) + 1 for line in lines):
         return
-    kept = [line for line in lines if not line.startswith("SLAMON_SECRET_KEY=")]
-    env_file.write_text("\n".join([*kept, f"SLAMON_SECRET_KEY={secrets.token_urlsafe(48)}", ""]), "utf-8")
-    env_file.chmod(0o600)
-    out.print(f"[green]✓[/green] Secret key written to {env_file}.")
+    kept = [line for line in lines if not line.startswith(f"{name}=")]
+    env_file.touch(mode=0o600)
+    env_file.write_text("\n".join([*kept, f"{name}={value}", ""]), "utf-8")
+    out.print(f"[green]✓[/green] {name} written to {env_file}.")
 
 
 def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor: str) -> None:

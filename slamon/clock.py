@@ -1,7 +1,8 @@
 """The only place that reads a clock.
 
-Business time decides deadlines: anchored to the database's clock every minute, and running on monotonic time between. Real time stamps sessions, links and
-attempts; monotonic time rules waits and heartbeats. The demo runs business time faster and nothing else does.
+Business time decides deadlines: anchored every minute to the database's clock, on SQLite the host's, and running on
+monotonic time between. Real time stamps sessions, links and attempts; monotonic time rules waits and heart-beats. The
+demo runs business time faster and nothing else does.
 """
 
 import time

@@ -265,6 +265,8 @@ def _request(message: Message) -> str:
 
 def _a_request(message: Message) -> str:
     kind = clean(message.request_type)
+    if kind == "inquiry":
+        return "an inquiry"
     return f"{'an' if kind[:1] in 'aeiou' and kind else 'a'} {kind} request".replace("  ", " ")
 
 

@@ -62,7 +62,7 @@ def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> lis
 
 
 def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> None:
-    """Requests handed out that were not due, because another clock was ahead or somebody settled them: scan as before."""
+    """Handed out but not due (another clock was ahead, or somebody settled them): scan them as before."""
     not_due = or_(CmoRequest.next_check_at.is_(None), CmoRequest.next_check_at >= now)
     statement = update(CmoRequest).where(CmoRequest.id.in_(ids), not_due).values(wake_at=CmoRequest.next_check_at)
     session.execute(statement.execution_options(synchronize_session=False))
@@ -75,7 +75,7 @@ def next_wake(session: Session) -> datetime | None:
 def hand_out_notifications(
     session: Session, *, real_now: datetime, again_at: datetime, most: int
 ) -> dict[str, list[UUID]]:
-    """Messages whose time has come, oldest first, by channel, each handed to one caller until `again_at` (real time)."""
+    """Due messages by channel, oldest first, each handed to one caller until `again_at` (real time)."""
     due = (
         select(Notification.id)
         .where(in_state(*WAITING), Notification.next_attempt_at <= real_now)

@@ -58,6 +58,19 @@ def beating_here(session: Session, kind: str, *, since: datetime) -> bool:
     return session.scalar(select(Process.id).where(*here).limit(1)) is not None
 
 
+def processes(session: Session, *, real_now: datetime) -> list[dict[str, object]]:
+    """Every known process: what, where, how long ago it last beat, and by how much its clock is off."""
+    return [
+        {
+            "kind": row.kind,
+            "host": row.host,
+            "seconds_since_beat": round((real_now - row.beat_at).total_seconds(), 1),
+            **row.state,
+        }
+        for row in session.scalars(select(Process).order_by(Process.kind, Process.started_at))
+    ]
+
+
 def sign_off(runtime: Runtime) -> None:
     """Leave in good order: what this process was still sending is released at once."""
     with runtime.db.write() as session:

@@ -91,6 +91,8 @@ class Directory:
             ids = self._with_role(Role.CMO_LEAD, request.cmo_id)
         else:
             ids = [self._single(request, to.role)]
+            if to.role is LadderRole.LEAD and self._standing(ids[0]) is None:  # nobody leads this CMO: the heads do
+                ids = self._with_role(Role.HEAD, None)
         for person_id in ids:
             person = self._standing(person_id)
             if person is not None and self._may_know(person, request):

@@ -282,7 +282,9 @@ def _parties(session: Session, filing: Filing, by: Caller) -> tuple[Project, Sit
     if cmo.kind != OrganizationKind.CMO or cmo.status != Standing.ACTIVE:
         raise Invalid("site_id", f"{site.name} does not belong to an active CMO")
     if session.get(ProjectCmo, (project.id, cmo.id)) is None:
-        raise Invalid("site_id", f"{cmo.name} does not work on project {project.code}; add it to the project first")
+        raise Invalid(
+            "site_id", f"{cmo.name} does not work on project {project.code}; add it to the project's cmo_ids first"
+        )
     return project, site, cmo, _contact(session, filing, site)
 
 

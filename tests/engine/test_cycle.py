@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 
 from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
+from slamon.db.parties import Organization, Person, Project
 from slamon.db.policies import FrozenTerms
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow
 from slamon.domain.lifecycle import Action
@@ -203,3 +204,68 @@ def test_dropped_messages_are_kept_as_suppressed_not_deleted(world: World):
     with world.runtime.db.read() as session:
         states = session.scalars(select(Notification.state).where(Notification.kind == K.TARGET.value)).all()
     assert set(states) == {NotificationState.SUPPRESSED}
+
+
+def test_a_breach_passed_just_before_a_question_is_told_once_the_clock_runs_again(any_world: World):
+    request = any_world.file()
+    any_world.work()
+    any_world.clock.advance(hours=49)  # nobody has looked yet when the CMO asks
+    any_world.act(request.id, Action.ASK, by=any_world.cast.contact, text="Which lot?")
+    any_world.work()
+    assert not any_world.email.sent_to(LEAD)
+    any_world.act(request.id, Action.REPLY, by=any_world.cast.pm, text="Lot 7")
+    any_world.work()
+    assert kinds(any_world.email, LEAD) == [K.LIMIT]
+
+
+def test_a_question_does_not_swallow_a_breach_already_queued(world: World):
+    request = world.file()
+    world.clock.advance(hours=49)
+    cycle.check_requests(world.runtime, [request.id])
+    world.act(request.id, Action.ASK, by=world.cast.contact, text="Which lot?")
+    world.work()
+    assert kinds(world.email, LEAD) == [K.LIMIT]
+
+
+def test_a_worker_whose_clock_is_behind_hands_the_request_back_at_once(world: World):
+    request = world.file()
+    with world.runtime.db.write() as session:
+        session.get_one(CmoRequest, request.id).wake_at = world.clock.now() + timedelta(
+            hours=100
+        )  # as a claim leaves it
+    cycle.check_requests(world.runtime, [request.id])
+    with world.runtime.db.read() as session:
+        stored = session.get_one(CmoRequest, request.id)
+        assert stored.wake_at == stored.next_check_at
+
+
+def test_a_breach_without_a_lead_goes_to_the_heads_and_the_cmos_channel(world: World):
+    with world.runtime.db.write() as session:
+        session.get_one(Organization, world.cast.cmo).lead_id = None
+        session.get_one(Project, world.cast.project).lead_id = None
+    world.file()
+    pass_hours(world, 49)
+    assert kinds(world.slack, CMO_CHANNEL) == [K.LIMIT]
+    assert kinds(world.email, HEAD) == [K.LIMIT]
+
+
+def test_the_leads_backup_may_take_what_comes_to_them(world: World):
+    with world.runtime.db.write() as session:
+        session.get_one(Person, world.cast.lead).backup_id = world.cast.head
+        session.get_one(Person, world.cast.head).roles = ["lead"]
+    request = world.file()
+    pass_hours(world, 49, 57)
+    assert kinds(world.email, HEAD) == [K.BACKUP]
+    assert world.act(request.id, Action.TAKE, by=world.cast.head).fact_count == 2
+
+
+def test_a_receipt_goes_to_whoever_submitted_and_never_carries_what_staff_wrote_down(world: World):
+    by_lead, by_phone = world.file(), world.file()
+    world.act(by_lead.id, Action.ANSWER, by=world.cast.cmo_lead, text="Slots in May")
+    world.act(
+        by_phone.id, Action.ANSWER, by=world.cast.pm, text="LOT A17", on_behalf_of=world.cast.contact,
+        via=Via.PHONE_RECORDED, evidence="called",
+    )  # fmt: skip
+    world.work()
+    assert [message.submitted for message in world.email.sent_to(CMO_LEAD, K.RECEIPT)] == ["Slots in May"]
+    assert [message.submitted for message in world.email.sent_to(CONTACT, K.RECEIPT)] == [None]

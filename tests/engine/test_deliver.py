@@ -7,9 +7,13 @@ from sqlalchemy import select
 
 from slamon.channels import MessageKind
 from slamon.db.outbox import Attempt, Notification, NotificationState, Process
+from slamon.db.parties import Person
+from slamon.db.policies import FrozenTerms
+from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import Action
 from slamon.engine import deliver, heartbeat
-from slamon.errors import DeliveryError
-from slamon.services.outbox import dismiss, resend
+from slamon.errors import DeliveryError, Unavailable
+from slamon.services.outbox import dismiss, resend, stop_outgoing
 from tests.world import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, World, open_world
 
 K = MessageKind
@@ -217,3 +221,105 @@ def test_retries_spread_out_and_stay_bounded(world: World):
     waits = [deliver._wait(world.runtime, DeliveryError("x"), failures) for failures in range(1, 40)]
     assert timedelta(0) < min(waits)
     assert max(waits) <= timedelta(seconds=world.runtime.settings.retry_max_seconds)
+
+
+def test_an_answer_that_arrives_while_a_breach_fails_to_leave_ends_it(world: World):
+    request = world.file()
+    world.work()
+    world.clock.advance(hours=48, seconds=1)
+
+    def answered_meanwhile(_message):
+        world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Here it is")
+        raise DeliveryError("internal_error")
+
+    world.slack.send = answered_meanwhile  # type: ignore[method-assign]
+    world.work()
+    del world.slack.send  # type: ignore[attr-defined]
+    for _ in range(4):
+        work_after(world, minutes=1)
+    assert {row.state for row in rows(world, "slack", K.LIMIT)} == {S.SUPPRESSED}
+    assert not world.slack.sent_to(CMO_CHANNEL, K.LIMIT)
+
+
+def test_hanging_mails_leave_room_for_everything_else(world: World):
+    slot = world.runtime.slots("email")
+    while slot.acquire(blocking=False):
+        pass  # as many hang as may
+    breach(world)
+    world.work()
+    assert world.slack.sent_to(CMO_CHANNEL, K.LIMIT)
+    assert not world.email.sent_to(LEAD)
+    slot.release()
+    work_after(world, seconds=6)
+    assert world.email.sent_to(LEAD, K.LIMIT)
+
+
+def test_a_result_is_stored_once_the_database_is_back(world: World, monkeypatch):
+    world.file()
+    (row,) = rows(world, "email", K.FILED)
+    away = [Unavailable("away"), Unavailable("away")]
+    finish = deliver._finish
+
+    def finish_when_back(*given):
+        if away:
+            raise away.pop()
+        return finish(*given)
+
+    monkeypatch.setattr(deliver, "_finish", finish_when_back)  # the database's absence, at the one line that matters
+    monkeypatch.setattr(world.clock, "wait", lambda seconds: None)
+    world.work()
+    assert rows(world, "email", K.FILED)[0].state == S.SENT
+    assert len(world.email.sent_to(CONTACT)) == 1
+    assert row.attempts == 0
+
+
+def test_what_a_living_process_lost_hold_of_is_looked_up(world: World):
+    breach(world)
+    world.work()
+    with world.runtime.db.write() as session:
+        stored = session.get_one(Notification, rows(world, "slack", K.LIMIT)[0].id)
+        stored.state, stored.taken_by = S.SENDING.value, world.runtime.process_id
+    heartbeat.beat(world.runtime, "worker", 1)
+    world.work()
+    assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+
+
+def test_a_message_that_cannot_be_composed_becomes_a_dead_letter(world: World):
+    request = world.file()
+    with world.runtime.db.write() as session:
+        session.get_one(CmoRequest, request.id).terms_digest = "0" * 64
+        session.add(FrozenTerms(digest="0" * 64, content={"policy": "unreadable"}))
+    for _ in range(8):
+        work_after(world, minutes=10)
+    (row,) = rows(world, "email", K.FILED)
+    assert (row.state, row.attempts) == (S.FAILED, deliver.BROKEN_ATTEMPTS)
+
+
+def test_stopping_holds_back_what_was_already_handed_out(world: World):
+    world.file()
+    (row,) = rows(world, "email", K.FILED)
+    with world.runtime.db.write() as session:
+        stop_outgoing(session, True, by=world.caller(world.cast.admin).as_actor(), reason="x", now=world.clock.now())
+    deliver.deliver(world.runtime, "email", [row.id], row.next_attempt_at)
+    assert not world.email.sent
+
+
+def test_a_corrected_address_is_used_when_a_dead_letter_is_sent_again(world: World):
+    world.email.failures.append(DeliveryError("550 No such user", permanent=True))
+    world.file()
+    world.work()
+    with world.runtime.db.write() as session:
+        session.get_one(Person, world.cast.contact).email = "corinne@cmo.example"
+        row = rows(world, "email", K.FILED)[0]
+        lead = world.caller(world.cast.lead).as_actor()
+        resend(session, row.id, by=lead, now=world.clock.now(), real_now=world.clock.real_now())
+    world.work()
+    assert len(world.email.sent_to("corinne@cmo.example", K.FILED)) == 1
+
+
+def test_a_refused_mail_to_our_own_people_is_not_the_cmos_matter(world: World):
+    breach(world)
+    world.email.failures.append(DeliveryError("550 mailbox full", permanent=True))
+    world.work()
+    assert not world.email.sent_to(PM, K.NOT_REACHED)

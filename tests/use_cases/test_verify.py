@@ -46,6 +46,7 @@ def test_an_untouched_record_passes(lived: World):
         ("DELETE FROM fact WHERE sequence = 2 AND kind = 'asked'", "000001: fact 2 is missing"),
         ("DELETE FROM fact WHERE sequence = 3", "000001: the timeline ends at fact 2"),
         ("UPDATE cmo_request SET state = 'closed' WHERE number LIKE '%000001'", "state is stored as closed"),
+        ("UPDATE cmo_request SET subject = 'Something else'", "subject is not what was filed"),
         ("UPDATE clock SET outcome = 'met' WHERE outcome = 'breached'", "outcome is stored as met"),
         ("UPDATE crossing SET crossed_at = detected_at WHERE level = 'limit'", "does not follow from the facts"),
         ("UPDATE audit_entry SET reason = 'because' WHERE sequence = 4", "audit entry 4: does not match"),

@@ -1,0 +1,103 @@
+"""The commands an operator types, from nothing to the first start."""
+
+import json
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from slamon.cli import app
+from slamon.config import Settings
+from slamon.db.database import Database
+from slamon.errors import SlamonError
+from slamon.services import access
+from tests.world import START, World
+
+SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
+NO_TESTS = ["--test-email", "", "--test-slack", ""]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"SLAMON_{name.upper()}", raising=False)
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, words)
+
+
+def test_setup_leads_from_nothing_to_the_first_password(folder: Path):
+    done = run(*SETUP, *NO_TESTS)
+    assert done.exit_code == 0, done.output
+    link = re.search(r"/welcome/([\w-]+)", done.output)
+    assert link
+    kept = (folder / ".env").read_text()
+    assert 'SLAMON_SPONSOR_NAME="Acme Bio"' in kept
+    assert len(Settings().secret_key.get_secret_value()) >= 32
+    assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
+    database = Database(Settings().database_url)
+    with database.write() as session:
+        person = access.set_password(session, link[1], "correct horse battery", real_now=START)
+        assert person.roles == ["admin"]
+    database.close()
+
+
+def test_setting_up_again_keeps_the_secret(folder: Path):
+    run(*SETUP, *NO_TESTS)
+    before = (folder / ".env").read_text()
+    run(*SETUP[:-1], "second@acme.example", *NO_TESTS)
+    assert (folder / ".env").read_text() == before
+
+
+def test_without_a_mail_server_the_test_mail_is_shown_and_set_up_goes_on(folder: Path):
+    done = run(*SETUP, "--test-email", "ada@acme.example", "--test-slack", "C0TEST")
+    assert "Test message sent by email" in done.output
+    assert "Test message sent by slack" in done.output
+
+
+@pytest.mark.parametrize("command", [["status"], ["verify"], ["alive", "worker"], ["api-key", "ada@acme.example"]])
+def test_before_the_set_up_every_command_says_what_to_do(folder: Path, command: list[str]):
+    failed = run(*command)
+    assert isinstance(failed.exception, SlamonError)
+    assert "slamon setup" in str(failed.exception)
+
+
+def test_status_tells_messages_processes_and_channels(folder: Path):
+    run(*SETUP, *NO_TESTS)
+    told = json.loads(run("status", "--json").stdout)
+    assert told["messages"] == {"queued": 0, "unknown": 0, "sending": 0, "failed": 0}
+    assert told["channels"] == {"slack": "ConsoleChannel", "email": "ConsoleChannel"}
+    assert told["processes"] == []
+    assert "messages" in run("status").stdout
+
+
+def test_an_operator_makes_the_first_key_and_it_opens_the_api(
+    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    secret = run("api-key", "ADMIN@sponsor.example").stdout.strip()
+    with world.runtime.db.read() as session:
+        assert access.caller_by_key(session, secret).name == "Ada Admin"
+
+
+def test_the_api_document_is_printed(folder: Path):
+    document = json.loads(run("openapi").stdout)
+    assert "/v1/requests" in document["paths"]
+
+
+def test_an_untouched_record_verifies(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    world.file()
+    assert "1 requests and the whole trail" in run("verify").output
+
+
+def test_without_redis_the_parts_of_the_distributed_set_up_say_so(folder: Path):
+    for command in ("api", "ticker"):
+        failed = run(command)
+        assert isinstance(failed.exception, SlamonError)
+        assert "slamon serve" in str(failed.exception)
