@@ -17,8 +17,9 @@ from slamon.db.requests import CmoRequest, NumberCounter
 def insert_ignoring(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
     """Insert what is not there yet; a row that holds the same key stays as it is."""
     if rows:
-        statement = _insert(session, table).values(list(rows)).on_conflict_do_nothing(index_elements=list(key))
-        session.execute(statement)
+        # Many rows as parameters of one cached statement: spelled out as VALUES, compiling costs more than inserting.
+        statement = _insert(session, table).on_conflict_do_nothing(index_elements=list(key))
+        session.connection().execute(statement, list(rows))
 
 
 def next_number(session: Session, request_type: str, year: int) -> int:
