@@ -22,8 +22,8 @@ from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, 
 from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via
 from slamon.services.founding import default_policies
 from slamon.services.notices import outbox_row
-from slamon.services.requests import fact_values
 from slamon.services.settle import clock_values
+from slamon.services.timelines import fact_values
 from tests.world import START, World
 
 TARGET = timedelta(days=400)

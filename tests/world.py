@@ -39,7 +39,7 @@ from slamon.engine.cycle import Inline, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError
 from slamon.runtime import Runtime
-from slamon.services import access, requests
+from slamon.services import access, acts, filing
 from slamon.services.access import ALL_SCOPES, Caller, Scope
 from slamon.services.directory import create
 from slamon.services.founding import found
@@ -164,8 +164,8 @@ class World:
             )
             return secret
 
-    def file(self, *, by: UUID | None = None, **filing: Any) -> CmoRequest:
-        """File a request, by the PM unless told otherwise; `filing` are fields of `Filing` that differ."""
+    def file(self, *, by: UUID | None = None, **differing: Any) -> CmoRequest:
+        """File a request, by the PM unless told otherwise; `differing` are fields of `Filing` that differ."""
         values = {
             "type": RequestType.INQUIRY,
             "project_id": self.cast.project,
@@ -175,8 +175,8 @@ class World:
         }
         who = self.caller(by or self.cast.pm)
         with self.runtime.db.write() as session:
-            return requests.log_request(
-                session, requests.Filing(**{**values, **filing}), by=who,
+            return filing.log_request(
+                session, filing.Filing(**{**values, **differing}), by=who,
                 now=self.clock.now(), real_now=self.clock.real_now(),
             )  # fmt: skip
 
@@ -184,8 +184,8 @@ class World:
         """Let a person act; `payload` are fields of `Payload`."""
         who = self.caller(by)
         with self.runtime.db.write() as session:
-            return requests.act(
-                session, request_id, action, by=who, payload=requests.Payload(**payload),
+            return acts.act(
+                session, request_id, action, by=who, payload=acts.Payload(**payload),
                 now=self.clock.now(), real_now=self.clock.real_now(),
             )  # fmt: skip
 

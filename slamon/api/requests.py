@@ -20,8 +20,9 @@ from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.services import queries
+from slamon.services.acts import Payload, act
+from slamon.services.filing import Filing, log_request
 from slamon.services.links import revoke_links
-from slamon.services.requests import Filing, Payload, act, log_request
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 

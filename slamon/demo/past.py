@@ -20,7 +20,8 @@ from slamon.domain.timeline import Via
 from slamon.engine.cycle import Inline, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
-from slamon.services.requests import Payload, act, log_request
+from slamon.services.acts import Payload, act
+from slamon.services.filing import log_request
 
 STANDS_STILL = 1e-9  # business seconds a real second
 JUST_AFTER = timedelta(seconds=1)  # a step is passed once its instant lies behind

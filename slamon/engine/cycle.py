@@ -15,8 +15,8 @@ from slamon.runtime import Runtime
 from slamon.services.notices import Directory
 from slamon.services.outbox import is_stopped
 from slamon.services.policies import load_terms
-from slamon.services.requests import load_timelines
 from slamon.services.settle import Case, push_forward, settle
+from slamon.services.timelines import load_timelines
 
 HAND_OUT = 1000  # rows taken from the database in one pass
 BATCH = 100  # requests decided in one transaction

@@ -19,7 +19,7 @@ from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
-from slamon.services.requests import owners_of
+from slamon.services.timelines import owners_of
 
 MOST_A_PAGE = 200
 

@@ -18,8 +18,8 @@ from slamon.domain.terms import Terms, terms_digest
 from slamon.domain.timeline import GENESIS, FactKind, Timeline
 from slamon.services.audit import entry_digest
 from slamon.services.policies import load_terms
-from slamon.services.requests import fact_of
 from slamon.services.settle import clock_values
+from slamon.services.timelines import fact_of
 
 BATCH = 500
 

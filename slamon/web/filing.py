@@ -19,7 +19,7 @@ from slamon.domain.lifecycle import FILERS, RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Forbidden, Invalid
-from slamon.services.requests import Filing, log_request
+from slamon.services.filing import Filing, log_request
 from slamon.web import choices
 from slamon.web.moments import today_in
 from slamon.web.pages import runtime_of, see_other

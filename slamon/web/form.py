@@ -20,10 +20,11 @@ from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, pos
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.services.access import secret_digest
+from slamon.services.acts import Payload, act
 from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.policies import load_terms
 from slamon.services.queries import facts_of
-from slamon.services.requests import Payload, act, load_timelines
+from slamon.services.timelines import load_timelines
 from slamon.web.countdowns import countdown, most_pressing
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
 from slamon.web.moments import Moment, Zones, today_in

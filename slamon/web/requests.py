@@ -15,10 +15,11 @@ from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.services.access import roles_on
+from slamon.services.acts import Payload, act
 from slamon.services.links import revoke_links
 from slamon.services.policies import load_terms
 from slamon.services.queries import Whole, whole_request
-from slamon.services.requests import Payload, act, load_timelines, owners_of
+from slamon.services.timelines import load_timelines, owners_of
 from slamon.web import choices
 from slamon.web.countdowns import countdown, most_pressing
 from slamon.web.history import history, not_reached

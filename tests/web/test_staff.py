@@ -10,9 +10,10 @@ from slamon.db.outbox import Notification
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.errors import DeliveryError
-from slamon.services.queries import facts_of
+from slamon.services.queries import Wanted, facts_of
+from slamon.web.standing import Holder, standing
 from tests.web.conftest import Site, text_of
-from tests.world import CONTACT, open_world
+from tests.world import CONTACT, World, open_world
 
 
 def version(site: Site, request_id: UUID) -> str:
@@ -116,6 +117,17 @@ def test_what_waits_longest_stands_first_and_the_rest_behind_a_link(site: Site, 
     assert "Number 49" not in second
     assert second.index("Number 50") < second.index("Number 51")
     assert "More of these" not in second
+
+
+def test_a_section_goes_on_behind_the_same_instant_on_both_databases(any_world: World) -> None:
+    for _ in range(51):
+        asked = any_world.file()
+        any_world.act(asked.id, Action.ANSWER, by=any_world.cast.contact, text="Yes")
+    with any_world.runtime.db.read() as session:
+        first = standing(session, Holder.US, Wanted())
+        second = standing(session, Holder.US, Wanted(), after=first.after)
+    assert len({row.request.id for row in [*first.rows, *second.rows]}) == 51
+    assert second.after is None
 
 
 def test_a_place_in_a_section_that_no_page_gave_out_is_refused(site: Site) -> None:

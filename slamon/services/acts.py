@@ -1,0 +1,179 @@
+"""Acting on a request. Every act, from API, page or form, is one call to `act`."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import (
+    Person,
+)
+from slamon.db.requests import CmoRequest
+from slamon.db.statements import locked_request
+from slamon.domain.lifecycle import (
+    FILERS,
+    LIFE_CYCLE,
+    Action,
+    RequestType,
+    State,
+    corrects_receipt,
+    is_repeat,
+    possible_actions,
+)
+from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Via, stamp
+from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
+from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.notices import Directory, fact_rows, queue
+from slamon.services.policies import load_terms
+from slamon.services.settle import Case, settle
+from slamon.services.timelines import append, load_timelines, owners_of
+
+RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What an act says. `on_behalf_of` names the contact whose call or mail a member of staff writes down."""
+
+    text: str | None = None
+    reason: str | None = None
+    expected_on: date | None = None
+    occurred_at: datetime | None = None
+    on_behalf_of: UUID | None = None
+    via: Via = Via.API
+    evidence: str | None = None
+
+
+def act(
+    session: Session,
+    request_id: UUID,
+    action: Action,
+    *,
+    by: Caller,
+    payload: Payload,
+    now: datetime,
+    real_now: datetime,
+    expected_version: int | None = None,
+) -> CmoRequest:
+    """Let somebody act on a request: append the fact, move the state, settle clocks and messages.
+
+    Saying again what the timeline already holds is harmless and changes nothing. Raises NotFound (also for what the
+    caller may not see), Forbidden, ActionNotAllowed, StaleVersion, and Invalid for a missing text or a wrong time.
+    """
+    by.needs(Scope.ACT)
+    request = locked_request(session, request_id)
+    if request is None:
+        raise NotFound("request", request_id)
+    roles = roles_on(by, request, owners_of(session, request))
+    if by.is_cmo and not roles:
+        raise NotFound("request", request_id)
+    if expected_version is not None and expected_version != request.version:
+        raise StaleVersion(request.version)
+    timeline = load_timelines(session, [request.id])[request.id]
+    actor, recorder, via = _who_acts(session, request, action, by, roles, payload)
+    at = stamp(now)
+    occurred_at = _occurrence(payload, request, at)
+    content = _content(payload)
+    reason = payload.reason.strip() if payload.reason else None
+    rule = LIFE_CYCLE[RequestType(request.type)].get((State(request.state), action))
+    if rule is None and not corrects_receipt(timeline, action, occurred_at):
+        if is_repeat(timeline, action, actor, content, reason):
+            return request
+        possible = possible_actions(RequestType(request.type), State(request.state), {actor.role})
+        raise ActionNotAllowed(action, request.state, possible)
+    _refuse_empty(rule.needs if rule else None, payload)
+    _refuse_past(payload.expected_on, occurred_at)
+    fact = Fact(
+        sequence=request.fact_count + 1,
+        kind=action.fact,
+        occurred_at=occurred_at,
+        recorded_at=at,
+        by=actor,
+        recorded_by=recorder,
+        via=via,
+        reason=reason,
+        content=content,
+    )
+    append(session, request, fact)
+    if rule is not None:
+        request.state = rule.to.value
+    if action is Action.REJECT:
+        request.reopen_count += 1
+    if payload.expected_on is not None:
+        request.expected_on = payload.expected_on
+    directory = Directory(session, [request])
+    case = Case(request, load_terms(session, [request.terms_digest])[request.terms_digest], timeline.with_fact(fact))
+    settle(session, [case], directory, now=now, real_now=real_now)
+    queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
+    session.flush()
+    return request
+
+
+def _content(payload: Payload) -> dict[str, Any]:
+    said = {
+        "text": payload.text.strip() if payload.text else None,
+        "expected_on": payload.expected_on.isoformat() if payload.expected_on else None,
+        "evidence": payload.evidence.strip() if payload.evidence else None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _who_acts(
+    session: Session,
+    request: CmoRequest,
+    action: Action,
+    by: Caller,
+    roles: frozenset[Role],
+    payload: Payload,
+) -> tuple[Actor, Actor, Via]:
+    """The one who acted, the one who wrote it down, and how it came."""
+    wanted = frozenset().union(*(r.who for (_, a), r in LIFE_CYCLE[RequestType(request.type)].items() if a is action))
+    if payload.on_behalf_of is None:
+        if not roles & wanted:
+            raise Forbidden(f"'{action}' is for {_named(wanted)} of this request.")
+        actor = Caller(by.id, by.name, roles).as_actor(wanted)
+        return actor, actor, payload.via
+    if not roles & FILERS:
+        raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
+    if not wanted & CMO_ROLES:
+        raise Invalid("on_behalf_of", f"'{action}' is the sponsor's own act; it cannot be recorded for the CMO")
+    if payload.via not in RECORDED_VIA:
+        raise Invalid("via", "say how it came: phone_recorded or email_recorded")
+    if not (payload.evidence or "").strip():
+        raise Invalid("evidence", "say who called or wrote, and what was said")
+    person = session.get(Person, payload.on_behalf_of)
+    if person is None or person.organization_id != request.cmo_id:
+        raise Invalid("on_behalf_of", f"no contact {payload.on_behalf_of} at this CMO")
+    role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in person.roles else Role.CMO_LEAD
+    recorder = Caller(by.id, by.name, roles).as_actor(FILERS)
+    return Actor(str(person.id), person.name, role), recorder, payload.via
+
+
+def _occurrence(payload: Payload, request: CmoRequest, at: datetime) -> datetime:
+    if payload.occurred_at is None:
+        return at
+    if payload.on_behalf_of is None:
+        raise Invalid("occurred_at", "only a recorded call or mail has a time of its own; leave it out")
+    if payload.occurred_at.tzinfo is None:
+        raise Invalid("occurred_at", "needs an offset, for example 2026-03-01T09:30:00+01:00")
+    occurred_at = stamp(payload.occurred_at)
+    if not request.filed_at <= occurred_at <= at:
+        raise Invalid("occurred_at", "must lie between the filing and now")
+    return occurred_at
+
+
+def _refuse_empty(needed: str | None, payload: Payload) -> None:
+    if needed is not None and not (getattr(payload, needed) or "").strip():
+        raise Invalid(needed, "must not be empty")
+
+
+def _refuse_past(expected_on: date | None, occurred_at: datetime) -> None:
+    """A date is past once it is over everywhere on earth, whichever zone it was meant in."""
+    if expected_on is not None and expected_on < (occurred_at - timedelta(hours=12)).date():
+        raise Invalid("expected_on", "lies in the past")
+
+
+def _named(roles: frozenset[Role]) -> str:
+    return ", ".join(sorted(role.value.replace("_", " ") for role in roles))

@@ -1,0 +1,79 @@
+"""A request's facts as rows: reading them, adding to the chain, who answers for it."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import (
+    Organization,
+    Person,
+    Project,
+)
+from slamon.db.requests import CmoRequest, FactRow
+from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
+from slamon.services.access import Owners
+
+
+def append(session: Session, request: CmoRequest, fact: Fact) -> None:
+    """Add a fact to a locked request's chain."""
+    request.head_digest = fact.digest(str(request.id), request.head_digest)
+    request.fact_count = fact.sequence
+    request.version += 1
+    session.execute(insert(FactRow), [fact_values(request.id, fact, request.head_digest)])
+
+
+def load_timelines(session: Session, ids: list[UUID]) -> dict[UUID, Timeline]:
+    facts: dict[UUID, list[Fact]] = {request_id: [] for request_id in ids}
+    for row in session.scalars(select(FactRow).where(FactRow.request_id.in_(ids))):
+        facts[row.request_id].append(fact_of(row))
+    return {request_id: Timeline(found) for request_id, found in facts.items()}
+
+
+def fact_of(row: FactRow) -> Fact:
+    return Fact(
+        sequence=row.sequence,
+        kind=FactKind(row.kind),
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        by=Actor(row.by_id, row.by_name, Role(row.by_role)),
+        recorded_by=Actor(row.recorded_by_id, row.recorded_by_name, Role(row.recorded_by_role)),
+        via=Via(row.via),
+        reason=row.reason,
+        content=row.content,
+    )
+
+
+def fact_values(request_id: UUID, fact: Fact, digest: str) -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "sequence": fact.sequence,
+        "kind": fact.kind.value,
+        "occurred_at": fact.occurred_at,
+        "recorded_at": fact.recorded_at,
+        "by_id": fact.by.id,
+        "by_name": fact.by.name,
+        "by_role": fact.by.role.value,
+        "recorded_by_id": fact.recorded_by.id,
+        "recorded_by_name": fact.recorded_by.name,
+        "recorded_by_role": fact.recorded_by.role.value,
+        "via": fact.via.value,
+        "reason": fact.reason,
+        "content": dict(fact.content),
+        "digest": digest,
+    }
+
+
+def owners_of(session: Session, request: CmoRequest) -> Owners:
+    """Who answers for a request on the sponsor's side; those who back them up count as they do."""
+    project = session.get_one(Project, request.project_id)
+    cmo = session.get_one(Organization, request.cmo_id)
+    named = {person_id for person_id in (project.pm_id, project.lead_id, cmo.lead_id) if person_id is not None}
+    backups = dict(session.execute(select(Person.id, Person.backup_id).where(Person.id.in_(named))).all())
+
+    def with_backup(*people: UUID | None) -> frozenset[UUID]:
+        both = [*people, *(backups.get(person) for person in people if person)]
+        return frozenset(person for person in both if person is not None)
+
+    return Owners(with_backup(project.pm_id), with_backup(project.lead_id, cmo.lead_id))
