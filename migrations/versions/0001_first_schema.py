@@ -280,6 +280,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_cmo_request_cmo_id", ["cmo_id", "filed_at"], unique=False)
         batch_op.create_index("ix_cmo_request_filed_at", ["filed_at", "id"], unique=False)
         batch_op.create_index("ix_cmo_request_project_id", ["project_id", "filed_at"], unique=False)
+        batch_op.create_index(
+            "ix_cmo_request_standing",
+            ["filed_at", "id"],
+            unique=False,
+            postgresql_where=sa.text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
+            sqlite_where=sa.text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
+        )
         batch_op.create_index("ix_cmo_request_urgent_at", ["urgent_at", "id"], unique=False)
         batch_op.create_index(
             "ix_cmo_request_wake_at",
@@ -563,6 +570,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("wake_at IS NOT NULL"),
         )
         batch_op.drop_index("ix_cmo_request_urgent_at")
+        batch_op.drop_index(
+            "ix_cmo_request_standing",
+            postgresql_where=sa.text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
+            sqlite_where=sa.text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
+        )
         batch_op.drop_index("ix_cmo_request_project_id")
         batch_op.drop_index("ix_cmo_request_filed_at")
         batch_op.drop_index("ix_cmo_request_cmo_id")

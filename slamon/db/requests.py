@@ -7,12 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    ColumnElement,
     Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     String,
     UniqueConstraint,
+    and_,
+    literal,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -54,6 +57,13 @@ class CmoRequest(Stamped, Base):
             postgresql_where=text("wake_at IS NOT NULL"),
             sqlite_where=text("wake_at IS NOT NULL"),
         ),
+        Index(
+            "ix_cmo_request_standing",
+            "filed_at",
+            "id",
+            postgresql_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
+            sqlite_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
+        ),
         Index("ix_cmo_request_urgent_at", "urgent_at", "id"),
         Index("ix_cmo_request_filed_at", "filed_at", "id"),
         Index("ix_cmo_request_cmo_id", "cmo_id", "filed_at"),
@@ -85,6 +95,12 @@ class CmoRequest(Stamped, Base):
     next_check_at: Mapped[datetime | None]
     wake_at: Mapped[datetime | None]
     failed_checks: Mapped[int] = mapped_column(default=0)
+
+
+def is_standing() -> ColumnElement[bool]:
+    """Open, and no clock of the CMO's runs; in literals, as `ix_cmo_request_standing` has it."""
+    ended = [literal(state.value, literal_execute=True) for state in (State.CLOSED, State.CANCELLED)]
+    return and_(CmoRequest.urgent_at.is_(None), CmoRequest.state.not_in(ended))
 
 
 class FactRow(Base):

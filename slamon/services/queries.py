@@ -79,7 +79,7 @@ class Whole:
 def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime) -> Page:
     """A page of requests the caller may see. Urgency lists those whose clocks run, the most pressing first."""
     by.needs(Scope.READ)
-    statement = _lines().where(*_filters(wanted, by, now))
+    statement = request_lines().where(*_filters(wanted, by, now))
     if wanted.order is Order.URGENCY:
         statement = statement.where(CmoRequest.urgent_at.is_not(None)).order_by(CmoRequest.urgent_at, CmoRequest.id)
     else:
@@ -88,7 +88,7 @@ def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime
         statement = statement.where(_after(wanted.order, wanted.cursor))
     size = min(max(wanted.limit, 1), MOST_A_PAGE)
     found = list(session.execute(statement.limit(size + 1)))
-    clocks = _clocks(session, [request.id for request, *_ in found[:size]])
+    clocks = clocks_by_request(session, [request.id for request, *_ in found[:size]])
     rows = [
         Row(request, cmo, site, project, clocks.get(request.id, [])) for request, cmo, site, project in found[:size]
     ]
@@ -108,7 +108,7 @@ def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoReq
 def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
     """One request with its timeline, clocks, crossings and messages."""
     request = visible_request(session, request_id, by=by)
-    found = session.execute(_lines().where(CmoRequest.id == request_id)).one()
+    found = session.execute(request_lines().where(CmoRequest.id == request_id)).one()
     project = session.get_one(Project, request.project_id)
     notifications = (
         select(Notification, Person.name)
@@ -117,7 +117,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
         .order_by(Notification.id)
     )
     return Whole(
-        row=Row(*found, _clocks(session, [request_id]).get(request_id, [])),
+        row=Row(*found, clocks_by_request(session, [request_id]).get(request_id, [])),
         contact=session.get_one(Person, request.contact_id),
         manager=session.get_one(Person, project.pm_id),
         facts=facts_of(session, request_id),
@@ -143,10 +143,10 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
 
 
 def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:
-    return _clocks(session, [request_id]).get(request_id, [])
+    return clocks_by_request(session, [request_id]).get(request_id, [])
 
 
-def _lines() -> Select[CmoRequest, str, Site, str]:
+def request_lines() -> Select[CmoRequest, str, Site, str]:
     return (
         select(CmoRequest, Organization.name, Site, Project.code)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
@@ -178,7 +178,7 @@ def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bo
     return filters
 
 
-def _clocks(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
+def clocks_by_request(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
     clocks: dict[UUID, list[ClockRow]] = {}
     for row in session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)).order_by(ClockRow.kind)):
         clocks.setdefault(row.request_id, []).append(row)

@@ -12,13 +12,13 @@ from fastapi.responses import Response
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import FILERS, RequestType, State
 from slamon.services.queries import Order, Row, Wanted, list_requests
+from slamon.services.standing import Holder, standing
 from slamon.web import choices
 from slamon.web.countdowns import Countdown, countdown, most_pressing, stored_clock
 from slamon.web.moments import Moment, Zones
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Visit, Visiting
 from slamon.web.staff import staff_page
-from slamon.web.standing import Holder, standing
 from slamon.web.words import named
 
 router = APIRouter(include_in_schema=False)

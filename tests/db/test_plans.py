@@ -9,6 +9,7 @@ from bench.seed import seed_open_requests
 from slamon.db import statements
 from slamon.services import outbox
 from slamon.services.queries import Order, Wanted, list_requests
+from slamon.services.standing import Holder, standing
 from tests.world import World
 
 STORED = 300
@@ -37,6 +38,8 @@ def list_first_and_later_page(world: World, session: Any) -> None:
         first = list_requests(session, Wanted(order=order), by=reader, now=world.clock.now())
         assert len(first.rows) == 50
         list_requests(session, Wanted(order=order, cursor=first.next_cursor), by=reader, now=world.clock.now())
+    for holder in Holder:
+        standing(session, holder, Wanted())
 
 
 @pytest.mark.parametrize("work", [hand_out, list_first_and_later_page])

@@ -11,7 +11,7 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.errors import DeliveryError
 from slamon.services.queries import Wanted, facts_of
-from slamon.web.standing import Holder, standing
+from slamon.services.standing import Holder, standing
 from tests.web.conftest import Site, text_of
 from tests.world import CONTACT, World, open_world
 

@@ -11,15 +11,14 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, literal, select, tuple_
+from sqlalchemy import ColumnElement, Uuid, literal, tuple_
 from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
-from slamon.db.parties import Organization, Project, Site
-from slamon.db.requests import ClockRow, CmoRequest
+from slamon.db.requests import CmoRequest, is_standing
 from slamon.domain.lifecycle import OPEN_STATES, State
 from slamon.errors import Invalid
-from slamon.services.queries import Row, Wanted
+from slamon.services.queries import Row, Wanted, clocks_by_request, request_lines
 
 A_PAGE = 50
 _WAITING_FOR_US = frozenset({State.AWAITING_SPONSOR, State.ANSWERED, State.DECLINED})
@@ -46,21 +45,16 @@ def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | N
     Of `wanted` only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
     """
     statement = (
-        select(CmoRequest, Organization.name, Site, Project.code)
-        .join(Organization, Organization.id == CmoRequest.cmo_id)
-        .join(Site, Site.id == CmoRequest.site_id)
-        .join(Project, Project.id == CmoRequest.project_id)
-        .where(CmoRequest.urgent_at.is_(None), CmoRequest.state.in_(sorted(_states(holder))), *_narrowed(wanted))
+        request_lines()
+        .where(is_standing(), CmoRequest.state.in_(sorted(_states(holder))), *_narrowed(wanted))
         .order_by(CmoRequest.filed_at, CmoRequest.id)
         .limit(A_PAGE + 1)
     )
     if after is not None:
         statement = statement.where(_behind(after))
     found = list(session.execute(statement))
-    clocks: dict[UUID, list[ClockRow]] = {request.id: [] for request, *_ in found[:A_PAGE]}
-    for clock in session.scalars(select(ClockRow).where(ClockRow.request_id.in_(clocks)).order_by(ClockRow.kind)):
-        clocks[clock.request_id].append(clock)
-    rows = [Row(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in found[:A_PAGE]]
+    clocks = clocks_by_request(session, [request.id for request, *_ in found[:A_PAGE]])
+    rows = [Row(request, cmo, site, code, clocks.get(request.id, [])) for request, cmo, site, code in found[:A_PAGE]]
     return Standing(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
 
 
