@@ -15,7 +15,7 @@ export PYTHON
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench bench-million lock clean
+.PHONY: help demo test test-slow check bench bench-million fire lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ bench: $(BENCH_READY) ## Measure the calendar and the cycle (options: ARGS="..."
 
 bench-million: $(BENCH_READY) ## Measure with a million requests on file; takes a while
 	@$(BIN)/python -m bench.million $(ARGS)
+
+fire: $(DEV_READY) ## Kill processes at random while 1,500 requests fall due, and count what is lost (options: ARGS="...")
+	@$(BIN)/python -m bench.fire $(ARGS)
 
 lock: ## Resolve pyproject.toml into the requirements*.lock files; needs uv (newer versions: ARGS=--upgrade)
 	@$(LOCK)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,10 @@ from tests.world import World, open_world
 
 Found = TypeVar("Found")
 BIN = Path(sys.executable).parent
+BESIDE_THE_API = {
+    "workers": ("dramatiq", "workers.main", "--processes", "2", "--threads", "8"),
+    "ticker": ("slamon", "ticker"),
+}
 
 
 def eventually(look: Callable[[], Found | None], *, within: float, what: str) -> Found:
@@ -51,8 +55,10 @@ class House:
     environment: dict[str, str]
     log_folder: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def start(self, name: str, *command: str) -> None:
+        self.commands[name] = command
         with (self.log_folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [BIN / command[0], *command[1:]],
@@ -62,6 +68,11 @@ class House:
                 start_new_session=True,
                 cwd=self.log_folder,
             )
+
+    def restart_dead(self) -> None:
+        for name, process in list(self.processes.items()):
+            if process.poll() is not None:
+                self.start(name, *self.commands[name])
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -115,8 +126,15 @@ def seconds_policy(world: World, **seconds: int) -> None:
 
 
 @contextmanager
-def running_house(folder: Path, database_url: str, redis_url: str | None, **more: Any) -> Iterator[House]:
-    """Found an installation and start its processes: one without Redis; API, ticker and two workers with it."""
+def running_house(
+    folder: Path,
+    database_url: str,
+    redis_url: str | None,
+    *,
+    processes: Mapping[str, tuple[str, ...]] = BESIDE_THE_API,
+    **more: Any,
+) -> Iterator[House]:
+    """Found an installation and start its processes: one without Redis; the API and `processes` with it."""
     with ExitStack() as stack:
         slack, slack_url = stack.enter_context(running_slack(Clock().real_now))
         mailbox = stack.enter_context(running_mailbox(Clock().real_now))
@@ -144,7 +162,7 @@ def running_house(folder: Path, database_url: str, redis_url: str | None, **more
             house.start("serve", "slamon", "serve", "--port", str(port))
         else:
             house.start("api", "slamon", "api", "--port", str(port))
-            house.start("workers", "dramatiq", "workers.main", "--processes", "2", "--threads", "4")
-            house.start("ticker", "slamon", "ticker")
+            for name, command in processes.items():
+                house.start(name, *command)
         house.await_ready()
         yield house

@@ -1,0 +1,134 @@
+"""Kills processes at random moments while alerts fall due, and counts what was lost and what came twice.
+
+    python -m bench.fire [--alerts 1500] [--kills 25] [--seed 1]
+
+Real processes on PostgreSQL and Valkey: an API, two tickers, two workers; a Slack and a mail server that log every
+accept. Whatever is killed is started again at once, as a supervisor would.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+from slamon.db.policies import Policy
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.timeline import SYSTEM
+from slamon.runtime import configure_logging
+from slamon.services.directory import create
+from slamon.services.filing import Filing, log_request
+from slamon.services.outbox import stop_outgoing
+from tests.scenarios.house import House, running_house
+from tests.services.postgres import create_database, running_postgres
+from tests.services.process import open_directory
+from tests.services.valkey import running_valkey
+
+COMMANDS = {
+    "ticker-1": ("slamon", "ticker"),
+    "ticker-2": ("slamon", "ticker"),
+    "worker-1": ("dramatiq", "workers.main", "--processes", "1", "--threads", "8"),
+    "worker-2": ("dramatiq", "workers.main", "--processes", "1", "--threads", "8"),
+}
+LEAD_TIME_SECONDS = 20  # from the start of the fire to the first alert
+SPREAD_SECONDS = 60  # over which the alerts fall due
+PATIENCE_SECONDS = 180
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--alerts", type=int, default=1500)
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    configure_logging("error")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(running_postgres(stack.enter_context(open_directory()), durable=True))
+        redis_url = stack.enter_context(running_valkey(stack.enter_context(open_directory())))
+        house = stack.enter_context(
+            running_house(folder, create_database(server, "fire"), redis_url, processes=COMMANDS, LOG_LEVEL="warning")
+        )
+        numbers = file_all(house, arguments.alerts)
+        return burn(house, numbers, random.Random(arguments.seed), arguments.kills)
+
+
+def file_all(house: House, alerts: int) -> list[str]:
+    """File requests that fall due within the next minute; each alerts the lead in Slack and the contact by mail."""
+    world, clock = house.world, house.world.runtime.clock
+    to = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_contact"}]
+    now = clock.now()
+    begins = now + timedelta(seconds=LEAD_TIME_SECONDS)
+    target = timedelta(hours=1)
+    values = {
+        "name": "Fire",
+        "cmo_id": world.cast.cmo,
+        "clocks": {"acknowledgement": {"target": "PT1H", "limit": "PT48H", "mode": "elapsed"}},
+        "ladder": [{"level": "target", "anchor": "target", "to": to}],
+        "effective_from": now - timedelta(days=1),
+    }
+    by = world.caller(world.cast.pm)
+    numbers = []
+    with world.runtime.db.write() as session:
+        create(session, Policy, values, by=SYSTEM, now=now)
+        stop_outgoing(session, True, by=SYSTEM, reason="filing", now=now)  # the notices of filing wait as well
+    for start in range(0, alerts, 50):
+        with world.runtime.db.write() as session:
+            for number in range(start, min(start + 50, alerts)):
+                due = begins + timedelta(seconds=SPREAD_SECONDS * number / alerts)
+                filing = Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "fire")
+                filed = log_request(session, filing, by=by, now=due - target, real_now=clock.real_now())
+                numbers.append(filed.number)
+    with world.runtime.db.write() as session:
+        stop_outgoing(session, False, by=SYSTEM, reason="fire", now=clock.now())
+    return numbers
+
+
+def burn(house: House, numbers: list[str], dice: random.Random, kills: int) -> int:
+    wanted = {f"{number}/target/acknowledgement/{channel}" for number in numbers for channel in ("slack", "email")}
+    pause, killed = threading.Event(), Counter[str]()
+    began = time.monotonic()
+    next_kill = began + LEAD_TIME_SECONDS / 2
+    while time.monotonic() - began < LEAD_TIME_SECONDS + SPREAD_SECONDS + PATIENCE_SECONDS:
+        if sum(killed.values()) < kills and time.monotonic() >= next_kill:
+            name = dice.choice([*COMMANDS, "api"])
+            os.killpg(house.processes[name].pid, signal.SIGKILL)
+            house.processes[name].wait()
+            killed[name.split("-")[0]] += 1
+            next_kill = time.monotonic() + dice.uniform(1, 3)
+        house.restart_dead()
+        told = {key.rsplit("/", 1)[0] for key in accepted(house)}
+        if wanted <= told and sum(killed.values()) >= kills:
+            break
+        pause.wait(0.2)
+    return report(house, wanted, killed, time.monotonic() - began)
+
+
+def accepted(house: House) -> list[str]:
+    keys = [mail.key for mail in list(house.mailbox.mails)] + [post.key for post in list(house.slack.posts)]
+    return [key for key in keys if key]
+
+
+def report(house: House, wanted: set[str], killed: Counter[str], seconds: float) -> int:
+    count = Counter(accepted(house))
+    lost = wanted - {key.rsplit("/", 1)[0] for key in count}
+    doubled = {key: times for key, times in count.items() if times > 1}
+    posts = [post.key for post in house.slack.posts]
+    print(f"{sum(killed.values())} SIGKILLs: {', '.join(f'{n} {name}' for name, n in sorted(killed.items()))}")
+    print(f"{len(wanted)} alerts due, {len(wanted) - len(lost)} delivered, {len(lost)} lost")
+    print(f"{len(doubled)} doubled, {sum(1 for key in doubled if posts.count(key) > 1)} of them in Slack")
+    print(f"{sum(count.values())} messages in {seconds:.0f} s")
+    verified = house.run("slamon", "verify")
+    print(verified.stdout.strip() or verified.stderr.strip())
+    return 0 if not lost and len(doubled) <= sum(killed.values()) and verified.returncode == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
