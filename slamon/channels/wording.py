@@ -23,41 +23,29 @@ JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic name
 DUTIES = {
     "acknowledgement": ("confirm receipt", "confirmed receipt"),
     "answer": ("answer", "answered"),
-    "reply": ("reply", "replied"),
-    "order confirmation": ("confirm the order", "confirmed the order"),
-    "dispatch confirmation": ("confirm dispatch", "confirmed dispatch"),
-    "delivery confirmation": ("confirm delivery", "confirmed delivery"),
 }
 CMO_ACTS = {
     "acknowledge": "confirmed receipt",
     "ask": "asked a question",
     "answer": "answered",
     "decline": "declined",
-    "confirm_order": "confirmed the order",
-    "confirm_dispatch": "confirmed dispatch",
-    "confirm_delivery": "confirmed delivery",
 }
 SUBMISSIONS = {
     "acknowledge": "confirmation of receipt",
     "ask": "question",
     "answer": "answer",
     "decline": "refusal",
-    "confirm_order": "order confirmation",
-    "confirm_dispatch": "dispatch confirmation",
-    "confirm_delivery": "delivery confirmation",
 }
 SPONSOR_ACTS = {
     "reply": ("replied to your question", "Open the request to read the reply."),
     "follow_up": ("sent a follow-up", "Open the request to read it and to reply."),
     "reject": ("asks you to look at your answer again", "Open the request to see what is missing."),
-    "reopen": ("reopened the request", "Open the request to see what is missing."),
     "accept": ("accepted your answer", "The request is closed. Nothing more is needed from you."),
     "cancel": ("cancelled the request", "Nothing more is needed from you."),
 }
 ENDINGS = {
     "cancel": "the request was cancelled",
     "accept": "the request is closed",
-    "close": "the request is closed",
 }
 
 PAST_TARGET = frozenset({MessageKind.TARGET})
@@ -281,8 +269,8 @@ def _facts(message: Message) -> list[Fact]:
         ]
     else:
         facts.append(Fact("CMO", clean(message.cmo_name)))
-    for clock in message.clocks[:CLOCKS_SHOWN]:
-        facts += _clock_facts(message, clock)
+    for alike in _alike(message.clocks[:CLOCKS_SHOWN]):
+        facts += _clock_facts(message, alike)
     if len(message.clocks) > CLOCKS_SHOWN:
         facts.append(Fact("More clocks", str(len(message.clocks) - CLOCKS_SHOWN)))
     if message.filed_at:
@@ -294,15 +282,27 @@ def _facts(message: Message) -> list[Fact]:
     return [fact for fact in facts if fact.value]
 
 
-def _clock_facts(message: Message, clock: ClockLine) -> list[Fact]:
+def _alike(clocks: tuple[ClockLine, ...]) -> list[tuple[ClockLine, ...]]:
+    """Clocks with the same target and limit together: one table of times tells them all."""
+    groups: dict[tuple[object, ...], list[ClockLine]] = {}
+    for clock in clocks:
+        times = clock.target_at, clock.limit_at, clock.target_seconds, clock.limit_seconds, clock.unit
+        groups.setdefault(times, []).append(clock)
+    return [tuple(group) for group in groups.values()]
+
+
+def _clock_facts(message: Message, alike: tuple[ClockLine, ...]) -> list[Fact]:
+    clock = alike[0]
     allowed, limit = target(clock.target_seconds, clock.unit), target(clock.limit_seconds, clock.unit)
     if message.to_cmo:
-        duty = _duties((clock,), "answer").capitalize()
+        duty = _duties(alike, "answer").capitalize()
         labels = f"{duty}: your target, {allowed}", f"{duty}: your limit, {limit}"
         facts = []
     else:
         labels = "Target", "Limit"
-        facts = [Fact("Clock", f"{clean(clock.name)} (target {allowed}, limit {limit})")]
+        names = list(dict.fromkeys(clean(each.name) for each in alike))
+        label = "Clock" if len(names) == 1 else "Clocks"
+        facts = [Fact(label, f"{' and '.join(names)} (target {allowed}, limit {limit})")]
     facts += _lateness(message, clock)
     if clock.target_at is None and clock.limit_at is None:
         return [*facts, Fact(labels[0], "not known while the clock is paused")]

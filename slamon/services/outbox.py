@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
@@ -72,6 +72,18 @@ def failed(session: Session, *, most: int = 100) -> list[tuple[Notification, str
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
         .where(in_state(NotificationState.FAILED))
         .order_by(Notification.queued_at.desc())
+        .limit(most)
+    )
+    return list(session.execute(statement))
+
+
+def retrying(session: Session, *, most: int = 50) -> list[tuple[Notification, str | None]]:
+    """Messages tried in vain so far, or whose arrival nobody can tell; the next to be tried first."""
+    statement = (
+        select(Notification, CmoRequest.number)
+        .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
+        .where(in_state(*WAITING), or_(in_state(NotificationState.UNKNOWN), Notification.attempts > 0))
+        .order_by(Notification.next_attempt_at, Notification.id)
         .limit(most)
     )
     return list(session.execute(statement))

@@ -151,7 +151,7 @@ def _fall_silent(
         outbox_row(
             f"{request.number}/closing/{'+'.join(told.clocks)}/slack/{address}", MessageKind.CLOSING,
             DeliveryChannel.SLACK, address, now=now, real_now=real_now,
-            request_id=request.id, person_id=told.person_id, clocks=told.clocks,
+            request_id=request.id, person_id=told.person_id, clocks=told.clocks, fact_sequence=request.fact_count,
         )
         for address, told in closing.items()
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from slamon.db.parties import (
@@ -57,6 +57,33 @@ def sites_of(session: Session, project_id: UUID) -> list[tuple[str, list[Site]]]
     for cmo, site in session.execute(statement):
         groups.setdefault(cmo, []).append(site)
     return list(groups.items())
+
+
+def leaderless(session: Session) -> list[tuple[str, str]]:
+    """Active CMOs that nobody leads, and who is told of their breaches instead."""
+    led = select(Person.id).where(Person.status != PersonStatus.DISABLED)
+    statement = select(Organization).where(
+        Organization.kind == OrganizationKind.CMO,
+        Organization.status == Standing.ACTIVE,
+        or_(Organization.lead_id.is_(None), Organization.lead_id.not_in(led)),
+    )
+    return [(cmo.name, _told_instead(session, cmo)) for cmo in session.scalars(statement.order_by(Organization.name))]
+
+
+def _told_instead(session: Session, cmo: Organization) -> str:
+    if cmo.lead_id is not None:
+        return "the lead is disabled; breaches go to the stand-in, or to the heads where there is none"
+    statement = (
+        select(Project.lead_id)
+        .join(ProjectCmo, ProjectCmo.project_id == Project.id)
+        .where(ProjectCmo.organization_id == cmo.id, Project.status == Standing.ACTIVE)
+    )
+    leads = session.scalars(statement).all()
+    if not any(leads):
+        return "breaches go to the heads"
+    if all(leads):
+        return "breaches go to the leads of its projects"
+    return "breaches go to the leads of its projects, or to the heads where a project has none"
 
 
 def contacts_of(session: Session, cmo_id: UUID) -> list[Person]:

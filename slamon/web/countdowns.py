@@ -29,6 +29,9 @@ class Tone(StrEnum):
     OFF = "off"
 
 
+_PASSED = {Tone.LATE: "target", Tone.BREACHED: "limit"}
+
+
 @dataclass(frozen=True, slots=True)
 class Countdown:
     """One clock for one reader. `allowed` names target and limit with their unit, where the terms are at hand."""
@@ -108,6 +111,8 @@ def _words(clock: ClockState, tone: Tone, now: datetime) -> str:
     name = NAMES[clock.kind]
     if clock.stopped_at is not None:
         return _ending(clock, name)
+    if clock.is_paused and tone in _PASSED:  # no figure: nothing grows while it is paused
+        return f"{name} clock paused; was already over the {_PASSED[tone]}"
     if clock.limit_at is not None and tone is Tone.BREACHED:
         return f"{name} limit breached {span(now - clock.limit_at)} ago"
     if clock.target_at is not None and tone is Tone.LATE:

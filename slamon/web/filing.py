@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +22,7 @@ from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Forbidden, Invalid
 from slamon.services.filing import Filing, log_request
 from slamon.web import choices
+from slamon.web.filing_words import plain, sayings, title
 from slamon.web.moments import today_in
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
@@ -38,16 +40,7 @@ _SHIPMENT = ("order_type", "irt_order_no", "requested_ship_date", "required_deli
 _DESTINATION = ("kind", "name", "attention", "address", "country")
 _LINE = ("product_code", "description", "quantity", "unit")
 _ITEM = ("kind", "lots", "format")
-_PLAINER = {
-    "missing": "must not be empty",
-    "string_too_short": "must not be empty",
-    "too_short": "needs at least one line",
-    "enum": "choose one",
-    "literal_error": "choose one",
-    "uuid_parsing": "choose one",
-    "decimal_parsing": "must be a number",
-    "greater_than": "must be more than zero",
-}
+_DAYS = ("due_on", "detail.requested_ship_date", "detail.required_delivery_to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +70,11 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "") -
 def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     """File it. The same form sent twice files once."""
     _filers_only(visit)
+    past = _days_past(typed, today_in(visit.zone, visit.now))
     try:
         filing = _filing(typed)
+        if past:
+            return _again(request, visit, Tried(typed, past))
         with runtime_of(request).db.write() as session:
             address = _filed_before(session, visit, typed)
             if address is None:
@@ -89,13 +85,12 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
                 _note_filed(session, visit, typed, address)
         return see_other(address)
     except ValidationError as wrong:
-        tried = Tried(typed, _problems(wrong, typed))
+        tried = Tried(typed, {**_problems(wrong, typed), **past})
     except (Invalid, TermsError) as wrong:
         tried = Tried(typed, {wrong.field: wrong.message})
     except (Conflict, Forbidden) as refusal:
         tried = Tried(typed, {"": str(refusal)}, status=409 if isinstance(refusal, Conflict) else 403)
-    with runtime_of(request).db.read() as session:
-        return _tried_again(request, session, visit, tried)
+    return _again(request, visit, tried)
 
 
 def _filers_only(visit: Visit) -> None:
@@ -115,20 +110,23 @@ def _form(
         "rows": ROWS,
         "typed": tried.typed if tried else (lambda _name: ""),
         "is_new": tried is None,
+        "title": title,
         "problems": tried.problems if tried else {},
+        "sayings": sayings(tried.problems) if tried else [],
         "key": (tried.typed("key") if tried else "") or str(uuid4()),
         "today": today_in(visit.zone, visit.now).isoformat(),
     }
     return staff_page(request, visit, "filing.html", context, status=tried.status if tried else 200)
 
 
-def _tried_again(request: Request, session: Session, visit: Visit, tried: Tried) -> HTMLResponse:
-    projects = choices.projects_to_file_for(session, visit.caller)
-    project = next((each for each in projects if str(each.id) == tried.typed("project_id")), None)
-    kind = named(RequestType, tried.typed("type"))
-    if project is None or kind is None:
-        raise Invalid("project_id", "choose a type and one of your projects first")
-    return _form(request, session, visit, kind, project, tried)
+def _again(request: Request, visit: Visit, tried: Tried) -> HTMLResponse:
+    with runtime_of(request).db.read() as session:
+        projects = choices.projects_to_file_for(session, visit.caller)
+        project = next((each for each in projects if str(each.id) == tried.typed("project_id")), None)
+        kind = named(RequestType, tried.typed("type"))
+        if project is None or kind is None:
+            raise Invalid("project_id", "choose a type and one of your projects first")
+        return _form(request, session, visit, kind, project, tried)
 
 
 # --- from form fields to a filing ---------------------------------------------------------------------------------
@@ -203,13 +201,23 @@ def _problems(wrong: ValidationError, typed: Typed) -> dict[str, str]:
             name = ".".join(place[:4])
         name = {"detail.lines": "detail.lines.0.product_code", "detail.items": "detail.items.0.kind"}.get(name, name)
         name = {"detail.questions": "detail.questions.0", "detail.storage": "detail.storage.code"}.get(name, name)
-        problems.setdefault(name, _plainer(error["type"], error["msg"]))
+        if name == "detail":  # the one thing its model compares
+            problems.setdefault("detail.requested_ship_date", "must not be after “Needed there by”")
+        else:
+            problems.setdefault(name, plain(name, error))
     return problems
 
 
-def _plainer(kind: str, message: str) -> str:
-    plain = _PLAINER.get(kind) or message.removeprefix("Value error, ")
-    return plain[:1].lower() + plain[1:]
+def _days_past(typed: Typed, today: date) -> dict[str, str]:
+    """The dates that nobody can keep any more, by the name of the form's field."""
+    past = {}
+    for name in _DAYS:
+        try:
+            if date.fromisoformat(typed(name)) < today:
+                past[name] = "lies in the past; choose today or a later day, or leave it empty"
+        except ValueError:  # empty, or told by the model
+            continue
+    return past
 
 
 # --- a form sent twice --------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """A request's past as its page tells it: what people did, what clocks passed, which messages left, in order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from uuid import UUID
 
 from slamon.channels import MessageKind
@@ -26,10 +27,15 @@ _SENDING = {
     NotificationState.SUPPRESSED: "not sent: no longer needed, or dismissed",
 }
 
+_NOT_THERE = (NotificationState.FAILED, NotificationState.UNKNOWN)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the history. `tone` is cmo, sponsor, crossing, message or failure; `notes` are small print."""
+    """One line of the history. `tone` is cmo, sponsor, crossing, message or failure; `notes` are small print.
+
+    `folded` are the messages a line stands for that only counts them.
+    """
 
     at: Moment
     tone: str
@@ -37,14 +43,36 @@ class Entry:
     notes: tuple[str, ...] = ()
     text: str | None = None
     is_struck: bool = False
+    folded: tuple["Entry", ...] = ()
 
 
 def history(whole: Whole, zones: Zones) -> list[Entry]:
     dated: list[tuple[datetime, int, Entry]] = []
     dated += [(fact.occurred_at, 0, _fact(fact, zones)) for fact in whole.facts]
-    dated += [(crossing.crossed_at, 1, _crossing(crossing, zones)) for crossing in whole.crossings]
+    dated += [(alike[0].crossed_at, 1, _crossing(alike, zones)) for alike in _together(whole.crossings)]
     dated += [(_when(row), 2, _message(row, name, zones)) for row, name in whole.notifications]
-    return [entry for _, _, entry in sorted(dated, key=lambda each: each[:2])]
+    return list(_folded(entry for _, _, entry in sorted(dated, key=lambda each: each[:2])))
+
+
+def _folded(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Messages one after another as one line; what did not arrive, or may not have, keeps its own."""
+    for is_message, group in groupby(entries, key=lambda entry: entry.tone == "message"):
+        if not is_message:
+            yield from group
+            continue
+        told = tuple(group)
+        count = "1 message" if len(told) == 1 else f"{len(told)} messages"
+        yield Entry(told[0].at, "message", count, folded=told)
+
+
+def _together(crossings: Sequence[CrossingRow]) -> Iterator[list[CrossingRow]]:
+    """Crossings that differ in nothing but the clock, which happens where both have the same target or limit."""
+    groups: dict[tuple[object, ...], list[CrossingRow]] = {}
+    for row in crossings:
+        at = row.crossed_at.replace(microsecond=0)
+        same = at, row.level, row.detected_at, row.notified, row.status, row.rescinded_reason
+        groups.setdefault(same, []).append(row)
+    yield from groups.values()
 
 
 def not_reached(notifications: Sequence[tuple[Notification, str | None]], person_id: UUID) -> Notification | None:
@@ -74,8 +102,8 @@ def _fact(fact: FactRow, zones: Zones) -> Entry:
     )
 
 
-def _crossing(crossing: CrossingRow, zones: Zones) -> Entry:
-    notes = []
+def _crossing(alike: Sequence[CrossingRow], zones: Zones) -> Entry:
+    crossing, notes = alike[0], []
     delay = crossing.detected_at - crossing.crossed_at
     if delay > _PROMPT:
         notes.append(f"found {_exactly(delay)} later")
@@ -84,7 +112,9 @@ def _crossing(crossing: CrossingRow, zones: Zones) -> Entry:
     is_struck = crossing.status == CrossingStatus.RESCINDED
     if is_struck:
         notes.append(f"no longer holds: {crossing.rescinded_reason}")
-    headline = f"{LEVELS[Level(crossing.level)]} ({NAMES[ClockKind(crossing.clock)]} clock)"
+    names = [NAMES[kind] for kind in ClockKind if kind in {row.clock for row in alike}]
+    clocks = f"{' and '.join(names)} {'clock' if len(names) == 1 else 'clocks'}"
+    headline = f"{LEVELS[Level(crossing.level)]} ({clocks})"
     return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
 
 
@@ -109,7 +139,7 @@ def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
         notes.append("because Slack did not take it")
     return Entry(
         at=zones.at(_when(row)),
-        tone="failure" if state is NotificationState.FAILED else "message",
+        tone="failure" if state in _NOT_THERE else "message",
         headline=f"{way} to {name or row.address}: {what[:1].lower()}{what[1:]}",
         notes=tuple(notes),
         is_struck=state is NotificationState.SUPPRESSED,

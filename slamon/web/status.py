@@ -1,5 +1,6 @@
 """Whether messages leave: dead letters, what waits, which processes live, the stop switch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from slamon.domain.timeline import Actor, Role
 from slamon.errors import Conflict, Invalid
 from slamon.services import outbox
 from slamon.services.access import admin_only
+from slamon.web import choices
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
@@ -25,13 +27,18 @@ from slamon.web.staff import staff_page
 
 router = APIRouter(include_in_schema=False)
 
+RETRYING = 50  # how many of the messages being retried are listed
+
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class Letter:
+    """A message that did not arrive, or has not so far; `again` says when it is tried next."""
+
     row: Notification
     number: str | None
     name: str | None
     queued: Moment
+    again: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,10 @@ def _page(
 ) -> HTMLResponse:
     runtime = runtime_of(request)
     context: dict[str, Any] = {
-        "dead_letters": _dead_letters(session, visit),
+        "dead_letters": _letters(session, visit, outbox.failed(session)),
+        "retrying": _letters(session, visit, outbox.retrying(session, most=RETRYING)),
+        "most_retrying": RETRYING,
+        "leaderless": choices.leaderless(session),
         "counts": outbox.counts(session),
         "pulses": _pulses(request, session, visit),
         "consoles": [name for name, channel in runtime.channels.items() if isinstance(channel, ConsoleChannel)],
@@ -130,15 +140,24 @@ def _page(
     return staff_page(request, visit, "status.html", context, status=status)
 
 
-def _dead_letters(session: Session, visit: Visit) -> list[DeadLetter]:
-    found = outbox.failed(session)
+def _letters(session: Session, visit: Visit, found: Sequence[tuple[Notification, str | None]]) -> list[Letter]:
     ids = {row.person_id for row, _ in found}
     names = {person.id: person.name for person in session.scalars(select(Person).where(Person.id.in_(ids)))}
     zones = Zones(visit.zone, visit.zone)
     return [
-        DeadLetter(row, number, names.get(row.person_id) if row.person_id else None, zones.at(row.queued_at))
+        Letter(
+            row=row,
+            number=number,
+            name=names.get(row.person_id) if row.person_id else None,
+            queued=zones.at(row.queued_at),
+            again=_again_in(row.next_attempt_at - visit.real_now),
+        )
         for row, number in found
     ]
+
+
+def _again_in(wait: timedelta) -> str:
+    return f"next attempt in {span(wait)}" if wait > timedelta(0) else "next attempt due now"
 
 
 def _pulses(request: Request, session: Session, visit: Visit) -> list[Pulse]:

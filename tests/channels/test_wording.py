@@ -79,6 +79,22 @@ def test_clocks_that_cross_together_make_one_headline() -> None:
     assert put_into_words(contact).headline == "Limit passed: please confirm receipt and answer"
 
 
+def test_clocks_with_the_same_times_are_told_once() -> None:
+    both = (ACKNOWLEDGEMENT, ANSWER)
+    told = [(fact.label, fact.value) for fact in put_into_words(a_message(clocks=both)).facts]
+    assert ("Clocks", "acknowledgement and answer (target 24 hours, limit 48 hours)") in told
+    assert [label for label, _ in told].count("Late by") == 1
+    labels = [fact.label for fact in put_into_words(to_contact(clocks=both)).facts]
+    assert "Confirm receipt and answer: your target, 24 hours" in labels
+    assert "Answer: your target, 24 hours" not in labels
+
+
+def test_clocks_with_different_times_are_told_apart() -> None:
+    slow = dataclasses.replace(ANSWER, limit_at=FILED_AT + timedelta(hours=120), limit_seconds=120 * 3600)
+    labels = [fact.label for fact in put_into_words(a_message(clocks=(ACKNOWLEDGEMENT, slow))).facts]
+    assert labels.count("Clock") == 2
+
+
 def test_clocks_with_different_limits_are_late_without_a_number() -> None:
     slow = dataclasses.replace(ANSWER, limit_seconds=120 * 3600)
     headline = put_into_words(a_message(clocks=(ACKNOWLEDGEMENT, slow))).headline

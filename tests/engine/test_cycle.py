@@ -71,7 +71,8 @@ def test_an_answer_silences_what_is_pending_and_closes_the_thread_once(any_world
     pass_hours(any_world, 60, 200)
 
     assert kinds(any_world.slack, CMO_CHANNEL) == [K.LIMIT, K.CLOSING]
-    assert any_world.slack.sent_to(CMO_CHANNEL, K.CLOSING)[0].thread_id == "slack:1"
+    (closing,) = any_world.slack.sent_to(CMO_CHANNEL, K.CLOSING)
+    assert (closing.thread_id, closing.action) == ("slack:1", "answer")
     assert kinds(any_world.email, CONTACT)[-1] is K.RECEIPT
     assert any_world.email.sent_to(PM, K.CMO_ACTED)[0].action == "answer"
     assert not any_world.email.sent_to(HEAD)

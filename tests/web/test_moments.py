@@ -46,6 +46,18 @@ def test_a_running_clock_in_words_and_colour(after: float, tone: str, words: str
 
 
 @pytest.mark.parametrize(
+    ("since", "limit", "words"),
+    [
+        (50, hours(48), "answer clock paused; was already over the limit"),
+        (30, None, "answer clock paused; was already over the target"),
+    ],
+)
+def test_a_clock_paused_too_late_shows_no_growing_figure(since: float, limit: datetime | None, words: str) -> None:
+    paused = clock(limit_at=limit, pauses=(Pause(hours(since), None, "question"),))
+    assert [countdown(paused, ZONES, hours(after)).words for after in (since + 1, since + 20)] == [words, words]
+
+
+@pytest.mark.parametrize(
     ("outcome", "tone", "words"),
     [
         (Outcome.MET, "met", "answer on time, after 5 h"),

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from slamon.db.outbox import Notification
+from slamon.db.parties import Organization, Person, Project
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.errors import DeliveryError
@@ -173,13 +174,27 @@ def test_one_request_tells_facts_crossings_and_messages_in_order(site: Site) -> 
     site.world.work()
     site.world.act(asked.id, Action.ANSWER, by=site.world.cast.contact, text="Yes, both.")
     page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{asked.id}"))
-    order = ["Petra Manager filed the request", "E-mail to Corinne Contact: new request", "Target passed (answer",
-             "Corinne Contact answered"]  # fmt: skip
+    order = ["Petra Manager filed the request", "E-mail to Corinne Contact: new request",
+             "Target passed (receipt and answer clocks)", "Corinne Contact answered"]  # fmt: skip
     places = [page.index(words) for words in order]
     assert places == sorted(places)
     assert "found 10 min later" in page
     assert "answer late, after 24 h 10 min" in page
     assert "Target 24 hours, limit 48 hours" in page
+
+
+def test_messages_are_folded_but_one_that_failed_keeps_its_own_line(site: Site) -> None:
+    site.world.email.failures.append(DeliveryError("550 5.1.1 user unknown", permanent=True))
+    asked = site.world.file()
+    site.world.work()
+    site.world.clock.advance(hours=25)
+    site.world.work()
+    page = site.staff(site.world.cast.pm).get(f"/requests/{asked.id}").text
+    story = page[page.index('<ol class="history">') :]
+    folded = "".join(part.partition("</details>")[0] for part in story.split("<details>")[1:])
+    assert "target passed" in folded
+    assert "user unknown" in story
+    assert "user unknown" not in folded
 
 
 def test_times_stand_in_both_zones(site: Site) -> None:
@@ -342,6 +357,7 @@ def test_a_request_that_does_not_exist_has_a_page_that_says_so(site: Site) -> No
         page = staff.get(path)
         assert page.status_code == 404
         assert "Nothing here" in page.text
+        assert "you typed" not in page.text  # nothing is promised that no page can keep
 
 
 def test_a_form_without_our_token_is_refused(site: Site) -> None:
@@ -453,6 +469,51 @@ def test_a_wrong_field_is_told_where_it_stands_and_nothing_is_lost(site: Site, f
     assert how_many(site) == 0
 
 
+@pytest.mark.parametrize("type_", list(RequestType))
+def test_an_empty_form_is_refused_in_the_words_of_its_labels(site: Site, type_: RequestType) -> None:
+    form = {"type": type_.value, "project_id": str(site.world.cast.project), "key": KEY}
+    answer = site.staff(site.world.cast.pm).post("/requests/new", **form)
+    assert answer.status_code == 422
+    page = text_of(answer)
+    summary = page[page.index("Nothing was filed yet.") : page.index("To whom, and about what")]
+    own = {"shipment": ("Choose a storage condition", "Name at least one product", "Destination’s name : must not"),
+           "data": ("Choose at least one item",), "inquiry": ("Write at least one question",)}  # fmt: skip
+    for words in ("Choose a CMO and site", "Subject : must not be empty", *own[type_]):
+        assert words in summary
+    for words in ("Code", "min_c", "Site:", "Name:", "Kind", "at least one line"):
+        assert words not in summary
+
+
+@pytest.mark.parametrize("field", ["due_on", "detail.requested_ship_date", "detail.required_delivery_to"])
+def test_a_date_in_the_past_is_told_at_its_field(site: Site, field: str) -> None:
+    staff = site.staff(site.world.cast.pm)
+    page = staff.post("/requests/new", **{**shipment(site), field: "2026-03-01"})
+    assert page.status_code == 422
+    assert f'id="{field}-problem">Lies in the past' in page.text
+    assert f'name="{field}" type="date" value="2026-03-01" min="2026-03-02"' in page.text
+    assert how_many(site) == 0
+    assert staff.post("/requests/new", **{**shipment(site), field: "2026-03-02"}).status_code == 303
+
+
+def test_a_shipment_that_leaves_after_it_should_arrive_is_told_at_its_field(site: Site) -> None:
+    days = {"detail.requested_ship_date": "2026-03-12", "detail.required_delivery_to": "2026-03-10"}
+    page = site.staff(site.world.cast.pm).post("/requests/new", **{**shipment(site), **days})
+    assert 'id="detail.requested_ship_date-problem">Must not be after “Needed there by”' in page.text
+
+
+def test_a_problem_stands_in_the_same_cell_as_its_field(site: Site) -> None:
+    page = site.staff(site.world.cast.pm).post("/requests/new", **{**shipment(site), "site_id": ""}).text
+    cell = page[page.index('<div class="field"><label for="site_id"') :].partition("</div>")[0]
+    assert 'id="site_id-problem"' in cell
+    assert '<p class="field">' not in page  # a paragraph cannot hold another: the browser would end it early
+
+
+def test_options_are_written_as_people_write_them(site: Site) -> None:
+    page = site.staff(site.world.cast.pm).get(f"/requests/new?type=shipment&project={site.world.cast.project}").text
+    for words in ("CMO", "g", "kg", "ml"):
+        assert f">{words}</option>" in page
+
+
 def test_a_shipment_without_goods_is_told_at_the_first_line(site: Site) -> None:
     form = {name: value for name, value in shipment(site).items() if ".lines." not in name}
     page = site.staff(site.world.cast.pm).post("/requests/new", **form)
@@ -500,6 +561,54 @@ def test_a_failed_message_is_shown_and_can_be_sent_again(site: Site, dead_letter
     assert staff.post(f"/status/messages/{dead_letter}/resend").status_code == 303
     site.world.work()
     assert state_of(site, dead_letter) == "sent"
+
+
+def test_messages_being_retried_show_their_error_and_next_attempt(site: Site) -> None:
+    site.world.email.failures += [DeliveryError("535 authentication failed")]
+    site.world.file()
+    staff = site.staff(site.world.cast.pm)
+    assert "Messages being retried" not in text_of(staff.get("/status"))
+    site.world.work()
+    page = text_of(staff.get("/status"))
+    retried = page[page.index("Messages being retried") :]
+    assert "New request to Corinne Contact by e-mail" in retried
+    assert "1 attempt · 535 authentication failed" in retried
+    assert "next attempt in" in retried
+    site.world.clock.advance(minutes=10)
+    assert "next attempt due now" in text_of(staff.get("/status"))
+
+
+def test_a_message_of_which_nobody_knows_is_listed(site: Site) -> None:
+    site.world.email.failures += [DeliveryError("connection lost", ambiguous=True)]
+    site.world.file()
+    site.world.work()
+    page = text_of(site.staff(site.world.cast.pm).get("/status"))
+    assert "nobody can say yet whether it arrived" in page[page.index("Messages being retried") :]
+
+
+def test_a_cmo_without_a_lead_is_named_with_who_is_told_instead(site: Site) -> None:
+    cast = site.world.cast
+    with site.world.runtime.db.write() as session:
+        session.get_one(Organization, cast.cmo).lead_id = cast.lead
+        session.get_one(Organization, cast.other_cmo).lead_id = None
+        for project in session.scalars(select(Project)):
+            project.lead_id = None
+        name, other = (session.get_one(Organization, each).name for each in (cast.cmo, cast.other_cmo))
+    staff = site.staff(cast.pm)
+    page = text_of(staff.get("/status"))
+    assert f"{other}: breaches go to the heads" in page
+    assert f"{name}:" not in page
+    with site.world.runtime.db.write() as session:
+        session.get_one(Project, cast.project).lead_id = cast.lead
+    assert "or to the heads where a project has none" in text_of(staff.get("/status"))
+    with site.world.runtime.db.write() as session:
+        session.get_one(Project, cast.other_project).lead_id = cast.lead
+        session.get_one(Organization, cast.cmo).lead_id = None
+    assert f"{other}: breaches go to the leads of its projects" in text_of(staff.get("/status"))
+    with site.world.runtime.db.write() as session:
+        session.get_one(Organization, cast.cmo).lead_id = cast.other_pm
+        session.get_one(Person, cast.other_pm).status = "disabled"
+    assert f"{name}: the lead is disabled" in text_of(staff.get("/status"))
 
 
 def test_a_failed_message_is_dismissed_with_a_reason_only(site: Site, dead_letter: UUID) -> None:
