@@ -10,7 +10,7 @@ from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
 from slamon.domain.terms import ClockKind, Level
-from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
 from slamon.services.queries import Whole
 from slamon.web.countdowns import NAMES
 from slamon.web.moments import Moment, Zones, civil_day, span
@@ -50,7 +50,8 @@ def history(whole: Whole, zones: Zones) -> list[Entry]:
     dated: list[tuple[datetime, int, Entry]] = []
     dated += [(fact.occurred_at, 0, _fact(fact, zones)) for fact in whole.facts]
     dated += [(alike[0].crossed_at, 1, _crossing(alike, zones)) for alike in _together(whole.crossings)]
-    dated += [(_when(row), 2, _message(row, name, zones)) for row, name in whole.notifications]
+    # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
+    dated += [(stamp(_when(row)), 2, _message(row, name, zones)) for row, name in whole.notifications]
     return list(_folded(entry for _, _, entry in sorted(dated, key=lambda each: each[:2])))
 
 

@@ -660,3 +660,12 @@ def test_staff_pages_allow_own_scripts_only(site: Site) -> None:
     assert "script-src 'self'" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
     assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_filing_stands_before_the_mail_it_caused(site: Site) -> None:
+    site.world.clock.advance(seconds=0.3)  # filed within a second, told within the same
+    request = site.world.file()
+    site.world.clock.advance(seconds=0.2)
+    site.world.work()
+    page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{request.id}"))
+    assert page.index("filed the request") < page.index("E-mail to Corinne Contact")
