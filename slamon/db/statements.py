@@ -1,6 +1,6 @@
 """The statements that need thought: locks, claims, inserts that must happen once, orderings."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -105,12 +105,17 @@ def waiting_notification(session: Session, notification_id: UUID) -> Notificatio
     return session.scalars(statement).one_or_none()
 
 
-def release_lost(session: Session, process_id: UUID, in_flight: Collection[UUID], *, real_now: datetime) -> None:
-    """Messages this process took and is not sending: their result could not be stored, so nobody knows it."""
+def release_lost(session: Session, process_id: UUID, in_flight: Container[UUID], *, real_now: datetime) -> None:
+    """Messages this process took and is not sending: their result could not be stored, so nobody knows it.
+
+    `in_flight` is looked at after the rows: a message enters it before it is taken and leaves it after its result.
+    """
     mine = (in_state(NotificationState.SENDING), Notification.taken_by == process_id)
-    statement = update(Notification).where(*mine, Notification.id.not_in(in_flight))
-    values = {"state": NotificationState.UNKNOWN.value, "taken_by": None, "next_attempt_at": real_now}
-    session.execute(statement.values(values).execution_options(synchronize_session=False))
+    lost = [held for held in session.scalars(select(Notification.id).where(*mine)).all() if held not in in_flight]
+    if lost:
+        statement = update(Notification).where(Notification.id.in_(lost), *mine)
+        values = {"state": NotificationState.UNKNOWN.value, "taken_by": None, "next_attempt_at": real_now}
+        session.execute(statement.values(values).execution_options(synchronize_session=False))
 
 
 def senders(session: Session) -> dict[UUID, int | None]:
