@@ -4,14 +4,7 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
-from dramatiq.middleware import (
-    AgeLimit,
-    Callbacks,
-    CurrentMessage,
-    Pipelines,
-    ShutdownNotifications,
-    TimeLimit,
-)
+from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines, ShutdownNotifications
 
 from slamon.config import Settings
 
@@ -23,14 +16,7 @@ def build_broker(settings: Settings) -> dramatiq.Broker:
     the clocks of two hosts, and a time limit may strike between a message's sending and its result. Each call to the
     outside has a time-out of its own.
     """
-    middleware = [
-        AgeLimit(),
-        TimeLimit(),
-        ShutdownNotifications(),
-        Callbacks(),
-        Pipelines(),
-        CurrentMessage(),
-    ]
+    middleware = [ShutdownNotifications(), Callbacks(), Pipelines(), CurrentMessage()]
     broker: dramatiq.Broker
     if settings.redis_url is None:
         broker = StubBroker(middleware=middleware)

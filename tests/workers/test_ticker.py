@@ -47,3 +47,10 @@ def test_with_redis_there_the_work_is_handed_over(world: World, valkey_url: str)
     with redis.Redis.from_url(valkey_url) as client:
         assert client.llen("dramatiq:deliver") == 1
         client.flushdb()
+
+
+@pytest.mark.parametrize("redis_url", [None, "redis://127.0.0.1:1/0"])
+def test_no_broker_ends_a_send_by_its_own_clock(world: World, redis_url: str | None):
+    broker = build_broker(world.runtime.settings.model_copy(update={"redis_url": redis_url}))
+    assert not {type(part).__name__ for part in broker.middleware} & {"TimeLimit", "AgeLimit", "Retries"}
+    broker.close()
