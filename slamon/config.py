@@ -1,6 +1,5 @@
 """Settings, read from the environment (`SLAMON_...`) or a `.env` file. Nothing else reads the environment."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -60,8 +59,3 @@ class Settings(BaseSettings):
     def is_embedded(self) -> bool:
         """One process with an in-memory broker, because no Redis is named."""
         return self.redis_url is None
-
-    @property
-    def sqlite_path(self) -> Path | None:
-        prefix = "sqlite:///"
-        return Path(self.database_url.removeprefix(prefix)) if self.database_url.startswith(prefix) else None

@@ -13,15 +13,11 @@ from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, reply
 from slamon.api.fields import Answer, Body, Reason
 from slamon.api.records import ListQuery
 from slamon.db.outbox import Notification
-from slamon.domain.lifecycle import SPONSOR
-from slamon.domain.timeline import Actor, Role
+from slamon.domain.timeline import Actor
 from slamon.services import listings, outbox
 from slamon.services.access import Scope, admin_only, staff_only
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
-# Who answers for messages that did not arrive, here and on the status page: whoever works on requests, and whoever
-# keeps the machinery.
-KEEPERS = SPONSOR | {Role.ADMIN}
 
 
 class Message(Answer):
@@ -66,7 +62,7 @@ class OutgoingSwitch(Body):
 
 def _keeper(call: Call, scope: Scope) -> Actor:
     call.caller.needs(scope)
-    return call.caller.as_actor(KEEPERS)
+    return call.caller.as_actor(outbox.KEEPERS)
 
 
 @router.get(

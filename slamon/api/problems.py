@@ -141,13 +141,22 @@ class _Told:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def status_of(error: Exception) -> int:
+    """The HTTP status an error of the tree gets, here and on the pages."""
+    return _kind_of(error).status
+
+
+def _kind_of(error: Exception) -> _Kind:
+    return next((_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS), _DEFECT)
+
+
 def _tell(error: Exception) -> _Told:
     """Status, words and headers of an error; nothing of what the caller sent comes back but names of fields."""
     if isinstance(error, RequestValidationError):
         return _told_fields(error)
     if isinstance(error, HTTPException):
         return _told_http(error)
-    kind = next((_KINDS[ancestor] for ancestor in type(error).__mro__ if ancestor in _KINDS), _DEFECT)
+    kind = _kind_of(error)
     if kind is _DEFECT:
         return _Told(kind, "It is logged under the request id. Nothing was stored.")
     detail = _safe(str(error), _LONGEST_MESSAGE)

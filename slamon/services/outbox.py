@@ -11,6 +11,7 @@ from slamon.channels import MessageKind
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, Setting, in_state
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import SPONSOR
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Conflict, NotFound
@@ -18,6 +19,8 @@ from slamon.services.audit import record
 from slamon.services.notices import outbox_row, queue
 
 STOPPED = "outgoing_stopped"
+# Who answers for messages that did not arrive: whoever works on requests, and whoever keeps the machinery.
+KEEPERS = SPONSOR | {Role.ADMIN}
 
 
 def is_stopped(session: Session) -> bool:

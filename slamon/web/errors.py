@@ -9,21 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from slamon.api.problems import status_of
 from slamon.domain.calendar import CalendarError
 from slamon.domain.terms import TermsError
-from slamon.errors import (
-    Conflict,
-    Forbidden,
-    Invalid,
-    KeyReused,
-    LinkGone,
-    NotFound,
-    NotSignedIn,
-    SlamonError,
-    StaleVersion,
-    TooMany,
-    Unavailable,
-)
+from slamon.errors import NotSignedIn, SlamonError, TooMany, Unavailable
 from slamon.web.pages import page, see_other
 
 _TITLES = {
@@ -47,19 +36,6 @@ _SENTENCES = {
     413: "What you sent is larger than this site takes. Shorten it and send it again.",
     500: "Nothing was stored. The error was written down; please try again in a moment.",
 }
-# The narrowest first: the first that fits decides.
-_STATUS: tuple[tuple[type[SlamonError], int], ...] = (
-    (Invalid, 422),
-    (NotFound, 404),
-    (Forbidden, 403),
-    (NotSignedIn, 401),
-    (StaleVersion, 412),
-    (Conflict, 409),
-    (KeyReused, 422),
-    (LinkGone, 410),
-    (TooMany, 429),
-    (Unavailable, 503),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +78,7 @@ def _read(error: Exception) -> _Shown:
 
 
 def _ours(error: SlamonError) -> _Shown:
-    status = next((number for kind, number in _STATUS if isinstance(error, kind)), 500)
+    status = status_of(error)
     if isinstance(error, TooMany | Unavailable):
         return _Shown(status, str(error), {"Retry-After": str(error.retry_after_seconds)})
     return _Shown(status, _SENTENCES.get(status, str(error)))

@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.api.messages import KEEPERS
 from slamon.channels.console import ConsoleChannel
 from slamon.db.outbox import Notification, Process
 from slamon.db.parties import Person
@@ -94,7 +93,7 @@ def switch(request: Request, visit: Posting, typed: Submitted) -> Response:
 
 
 def _keeper(visit: Visit) -> Actor:
-    return visit.caller.as_actor(KEEPERS)
+    return visit.caller.as_actor(outbox.KEEPERS)
 
 
 def _reason(typed: Typed) -> str:
@@ -132,7 +131,7 @@ def _page(
         "pulses": _pulses(request, session, visit),
         "consoles": [name for name, channel in runtime.channels.items() if isinstance(channel, ConsoleChannel)],
         "channels": list(runtime.channels),
-        "may_keep": bool(visit.caller.roles & KEEPERS),
+        "may_keep": bool(visit.caller.roles & outbox.KEEPERS),
         "is_admin": Role.ADMIN in visit.caller.roles,
         "done": done,
         "refused": refused,
