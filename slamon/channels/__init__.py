@@ -21,6 +21,7 @@ class MessageKind(StrEnum):
     BACKUP = "backup"  # the breach to the lead's backup: still nobody took it
     STEP_3 = "step_3"
     STEP_4 = "step_4"
+    DIGEST = "digest"  # many steps of one CMO in one message
     CLOSING = "closing"  # one line to those who were escalated to: it is over
     RECEIPT = "receipt"  # to the contact: this is what you submitted
     SPONSOR_ACTED = "sponsor_acted"  # to the contact: reply, follow-up, rejection, acceptance, cancellation

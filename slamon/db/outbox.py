@@ -16,12 +16,14 @@ from slamon.domain.terms import DeliveryChannel
 class NotificationState(StrEnum):
     """queued: waiting for its time. sending: somebody has it. unknown: nobody can say whether it left.
 
-    failed: a dead letter, waiting for a person. suppressed: no longer true, folded or dismissed.
+    folded: told by the digest it names, and sent once that is. failed: a dead letter, waiting for a person.
+    suppressed: no longer true, or dismissed.
     """
 
     QUEUED = "queued"
     SENDING = "sending"
     UNKNOWN = "unknown"
+    FOLDED = "folded"
     SENT = "sent"
     FAILED = "failed"
     SUPPRESSED = "suppressed"
@@ -34,7 +36,7 @@ class Notification(Base):
     """One message owed to one reader over one channel. `dedupe_key` makes it one: the same step, reader and channel.
 
     Instants of the story (`queued_at`, `sent_at`) are business time; those of the machinery (`next_attempt_at`,
-    `intent_at`) are real time.
+    `first_attempt_at`) are real time. `trace_id` names the HTTP request that caused it, for following it through logs.
     """
 
     __tablename__ = "notification"
@@ -63,6 +65,19 @@ class Notification(Base):
             sqlite_where=text("state = 'failed'"),
         ),
         Index("ix_notification_request_id", "request_id"),
+        Index(
+            "ix_notification_told",  # what an address was told of late
+            "address",
+            "first_attempt_at",
+            postgresql_where=text("first_attempt_at IS NOT NULL"),
+            sqlite_where=text("first_attempt_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_notification_digest_id",
+            "digest_id",
+            postgresql_where=text("digest_id IS NOT NULL"),
+            sqlite_where=text("digest_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -85,6 +100,8 @@ class Notification(Base):
     provider_id: Mapped[str | None] = mapped_column(String(255))
     error: Mapped[str | None] = mapped_column(String(500))
     fallback_of: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))
+    digest_id: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))
+    trace_id: Mapped[str | None] = mapped_column(String(64))
 
 
 def in_state(*states: NotificationState) -> ColumnElement[bool]:

@@ -1,5 +1,7 @@
 """Brings a database to this release's schema, and says which schema it has."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -7,25 +9,44 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from sqlalchemy import Connection
+
 import migrations
 from slamon.db.database import Database
 
 
 def migrate(database: Database, revision: str = "head") -> None:
     """Upgrade to `revision`; several processes may try at once, one does it."""
-    with database.engine.begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        if not database.is_sqlite:  # SQLite's write lock already keeps others out
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7526001)")
-        command.upgrade(config, revision)
+    with _alone(database) as connection:
+        command.upgrade(_config(connection), revision)
 
 
 def downgrade(database: Database, revision: str) -> None:
-    with database.engine.begin() as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, revision)
+    with _alone(database) as connection:
+        command.downgrade(_config(connection), revision)
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[Connection]:
+    """One transaction that keeps other migrations out.
+
+    SQLite changes a table by making it anew, so its foreign keys rest until the end and are all checked there.
+    """
+    with database.engine.connect() as connection:
+        plain = connection.connection.driver_connection
+        assert plain is not None
+        try:
+            if database.is_sqlite:
+                plain.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction is open
+            with connection.begin():
+                if not database.is_sqlite:  # SQLite's write lock already keeps others out
+                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7526001)")
+                yield connection
+                if database.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
+                    raise RuntimeError(f"Rows of {broken[0]} point at nothing; the migration is undone.")
+        finally:
+            if database.is_sqlite:
+                plain.execute("PRAGMA foreign_keys=ON")
 
 
 def current_revision(database: Database) -> str | None:
@@ -39,8 +60,9 @@ def newest_revision() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
-def _config() -> Config:
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
+    config.attributes["connection"] = connection
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.set_main_option("path_separator", "os")
     return config

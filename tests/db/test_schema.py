@@ -85,6 +85,23 @@ def test_going_down_leaves_nothing_behind_and_up_again_works(both):
         assert schema.current_revision(database) == schema.newest_revision()
 
 
+def test_a_database_in_use_goes_back_a_release_and_forward_again(any_world: World):
+    any_world.file()
+    any_world.clock.advance(hours=25)
+    any_world.work()
+    db = any_world.runtime.db
+    before = everything(db)
+    schema.downgrade(db, "0001")
+    schema.migrate(db)
+    assert everything(db) == before
+
+
+def everything(db: Database) -> dict[str, list[tuple[object, ...]]]:
+    with db.engine.connect() as connection:
+        tables = [table for table in Base.metadata.sorted_tables if table.primary_key]
+        return {t.name: sorted(map(tuple, connection.execute(t.select()).all()), key=str) for t in tables}
+
+
 @pytest.mark.parametrize(
     "attack",
     [
