@@ -23,8 +23,11 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("digest_id", sa.Uuid(), nullable=True))
         batch_op.add_column(sa.Column("trace_id", sa.String(length=64), nullable=True))
         batch_op.create_foreign_key("fk_notification_digest_id_notification", "notification", ["digest_id"], ["id"])
-    _index("ix_notification_told", ["address", "first_attempt_at"], "first_attempt_at IS NOT NULL")
-    _index("ix_notification_digest_id", ["digest_id"], "digest_id IS NOT NULL")
+    op.create_index("ix_notification_address", "notification", ["address", "first_attempt_at"])
+    is_folded = sa.text("digest_id IS NOT NULL")
+    op.create_index(
+        "ix_notification_digest_id", "notification", ["digest_id"], postgresql_where=is_folded, sqlite_where=is_folded
+    )
     if op.get_bind().dialect.name == "postgresql":
         for table in BUSY:
             op.execute(
@@ -41,7 +44,7 @@ def downgrade() -> None:
                 "autovacuum_vacuum_cost_delay, autovacuum_analyze_scale_factor)"
             )
     op.drop_index("ix_notification_digest_id", table_name="notification")
-    op.drop_index("ix_notification_told", table_name="notification")
+    op.drop_index("ix_notification_address", table_name="notification")
     # A digest not yet sent is taken apart again; of one that was sent, each step keeps that it was told.
     op.execute(
         "UPDATE notification SET state = 'queued' WHERE state = 'folded' AND digest_id IN "
@@ -67,9 +70,3 @@ def _allow(kind: str, state: str) -> None:
         with op.batch_alter_table("notification") as batch_op:
             batch_op.drop_constraint(op.f(name), type_="check")
             batch_op.create_check_constraint(op.f(name), sa.text(f"{column} IN ({values})"))
-
-
-def _index(name: str, columns: list[str], where: str) -> None:
-    op.create_index(
-        name, "notification", columns, unique=False, postgresql_where=sa.text(where), sqlite_where=sa.text(where)
-    )

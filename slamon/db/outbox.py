@@ -65,13 +65,7 @@ class Notification(Base):
             sqlite_where=text("state = 'failed'"),
         ),
         Index("ix_notification_request_id", "request_id"),
-        Index(
-            "ix_notification_told",  # what an address was told of late
-            "address",
-            "first_attempt_at",
-            postgresql_where=text("first_attempt_at IS NOT NULL"),
-            sqlite_where=text("first_attempt_at IS NOT NULL"),
-        ),
+        Index("ix_notification_address", "address", "first_attempt_at"),
         Index(
             "ix_notification_digest_id",
             "digest_id",

@@ -8,7 +8,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-
 from sqlalchemy import Connection
 
 import migrations
@@ -33,8 +32,7 @@ def _alone(database: Database) -> Iterator[Connection]:
     SQLite changes a table by making it anew, so its foreign keys rest until the end and are all checked there.
     """
     with database.engine.connect() as connection:
-        plain = connection.connection.driver_connection
-        assert plain is not None
+        plain = connection.connection.cursor()
         try:
             if database.is_sqlite:
                 plain.execute("PRAGMA foreign_keys=OFF")  # has no effect once a transaction is open
