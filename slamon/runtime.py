@@ -89,6 +89,6 @@ def _email(settings: Settings, clock: Clock) -> Channel:
     return EmailChannel(
         settings.smtp_url.get_secret_value(),
         settings.mail_from,
-        clock=clock.real_now,
+        clock=clock,
         answer_timeout_seconds=settings.smtp_timeout_seconds,
     )

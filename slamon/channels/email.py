@@ -5,26 +5,26 @@ there is `ambiguous`, everything before it is not. Mail cannot be asked about; a
 same Message-ID.
 """
 
-import re
-import smtplib
-import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
 from slamon.channels import Message, Receipt
-from slamon.channels.mail import Sender, compose, mailbox_of, one_line
+from slamon.channels.mail import Mail, compose, sender_of
+from slamon.channels.mail_server import Connection, MailServer, readable
 from slamon.channels.smtp_url import Security, parse_smtp_url
+from slamon.clock import Clock
 from slamon.errors import DeliveryError
 
-GOODBYE_SECONDS = 2.0
-LEADING_DOT = re.compile(rb"(?m)^\.")
+
+class _LostBeforeData(DeliveryError):
+    """The connection is of no use, and no mail was handed over on it: another one may be tried at once."""
 
 
 class EmailChannel:
-    """Sends through one mail server. `clock` gives the real time for the Date header.
+    """Sends through one mail server, over connections it keeps for a few seconds; safe from any thread.
 
+    `clock` gives the real time for the Date header and the monotonic one for those seconds.
     `connect_timeout_seconds` bounds each wait up to the log-in, `answer_timeout_seconds` each later one.
     `url` is explained in smtp_url.py; `sender` is an address with or without a name. Raises ValueError for
     either.
@@ -37,105 +37,67 @@ class EmailChannel:
         url: str,
         sender: str,
         *,
-        clock: Callable[[], datetime],
+        clock: Clock,
         connect_timeout_seconds: float = 10,
         answer_timeout_seconds: float = 60,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._server = parse_smtp_url(url)
-        self._sender = Sender.parse(sender)
-        self._clock = clock
-        self._connect_timeout = connect_timeout_seconds
-        self._answer_timeout = answer_timeout_seconds
+        parsed = parse_smtp_url(url)
         # Loading the machine's certificates takes tens of milliseconds: not where they are not needed.
-        needs_tls = self._server.security is not Security.NEVER
-        self._tls = tls or (ssl.create_default_context() if needs_tls else None)
+        if tls is None and parsed.security is not Security.NEVER:
+            tls = ssl.create_default_context()
+        self._server = MailServer(parsed, tls, clock.monotonic, connect_timeout_seconds, answer_timeout_seconds)
+        self._sender = sender_of(sender)
+        self._clock = clock
 
     def send(self, message: Message) -> Receipt:
-        recipient = mailbox_of(message.address).addr_spec
-        mail = compose(message, self._sender, self._clock())
-        payload = mail.as_bytes()
-        smtp = self._connect()
-        try:
-            _send_at_once(smtp)
-            self._secure(smtp)
-            self._log_in(smtp)
-            _set_timeout(smtp, self._answer_timeout)
-            self._hand_over(smtp, recipient, payload)
-            _set_timeout(smtp, GOODBYE_SECONDS)
-            with suppress(OSError):  # the mail is taken; how the server says goodbye changes nothing
-                smtp.quit()
-        finally:
-            smtp.close()
-        return Receipt(str(mail["Message-ID"]))
+        mail = compose(message, self._sender, self._clock.real_now())
+        kept = self._server.kept()
+        if kept is not None:
+            with suppress(_LostBeforeData):
+                return self._send_over(kept, mail)
+        return self._send_over(self._server.connect(), mail)
 
     def find(self, message: Message, since: datetime) -> Receipt | None:
         raise DeliveryError("A mail server cannot be asked whether it took a mail.", permanent=True)
 
-    def _connect(self) -> smtplib.SMTP:
-        server, timeout = self._server, self._connect_timeout
+    def _send_over(self, connection: Connection, mail: Mail) -> Receipt:
+        """One transaction. Only one that went well leaves a connection fit for the next mail."""
         try:
-            if server.security is Security.IMPLICIT:
-                return smtplib.SMTP_SSL(server.host, server.port, _own_name(), timeout=timeout, context=self._tls)
-            return smtplib.SMTP(server.host, server.port, _own_name(), timeout=timeout)
-        except smtplib.SMTPResponseException as err:
-            raise DeliveryError(f"{self._where()} turned us away: {_said(err)}") from err
-        except OSError as err:
-            raise DeliveryError(f"{self._where()} cannot be reached: {err}") from err
+            self._announce(connection, mail.recipient)
+            self._hand_over(connection, mail)
+        except BaseException:
+            connection.close()
+            raise
+        self._server.keep(connection)
+        return Receipt(mail.message_id)
 
-    def _secure(self, smtp: smtplib.SMTP) -> None:
-        security = self._server.security
+    def _announce(self, connection: Connection, recipient: str) -> None:
+        """From here to the server's word that it waits for the data nothing is ambiguous."""
+        smtp = connection.smtp
         try:
-            smtp.ehlo_or_helo_if_needed()
-            if security is Security.REQUIRED or (security is Security.AUTO and smtp.has_extn("starttls")):
-                smtp.starttls(context=self._tls)
-                smtp.ehlo_or_helo_if_needed()
-        except smtplib.SMTPNotSupportedError as err:
-            raise DeliveryError(
-                f"{self._where()} offers no STARTTLS, and links are not sent in clear. "
-                "For a relay on this machine say ?starttls=never."
-            ) from err
-        except OSError as err:
-            raise DeliveryError(f"{self._where()}: no safe connection: {_said(err)}") from err
-
-    def _log_in(self, smtp: smtplib.SMTP) -> None:
-        user, password = self._server.user, self._server.password
-        if user is None or password is None:
-            return
-        if self._server.security is Security.AUTO and not isinstance(smtp.sock, ssl.SSLSocket):
-            raise DeliveryError(f"{self._where()} offers no STARTTLS; the password is not sent in clear.")
-        try:
-            smtp.login(user, password)
-        except smtplib.SMTPResponseException as err:
-            down = err.smtp_code >= 500
-            raise DeliveryError(
-                f"{self._where()} refuses our log-in: {_said(err)}", permanent=down, route_down=down
-            ) from err
-        except smtplib.SMTPNotSupportedError as err:
-            raise DeliveryError(f"{self._where()} knows no way to log in.", permanent=True, route_down=True) from err
-        except OSError as err:
-            raise DeliveryError(f"{self._where()} was lost while logging in: {err}") from err
-
-    def _hand_over(self, smtp: smtplib.SMTP, recipient: str, payload: bytes) -> None:
-        try:
-            _expect(smtp.mail(self._sender.address), "the sender", is_route=True)
-            _expect(smtp.rcpt(recipient), recipient)
+            answer = smtp.docmd("MAIL", f"FROM:<{self._sender.addr_spec}>")
+            if connection.mails and answer[0] // 100 != 2:
+                # It may have had enough of this connection, not of us: a fresh one has the last word.
+                raise _LostBeforeData(f"{self._server} takes no more mails on this connection.")
+            _expect(answer, "the sender", is_route=True)
+            _expect(smtp.docmd("RCPT", f"TO:<{recipient}>"), recipient)
             _expect(smtp.docmd("DATA"), "the mail", wanted=3)
         except OSError as err:
-            raise DeliveryError(f"{self._where()} was lost before the mail was handed over: {err}") from err
+            raise _LostBeforeData(f"{self._server} was lost before the mail was handed over: {err}") from err
+
+    def _hand_over(self, connection: Connection, mail: Mail) -> None:
+        smtp = connection.smtp
         try:
-            smtp.send(LEADING_DOT.sub(b"..", payload.removesuffix(b"\r\n")) + b"\r\n.\r\n")
+            smtp.send(mail.content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
             answer = smtp.getreply()
         except OSError as err:
             raise DeliveryError(
-                f"{self._where()} fell silent after the mail was handed over: {err}", ambiguous=True
+                f"{self._server} fell silent after the mail was handed over: {err}", ambiguous=True
             ) from err
         if answer[0] < 200:
-            raise DeliveryError(f"{self._where()} gave no readable answer to the handed-over mail.", ambiguous=True)
+            raise DeliveryError(f"{self._server} gave no readable answer to the handed-over mail.", ambiguous=True)
         _expect(answer, "the mail")
-
-    def _where(self) -> str:
-        return f"Mail server {self._server.host}:{self._server.port}"
 
 
 def _expect(answer: tuple[int, bytes], what: str, *, wanted: int = 2, is_route: bool = False) -> None:
@@ -148,35 +110,7 @@ def _expect(answer: tuple[int, bytes], what: str, *, wanted: int = 2, is_route: 
         return
     permanent = 500 <= code < 600
     raise DeliveryError(
-        f"The mail server refuses {what}: {code} {_readable(text)}",
+        f"The mail server refuses {what}: {code} {readable(text)}",
         permanent=permanent,
         route_down=permanent and is_route and code != 552,
     )
-
-
-def _said(err: OSError) -> str:
-    if isinstance(err, smtplib.SMTPResponseException):
-        return f"{err.smtp_code} {_readable(err.smtp_error)}"
-    return str(err)
-
-
-def _readable(text: bytes | str) -> str:
-    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return one_line(decoded.replace("\n", " "))[:300]
-
-
-def _send_at_once(smtp: smtplib.SMTP) -> None:
-    # Else the end of a mail waits for a delayed acknowledgement: 40 ms each.
-    if smtp.sock is not None:
-        smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _set_timeout(smtp: smtplib.SMTP, seconds: float) -> None:
-    if smtp.sock is not None:
-        smtp.sock.settimeout(seconds)
-
-
-def _own_name() -> str:
-    # smtplib would ask DNS for it, which can take many seconds.
-    name = socket.gethostname()
-    return name if "." in name and name.isascii() else "[127.0.0.1]"

@@ -113,13 +113,17 @@ def clean(name: str, length: int = NAME_LENGTH) -> str:
 
     A right-to-left name is wrapped in isolates, so that it cannot turn the words around it.
     """
+    if name.isascii() and name.isprintable():  # nearly all names, and the looks at each letter below take their time
+        return _cut(" ".join(name.split()), length)
     spaced = "".join(" " if char.isspace() else char for char in name)
     kept = "".join(char for char in spaced if char in JOINERS or unicodedata.category(char) not in UNSEEN)
-    line = " ".join(kept.split())
-    if len(line) > length:
-        line = line[: length - 1].rstrip() + "…"
+    line = _cut(" ".join(kept.split()), length)
     is_right_to_left = any(unicodedata.bidirectional(char) in {"R", "AL", "AN"} for char in line)
     return f"\u2068{line}\u2069" if is_right_to_left else line
+
+
+def _cut(line: str, length: int) -> str:
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
 def _opening(message: Message) -> tuple[str, tuple[str, ...]]:

@@ -16,20 +16,24 @@ from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as MAIL_POLICY
+from functools import cached_property
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReceivedMail:
-    """One accepted mail. `place` counts from 1 in order of arrival."""
+    """One accepted mail, read when first asked for. `place` counts from 1 in order of arrival."""
 
     place: int
     arrived_at: datetime
     sender: str
     recipients: tuple[str, ...]
     raw: bytes
-    message: EmailMessage
+
+    @cached_property
+    def message(self) -> EmailMessage:
+        return message_from_bytes(self.raw, EmailMessage, policy=MAIL_POLICY)
 
     @property
     def key(self) -> str | None:
@@ -50,7 +54,8 @@ class Mailbox:
     """The server: a context manager, or `start` and `stop` it; `url` is then the setting to send here.
 
     `mails` is every accepted mail. `verbs` is every command heard in clear or in TLS, DATA included. With
-    `login`, senders must give that user and password; with `tls`, STARTTLS is offered.
+    `login`, senders must give that user and password; with `tls`, STARTTLS is offered. `connections` counts
+    those that were made.
     """
 
     clock: Callable[[], datetime]
@@ -59,6 +64,7 @@ class Mailbox:
     tls: ssl.SSLContext | None = None
     mails: list[ReceivedMail] = field(default_factory=list)
     verbs: list[str] = field(default_factory=list)
+    connections: int = 0
     _faults: deque[str] = field(default_factory=deque)
     _refused: dict[str, str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -74,7 +80,8 @@ class Mailbox:
 
         A reply such as `451 Greylisted` answers the data, the mail is not kept. `silent` says nothing after
         the data, `drop` cuts the connection instead; both also as `silent_after_accept`, `drop_after_accept`,
-        which keep the mail. `drop_after_250` keeps it, says so, and cuts the line at QUIT. `ok` goes well.
+        which keep the mail. Two keep it and say so: `drop_after_250` cuts the line at the next command,
+        `421_after_250` takes no further mail on it. `ok` goes well.
         """
         with self._lock:
             self._faults.extend(faults)
@@ -137,7 +144,8 @@ class Mailbox:
         loop.close()
 
     def _protocol(self) -> SMTP:
-        return SMTP(
+        self.connections += 1
+        return _Conversation(
             _Visit(self),
             hostname="mailbox.demo",
             ident="slamon mailbox",
@@ -158,8 +166,6 @@ class Mailbox:
         return AuthResult(success=given == self.login, handled=False)
 
     def _keep(self, envelope: Envelope) -> None:
-        raw = envelope.original_content or b""
-        message = message_from_bytes(raw, EmailMessage, policy=MAIL_POLICY)
         with self._lock:
             self.mails.append(
                 ReceivedMail(
@@ -167,8 +173,7 @@ class Mailbox:
                     arrived_at=self.clock(),
                     sender=envelope.mail_from or "",
                     recipients=tuple(envelope.rcpt_tos),
-                    raw=raw,
-                    message=message,
+                    raw=envelope.original_content or b"",
                 )
             )
 
@@ -185,16 +190,41 @@ class Mailbox:
             return self._refused.get(recipient)
 
 
+class _Conversation(SMTP):
+    """aiosmtpd, but a mail is read in one piece and an address as it stands: that was most of its work."""
+
+    line_length_limit = 1 << 25  # bytes of a whole mail
+
+    def _getaddr(self, arg: str) -> tuple[str, str]:
+        address, _, options = arg.strip().removeprefix("<").partition(">")
+        return address, options
+
+    async def smtp_DATA(self, arg: str) -> None:
+        if self.envelope is None or not self.envelope.rcpt_tos:
+            await self.push("503 Error: need RCPT command")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        stuffed = await self._reader.readuntil(b"\r\n.\r\n")
+        self.envelope.original_content = stuffed[:-3].replace(b"\r\n.", b"\r\n")
+        answer = await self._call_handler_hook("DATA")
+        self.envelope = Envelope()
+        await self.push(answer)
+
+
 class _Visit:
     """One connection: aiosmtpd's hooks, whose names it dictates."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
-        self._cut_at_quit = False
+        self._last_fault = "ok"
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if self._last_fault == "drop_after_250":
+            _cut(server)
+        if self._last_fault.endswith("_after_250"):
+            return "421 Enough for one connection"
         self._mailbox._heard("MAIL")
         envelope.mail_from = address
         return "250 OK"
@@ -211,14 +241,11 @@ class _Visit:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self._mailbox._heard("DATA")
-        fault = self._mailbox._next_fault()
+        fault = self._last_fault = self._mailbox._next_fault()
         if fault == "ok" or fault.endswith(("_after_accept", "_after_250")):
             self._mailbox._keep(envelope)
         match fault.removesuffix("_after_accept"):
-            case "ok":
-                return "250 OK"
-            case "drop_after_250":
-                self._cut_at_quit = True
+            case "ok" | "drop_after_250" | "421_after_250":
                 return "250 OK"
             case "silent":
                 await asyncio.Event().wait()
@@ -230,7 +257,7 @@ class _Visit:
                 return reply
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        if self._cut_at_quit:
+        if self._last_fault == "drop_after_250":
             _cut(server)
         return "221 Bye"
 

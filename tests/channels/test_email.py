@@ -2,6 +2,7 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -10,11 +11,14 @@ import pytest
 
 from slamon.channels import Message, MessageKind
 from slamon.channels.email import EmailChannel
+from slamon.channels.mail_server import MAILS_PER_CONNECTION
 from slamon.channels.smtp_url import Security, parse_smtp_url
+from slamon.clock import Clock
 from slamon.demo.mailbox import Mailbox
 from slamon.errors import DeliveryError
 from tests.channels.messages import to_contact
-from tests.servers import NOON, at_noon, closed_port, running_mailbox
+from tests.servers import NOON, closed_port, running_mailbox
+from tests.world import ManualClock
 
 SENDER = "Nordlicht Bio via slamon <slamon@nordlicht.example>"
 ROOT_ID = "<root@slamon.example>"
@@ -51,8 +55,9 @@ def server_tls(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-def a_channel(url: str, tls: ssl.SSLContext | None = None) -> EmailChannel:
-    return EmailChannel(url, SENDER, clock=at_noon, connect_timeout_seconds=2, answer_timeout_seconds=0.3, tls=tls)
+def a_channel(url: str, tls: ssl.SSLContext | None = None, clock: Clock | None = None) -> EmailChannel:
+    clock = clock or ManualClock(NOON)
+    return EmailChannel(url, SENDER, clock=clock, connect_timeout_seconds=2, answer_timeout_seconds=0.3, tls=tls)
 
 
 def refused(channel: EmailChannel, message: Message | None = None) -> DeliveryError:
@@ -265,6 +270,76 @@ def test_a_connection_lost_after_the_250_changes_nothing(mailbox: Mailbox, chann
     assert len(mailbox.mails) == 1
 
 
+def test_a_backlog_of_mails_goes_over_one_connection(mailbox: Mailbox, channel: EmailChannel) -> None:
+    for number in range(20):
+        channel.send(to_contact(message_id=f"<n{number}@slamon.example>"))
+    assert [mail.message["Message-ID"] for mail in mailbox.mails] == [f"<n{n}@slamon.example>" for n in range(20)]
+    assert mailbox.connections == 1
+
+
+def test_a_connection_is_left_after_a_few_idle_seconds(mailbox: Mailbox) -> None:
+    clock = ManualClock(NOON)
+    channel = a_channel(mailbox.url, clock=clock)
+    channel.send(to_contact())
+    clock.advance_real(seconds=6)
+    channel.send(to_contact())
+    assert (len(mailbox.mails), mailbox.connections) == (2, 2)
+
+
+def test_a_connection_is_left_after_its_share_of_mails(mailbox: Mailbox, channel: EmailChannel) -> None:
+    for _ in range(MAILS_PER_CONNECTION + 1):
+        channel.send(to_contact())
+    assert (len(mailbox.mails), mailbox.connections) == (MAILS_PER_CONNECTION + 1, 2)
+
+
+@pytest.mark.parametrize("fault", ["drop_after_250", "421_after_250"])
+def test_a_server_that_hangs_up_between_two_mails_is_called_again(
+    mailbox: Mailbox, channel: EmailChannel, fault: str
+) -> None:
+    mailbox.script([fault])
+    channel.send(to_contact())
+    channel.send(to_contact())
+    assert (len(mailbox.mails), mailbox.connections) == (2, 2)
+
+
+def test_a_server_that_was_restarted_between_two_mails_is_called_again(mailbox: Mailbox, channel: EmailChannel) -> None:
+    channel.send(to_contact())
+    mailbox.stop()
+    mailbox.start()
+    channel.send(to_contact())
+    assert len(mailbox.mails) == 2
+
+
+@pytest.mark.parametrize("fault", ["554 Looks like spam", "451 Greylisted", "silent", "drop"])
+def test_a_kept_connection_that_fails_a_mail_is_not_used_again(
+    mailbox: Mailbox, channel: EmailChannel, fault: str
+) -> None:
+    mailbox.script(["ok", fault])
+    channel.send(to_contact())
+    error = refused(channel)
+    channel.send(to_contact())
+    assert error.ambiguous is (fault in {"silent", "drop"})
+    assert (len(mailbox.mails), mailbox.connections) == (2, 2)
+
+
+def test_a_refused_recipient_leaves_nothing_behind_for_the_next_mail(mailbox: Mailbox, channel: EmailChannel) -> None:
+    mailbox.refuse("gone@halden.example", "550 No such user here")
+    channel.send(to_contact())
+    assert traits(refused(channel, to_contact(address="gone@halden.example"))) == {"permanent"}
+    channel.send(to_contact(address="ben@halden.example"))
+    assert mailbox.verbs.count("RCPT") == 3
+    assert [mail.recipients for mail in mailbox.mails] == [("ana@halden.example",), ("ben@halden.example",)]
+
+
+def test_two_threads_never_share_a_connection(mailbox: Mailbox, channel: EmailChannel) -> None:
+    messages = [to_contact(message_id=f"<n{number}@slamon.example>") for number in range(40)]
+    with ThreadPoolExecutor(2) as threads:
+        receipts = list(threads.map(channel.send, messages))
+    arrived = sorted(mail.message["Message-ID"] for mail in mailbox.mails)
+    assert arrived == sorted(receipt.provider_id for receipt in receipts) == sorted(m.message_id for m in messages)
+    assert mailbox.connections <= 2
+
+
 def test_a_refused_connection_is_a_plain_failure() -> None:
     assert traits(refused(a_channel(f"smtp://127.0.0.1:{closed_port()}?starttls=never"))) == set()
 
@@ -361,4 +436,4 @@ def test_the_password_does_not_show_in_a_printed_setting() -> None:
 
 def test_a_sender_that_is_no_address_is_refused_at_the_start() -> None:
     with pytest.raises(ValueError, match="sender"):
-        EmailChannel("smtp://mail.example", "slamon", clock=at_noon)
+        EmailChannel("smtp://mail.example", "slamon", clock=ManualClock(NOON))
