@@ -29,7 +29,7 @@ def one_pass(world: World) -> float:
     now, real_now = world.clock.now(), world.clock.real_now()
     began = time.perf_counter()
     with world.runtime.db.write() as session:
-        ids = statements.hand_out_requests(session, now=now, again_at=real_now, most=cycle.HAND_OUT)
+        ids = statements.hand_out_requests(session, now=now, again_at=real_now, most=cycle.IN_HAND)
     cycle.check_requests(world.runtime, ids)
     spent = time.perf_counter() - began
     assert len(ids) == DUE, f"{len(ids)} were due"
@@ -39,9 +39,8 @@ def one_pass(world: World) -> float:
 def idle_pass(world: World) -> float:
     """Seconds of a pass that finds nothing."""
     began = time.perf_counter()
-    with world.runtime.db.write() as session:
-        statements.hand_out_requests(session, now=world.clock.now(), again_at=world.clock.now(), most=cycle.HAND_OUT)
-        statements.next_wake(session)
+    with world.runtime.db.read() as session:
+        statements.next_due(session)
     return time.perf_counter() - began
 
 

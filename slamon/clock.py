@@ -31,6 +31,10 @@ class Clock:
         """How far business time moves in so many real seconds."""
         return timedelta(seconds=real_seconds * self.speed)
 
+    def real_time_of(self, business: datetime) -> datetime:
+        """When it will be so late; at most a day from now, for a clock that hardly moves."""
+        return self.real_now() + timedelta(seconds=min(self.real_seconds_until(business), 86_400))
+
     def real_seconds_until(self, business: datetime) -> float:
         return (business - self.now()).total_seconds() / self.speed
 

@@ -35,11 +35,15 @@ class Settings(BaseSettings):
     database_connections: int = Field(20, ge=2, le=200)
     tick_seconds: float = Field(0.25, gt=0, le=5)
     heartbeat_seconds: float = Field(2, gt=0)
+    standstill_seconds: float = Field(60, gt=0, description="Due work not done for this long is a standstill")
+    heartbeat_url: SecretStr | None = Field(None, description="A dead-man's switch, called while all is well")
     dead_after_beats: int = Field(4, ge=2)
     hand_over_seconds: float = Field(5, gt=0, description="Work handed out and not done after this is handed out again")
     retry_base_seconds: float = Field(5, gt=0)
     retry_max_seconds: float = Field(600, gt=0)
     give_up_after_hours: float = Field(24, gt=0)
+    digest_above: int = Field(5, ge=1, description="Steps of one CMO in 15 minutes above which a reader gets digests")
+    crash_at: str | None = Field(None, description="For tests: where to die, as 'point' or 'point:key'")
 
     @field_validator("base_url")
     @classmethod

@@ -1,7 +1,12 @@
 """The parts one process works with, put together from the settings: database, clock, channels."""
 
 import logging
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from uuid import UUID
@@ -19,11 +24,41 @@ from slamon.db.database import Database
 from slamon.domain.terms import DeliveryChannel
 
 
+@dataclass(slots=True)
+class Vitals:
+    """What this process knows of itself and tells with each heart-beat.
+
+    `passed_at` is when its loop last finished a pass, on the monotonic clock; None where no loop has.
+    """
+
+    passed_at: float | None = None
+    pass_seconds: float = 0.0
+    clock_skew_seconds: float = 0.0  # by how much the database's clock is ahead of the host's
+
+
+class InFlight:
+    """The messages this process is sending at this moment, by thread: two may have been handed the same one."""
+
+    def __init__(self) -> None:
+        self._by_thread: dict[int, frozenset[UUID]] = {}
+
+    def __contains__(self, message_id: object) -> bool:
+        return any(message_id in messages for messages in list(self._by_thread.values()))
+
+    @contextmanager
+    def holding(self, message_ids: Iterable[UUID]) -> Iterator[None]:
+        self._by_thread[threading.get_ident()] = frozenset(message_ids)
+        try:
+            yield
+        finally:
+            del self._by_thread[threading.get_ident()]
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Shared by the application, the workers and the commands.
 
-    `process_id` names this process in claims; `in_flight` are the messages it is sending at this moment.
+    `process_id` names this process in claims.
     """
 
     settings: Settings
@@ -31,8 +66,9 @@ class Runtime:
     db: Database
     channels: dict[DeliveryChannel, Channel]
     process_id: UUID = field(default_factory=new_id)
-    in_flight: set[UUID] = field(default_factory=set)
+    in_flight: InFlight = field(default_factory=InFlight)
     _slots: dict[DeliveryChannel, BoundedSemaphore] = field(init=False)
+    vitals: Vitals = field(default_factory=Vitals)
 
     def __post_init__(self) -> None:
         each = max(1, (self.settings.worker_threads - 1) // len(DeliveryChannel))
@@ -41,6 +77,11 @@ class Runtime:
     def slots(self, channel: str) -> BoundedSemaphore:
         """How many may send over a channel at once: never so many that hanging sends leave no thread for the rest."""
         return self._slots[DeliveryChannel(channel)]
+
+    def reach(self, point: str, about: str = "") -> None:
+        """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""
+        if self.settings.crash_at in (point, f"{point}:{about}"):
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def close(self) -> None:
         self.db.close()

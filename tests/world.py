@@ -11,7 +11,7 @@ Nothing sleeps and nothing leaves the process: the clock stands until it is adva
 
 import atexit
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,14 +90,19 @@ class ManualClock(Clock):
 
 
 class RecordingChannel:
-    """A channel that keeps what it was given. Errors put into `failures` are raised by the next sends, in order."""
+    """A channel that keeps what it was given. Errors put into `failures` are raised by the next sends, in order.
+
+    `meanwhile` is what happens elsewhere while a message is on its way.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.sent: list[Message] = []
         self.failures: deque[DeliveryError] = deque()
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def send(self, message: Message) -> Receipt:
+        self.meanwhile()
         if self.failures:
             raise self.failures.popleft()
         self.sent.append(message)

@@ -23,7 +23,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("digest_id", sa.Uuid(), nullable=True))
         batch_op.add_column(sa.Column("trace_id", sa.String(length=64), nullable=True))
         batch_op.create_foreign_key("fk_notification_digest_id_notification", "notification", ["digest_id"], ["id"])
-    op.create_index("ix_notification_address", "notification", ["address", "first_attempt_at"])
+    _index_waiting(["channel", "next_attempt_at"])  # a channel that hangs holds up no other
+    op.create_index("ix_notification_address", "notification", ["address", "state", "queued_at"])
     is_folded = sa.text("digest_id IS NOT NULL")
     op.create_index(
         "ix_notification_digest_id", "notification", ["digest_id"], postgresql_where=is_folded, sqlite_where=is_folded
@@ -45,6 +46,7 @@ def downgrade() -> None:
             )
     op.drop_index("ix_notification_digest_id", table_name="notification")
     op.drop_index("ix_notification_address", table_name="notification")
+    _index_waiting(["next_attempt_at"])
     # A digest not yet sent is taken apart again; of one that was sent, each step keeps that it was told.
     op.execute(
         "UPDATE notification SET state = 'queued' WHERE state = 'folded' AND digest_id IN "
@@ -59,6 +61,14 @@ def downgrade() -> None:
         batch_op.drop_column("trace_id")
         batch_op.drop_column("digest_id")
     _allow("", "")
+
+
+def _index_waiting(columns: list[str]) -> None:
+    op.drop_index("ix_notification_waiting", table_name="notification")
+    waiting = sa.text("state IN ('queued', 'unknown')")
+    op.create_index(
+        "ix_notification_waiting", "notification", columns, postgresql_where=waiting, sqlite_where=waiting
+    )
 
 
 def _allow(kind: str, state: str) -> None:

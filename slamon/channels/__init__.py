@@ -47,6 +47,17 @@ class ClockLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DigestLine:
+    """One request in a digest: the highest rung it passed and the clocks that passed it."""
+
+    number: str
+    request_type: str
+    kind: MessageKind
+    clocks: tuple[ClockLine, ...]
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one reader, complete: rendering adds words and layout only.
 
@@ -81,6 +92,8 @@ class Message:
     detail: str | None = None  # plain words of the system itself, for alarms and tests
     is_repeat: bool = False  # the same message may already have arrived
     redirected_from: str | None = None
+    lines: tuple[DigestLine, ...] = ()
+    more_lines: int = 0  # requests of a digest that are not listed
     message_id: str = ""  # e-mail: this row's own, the same on every attempt
     thread_id: str | None = None  # the provider_id of the request's first message to this address
 

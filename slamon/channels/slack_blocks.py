@@ -64,7 +64,8 @@ def _mrkdwn(text: str) -> dict[str, object]:
 
 def _field(fact: Fact) -> str:
     beside = f"\n{escape(fact.beside)}" if fact.beside else ""
-    return f"*{escape(fact.label)}*\n{escape(fact.value)}{beside}"
+    label = f"<{fact.link}|{escape(fact.label)}>" if fact.link else escape(fact.label)
+    return f"*{label}*\n{escape(fact.value)}{beside}"
 
 
 def _plain(fact: Fact) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from slamon.channels import ClockLine, Message, MessageKind
+from slamon.channels import ClockLine, DigestLine, Message, MessageKind
 from slamon.channels.moments import beside, moment, short_moment, span, target
 
 NAME_LENGTH = 120
@@ -61,11 +61,12 @@ NO_DETAILS_HERE = "Messages carry no product details on purpose: they are on the
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One line of the table; `beside` is the same instant in the other party's zone."""
+    """One line of the table; `beside` is the same instant in the other party's zone, `link` where the label leads."""
 
     label: str
     value: str
     beside: str | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def put_into_words(message: Message) -> Wording:
         footer=_footer(message),
         notes=tuple(_notes(message)),
         quoted=_quoted(message),
-        is_escalation=message.kind in PAST_LIMIT,
+        is_escalation=message.kind in PAST_LIMIT or any(line.kind in PAST_LIMIT for line in message.lines),
     )
 
 
@@ -141,6 +142,8 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             | MessageKind.STEP_4
         ):
             return _late_to_cmo(message) if message.to_cmo else _late_to_staff(message)
+        case MessageKind.DIGEST:
+            return _digest(message)
         case MessageKind.CLOSING:
             return f"{_ending(message)}: this escalation is over", ("Nothing more is sent about it.",)
         case MessageKind.RECEIPT:
@@ -215,6 +218,46 @@ def _late_to_staff(message: Message) -> tuple[str, tuple[str, ...]]:
             return late, ()
 
 
+def _digest(message: Message) -> tuple[str, tuple[str, ...]]:
+    cmo, count = clean(message.cmo_name), len(message.lines) + message.more_lines
+    if message.to_cmo:
+        waiting = f"{clean(message.sponsor_name)} is waiting for {cmo}."
+        return f"{_requests(count)} wait for you", (waiting, "Each number below is the link to its form.")
+    late = sum(line.kind in PAST_LIMIT for line in message.lines)
+    at_least = "at least " if late == len(message.lines) < count else ""  # the late ones are listed first
+    past = f", {at_least}{late} past the limit" if late else ""
+    return f"{cmo}: {_requests(count)} without an answer{past}", (
+        "Many steps fell due within a few minutes, so they come as one message.",
+    )
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count:,} requests"
+
+
+def _line_facts(message: Message) -> list[Fact]:
+    facts = [
+        Fact(
+            clean(line.number), f"{clean(line.request_type).capitalize()}: {_line_state(message, line)}", link=line.link
+        )
+        for line in message.lines
+    ]
+    if message.more_lines:
+        facts.append(Fact("And", f"{message.more_lines:,} more"))
+    return facts
+
+
+def _line_state(message: Message, line: DigestLine) -> str:
+    duty = _duties(line.clocks, "answer")
+    is_late, past_limit = line.kind in PAST_TARGET | PAST_LIMIT, line.kind in PAST_LIMIT
+    edges = [at for at in ((c.limit_at if past_limit else c.target_at) for c in line.clocks) if at is not None]
+    if not edges:
+        return duty
+    if not is_late:
+        return f"{duty} by {short_moment(min(edges), message.reader_zone)}"
+    return f"{duty}, {span(message.at - min(edges))} past the {'limit' if past_limit else 'target'}"
+
+
 def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
     act, then = SPONSOR_ACTS.get(message.action or "", ("updated the request", "Open the request to see it."))
     is_named = message.to_cmo and message.actor_name
@@ -263,6 +306,8 @@ def _a_request(message: Message) -> str:
 
 
 def _facts(message: Message) -> list[Fact]:
+    if message.lines:
+        return _line_facts(message)
     facts = [Fact("Request", clean(message.number)), Fact("Type", clean(message.request_type).capitalize())]
     if message.to_cmo:
         place = " – ".join(filter(None, (clean(message.cmo_name), clean(message.site_name))))
@@ -337,6 +382,8 @@ def _button(message: Message) -> str | None:
         return None
     if message.to_cmo:
         return "Open the request"
+    if message.kind is MessageKind.DIGEST:
+        return "Open the list"
     if not message.number:
         return "Open slamon"
     return "Take it" if message.kind in TO_BE_TAKEN else "Open request"

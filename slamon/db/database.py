@@ -1,10 +1,12 @@
 """Opens the database: one way to write and one to read, the same on SQLite and PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -15,9 +17,15 @@ from sqlalchemy.pool import QueuePool
 
 from slamon.errors import Unavailable
 
+BUSY_SECONDS = 10  # a writer waits so long for the others
+_COUNTED = "counted"
+
 
 class Database:
-    """Hands out sessions. The edge that opens one commits it: leaving the block commits, an error rolls back."""
+    """Hands out sessions. The edge that opens one commits it: leaving the block commits, an error rolls back.
+
+    `counted` is what its transactions have counted since this process began.
+    """
 
     def __init__(self, url: str, *, connections: int = 20) -> None:
         self.url = make_url(url)
@@ -25,12 +33,32 @@ class Database:
         self.engine = _sqlite_engine(url, connections) if self.is_sqlite else _postgres_engine(url, connections)
         # What is read together belongs to one instant.
         snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self.counted: Counter[str] = Counter()
+        self._counting, self._writing = Lock(), Lock()
         self._reading = self.engine.execution_options(slamon_reads=True, **snapshot)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        with _kind_errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        done: Counter[str] = Counter()
+        opened = Session(self.engine, expire_on_commit=False, info={_COUNTED: done})
+        with self._turn(), _kind_errors(), opened as session, session.begin():
             yield session
+        if done:
+            with self._counting:
+                self.counted.update(done)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """SQLite has one writer, and lets the others sleep ever longer between tries: in one process they queue."""
+        if not self.is_sqlite:
+            yield
+        elif self._writing.acquire(timeout=BUSY_SECONDS):
+            try:
+                yield
+            finally:
+                self._writing.release()
+        else:
+            raise Unavailable("The database is busy. Nothing was stored; please try again.")
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -47,6 +75,14 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def count(session: Session, what: str) -> None:
+    """Count what this transaction did, for the metrics; it counts once the transaction is committed.
+
+    `what` is made of words between dots: the metric, then its labels.
+    """
+    session.info[_COUNTED][what] += 1
 
 
 @contextmanager
@@ -86,7 +122,7 @@ def _postgres_engine(url: str, connections: int) -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": "-c lock_timeout=10s -c timezone=UTC"},
+        connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
     )
 
 
@@ -101,7 +137,7 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: SqliteConnection, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

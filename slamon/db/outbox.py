@@ -30,6 +30,7 @@ class NotificationState(StrEnum):
 
 
 WAITING = (NotificationState.QUEUED, NotificationState.UNKNOWN)
+OUTGOING_STOPPED = "outgoing_stopped"  # the name of a setting
 
 
 class Notification(Base):
@@ -48,6 +49,7 @@ class Notification(Base):
         CheckConstraint("attempts >= 0", name="attempts"),
         Index(
             "ix_notification_waiting",
+            "channel",
             "next_attempt_at",
             postgresql_where=text("state IN ('queued', 'unknown')"),
             sqlite_where=text("state IN ('queued', 'unknown')"),
@@ -65,7 +67,7 @@ class Notification(Base):
             sqlite_where=text("state = 'failed'"),
         ),
         Index("ix_notification_request_id", "request_id"),
-        Index("ix_notification_address", "address", "first_attempt_at"),
+        Index("ix_notification_address", "address", "state", "queued_at"),
         Index(
             "ix_notification_digest_id",
             "digest_id",

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from slamon.clock import Clock
-from slamon.db.statements import next_wake
+from slamon.db.statements import next_due
 from slamon.demo.asks import filing_of
 from slamon.demo.cast import COUNTERPARTS, caller, pm_for, site_and_project
 from slamon.demo.scenes import CONTACT, MANAGER, Act, Scene
@@ -90,7 +90,7 @@ def _run_until(runtime: Runtime, dial: Dial, watch: Watch, until: datetime) -> N
     """Let the cycle find what passes before `until`, each thing at its own time."""
     while True:
         with runtime.db.read() as session:
-            wake_at = next_wake(session)
+            wake_at, _ = next_due(session)
         if wake_at is None or wake_at + JUST_AFTER >= until:
             return
         _run_at(runtime, dial, watch, wake_at + JUST_AFTER)

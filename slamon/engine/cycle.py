@@ -8,19 +8,24 @@ from uuid import UUID
 import structlog
 
 from slamon.db import statements
+from slamon.db.statements import Handed
+from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.engine.heartbeat import Watch
 from slamon.errors import Unavailable
 from slamon.runtime import Runtime
+from slamon.services import digests
 from slamon.services.notices import Directory
 from slamon.services.outbox import is_stopped
 from slamon.services.policies import load_terms
 from slamon.services.settle import Case, push_forward, settle
 from slamon.services.timelines import load_timelines
 
-HAND_OUT = 1000  # rows taken from the database in one pass
+IN_HAND = 1500  # requests, and messages of a channel, that are handed out and not done
 BATCH = 100  # requests decided in one transaction
-DELIVERIES = 10  # messages one actor call sends, so that several workers share a burst
+DELIVERIES = 20  # messages one actor call sends, so that several workers share a burst
+FULL_PAUSE_SECONDS = 0.05  # while more is due than may be in hand
+MOST_CHECKS = 5  # begun in vain, before a request is set aside
 POISON_PAUSE = timedelta(minutes=5)
 
 log = structlog.get_logger()
@@ -50,40 +55,73 @@ class Inline:
 def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
     """One pass: hand out what is due. Returns how many seconds the loop may sleep.
 
-    Dying after the hand-out loses nothing: what was handed out and not done comes up again.
+    Dying before the commit leaves all as it was; after it, what was handed out and not done comes up again.
     """
     clock, settings = runtime.clock, runtime.settings
+    watch.release_dead(runtime)
+    with runtime.db.read() as session:
+        wake_at, attempt_at = statements.next_due(session)
     now, real_now = clock.now(), clock.real_now()
+    checks_due = wake_at is not None and wake_at < now
+    sends_due = attempt_at is not None and attempt_at <= real_now
+    if checks_due or sends_due:
+        requests, messages, until = _hand_out(runtime)
+        for start in range(0, len(requests), BATCH):
+            carrier.check_requests(requests[start : start + BATCH])
+        for channel, handed in messages.items():
+            for start in range(0, len(handed), DELIVERIES):
+                carrier.deliver(channel, [message.id for message in handed[start : start + DELIVERIES]], until)
+        return 0.0 if requests or any(messages.values()) else FULL_PAUSE_SECONDS
+    to_check = clock.real_seconds_until(wake_at) if wake_at else settings.tick_seconds
+    to_send = (attempt_at - real_now).total_seconds() if attempt_at else settings.tick_seconds
+    return min(max(to_check, 0.001), max(to_send, 0.001), settings.tick_seconds)
+
+
+def _hand_out(runtime: Runtime) -> tuple[list[UUID], dict[DeliveryChannel, list[Handed]], datetime]:
+    clock, hand_over_seconds = runtime.clock, runtime.settings.hand_over_seconds
+    now, real_now = clock.now(), clock.real_now()
+    until = real_now + timedelta(seconds=hand_over_seconds)
+    messages: dict[DeliveryChannel, list[Handed]] = {}
     with runtime.db.write() as session:
-        watch.release_dead(session, real_now=real_now, monotonic=clock.monotonic())
-        again_at = now + clock.business_span(settings.hand_over_seconds)
-        requests = statements.hand_out_requests(session, now=now, again_at=again_at, most=HAND_OUT)
-        messages: dict[str, list[UUID]] = {}
-        until = real_now + timedelta(seconds=settings.hand_over_seconds)
+        again_at = now + clock.business_span(hand_over_seconds)
+        requests = statements.hand_out_requests(session, now=now, again_at=again_at, most=IN_HAND)
         if not is_stopped(session):
-            messages = statements.hand_out_notifications(session, real_now=real_now, again_at=until, most=HAND_OUT)
-        wake_at = statements.next_wake(session)
-    for start in range(0, len(requests), BATCH):
-        carrier.check_requests(requests[start : start + BATCH])
-    for channel, ids in messages.items():
-        for start in range(0, len(ids), DELIVERIES):
-            carrier.deliver(channel, ids[start : start + DELIVERIES], until)
-    if HAND_OUT in (len(requests), sum(map(len, messages.values()))):
-        return 0.0
-    until_next = clock.real_seconds_until(wake_at) if wake_at else settings.tick_seconds
-    return min(max(until_next, 0.01), settings.tick_seconds)
+            for channel in DeliveryChannel:
+                handed = statements.hand_out_notifications(
+                    session, channel, real_now=real_now, again_at=until, most=IN_HAND
+                )
+                messages[channel] = digests.fold(
+                    session, handed, most=runtime.settings.digest_above, now=now, until=until,
+                    held_until=clock.real_time_of,
+                )  # fmt: skip
+        runtime.reach("before_claim_commit")
+    runtime.reach("after_claim_commit")
+    return requests, messages, until
 
 
 def check_requests(runtime: Runtime, ids: Sequence[UUID]) -> None:
-    """Evaluate due requests and store what follows, in one transaction; a bad one does not hold up the rest."""
+    """Evaluate due requests and store what follows, in one transaction; a bad one does not hold up the rest.
+
+    Each check is counted before it is made. One that was begun before and came to nothing, because it failed or its
+    process died over it, is made alone; after some it is set aside for a while.
+    """
+    with runtime.db.write() as session:
+        begun = statements.begin_checks(session, ids, now=runtime.clock.now())
+        if len(begun) < len(ids):
+            statements.hand_back_requests(session, ids, now=runtime.clock.now())
+    fresh = [request_id for request_id in ids if begun.get(request_id) == 1]
     try:
-        _check(runtime, ids)
+        if fresh:
+            _check(runtime, fresh)
     except Unavailable:
         raise
     except Exception:
-        log.exception("check_failed", requests=len(ids))
-        for request_id in ids:
-            _check_alone(runtime, request_id)
+        log.exception("check_failed", requests=len(fresh))
+        for request_id in fresh:
+            _check_alone(runtime, request_id, 1)
+    for request_id, count in begun.items():
+        if count > 1:
+            _check_alone(runtime, request_id, count)
 
 
 def _check(runtime: Runtime, ids: Sequence[UUID]) -> None:
@@ -93,19 +131,30 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> None:
         terms = load_terms(session, [request.terms_digest for request in requests])
         timelines = load_timelines(session, [request.id for request in requests])
         cases = [Case(request, terms[request.terms_digest], timelines[request.id]) for request in requests]
+        for case in cases:
+            runtime.reach("in_check", case.request.number)
         if cases:
             found = settle(session, cases, Directory(session, requests), now=now, real_now=real_now)
             log.info("checked", requests=len(cases), crossings=found)
-        if len(cases) < len(ids):
-            statements.hand_back_requests(session, ids, now=now)
+        runtime.reach("before_check_commit")
+    runtime.reach("after_check_commit")
 
 
-def _check_alone(runtime: Runtime, request_id: UUID) -> None:
+def _check_alone(runtime: Runtime, request_id: UUID, count: int) -> None:
     try:
+        if count > MOST_CHECKS:  # it kills whoever checks it: not again at once
+            _set_aside(runtime, request_id, count)
         _check(runtime, [request_id])
     except Unavailable:
         raise
     except Exception:
-        log.exception("request_set_aside", request_id=str(request_id))
-        with runtime.db.write() as session:
-            push_forward(session, request_id, until=runtime.clock.now() + POISON_PAUSE)
+        log.exception("check_broke", request_id=str(request_id))
+        _set_aside(runtime, request_id, count)
+
+
+def _set_aside(runtime: Runtime, request_id: UUID, count: int) -> None:
+    """Put a request off: five minutes, then ever longer, up to a day."""
+    log.error("request_set_aside", request_id=str(request_id), checks=count)
+    pause = POISON_PAUSE * 2 ** min(count - 1, 8)
+    with runtime.db.write() as session:
+        push_forward(session, request_id, until=runtime.clock.now() + pause)

@@ -1,7 +1,8 @@
 """Sends what the outbox holds. Intent first, then the call with no transaction open, then the result.
 
-Dying before the intent: the message waits on. After it: the heart-beat ends, the message turns `unknown`, and whoever
-gets it next asks the far side before sending again. Dying after the result: it is sent.
+One transaction stores the result of a message and the intent of the next. Dying before the intent: the message waits
+on. After it: the heart-beat ends, the message turns `unknown`, and whoever gets it next asks the far side before
+sending again. Dying after the result: it is sent.
 """
 
 import random
@@ -17,14 +18,15 @@ from sqlalchemy.orm import Session
 from slamon.channels import Channel, Message, MessageKind, Receipt
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
-from slamon.db.requests import ClockRow, CmoRequest
-from slamon.db.statements import waiting_notification
+from slamon.db.requests import CmoRequest
+from slamon.db.statements import end_attempt, handed_notifications, store_sent, take_to_send, waiting_notification
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
-from slamon.services.compose import compose
+from slamon.services import digests
+from slamon.services.compose import Composer
 from slamon.services.notices import Directory, outbox_row, queue
-from slamon.services.outbox import is_stopped, raise_alarm
+from slamon.services.outbox import raise_alarm
 from slamon.services.settle import LADDER_KINDS
 
 FAILURES_BEFORE_FALLBACK = 3
@@ -39,14 +41,25 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """One attempt, as committed before the call. `number` fences it: a later attempt makes its result void."""
+class Draft:
+    """A message in words, ready to be sent. `ask_first_since` where an earlier attempt may have arrived."""
 
     notification_id: UUID
-    number: int
+    kind: str
     channel: Channel
     message: Message
     ask_first_since: datetime | None
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An attempt that was made. `number` fences it: a later attempt makes its result void."""
+
+    draft: Draft
+    number: int
+    receipt: Receipt | None
+    error: DeliveryError | None
 
 
 def deliver(runtime: Runtime, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
@@ -58,65 +71,133 @@ def deliver(runtime: Runtime, channel: str, ids: Sequence[UUID], handed_until: d
     if not slot.acquire(timeout=SLOT_PATIENCE_SECONDS):
         return
     try:
-        began = runtime.clock.monotonic()
-        for notification_id in ids:
-            if runtime.clock.monotonic() - began > LONGEST_CALL_SECONDS:
-                return
-            _deliver_one(runtime, notification_id, handed_until)
+        _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
+    except Unavailable:
+        log.warning("database_away", messages=len(ids))
     finally:
         slot.release()
 
 
-def _deliver_one(runtime: Runtime, notification_id: UUID, handed_until: datetime) -> None:
-    runtime.in_flight.add(notification_id)
+def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
+    """Put the messages into words; one that cannot be is counted and put off, and the rest go on."""
     try:
-        intent = _begin(runtime, notification_id, handed_until)
-        if intent is not None:
-            _finish_surely(runtime, intent, *_attempt(intent))
+        return _compose(runtime, ids, handed_until)
     except Unavailable:
-        log.warning("database_away", notification_id=str(notification_id))
+        raise
     except Exception as error:
-        log.exception("delivery_broke", notification_id=str(notification_id))
-        _set_aside(runtime, notification_id, error)
-    finally:
-        runtime.in_flight.discard(notification_id)
+        if len(ids) > 1:
+            return [draft for one in ids for draft in _drafts(runtime, [one], handed_until)]
+        log.exception("message_broke", notification_id=str(ids[0]))
+        _set_aside(runtime, ids[0], error)
+        return []
 
 
-def _begin(runtime: Runtime, notification_id: UUID, handed_until: datetime) -> Intent | None:
-    """Commit the intent. None where there is nothing to send: taken, postponed, stopped, or no longer true."""
+def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
-        row = waiting_notification(session, notification_id)
-        if row is None or row.next_attempt_at != handed_until or is_stopped(session):
-            return None
-        if not _still_true(session, row):
-            row.state = NotificationState.SUPPRESSED.value
-            return None
-        outgoing = compose(session, row, runtime.settings, now=now, real_now=real_now)
-        ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
-        row.state, row.taken_by = NotificationState.SENDING.value, runtime.process_id
-        row.attempts += 1
-        row.first_attempt_at = row.first_attempt_at or real_now
-        session.add(Attempt(notification_id=row.id, number=row.attempts, began_at=real_now))
-        return Intent(row.id, row.attempts, runtime.channels[outgoing.channel], outgoing.message, ask_first)
+        rows = handed_notifications(session, ids, handed_until)
+        composer = Composer(session, rows, runtime.settings, now=now, real_now=real_now)
+        drafts = []
+        for row in rows:
+            if not composer.still_true(row):
+                row.state = NotificationState.SUPPRESSED.value
+                continue
+            outgoing = composer.outgoing(row)
+            ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
+            channel = runtime.channels[outgoing.channel]
+            drafts.append(Draft(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
+    return drafts
 
 
-def _still_true(session: Session, row: Notification) -> bool:
-    """A rung is worth telling while one of its clocks has not stopped; everything else always is."""
-    if row.kind not in LADDER_KINDS:
-        return True
-    going = select(ClockRow.kind).where(ClockRow.request_id == row.request_id, ClockRow.stopped_at.is_(None))
-    return bool(set(session.scalars(going)) & set(row.clocks))
+def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> None:
+    began = runtime.clock.monotonic()
+    last: Sent | None = None
+    with runtime.in_flight.holding(draft.notification_id for draft in drafts):
+        for draft in drafts:
+            if runtime.clock.monotonic() - began > LONGEST_CALL_SECONDS:
+                break
+            number = _store(runtime, last, draft, handed_until)
+            last = None
+            if number is not None:
+                runtime.reach("after_intent", draft.message.key)
+                last = Sent(draft, number, *_call(draft))
+                runtime.reach("after_send", draft.message.key)
+        if last is not None:
+            _store(runtime, last, None, handed_until)
 
 
-def _finish_surely(runtime: Runtime, intent: Intent, receipt: Receipt | None, error: DeliveryError | None) -> None:
-    """Store the result, waiting for a database that is away: a result lost is a message sent twice."""
-    for pause in FINISH_PAUSES_SECONDS:
+def _store(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
+    """Commit what became of the last message and the intent to send the next; the number of its attempt.
+
+    None where there is nothing to send: taken, postponed, stopped. A database that is away is waited for while there is
+    a result to store: a result lost is a message sent twice.
+    """
+    for pause in FINISH_PAUSES_SECONDS if last is not None else ():
         try:
-            return _finish(runtime, intent, receipt, error)
+            return _commit(runtime, last, draft, handed_until)
         except Unavailable:
             runtime.clock.wait(pause)
-    return _finish(runtime, intent, receipt, error)
+    return _commit(runtime, last, draft, handed_until)
+
+
+def _commit(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
+    with runtime.db.write() as session:
+        if last is not None:
+            _finish(session, runtime, last)
+        if draft is None:
+            return None
+        return take_to_send(
+            session, draft.notification_id, runtime.process_id,
+            handed_until=handed_until, real_now=runtime.clock.real_now(),
+        )  # fmt: skip
+
+
+def _call(draft: Draft) -> tuple[Receipt | None, DeliveryError | None]:
+    """The call itself: ask first where an earlier attempt may have arrived, then send."""
+    try:
+        message = draft.message
+        if draft.ask_first_since is not None:
+            try:
+                found = draft.channel.find(message, draft.ask_first_since)
+            except DeliveryError as error:
+                if not error.permanent:
+                    raise DeliveryError(str(error), ambiguous=True) from error
+                message = replace(message, is_repeat=True)  # nobody to ask: a double is better than a loss
+            else:
+                if found is not None:
+                    return found, None
+        return draft.channel.send(message), None
+    except DeliveryError as error:
+        return None, error
+    except Exception as error:
+        log.exception("channel_broke", channel=draft.channel.name)
+        return None, DeliveryError(type(error).__name__, ambiguous=True)
+
+
+def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    draft, error = sent.draft, sent.error
+    if sent.receipt is not None:
+        end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome="sent")
+        values = {"sent_at": now, "provider_id": sent.receipt.provider_id}
+        is_ours = store_sent(session, draft.notification_id, runtime.process_id, sent.number, values=values)
+        if is_ours and draft.kind == MessageKind.DIGEST:
+            digests.tell(session, draft.notification_id, now=now, provider_id=sent.receipt.provider_id)
+    else:
+        error = error or DeliveryError("no receipt", ambiguous=True)
+        outcome, words = _outcome(error), str(error)[:500]
+        end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
+        row = _still_ours(session, runtime, sent)
+        is_ours = row is not None
+        if row is not None:
+            row.taken_by, row.error = None, words
+            session.flush()
+            _after_failure(session, runtime, row, error, now=now, real_now=real_now)
+    log.info(
+        "late_result_void" if not is_ours else "delivered" if sent.receipt else "not_delivered",
+        notification_id=str(draft.notification_id), number=draft.message.number, kind=draft.kind,
+        channel=draft.channel.name, attempt=sent.number, trace_id=draft.trace_id,
+    )  # fmt: skip
 
 
 def _set_aside(runtime: Runtime, notification_id: UUID, error: Exception) -> None:
@@ -139,63 +220,13 @@ def _set_aside(runtime: Runtime, notification_id: UUID, error: Exception) -> Non
         )  # fmt: skip
 
 
-def _attempt(intent: Intent) -> tuple[Receipt | None, DeliveryError | None]:
-    """The call itself: ask first where an earlier attempt may have arrived, then send."""
-    try:
-        message = intent.message
-        if intent.ask_first_since is not None:
-            try:
-                found = intent.channel.find(message, intent.ask_first_since)
-            except DeliveryError as error:
-                if not error.permanent:
-                    raise DeliveryError(str(error), ambiguous=True) from error
-                message = replace(message, is_repeat=True)  # nobody to ask: a double is better than a loss
-            else:
-                if found is not None:
-                    return found, None
-        return intent.channel.send(message), None
-    except DeliveryError as error:
-        return None, error
-    except Exception as error:
-        log.exception("channel_broke", channel=intent.channel.name)
-        return None, DeliveryError(type(error).__name__, ambiguous=True)
-
-
-def _finish(runtime: Runtime, intent: Intent, receipt: Receipt | None, error: DeliveryError | None) -> None:
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.write() as session:
-        row = _still_ours(session, runtime, intent)
-        attempt = session.get_one(Attempt, (intent.notification_id, intent.number))
-        attempt.ended_at = real_now
-        if receipt is not None:
-            attempt.outcome = "sent"
-        elif error is not None:
-            attempt.error = str(error)[:500]
-            attempt.outcome = _outcome(error)
-        if row is None:  # thought dead and overtaken; the other attempt decides
-            log.warning("late_result_void", notification_id=str(intent.notification_id), attempt=intent.number)
-            return
-        row.taken_by = None
-        if receipt is not None:
-            row.state, row.sent_at, row.provider_id = NotificationState.SENT.value, now, receipt.provider_id
-            row.error = None
-        elif error is not None:
-            row.error = str(error)[:500]
-            session.flush()
-            _after_failure(session, runtime, row, error, now=now, real_now=real_now)
-        log.info(
-            "delivered" if receipt else "not_delivered",
-            notification_id=str(row.id), kind=row.kind, channel=row.channel, attempt=intent.number, state=row.state,
-        )  # fmt: skip
-
-
-def _still_ours(session: Session, runtime: Runtime, intent: Intent) -> Notification | None:
+def _still_ours(session: Session, runtime: Runtime, sent: Sent) -> Notification | None:
     statement = (
         select(Notification)
         .where(
-            Notification.id == intent.notification_id,
+            Notification.id == sent.draft.notification_id,
             Notification.state == NotificationState.SENDING,
-            Notification.attempts == intent.number,
+            Notification.attempts == sent.number,
             Notification.taken_by == runtime.process_id,
         )
         .with_for_update()
@@ -231,7 +262,7 @@ def _after_failure(
         if error.retry_after_seconds is not None:
             _hold_address(session, row)
         return
-    if not _still_true(session, row):
+    if not Composer(session, [row], runtime.settings, now=now, real_now=real_now).still_true(row):
         row.state = NotificationState.SUPPRESSED.value
         return
     row.state = NotificationState.FAILED.value
@@ -279,22 +310,28 @@ def _hold_address(session: Session, row: Notification) -> None:
 
 
 def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, real_now: datetime) -> None:
-    """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it."""
-    if row.kind not in LADDER_KINDS | ALWAYS_TOLD or row.person_id is None:
+    """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it.
+
+    Of a digest it carries each step, as if Slack had refused them one by one; they may meet in a digest again.
+    """
+    if row.kind == MessageKind.DIGEST:
+        refused = digests.members(session, row.id)
+    else:
+        refused = [row] if row.kind in LADDER_KINDS | ALWAYS_TOLD else []
+    person = session.get(Person, row.person_id) if row.person_id else None
+    if person is None:
         return
-    person = session.get_one(Person, row.person_id)
-    # The key the ladder gives its own e-mail to this person: whoever gets both channels anyway is told once.
-    key = f"{row.dedupe_key.rsplit('/slack/', 1)[0]}/email/{person.id}"
-    queue(
-        session,
-        [
-            outbox_row(
-                key, MessageKind(row.kind), DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now,
-                request_id=row.request_id, person_id=person.id, clocks=row.clocks, fact_sequence=row.fact_sequence,
-                detail=row.detail, fallback_of=row.id,
-            )
-        ],
-    )  # fmt: skip
+    mails = [
+        outbox_row(
+            # The key the ladder gives its own e-mail to this person: whoever gets both channels anyway is told once.
+            f"{told.dedupe_key.rsplit('/slack/', 1)[0]}/email/{person.id}", MessageKind(told.kind),
+            DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
+            person_id=person.id, clocks=told.clocks, fact_sequence=told.fact_sequence, detail=told.detail,
+            fallback_of=row.id,
+        )
+        for told in refused
+    ]  # fmt: skip
+    queue(session, mails)
 
 
 def _tell_manager(

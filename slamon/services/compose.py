@@ -1,26 +1,36 @@
-"""Turns an outbox row into the message its reader may see: times, names, number and link, never what it is about."""
+"""Turns outbox rows into the messages their readers may see: times, names, numbers, links; never what it is about."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
+from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from slamon.channels import ClockLine, Message, MessageKind
+from slamon.channels import ClockLine, DigestLine, Message, MessageKind
 from slamon.config import Settings
+from slamon.db.base import Base
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.lifecycle import OPEN_STATES, Action, State
 from slamon.domain.terms import ClockKind, DeliveryChannel, Mode, Terms
 from slamon.services.access import one_time_token
+from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
-from slamon.services.settle import LADDER_KINDS
+from slamon.services.settle import LADDER_KINDS, RANK
+
+MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
+MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
 _ACTION_OF_FACT = {action.fact.value: action.value for action in Action}
 _UNIT = {Mode.ELAPSED: "hours", Mode.CALENDAR: "working hours"}
+_Record = TypeVar("_Record", bound=Base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,110 +41,202 @@ class Outgoing:
     message: Message
 
 
-def compose(session: Session, row: Notification, settings: Settings, *, now: datetime, real_now: datetime) -> Outgoing:
-    """Everything the reader may be told, read now; mints a link of its own for a contact."""
-    person = session.get_one(Person, row.person_id) if row.person_id else None
-    organization = session.get_one(Organization, person.organization_id) if person else None
-    to_cmo = organization is not None and organization.kind == OrganizationKind.CMO
-    redirected = settings.redirect_all_to
-    channel = DeliveryChannel.EMAIL if redirected else DeliveryChannel(row.channel)
-    domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
-    plain = Message(
-        key=row.dedupe_key,
-        kind=MessageKind(row.kind),
-        address=redirected or row.address,
-        recipient_name=person.name if person else "",
-        to_cmo=to_cmo,
-        at=now,
-        reader_zone=person.time_zone if person else settings.sponsor_time_zone,
-        other_zone=settings.sponsor_time_zone,
-        sponsor_name=settings.sponsor_name,
-        link=f"{settings.base_url}/status" if row.kind == MessageKind.ALARM else None,
-        detail=row.detail,
-        redirected_from=f"{row.channel}: {row.address}" if redirected else None,
-        message_id=f"<{row.id}@{domain}>",
-    )
-    request = session.get(CmoRequest, row.request_id) if row.request_id else None
-    if request is None:
-        if row.kind == MessageKind.INVITATION and person is not None:
-            token = one_time_token(session, person.id, real_now=real_now)
-            plain = replace(plain, link=f"{settings.base_url}/welcome/{token}")
-        return Outgoing(channel, plain)
-    site = session.get_one(Site, request.site_id)
-    cmo = session.get_one(Organization, request.cmo_id)
-    terms = load_terms(session, [request.terms_digest])[request.terms_digest]
-    fact = session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
-    about = replace(
-        plain,
-        other_zone=settings.sponsor_time_zone if to_cmo else site.time_zone,
-        link=_link(session, request, row, to_cmo, settings, real_now),
-        number=request.number,
-        request_type=request.type,
-        priority=request.priority,
-        cmo_name=cmo.name,
-        site_name=site.name,
-        order_reference=request.cmo_reference if to_cmo else None,
-        filed_at=request.filed_at,
-        clocks=_clock_lines(session, request, row, terms),
-        contact_attempts=_contact_attempts(session, request),
-        action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
-        actor_name=fact.by_name if fact else None,
-        submitted=_submitted(row, fact),
-        message_id=f"<{request.id}@{domain}>" if row.kind == MessageKind.FILED else plain.message_id,
-        thread_id=_thread(session, request, row, channel, domain),
-    )
-    return Outgoing(channel, about)
+class Composer:
+    """Composes the messages of a batch of outbox rows; what they tell is read now, for all of them at once."""
 
+    def __init__(
+        self, session: Session, rows: Sequence[Notification], settings: Settings, *, now: datetime, real_now: datetime
+    ) -> None:
+        self._session, self._settings, self._now, self._real_now = session, settings, now, real_now
+        self._domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
+        self._folded = {
+            row.id: members(session, row.id, most=MOST_READ) for row in rows if row.kind == MessageKind.DIGEST
+        }
+        told = [*rows, *(member for folded in self._folded.values() for member in folded)]
+        self._people = _by_id(session, Person, {row.person_id for row in rows if row.person_id})
+        self._requests = _by_id(session, CmoRequest, {row.request_id for row in told if row.request_id})
+        requests = self._requests.values()
+        parties = {r.cmo_id for r in requests} | {person.organization_id for person in self._people.values()}
+        self._organizations = _by_id(session, Organization, parties)
+        self._sites = _by_id(session, Site, {request.site_id for request in requests})
+        self._terms = load_terms(session, [request.terms_digest for request in requests]) if requests else {}
+        self._clocks = _clocks(session, list(self._requests))
+        alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
+        self._reached = _contact_attempts(session, alone)
 
-def _link(
-    session: Session,
-    request: CmoRequest,
-    row: Notification,
-    to_cmo: bool,
-    settings: Settings,
-    real_now: datetime,
-) -> str | None:
-    if not to_cmo:
-        return f"{settings.base_url}/requests/{request.id}"
-    if State(request.state) not in OPEN_STATES or row.person_id is None:
-        return None
-    token = mint(session, request.id, row.person_id, real_now=real_now, days=settings.link_days)
-    return f"{settings.base_url}/r/{token}"
+    def still_true(self, row: Notification) -> bool:
+        """A rung is worth telling while one of its clocks has not stopped; everything else always is."""
+        if row.kind == MessageKind.DIGEST:
+            return any(self.still_true(member) for member in self._folded[row.id])
+        if row.kind not in LADDER_KINDS or row.request_id is None:
+            return True
+        going = {clock.kind for clock in self._clocks[row.request_id] if clock.stopped_at is None}
+        return bool(going & set(row.clocks))
 
-
-def _clock_lines(session: Session, request: CmoRequest, row: Notification, terms: Terms) -> tuple[ClockLine, ...]:
-    rows = session.scalars(select(ClockRow).where(ClockRow.request_id == request.id).order_by(ClockRow.kind)).all()
-    wanted = set(row.clocks)
-    if row.kind in LADDER_KINDS:  # of the clocks that passed the rung, those that still wait for the CMO
-        wanted &= {clock.kind for clock in rows if clock.stopped_at is None}
-    return tuple(
-        ClockLine(
-            name=clock.kind,
-            started_at=clock.started_at,
-            target_at=clock.target_at,
-            limit_at=clock.limit_at,
-            unit=_UNIT[terms.clocks[ClockKind(clock.kind)].mode],
-            target_seconds=int(terms.clocks[ClockKind(clock.kind)].target.total_seconds()),
-            limit_seconds=int(terms.clocks[ClockKind(clock.kind)].limit.total_seconds()),
+    def outgoing(self, row: Notification) -> Outgoing:
+        """The message of one row; mints a link of its own for a contact."""
+        settings = self._settings
+        person = self._people[row.person_id] if row.person_id else None
+        to_cmo = person is not None and self._organizations[person.organization_id].kind == OrganizationKind.CMO
+        redirected = settings.redirect_all_to
+        channel = DeliveryChannel.EMAIL if redirected else DeliveryChannel(row.channel)
+        plain = Message(
+            key=row.dedupe_key,
+            kind=MessageKind(row.kind),
+            address=redirected or row.address,
+            recipient_name=person.name if person else "",
+            to_cmo=to_cmo,
+            at=self._now,
+            reader_zone=person.time_zone if person else settings.sponsor_time_zone,
+            other_zone=settings.sponsor_time_zone,
+            sponsor_name=settings.sponsor_name,
+            link=f"{settings.base_url}/status" if row.kind == MessageKind.ALARM else None,
+            detail=row.detail,
+            redirected_from=f"{row.channel}: {row.address}" if redirected else None,
+            message_id=f"<{row.id}@{self._domain}>",
         )
-        for clock in rows
-        if (clock.kind in wanted if wanted else clock.stopped_at is None)
+        if row.request_id is None:
+            if row.kind == MessageKind.INVITATION and person is not None:
+                token = one_time_token(self._session, person.id, real_now=self._real_now)
+                plain = replace(plain, link=f"{settings.base_url}/welcome/{token}")
+            return Outgoing(channel, plain)
+        request = self._requests[row.request_id]
+        if row.kind == MessageKind.DIGEST:
+            return Outgoing(channel, self._digest(plain, row, request))
+        return Outgoing(channel, self._about(plain, row, request, channel))
+
+    def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> Message:
+        site = self._sites[request.site_id]
+        fact = self._session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
+        return replace(
+            plain,
+            other_zone=self._settings.sponsor_time_zone if plain.to_cmo else site.time_zone,
+            link=self._link(request, row.person_id, plain.to_cmo),
+            number=request.number,
+            request_type=request.type,
+            priority=request.priority,
+            cmo_name=self._organizations[request.cmo_id].name,
+            site_name=site.name,
+            order_reference=request.cmo_reference if plain.to_cmo else None,
+            filed_at=request.filed_at,
+            clocks=self._clock_lines(row, request),
+            contact_attempts=self._reached.get(request.id, 0),
+            action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
+            actor_name=fact.by_name if fact else None,
+            submitted=_submitted(row, fact),
+            message_id=f"<{request.id}@{self._domain}>" if row.kind == MessageKind.FILED else plain.message_id,
+            thread_id=self._thread(row, request, channel),
+        )
+
+    def _digest(self, plain: Message, row: Notification, request: CmoRequest) -> Message:
+        """One line a request, with the highest rung it passed; those that have waited longest come first."""
+        highest: dict[UUID, Notification] = {}
+        for member in sorted(filter(self.still_true, self._folded[row.id]), key=lambda member: RANK[member.kind]):
+            if member.request_id:
+                highest[member.request_id] = member
+        told = [(member, self._requests[request_id]) for request_id, member in highest.items()]
+        told.sort(key=lambda pair: (-RANK[pair[0].kind], pair[1].filed_at))
+        listed = told[: MOST_LISTED[plain.to_cmo]]
+        return replace(
+            plain,
+            cmo_name=self._organizations[request.cmo_id].name,
+            link=None if plain.to_cmo else f"{self._settings.base_url}/requests?cmo={request.cmo_id}",
+            lines=tuple(
+                DigestLine(
+                    number=about.number,
+                    request_type=about.type,
+                    kind=MessageKind(member.kind),
+                    clocks=self._clock_lines(member, about),
+                    link=self._link(about, row.person_id, plain.to_cmo),
+                )
+                for member, about in listed
+            ),
+            more_lines=max(digest_size(self._session, row.id), len(told)) - len(listed),
+        )
+
+    def _link(self, request: CmoRequest, person_id: UUID | None, to_cmo: bool) -> str | None:
+        base = self._settings.base_url
+        if not to_cmo:
+            return f"{base}/requests/{request.id}"
+        if State(request.state) not in OPEN_STATES or person_id is None:
+            return None
+        days = self._settings.link_days
+        return f"{base}/r/{mint(self._session, request.id, person_id, real_now=self._real_now, days=days)}"
+
+    def _clock_lines(self, row: Notification, request: CmoRequest) -> tuple[ClockLine, ...]:
+        clocks, terms = self._clocks[request.id], self._terms[request.terms_digest]
+        wanted = set(row.clocks)
+        if row.kind in LADDER_KINDS:  # of the clocks that passed the rung, those that still wait for the CMO
+            wanted &= {clock.kind for clock in clocks if clock.stopped_at is None}
+        told = [clock for clock in clocks if (clock.kind in wanted if wanted else clock.stopped_at is None)]
+        return tuple(_clock_line(clock, terms) for clock in told)
+
+    def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
+        if channel is DeliveryChannel.EMAIL:
+            return f"<{request.id}@{self._domain}>"
+        if row.kind != MessageKind.CLOSING:
+            return None
+        statement = (
+            select(Notification.provider_id)
+            .where(
+                Notification.request_id == request.id,
+                Notification.channel == DeliveryChannel.SLACK,
+                Notification.address == row.address,
+                Notification.state == NotificationState.SENT,
+                Notification.kind == MessageKind.LIMIT,
+            )
+            .order_by(Notification.id)
+            .limit(1)
+        )
+        return self._session.scalar(statement)
+
+
+def _by_id(session: Session, table: type[_Record], ids: set[UUID]) -> dict[UUID, _Record]:
+    if not ids:
+        return {}
+    key = table.__table__.c.id
+    return {record.id: record for record in session.scalars(select(table).where(key.in_(ids)))}  # type: ignore[attr-defined]
+
+
+def _clocks(session: Session, request_ids: Sequence[UUID]) -> defaultdict[UUID, list[ClockRow]]:
+    found: defaultdict[UUID, list[ClockRow]] = defaultdict(list)
+    if request_ids:
+        statement = select(ClockRow).where(ClockRow.request_id.in_(request_ids)).order_by(ClockRow.kind)
+        for clock in session.scalars(statement):
+            found[clock.request_id].append(clock)
+    return found
+
+
+def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:
+    allowed = terms.clocks[ClockKind(clock.kind)]
+    return ClockLine(
+        name=clock.kind,
+        started_at=clock.started_at,
+        target_at=clock.target_at,
+        limit_at=clock.limit_at,
+        unit=_UNIT[allowed.mode],
+        target_seconds=int(allowed.target.total_seconds()),
+        limit_seconds=int(allowed.limit.total_seconds()),
     )
 
 
-def _contact_attempts(session: Session, request: CmoRequest) -> int:
-    """Messages that were sent to people of the CMO about this request so far."""
+def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:
+    """Messages that were sent to people of the CMO about each request so far."""
+    if not request_ids:
+        return {}
     statement = (
-        select(func.count())
-        .select_from(Notification)
+        select(Notification.request_id, func.count())
         .join(Person, Person.id == Notification.person_id)
+        .join(CmoRequest, CmoRequest.id == Notification.request_id)
         .where(
-            Notification.request_id == request.id,
+            Notification.request_id.in_(request_ids),
             Notification.state == NotificationState.SENT,
-            Person.organization_id == request.cmo_id,
+            Notification.kind != MessageKind.DIGEST,  # each step it told is counted
+            Person.organization_id == CmoRequest.cmo_id,
         )
+        .group_by(Notification.request_id)
     )
-    return session.scalar(statement) or 0
+    return {request_id: count for request_id, count in session.execute(statement) if request_id}
 
 
 def _submitted(row: Notification, fact: FactRow | None) -> str | None:
@@ -143,25 +245,3 @@ def _submitted(row: Notification, fact: FactRow | None) -> str | None:
     if fact is None or row.kind != MessageKind.RECEIPT or not own:
         return None
     return str(fact.content.get("text") or fact.reason or "") or None
-
-
-def _thread(
-    session: Session, request: CmoRequest, row: Notification, channel: DeliveryChannel, domain: str
-) -> str | None:
-    if channel is DeliveryChannel.EMAIL:
-        return f"<{request.id}@{domain}>"
-    if row.kind != MessageKind.CLOSING:
-        return None
-    statement = (
-        select(Notification.provider_id)
-        .where(
-            Notification.request_id == request.id,
-            Notification.channel == DeliveryChannel.SLACK,
-            Notification.address == row.address,
-            Notification.state == NotificationState.SENT,
-            Notification.kind == MessageKind.LIMIT,
-        )
-        .order_by(Notification.id)
-        .limit(1)
-    )
-    return session.scalar(statement)

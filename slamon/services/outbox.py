@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
-from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, Setting, in_state
+from slamon.db.outbox import OUTGOING_STOPPED, WAITING, Attempt, Notification, NotificationState, Setting, in_state
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import SPONSOR
@@ -18,27 +18,26 @@ from slamon.errors import Conflict, NotFound
 from slamon.services.audit import record
 from slamon.services.notices import outbox_row, queue
 
-STOPPED = "outgoing_stopped"
 # Who answers for messages that did not arrive: whoever works on requests, and whoever keeps the machinery.
 KEEPERS = SPONSOR | {Role.ADMIN}
 
 
 def is_stopped(session: Session) -> bool:
     """Whether all outgoing messages are held back."""
-    row = session.get(Setting, STOPPED)
+    row = session.get(Setting, OUTGOING_STOPPED)
     return bool(row and row.value["on"])
 
 
 def stop_outgoing(session: Session, on: bool, *, by: Actor, reason: str, now: datetime) -> None:
     """Hold every outgoing message back, or let them go again. Nothing is lost meanwhile."""
-    row = session.get(Setting, STOPPED)
+    row = session.get(Setting, OUTGOING_STOPPED)
     if row is None:
-        row = Setting(name=STOPPED, value={"on": False})
+        row = Setting(name=OUTGOING_STOPPED, value={"on": False})
         session.add(row)
     if row.value["on"] != on:
         old, row.value = row.value, {"on": on}
         record(
-            session, by=by, action="change", entity="setting", entity_id=STOPPED, now=now,
+            session, by=by, action="change", entity="setting", entity_id=OUTGOING_STOPPED, now=now,
             old=old, new=row.value, reason=reason,
         )  # fmt: skip
 
@@ -101,8 +100,8 @@ def counts(session: Session) -> dict[str, int]:
     return found
 
 
-def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, real_now: datetime) -> None:
-    """Tell the administrators by e-mail, once a day for one topic."""
+def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, real_now: datetime) -> list[str]:
+    """Tell the administrators by e-mail, once a day for one topic. Returns the messages' keys."""
     admins = [
         person
         for person in session.scalars(select(Person).where(Person.status == PersonStatus.ACTIVE))
@@ -116,6 +115,7 @@ def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, rea
         for admin in admins
     ]  # fmt: skip
     queue(session, rows)
+    return [row["dedupe_key"] for row in rows]
 
 
 def _dead_letter(session: Session, notification_id: UUID) -> Notification:

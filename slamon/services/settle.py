@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
+from slamon.db.database import count
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus
 from slamon.domain.clocks import ClockState
@@ -23,6 +24,7 @@ from slamon.domain.timeline import Timeline
 from slamon.services.notices import Directory, ladder_rows, outbox_row, queue
 
 LADDER_KINDS = frozenset(level.value for level in Level)
+RANK = {level.value: rank for rank, level in enumerate(Level)}
 ESCALATIONS = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3})
 LEFT_OR_LEAVING = frozenset({NotificationState.SENT, NotificationState.SENDING, NotificationState.UNKNOWN})
 RECORDED_LATE = "an earlier act was recorded later"
@@ -63,6 +65,8 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
         session.execute(insert(ClockRow), new_clocks)
     if new_crossings:
         session.execute(insert(CrossingRow), new_crossings)
+    for crossing in new_crossings:
+        count(session, f"crossings.{crossing['level']}")
     queue(session, messages)
     return len(new_crossings)
 
@@ -169,6 +173,6 @@ def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None
     session.execute(
         update(CmoRequest)
         .where(CmoRequest.id == request_id, CmoRequest.next_check_at.is_not(None))
-        .values(wake_at=until, failed_checks=CmoRequest.failed_checks + 1)
+        .values(wake_at=until)
         .execution_options(synchronize_session=False)
     )

@@ -22,6 +22,7 @@ _SENDING = {
     NotificationState.QUEUED: "waiting to be sent",
     NotificationState.SENDING: "being sent",
     NotificationState.UNKNOWN: "nobody can say yet whether it arrived",
+    NotificationState.FOLDED: "part of a digest that is about to leave",
     NotificationState.SENT: "sent",
     NotificationState.FAILED: "not reached",
     NotificationState.SUPPRESSED: "not sent: no longer needed, or dismissed",

@@ -90,6 +90,7 @@ MESSAGES = {
     MessageKind.BACKUP: "Limit passed, to the backup",
     MessageKind.STEP_3: "Escalation to head and quality",
     MessageKind.STEP_4: "Escalation to steering",
+    MessageKind.DIGEST: "Digest",
     MessageKind.CLOSING: "It is over",
     MessageKind.RECEIPT: "Receipt",
     MessageKind.SPONSOR_ACTED: "News from the sponsor",

@@ -7,6 +7,7 @@ from sqlalchemy import event
 
 from bench.seed import seed_open_requests
 from slamon.db import statements
+from slamon.domain.terms import DeliveryChannel
 from slamon.services import outbox
 from slamon.services.queries import Order, Wanted, list_requests
 from slamon.services.standing import Holder, standing
@@ -25,8 +26,9 @@ def full(any_world: World) -> World:
 def hand_out(world: World, session: Any) -> None:
     now = world.clock.now()
     statements.hand_out_requests(session, now=now, again_at=now, most=100)
-    statements.hand_out_notifications(session, real_now=now, again_at=now, most=100)
-    statements.next_wake(session)
+    for channel in DeliveryChannel:
+        statements.hand_out_notifications(session, channel, real_now=now, again_at=now, most=100)
+    statements.next_due(session)
     statements.senders(session)
     outbox.counts(session)
     outbox.failed(session)

@@ -12,6 +12,8 @@ from slamon.db.policies import FrozenTerms
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action
 from slamon.engine import deliver, heartbeat
+from slamon.engine.cycle import Inline, tick
+from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError, Unavailable
 from slamon.services.outbox import dismiss, resend, stop_outgoing
 from tests.world import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, World, open_world
@@ -163,32 +165,34 @@ def test_a_process_that_beats_keeps_what_it_is_sending(world: World):
     with world.runtime.db.write() as session:
         stored = session.get_one(Notification, rows(world, "slack", K.LIMIT)[0].id)
         stored.state, stored.taken_by = S.SENDING.value, world.runtime.process_id
-    world.runtime.in_flight.add(stored.id)
-    for beats in range(2, 8):
-        heartbeat.beat(world.runtime, "worker", beats)
-        work_after(world, seconds=4)
+    with world.runtime.in_flight.holding([stored.id]):
+        for beats in range(2, 8):
+            heartbeat.beat(world.runtime, "worker", beats)
+            work_after(world, seconds=4)
     assert rows(world, "slack", K.LIMIT)[0].state == S.SENDING
 
 
 def test_the_late_result_of_an_overtaken_attempt_is_void(world: World):
     world.file()
     (row,) = rows(world, "email", K.FILED)
-    intent = deliver._begin(world.runtime, row.id, row.next_attempt_at)
-    assert intent is not None
-    with world.runtime.db.write() as session:  # thought dead, taken over and sent by another
-        stored = session.get_one(Notification, row.id)
-        stored.attempts, stored.state, stored.provider_id = 2, S.SENT.value, "the other's"
-        session.add(Attempt(notification_id=row.id, number=2, began_at=world.clock.real_now()))
-    deliver._finish(world.runtime, intent, None, DeliveryError("too late", permanent=True))
+
+    def taken_over_and_sent_by_another() -> None:
+        with world.runtime.db.write() as session:
+            stored = session.get_one(Notification, row.id)
+            stored.attempts, stored.state, stored.provider_id = 2, S.SENT.value, "the other's"
+            session.add(Attempt(notification_id=row.id, number=2, began_at=world.clock.real_now()))
+
+    world.email.meanwhile = taken_over_and_sent_by_another
+    world.email.failures.append(DeliveryError("too late", permanent=True))
+    world.work()
     assert [(r.state, r.provider_id) for r in rows(world, "email", K.FILED)] == [(S.SENT, "the other's")]
 
 
 def test_signing_off_gives_back_what_was_being_sent(world: World):
     heartbeat.beat(world.runtime, "worker", 1)
     world.file()
-    (row,) = rows(world, "email", K.FILED)
-    assert deliver._begin(world.runtime, row.id, row.next_attempt_at) is not None
-    heartbeat.sign_off(world.runtime)
+    world.email.meanwhile = lambda: heartbeat.sign_off(world.runtime)
+    tick(world.runtime, Inline(world.runtime), Watch(8))
     assert rows(world, "email", K.FILED)[0].state == S.UNKNOWN
     with world.runtime.db.read() as session:
         assert session.scalars(select(Process)).all() == []

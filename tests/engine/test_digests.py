@@ -1,0 +1,102 @@
+"""Many steps of one CMO become one message, so that nobody is flooded and no breach drowns."""
+
+from slamon.channels import MessageKind
+from slamon.db.outbox import NotificationState as S
+from slamon.domain.lifecycle import Action
+from slamon.errors import DeliveryError
+from slamon.services.verify import verify_requests
+from tests.engine.test_deliver import rows
+from tests.world import CMO_CHANNEL, CMO_LEAD, CONTACT, LEAD, World
+
+K = MessageKind
+
+
+def weekend_outage(world: World, requests: int) -> list[str]:
+    """Requests filed on Friday; nothing ran until their limits had long passed."""
+    filed = [world.file().number for _ in range(requests)]
+    world.work()
+    world.clock.advance(hours=60)
+    return filed
+
+
+def test_after_an_outage_each_reader_gets_one_digest_of_all_breaches(any_world: World):
+    world = any_world
+    filed = weekend_outage(world, 8)
+    world.work()
+    (digest,) = world.slack.sent_to(CMO_CHANNEL)
+    assert digest.kind is K.DIGEST
+    assert [line.number for line in digest.lines] == filed  # those that have waited longest first
+    assert {line.kind for line in digest.lines} == {K.LIMIT}
+    (mail,) = world.email.sent_to(CMO_LEAD, K.DIGEST)
+    assert len({line.link for line in mail.lines}) == 8
+    told = rows(world, "slack", K.LIMIT)
+    assert [row.state for row in told] == [S.SENT] * 8
+    assert {row.provider_id for row in told} == {"slack:1"}
+
+
+def test_five_come_one_by_one_and_the_sixth_waits_for_the_next_digest(world: World):
+    for _ in range(12):
+        world.file()
+        world.clock.advance(seconds=20)
+    world.work()
+    world.clock.advance(hours=18, seconds=-239)
+    for _ in range(12):
+        world.work()
+        world.clock.advance(seconds=20)
+    reminders = [mail.kind for mail in world.email.sent_to(CONTACT) if mail.kind is not K.FILED]
+    assert reminders == [K.REMINDER] * 5
+    world.clock.advance(minutes=15)
+    world.work()
+    (digest,) = world.email.sent_to(CONTACT, K.DIGEST)
+    assert len(digest.lines) == 7
+
+
+def test_a_breach_waits_for_a_digest_no_longer_than_a_minute(world: World):
+    for seconds in (0, 30):
+        world.clock.advance(seconds=seconds)
+        for _ in range(6):
+            world.file()
+    world.work()
+    world.clock.advance(hours=48, seconds=-15)
+    world.work()
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.DIGEST)) == 1
+    world.clock.advance(seconds=30)
+    world.work()
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.DIGEST)) == 1
+    world.clock.advance(seconds=31)
+    world.work()
+    assert [len(digest.lines) for digest in world.slack.sent_to(CMO_CHANNEL, K.DIGEST)] == [6, 6]
+
+
+def test_what_was_answered_before_the_digest_left_is_not_in_it(world: World):
+    weekend_outage(world, 7)
+    world.slack.failures.append(DeliveryError("Slack asks to wait.", retry_after_seconds=30))
+    world.work()
+    answered = rows(world, "slack", K.LIMIT)[0]
+    world.act(answered.request_id, Action.ACKNOWLEDGE, by=world.cast.contact)
+    world.act(answered.request_id, Action.ANSWER, by=world.cast.contact, text="Yes")
+    world.clock.advance(seconds=31)
+    world.work()
+    (digest,) = world.slack.sent_to(CMO_CHANNEL, K.DIGEST)
+    assert len(digest.lines) == 6
+
+
+def test_a_digest_that_slack_refuses_goes_by_mail(world: World):
+    weekend_outage(world, 7)
+    world.slack.failures.extend(DeliveryError("is_archived", permanent=True, route_down=True) for _ in range(9))
+    world.work()
+    world.clock.advance(minutes=1)
+    world.work()
+    mails = [mail for mail in world.email.sent_to(LEAD) if mail.lines]
+    assert {line.number for mail in mails for line in mail.lines} == {f"INQ-2026-00000{n}" for n in range(1, 8)}
+    (dead,) = rows(world, "slack", K.DIGEST)
+    assert dead.state == S.FAILED
+
+
+def test_a_digest_names_every_request_once_and_leaves_the_record_sound(world: World):
+    weekend_outage(world, 40)
+    world.work()
+    (digest,) = world.slack.sent_to(CMO_CHANNEL, K.DIGEST)
+    assert (len(digest.lines), digest.more_lines) == (30, 10)
+    with world.runtime.db.read() as session:
+        assert all(isinstance(step, int) for step in verify_requests(session, now=world.clock.now()))
