@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from slamon.demo.mailbox import Mailbox
 from slamon.demo.slack_server import DROP_CONNECTION, SlackServer
@@ -24,10 +24,10 @@ def at_noon() -> datetime:
     return NOON
 
 
-class CuttableProtocol(H11Protocol):
+class CuttableProtocol(AutoHTTPProtocol):
     """HTTP that lets the application cut the connection, which ASGI has no word for."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         app = self.app
 

@@ -7,6 +7,7 @@ as `thread_id`, it continues that thread.
 
 import logging
 import re
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from http.client import HTTPException
@@ -77,6 +78,8 @@ class SlackChannel:
             token=token,
             base_url=base_url,
             timeout=timeout_seconds,  # type: ignore[arg-type]  # urllib takes fractions
+            # The SDK connects anew for every call, and without this would load the machine's certificates each time.
+            ssl=ssl.create_default_context() if base_url.startswith("https:") else None,
             retry_handlers=[],  # the SDK's own one posts again after a lost connection
             logger=_sdk_logger,
         )
