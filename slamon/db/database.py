@@ -9,6 +9,7 @@ from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -18,7 +19,9 @@ from sqlalchemy.pool import QueuePool
 from slamon.errors import Unavailable
 
 BUSY_SECONDS = 10  # a writer waits so long for the others
-_COUNTED = "counted"
+_COUNTED, _NOTED = "counted", "noted"
+
+log = structlog.get_logger()
 
 
 class Database:
@@ -40,12 +43,15 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         done: Counter[str] = Counter()
-        opened = Session(self.engine, expire_on_commit=False, info={_COUNTED: done})
+        noted: list[tuple[str, dict[str, object]]] = []
+        opened = Session(self.engine, expire_on_commit=False, info={_COUNTED: done, _NOTED: noted})
         with self._turn(), _kind_errors(), opened as session, session.begin():
             yield session
         if done:
             with self._counting:
                 self.counted.update(done)
+        for event_name, facts in noted:
+            log.info(event_name, **facts)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -83,6 +89,11 @@ def count(session: Session, what: str) -> None:
     `what` is made of words between dots: the metric, then its labels.
     """
     session.info[_COUNTED][what] += 1
+
+
+def note(session: Session, event_name: str, **facts: object) -> None:
+    """A line for the log, written once the transaction is committed. Never a name, a text, a product or a token."""
+    session.info[_NOTED].append((event_name, facts))
 
 
 @contextmanager
@@ -137,7 +148,12 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: SqliteConnection, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_SECONDS * 1000}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -8,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from slamon.db import statements
+from slamon.db.database import note
 from slamon.db.statements import Handed
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
@@ -135,7 +136,7 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> None:
             runtime.reach("in_check", case.request.number)
         if cases:
             found = settle(session, cases, Directory(session, requests), now=now, real_now=real_now)
-            log.info("checked", requests=len(cases), crossings=found)
+            note(session, "checked", requests=len(cases), crossings=found)
         runtime.reach("before_check_commit")
     runtime.reach("after_check_commit")
 

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import Channel, Message, MessageKind, Receipt
+from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
@@ -102,11 +103,22 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
             if not composer.still_true(row):
                 row.state = NotificationState.SUPPRESSED.value
                 continue
+            if _kills(session, row):
+                row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
+                continue
             outgoing = composer.outgoing(row)
             ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
             channel = runtime.channels[outgoing.channel]
             drafts.append(Draft(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
     return drafts
+
+
+def _kills(session: Session, row: Notification) -> bool:
+    """Whether this message ended the process of several attempts: then it waits for a person."""
+    if row.attempts < BROKEN_ATTEMPTS or row.state != NotificationState.UNKNOWN:
+        return False
+    without_result = select(func.count()).where(Attempt.notification_id == row.id, Attempt.outcome.is_(None))
+    return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
 def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> None:
@@ -176,16 +188,16 @@ def _call(draft: Draft) -> tuple[Receipt | None, DeliveryError | None]:
 
 def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    draft, error = sent.draft, sent.error
+    draft, error = sent.draft, sent.error or DeliveryError("no receipt", ambiguous=True)
+    outcome = "sent" if sent.receipt else _outcome(error)
     if sent.receipt is not None:
-        end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome="sent")
+        end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
         values = {"sent_at": now, "provider_id": sent.receipt.provider_id}
         is_ours = store_sent(session, draft.notification_id, runtime.process_id, sent.number, values=values)
         if is_ours and draft.kind == MessageKind.DIGEST:
             digests.tell(session, draft.notification_id, now=now, provider_id=sent.receipt.provider_id)
     else:
-        error = error or DeliveryError("no receipt", ambiguous=True)
-        outcome, words = _outcome(error), str(error)[:500]
+        words = str(error)[:500]
         end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
         row = _still_ours(session, runtime, sent)
         is_ours = row is not None
@@ -193,7 +205,9 @@ def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
             row.taken_by, row.error = None, words
             session.flush()
             _after_failure(session, runtime, row, error, now=now, real_now=real_now)
-    log.info(
+    count(session, f"attempts.{draft.channel.name}.{outcome}")
+    note(
+        session,
         "late_result_void" if not is_ours else "delivered" if sent.receipt else "not_delivered",
         notification_id=str(draft.notification_id), number=draft.message.number, kind=draft.kind,
         channel=draft.channel.name, attempt=sent.number, trace_id=draft.trace_id,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
+from structlog.contextvars import get_contextvars
 
 from slamon.channels import MessageKind
 from slamon.db.base import new_id
@@ -223,6 +224,7 @@ def outbox_row(
         "fact_sequence": fact_sequence,
         "detail": detail,
         "fallback_of": fallback_of,
+        "trace_id": get_contextvars().get("request_id"),  # of the HTTP request being answered, if any
     }
 
 

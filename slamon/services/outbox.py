@@ -104,7 +104,7 @@ def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, rea
     """Tell the administrators by e-mail, once a day for one topic. Returns the messages' keys."""
     admins = [
         person
-        for person in session.scalars(select(Person).where(Person.status == PersonStatus.ACTIVE))
+        for person in session.scalars(select(Person).where(Person.status != PersonStatus.DISABLED))
         if Role.ADMIN.value in person.roles
     ]
     rows: list[dict[str, Any]] = [

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Uuid, bindparam, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from slamon.channels import MessageKind
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, Site
@@ -113,7 +114,8 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
     notifications = (
         select(Notification, Person.name)
         .outerjoin(Person, Person.id == Notification.person_id)
-        .where(Notification.request_id == request_id)
+        # each step a digest told is listed itself
+        .where(Notification.request_id == request_id, Notification.kind != MessageKind.DIGEST)
         .order_by(Notification.id)
     )
     return Whole(

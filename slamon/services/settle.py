@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
-from slamon.db.database import count
+from slamon.db.database import count, note
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus
 from slamon.domain.clocks import ClockState
@@ -57,6 +57,9 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
         messages += ladder_rows(case.request, case.terms, told, directory, now=now, real_now=real_now)
         if stopped:
             messages += _fall_silent(session, case.request, outcome, now=now, real_now=real_now)
+        if found or not rows:
+            levels = sorted({crossing["level"] for crossing in found})
+            note(session, "settled", number=case.request.number, facts=case.request.fact_count, crossings=levels)
         request = case.request
         request.next_check_at = request.wake_at = outcome.next_check_at
         request.urgent_at, request.failed_checks = outcome.urgent_at, 0
