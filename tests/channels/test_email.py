@@ -177,6 +177,18 @@ def test_names_of_every_script_arrive_as_they_are_written(mailbox: Mailbox, chan
     assert "Łódź Pharma 株式会社" in mail.text
 
 
+def test_a_name_that_looks_encoded_arrives_as_it_is_written(mailbox: Mailbox, channel: EmailChannel) -> None:
+    channel.send(to_contact(recipient_name="=?utf-8?q?Eve?="))
+    assert mailbox.mails[0].message["To"].addresses[0].display_name == "=?utf-8?q?Eve?="
+
+
+def test_a_long_subject_is_folded_and_reads_as_one_line(mailbox: Mailbox, channel: EmailChannel) -> None:
+    channel.send(to_contact(kind=MessageKind.CMO_ACTED, action="ask", cmo_name="Halden Pharma of Boston " * 5))
+    mail = mailbox.mails[0]
+    assert mail.message["Subject"] == f"[SHP-2026-000042] {'Halden Pharma of Boston ' * 5}asked a question"
+    assert max(len(line) for line in mail.raw.splitlines()) <= 78
+
+
 def test_a_right_to_left_name_is_isolated_and_cannot_turn_the_words_around_it(
     mailbox: Mailbox, channel: EmailChannel
 ) -> None:
