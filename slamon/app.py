@@ -1,20 +1,19 @@
-"""The HTTP application: the JSON API, the pages, health, and in embedded mode the workers beside them."""
+"""The HTTP application: the JSON API, the pages, the probes, and in embedded mode the workers beside them."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import ExitStack, asynccontextmanager
 from importlib.resources import files
 
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy.exc import SQLAlchemyError
 
 from slamon import __version__
 from slamon.api import build_api
-from slamon.db import schema
+from slamon.api.probes import probes
 from slamon.imports.api import router as imports_router
 from slamon.runtime import Runtime
 from slamon.web import build_pages
+from workers.auditing import auditing
 from workers.beating import beating
 from workers.embedded import embedded_workers
 
@@ -22,13 +21,16 @@ from workers.embedded import embedded_workers
 def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:
     """The application over `runtime`.
 
-    Beside it run the workers in embedded mode, else its heart-beat alone; nothing with `with_workers=False`.
+    Beside it run the auditor, and the workers in embedded mode, else its heart-beat; nothing with `with_workers=False`.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        beside = embedded_workers(runtime) if runtime.settings.is_embedded else beating(runtime, "api")
-        with beside if with_workers else nullcontext():
+        with ExitStack() as beside:
+            if with_workers:
+                embedded = runtime.settings.is_embedded
+                beside.enter_context(embedded_workers(runtime) if embedded else beating(runtime, "api"))
+                beside.enter_context(auditing(runtime))
             yield
 
     app = FastAPI(
@@ -45,23 +47,5 @@ def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:
     app.include_router(imports_router)
     build_pages(app)
     app.mount("/static", StaticFiles(directory=str(files("slamon.web") / "static")), name="static")
-    _add_health(app, runtime)
+    app.include_router(probes(runtime))
     return app
-
-
-def _add_health(app: FastAPI, runtime: Runtime) -> None:
-    @app.get("/livez", include_in_schema=False)
-    def livez() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
-
-    @app.get("/readyz", include_in_schema=False)
-    def readyz() -> JSONResponse:
-        """The database answers and has this release's schema."""
-        try:
-            revision = schema.current_revision(runtime.db)
-        except SQLAlchemyError:
-            return JSONResponse({"status": "database unavailable"}, status_code=503)
-        if revision != schema.newest_revision():
-            return JSONResponse({"status": "schema out of date; run 'slamon migrate'"}, status_code=503)
-        return JSONResponse({"status": "ok", "release": __version__, "schema": revision})

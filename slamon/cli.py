@@ -6,7 +6,7 @@ import signal
 import threading
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -19,12 +19,12 @@ from slamon.config import Settings
 from slamon.db import schema
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
-from slamon.engine import heartbeat
+from slamon.engine import health, heartbeat
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
 from slamon.runtime import Runtime, build_runtime
-from slamon.services import access, founding, outbox, verify
+from slamon.services import access, founding, verify
 from slamon.services.verify import Difference
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
@@ -78,6 +78,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def ticker() -> None:
     """Run the loop that finds what is due and hands it to the workers. Any number may run."""
     from workers.actors import Actors
+    from workers.auditing import auditing
     from workers.beating import beating
     from workers.broker import build_broker
     from workers.ticker import run_loop
@@ -89,7 +90,7 @@ def ticker() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with beating(runtime, "ticker"):
+    with beating(runtime, "ticker"), auditing(runtime):
         run_loop(runtime, Actors(runtime, build_broker(settings)), stopping)
     runtime.close()
 
@@ -173,25 +174,33 @@ def verify_command() -> None:
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Say how the installation stands: messages, processes, clocks, channels."""
+    """Say how the installation stands: what stands still, messages, processes, clocks, channels; exit 1 if not well."""
     runtime = _open(Settings())
+    heartbeat.follow_database(runtime)
     with runtime.db.read() as session:
-        facts = {
-            "release": __version__,
-            "schema": schema.current_revision(runtime.db),
-            "channels": {name.value: type(channel).__name__ for name, channel in runtime.channels.items()},
-            "outgoing_stopped": outbox.is_stopped(session),
-            "redirected_to": runtime.settings.redirect_all_to,
-            "messages": outbox.counts(session),
-            "processes": heartbeat.processes(session, real_now=runtime.clock.real_now()),
-        }
+        seen = health.look(session, runtime)
+    broker = health.broker_answers(runtime.settings)
+    facts = {
+        "well": not seen.troubles,
+        "troubles": [trouble.words for trouble in seen.troubles],
+        "degraded": [health.BROKER_AWAY] if broker is False else [],
+        "release": __version__,
+        "schema": schema.current_revision(runtime.db),
+        "channels": {name.value: type(channel).__name__ for name, channel in runtime.channels.items()},
+        "outgoing_stopped": seen.is_stopped,
+        "redirected_to": runtime.settings.redirect_all_to,
+        "messages": seen.messages,
+        "oldest_waiting_seconds": _seconds(seen.oldest_waiting),
+        "due_lag_seconds": _seconds(seen.due_lag),
+        "cycle_age_seconds": _seconds(seen.since_pass),
+        "processes": [_process(pulse) for pulse in seen.pulses],
+    }
     if as_json:
         out.print_json(json.dumps(facts))
-        return
-    table = Table("what", "now", show_header=False)
-    for name, value in facts.items():
-        table.add_row(name.replace("_", " "), _in_words(value))
-    out.print(table)
+    else:
+        _say(facts)
+    if seen.troubles:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -254,12 +263,42 @@ def _open(settings: Settings) -> Runtime:
     return runtime
 
 
+def _say(facts: dict[str, Any]) -> None:
+    troubles, degraded = facts.pop("troubles"), facts.pop("degraded")
+    for words in troubles:
+        out.print(f"[bold red]{words}[/bold red]", highlight=False)
+    for words in degraded:
+        out.print(f"[yellow]{words}[/yellow]", highlight=False)
+    if facts.pop("well"):
+        out.print("[green]What is due is being done.[/green]")
+    table = Table("what", "now", show_header=False)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), _in_words(value))
+    out.print(table)
+
+
+def _process(pulse: heartbeat.Pulse) -> dict[str, Any]:
+    known = {
+        "kind": pulse.kind,
+        "host": pulse.host,
+        "release": pulse.release,
+        "alive": pulse.is_alive,
+        "seconds_since_beat": _seconds(pulse.since_beat),
+        "clock_skew_seconds": pulse.clock_skew_seconds,
+    }
+    return known if pulse.since_pass is None else {**known, "seconds_since_pass": _seconds(pulse.since_pass)}
+
+
+def _seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 1)
+
+
 def _in_words(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {each}" for name, each in value.items())
+        return ", ".join(f"{name.replace('_', ' ')} {_in_words(each)}" for name, each in value.items())
     if isinstance(value, list):
         return "\n".join(map(_in_words, value)) or "none"
-    return "no" if value in (None, False) else str(value)
+    return "no" if value is None or value is False else "yes" if value is True else str(value)
 
 
 def _keep(env_file: Path, name: str, value: str) -> None:

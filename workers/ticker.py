@@ -48,9 +48,13 @@ def run_loop(runtime: Runtime, carrier: Carrier, stopping: threading.Event) -> N
     """Tick until told to stop; a database that is away is waited for."""
     watch = Watch(runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
     carrier = OrInline(carrier, runtime)
+    clock, vitals = runtime.clock, runtime.vitals
     while not stopping.is_set():
         try:
+            began = clock.monotonic()
             pause = tick(runtime, carrier, watch)
+            vitals.passed_at = clock.monotonic()
+            vitals.pass_seconds = vitals.passed_at - began
         except Exception:
             log.exception("tick_failed")
             watch.start_anew()

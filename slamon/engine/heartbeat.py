@@ -1,7 +1,9 @@
 """Who is alive: every process beats, and whoever stops beating gives back what it was sending."""
 
 import socket
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -19,15 +21,17 @@ SKEW_CHECK_EVERY_BEATS = 30
 
 
 def beat(runtime: Runtime, kind: str, beats: int) -> None:
-    """Say that this process lives, and give back what it lost hold of; now and then follow the database's clock."""
-    measured = {}
+    """Say that this process lives and how it fares, and give back what it lost hold of; now and then follow the
+    database's clock.
+    """
     if beats % SKEW_CHECK_EVERY_BEATS == 0:
-        measured = {"state": {"clock_skew_seconds": _follow_database(runtime)}}
+        follow_database(runtime)
+    state = _state(runtime)
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:
         statement = update(Process).where(Process.id == runtime.process_id)
         release_lost(session, runtime.process_id, runtime.in_flight, real_now=real_now)
-        done = session.execute(statement.values(beat_at=real_now, beats=Process.beats + 1, **measured))
+        done = session.execute(statement.values(beat_at=real_now, beats=Process.beats + 1, state=state))
         if not getattr(done, "rowcount", 0):  # the first beat, or we were thought dead
             session.add(
                 Process(
@@ -38,18 +42,28 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
                     started_at=real_now,
                     beat_at=real_now,
                     beats=1,
-                    **{"state": {}, **measured},
+                    state=state,
                 )
             )
 
 
-def _follow_database(runtime: Runtime) -> float:
-    """Seconds by which the database's clock is ahead of ours; 0 on SQLite, which has none."""
+def _state(runtime: Runtime) -> dict[str, Any]:
+    """What this process reports of itself; an age rather than an instant, since hosts' clocks disagree."""
+    vitals = runtime.vitals
+    state = {"clock_skew_seconds": vitals.clock_skew_seconds, "counted": dict(runtime.db.counted)}
+    if vitals.passed_at is None:
+        return state
+    since = runtime.clock.monotonic() - vitals.passed_at
+    return {**state, "seconds_since_pass": round(since, 3), "pass_seconds": round(vitals.pass_seconds, 4)}
+
+
+def follow_database(runtime: Runtime) -> None:
+    """Set business time by the database's clock and note how far it is ahead of ours; SQLite has none of its own."""
     reference = runtime.db.now() or runtime.clock.real_now()
-    skew = round(runtime.clock.follow(reference).total_seconds(), 3)
+    skew = round(runtime.clock.follow(reference).total_seconds(), 3) or 0.0
     if abs(skew) > SKEW_SHOWN_SECONDS:
         log.warning("clock_skew", seconds=skew)
-    return skew
+    runtime.vitals.clock_skew_seconds = skew
 
 
 def beating_here(session: Session, kind: str, *, since: datetime) -> bool:
@@ -58,17 +72,51 @@ def beating_here(session: Session, kind: str, *, since: datetime) -> bool:
     return session.scalar(select(Process.id).where(*here).limit(1)) is not None
 
 
-def processes(session: Session, *, real_now: datetime) -> list[dict[str, object]]:
-    """Every known process: what, where, how long ago it last beat, and by how much its clock is off."""
-    return [
-        {
-            "kind": row.kind,
-            "host": row.host,
-            "seconds_since_beat": round((real_now - row.beat_at).total_seconds(), 1),
-            **row.state,
-        }
-        for row in session.scalars(select(Process).order_by(Process.kind, Process.started_at))
-    ]
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A process as its last heart-beat tells it, `is_alive` while that is recent. Ages are real time.
+
+    `since_pass` is the age of its loop's last finished pass; None where no loop has finished one.
+    """
+
+    id: UUID
+    kind: str
+    host: str
+    release: str
+    is_alive: bool
+    since_beat: timedelta
+    since_start: timedelta
+    since_pass: timedelta | None
+    pass_seconds: float
+    clock_skew_seconds: float
+    counted: dict[str, int]
+
+
+def pulses(session: Session, runtime: Runtime) -> list[Pulse]:
+    """Every known process. Each side's clock is corrected by the database's, as far as it has been measured."""
+    vitals, settings = runtime.vitals, runtime.settings
+    silence = timedelta(seconds=settings.heartbeat_seconds * settings.dead_after_beats)
+    now = runtime.clock.real_now() + timedelta(seconds=vitals.clock_skew_seconds)
+    found = []
+    for row in session.scalars(select(Process).order_by(Process.kind, Process.started_at)):
+        skew, since_pass = row.state.get("clock_skew_seconds", 0.0), row.state.get("seconds_since_pass")
+        since_beat = now - row.beat_at - timedelta(seconds=skew)
+        found.append(
+            Pulse(
+                id=row.id,
+                kind=row.kind,
+                host=row.host,
+                release=row.release,
+                is_alive=since_beat <= silence,
+                since_beat=since_beat,
+                since_start=now - row.started_at - timedelta(seconds=skew),
+                since_pass=None if since_pass is None else since_beat + timedelta(seconds=since_pass),
+                pass_seconds=row.state.get("pass_seconds", 0.0),
+                clock_skew_seconds=skew,
+                counted=row.state.get("counted", {}),
+            )
+        )
+    return found
 
 
 def sign_off(runtime: Runtime) -> None:
@@ -89,11 +137,14 @@ class Watch:
         """Forget what was seen: while the database was away nobody could beat."""
         self._seen.clear()
 
-    def release_dead(self, session: Session, *, real_now: datetime, monotonic: float) -> None:
+    def release_dead(self, runtime: Runtime) -> None:
+        """Now and then: what the dead were sending waits again, and they are forgotten."""
+        monotonic = runtime.clock.monotonic()
         if monotonic - self._looked_at < self._silence_seconds / 4:
             return
         self._looked_at = monotonic
-        beats = senders(session)
+        with runtime.db.read() as session:
+            beats = senders(session)
         self._seen = {
             process: (count, monotonic) if self._seen.get(process, (None, 0.0))[0] != count or process not in self._seen
             else self._seen[process]
@@ -101,5 +152,6 @@ class Watch:
         }  # fmt: skip
         dead = [process for process, (_, since) in self._seen.items() if monotonic - since > self._silence_seconds]
         if dead:
-            released = release_from(session, dead, real_now=real_now)
+            with runtime.db.write() as session:
+                released = release_from(session, dead, real_now=runtime.clock.real_now())
             log.warning("processes_died", processes=len(dead), messages_released=released)

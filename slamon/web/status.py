@@ -1,4 +1,4 @@
-"""Whether messages leave: dead letters, what waits, which processes live, the stop switch."""
+"""Whether deadlines are watched and messages leave: what stands still, dead letters, processes, the stop switch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from slamon.channels.console import ConsoleChannel
-from slamon.db.outbox import Notification, Process
+from slamon.db.outbox import Notification
 from slamon.db.parties import Person
 from slamon.domain.timeline import Actor, Role
+from slamon.engine import health
 from slamon.errors import Conflict, Invalid
 from slamon.services import outbox
 from slamon.services.access import admin_only
@@ -38,17 +39,6 @@ class Letter:
     name: str | None
     queued: Moment
     again: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """One process; `is_alive` while its last beat is recent."""
-
-    row: Process
-    is_alive: bool
-    beat: str
-    running_for: str
-    skew: float
 
 
 @router.api_route("/status", methods=["GET", "HEAD"])
@@ -127,8 +117,8 @@ def _page(
         "retrying": _letters(session, visit, outbox.retrying(session, most=RETRYING)),
         "most_retrying": RETRYING,
         "leaderless": choices.leaderless(session),
-        "counts": outbox.counts(session),
-        "pulses": _pulses(request, session, visit),
+        "health": health.look(session, runtime),
+        "degraded": health.BROKER_AWAY if health.broker_answers(runtime.settings) is False else None,
         "consoles": [name for name, channel in runtime.channels.items() if isinstance(channel, ConsoleChannel)],
         "channels": list(runtime.channels),
         "may_keep": bool(visit.caller.roles & outbox.KEEPERS),
@@ -157,18 +147,3 @@ def _letters(session: Session, visit: Visit, found: Sequence[tuple[Notification,
 
 def _again_in(wait: timedelta) -> str:
     return f"next attempt in {span(wait)}" if wait > timedelta(0) else "next attempt due now"
-
-
-def _pulses(request: Request, session: Session, visit: Visit) -> list[Pulse]:
-    settings = runtime_of(request).settings
-    silence = timedelta(seconds=settings.heartbeat_seconds * settings.dead_after_beats)
-    return [
-        Pulse(
-            row=row,
-            is_alive=visit.real_now - row.beat_at <= silence,
-            beat=f"{span(visit.real_now - row.beat_at)} ago",
-            running_for=span(visit.real_now - row.started_at),
-            skew=float(row.state.get("clock_skew_seconds", 0)),
-        )
-        for row in session.scalars(select(Process).order_by(Process.kind, Process.started_at))
-    ]

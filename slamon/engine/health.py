@@ -1,0 +1,156 @@
+"""How the installation stands: the one answer behind the probes, the metrics, the Status page, `slamon status` and the
+auditor. A look costs a few indexed statements over a bounded number of rows, however much is stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import redis
+from sqlalchemy import Subquery, func, select
+from sqlalchemy.orm import Session
+
+from slamon.channels.moments import span
+from slamon.config import Settings
+from slamon.db.outbox import WAITING, Notification, in_state
+from slamon.db.requests import CmoRequest
+from slamon.engine.heartbeat import Pulse, pulses
+from slamon.runtime import Runtime
+from slamon.services import outbox
+
+LOOKED_AT = 1000  # due requests, and waiting messages, of which the oldest is sought
+LONGEST_HOLD = timedelta(minutes=16)  # an address told of late: its next steps may wait for a digest
+BROKER_TIMEOUT_SECONDS = 1
+BROKER_AWAY = "Redis is away; the ticker does the work itself."
+_SENDING_KINDS = frozenset({"worker", "embedded"})
+_NOTHING = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something stands still: `topic` (cycle, requests, messages) for programs, `words` for people."""
+
+    topic: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One look. All lengths are real time.
+
+    `since_pass` is how long ago any loop finished a pass; None where none ever has. `due_lag` is how late the oldest
+    due request is, `oldest_waiting` the age of the oldest message that waits.
+    """
+
+    troubles: tuple[Trouble, ...]
+    pulses: tuple[Pulse, ...]
+    since_pass: timedelta | None
+    due_lag: timedelta
+    oldest_waiting: timedelta
+    messages: dict[str, int]
+    is_stopped: bool
+
+
+def look(session: Session, runtime: Runtime) -> Health:
+    """How the installation stands now."""
+    living = pulses(session, runtime)
+    since_pass = min((pulse.since_pass for pulse in living if pulse.since_pass is not None), default=None)
+    is_stopped = outbox.is_stopped(session)
+    due_lag = _due_lag(session, runtime)
+    untried = _NOTHING if is_stopped else _untried(session, runtime, living)
+    longest = timedelta(seconds=runtime.settings.standstill_seconds)
+    found = [
+        Trouble("cycle", words) if (words := _standing_cycle(living, since_pass, longest)) else None,
+        Trouble("requests", f"Due requests are not decided: the oldest has waited for {length(due_lag)}.")
+        if due_lag > longest else None,
+        Trouble("messages", f"Messages are not sent: one has waited untried for {length(untried)}.")
+        if untried > longest else None,
+    ]  # fmt: skip
+    return Health(
+        troubles=tuple(trouble for trouble in found if trouble),
+        pulses=tuple(living),
+        since_pass=since_pass,
+        due_lag=due_lag,
+        oldest_waiting=_age(runtime, session.scalar(select(func.min(_first_waiting().c.queued_at)))),
+        messages=outbox.counts(session),
+        is_stopped=is_stopped,
+    )
+
+
+def broker_answers(settings: Settings) -> bool | None:
+    """Whether Redis can be reached, within a second or two; None where none is named."""
+    if settings.redis_url is None:
+        return None
+    try:
+        with redis.Redis.from_url(
+            settings.redis_url,
+            socket_connect_timeout=BROKER_TIMEOUT_SECONDS,
+            socket_timeout=BROKER_TIMEOUT_SECONDS,
+        ) as client:
+            return bool(client.ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+def length(span_of_time: timedelta) -> str:
+    """`74 s`, from two minutes on in minutes and hours."""
+    seconds = int(span_of_time.total_seconds())
+    return f"{seconds} s" if seconds < 120 else span(span_of_time)
+
+
+def _standing_cycle(living: Sequence[Pulse], since_pass: timedelta | None, longest: timedelta) -> str | None:
+    """What to say of a loop that stands still; one that has never run is waited for as long."""
+    if not living:
+        return "The cycle stands still: no process reports; deadlines are not being watched."
+    if since_pass is None and max(pulse.since_start for pulse in living) > longest:
+        return "The cycle stands still: no ticker was started; deadlines are not being watched."
+    if since_pass is not None and since_pass > longest:
+        return (
+            f"The cycle stands still: no ticker has finished a pass for {length(since_pass)}; "
+            "deadlines are not being watched."
+        )
+    return None
+
+
+def _due_lag(session: Session, runtime: Runtime) -> timedelta:
+    """How late the oldest due request is. One in hand comes up again within the hand-over time, so it is seen too."""
+    clock, settings = runtime.clock, runtime.settings
+    soon = clock.now() + clock.business_span(settings.hand_over_seconds)
+    first = (
+        select(CmoRequest.next_check_at, CmoRequest.failed_checks)
+        .where(CmoRequest.wake_at <= soon)
+        .order_by(CmoRequest.wake_at)
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    # What failed before is set aside or checked alone: the log and the auditor tell of it, the others go on.
+    oldest = session.scalar(select(func.min(first.c.next_check_at)).where(first.c.failed_checks == 0))
+    return _age(runtime, oldest)
+
+
+def _untried(session: Session, runtime: Runtime, living: Sequence[Pulse]) -> timedelta:
+    """The age of the oldest message that nobody has tried to send, though its time has come.
+
+    One in hand comes up again within the hand-over time. An address told of late may be held: its far side said wait,
+    or its next steps become a digest. That excuses nothing while no process is there that sends.
+    """
+    clock, settings = runtime.clock, runtime.settings
+    real_now = clock.real_now()
+    first = _first_waiting()
+    statement = select(func.min(first.c.queued_at)).where(
+        first.c.attempts == 0, first.c.next_attempt_at <= real_now + timedelta(seconds=settings.hand_over_seconds)
+    )
+    if any(pulse.is_alive and pulse.kind in _SENDING_KINDS for pulse in living):
+        lately = (Notification.address == first.c.address, Notification.first_attempt_at > real_now - LONGEST_HOLD)
+        statement = statement.where(~select(Notification.id).where(*lately).exists())
+    return _age(runtime, session.scalar(statement))
+
+
+def _first_waiting() -> Subquery:
+    columns = (Notification.queued_at, Notification.next_attempt_at, Notification.attempts, Notification.address)
+    waiting = select(*columns).where(in_state(*WAITING)).order_by(Notification.next_attempt_at)
+    return waiting.limit(LOOKED_AT).subquery()
+
+
+def _age(runtime: Runtime, since: datetime | None) -> timedelta:
+    """The real time since a business instant; nothing for none, or one still to come."""
+    return max(_NOTHING, timedelta(seconds=-runtime.clock.real_seconds_until(since))) if since else _NOTHING

@@ -1,0 +1,195 @@
+"""What an operator is told: the truth about the cycle, the work and the messages, within a minute."""
+
+import json
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+from starlette.testclient import TestClient
+
+from slamon.api import probes
+from slamon.app import create_app
+from slamon.db.database import Database
+from slamon.db.outbox import Notification
+from slamon.db.requests import CmoRequest
+from slamon.domain.timeline import SYSTEM
+from slamon.engine import heartbeat
+from slamon.engine.cycle import Carrier, tick
+from slamon.engine.heartbeat import Watch
+from slamon.runtime import Runtime
+from slamon.services.outbox import stop_outgoing
+from tests.servers import closed_port
+from tests.world import CMO_CHANNEL, CONTACT, PM, World
+
+
+class Losing:
+    """Workers that take everything and do nothing."""
+
+    def check_requests(self, ids: Sequence[UUID]) -> None: ...
+
+    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None: ...
+
+
+def run(world: World, seconds: int, carrier: Carrier | None = None) -> None:
+    """Let so many seconds pass in which the process beats; with a carrier its loop passes as well."""
+    clock, vitals = world.clock, world.runtime.vitals
+    for _ in range(0, seconds, 2):
+        clock.advance(seconds=2)
+        if carrier is not None:
+            tick(world.runtime, carrier, Watch(1e9))
+            vitals.passed_at = clock.monotonic()
+        heartbeat.beat(world.runtime, "embedded", 1)
+
+
+def ask(runtime: Runtime, path: str) -> Any:
+    return TestClient(create_app(runtime, with_workers=False)).get(path)
+
+
+def troubles(world: World) -> dict[str, str]:
+    """What /readyz says stands still; nothing exactly while it answers 200."""
+    answer = ask(world.runtime, "/readyz")
+    found: dict[str, str] = answer.json().get("troubles", {})
+    assert (answer.status_code == 200) == (not found)
+    return found
+
+
+def test_while_the_loop_passes_the_installation_is_ready(any_world: World):
+    any_world.file()
+    run(any_world, 70, any_world._carrier)
+    assert troubles(any_world) == {}
+
+
+def test_a_loop_that_hangs_in_a_process_that_still_beats_is_seen_after_a_minute(any_world: World):
+    run(any_world, 2, Losing())
+    run(any_world, 58)
+    assert troubles(any_world) == {}
+    run(any_world, 4)
+    assert "no ticker has finished a pass for 62 s" in troubles(any_world)["cycle"]
+    assert ask(any_world.runtime, "/livez").status_code == 200  # the process itself is well: filing goes on
+    run(any_world, 2, Losing())
+    assert troubles(any_world) == {}
+
+
+def test_a_ticker_that_was_never_started_is_waited_for_a_minute(world: World):
+    run(world, 60)
+    assert troubles(world) == {}
+    run(world, 4)
+    assert "no ticker was started" in troubles(world)["cycle"]
+
+
+def test_the_host_whose_clock_is_off_does_not_look_dead(world: World):
+    world.runtime.vitals.clock_skew_seconds = 600.0  # as the ticker found: the database is ten minutes ahead of it
+    run(world, 2, Losing())
+    world.runtime.vitals.clock_skew_seconds = 0.0
+    world.clock.advance(minutes=10)  # the reader's clock is right
+    assert troubles(world) == {}
+
+
+def test_due_requests_that_are_handed_out_and_never_decided_are_late(any_world: World):
+    any_world.file()
+    any_world.work()
+    run(any_world, 2, Losing())
+    any_world.clock.advance(hours=18)  # the reminder
+    run(any_world, 50, Losing())
+    assert troubles(any_world) == {}
+    run(any_world, 20, Losing())
+    assert "the oldest has waited for 72 s" in troubles(any_world)["requests"]
+
+
+def test_a_request_that_was_set_aside_is_no_standstill(world: World):
+    request = world.file()
+    world.work()
+    with world.runtime.db.write() as session:
+        session.execute(update(CmoRequest).where(CmoRequest.id == request.id).values(failed_checks=1))
+    world.clock.advance(hours=20)
+    run(world, 2, Losing())
+    assert troubles(world) == {}
+
+
+def test_messages_nobody_tries_to_send_are_late_unless_they_are_stopped(any_world: World):
+    any_world.file()
+    run(any_world, 70, Losing())
+    assert "one has waited untried for 70 s" in troubles(any_world)["messages"]
+    with any_world.runtime.db.write() as session:
+        stop_outgoing(session, True, by=SYSTEM, reason="Restore", now=any_world.clock.now())
+    assert troubles(any_world) == {}
+
+
+def test_a_message_held_for_a_busy_reader_is_no_standstill_while_somebody_sends(world: World):
+    world.file()
+    world.work()
+    with world.runtime.db.write() as session:
+        told = session.scalars(select(Notification).where(Notification.address == CONTACT)).one()
+        session.add(replaced(told, dedupe_key="held", first_attempt_at=None, attempts=0, state="queued"))
+    run(world, 70, Losing())
+    assert troubles(world) == {}
+    world.clock.advance(minutes=16)
+    run(world, 2, Losing())
+    assert "messages" in troubles(world)
+
+
+def replaced(row: Notification, **differing: Any) -> Notification:
+    kept = {column.key: getattr(row, column.key) for column in Notification.__table__.columns if column.key != "id"}
+    return Notification(**{**kept, **differing})
+
+
+@pytest.fixture(params=["nobody listens", "somebody listens and says nothing"])
+def silent_port(request: pytest.FixtureRequest) -> Iterator[int]:
+    if request.param == "nobody listens":
+        yield closed_port()
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            yield silent.getsockname()[1]
+
+
+def test_without_redis_it_is_ready_and_says_what_is_degraded(world: World, silent_port: int):
+    run(world, 2, Losing())
+    settings = world.runtime.settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{silent_port}/0"})
+    answer = ask(replace(world.runtime, settings=settings), "/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["degraded"] == "Redis is away; the ticker does the work itself."
+
+
+def test_without_the_database_the_probes_answer_at_once(
+    world: World, silent_port: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(probes, "PATIENCE_SECONDS", 0.3)  # nobody wants to wait for the real one in a test
+    away = replace(world.runtime, db=Database(f"postgresql+psycopg://nobody@127.0.0.1:{silent_port}/none"))
+    answer = ask(away, "/readyz")
+    assert (answer.status_code, answer.json()) == (503, {"status": "database unavailable"})
+    assert ask(away, "/livez").status_code == 200
+    assert "slamon_database_up 0.0" in ask(away, "/metrics").text
+
+
+def test_the_metrics_tell_how_it_stands_and_name_nobody(any_world: World):
+    request = any_world.file()
+    any_world.clock.advance(hours=49)
+    any_world.work()
+    run(any_world, 2, any_world._carrier)
+    text = ask(any_world.runtime, "/metrics").text
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    process = f"embedded-{any_world.runtime.process_id.hex[-8:]}"
+    assert figures["slamon_database_up"] == "1.0"
+    assert figures["slamon_cycle_age_seconds"] == "0.0"
+    assert figures["slamon_due_lag_seconds"] == "0.0"
+    assert figures['slamon_outbox_messages{state="queued"}'] == "0.0"
+    assert figures['slamon_processes{kind="embedded"}'] == "1.0"
+    assert figures[f'slamon_crossings_total{{level="limit",process="{process}"}}'] == "2.0"
+    assert float(figures[f'slamon_attempts_total{{channel="slack",outcome="sent",process="{process}"}}']) == 1
+    for secret in (request.number, request.subject, CONTACT, PM, CMO_CHANNEL, "Rhein", "Corinne"):
+        assert secret not in text
+
+
+def test_the_metrics_tell_a_backlog(world: World):
+    world.file()
+    run(world, 70, Losing())
+    text = ask(world.runtime, "/metrics").text
+    assert 'slamon_standing_still{what="messages"} 1.0' in text
+    assert 'slamon_outbox_messages{state="queued"} 1.0' in text
+    assert "slamon_outbox_oldest_waiting_seconds 70.0" in text
+    assert json.loads(ask(world.runtime, "/readyz").text)["status"] == "standing still"
