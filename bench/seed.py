@@ -1,21 +1,18 @@
-"""Fills a founded world with open requests, fast: COPY on PostgreSQL, one prepared insert on SQLite.
-
-Request i is filed i seconds after the first, under a policy whose reminder comes `REMINDER` after filing: each second
-that business time moves makes exactly one more request due.
-"""
+"""Fills a founded world with open requests, fast: COPY on PostgreSQL, one prepared insert on SQLite."""
 
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import Connection, text
 
 from slamon.channels import MessageKind
 from slamon.db.base import new_id
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.db.statements import insert_ignoring
 from slamon.domain.clocks import clock_states
 from slamon.domain.ladder import evaluate
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, Terms, ladder_from_json, terms_digest
@@ -31,47 +28,77 @@ REMINDER = TARGET * 3 / 4
 BATCH = 20_000
 
 
-def seed_terms() -> tuple[str, dict[str, Any], Terms]:
-    clock = ClockTerms(TARGET, TARGET * 2)
-    ladder = ladder_from_json(default_policies()[0]["ladder"])
-    content = Terms("seed", "seeded", 1, None, ALWAYS, dict.fromkeys(ClockKind, clock), ladder).to_json()
-    return terms_digest(content), content, Terms.from_json(content)
+def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *clocks: ClockKind) -> Terms:
+    """Terms with the same target for each of the clocks, or for all."""
+    clock = ClockTerms(target, target * 2)
+    content = Terms(
+        "seed", name, 1, None, ALWAYS, dict.fromkeys(clocks or ClockKind, clock), ladder_from_json(list(ladder))
+    ).to_json()
+    return Terms.from_json(content)
 
 
 def seed_open_requests(world: World, count: int) -> None:
-    """Add `count` open requests; business time is set so that none of them is due yet."""
-    digest, content, terms = seed_terms()
-    with world.runtime.db.write() as session:
-        session.execute(insert(FrozenTerms), [{"digest": digest, "content": content}])
-    for start in range(0, count, BATCH):
-        rows = list(_rows(world, digest, terms, range(start, min(start + BATCH, count))))
-        _store(world, CmoRequest, [request for request, _, _ in rows])
-        _store(world, FactRow, [fact for _, fact, _ in rows])
-        _store(world, ClockRow, [clock for _, _, clocks in rows for clock in clocks])
-        _store(world, Notification, [_told(world, request) for request, _, _ in rows])
-    with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+    """Add `count` open requests; business time is set so that none of them is due yet.
+
+    Request i is filed i seconds after the first, under a policy whose reminder comes `REMINDER` after filing: each
+    second that business time moves makes exactly one more request due.
+    """
+    seed(world, count, frozen("seeded", TARGET, default_policies()[0]["ladder"]), first=START)
     gap = START + REMINDER - world.clock.now()
     world.clock.advance(seconds=gap.total_seconds())
 
 
+def seed(
+    world: World,
+    count: int,
+    terms: Terms,
+    *,
+    first: datetime,
+    apart: timedelta = timedelta(seconds=1),
+    prefix: str = "2025",
+) -> None:
+    """Add `count` open requests under `terms`, the first filed at `first` and each `apart` from the one before."""
+    content = terms.to_json()
+    digest = terms_digest(content)
+    with world.runtime.db.write() as session:
+        insert_ignoring(session, FrozenTerms, [{"digest": digest, "content": content}], ["digest"])
+    for start in range(0, count, BATCH):
+        numbers = range(start, min(start + BATCH, count))
+        rows = list(_rows(world, digest, terms, numbers, first=first, apart=apart, prefix=prefix))
+        with world.runtime.db.engine.begin() as connection:  # a request that is due may be picked up at once
+            _store(connection, CmoRequest, [request for request, _, _ in rows])
+            _store(connection, FactRow, [fact for _, fact, _ in rows])
+            _store(connection, ClockRow, [clock for _, _, clocks in rows for clock in clocks])
+            _store(connection, Notification, [_told(world, request) for request, _, _ in rows])
+    with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if count >= BATCH:
+            connection.execute(text("ANALYZE"))
+
+
 def _rows(
-    world: World, digest: str, terms: Terms, numbers: Sequence[int]
+    world: World,
+    digest: str,
+    terms: Terms,
+    numbers: Sequence[int],
+    *,
+    first: datetime,
+    apart: timedelta,
+    prefix: str,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]]:
     cast = world.cast
     actor = Actor(str(cast.pm), "Petra Manager", Role.PROJECT_MANAGER)
-    first = START
     template = evaluate(terms, _timeline(actor, first), first)
     assert template.next_check_at is not None
+    assert template.urgent_at is not None
     clocks = clock_states(terms, _timeline(actor, first))
     for number in numbers:
-        later = timedelta(seconds=number)
+        later = number * apart
         at, request_id = first + later, new_id()
         fact = Fact(1, FactKind.FILED, at, at, actor, actor, Via.API, content={"subject": "seeded"})
         head = fact.digest(str(request_id), GENESIS)
         request = {
             "id": request_id,
-            "number": f"INQ-2025-{number:06d}"[:16],
+            "number": f"INQ-{prefix}-{number:06d}"[:16],
             "type": "inquiry",
             "project_id": cast.project,
             "cmo_id": cast.cmo,
@@ -89,7 +116,7 @@ def _rows(
             "terms_digest": digest,
             "fact_count": 1,
             "head_digest": head,
-            "urgent_at": at + TARGET,
+            "urgent_at": template.urgent_at + later,
             "next_check_at": template.next_check_at + later,
             "wake_at": template.next_check_at + later,
             "failed_checks": 0,
@@ -126,21 +153,18 @@ def _timeline(actor: Actor, at: datetime) -> Timeline:
     return Timeline([Fact(1, FactKind.FILED, at, at, actor, actor, Via.API)])
 
 
-def _store(world: World, table: type[Any], rows: list[dict[str, Any]]) -> None:
+def _store(connection: Connection, table: type[Any], rows: list[dict[str, Any]]) -> None:
     columns = list(rows[0])
-    if world.runtime.db.is_sqlite:
-        values = [tuple(_for_sqlite(row[column]) for column in columns) for row in rows]
+    if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES ({marks})"
-        with world.runtime.db.engine.begin() as connection:
-            cursor = connection.connection.cursor()
-            cursor.executemany(statement, values)
+        values = [tuple(_for_sqlite(row[column]) for column in columns) for row in rows]
+        connection.connection.cursor().executemany(statement, values)
         return
-    with world.runtime.db.engine.begin() as connection:
-        cursor = connection.connection.cursor()
-        with cursor.copy(f"COPY {table.__tablename__} ({', '.join(columns)}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-            for row in rows:
-                copy.write_row([_for_postgres(row[column]) for column in columns])
+    cursor = connection.connection.cursor()
+    with cursor.copy(f"COPY {table.__tablename__} ({', '.join(columns)}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+        for row in rows:
+            copy.write_row([_for_postgres(row[column]) for column in columns])
 
 
 def _for_sqlite(value: Any) -> Any:

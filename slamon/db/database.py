@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from select import POLLIN, poll
 from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 from typing import Any
 
 import structlog
+from psycopg import Connection as PostgresConnection
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -36,9 +38,11 @@ class Database:
         self.engine = _sqlite_engine(url, connections) if self.is_sqlite else _postgres_engine(url, connections)
         # What is read together belongs to one instant.
         snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        single = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self.counted: Counter[str] = Counter()
         self._counting, self._writing = Lock(), Lock()
         self._reading = self.engine.execution_options(slamon_reads=True, **snapshot)
+        self._looking_up = self.engine.execution_options(slamon_reads=True, **single)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -69,6 +73,12 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         with _kind_errors(), Session(self._reading, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def look_up(self) -> Iterator[Session]:
+        """For one statement that reads: it sees one instant by itself, without a transaction's round trips."""
+        with _kind_errors(), Session(self._looking_up, expire_on_commit=False) as session, session.begin():
             yield session
 
     def now(self) -> datetime | None:
@@ -126,15 +136,29 @@ def _is_passing(error: DBAPIError) -> bool:
 
 
 def _postgres_engine(url: str, connections: int) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,  # what people wrote must not reach a log through an error's text
         pool_size=connections,
         max_overflow=0,
         pool_timeout=10,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC"},
+        connect_args={
+            "connect_timeout": 5,
+            "keepalives_idle": 30,  # a connection that something on the way forgot ends here
+            "keepalives_interval": 10,
+            "options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC",
+        },
     )
+
+    @event.listens_for(engine, "checkout")
+    def _refuse_ended(connection: PostgresConnection, _record: Any, _proxy: Any) -> None:
+        # An idle connection has nothing to read but its end. A ping would tell the same for one more round trip.
+        socket = poll()
+        socket.register(connection.fileno(), POLLIN)
+        if socket.poll(0):
+            raise DisconnectionError  # the pool opens another
+
+    return engine
 
 
 def _sqlite_engine(url: str, connections: int) -> Engine:

@@ -3,14 +3,15 @@
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, or_, select, update
+from sqlalchemy import Select, Table, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from slamon.db.base import Base
+from slamon.db.base import Base, UtcDateTime
 from slamon.db.outbox import (
     OUTGOING_STOPPED,
     WAITING,
@@ -24,24 +25,27 @@ from slamon.db.outbox import (
 from slamon.db.requests import CmoRequest, NumberCounter
 from slamon.domain.terms import DeliveryChannel
 
+_NOTIFICATION, _ATTEMPT = cast(Table, Notification.__table__), cast(Table, Attempt.__table__)
+
 
 def insert_ignoring(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
     """Insert what is not there yet; a row that holds the same key stays as it is."""
     if rows:
         # Many rows as parameters of one cached statement: spelled out as VALUES, compiling costs more than inserting.
-        statement = _insert(session, table).on_conflict_do_nothing(index_elements=list(key))
-        session.connection().execute(statement, list(rows))
+        session.connection().execute(_insert_ignoring(_dialect(session), table, tuple(key)), list(rows))
+
+
+def insert_if_new(session: Session, table: type[Base], row: dict[str, Any], key: Sequence[str]) -> bool:
+    """Insert a row unless its key is taken; whether it was free. Waits for whoever takes the same key just now."""
+    columns = tuple(key)
+    statement = _insert_ignoring(_dialect(session), table, columns, returning=columns[0])
+    return session.connection().execute(statement, row).first() is not None
 
 
 def next_number(session: Session, request_type: str, year: int) -> int:
     """The next number of a type and year; others filing the same type wait here until the commit."""
-    statement = (
-        _insert(session, NumberCounter)
-        .values(type=request_type, year=year, last=1)
-        .on_conflict_do_update(index_elements=["type", "year"], set_={"last": NumberCounter.last + 1})
-        .returning(NumberCounter.last)
-    )
-    return int(session.execute(statement).scalar_one())
+    first = {"type": request_type, "year": year, "last": 1}
+    return int(session.connection().execute(_count_up(_dialect(session)), first).scalar_one())
 
 
 def locked_request(session: Session, request_id: UUID) -> CmoRequest | None:
@@ -172,6 +176,47 @@ def handed_notifications(session: Session, ids: Sequence[UUID], handed_until: da
     return list(session.scalars(statement.order_by(Notification.id)))
 
 
+# These run once a message. They are built once and run below the ORM: building one costs more than running it.
+_TAKE = (
+    update(_NOTIFICATION)
+    .where(
+        _NOTIFICATION.c.id == bindparam("of"),
+        in_state(*WAITING),
+        _NOTIFICATION.c.next_attempt_at == bindparam("handed_until"),
+        ~exists().where(Setting.name == OUTGOING_STOPPED, Setting.value["on"].as_boolean()),
+    )
+    .values(
+        state=NotificationState.SENDING.value,
+        taken_by=bindparam("process_id"),
+        attempts=_NOTIFICATION.c.attempts + 1,
+        first_attempt_at=func.coalesce(_NOTIFICATION.c.first_attempt_at, bindparam("real_now", type_=UtcDateTime())),
+    )
+    .returning(_NOTIFICATION.c.attempts)
+)
+_BEGIN_ATTEMPT = insert(_ATTEMPT)
+_END_ATTEMPT = (
+    update(_ATTEMPT)
+    .where(_ATTEMPT.c.notification_id == bindparam("of"), _ATTEMPT.c.number == bindparam("its_number"))
+    .values(ended_at=bindparam("ended_at"), outcome=bindparam("outcome"), error=bindparam("error"))
+)
+_STORE_SENT = (
+    update(_NOTIFICATION)
+    .where(
+        _NOTIFICATION.c.id == bindparam("of"),
+        in_state(NotificationState.SENDING),
+        _NOTIFICATION.c.attempts == bindparam("its_number"),
+        _NOTIFICATION.c.taken_by == bindparam("process_id"),
+    )
+    .values(
+        state=NotificationState.SENT.value,
+        taken_by=None,
+        error=None,
+        sent_at=bindparam("sent_at"),
+        provider_id=bindparam("provider_id"),
+    )
+)
+
+
 def take_to_send(
     session: Session, notification_id: UUID, process_id: UUID, *, handed_until: datetime, real_now: datetime
 ) -> int | None:
@@ -179,51 +224,28 @@ def take_to_send(
 
     None where it no longer waits, was handed out again, or outgoing messages are stopped.
     """
-    is_stopped = select(Setting.name).where(Setting.name == OUTGOING_STOPPED, Setting.value["on"].as_boolean())
-    statement = (
-        update(Notification)
-        .where(
-            Notification.id == notification_id,
-            Notification.state.in_(WAITING),
-            Notification.next_attempt_at == handed_until,
-            ~is_stopped.exists(),
-        )
-        .values(
-            state=NotificationState.SENDING.value,
-            taken_by=process_id,
-            attempts=Notification.attempts + 1,
-            first_attempt_at=func.coalesce(Notification.first_attempt_at, real_now),
-        )
-        .returning(Notification.attempts)
-    )
-    number = session.execute(statement.execution_options(synchronize_session=False)).scalar_one_or_none()
+    values = {"of": notification_id, "process_id": process_id, "handed_until": handed_until, "real_now": real_now}
+    number: int | None = session.connection().execute(_TAKE, values).scalar_one_or_none()
     if number is not None:
         attempt = {"notification_id": notification_id, "number": number, "began_at": real_now}
-        session.execute(insert(Attempt), [attempt])
+        session.connection().execute(_BEGIN_ATTEMPT, attempt)
     return number
 
 
 def store_sent(
-    session: Session, notification_id: UUID, process_id: UUID, number: int, *, values: dict[str, Any]
+    session: Session, notification_id: UUID, process_id: UUID, number: int, *, sent_at: datetime, provider_id: str
 ) -> bool:
     """Store that attempt `number` of this process has left; False where another attempt has overtaken it."""
-    statement = (
-        update(Notification)
-        .where(
-            Notification.id == notification_id,
-            Notification.state == NotificationState.SENDING,
-            Notification.attempts == number,
-            Notification.taken_by == process_id,
-        )
-        .values(state=NotificationState.SENT.value, taken_by=None, error=None, **values)
-    )
-    done = session.execute(statement.execution_options(synchronize_session=False))
-    return bool(getattr(done, "rowcount", 0))
+    values = {"of": notification_id, "process_id": process_id, "its_number": number}
+    done = session.connection().execute(_STORE_SENT, {**values, "sent_at": sent_at, "provider_id": provider_id})
+    return bool(done.rowcount)
 
 
-def end_attempt(session: Session, notification_id: UUID, number: int, **values: Any) -> None:
-    statement = update(Attempt).where(Attempt.notification_id == notification_id, Attempt.number == number)
-    session.execute(statement.values(values).execution_options(synchronize_session=False))
+def end_attempt(
+    session: Session, notification_id: UUID, number: int, *, ended_at: datetime, outcome: str, error: str | None = None
+) -> None:
+    values = {"of": notification_id, "its_number": number, "ended_at": ended_at, "outcome": outcome, "error": error}
+    session.connection().execute(_END_ATTEMPT, values)
 
 
 def waiting_notification(session: Session, notification_id: UUID) -> Notification | None:
@@ -273,6 +295,22 @@ def _up_to(session: Session, rows: Select[Any], most: int) -> int:
     return session.scalar(select(func.count()).select_from(rows.limit(most).subquery())) or 0
 
 
-def _insert(session: Session, table: type[Base]) -> Any:
-    dialect = session.get_bind().dialect.name
+@cache
+def _insert_ignoring(dialect: str, table: type[Base], key: tuple[str, ...], returning: str | None = None) -> Any:
+    statement = _insert(dialect, table).on_conflict_do_nothing(index_elements=list(key))
+    return statement if returning is None else statement.returning(getattr(table, returning))
+
+
+@cache
+def _count_up(dialect: str) -> Any:
+    statement = _insert(dialect, NumberCounter)
+    counted = statement.on_conflict_do_update(index_elements=["type", "year"], set_={"last": NumberCounter.last + 1})
+    return counted.returning(NumberCounter.last)
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def _insert(dialect: str, table: type[Base]) -> Any:
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

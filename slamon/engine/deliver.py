@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 from uuid import UUID
 
 import structlog
@@ -68,15 +69,10 @@ def deliver(runtime: Runtime, channel: str, ids: Sequence[UUID], handed_until: d
 
     What is not begun in time, because a far side hangs, is left: it comes up again by itself at `handed_until`.
     """
-    slot = runtime.slots(channel)
-    if not slot.acquire(timeout=SLOT_PATIENCE_SECONDS):
-        return
     try:
-        _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
+        _send_all(runtime, runtime.slots(channel), _drafts(runtime, ids, handed_until), handed_until)
     except Unavailable:
         log.warning("database_away", messages=len(ids))
-    finally:
-        slot.release()
 
 
 def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
@@ -121,19 +117,23 @@ def _kills(session: Session, row: Notification) -> bool:
     return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
-def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> None:
+def _send_all(runtime: Runtime, slot: BoundedSemaphore, drafts: Sequence[Draft], handed_until: datetime) -> None:
     began = runtime.clock.monotonic()
     last: Sent | None = None
     with runtime.in_flight.holding(draft.notification_id for draft in drafts):
         for draft in drafts:
-            if runtime.clock.monotonic() - began > LONGEST_CALL_SECONDS:
+            is_late = runtime.clock.monotonic() - began > LONGEST_CALL_SECONDS
+            if is_late or not slot.acquire(timeout=SLOT_PATIENCE_SECONDS):
                 break
-            number = _store(runtime, last, draft, handed_until)
-            last = None
-            if number is not None:
-                runtime.reach("after_intent", draft.message.key)
-                last = Sent(draft, number, *_call(draft))
-                runtime.reach("after_send", draft.message.key)
+            try:
+                number = _store(runtime, last, draft, handed_until)
+                last = None
+                if number is not None:
+                    runtime.reach("after_intent", draft.message.key)
+                    last = Sent(draft, number, *_call(draft))
+                    runtime.reach("after_send", draft.message.key)
+            finally:
+                slot.release()
         if last is not None:
             _store(runtime, last, None, handed_until)
 
@@ -192,10 +192,12 @@ def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
     outcome = "sent" if sent.receipt else _outcome(error)
     if sent.receipt is not None:
         end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
-        values = {"sent_at": now, "provider_id": sent.receipt.provider_id}
-        is_ours = store_sent(session, draft.notification_id, runtime.process_id, sent.number, values=values)
+        provider_id = sent.receipt.provider_id
+        is_ours = store_sent(
+            session, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id
+        )
         if is_ours and draft.kind == MessageKind.DIGEST:
-            digests.tell(session, draft.notification_id, now=now, provider_id=sent.receipt.provider_id)
+            digests.tell(session, draft.notification_id, now=now, provider_id=provider_id)
     else:
         words = str(error)[:500]
         end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)

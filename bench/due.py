@@ -1,0 +1,155 @@
+"""From the due instant to the message, and how fast a backlog drains: real processes, loopback Slack and mail servers.
+
+    python -m bench.due [--open 10000 1000000] [--rounds 5] [--backlog 10000]
+
+Both set-ups: one process on SQLite, and an API, a ticker and two workers on PostgreSQL (fsync on) and Valkey.
+"""
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+
+from bench.seed import TARGET, frozen, seed
+from slamon.db.requests import CrossingRow
+from slamon.domain.terms import ClockKind
+from slamon.domain.timeline import SYSTEM, stamp
+from slamon.runtime import configure_logging
+from slamon.services.founding import default_policies
+from slamon.services.outbox import stop_outgoing
+from tests.scenarios.house import House, running_house
+from tests.services.postgres import create_database, running_postgres
+from tests.services.process import open_directory
+from tests.services.valkey import running_valkey
+
+PROCESSES = {
+    "ticker": ("slamon", "ticker"),
+    "worker-1": ("dramatiq", "workers.main", "--processes", "1", "--threads", "8"),
+    "worker-2": ("dramatiq", "workers.main", "--processes", "1", "--threads", "8"),
+}
+TO = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_contact"}]
+LADDER = [{"level": "target", "anchor": "target", "to": TO}]
+ALLOWED = timedelta(hours=1)
+LEAD_TIME = timedelta(seconds=3)
+CLAIM = text(
+    "UPDATE cmo_request SET wake_at = wake_at WHERE id IN "
+    "(SELECT id FROM cmo_request WHERE wake_at < :now ORDER BY wake_at LIMIT 1000 OFFSET :done)"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--open", type=int, nargs="+", default=[10_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--backlog", type=int, default=10_000)
+    parser.add_argument("--only", choices=("SQLite", "PostgreSQL"))
+    arguments = parser.parse_args()
+    configure_logging("error")
+    for name, opened in (("SQLite", sqlite_house), ("PostgreSQL", postgres_house)):
+        if arguments.only not in (None, name):
+            continue
+        for count in arguments.open:
+            with opened() as house:
+                background = frozen("background", TARGET, default_policies()[0]["ladder"])
+                seed(house.world, count, background, first=now() - timedelta(days=1), apart=timedelta(0))
+                latency(f"{name}, {count:,} open", house, arguments.rounds)
+                if count == arguments.open[0]:
+                    backlog(name, house, arguments.backlog)
+
+
+@contextmanager
+def sqlite_house() -> Iterator[House]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        yield stack.enter_context(
+            running_house(folder, f"sqlite:///{folder}/due.db", None, DIGEST_ABOVE=10**6, LOG_LEVEL="warning")
+        )
+
+
+@contextmanager
+def postgres_house() -> Iterator[House]:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(running_postgres(stack.enter_context(open_directory()), durable=True))
+        redis_url = stack.enter_context(running_valkey(stack.enter_context(open_directory())))
+        url = create_database(server, "due")
+        yield stack.enter_context(
+            running_house(
+                folder, url, redis_url, processes=PROCESSES, DIGEST_ABOVE=10**6, LOG_LEVEL="warning"
+            )
+        )  # fmt: skip
+
+
+def latency(name: str, house: House, rounds: int) -> None:
+    """Seconds from the due instant to the arrival, for 1 and for 100 requests due at once, each in Slack and by mail."""
+    for count in (1, 100):
+        seconds: list[float] = []
+        for each in range(rounds if count > 1 else rounds * 4):
+            due = now() + LEAD_TIME
+            prefix = f"{count}{each:02d}"
+            seen = arrived(house)
+            seed(house.world, count, due_terms(), first=due - ALLOWED, apart=timedelta(0), prefix=prefix)
+            await_messages(house, seen + 2 * count)
+            messages = [*house.slack.posts, *house.mailbox.mails]
+            mine = [message for message in messages if message.key and message.key.startswith(f"INQ-{prefix}-")]
+            seconds += [(message.arrived_at - due).total_seconds() for message in mine]
+        seconds.sort()
+        p50, p99 = statistics.median(seconds), seconds[min(len(seconds) - 1, int(len(seconds) * 0.99))]
+        print(f"{name}, {count} due at once: p50 {p50:.2f} s, p99 {p99:.2f} s of {len(seconds)} messages", flush=True)
+
+
+def backlog(name: str, house: House, count: int) -> None:
+    """How many crossings are recorded and how many messages delivered a second."""
+    hold(house, True)
+    seed(house.world, count, due_terms(), first=now() - 2 * ALLOWED, apart=timedelta(0), prefix="back")
+    began = time.perf_counter()
+    while recorded(house) < count:
+        threading.Event().wait(0.05)
+    record_rate = count / (time.perf_counter() - began)
+    seen = arrived(house)
+    hold(house, False)
+    began = time.perf_counter()
+    await_messages(house, seen + 2 * count)
+    delivery_rate = 2 * count / (time.perf_counter() - began)
+    print(f"{name}, backlog of {count:,}: {record_rate:,.0f} recorded and {delivery_rate:,.0f} delivered a second")
+
+
+def due_terms():  # type: ignore[no-untyped-def]
+    return frozen("due", ALLOWED, LADDER, ClockKind.ACKNOWLEDGEMENT)
+
+
+def recorded(house: House) -> int:
+    with house.world.runtime.db.read() as session:
+        return session.scalar(select(func.count()).select_from(CrossingRow).where(CrossingRow.level == "target")) or 0
+
+
+def hold(house: House, on: bool) -> None:
+    with house.world.runtime.db.write() as session:
+        stop_outgoing(session, on, by=SYSTEM, reason="backlog", now=now())
+
+
+def arrived(house: House) -> int:
+    return len(house.slack.posts) + len(house.mailbox.mails)
+
+
+def await_messages(house: House, wanted: int) -> None:
+    pause, deadline = threading.Event(), time.monotonic() + 300
+    while arrived(house) < wanted:
+        assert time.monotonic() < deadline, f"{arrived(house)} of {wanted} messages\n{house.logs()[-3000:]}"
+        pause.wait(0.02)
+
+
+def now() -> datetime:
+    """The next whole second: facts carry no fractions."""
+    return stamp(datetime.now(UTC))
+
+
+if __name__ == "__main__":
+    main()
