@@ -1,12 +1,13 @@
 """A whole installation of real processes, with a Slack and a mail server that speak the real protocols."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,19 +58,45 @@ class House:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def start(self, name: str, *command: str) -> None:
+    def start(self, name: str, *command: str, crash_at: str = "") -> None:
+        """Start a process; with `crash_at` it dies at that point (see `SLAMON_CRASH_AT`), and only this time."""
         self.commands[name] = command
+        environment = {**self.environment, **({"SLAMON_CRASH_AT": crash_at} if crash_at else {})}
         with (self.log_folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [BIN / command[0], *command[1:]],
-                env=self.environment,
+                env=environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 cwd=self.log_folder,
             )
 
+    def kill(self, name: str) -> None:
+        """SIGKILL, as if its power went: the process with all it has forked."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.processes[name].pid, signal.SIGKILL)
+        self.processes[name].wait()
+
+    def restart(self, name: str, *, crash_at: str = "") -> None:
+        """Kill it and start it again."""
+        self.kill(name)
+        self.start(name, *self.commands[name], crash_at=crash_at)
+
+    def freeze(self, name: str) -> None:
+        """SIGSTOP: it stands still and does not know it."""
+        os.killpg(self.processes[name].pid, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        os.killpg(self.processes[name].pid, signal.SIGCONT)
+
+    def await_death(self, name: str, *, within: float = 30) -> None:
+        """Wait until it has died of its crash point, and make sure that nothing it forked lives on."""
+        eventually(lambda: self.processes[name].poll() is not None, within=within, what=f"death of {name}")
+        self.kill(name)
+
     def restart_dead(self) -> None:
+        """What a supervisor does."""
         for name, process in list(self.processes.items()):
             if process.poll() is not None:
                 self.start(name, *self.commands[name])
@@ -100,8 +127,9 @@ class House:
         eventually(ready, within=30, what="ready")
 
     def stop(self) -> None:
-        for process in self.processes.values():
+        for name, process in self.processes.items():
             if process.poll() is None:
+                self.thaw(name)
                 process.terminate()
         for process in self.processes.values():
             try:
