@@ -183,7 +183,7 @@ class World:
             return filing.log_request(
                 session, filing.Filing(**{**values, **differing}), by=who,
                 now=self.clock.now(), real_now=self.clock.real_now(),
-            )  # fmt: skip
+            ).request  # fmt: skip
 
     def act(self, request_id: UUID, action: Action, *, by: UUID, **payload: Any) -> CmoRequest:
         """Let a person act; `payload` are fields of `Payload`."""

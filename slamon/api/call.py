@@ -103,7 +103,7 @@ class Gate:
         match = _KEY.fullmatch(authorization or "")
         if match is None:
             raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
-        with runtime.db.read() as session:
+        with runtime.db.look_up() as session:
             caller = caller_by_key(session, match[1])
         now, real_now = runtime.clock.now(), runtime.clock.real_now()
         if not self._limiter.hit(self._most, caller.id):

@@ -14,14 +14,14 @@ from slamon.api.details import NewRequest, policy_kind
 from slamon.api.fields import Answer, Day, Instant, LongText, Reason, Text
 from slamon.api.fields import Body as Said
 from slamon.db.parties import Organization, Project, Site
-from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
+from slamon.db.requests import CmoRequest, FactRow, Priority
 from slamon.domain.clocks import Outcome
 from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.services import queries
 from slamon.services.acts import Payload, act
-from slamon.services.filing import Filing, log_request
+from slamon.services.filing import Filed, Filing, log_request
 from slamon.services.links import revoke_links
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
@@ -200,8 +200,8 @@ def file_request(call: Posted, body: NewRequest) -> Response:
     )
 
     def work(session: Session) -> Reply:
-        request = log_request(session, filing, by=call.caller, now=call.now, real_now=call.real_now)
-        return created(_whole(session, request, call), f"/v1/requests/{request.id}", version=request.version)
+        filed = log_request(session, filing, by=call.caller, now=call.now, real_now=call.real_now)
+        return created(_just_filed(filed, call), f"/v1/requests/{filed.request.id}", version=filed.request.version)
 
     return call.write(work)
 
@@ -341,11 +341,19 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
     return Request(**line, description=request.description, detail=request.detail, actions=actions)
 
 
+def _just_filed(filed: Filed, call: Call) -> Request:
+    """The same of a request just filed, without reading again what filing it has read and written."""
+    request, parties = filed.request, filed.parties
+    clocks = sorted(filed.clocks, key=lambda clock: str(clock["kind"]))
+    line = _line(request, parties.cmo.name, parties.site.name, parties.project.code, clocks)
+    actions = queries.actions_of(request, parties.owners, call.caller)
+    return Request(**line, description=request.description, detail=request.detail, actions=actions)
+
+
 def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:
     joined = {"cmo_name", "site_name", "project_code", "clocks"}
     own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
-    rows: list[ClockRow] = list(clocks)
-    shown = [Clock.model_validate(row) for row in rows]
+    shown = [Clock.model_validate(clock) for clock in clocks]
     return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
 
 

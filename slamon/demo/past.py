@@ -42,7 +42,7 @@ def file(session: Session, scene: Scene, *, now: datetime, real_now: datetime) -
     site_id, project_id = site_and_project(session, scene.ask.site)
     filing = filing_of(scene.ask, site_id=site_id, project_id=project_id, today=now.date())
     by = caller(session, pm_for(scene.ask.site))
-    request = log_request(session, filing, by=by, via=Via.STAFF_PAGE, now=now, real_now=real_now)
+    request = log_request(session, filing, by=by, via=Via.STAFF_PAGE, now=now, real_now=real_now).request
     return request.id, request.number
 
 

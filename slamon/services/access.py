@@ -10,7 +10,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from pwdlib import PasswordHash
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
@@ -326,15 +326,18 @@ def revoke_key(session: Session, key_id: UUID, *, by: Actor, reason: str, now: d
     return key
 
 
+# Built once: every call runs it.
+_KEY_AND_OWNER = (
+    select(ApiKey, Person, Organization)
+    .outerjoin(Person, Person.id == ApiKey.person_id)
+    .outerjoin(Organization, Organization.id == Person.organization_id)
+    .where(ApiKey.secret_digest == bindparam("digest"), ApiKey.revoked_at.is_(None))
+)
+
+
 def caller_by_key(session: Session, secret: str) -> Caller:
     """Who calls with this API key. Raises NotSignedIn for an unknown or revoked key, or a disabled owner."""
-    statement = (
-        select(ApiKey, Person, Organization)
-        .outerjoin(Person, Person.id == ApiKey.person_id)
-        .outerjoin(Organization, Organization.id == Person.organization_id)
-        .where(ApiKey.secret_digest == secret_digest(secret), ApiKey.revoked_at.is_(None))
-    )
-    found = session.execute(statement).one_or_none()
+    found = session.execute(_KEY_AND_OWNER, {"digest": secret_digest(secret)}).one_or_none()
     if found is None:
         raise NotSignedIn("This API key is unknown or revoked.")
     key, person, organization = found

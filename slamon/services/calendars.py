@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from slamon.db.parties import Calendar, Site
+from slamon.db.parties import Calendar
 from slamon.domain.calendar import WorkingCalendar
 from slamon.errors import Invalid
-from slamon.services.policies import calendar_json, public_holidays
+from slamon.services.policies import calendar_json, plain_calendar, public_holidays
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,6 @@ def closed_days(calendar: Calendar, year: int) -> list[ClosedDay]:
 
 def refuse_never_open(calendar: Calendar, at: datetime) -> None:
     """Raise Invalid for a calendar without an open second in the year after `at`: its clocks would never run."""
-    plain = calendar_json(Site(time_zone="UTC"), calendar, at)
+    plain = calendar_json("UTC", plain_calendar(calendar), at.year)
     if not WorkingCalendar.from_json(plain).opens_within(at.replace(microsecond=0)):
         raise Invalid("weekly", "the calendar has no open hour in the next 366 days")

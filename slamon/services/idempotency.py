@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from slamon.db.access import IdempotencyKey
-from slamon.db.statements import insert_ignoring
+from slamon.db.statements import insert_if_new
 from slamon.errors import KeyReused
 
 KEPT_FOR = timedelta(hours=24)
@@ -36,12 +36,36 @@ class KeptAnswer:
     body: str
 
 
+# Built once: every call that may come again runs them, and putting one together takes longer than running it.
+_NAMED = (IdempotencyKey.caller == bindparam("of_caller"), IdempotencyKey.key == bindparam("of_key"))
+_IS_OLD = IdempotencyKey.made_at < bindparam("kept_since")
+_KEPT = select(IdempotencyKey.fingerprint, IdempotencyKey.status, IdempotencyKey.headers, IdempotencyKey.body).where(
+    *_NAMED, ~_IS_OLD
+)
+_FORGET = delete(IdempotencyKey).where(*_NAMED, _IS_OLD)
+_KEEP = (
+    update(IdempotencyKey)
+    .where(*_NAMED)
+    .values({column: bindparam(f"its_{column}") for column in ("status", "headers", "body")})
+)
+_PRUNE = delete(IdempotencyKey).where(
+    tuple_(IdempotencyKey.caller, IdempotencyKey.key).in_(
+        select(IdempotencyKey.caller, IdempotencyKey.key)
+        .where(_IS_OLD)
+        .order_by(IdempotencyKey.made_at)
+        .limit(_PRUNED_AT_ONCE)
+        .with_for_update(skip_locked=True)  # others prune too; nobody waits for that
+    )
+)
+
+
 def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | None:
     """The answer this call got before; None when it is new, and then its key is taken until the transaction ends.
 
     Raises KeyReused where the key came with another call. Forgets keys older than a day.
     """
-    session.execute(delete(IdempotencyKey).where(*_named(call), IdempotencyKey.made_at < real_now - KEPT_FOR))
+    connection, named = session.connection(), _names(call)
+    kept_since = {"kept_since": real_now - KEPT_FOR}
     taken = {
         "caller": call.caller,
         "key": call.key,
@@ -51,41 +75,23 @@ def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | N
         "body": "",
         "made_at": real_now,
     }
-    insert_ignoring(session, IdempotencyKey, [taken], ["caller", "key"])
-    row = session.execute(
-        select(IdempotencyKey.fingerprint, IdempotencyKey.status, IdempotencyKey.headers, IdempotencyKey.body).where(
-            *_named(call)
-        )
-    ).one()
-    if row.fingerprint != call.fingerprint:
-        raise KeyReused("This Idempotency-Key came with another call before. Use a new key for a new call.")
-    if row.status != _UNANSWERED:
-        return KeptAnswer(row.status, row.headers, row.body)
-    _prune(session, real_now)
+    while not insert_if_new(session, IdempotencyKey, taken, ["caller", "key"]):
+        kept = connection.execute(_KEPT, named | kept_since).one_or_none()
+        if kept is None:
+            connection.execute(_FORGET, named | kept_since)
+        elif kept.fingerprint != call.fingerprint:
+            raise KeyReused("This Idempotency-Key came with another call before. Use a new key for a new call.")
+        else:
+            return KeptAnswer(kept.status, kept.headers, kept.body)
+    connection.execute(_PRUNE, kept_since)
     return None
 
 
 def keep(session: Session, call: Call, answer: KeptAnswer) -> None:
     """Keep the answer to a call that `begin` found to be new."""
-    session.execute(
-        update(IdempotencyKey)
-        .where(*_named(call))
-        .values(status=answer.status, headers=dict(answer.headers), body=answer.body)
-        .execution_options(synchronize_session=False)
-    )
+    its = {"its_status": answer.status, "its_headers": dict(answer.headers), "its_body": answer.body}
+    session.connection().execute(_KEEP, _names(call) | its)
 
 
-def _prune(session: Session, real_now: datetime) -> None:
-    old = (
-        select(IdempotencyKey.caller, IdempotencyKey.key)
-        .where(IdempotencyKey.made_at < real_now - KEPT_FOR)
-        .order_by(IdempotencyKey.made_at)
-        .limit(_PRUNED_AT_ONCE)
-        .with_for_update(skip_locked=True)  # others prune too; nobody waits for that
-    )
-    statement = delete(IdempotencyKey).where(tuple_(IdempotencyKey.caller, IdempotencyKey.key).in_(old))
-    session.execute(statement.execution_options(synchronize_session=False))
-
-
-def _named(call: Call) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return (IdempotencyKey.caller == call.caller, IdempotencyKey.key == call.key)
+def _names(call: Call) -> dict[str, str | datetime]:
+    return {"of_caller": call.caller, "of_key": call.key}

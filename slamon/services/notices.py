@@ -168,12 +168,10 @@ def ladder_rows(
 def fact_rows(
     request: CmoRequest, fact: Fact, directory: Directory, *, now: datetime, real_now: datetime
 ) -> list[dict[str, Any]]:
-    """Outbox rows for one fact: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's."""
+    """Outbox rows for one act: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's."""
     contact, manager = directory.contact(request), directory.manager(request)
     told: list[tuple[MessageKind, Person]] = []
-    if fact.kind is FactKind.FILED and contact:
-        told.append((MessageKind.FILED, contact))
-    elif fact.kind in SPONSOR_ACTS and contact:
+    if fact.kind in SPONSOR_ACTS and contact:
         told.append((MessageKind.SPONSOR_ACTED, contact))
     elif fact.kind in CMO_ACTS:
         submitter = directory.person(UUID(fact.by.id))
@@ -181,18 +179,19 @@ def fact_rows(
             told.append((MessageKind.RECEIPT, submitter))
         if manager and str(manager.id) != fact.recorded_by.id:
             told.append((MessageKind.CMO_ACTED, manager))
-    rows = []
-    for kind, person in told:
-        slack = person.slack_user_id if kind is MessageKind.CMO_ACTED else None
-        channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
-        key = f"{request.number}/{kind.value}/{fact.sequence}/{channel.value}/{person.id}"
-        rows.append(
-            outbox_row(
-                key, kind, channel, slack or person.email, now=now, real_now=real_now,
-                request_id=request.id, person_id=person.id, fact_sequence=fact.sequence,
-            )
-        )  # fmt: skip
-    return rows
+    return [fact_row(request, fact, kind, person, now=now, real_now=real_now) for kind, person in told]
+
+
+def fact_row(
+    request: CmoRequest, fact: Fact, kind: MessageKind, to: Person, *, now: datetime, real_now: datetime
+) -> dict[str, Any]:
+    """The outbox row that tells one person of a fact."""
+    slack = to.slack_user_id if kind is MessageKind.CMO_ACTED else None
+    channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
+    return outbox_row(
+        f"{request.number}/{kind.value}/{fact.sequence}/{channel.value}/{to.id}", kind, channel, slack or to.email,
+        now=now, real_now=real_now, request_id=request.id, person_id=to.id, fact_sequence=fact.sequence,
+    )  # fmt: skip
 
 
 def outbox_row(

@@ -1,6 +1,7 @@
 """Which policy line a request falls under, and the terms frozen from it."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -8,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import holidays
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, event, or_, select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Calendar, Site
+from slamon.db.parties import Calendar
 from slamon.db.policies import FrozenTerms, Policy
 from slamon.db.statements import insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
@@ -42,14 +43,21 @@ class Wanted:
     project_id: UUID
 
 
+# Built once: putting it together takes longer than running it. Where nothing is wanted, only an empty column covers it.
+_COVERING = select(Policy).where(
+    Policy.effective_from <= bindparam("at"),
+    or_(Policy.effective_to.is_(None), Policy.effective_to > bindparam("at")),
+    *(
+        or_(getattr(Policy, column).is_(None), getattr(Policy, column) == bindparam(f"wanted_{column}"))
+        for column in SCOPE
+    ),
+)
+
+
 def resolve(session: Session, wanted: Wanted, at: datetime) -> Policy:
     """The most specific line in force. Raises Conflict where none applies."""
-    statement = select(Policy).where(
-        Policy.effective_from <= at,
-        or_(Policy.effective_to.is_(None), Policy.effective_to > at),
-        *(_covers(column, getattr(wanted, column)) for column in SCOPE),
-    )
-    lines = session.scalars(statement).all()
+    scope = {f"wanted_{column}": getattr(wanted, column) for column in SCOPE}
+    lines = session.scalars(_COVERING, {**scope, "at": at}).all()
     if not lines:
         raise Conflict("No policy covers this request. An administrator can add one under /v1/policies.")
     return max(lines, key=specificity)
@@ -75,35 +83,62 @@ def refuse_tie(session: Session, policy: Policy) -> None:
             )
 
 
-def freeze(session: Session, policy: Policy, site: Site, at: datetime) -> Terms:
-    """The terms a request filed at `at` will keep; stored once for all requests that share them."""
-    calendar = session.get(Calendar, site.calendar_id) if site.calendar_id else None
-    content = {
-        "policy": {
-            "id": str(policy.id),
-            "name": policy.name,
-            "version": policy.version,
-            "agreement_clause": policy.agreement_clause,
-        },
-        "calendar": calendar_json(site, calendar, at),
-        "clocks": clocks_to_json(clocks_from_json(policy.clocks)),
-        "ladder": ladder_to_json(ladder_from_json(policy.ladder)),
+def freeze(session: Session, policy: Policy, time_zone: str, calendar: Calendar | None, at: datetime) -> Terms:
+    """The terms a request filed at `at` will keep, at a site in `time_zone`; stored once for all that share them."""
+    line = {
+        "id": str(policy.id),
+        "name": policy.name,
+        "version": policy.version,
+        "agreement_clause": policy.agreement_clause,
     }
-    terms = parsed_terms(terms_digest(content), content)
+    plain = plain_calendar(calendar) if calendar else None
+    terms, content = _frozen(json.dumps([line, policy.clocks, policy.ladder, time_zone, plain, at.year]))
     terms.refuse_if_never_open(at)
-    insert_ignoring(session, FrozenTerms, [{"digest": terms.digest, "content": content}], ["digest"])
+    _store(session, terms.digest, content)
     return terms
 
 
-def calendar_json(site: Site, calendar: Calendar | None, at: datetime) -> dict[str, Any]:
-    """The site's working calendar with its holidays by date, for the years a request filed at `at` can reach."""
+@lru_cache(maxsize=256)
+def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
+    """The terms that follow from these rules, parsed and as they are stored."""
+    line, clocks, ladder, time_zone, calendar, year = json.loads(rules)
+    content = {
+        "policy": line,
+        "calendar": calendar_json(time_zone, calendar, year),
+        "clocks": clocks_to_json(clocks_from_json(clocks)),
+        "ladder": ladder_to_json(ladder_from_json(ladder)),
+    }
+    return parsed_terms(terms_digest(content), content), content
+
+
+def _store(session: Session, digest: str, content: dict[str, Any]) -> None:
+    """Store frozen terms, unless this connection to the database has seen them committed: they never go away."""
+    connection = session.connection()
+    committed: set[str] = connection.info.setdefault("committed terms", set())
+    if digest not in committed:
+        insert_ignoring(session, FrozenTerms, [{"digest": digest, "content": content}], ["digest"])
+        event.listen(connection, "commit", lambda _: committed.add(digest))
+
+
+def plain_calendar(calendar: Calendar) -> dict[str, Any]:
+    """What of a calendar decides when it is open."""
+    return {
+        "weekly": calendar.weekly,
+        "country": calendar.country,
+        "subdivision": calendar.subdivision,
+        "closed_days": calendar.closed_days,
+    }
+
+
+def calendar_json(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:
+    """A site's working calendar with its holidays by date, for the years a request filed in `year` can reach."""
     if calendar is None:
-        return WorkingCalendar.from_json({"tz": site.time_zone, "weekly": "24x7"}).to_json()
-    closed = {day["date"] for day in calendar.closed_days}
-    if calendar.country:
-        years = tuple(range(at.year, at.year + YEARS_AHEAD + 1))
-        closed |= {day.isoformat() for day in public_holidays(calendar.country, calendar.subdivision, years)}
-    plain = {"tz": site.time_zone, "weekly": calendar.weekly["hours"], "holidays": sorted(closed)}
+        return WorkingCalendar.from_json({"tz": time_zone, "weekly": "24x7"}).to_json()
+    closed = {day["date"] for day in calendar["closed_days"]}
+    if calendar["country"]:
+        years = tuple(range(year, year + YEARS_AHEAD + 1))
+        closed |= {day.isoformat() for day in public_holidays(calendar["country"], calendar["subdivision"], years)}
+    plain = {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": sorted(closed)}
     return WorkingCalendar.from_json(plain).to_json()
 
 
@@ -138,8 +173,3 @@ def parsed_terms(digest: str, content: dict[str, Any]) -> Terms:
             _PARSED.clear()
         _PARSED[digest] = Terms.from_json(content)
     return _PARSED[digest]
-
-
-def _covers(column: str, value: object) -> Any:
-    own = getattr(Policy, column)
-    return own.is_(None) if value is None else or_(own.is_(None), own == value)

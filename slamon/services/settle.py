@@ -60,9 +60,8 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
         if found or not rows:
             levels = sorted({crossing["level"] for crossing in found})
             note(session, "settled", number=case.request.number, facts=case.request.fact_count, crossings=levels)
-        request = case.request
-        request.next_check_at = request.wake_at = outcome.next_check_at
-        request.urgent_at, request.failed_checks = outcome.urgent_at, 0
+        for column, value in _next_look(outcome).items():
+            setattr(case.request, column, value)
     if new_clocks:
         session.flush()  # the request before its clocks, its clocks before their crossings
         session.execute(insert(ClockRow), new_clocks)
@@ -74,6 +73,27 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
     return len(new_crossings)
 
 
+def at_filing(
+    request_id: UUID, terms: Terms, timeline: Timeline, now: datetime
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What a request about to be filed begins with: columns of its own, and its clocks as rows.
+
+    No rung is passed yet.
+    """
+    outcome = evaluate(terms, timeline, now)
+    return _next_look(outcome), [_clock_row(request_id, clock) for clock in outcome.clocks]
+
+
+def _next_look(outcome: Evaluation) -> dict[str, Any]:
+    """When the request is looked at next, and what it is listed by."""
+    next_check_at, urgent_at = outcome.next_check_at, outcome.urgent_at
+    return {"next_check_at": next_check_at, "wake_at": next_check_at, "urgent_at": urgent_at, "failed_checks": 0}
+
+
+def _clock_row(request_id: UUID, clock: ClockState) -> dict[str, Any]:
+    return {"request_id": request_id, "kind": clock.kind.value, **clock_values(clock)}
+
+
 def _store_clocks(
     request: CmoRequest, outcome: Evaluation, rows: dict[str, ClockRow], new: list[dict[str, Any]]
 ) -> bool:
@@ -83,7 +103,7 @@ def _store_clocks(
         values = clock_values(clock)
         row = rows.get(clock.kind.value)
         if row is None:
-            new.append({"request_id": request.id, "kind": clock.kind.value, **values})
+            new.append(_clock_row(request.id, clock))
             continue
         stopped = stopped or (row.stopped_at is None and clock.stopped_at is not None)
         for column, value in values.items():

@@ -1,5 +1,6 @@
 """A request's facts as rows: reading them, adding to the chain, who answers for it."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -69,8 +70,16 @@ def owners_of(session: Session, request: CmoRequest) -> Owners:
     """Who answers for a request on the sponsor's side; those who back them up count as they do."""
     project = session.get_one(Project, request.project_id)
     cmo = session.get_one(Organization, request.cmo_id)
-    named = {person_id for person_id in (project.pm_id, project.lead_id, cmo.lead_id) if person_id is not None}
-    backups = dict(session.execute(select(Person.id, Person.backup_id).where(Person.id.in_(named))).all())
+    backups = select(Person.id, Person.backup_id).where(Person.id.in_(named_owners(project, cmo)))
+    return owners(project, cmo, dict(session.execute(backups).all()))
+
+
+def named_owners(project: Project, cmo: Organization) -> set[UUID]:
+    return {person_id for person_id in (project.pm_id, project.lead_id, cmo.lead_id) if person_id is not None}
+
+
+def owners(project: Project, cmo: Organization, backups: Mapping[UUID, UUID | None]) -> Owners:
+    """As `owners_of`, from what is known already: `backups` of those who are named."""
 
     def with_backup(*people: UUID | None) -> frozenset[UUID]:
         both = [*people, *(backups.get(person) for person in people if person)]
