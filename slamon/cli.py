@@ -16,7 +16,7 @@ from rich.table import Table
 from slamon import __version__
 from slamon.channels import Message, MessageKind
 from slamon.config import Settings
-from slamon.db import schema
+from slamon.db import backup, schema
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
@@ -24,7 +24,7 @@ from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
 from slamon.runtime import Runtime, build_runtime
-from slamon.services import access, founding, verify
+from slamon.services import access, founding, outbox, verify
 from slamon.services.verify import Difference
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
@@ -104,6 +104,26 @@ def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this re
     else:
         schema.downgrade(runtime.db, down_to)
     out.print(f"The database is at schema {schema.current_revision(runtime.db)}.")
+
+
+@app.command("backup")
+def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
+    """Copy the database to a file while everything runs."""
+    runtime = _open(Settings())
+    backup.backup(runtime.db, file)
+    out.print(f"[green]✓[/green] {file}, {file.stat().st_size:,} bytes.", highlight=False)
+
+
+@app.command()
+def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backup' wrote.")]) -> None:
+    """Fill an empty database from a backup, check it, and hold its messages back until somebody lets them go."""
+    runtime = build_runtime(Settings())
+    backup.restore(runtime.db, file)
+    schema.migrate(runtime.db)
+    with runtime.db.write() as session:
+        outbox.hold_restored(session, now=runtime.clock.now())
+    out.print(f"[green]✓[/green] Restored, at schema {schema.current_revision(runtime.db)}. Messages are held back.")
+    out.print("Run 'slamon verify', start slamon, look at the page Status, and let the messages go there.")
 
 
 @app.command()

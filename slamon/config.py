@@ -13,7 +13,9 @@ class Settings(BaseSettings):
         "sqlite:///var/slamon.db", description="SQLite file or PostgreSQL, as SQLAlchemy writes it"
     )
     redis_url: str | None = Field(None, description="Redis or Valkey; unset means one process does everything")
-    secret_key: SecretStr = Field(SecretStr(""), description="Signs form and CSRF tokens; at least 32 characters")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs form tokens; at least 32 characters. To change it: 'new,old', then 'new'"
+    )
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the pages; links in mails begin so")
     sponsor_name: str = Field("Sponsor", description="As the CMO's contacts know you")
     sponsor_time_zone: str = "UTC"
@@ -55,9 +57,14 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, key: SecretStr) -> SecretStr:
-        if key.get_secret_value() and len(key.get_secret_value()) < 32:
+        if key.get_secret_value() and min(map(len, key.get_secret_value().split(","))) < 32:
             raise ValueError("must have at least 32 characters; 'slamon setup' makes one")
         return key
+
+    @property
+    def secret_keys(self) -> list[str]:
+        """The keys that are taken, oldest first; the last one signs. Empty where none is set."""
+        return [key for key in reversed(self.secret_key.get_secret_value().split(",")) if key]
 
     @property
     def is_embedded(self) -> bool:

@@ -24,6 +24,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("trace_id", sa.String(length=64), nullable=True))
         batch_op.create_foreign_key("fk_notification_digest_id_notification", "notification", ["digest_id"], ["id"])
     _index_waiting(["channel", "next_attempt_at"])  # a channel that hangs holds up no other
+    op.create_index("ix_form_link_expires_at", "form_link", ["expires_at"])
     op.create_index("ix_notification_address", "notification", ["address", "state", "queued_at"])
     is_folded = sa.text("digest_id IS NOT NULL")
     op.create_index(
@@ -44,6 +45,7 @@ def downgrade() -> None:
                 f"ALTER TABLE {table} RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold, "
                 "autovacuum_vacuum_cost_delay, autovacuum_analyze_scale_factor)"
             )
+    op.drop_index("ix_form_link_expires_at", table_name="form_link")
     op.drop_index("ix_notification_digest_id", table_name="notification")
     op.drop_index("ix_notification_address", table_name="notification")
     _index_waiting(["next_attempt_at"])

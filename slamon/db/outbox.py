@@ -123,7 +123,10 @@ class FormLink(Base):
     """A contact's way to his form: the token is only stored hashed, opens one request, and expires in real time."""
 
     __tablename__ = "form_link"
-    __table_args__ = (Index("ix_form_link_request_id", "request_id"),)
+    __table_args__ = (
+        Index("ix_form_link_request_id", "request_id"),
+        Index("ix_form_link_expires_at", "expires_at"),
+    )
 
     token_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"))

@@ -14,18 +14,21 @@ from slamon import __version__
 from slamon.db.outbox import Process
 from slamon.db.statements import release_from, release_lost, senders
 from slamon.runtime import Runtime
+from slamon.services.retention import sweep
 
 log = structlog.get_logger()
 SKEW_SHOWN_SECONDS = 1
-SKEW_CHECK_EVERY_BEATS = 30
+NOW_AND_THEN_BEATS = 30
 
 
 def beat(runtime: Runtime, kind: str, beats: int) -> None:
     """Say that this process lives and how it fares, and give back what it lost hold of; now and then follow the
-    database's clock.
+    database's clock and sweep up what has had its time.
     """
-    if beats % SKEW_CHECK_EVERY_BEATS == 0:
+    if beats % NOW_AND_THEN_BEATS == 0:
         follow_database(runtime)
+        with runtime.db.write() as session:
+            sweep(session, real_now=runtime.clock.real_now())
     state = _state(runtime)
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from slamon.db.access import IdempotencyKey
@@ -16,7 +16,6 @@ from slamon.db.statements import insert_if_new
 from slamon.errors import KeyReused
 
 KEPT_FOR = timedelta(hours=24)
-_PRUNED_AT_ONCE = 100
 _UNANSWERED = 0
 
 
@@ -48,21 +47,12 @@ _KEEP = (
     .where(*_NAMED)
     .values({column: bindparam(f"its_{column}") for column in ("status", "headers", "body")})
 )
-_PRUNE = delete(IdempotencyKey).where(
-    tuple_(IdempotencyKey.caller, IdempotencyKey.key).in_(
-        select(IdempotencyKey.caller, IdempotencyKey.key)
-        .where(_IS_OLD)
-        .order_by(IdempotencyKey.made_at)
-        .limit(_PRUNED_AT_ONCE)
-        .with_for_update(skip_locked=True)  # others prune too; nobody waits for that
-    )
-)
 
 
 def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | None:
     """The answer this call got before; None when it is new, and then its key is taken until the transaction ends.
 
-    Raises KeyReused where the key came with another call. Forgets keys older than a day.
+    Raises KeyReused where the key came with another call. A key older than a day counts as new.
     """
     connection, named = session.connection(), _names(call)
     kept_since = {"kept_since": real_now - KEPT_FOR}
@@ -83,7 +73,6 @@ def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | N
             raise KeyReused("This Idempotency-Key came with another call before. Use a new key for a new call.")
         else:
             return KeptAnswer(kept.status, kept.headers, kept.body)
-    connection.execute(_PRUNE, kept_since)
     return None
 
 

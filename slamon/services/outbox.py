@@ -4,16 +4,25 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
-from slamon.db.outbox import OUTGOING_STOPPED, WAITING, Attempt, Notification, NotificationState, Setting, in_state
+from slamon.db.outbox import (
+    OUTGOING_STOPPED,
+    WAITING,
+    Attempt,
+    Notification,
+    NotificationState,
+    Process,
+    Setting,
+    in_state,
+)
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import SPONSOR
 from slamon.domain.terms import DeliveryChannel
-from slamon.domain.timeline import Actor, Role
+from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit import record
 from slamon.services.notices import outbox_row, queue
@@ -40,6 +49,26 @@ def stop_outgoing(session: Session, on: bool, *, by: Actor, reason: str, now: da
             session, by=by, action="change", entity="setting", entity_id=OUTGOING_STOPPED, now=now,
             old=old, new=row.value, reason=reason,
         )  # fmt: skip
+
+
+def hold_restored(session: Session, *, now: datetime) -> None:
+    """Send nothing from a restored copy until somebody lets it go, and then nothing twice where that can be known.
+
+    What was waiting when the copy was made may have left since: it is looked up first, or marked as a repeat.
+    """
+    stop_outgoing(session, True, by=SYSTEM, reason="restored from a backup", now=now)
+    under_way = (*WAITING, NotificationState.SENDING)
+    session.execute(
+        update(Notification)
+        .where(in_state(*under_way))
+        .values(
+            state=NotificationState.UNKNOWN.value,
+            taken_by=None,
+            first_attempt_at=func.coalesce(Notification.first_attempt_at, Notification.next_attempt_at),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(delete(Process))
 
 
 def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime, real_now: datetime) -> Notification:

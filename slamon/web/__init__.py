@@ -16,7 +16,7 @@ def build_pages(app: FastAPI) -> None:
     Without a secret key one is made for this process: forms that are open when it ends must be opened again.
     """
     runtime: Runtime = app.state.runtime
-    app.state.pages = open_pages(runtime.settings.secret_key.get_secret_value() or secrets.token_urlsafe(32))
+    app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)])
     app.state.page_error = page_error
     for part in (form, sign_in, board, filing, requests, status):
         app.include_router(part.router)

@@ -1,6 +1,6 @@
 """Turns templates into responses, with the headers that every page carries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class Pages:
     limits: Limits
 
 
-def open_pages(secret_key: str) -> Pages:
+def open_pages(secret_keys: Sequence[str]) -> Pages:
     templates = Environment(
         loader=PackageLoader("slamon.web"),
         autoescape=select_autoescape(default=True),
@@ -53,7 +53,7 @@ def open_pages(secret_key: str) -> Pages:
         STATES=STATES, TYPES=TYPES, FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
         release=__version__, shown=shown, columns_of=columns_of,
     )  # fmt: skip
-    return Pages(templates, Signer(secret_key, salt="slamon.web.csrf"), Limits())
+    return Pages(templates, Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
 
 
 def pages_of(request: Request) -> Pages:

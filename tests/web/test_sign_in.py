@@ -1,12 +1,16 @@
 """Signing in and out, and setting a password, through HTTP."""
 
 import re
+from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
+from starlette.testclient import TestClient
 
+from slamon.app import create_app
 from slamon.services import access
 from slamon.web.session import COOKIE
-from tests.web.conftest import Site, text_of
+from tests.web.conftest import ADDRESS, Site, text_of
 from tests.world import PM, open_world
 
 PASSWORD = "correct horse battery"
@@ -168,6 +172,20 @@ def test_a_one_time_link_ends_after_a_day(site: Site) -> None:
 
 def test_an_unknown_one_time_link_opens_nothing(site: Site) -> None:
     assert site.visitor.get("/welcome/nothing").status_code == 404
+
+
+def test_a_form_opened_before_the_secret_was_changed_is_still_taken(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    old, new = "o" * 40, "n" * 40
+    url = f"sqlite:///{tmp_path}/w.db"
+    with open_world(url, secret_key=old) as world:
+        staff = Site(world).staff(world.cast.admin)
+        csrf, session = staff.csrf(), dict(staff.client.cookies)
+        for keys, status in ((f"{new},{old}", 303), (new, 403)):
+            settings = world.runtime.settings.model_copy(update={"secret_key": SecretStr(keys)})
+            app = create_app(replace(world.runtime, settings=settings), with_workers=False)
+            later = TestClient(app, base_url=ADDRESS, follow_redirects=False, cookies=session)
+            answer = later.post("/status/outgoing", data={"csrf": csrf, "stop": "yes", "reason": "Drill"})
+            assert answer.status_code == status
 
 
 def test_without_a_secret_key_forms_work_within_one_process(tmp_path) -> None:  # type: ignore[no-untyped-def]

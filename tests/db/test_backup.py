@@ -1,0 +1,90 @@
+"""A copy made while slamon runs, and a house that starts from it: sound, silent, and repeating nothing."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from slamon.channels import MessageKind as K
+from slamon.db.backup import backup, restore
+from slamon.db.database import Database
+from slamon.engine.cycle import Inline, tick
+from slamon.engine.heartbeat import Watch
+from slamon.errors import Conflict
+from slamon.runtime import Runtime
+from slamon.services.outbox import hold_restored, is_stopped, stop_outgoing
+from slamon.services.verify import verify_audit, verify_requests
+from tests.services.postgres import create_database, drop_database, find_binaries
+from tests.world import CONTACT, World
+
+
+@pytest.fixture(autouse=True)
+def _with_postgresqls_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{find_binaries()}{os.pathsep}{os.environ['PATH']}")
+    if shutil.which("pg_dump") is None:
+        pytest.skip("pg_dump is not installed here")
+
+
+@contextmanager
+def empty_database(world: World, folder: Path) -> Iterator[Database]:
+    if world.runtime.db.is_sqlite:
+        url, server = f"sqlite:///{folder}/restored.db", None
+    else:
+        own = make_url(world.runtime.settings.database_url)
+        server = own.set(database="postgres").render_as_string(hide_password=False)
+        url = create_database(server, f"{own.database}_restored")
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        database.close()
+        if server:
+            drop_database(server, str(make_url(url).database))
+
+
+def work(runtime: Runtime) -> None:
+    for _ in range(3):
+        tick(runtime, Inline(runtime), Watch(8))
+
+
+def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: World, tmp_path: Path):
+    world = any_world
+    world.file()
+    world.work()
+    assert len(world.email.sent_to(CONTACT, K.FILED)) == 1
+    world.file()  # its notice waits while the copy is made, and leaves a moment later
+    backup(world.runtime.db, tmp_path / "copy")
+    world.work()
+    world.clock.advance(hours=1)
+    with empty_database(world, tmp_path) as database:
+        restore(database, tmp_path / "copy")
+        restored = replace(world.runtime, db=database)
+        with database.write() as session:
+            hold_restored(session, now=world.clock.now())
+        work(restored)
+        assert len(world.email.sent) == 2  # held back
+        with database.write() as session:
+            assert all(isinstance(step, int) for step in verify_requests(session, now=world.clock.now()))
+            assert verify_audit(session) is None
+            assert is_stopped(session)
+            admin = world.caller(world.cast.admin).as_actor()
+            stop_outgoing(session, False, by=admin, reason="checked", now=world.clock.now())
+        work(restored)
+        assert len(world.email.sent) == 2  # found, so not sent again
+        world.clock.advance(hours=25)
+        work(restored)
+        assert len(world.email.sent_to(CONTACT, K.TARGET)) == 2  # and life goes on
+
+
+def test_nothing_is_written_over(any_world: World, tmp_path: Path):
+    (tmp_path / "copy").write_text("mine")
+    with pytest.raises(Conflict, match="exists"):
+        backup(any_world.runtime.db, tmp_path / "copy")
+    backup(any_world.runtime.db, tmp_path / "other")
+    with pytest.raises(Conflict, match="not empty"):
+        restore(any_world.runtime.db, tmp_path / "other")
