@@ -3,14 +3,17 @@
 import json
 import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from slamon.cli import app
+from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.database import Database
+from slamon.engine import heartbeat
 from slamon.errors import SlamonError
 from slamon.services import access
 from tests.world import START, World
@@ -70,10 +73,25 @@ def test_before_the_set_up_every_command_says_what_to_do(folder: Path, command: 
 def test_status_tells_messages_processes_and_channels(folder: Path):
     run(*SETUP, *NO_TESTS)
     told = json.loads(run("status", "--json").stdout)
+    assert (told["well"], told["cycle_age_seconds"]) == (False, None)
     assert told["messages"] == {"queued": 0, "unknown": 0, "sending": 0, "failed": 0}
     assert told["channels"] == {"slack": "ConsoleChannel", "email": "ConsoleChannel"}
     assert told["processes"] == []
-    assert "messages" in run("status").stdout
+    said = run("status")
+    assert said.exit_code == 1  # nothing runs
+    assert "The cycle stands still: no process reports" in said.stdout
+    assert "messages" in said.stdout
+
+
+def test_status_is_well_while_a_loop_passes(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    here_and_now = replace(world.runtime, clock=Clock())  # the command reads the host's clock
+    here_and_now.vitals.passed_at = here_and_now.clock.monotonic()
+    heartbeat.beat(here_and_now, "embedded", 1)
+    said = run("status")
+    assert said.exit_code == 0, said.stdout
+    assert "What is due is being done." in said.stdout
+    assert "kind embedded" in said.stdout
 
 
 def test_an_operator_makes_the_first_key_and_it_opens_the_api(

@@ -57,9 +57,7 @@ class Auditor:
         """
         runtime = self._runtime
         with runtime.db.read() as session:
-            found = health.look(session, runtime)
-            standing = [*found.troubles, *_overlong(session, runtime, found)]
-            forgotten = list(self._forgotten(session))
+            standing, forgotten = self.compare(session)
         lasting = [trouble for trouble in standing if trouble.topic in self._seen]
         self._seen = {trouble.topic for trouble in standing}
         if standing or forgotten:
@@ -68,6 +66,11 @@ class Auditor:
             self._tell_outside()
         hour = f"{runtime.clock.real_now():%H}h"  # an alarm has its key for a day; these are repeated every hour
         self._alarm([*(Trouble(f"{trouble.topic}/{hour}", trouble.words) for trouble in lasting), *forgotten])
+
+    def compare(self, session: Session) -> tuple[list[Trouble], list[Trouble]]:
+        """What stands still or lasts too long at this moment, and what was forgotten among the next requests."""
+        found = health.look(session, self._runtime)
+        return [*found.troubles, *_overlong(session, self._runtime, found)], list(self._forgotten(session))
 
     def _alarm(self, troubles: Sequence[Trouble]) -> None:
         """Put alarms into the outbox and send them from here; what does not leave is tried again at the next look."""

@@ -6,22 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import redis
-from sqlalchemy import Subquery, func, select
+from sqlalchemy import ScalarSelect, Subquery, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from slamon.channels.moments import span
 from slamon.config import Settings
-from slamon.db.outbox import WAITING, Notification, in_state
+from slamon.db.outbox import WAITING, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
+from slamon.domain.terms import DeliveryChannel
 from slamon.engine.heartbeat import Pulse, pulses
 from slamon.runtime import Runtime
 from slamon.services import outbox
 
-LOOKED_AT = 1000  # due requests, and waiting messages, of which the oldest is sought
+LOOKED_AT = 1000  # due requests, and waiting messages of a channel, of which the oldest is sought
 LONGEST_HOLD = timedelta(minutes=16)  # an address told of late: its next steps may wait for a digest
+LOOKED_BACK = timedelta(days=1)  # for what an address was told
 BROKER_TIMEOUT_SECONDS = 1
 BROKER_AWAY = "Redis is away; the ticker does the work itself."
 _SENDING_KINDS = frozenset({"worker", "embedded"})
+_TRIED = frozenset(NotificationState) - {NotificationState.FOLDED, NotificationState.SUPPRESSED}
 _NOTHING = timedelta(0)
 
 
@@ -135,20 +138,37 @@ def _untried(session: Session, runtime: Runtime, living: Sequence[Pulse]) -> tim
     """
     clock, settings = runtime.clock, runtime.settings
     real_now = clock.real_now()
+    soon = real_now + timedelta(seconds=settings.hand_over_seconds)
     first = _first_waiting()
-    statement = select(func.min(first.c.queued_at)).where(
-        first.c.attempts == 0, first.c.next_attempt_at <= real_now + timedelta(seconds=settings.hand_over_seconds)
-    )
+    due = (first.c.attempts == 0, first.c.next_attempt_at <= soon)
+    statement = select(func.min(first.c.queued_at)).where(*due)
     if any(pulse.is_alive and pulse.kind in _SENDING_KINDS for pulse in living):
-        lately = (Notification.address == first.c.address, Notification.first_attempt_at > real_now - LONGEST_HOLD)
-        statement = statement.where(~select(Notification.id).where(*lately).exists())
+        oldest = func.min(first.c.queued_at).label("oldest")
+        each = select(first.c.address, oldest).where(*due).group_by(first.c.address).subquery()
+        told = _last_told(each, since=clock.now() - clock.business_span(LOOKED_BACK.total_seconds()))
+        statement = select(func.min(each.c.oldest)).where(or_(told.is_(None), told <= real_now - LONGEST_HOLD))
     return _age(runtime, session.scalar(statement))
 
 
 def _first_waiting() -> Subquery:
+    """Of each channel the messages that wait and come up next."""
     columns = (Notification.queued_at, Notification.next_attempt_at, Notification.attempts, Notification.address)
-    waiting = select(*columns).where(in_state(*WAITING)).order_by(Notification.next_attempt_at)
-    return waiting.limit(LOOKED_AT).subquery()
+    firsts = [
+        select(*columns)
+        .where(Notification.channel == channel, in_state(*WAITING))
+        .order_by(Notification.next_attempt_at)
+        .limit(LOOKED_AT)
+        .subquery()
+        for channel in DeliveryChannel
+    ]
+    return union_all(*(select(first) for first in firsts)).subquery()
+
+
+def _last_told(each: Subquery, *, since: datetime) -> ScalarSelect[datetime | None]:
+    """When a message to the address was last begun, of those queued `since`. A look-up for every address: as a join,
+    PostgreSQL may read the whole table for it."""
+    to_it = (Notification.address == each.c.address, Notification.state.in_(_TRIED), Notification.queued_at > since)
+    return select(func.max(Notification.first_attempt_at)).where(*to_it).scalar_subquery()
 
 
 def _age(runtime: Runtime, since: datetime | None) -> timedelta:

@@ -7,7 +7,9 @@ from sqlalchemy import event
 
 from bench.seed import seed_open_requests
 from slamon.db import statements
+from slamon.db.outbox import Process
 from slamon.domain.terms import DeliveryChannel
+from slamon.engine.auditor import Auditor
 from slamon.services import outbox
 from slamon.services.queries import Order, Wanted, list_requests
 from slamon.services.standing import Holder, standing
@@ -44,7 +46,17 @@ def list_first_and_later_page(world: World, session: Any) -> None:
         standing(session, holder, Wanted())
 
 
-@pytest.mark.parametrize("work", [hand_out, list_first_and_later_page])
+def look_after(world: World, session: Any) -> None:
+    at = world.clock.real_now()
+    beat = {"kind": "worker", "host": "here", "release": "1", "started_at": at, "beat_at": at, "beats": 1, "state": {}}
+    session.add(Process(id=world.runtime.process_id, **beat))  # while one sends, addresses told of late are looked up
+    auditor = Auditor(world.runtime)
+    auditor.compare(session)
+    world.clock.advance(days=500)  # all are past their target
+    auditor.compare(session)
+
+
+@pytest.mark.parametrize("work", [hand_out, list_first_and_later_page, look_after])
 def test_no_statement_walks_through_all_that_is_stored(full: World, work: Any):
     seen: list[tuple[str, Any]] = []
 

@@ -10,6 +10,7 @@ from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
+from slamon.engine import heartbeat
 from slamon.errors import DeliveryError
 from slamon.services.queries import Wanted, facts_of
 from slamon.services.standing import Holder, standing
@@ -653,6 +654,21 @@ def test_a_redirection_shows_on_every_page(tmp_path) -> None:  # type: ignore[no
 
 def test_silence_of_all_processes_is_called_out(site: Site) -> None:
     assert "deadlines are not being watched" in text_of(site.staff(site.world.cast.pm).get("/status"))
+
+
+def test_a_loop_that_stands_still_is_red_and_says_what_to_do(site: Site) -> None:
+    world, staff = site.world, site.staff(site.world.cast.pm)
+    world.runtime.vitals.passed_at = world.clock.monotonic()
+    heartbeat.beat(world.runtime, "embedded", 1)
+    page = staff.get("/status")
+    assert "stands still" not in text_of(page)
+    assert "less than a minute ago" in text_of(page)
+    world.clock.advance(seconds=75)
+    heartbeat.beat(world.runtime, "embedded", 1)
+    page = staff.get("/status")
+    assert "The cycle stands still: no ticker has finished a pass for 75 s" in text_of(page)
+    assert "Start the ticker, or slamon serve" in text_of(page)
+    assert '<p class="notice bad" role="alert">' in page.text
 
 
 def test_staff_pages_allow_own_scripts_only(site: Site) -> None:
