@@ -345,7 +345,7 @@ def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
     request, parties = filed.request, filed.parties
     clocks = sorted(filed.clocks, key=lambda clock: str(clock["kind"]))
-    line = _line(request, parties.cmo.name, parties.site.name, parties.project.code, clocks)
+    line = _line(request, parties.cmo_name, parties.site_name, parties.project_code, clocks)
     actions = queries.actions_of(request, parties.owners, call.caller)
     return Request(**line, description=request.description, detail=request.detail, actions=actions)
 

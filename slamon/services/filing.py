@@ -6,10 +6,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, insert, literal, or_, select
+from sqlalchemy import Row, and_, bindparam, insert, literal, or_, select
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.base import new_id
 from slamon.db.parties import (
     Calendar,
@@ -29,10 +28,10 @@ from slamon.domain.terms import Terms
 from slamon.domain.timeline import CMO_ROLES, GENESIS, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import Forbidden, Invalid
 from slamon.services.access import Caller, Owners, Scope
-from slamon.services.notices import fact_row, queue
-from slamon.services.policies import Wanted, freeze, resolve
+from slamon.services.notices import filed_row, queue
+from slamon.services.policies import CALENDAR_COLUMNS, Wanted, freeze, resolve
 from slamon.services.settle import at_filing
-from slamon.services.timelines import fact_values, named_owners, owners
+from slamon.services.timelines import fact_values, owners
 
 PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
 
@@ -60,14 +59,25 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Whom a filing concerns, found and fit for it. `calendar` is the site's; None for one that never closes."""
+    """Whom a filing concerns, found and fit for it. `calendar` is the site's, plain; None where it never closes."""
 
-    project: Project
-    site: Site
-    cmo: Organization
-    calendar: Calendar | None
-    contact: Person
+    project_id: UUID
+    project_code: str
+    site_id: UUID
+    site_name: str
+    time_zone: str
+    calendar: Mapping[str, Any] | None
+    cmo_id: UUID
+    cmo_name: str
+    contact: "Contact"
     owners: Owners
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    id: UUID
+    name: str
+    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +89,16 @@ class Filed:
     clocks: list[dict[str, Any]]
 
 
-# Built once: putting a statement together takes longer than running it.
+# Built once, and run without the ORM: putting a statement together and filling records takes longer than reading.
 _GIVEN = select(literal(1)).subquery()  # one row, whatever is found beside it
-_PARTIES = select(Project, Site, Organization, Calendar, ProjectCmo.project_id).select_from(
+_PARTIES = select(
+    Project.id.label("project_id"), Project.code, Project.status.label("project_status"), Project.pm_id,
+    Project.lead_id.label("project_lead_id"), ProjectCmo.project_id.label("works_on"),
+    Site.id.label("site_id"), Site.name.label("site_name"), Site.status.label("site_status"), Site.time_zone,
+    Organization.id.label("cmo_id"), Organization.name.label("cmo_name"), Organization.kind,
+    Organization.status.label("cmo_status"), Organization.lead_id.label("cmo_lead_id"),
+    *(getattr(Calendar, column) for column in CALENDAR_COLUMNS),
+).select_from(
     _GIVEN.outerjoin(Project, Project.id == bindparam("project"))
     .outerjoin(Site, Site.id == bindparam("site"))
     .outerjoin(Organization, Organization.id == Site.organization_id)
@@ -89,12 +106,15 @@ _PARTIES = select(Project, Site, Organization, Calendar, ProjectCmo.project_id).
     .outerjoin(
         ProjectCmo, and_(ProjectCmo.project_id == Project.id, ProjectCmo.organization_id == Site.organization_id)
     )
-)
+)  # fmt: skip
 _PEOPLE = (
-    select(Person)
+    select(
+        Person.id, Person.name, Person.email, Person.roles, Person.status,
+        Person.organization_id, Person.site_id, Person.backup_id,
+    )
     .where(or_(Person.organization_id == bindparam("cmo"), Person.id.in_(bindparam("owners", expanding=True))))
     .order_by(Person.id)
-)
+)  # fmt: skip
 
 
 def log_request(
@@ -108,10 +128,9 @@ def log_request(
     by.needs(Scope.FILE)
     actor = by.as_actor(FILERS)
     parties = _parties(session, filing, by)
-    project, site, cmo, contact = parties.project, parties.site, parties.cmo, parties.contact
     at = stamp(now)
-    wanted = Wanted(filing.type, filing.kind, filing.priority, cmo.id, site.id, project.id)
-    terms = freeze(session, resolve(session, wanted, at), site.time_zone, parties.calendar, at)
+    wanted = Wanted(filing.type, filing.kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
+    terms = freeze(session, resolve(session, wanted, at), parties.time_zone, parties.calendar, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -120,7 +139,7 @@ def log_request(
         by=actor,
         recorded_by=actor,
         via=via,
-        content=_filed_content(filing, contact, terms),
+        content=_filed_content(filing, parties.contact, terms),
     )
     request_id = new_id()
     head_digest = filed.digest(str(request_id), GENESIS)
@@ -131,10 +150,10 @@ def log_request(
         "id": request_id,
         "number": number,
         "type": filing.type.value,
-        "project_id": project.id,
-        "cmo_id": cmo.id,
-        "site_id": site.id,
-        "contact_id": contact.id,
+        "project_id": parties.project_id,
+        "cmo_id": parties.cmo_id,
+        "site_id": parties.site_id,
+        "contact_id": parties.contact.id,
         "filed_by_id": by.person_id,
         "priority": filing.priority.value,
         "subject": filing.subject,
@@ -159,48 +178,67 @@ def log_request(
     connection.execute(insert(CmoRequest), values)
     connection.execute(insert(FactRow), fact_values(request_id, filed, head_digest))
     connection.execute(insert(ClockRow), clocks)
-    queue(session, [fact_row(request, filed, MessageKind.FILED, contact, now=now, real_now=real_now)])
+    queue(session, [filed_row(request, parties.contact.id, parties.contact.email, now=now, real_now=real_now)])
     return Filed(request, parties, clocks)
 
 
 def _parties(session: Session, filing: Filing, by: Caller) -> Parties:
-    given = {"project": filing.project_id, "site": filing.site_id}
-    project, site, cmo, calendar, works_on = session.execute(_PARTIES, given).one()
-    if project is None or project.status != Standing.ACTIVE:
+    connection = session.connection()
+    found = connection.execute(_PARTIES, {"project": filing.project_id, "site": filing.site_id}).one()
+    _refuse_unfit(found, filing, by)
+    leads = (found.project_lead_id, found.cmo_lead_id)
+    named = {"cmo": found.cmo_id, "owners": [found.pm_id, *(lead for lead in leads if lead)]}
+    people = connection.execute(_PEOPLE, named).all()
+    contact = _contact(filing, found, [person for person in people if person.organization_id == found.cmo_id])
+    return Parties(
+        project_id=found.project_id,
+        project_code=found.code,
+        site_id=found.site_id,
+        site_name=found.site_name,
+        time_zone=found.time_zone,
+        calendar={column: getattr(found, column) for column in CALENDAR_COLUMNS} if found.weekly else None,
+        cmo_id=found.cmo_id,
+        cmo_name=found.cmo_name,
+        contact=contact,
+        owners=owners(found.pm_id, leads, {person.id: person.backup_id for person in people}),
+    )
+
+
+def _refuse_unfit(found: Row[*tuple[Any, ...]], filing: Filing, by: Caller) -> None:
+    """Raise Invalid or Forbidden where project, site and CMO are not there, not active or do not belong together."""
+    if found.project_status != Standing.ACTIVE:
         raise Invalid("project_id", f"no active project {filing.project_id}")
     only_manages = Role.PROJECT_MANAGER in by.roles and not by.roles & {Role.LEAD, Role.QUALITY}
-    if only_manages and by.person_id not in (None, project.pm_id):
-        raise Forbidden(f"Project {project.code} has another project manager; only they or a lead may file for it.")
-    if site is None or site.status != Standing.ACTIVE:
+    if only_manages and by.person_id not in (None, found.pm_id):
+        raise Forbidden(f"Project {found.code} has another project manager; only they or a lead may file for it.")
+    if found.site_status != Standing.ACTIVE:
         raise Invalid("site_id", f"no active site {filing.site_id}")
-    if cmo.kind != OrganizationKind.CMO or cmo.status != Standing.ACTIVE:
-        raise Invalid("site_id", f"{site.name} does not belong to an active CMO")
-    if works_on is None:
+    if found.kind != OrganizationKind.CMO or found.cmo_status != Standing.ACTIVE:
+        raise Invalid("site_id", f"{found.site_name} does not belong to an active CMO")
+    if found.works_on is None:
         raise Invalid(
-            "site_id", f"{cmo.name} does not work on project {project.code}; add it to the project's cmo_ids first"
+            "site_id",
+            f"{found.cmo_name} does not work on project {found.code}; add it to the project's cmo_ids first",
         )
-    people = session.scalars(_PEOPLE, {"cmo": cmo.id, "owners": sorted(named_owners(project, cmo))}).all()
-    backups = {person.id: person.backup_id for person in people}
-    contact = _contact(filing, site, [person for person in people if person.organization_id == cmo.id])
-    return Parties(project, site, cmo, calendar, contact, owners(project, cmo, backups))
 
 
-def _contact(filing: Filing, site: Site, people: Sequence[Person]) -> Person:
+def _contact(filing: Filing, found: Row[*tuple[Any, ...]], people: Sequence[Row[*tuple[Any, ...]]]) -> Contact:
     """The one named, else the site's own contact, else one of the CMO's; `people` are the CMO's."""
-    people = [person for person in people if person.status != PersonStatus.DISABLED]
+    able = [person for person in people if person.status != PersonStatus.DISABLED]
     if filing.contact_id is not None:
-        named = next((person for person in people if person.id == filing.contact_id), None)
-        if named is None or named.site_id not in (None, site.id):
-            raise Invalid("contact_id", f"no active contact {filing.contact_id} at {site.name}")
-        return named
-    contacts = [person for person in people if set(person.roles) & CMO_ROLES]
-    here = [p for p in contacts if p.site_id == site.id] or [p for p in contacts if p.site_id is None]
-    if not here:
-        raise Invalid("contact_id", f"{site.name} has no active contact; add one first")
-    return next((p for p in here if Role.CMO_CONTACT.value in p.roles), here[0])
+        here = [p for p in able if p.id == filing.contact_id and p.site_id in (None, found.site_id)]
+        if not here:
+            raise Invalid("contact_id", f"no active contact {filing.contact_id} at {found.site_name}")
+    else:
+        contacts = [person for person in able if set(person.roles) & CMO_ROLES]
+        here = [p for p in contacts if p.site_id == found.site_id] or [p for p in contacts if p.site_id is None]
+        if not here:
+            raise Invalid("contact_id", f"{found.site_name} has no active contact; add one first")
+    chosen = next((p for p in here if Role.CMO_CONTACT.value in p.roles), here[0])
+    return Contact(chosen.id, chosen.name, chosen.email)
 
 
-def _filed_content(filing: Filing, contact: Person, terms: Terms) -> dict[str, Any]:
+def _filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
     return {
         "type": filing.type.value,
         "subject": filing.subject,

@@ -179,18 +179,28 @@ def fact_rows(
             told.append((MessageKind.RECEIPT, submitter))
         if manager and str(manager.id) != fact.recorded_by.id:
             told.append((MessageKind.CMO_ACTED, manager))
-    return [fact_row(request, fact, kind, person, now=now, real_now=real_now) for kind, person in told]
+    rows = []
+    for kind, person in told:
+        slack = person.slack_user_id if kind is MessageKind.CMO_ACTED else None
+        channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
+        key = f"{request.number}/{kind.value}/{fact.sequence}/{channel.value}/{person.id}"
+        rows.append(
+            outbox_row(
+                key, kind, channel, slack or person.email, now=now, real_now=real_now,
+                request_id=request.id, person_id=person.id, fact_sequence=fact.sequence,
+            )
+        )  # fmt: skip
+    return rows
 
 
-def fact_row(
-    request: CmoRequest, fact: Fact, kind: MessageKind, to: Person, *, now: datetime, real_now: datetime
+def filed_row(
+    request: CmoRequest, contact_id: UUID, address: str, *, now: datetime, real_now: datetime
 ) -> dict[str, Any]:
-    """The outbox row that tells one person of a fact."""
-    slack = to.slack_user_id if kind is MessageKind.CMO_ACTED else None
-    channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
+    """The outbox row that tells the contact of a request just filed."""
+    key = f"{request.number}/{MessageKind.FILED.value}/1/{DeliveryChannel.EMAIL.value}/{contact_id}"
     return outbox_row(
-        f"{request.number}/{kind.value}/{fact.sequence}/{channel.value}/{to.id}", kind, channel, slack or to.email,
-        now=now, real_now=real_now, request_id=request.id, person_id=to.id, fact_sequence=fact.sequence,
+        key, MessageKind.FILED, DeliveryChannel.EMAIL, address, now=now, real_now=real_now,
+        request_id=request.id, person_id=contact_id, fact_sequence=1,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from slamon.errors import Conflict, Invalid
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
+CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days")  # what decides when it is open
 YEARS_AHEAD = 6  # deadlines are bounded by six years, so holidays further off cannot matter
 
 
@@ -83,16 +84,18 @@ def refuse_tie(session: Session, policy: Policy) -> None:
             )
 
 
-def freeze(session: Session, policy: Policy, time_zone: str, calendar: Calendar | None, at: datetime) -> Terms:
-    """The terms a request filed at `at` will keep, at a site in `time_zone`; stored once for all that share them."""
+def freeze(session: Session, policy: Policy, time_zone: str, calendar: Mapping[str, Any] | None, at: datetime) -> Terms:
+    """The terms a request filed at `at` will keep, stored once for all that share them.
+
+    `time_zone` and `calendar`, as `plain_calendar` gives it, are those of its site.
+    """
     line = {
         "id": str(policy.id),
         "name": policy.name,
         "version": policy.version,
         "agreement_clause": policy.agreement_clause,
     }
-    plain = plain_calendar(calendar) if calendar else None
-    terms, content = _frozen(json.dumps([line, policy.clocks, policy.ladder, time_zone, plain, at.year]))
+    terms, content = _frozen(json.dumps([line, policy.clocks, policy.ladder, time_zone, calendar, at.year]))
     terms.refuse_if_never_open(at)
     _store(session, terms.digest, content)
     return terms
@@ -121,13 +124,7 @@ def _store(session: Session, digest: str, content: dict[str, Any]) -> None:
 
 
 def plain_calendar(calendar: Calendar) -> dict[str, Any]:
-    """What of a calendar decides when it is open."""
-    return {
-        "weekly": calendar.weekly,
-        "country": calendar.country,
-        "subdivision": calendar.subdivision,
-        "closed_days": calendar.closed_days,
-    }
+    return {column: getattr(calendar, column) for column in CALENDAR_COLUMNS}
 
 
 def calendar_json(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:

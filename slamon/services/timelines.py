@@ -1,6 +1,6 @@
 """A request's facts as rows: reading them, adding to the chain, who answers for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -70,19 +70,16 @@ def owners_of(session: Session, request: CmoRequest) -> Owners:
     """Who answers for a request on the sponsor's side; those who back them up count as they do."""
     project = session.get_one(Project, request.project_id)
     cmo = session.get_one(Organization, request.cmo_id)
-    backups = select(Person.id, Person.backup_id).where(Person.id.in_(named_owners(project, cmo)))
-    return owners(project, cmo, dict(session.execute(backups).all()))
+    leads = (project.lead_id, cmo.lead_id)
+    backups = select(Person.id, Person.backup_id).where(Person.id.in_({*leads, project.pm_id} - {None}))
+    return owners(project.pm_id, leads, dict(session.execute(backups).all()))
 
 
-def named_owners(project: Project, cmo: Organization) -> set[UUID]:
-    return {person_id for person_id in (project.pm_id, project.lead_id, cmo.lead_id) if person_id is not None}
-
-
-def owners(project: Project, cmo: Organization, backups: Mapping[UUID, UUID | None]) -> Owners:
-    """As `owners_of`, from what is known already: `backups` of those who are named."""
+def owners(pm_id: UUID, leads: Iterable[UUID | None], backups: Mapping[UUID, UUID | None]) -> Owners:
+    """A project's manager and the leads of the project and of the CMO, with those who back them up."""
 
     def with_backup(*people: UUID | None) -> frozenset[UUID]:
         both = [*people, *(backups.get(person) for person in people if person)]
         return frozenset(person for person in both if person is not None)
 
-    return Owners(with_backup(project.pm_id), with_backup(project.lead_id, cmo.lead_id))
+    return Owners(with_backup(pm_id), with_backup(*leads))
