@@ -17,7 +17,7 @@ from slamon.engine import cycle
 from slamon.runtime import configure_logging
 from tests.services.postgres import create_database, running_postgres
 from tests.services.process import open_directory
-from tests.world import World, open_world
+from tests.world import NOBODY, World, open_world
 
 DUE = 100
 LIMIT_RATIO = 2.0
@@ -30,7 +30,7 @@ def one_pass(world: World) -> float:
     began = time.perf_counter()
     with world.runtime.db.write() as session:
         ids = statements.hand_out_requests(session, now=now, again_at=real_now, most=cycle.IN_HAND)
-    cycle.check_requests(world.runtime, ids)
+    cycle.check_requests(world.runtime, NOBODY, ids)
     spent = time.perf_counter() - began
     assert len(ids) == DUE, f"{len(ids)} were due"
     return spent

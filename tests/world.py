@@ -11,7 +11,7 @@ Nothing sleeps and nothing leaves the process: the clock stands until it is adva
 
 import atexit
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -115,6 +115,19 @@ class RecordingChannel:
 
     def sent_to(self, address: str, kind: MessageKind | None = None) -> list[Message]:
         return [m for m in self.sent if m.address == address and kind in (None, m.kind)]
+
+
+class _Nobody:
+    """A carrier that leaves everything where it is."""
+
+    def check_requests(self, ids: Sequence[UUID]) -> None:
+        pass
+
+    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+        pass
+
+
+NOBODY = _Nobody()
 
 
 @dataclass(frozen=True, slots=True)

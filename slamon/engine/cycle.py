@@ -1,11 +1,13 @@
 """Asks "what is due?" and decides it. The database holds every deadline; handing work out twice is harmless."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 import structlog
+from sqlalchemy.orm import Session
 
 from slamon.db import statements
 from slamon.db.database import note
@@ -47,7 +49,7 @@ class Inline:
         self._runtime = runtime
 
     def check_requests(self, ids: Sequence[UUID]) -> None:
-        check_requests(self._runtime, ids)
+        check_requests(self._runtime, self, ids)
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
         deliver(self._runtime, channel, ids, handed_until)
@@ -66,45 +68,62 @@ def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
     checks_due = wake_at is not None and wake_at < now
     sends_due = attempt_at is not None and attempt_at <= real_now
     if checks_due or sends_due:
-        requests, messages, until = _hand_out(runtime)
+        requests, parcel = _hand_out(runtime)
+        parcel.hand_on(carrier)
         for start in range(0, len(requests), BATCH):
             carrier.check_requests(requests[start : start + BATCH])
-        for channel, handed in messages.items():
-            for start in range(0, len(handed), DELIVERIES):
-                carrier.deliver(channel, [message.id for message in handed[start : start + DELIVERIES]], until)
-        return 0.0 if requests or any(messages.values()) else FULL_PAUSE_SECONDS
+        return 0.0 if requests or parcel.messages else FULL_PAUSE_SECONDS
     to_check = clock.real_seconds_until(wake_at) if wake_at else settings.tick_seconds
     to_send = (attempt_at - real_now).total_seconds() if attempt_at else settings.tick_seconds
     return min(max(to_check, 0.001), max(to_send, 0.001), settings.tick_seconds)
 
 
-def _hand_out(runtime: Runtime) -> tuple[list[UUID], dict[DeliveryChannel, list[Handed]], datetime]:
-    clock, hand_over_seconds = runtime.clock, runtime.settings.hand_over_seconds
-    now, real_now = clock.now(), clock.real_now()
-    until = real_now + timedelta(seconds=hand_over_seconds)
-    messages: dict[DeliveryChannel, list[Handed]] = {}
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Messages handed out until an instant of real time, by channel."""
+
+    messages: list[Handed]
+    until: datetime
+
+    def hand_on(self, carrier: Carrier) -> None:
+        for channel in DeliveryChannel:
+            ids = [message.id for message in self.messages if message.channel == channel]
+            for start in range(0, len(ids), DELIVERIES):
+                carrier.deliver(channel, ids[start : start + DELIVERIES], self.until)
+
+
+def _hand_out(runtime: Runtime) -> tuple[list[UUID], Parcel]:
+    now = runtime.clock.now()
+    again_at = now + runtime.clock.business_span(runtime.settings.hand_over_seconds)
     with runtime.db.write() as session:
-        again_at = now + clock.business_span(hand_over_seconds)
         requests = statements.hand_out_requests(session, now=now, again_at=again_at, most=IN_HAND)
-        if not is_stopped(session):
-            for channel in DeliveryChannel:
-                handed = statements.hand_out_notifications(
-                    session, channel, real_now=real_now, again_at=until, most=IN_HAND
-                )
-                messages[channel] = digests.fold(
-                    session, handed, most=runtime.settings.digest_above, now=now, until=until,
-                    held_until=clock.real_time_of,
-                )  # fmt: skip
+        parcel = _hand_out_messages(session, runtime)
         runtime.reach("before_claim_commit")
     runtime.reach("after_claim_commit")
-    return requests, messages, until
+    return requests, parcel
 
 
-def check_requests(runtime: Runtime, ids: Sequence[UUID]) -> None:
+def _hand_out_messages(session: Session, runtime: Runtime) -> Parcel:
+    clock = runtime.clock
+    now, real_now = clock.now(), clock.real_now()
+    until = real_now + timedelta(seconds=runtime.settings.hand_over_seconds)
+    if is_stopped(session):
+        return Parcel([], until)
+    handed: list[Handed] = []
+    for channel in DeliveryChannel:
+        due = statements.hand_out_notifications(session, channel, real_now=real_now, again_at=until, most=IN_HAND)
+        handed += digests.fold(
+            session, due, most=runtime.settings.digest_above, now=now, until=until, held_until=clock.real_time_of
+        )
+    return Parcel(handed, until)
+
+
+def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:
     """Evaluate due requests and store what follows, in one transaction; a bad one does not hold up the rest.
 
     Each check is counted before it is made. One that was begun before and came to nothing, because it failed or its
-    process died over it, is made alone; after some it is set aside for a while.
+    process died over it, is made alone; after some it is set aside for a while. Messages go on at once: a loop that
+    had to find them first would cost a quarter of a second.
     """
     with runtime.db.write() as session:
         begun = statements.begin_checks(session, ids, now=runtime.clock.now())
@@ -113,19 +132,19 @@ def check_requests(runtime: Runtime, ids: Sequence[UUID]) -> None:
     fresh = [request_id for request_id in ids if begun.get(request_id) == 1]
     try:
         if fresh:
-            _check(runtime, fresh)
+            _check(runtime, carrier, fresh)
     except Unavailable:
         raise
     except Exception:
         log.exception("check_failed", requests=len(fresh))
         for request_id in fresh:
-            _check_alone(runtime, request_id, 1)
+            _check_alone(runtime, carrier, request_id, 1)
     for request_id, count in begun.items():
         if count > 1:
-            _check_alone(runtime, request_id, count)
+            _check_alone(runtime, carrier, request_id, count)
 
 
-def _check(runtime: Runtime, ids: Sequence[UUID]) -> None:
+def _check(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
         requests = statements.due_requests(session, ids, now=now)
@@ -134,18 +153,20 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> None:
         cases = [Case(request, terms[request.terms_digest], timelines[request.id]) for request in requests]
         for case in cases:
             runtime.reach("in_check", case.request.number)
-        if cases:
-            found = settle(session, cases, Directory(session, requests), now=now, real_now=real_now)
-            note(session, "checked", requests=len(cases), crossings=found)
+        found = settle(session, cases, Directory(session, requests), now=now, real_now=real_now)
+        note(session, "checked", requests=len(cases), crossings=found)
+        session.flush()
+        parcel = _hand_out_messages(session, runtime)
         runtime.reach("before_check_commit")
     runtime.reach("after_check_commit")
+    parcel.hand_on(carrier)
 
 
-def _check_alone(runtime: Runtime, request_id: UUID, count: int) -> None:
+def _check_alone(runtime: Runtime, carrier: Carrier, request_id: UUID, count: int) -> None:
     try:
         if count > MOST_CHECKS:  # it kills whoever checks it: not again at once
             _set_aside(runtime, request_id, count)
-        _check(runtime, [request_id])
+        _check(runtime, carrier, [request_id])
     except Unavailable:
         raise
     except Exception:
