@@ -18,8 +18,8 @@ def build_api(app: FastAPI) -> None:
     app.state.gate = Gate(runtime)
     problems.install(app)
     app.add_middleware(Edge, runtime=runtime)
-    # Rules before records: /v1/policies/resolve is not the id of a policy.
-    routers = [rules.router, *map(routes_of, RESOURCES), requests.router, messages.router, keys.router]
+    # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
+    routers = [requests.router, rules.router, *map(routes_of, RESOURCES), messages.router, keys.router]
     routers.append(_document_route(app))
     for router in routers:
         app.include_router(router)

@@ -13,6 +13,7 @@ from slamon.api.details import DataKind, InquiryCategory
 from slamon.api.fields import Body
 from slamon.api.records import CALENDARS
 from slamon.db.parties import Site
+from slamon.db.policies import Policy
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import Invalid
@@ -70,6 +71,7 @@ def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Resp
             query.type, query.kind, query.priority, site.organization_id, query.site_id, query.project_id
         )
         line = policies.resolve(session, wanted, call.now)
+        policy = session.get_one(Policy, line.id)
     named = [column for column, is_named in zip(policies.SCOPE, policies.specificity(line), strict=True) if is_named]
-    answer = models.ResolvedPolicy(policy=models.Policy.model_validate(line), matched_by=named)
+    answer = models.ResolvedPolicy(policy=models.Policy.model_validate(policy), matched_by=named)
     return reply(answer).response()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -44,8 +44,27 @@ class Wanted:
     project_id: UUID
 
 
-# Built once: putting it together takes longer than running it. Where nothing is wanted, only an empty column covers it.
-_COVERING = select(Policy).where(
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A policy line as far as filing reads it."""
+
+    id: UUID
+    name: str
+    version: int
+    agreement_clause: str | None
+    clocks: dict[str, Any]
+    ladder: list[Any]
+    project_id: UUID | None
+    site_id: UUID | None
+    cmo_id: UUID | None
+    kind: str | None
+    type: str | None
+    priority: str | None
+
+
+# Built once, and run without the ORM: putting it together and filling records takes longer than reading. Where nothing
+# is wanted, only an empty column covers it.
+_COVERING = select(*(getattr(Policy, column.name) for column in fields(Line))).where(
     Policy.effective_from <= bindparam("at"),
     or_(Policy.effective_to.is_(None), Policy.effective_to > bindparam("at")),
     *(
@@ -55,17 +74,17 @@ _COVERING = select(Policy).where(
 )
 
 
-def resolve(session: Session, wanted: Wanted, at: datetime) -> Policy:
+def resolve(session: Session, wanted: Wanted, at: datetime) -> Line:
     """The most specific line in force. Raises Conflict where none applies."""
     scope = {f"wanted_{column}": getattr(wanted, column) for column in SCOPE}
-    lines = session.scalars(_COVERING, {**scope, "at": at}).all()
+    lines = [Line(*row) for row in session.connection().execute(_COVERING, {**scope, "at": at})]
     if not lines:
         raise Conflict("No policy covers this request. An administrator can add one under /v1/policies.")
     return max(lines, key=specificity)
 
 
-def specificity(policy: Policy) -> tuple[bool, ...]:
-    return tuple(getattr(policy, column) is not None for column in SCOPE)
+def specificity(line: Line) -> tuple[bool, ...]:
+    return tuple(getattr(line, column) is not None for column in SCOPE)
 
 
 def refuse_tie(session: Session, policy: Policy) -> None:
@@ -84,18 +103,18 @@ def refuse_tie(session: Session, policy: Policy) -> None:
             )
 
 
-def freeze(session: Session, policy: Policy, time_zone: str, calendar: Mapping[str, Any] | None, at: datetime) -> Terms:
+def freeze(session: Session, line: Line, time_zone: str, calendar: Mapping[str, Any] | None, at: datetime) -> Terms:
     """The terms a request filed at `at` will keep, stored once for all that share them.
 
     `time_zone` and `calendar`, as `plain_calendar` gives it, are those of its site.
     """
-    line = {
-        "id": str(policy.id),
-        "name": policy.name,
-        "version": policy.version,
-        "agreement_clause": policy.agreement_clause,
+    policy = {
+        "id": str(line.id),
+        "name": line.name,
+        "version": line.version,
+        "agreement_clause": line.agreement_clause,
     }
-    terms, content = _frozen(json.dumps([line, policy.clocks, policy.ladder, time_zone, calendar, at.year]))
+    terms, content = _frozen(json.dumps([policy, line.clocks, line.ladder, time_zone, calendar, at.year]))
     terms.refuse_if_never_open(at)
     _store(session, terms.digest, content)
     return terms
@@ -104,9 +123,9 @@ def freeze(session: Session, policy: Policy, time_zone: str, calendar: Mapping[s
 @lru_cache(maxsize=256)
 def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
     """The terms that follow from these rules, parsed and as they are stored."""
-    line, clocks, ladder, time_zone, calendar, year = json.loads(rules)
+    policy, clocks, ladder, time_zone, calendar, year = json.loads(rules)
     content = {
-        "policy": line,
+        "policy": policy,
         "calendar": calendar_json(time_zone, calendar, year),
         "clocks": clocks_to_json(clocks_from_json(clocks)),
         "ladder": ladder_to_json(ladder_from_json(ladder)),
