@@ -28,12 +28,14 @@ from slamon.domain.terms import DeliveryChannel
 class Vitals:
     """What this process knows of itself and tells with each heart-beat.
 
-    `passed_at` is when its loop last finished a pass, on the monotonic clock; None where no loop has.
+    `passed_at` is when its loop last finished a pass, on the monotonic clock; None where no loop has. While it
+    `stands_back` it takes no work on: the database has another release's schema.
     """
 
     passed_at: float | None = None
     pass_seconds: float = 0.0
     clock_skew_seconds: float = 0.0  # by how much the database's clock is ahead of the host's
+    stands_back: bool = False
 
 
 class InFlight:

@@ -15,12 +15,16 @@ class Actors:
     """A `Carrier` that takes work to Dramatiq's workers."""
 
     def __init__(self, runtime: Runtime, broker: dramatiq.Broker) -> None:
+        vitals = runtime.vitals
+
         def check_requests(ids: list[str]) -> None:
-            cycle.check_requests(runtime, [UUID(request_id) for request_id in ids])
+            if not vitals.stands_back:
+                cycle.check_requests(runtime, self, [UUID(request_id) for request_id in ids])
 
         def deliver_messages(channel: str, ids: list[str], handed_until: str) -> None:
-            messages = [UUID(notification_id) for notification_id in ids]
-            deliver.deliver(runtime, channel, messages, datetime.fromisoformat(handed_until))
+            if not vitals.stands_back:
+                messages = [UUID(notification_id) for notification_id in ids]
+                deliver.deliver(runtime, channel, messages, datetime.fromisoformat(handed_until))
 
         declare = partial(dramatiq.Actor, broker=broker, options={})
         self._check = declare(check_requests, actor_name="check_requests", queue_name="check", priority=0)

@@ -29,6 +29,7 @@ def _look_until(runtime: Runtime, stopping: threading.Event) -> None:
     auditor = Auditor(runtime)
     while not stopping.wait(runtime.settings.standstill_seconds):
         try:
-            auditor.look()
+            if not runtime.vitals.stands_back:
+                auditor.look()
         except Exception:
             log.exception("audit_failed")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import structlog
 
+from slamon.db import schema
 from slamon.engine import heartbeat
 from slamon.runtime import Runtime
 
@@ -14,7 +15,11 @@ log = structlog.get_logger()
 
 @contextmanager
 def beating(runtime: Runtime, kind: str) -> Iterator[None]:
-    """Beat while the block runs; leaving it gives back what this process still held."""
+    """Beat while the block runs; leaving it gives back what this process still held.
+
+    With each beat it looks whether the schema is still this release's, and stands back while it is not.
+    """
+    _unless_away(lambda: _heed_schema(runtime))  # before it takes anything on
     stopping = threading.Event()
     thread = in_thread("slamon-heartbeat", _beat_until, runtime, kind, stopping)
     try:
@@ -37,7 +42,19 @@ def _beat_until(runtime: Runtime, kind: str, stopping: threading.Event) -> None:
         beats += 1
         if stopping.wait(runtime.settings.heartbeat_seconds):
             break
+        _unless_away(lambda: _heed_schema(runtime))
     _unless_away(lambda: heartbeat.sign_off(runtime))
+
+
+def _heed_schema(runtime: Runtime) -> None:
+    """During an upgrade processes of two releases run; those the database is not made for leave the work to the others.
+
+    What they were handed comes up again by itself.
+    """
+    have, want = schema.current_revision(runtime.db), schema.newest_revision()
+    if runtime.vitals.stands_back != (have != want):
+        runtime.vitals.stands_back = have != want
+        log.warning("stands_back" if have != want else "works_again", schema=have, wanted=want)
 
 
 def _unless_away(beat: Callable[[], None]) -> None:

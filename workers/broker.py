@@ -7,6 +7,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import Callbacks, CurrentMessage, Pipelines, ShutdownNotifications
 
 from slamon.config import Settings
+from slamon.db import schema
 
 ENQUEUE_TIMEOUT_SECONDS = 1
 
@@ -26,6 +27,8 @@ def build_broker(settings: Settings) -> dramatiq.Broker:
             socket_connect_timeout=ENQUEUE_TIMEOUT_SECONDS,
             socket_timeout=ENQUEUE_TIMEOUT_SECONDS,
         )
-        broker = RedisBroker(client=client, middleware=middleware)  # type: ignore[no-untyped-call]
+        # During an upgrade two releases run: each speaks to its own workers, and the old ones eat nothing of the new.
+        namespace = f"dramatiq-{schema.newest_revision()}"
+        broker = RedisBroker(client=client, middleware=middleware, namespace=namespace)  # type: ignore[no-untyped-call]
     dramatiq.set_broker(broker)
     return broker

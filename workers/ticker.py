@@ -45,11 +45,14 @@ class OrInline:
 
 
 def run_loop(runtime: Runtime, carrier: Carrier, stopping: threading.Event) -> None:
-    """Tick until told to stop; a database that is away is waited for."""
+    """Tick until told to stop; a database that is away, or made for another release, is waited for."""
     watch = Watch(runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
     carrier = OrInline(carrier, runtime)
     clock, vitals = runtime.clock, runtime.vitals
     while not stopping.is_set():
+        if vitals.stands_back:
+            stopping.wait(runtime.settings.heartbeat_seconds)
+            continue
         try:
             began = clock.monotonic()
             pause = tick(runtime, carrier, watch)

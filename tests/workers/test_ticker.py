@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from slamon.db import schema
 from slamon.engine.cycle import tick
 from slamon.engine.heartbeat import Watch
 from tests.servers import closed_port
@@ -45,7 +46,7 @@ def test_with_redis_there_the_work_is_handed_over(world: World, valkey_url: str)
     tick_over(world, valkey_url)
     assert not world.email.sent
     with redis.Redis.from_url(valkey_url) as client:
-        assert client.llen("dramatiq:deliver") == 1
+        assert client.llen(f"dramatiq-{schema.newest_revision()}:deliver") == 1
         client.flushdb()
 
 

@@ -1,0 +1,93 @@
+"""Requests that fall due when a test says so, each telling the lead in Slack and the contact by mail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+
+from slamon.db.outbox import Notification, NotificationState
+from slamon.db.policies import Policy
+from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.timeline import SYSTEM
+from slamon.services.directory import create
+from slamon.services.filing import Filing, log_request
+from tests.faults.judge import judge, keys
+from tests.scenarios.house import House, eventually
+from tests.world import CMO_CHANNEL, World
+
+TARGET = timedelta(hours=1)
+UNDER_WAY = (NotificationState.QUEUED, NotificationState.UNKNOWN, NotificationState.SENDING)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A request, when its only rung is passed, and the keys of the two messages that say so."""
+
+    number: str
+    due_at: datetime
+    slack: str
+    email: str
+
+    def told(self, house: House) -> tuple[int, int]:
+        """How often each of them arrived."""
+        arrived = keys(house)
+        return arrived.count(self.slack), arrived.count(self.email)
+
+
+def alert_policy(world: World) -> None:
+    """The policy of the first CMO from now on: one clock, one rung."""
+    to = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_contact"}]
+    now = world.clock.now()
+    values = {
+        "name": "Alert",
+        "cmo_id": world.cast.cmo,
+        "clocks": {"acknowledgement": {"target": "PT1H", "limit": "PT48H", "mode": "elapsed"}},
+        "ladder": [{"level": "target", "anchor": "target", "to": to}],
+        "effective_from": now - timedelta(days=1),
+    }
+    with world.runtime.db.write() as session:
+        create(session, Policy, values, by=SYSTEM, now=now)
+
+
+def file_alerts(house: House, count: int = 1, *, in_seconds: float = 0, apart_seconds: float = 0) -> list[Alert]:
+    """File requests that fall due `in_seconds` and then one after the other, and wait for nothing."""
+    world, by = house.world, house.world.caller(house.world.cast.pm)
+    first = world.clock.now() + timedelta(seconds=in_seconds) - TARGET
+    alerts = []
+    with world.runtime.db.write() as session:
+        for place in range(count):
+            filed = log_request(
+                session, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by,
+                now=first + timedelta(seconds=place * apart_seconds), real_now=world.clock.real_now(),
+            )  # fmt: skip
+            key = f"{filed.request.number}/target/acknowledgement"
+            due_at = filed.clocks[0]["target_at"]
+            slack, email = f"{key}/slack/{CMO_CHANNEL}", f"{key}/email/{world.cast.contact}"
+            alerts.append(Alert(filed.request.number, due_at, slack, email))
+    return alerts
+
+
+def all_told(house: House, alerts: Sequence[Alert], *, within: float = 15, kills_in_send: int = 0) -> None:
+    """Wait until each alert has arrived and nothing is under way, then ask the judge."""
+    wanted = {key for alert in alerts for key in (alert.slack, alert.email)}
+    eventually(lambda: wanted <= set(keys(house)), within=within, what="every alert")
+    eventually(lambda: at_rest(house), within=within, what="rest")
+    judge(house, kills_in_send=kills_in_send)
+
+
+def being_sent(house: House) -> set[str]:
+    """The keys of the messages that somebody has said he is sending."""
+    with house.world.runtime.db.read() as session:
+        sending = Notification.state == NotificationState.SENDING
+        return set(session.scalars(select(Notification.dedupe_key).where(sending)))
+
+
+def at_rest(house: House) -> bool:
+    """Whether nothing is due and no message is under way."""
+    with house.world.runtime.db.read() as session:
+        now = house.world.clock.now()
+        due = select(func.count()).select_from(CmoRequest).where(CmoRequest.next_check_at < now)
+        moving = select(func.count()).select_from(Notification).where(Notification.state.in_(UNDER_WAY))
+        return not session.scalar(due) and not session.scalar(moving)
