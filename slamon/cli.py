@@ -81,6 +81,7 @@ def ticker() -> None:
     from workers.auditing import auditing
     from workers.beating import beating
     from workers.broker import build_broker
+    from workers.senders import Senders
     from workers.ticker import run_loop
 
     settings = Settings()
@@ -90,8 +91,8 @@ def ticker() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with beating(runtime, "ticker"), auditing(runtime):
-        run_loop(runtime, Actors(runtime, build_broker(settings)), stopping)
+    with beating(runtime, "ticker"), auditing(runtime), Senders(runtime) as senders:
+        run_loop(runtime, Actors(runtime, build_broker(settings), senders), senders, stopping)
     runtime.close()
 
 

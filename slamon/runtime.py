@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import BoundedSemaphore
 from uuid import UUID
 
 import structlog
@@ -69,16 +68,7 @@ class Runtime:
     channels: dict[DeliveryChannel, Channel]
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
-    _slots: dict[DeliveryChannel, BoundedSemaphore] = field(init=False)
     vitals: Vitals = field(default_factory=Vitals)
-
-    def __post_init__(self) -> None:
-        each = max(1, (self.settings.worker_threads - 1) // len(DeliveryChannel))
-        object.__setattr__(self, "_slots", {channel: BoundedSemaphore(each) for channel in DeliveryChannel})
-
-    def slots(self, channel: str) -> BoundedSemaphore:
-        """How many may send over a channel at once: never so many that hanging sends leave no thread for the rest."""
-        return self._slots[DeliveryChannel(channel)]
 
     def reach(self, point: str, about: str = "") -> None:
         """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import dramatiq
 
-from slamon.engine import cycle, deliver
+from slamon.engine import cycle
 from slamon.runtime import Runtime
+from workers.senders import Senders
 
 
 class Actors:
-    """A `Carrier` that takes work to Dramatiq's workers."""
+    """A `Carrier` that takes work to Dramatiq's workers, which leave the sending to their `senders`."""
 
-    def __init__(self, runtime: Runtime, broker: dramatiq.Broker) -> None:
+    def __init__(self, runtime: Runtime, broker: dramatiq.Broker, senders: Senders) -> None:
         vitals = runtime.vitals
 
         def check_requests(ids: list[str]) -> None:
@@ -24,7 +25,7 @@ class Actors:
         def deliver_messages(channel: str, ids: list[str], handed_until: str) -> None:
             if not vitals.stands_back:
                 messages = [UUID(notification_id) for notification_id in ids]
-                deliver.deliver(runtime, channel, messages, datetime.fromisoformat(handed_until))
+                senders.deliver(channel, messages, datetime.fromisoformat(handed_until))
 
         declare = partial(dramatiq.Actor, broker=broker, options={})
         self._check = declare(check_requests, actor_name="check_requests", queue_name="check", priority=0)

@@ -10,6 +10,7 @@ from slamon.runtime import Runtime
 from workers.actors import Actors
 from workers.beating import beating, in_thread
 from workers.broker import build_broker
+from workers.senders import Senders
 from workers.ticker import run_loop
 
 STOP_TIMEOUT_MS = 4000
@@ -19,13 +20,14 @@ STOP_TIMEOUT_MS = 4000
 def embedded_workers(runtime: Runtime) -> Iterator[None]:
     """Run the workers while the block runs; leaving it finishes what is in hand and stops them."""
     broker = build_broker(runtime.settings)
-    actors = Actors(runtime, broker)
+    senders = Senders(runtime)
+    actors = Actors(runtime, broker, senders)
     broker.emit_after("process_boot")  # as Dramatiq's own command does before it starts a worker
     worker = dramatiq.Worker(broker, worker_threads=runtime.settings.worker_threads, worker_timeout=100)
     stopping = threading.Event()
-    with beating(runtime, "embedded"):
+    with beating(runtime, "embedded"), senders:
         worker.start()
-        loop = in_thread("slamon-loop", run_loop, runtime, actors, stopping)
+        loop = in_thread("slamon-loop", run_loop, runtime, actors, senders, stopping)
         try:
             yield
         finally:

@@ -9,19 +9,32 @@ import structlog
 from dramatiq.errors import BrokerError
 from redis import RedisError
 
-from slamon.engine.cycle import Carrier, Inline, tick
+from slamon.engine.cycle import Carrier, check_requests, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
+from workers.senders import Senders
 
 log = structlog.get_logger()
 
 
-class OrInline:
-    """A `Carrier` that does the work here and now while the broker is away."""
+class Here:
+    """A `Carrier` that does the work in this process: checks at once, messages by its own senders."""
 
-    def __init__(self, carrier: Carrier, runtime: Runtime) -> None:
-        self._carrier = carrier
-        self._inline = Inline(runtime)
+    def __init__(self, runtime: Runtime, senders: Senders) -> None:
+        self._runtime, self._senders = runtime, senders
+
+    def check_requests(self, ids: Sequence[UUID]) -> None:
+        check_requests(self._runtime, self, ids)
+
+    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+        self._senders.deliver(channel, ids, handed_until)
+
+
+class OrHere:
+    """A `Carrier` that keeps the work in this process while the broker is away."""
+
+    def __init__(self, carrier: Carrier, here: Carrier) -> None:
+        self._carrier, self._here = carrier, here
         self._broker_away = False
 
     def check_requests(self, ids: Sequence[UUID]) -> None:
@@ -36,7 +49,7 @@ class OrInline:
             self._noted(away=False)
         except (BrokerError, RedisError, OSError):
             self._noted(away=True)
-            work(self._inline)
+            work(self._here)
 
     def _noted(self, *, away: bool) -> None:
         if away != self._broker_away:
@@ -44,10 +57,10 @@ class OrInline:
             log.warning("broker_away" if away else "broker_back")
 
 
-def run_loop(runtime: Runtime, carrier: Carrier, stopping: threading.Event) -> None:
+def run_loop(runtime: Runtime, carrier: Carrier, senders: Senders, stopping: threading.Event) -> None:
     """Tick until told to stop; a database that is away, or made for another release, is waited for."""
     watch = Watch(runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
-    carrier = OrInline(carrier, runtime)
+    carrier = OrHere(carrier, Here(runtime, senders))
     clock, vitals = runtime.clock, runtime.vitals
     while not stopping.is_set():
         if vitals.stands_back:

@@ -86,7 +86,7 @@ class Auditor:
             waiting = session.execute(select(*columns).where(Notification.dedupe_key.in_(keys), in_state(*WAITING)))
             alarms = waiting.all()
         for alarm, channel, handed_until in alarms:
-            deliver(self._runtime, channel, [alarm], handed_until)
+            deliver(self._runtime, [alarm], handed_until)
 
     def _tell_outside(self) -> None:
         url = self._runtime.settings.heartbeat_url

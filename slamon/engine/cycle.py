@@ -1,5 +1,6 @@
 """Asks "what is due?" and decides it. The database holds every deadline; handing work out twice is harmless."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -52,7 +53,7 @@ class Inline:
         check_requests(self._runtime, self, ids)
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        deliver(self._runtime, channel, ids, handed_until)
+        deliver(self._runtime, ids, handed_until)
 
 
 def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
@@ -139,9 +140,10 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
         log.exception("check_failed", requests=len(fresh))
         for request_id in fresh:
             _check_alone(runtime, carrier, request_id, 1)
-    for request_id, count in begun.items():
-        if count > 1:
-            _check_alone(runtime, carrier, request_id, count)
+    suspects = [request_id for request_id, count in begun.items() if count > 1]
+    random.shuffle(suspects)  # the one that kills its process must not always come before the same others
+    for request_id in suspects:
+        _check_alone(runtime, carrier, request_id, begun[request_id])
 
 
 def _check(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:

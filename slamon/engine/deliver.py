@@ -9,7 +9,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import BoundedSemaphore
 from uuid import UUID
 
 import structlog
@@ -34,8 +33,6 @@ from slamon.services.settle import LADDER_KINDS
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
 SLACK_PATIENCE = timedelta(minutes=5)
-SLOT_PATIENCE_SECONDS = 0.2  # healthy sends take milliseconds; a thread must not wait for hanging ones
-LONGEST_CALL_SECONDS = 20
 FINISH_PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
 ALWAYS_TOLD = frozenset({MessageKind.CMO_ACTED, MessageKind.NOT_REACHED})
 
@@ -64,13 +61,13 @@ class Sent:
     error: DeliveryError | None
 
 
-def deliver(runtime: Runtime, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> None:
     """Send each message that still waits; one failure does not hold up the rest.
 
-    What is not begun in time, because a far side hangs, is left: it comes up again by itself at `handed_until`.
+    What is not begun by `handed_until` (real time) comes up again by itself, and is left to whoever gets it then.
     """
     try:
-        _send_all(runtime, runtime.slots(channel), _drafts(runtime, ids, handed_until), handed_until)
+        _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
     except Unavailable:
         log.warning("database_away", messages=len(ids))
 
@@ -117,23 +114,16 @@ def _kills(session: Session, row: Notification) -> bool:
     return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
-def _send_all(runtime: Runtime, slot: BoundedSemaphore, drafts: Sequence[Draft], handed_until: datetime) -> None:
-    began = runtime.clock.monotonic()
+def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> None:
     last: Sent | None = None
     with runtime.in_flight.holding(draft.notification_id for draft in drafts):
         for draft in drafts:
-            is_late = runtime.clock.monotonic() - began > LONGEST_CALL_SECONDS
-            if is_late or not slot.acquire(timeout=SLOT_PATIENCE_SECONDS):
-                break
-            try:
-                number = _store(runtime, last, draft, handed_until)
-                last = None
-                if number is not None:
-                    runtime.reach("after_intent", draft.message.key)
-                    last = Sent(draft, number, *_call(draft))
-                    runtime.reach("after_send", draft.message.key)
-            finally:
-                slot.release()
+            number = _store(runtime, last, draft, handed_until)
+            last = None
+            if number is not None:
+                runtime.reach("after_intent", draft.message.key)
+                last = Sent(draft, number, *_call(draft))
+                runtime.reach("after_send", draft.message.key)
         if last is not None:
             _store(runtime, last, None, handed_until)
 

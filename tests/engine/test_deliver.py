@@ -245,19 +245,6 @@ def test_an_answer_that_arrives_while_a_breach_fails_to_leave_ends_it(world: Wor
     assert not world.slack.sent_to(CMO_CHANNEL, K.LIMIT)
 
 
-def test_hanging_mails_leave_room_for_everything_else(world: World):
-    slot = world.runtime.slots("email")
-    while slot.acquire(blocking=False):
-        pass  # as many hang as may
-    breach(world)
-    world.work()
-    assert world.slack.sent_to(CMO_CHANNEL, K.LIMIT)
-    assert not world.email.sent_to(LEAD)
-    slot.release()
-    work_after(world, seconds=6)
-    assert world.email.sent_to(LEAD, K.LIMIT)
-
-
 def test_a_result_is_stored_once_the_database_is_back(world: World, monkeypatch):
     world.file()
     (row,) = rows(world, "email", K.FILED)
@@ -305,7 +292,7 @@ def test_stopping_holds_back_what_was_already_handed_out(world: World):
     (row,) = rows(world, "email", K.FILED)
     with world.runtime.db.write() as session:
         stop_outgoing(session, True, by=world.caller(world.cast.admin).as_actor(), reason="x", now=world.clock.now())
-    deliver.deliver(world.runtime, "email", [row.id], row.next_attempt_at)
+    deliver.deliver(world.runtime, [row.id], row.next_attempt_at)
     assert not world.email.sent
 
 

@@ -1,7 +1,9 @@
 """While Redis is away or silent, the ticker does the work itself; when it is back, the workers do."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
@@ -9,11 +11,13 @@ import redis
 from slamon.db import schema
 from slamon.engine.cycle import tick
 from slamon.engine.heartbeat import Watch
+from tests.scenarios.house import eventually
 from tests.servers import closed_port
-from tests.world import CONTACT, World
+from tests.world import CMO_CHANNEL, CONTACT, LEAD, World
 from workers.actors import Actors
 from workers.broker import build_broker
-from workers.ticker import OrInline
+from workers.senders import Senders
+from workers.ticker import Here, OrHere
 
 
 @pytest.fixture(params=["nobody listens", "somebody listens and says nothing"])
@@ -25,29 +29,47 @@ def away(request: pytest.FixtureRequest) -> Iterator[str]:
             yield f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
 
 
-def tick_over(world: World, redis_url: str) -> None:
+@contextmanager
+def ticked_over(world: World, redis_url: str) -> Iterator[None]:
     settings = world.runtime.settings.model_copy(update={"redis_url": redis_url})
     broker = build_broker(settings)
-    carrier = OrInline(Actors(world.runtime, broker), world.runtime)
-    for _ in range(2):
+    with Senders(world.runtime) as senders:
+        carrier = OrHere(Actors(world.runtime, broker, senders), Here(world.runtime, senders))
         tick(world.runtime, carrier, Watch(8))
+        yield
     broker.close()
 
 
 def test_the_ticker_does_the_work_while_redis_is_away(world: World, away: str):
     world.file()
     world.clock.advance(hours=25)
-    tick_over(world, away)
-    assert [message.kind for message in world.email.sent_to(CONTACT)] == ["filed", "target"]
+    with ticked_over(world, away):
+        eventually(lambda: len(world.email.sent_to(CONTACT)) == 2, within=5, what="both mails")
+    assert {message.kind for message in world.email.sent_to(CONTACT)} == {"filed", "target"}
 
 
 def test_with_redis_there_the_work_is_handed_over(world: World, valkey_url: str):
     world.file()
-    tick_over(world, valkey_url)
-    assert not world.email.sent
-    with redis.Redis.from_url(valkey_url) as client:
+    with ticked_over(world, valkey_url), redis.Redis.from_url(valkey_url) as client:
         assert client.llen(f"dramatiq-{schema.newest_revision()}:deliver") == 1
         client.flushdb()
+    assert not world.email.sent
+
+
+def test_a_mail_server_that_hangs_holds_up_no_slack_message(world: World):
+    for _ in range(5):
+        world.file()
+    world.clock.advance(hours=49)
+    answers = threading.Event()
+    world.email.meanwhile = lambda: answers.wait(20) and None  # type: ignore[func-returns-value]
+    with Senders(world.runtime) as senders:
+        here = Here(world.runtime, senders)
+        for _ in range(2):
+            tick(world.runtime, here, Watch(8))
+        eventually(lambda: len(world.slack.sent_to(CMO_CHANNEL)) == 5, within=5, what="the breaches in Slack")
+        assert not world.email.sent
+        answers.set()
+        eventually(lambda: world.email.sent_to(LEAD), within=5, what="the mails, once the server answers")
 
 
 @pytest.mark.parametrize("redis_url", [None, "redis://127.0.0.1:1/0"])
