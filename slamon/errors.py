@@ -13,6 +13,7 @@ SlamonError
 ├── LinkGone             a form link that no longer opens anything
 ├── TooMany              rate limit; says when to come back
 ├── Unavailable          a part we need is away; says when to come back
+│   └── RolledBack           the database undid it for the sake of others; the same at once may go well
 └── DeliveryError        a message did not (certainly) leave
 """
 
@@ -87,6 +88,10 @@ class Unavailable(SlamonError):
     def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RolledBack(Unavailable):
+    pass
 
 
 class DeliveryError(SlamonError):

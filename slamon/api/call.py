@@ -8,7 +8,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any
@@ -24,11 +24,12 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from slamon.errors import Invalid, NotSignedIn, TooMany
+from slamon.errors import Invalid, NotSignedIn, RolledBack, TooMany
 from slamon.runtime import Runtime
 from slamon.services import idempotency
 from slamon.services.access import Caller, caller_by_key
 
+TRIES = 3
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
 _KEY = re.compile(r"bearer +([\x21-\x7e]{1,200})", re.IGNORECASE | re.ASCII)
 _ETAG = re.compile(r'(?P<weak>W/)?"(?P<version>[\x21\x23-\x7e]*)"', re.ASCII)
@@ -75,7 +76,16 @@ class Call:
             yield session
 
     def write(self, work: Callable[[Session], Reply]) -> Response:
-        """Do `work` and commit it; for a call made before, only give its first answer again."""
+        """Do `work` and commit it; for a call made before, only give its first answer again.
+
+        `work` is done anew where a deadlock undid all of it.
+        """
+        for _ in range(TRIES - 1):
+            with suppress(RolledBack):
+                return self._write(work)
+        return self._write(work)
+
+    def _write(self, work: Callable[[Session], Reply]) -> Response:
         with self.runtime.db.write() as session:
             done = work(session) if self.once is None else self._write_once(session, self.once, work)
         return done.response()

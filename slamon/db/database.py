@@ -1,27 +1,47 @@
 """Opens the database: one way to write and one to read, the same on SQLite and PostgreSQL."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from select import POLLIN, poll
-from sqlite3 import Connection as SqliteConnection
 from threading import Lock
 from typing import Any
 
 import structlog
 from psycopg import Connection as PostgresConnection
+from psycopg import Error as PostgresError
+from psycopg import OperationalError as PostgresOperationalError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from slamon.errors import Unavailable
+from slamon.errors import RolledBack, Unavailable
 
 BUSY_SECONDS = 10  # a writer waits so long for the others
 _COUNTED, _NOTED = "counted", "noted"
+_NOT_STORED = "The database does not answer. Nothing was stored; please try again."
+_UNCONFIRMED = "The database did not confirm this: it may be stored or not. Please look before you send it again."
+
+# Troubles that pass, by SQLSTATE or how it begins: no connection, a standby, rolled back for others, no room, a lock
+# not granted in time, an operator, a disk.
+_PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57", "58030")
+_UNDONE_STATES = ("40001", "40P01")  # serialization failure, deadlock
+_PASSING_CODES = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+    }
+)
 
 log = structlog.get_logger()
 
@@ -49,8 +69,9 @@ class Database:
         done: Counter[str] = Counter()
         noted: list[tuple[str, dict[str, object]]] = []
         opened = Session(self.engine, expire_on_commit=False, info={_COUNTED: done, _NOTED: noted})
-        with self._turn(), _kind_errors(), opened as session, session.begin():
+        with self._turn(), _kind_errors(lost=_UNCONFIRMED), opened as session, session.begin(), _kind_errors():
             yield session
+            session.flush()
         if done:
             with self._counting:
                 self.counted.update(done)
@@ -107,32 +128,34 @@ def note(session: Session, event_name: str, **facts: object) -> None:
 
 
 @contextmanager
-def _kind_errors() -> Iterator[None]:
-    """A database that is away, locked or full becomes Unavailable; anything else is a defect and stays itself."""
+def _kind_errors(lost: str = _NOT_STORED) -> Iterator[None]:
+    """A database that is away, locked or full becomes Unavailable; anything else is a defect and stays itself.
+
+    `lost` is what to say where the connection was lost.
+    """
     try:
         yield
     except PoolTimeout as error:
         raise Unavailable("All database connections are in use. Nothing was stored; please try again.") from error
     except DBAPIError as error:
-        if error.connection_invalidated or _is_passing(error):
-            raise Unavailable("The database does not answer. Nothing was stored; please try again.") from error
+        if error.connection_invalidated:
+            raise Unavailable(lost) from error
+        if getattr(error.orig, "sqlstate", None) in _UNDONE_STATES:
+            raise RolledBack(_NOT_STORED) from error
+        if _is_passing(error.orig):
+            raise Unavailable(_NOT_STORED) from error
         raise
 
 
-def _is_passing(error: DBAPIError) -> bool:
-    words = str(error.orig).lower()
-    passing = (
-        "locked",
-        "lock timeout",
-        "deadlock detected",
-        "disk is full",
-        "disk i/o",
-        "connection",
-        "starting up",
-        "shutting down",
-        "no space left",
-    )
-    return any(word in words for word in passing) and error.__class__.__name__ == "OperationalError"
+def _is_passing(error: BaseException | None) -> bool:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        return code & 0xFF in _PASSING_CODES  # the higher bits say more
+    if not isinstance(error, PostgresError):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, PostgresOperationalError)  # no server was reached
+    return error.sqlstate.startswith(_PASSING_STATES)
 
 
 def _postgres_engine(url: str, connections: int) -> Engine:
@@ -170,7 +193,7 @@ def _sqlite_engine(url: str, connections: int) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def _prepare(connection: SqliteConnection, _record: Any) -> None:
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves
         for pragma in (
             "journal_mode=WAL",

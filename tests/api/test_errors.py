@@ -95,7 +95,9 @@ def test_a_commit_that_fails_is_never_answered_as_done(api: Api) -> None:
     caller = api.pm
 
     def disk_is_full(_connection: object) -> None:
-        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("database or disk is full"))
+        full = sqlite3.OperationalError("database or disk is full")
+        full.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise OperationalError("COMMIT", {}, full)
 
     event.listen(api.world.runtime.db.engine, "commit", disk_is_full)
     answer = caller.post("/v1/requests", json=api.inquiry())

@@ -1,0 +1,247 @@
+"""Faults 16 to 18: the database crashes and comes back, breaks off in the middle of a commit, refuses."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from slamon.api.call import TRIES
+from slamon.db import database
+from slamon.db.database import Database
+from slamon.engine import heartbeat
+from slamon.errors import Unavailable
+from slamon.services.outbox import counts
+from tests.api.conftest import Api
+from tests.faults.alerts import at_rest
+from tests.faults.judge import judge
+from tests.faults.town import Town, open_town, town
+from tests.faults.wire import Loss, Wire, wire_to
+from tests.scenarios.house import House, eventually, running_house
+from tests.services.postgres import create_database, find_binaries, running_postgres
+from tests.services.process import free_port
+from tests.world import CMO_CHANNEL, World, open_world
+
+__all__ = ["town"]
+
+
+@contextmanager
+def filing(house: House, clients: int = 4) -> Iterator[tuple[dict[str, str], set[int]]]:
+    """File under load, and go on with the same key until it is answered with 2xx; what was filed, and every status."""
+    filed: dict[str, str] = {}
+    statuses: set[int] = set()
+    stopping = threading.Event()
+    cast = house.world.cast
+    body = {"type": "inquiry", "project_id": str(cast.project), "site_id": str(cast.site), "subject": "Load"}
+    body |= {"detail": {"category": "schedule_capacity", "questions": ["Is week 20 free?"]}}
+    key = house.world.key(cast.pm)
+
+    def file_on(client: int) -> None:
+        with httpx.Client(base_url=house.base_url, timeout=20, headers={"Authorization": f"Bearer {key}"}) as caller:
+            number = 0
+            while not stopping.is_set():
+                once = f"client-{client}-{number}"
+                answer = caller.post("/v1/requests", json=body, headers={"Idempotency-Key": once})
+                statuses.add(answer.status_code)
+                if answer.status_code == 201:
+                    filed[once], number = answer.json()["number"], number + 1
+                stopping.wait(0.05)
+
+    threads = [threading.Thread(target=file_on, args=(client,)) for client in range(clients)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield filed, statuses
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join(30)
+
+
+def test_fault_16_postgresql_crashes_under_load_and_comes_back(
+    service_directory: Path, tmp_path: Path, valkey_url: str
+):
+    binaries, port = find_binaries(), free_port()
+
+    def started() -> Any:
+        return running_postgres(service_directory, durable=True, binaries=binaries, port=port)
+
+    with ExitStack() as stack:
+        server = stack.enter_context(ExitStack())
+        url = create_database(server.enter_context(started()), "house")
+        processes = {"worker": ("dramatiq", "workers.main", "--processes", "1"), "ticker": ("slamon", "ticker")}
+        settings = {"API_CALLS_PER_MINUTE": 100_000, "DIGEST_ABOVE": 10_000, "HAND_OVER_SECONDS": 2}
+        house = stack.enter_context(running_house(tmp_path, url, valkey_url, processes=processes, **settings))
+        with filing(house) as (filed, statuses):
+            eventually(lambda: len(filed) > 20, within=10, what="load")
+            postmaster = int((service_directory / "postgres" / "postmaster.pid").read_text().split()[0])
+            os.kill(postmaster, signal.SIGQUIT)  # pg_ctl restart -m immediate
+            eventually(lambda: 503 in statuses, within=10, what="an honest refusal")
+            server.close()
+            server.enter_context(started())
+            before = len(filed)
+            eventually(lambda: len(filed) > before + 20, within=10, what="filing again")
+        assert statuses == {201, 503}
+        eventually(lambda: at_rest(house), within=15, what="rest")
+        judge(house, kills_in_send=1, filed=filed)
+
+
+@pytest.fixture
+def postgres_town(postgres_world: World, tmp_path: Path) -> Iterator[Town]:
+    with open_town(tmp_path, postgres_world) as found:
+        yield found
+
+
+@contextmanager
+def over_a_wire(world: World) -> Iterator[tuple[Wire, World]]:
+    """The same world, reaching its database over a wire."""
+    with wire_to(world.runtime.db.url.render_as_string(hide_password=False)) as (wire, url):
+        far = replace(world.runtime, db=Database(url))
+        try:
+            yield wire, World(far, world.clock, world.slack, world.email, world.cast)
+        finally:
+            far.close()
+
+
+@pytest.mark.parametrize("loss", list(Loss))
+def test_fault_17_the_connection_is_lost_during_commit_and_the_idempotency_key_settles_it(
+    postgres_town: Town, loss: Loss
+):
+    once = {"Idempotency-Key": "order-1"}
+    with over_a_wire(postgres_town.world) as (wire, world):
+        api = Api(world)
+        caller = api.pm
+        wire.loses = loss
+        unclear = caller.post("/v1/requests", json=api.inquiry(), headers=once)
+        assert (unclear.status_code, unclear.headers["retry-after"]) == (503, "5")
+        assert "may be stored or not" in unclear.json()["detail"]
+        again = caller.post("/v1/requests", json=api.inquiry(), headers=once)
+        assert again.status_code == 201
+        assert ("idempotency-replayed" in again.headers) == (loss is Loss.ANSWER)
+    judge(postgres_town, filed={"order-1": again.json()["number"]})
+
+
+@pytest.mark.parametrize("loss", list(Loss))
+def test_fault_17_the_result_of_a_post_is_lost_during_its_commit_and_it_is_not_posted_again(
+    postgres_world: World, loss: Loss
+):
+    postgres_world.file()
+    postgres_world.work()
+    postgres_world.clock.advance(hours=48, seconds=1)
+    with over_a_wire(postgres_world) as (wire, world):
+        world.slack.meanwhile = lambda: setattr(wire, "loses", loss)
+        world.work()
+        world.slack.meanwhile = lambda: None
+        heartbeat.beat(world.runtime, "worker", 1)
+        world.clock.advance_real(seconds=10)
+        world.work()
+    assert len(world.slack.sent_to(CMO_CHANNEL)) == 1
+    assert under_way(postgres_world) == 0
+
+
+def under_way(world: World) -> int:
+    with world.runtime.db.read() as session:
+        return sum(counts(session).values())
+
+
+def trouble(world: World, table: str, sqlstate: str, times: int) -> None:
+    """Every insert into the table fails so, so many times; a sequence counts them, for it is never rolled back."""
+    with world.runtime.db.write() as session:
+        for statement in (
+            "CREATE SEQUENCE troubles",
+            "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF nextval('troubles') <= {times} THEN RAISE EXCEPTION 'trouble' USING ERRCODE = '{sqlstate}'; END IF;"
+            " RETURN NEW; END $$",
+            f"CREATE TRIGGER trouble BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION trouble()",
+        ):
+            session.execute(text(statement))
+
+
+def troubles(world: World) -> int:
+    with world.runtime.db.read() as session:
+        return session.execute(text("SELECT last_value FROM troubles")).scalar_one()
+
+
+SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
+
+
+@pytest.mark.parametrize("sqlstate", [SERIALIZATION_FAILURE, DEADLOCK])
+def test_fault_18_what_was_rolled_back_for_others_is_done_again_and_the_caller_never_knows(
+    postgres_town: Town, sqlstate: str
+):
+    api = Api(postgres_town.world)
+    trouble(api.world, "cmo_request", sqlstate, TRIES - 1)
+    answer = api.pm.post("/v1/requests", json=api.inquiry(), headers={"Idempotency-Key": "order-1"})
+    assert answer.status_code == 201
+    judge(postgres_town, filed={"order-1": answer.json()["number"]})
+
+
+def test_fault_18_what_is_rolled_back_again_and_again_is_given_up_and_said(postgres_town: Town):
+    api = Api(postgres_town.world)
+    trouble(api.world, "cmo_request", DEADLOCK, 1000)
+    answer = api.pm.post("/v1/requests", json=api.inquiry(), headers={"Idempotency-Key": "order-1"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "Nothing was stored" in answer.json()["detail"]
+    assert troubles(api.world) == TRIES
+    judge(postgres_town, filed={})
+
+
+def test_fault_18_of_two_that_wait_for_each_other_postgresql_undoes_one_and_both_get_what_they_want(
+    postgres_town: Town,
+):
+    """The other side holds the counter of numbers and wants the idempotency key that the filing has taken."""
+    api = Api(postgres_town.world)
+    caller, world = api.pm, postgres_town.world
+    api.filed()
+    answers: list[Any] = []
+    with world.runtime.db.engine.begin() as other:
+        other.execute(text("SET LOCAL deadlock_timeout = '20s'"))  # so that the filing is the one undone
+        other.execute(text("SELECT last FROM number_counter FOR UPDATE"))
+
+        def file() -> None:
+            once = {"Idempotency-Key": "order-1"}
+            answers.append(caller.post("/v1/requests", json=api.inquiry(), headers=once))
+
+        thread = threading.Thread(target=file)
+        thread.start()
+        eventually(lambda: waiting_for_a_lock(world), within=5, what="the filing waits")
+        other.execute(text("LOCK TABLE idempotency_key IN ACCESS EXCLUSIVE MODE"))
+    thread.join(10)
+    assert [answer.status_code for answer in answers] == [201]
+
+
+def waiting_for_a_lock(world: World) -> bool:
+    with world.runtime.db.read() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+@pytest.mark.parametrize("sqlstate", [SERIALIZATION_FAILURE, DEADLOCK])
+def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: Town, sqlstate: str):
+    alerts = postgres_town.fall_due(3)
+    trouble(postgres_town.world, "crossing", sqlstate, 1)
+    with pytest.raises(Unavailable):
+        postgres_town.world.work()
+    postgres_town.world.clock.advance(seconds=6)
+    postgres_town.world.work()
+    postgres_town.all_told(alerts)
+
+
+def test_fault_18_a_lock_not_granted_in_time_is_a_refusal_and_not_a_defect(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)  # nobody wants to wait for the real one in a test
+    with open_world(postgres_url) as world:
+        api = Api(world)
+        api.filed()
+        with world.runtime.db.engine.begin() as other:
+            other.execute(text("SELECT last FROM number_counter FOR UPDATE"))
+            refused = api.pm.post("/v1/requests", json=api.inquiry())
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert api.pm.post("/v1/requests", json=api.inquiry()).status_code == 201
