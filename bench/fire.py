@@ -85,7 +85,7 @@ def file_all(house: House, alerts: int) -> list[str]:
                 due = begins + timedelta(seconds=SPREAD_SECONDS * number / alerts)
                 filing = Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "fire")
                 filed = log_request(session, filing, by=by, now=due - target, real_now=clock.real_now())
-                numbers.append(filed.request.number)
+                numbers.append(filed.number)
     with world.runtime.db.write() as session:
         stop_outgoing(session, False, by=SYSTEM, reason="fire", now=clock.now())
     return numbers

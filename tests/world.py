@@ -193,10 +193,11 @@ class World:
         }
         who = self.caller(by or self.cast.pm)
         with self.runtime.db.write() as session:
-            return filing.log_request(
+            filed = filing.log_request(
                 session, filing.Filing(**{**values, **differing}), by=who,
                 now=self.clock.now(), real_now=self.clock.real_now(),
-            ).request  # fmt: skip
+            )  # fmt: skip
+            return session.get_one(CmoRequest, filed.id)
 
     def act(self, request_id: UUID, action: Action, *, by: UUID, **payload: Any) -> CmoRequest:
         """Let a person act; `payload` are fields of `Payload`."""

@@ -7,18 +7,17 @@ transaction, and the answer leaves after the commit; a POST with an Idempotency-
 import hashlib
 import math
 import re
+from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +29,7 @@ from slamon.services import idempotency
 from slamon.services.access import Caller, caller_by_key
 
 TRIES = 3
+_MINUTE = 60.0  # seconds
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
 _KEY = re.compile(r"bearer +([\x21-\x7e]{1,200})", re.IGNORECASE | re.ASCII)
 _ETAG = re.compile(r'(?P<weak>W/)?"(?P<version>[\x21\x23-\x7e]*)"', re.ASCII)
@@ -104,8 +104,8 @@ class Gate:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._most = RateLimitItemPerMinute(runtime.settings.api_calls_per_minute)
+        self._calls: defaultdict[str, deque[float]] = defaultdict(deque)  # by caller, of the last minute
+        self._counting = Lock()
 
     def admit(self, authorization: str | None) -> Call:
         """Raises NotSignedIn, TooMany."""
@@ -113,13 +113,21 @@ class Gate:
         match = _KEY.fullmatch(authorization or "")
         if match is None:
             raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
-        with runtime.db.look_up() as session:
-            caller = caller_by_key(session, match[1])
-        now, real_now = runtime.clock.now(), runtime.clock.real_now()
-        if not self._limiter.hit(self._most, caller.id):
-            again = self._limiter.get_window_stats(self._most, caller.id).reset_time - real_now.timestamp()
-            raise TooMany(min(max(math.ceil(again), 1), 60))
-        return Call(runtime, caller, now, real_now)
+        with runtime.db.look_up() as connection:
+            caller = caller_by_key(connection, match[1])
+        self._count(caller)
+        return Call(runtime, caller, runtime.clock.now(), runtime.clock.real_now())
+
+    def _count(self, caller: Caller) -> None:
+        """Raises TooMany beyond the calls any minute may have, naming the seconds to wait; that one is not counted."""
+        now = self._runtime.clock.monotonic()
+        with self._counting:
+            calls = self._calls[caller.id]
+            while calls and calls[0] <= now - _MINUTE:
+                calls.popleft()
+            if len(calls) >= self._runtime.settings.api_calls_per_minute:
+                raise TooMany(math.ceil(calls[0] + _MINUTE - now))
+            calls.append(now)
 
 
 class Route(APIRoute):

@@ -14,12 +14,13 @@ from slamon.api.details import NewRequest, policy_kind
 from slamon.api.fields import Answer, Day, Instant, LongText, Reason, Text
 from slamon.api.fields import Body as Said
 from slamon.db.parties import Organization, Project, Site
-from slamon.db.requests import CmoRequest, FactRow, Priority
+from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.domain.clocks import Outcome
-from slamon.domain.lifecycle import Action, RequestType, State
+from slamon.domain.lifecycle import Action, RequestType, State, possible_actions
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.services import queries
+from slamon.services.access import staff_roles
 from slamon.services.acts import Payload, act
 from slamon.services.filing import Filed, Filing, log_request
 from slamon.services.links import revoke_links
@@ -201,7 +202,7 @@ def file_request(call: Posted, body: NewRequest) -> Response:
 
     def work(session: Session) -> Reply:
         filed = log_request(session, filing, by=call.caller, now=call.now, real_now=call.real_now)
-        return created(_just_filed(filed, call), f"/v1/requests/{filed.request.id}", version=filed.request.version)
+        return created(_just_filed(filed, call), f"/v1/requests/{filed.id}", version=filed.columns["version"])
 
     return call.write(work)
 
@@ -343,17 +344,26 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
 
 def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
-    request, parties = filed.request, filed.parties
-    clocks = sorted(filed.clocks, key=lambda clock: str(clock["kind"]))
-    line = _line(request, parties.cmo_name, parties.site_name, parties.project_code, clocks)
-    actions = queries.actions_of(request, parties.owners, call.caller)
-    return Request(**line, description=request.description, detail=request.detail, actions=actions)
+    parties, columns = filed.parties, filed.columns
+    roles = staff_roles(call.caller, call.caller.person_id, parties.owners)
+    return Request.model_validate(
+        {
+            **columns,
+            "expected_on": None,
+            "cmo_name": parties.cmo_name,
+            "site_name": parties.site_name,
+            "project_code": parties.project_code,
+            "clocks": sorted(filed.clocks, key=lambda clock: str(clock["kind"])),
+            "actions": possible_actions(RequestType(columns["type"]), State(columns["state"]), roles),
+        }
+    )
 
 
 def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:
     joined = {"cmo_name", "site_name", "project_code", "clocks"}
     own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
-    shown = [Clock.model_validate(clock) for clock in clocks]
+    rows: list[ClockRow] = list(clocks)
+    shown = [Clock.model_validate(row) for row in rows]
     return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
 
 

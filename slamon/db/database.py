@@ -97,10 +97,10 @@ class Database:
             yield session
 
     @contextmanager
-    def look_up(self) -> Iterator[Session]:
+    def look_up(self) -> Iterator[Connection]:
         """For one statement that reads: it sees one instant by itself, without a transaction's round trips."""
-        with _kind_errors(), Session(self._looking_up, expire_on_commit=False) as session, session.begin():
-            yield session
+        with _kind_errors(), self._looking_up.connect() as connection:
+            yield connection
 
     def now(self) -> datetime | None:
         """The database server's clock; None on SQLite, which has none of its own."""

@@ -1,14 +1,18 @@
 """The statements that need thought: locks, claims, inserts that must happen once, orderings."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, bindparam, delete, exists, func, insert, or_, select, update
+from psycopg import Connection as PostgresConnection
+from psycopg import Error as PostgresError
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base, UtcDateTime
@@ -42,6 +46,23 @@ def insert_if_new(session: Session, table: type[Base], row: dict[str, Any], key:
     return session.connection().execute(statement, row).first() is not None
 
 
+@contextmanager
+def in_one_trip(session: Session) -> Iterator[Connection]:
+    """What is inserted in the block goes to PostgreSQL in one round trip; what that raises comes at the block's end."""
+    connection = session.connection()
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, PostgresConnection):
+        yield connection
+        return
+    try:
+        with driver.pipeline():
+            yield connection
+    except PostgresError as error:
+        if driver.closed:
+            connection.invalidate(error)
+        raise DBAPIError.instance(None, None, error, PostgresError, connection_invalidated=driver.closed) from error
+
+
 def next_number(session: Session, request_type: str, year: int) -> int:
     """The next number of a type and year; others filing the same type wait here until the commit."""
     first = {"type": request_type, "year": year, "last": 1}
@@ -53,16 +74,21 @@ def locked_request(session: Session, request_id: UUID) -> CmoRequest | None:
     return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 
-def next_due(session: Session) -> tuple[datetime | None, datetime | None]:
-    """When a request (business time) and a message (real time) next need looking at, in one round trip."""
-    request = select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery()
-    first = [
+# Asked several times a second, so built once.
+_NEXT_DUE = select(
+    select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery(),
+    *(
         select(func.min(Notification.next_attempt_at))
         .where(Notification.channel == channel, in_state(*WAITING))
         .scalar_subquery()
         for channel in DeliveryChannel
-    ]
-    wake_at, *attempts = session.execute(select(request, *first)).one()
+    ),
+)
+
+
+def next_due(session: Session) -> tuple[datetime | None, datetime | None]:
+    """When a request (business time) and a message (real time) next need looking at, in one round trip."""
+    wake_at, *attempts = session.connection().execute(_NEXT_DUE).one()
     return wake_at, min((at for at in attempts if at is not None), default=None)
 
 

@@ -42,8 +42,8 @@ def file(session: Session, scene: Scene, *, now: datetime, real_now: datetime) -
     site_id, project_id = site_and_project(session, scene.ask.site)
     filing = filing_of(scene.ask, site_id=site_id, project_id=project_id, today=now.date())
     by = caller(session, pm_for(scene.ask.site))
-    request = log_request(session, filing, by=by, via=Via.STAFF_PAGE, now=now, real_now=real_now).request
-    return request.id, request.number
+    filed = log_request(session, filing, by=by, via=Via.STAFF_PAGE, now=now, real_now=real_now)
+    return filed.id, filed.number
 
 
 def play(runtime: Runtime, dial: Dial, scenes: Iterable[Scene], *, start: datetime) -> dict[str, Scene]:

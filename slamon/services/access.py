@@ -113,10 +113,15 @@ def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset
     if caller.is_cmo:
         foreign = caller.cmo_id != request.cmo_id or (caller.site_id not in (None, request.site_id))
         return frozenset() if foreign else caller.roles
+    return staff_roles(caller, request.filed_by_id, owners)
+
+
+def staff_roles(caller: Caller, filed_by_id: UUID | None, owners: "Owners") -> frozenset[Role]:
+    """As `roles_on`, for the sponsor's side."""
     if caller.person_id is None:
         return caller.roles
     roles = set(caller.roles)
-    if caller.person_id not in owners.manager_ids | {request.filed_by_id}:
+    if caller.person_id not in owners.manager_ids | {filed_by_id}:
         roles.discard(Role.PROJECT_MANAGER)
     if caller.person_id not in owners.lead_ids:
         roles.discard(Role.LEAD)

@@ -194,13 +194,13 @@ def fact_rows(
 
 
 def filed_row(
-    request: CmoRequest, contact_id: UUID, address: str, *, now: datetime, real_now: datetime
+    request_id: UUID, number: str, contact_id: UUID, address: str, *, now: datetime, real_now: datetime
 ) -> dict[str, Any]:
     """The outbox row that tells the contact of a request just filed."""
-    key = f"{request.number}/{MessageKind.FILED.value}/1/{DeliveryChannel.EMAIL.value}/{contact_id}"
+    key = f"{number}/{MessageKind.FILED.value}/1/{DeliveryChannel.EMAIL.value}/{contact_id}"
     return outbox_row(
         key, MessageKind.FILED, DeliveryChannel.EMAIL, address, now=now, real_now=real_now,
-        request_id=request.id, person_id=contact_id, fact_sequence=1,
+        request_id=request_id, person_id=contact_id, fact_sequence=1,
     )  # fmt: skip
 
 

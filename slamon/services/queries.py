@@ -19,7 +19,7 @@ from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
 from slamon.errors import Invalid, NotFound
-from slamon.services.access import Caller, Owners, Scope, roles_on
+from slamon.services.access import Caller, Scope, roles_on
 from slamon.services.timelines import owners_of
 
 MOST_A_PAGE = 200
@@ -134,11 +134,8 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
 
 
 def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> list[Action]:
-    return actions_of(request, owners_of(session, request), by)
-
-
-def actions_of(request: CmoRequest, owners: Owners, by: Caller) -> list[Action]:
-    return possible_actions(RequestType(request.type), State(request.state), roles_on(by, request, owners))
+    roles = roles_on(by, request, owners_of(session, request))
+    return possible_actions(RequestType(request.type), State(request.state), roles)
 
 
 def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:

@@ -81,7 +81,7 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
                 filed = log_request(
                     session, filing, by=visit.caller, via=Via.STAFF_PAGE, now=visit.now, real_now=visit.real_now
                 )
-                address = f"/requests/{filed.request.id}?done=filed"
+                address = f"/requests/{filed.id}?done=filed"
                 _note_filed(session, visit, typed, address)
         return see_other(address)
     except ValidationError as wrong:

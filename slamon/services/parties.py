@@ -1,0 +1,137 @@
+"""Whom a filing concerns: project, site, CMO and contact, read in one statement and refused where they do not fit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, bindparam, literal, select
+from sqlalchemy.orm import Session, aliased
+
+from slamon.db.parties import (
+    Calendar,
+    Organization,
+    OrganizationKind,
+    Person,
+    PersonStatus,
+    Project,
+    ProjectCmo,
+    Site,
+    Standing,
+)
+from slamon.domain.timeline import CMO_ROLES, Role
+from slamon.errors import Forbidden, Invalid
+from slamon.services.access import Caller, Owners
+from slamon.services.policies import CALENDAR_COLUMNS
+from slamon.services.timelines import owners
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    id: UUID
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Found, active and fit for each other. `calendar` is the site's, plain; None where it never closes."""
+
+    project_id: UUID
+    project_code: str
+    site_id: UUID
+    site_name: str
+    time_zone: str
+    calendar: Mapping[str, Any] | None
+    cmo_id: UUID
+    cmo_name: str
+    contact: Contact
+    owners: Owners
+
+
+# Built once, and run without the ORM: putting a statement together and filling records takes longer than reading.
+_GIVEN = select(literal(1)).subquery()  # one row, whatever is found beside it
+_PM, _LEAD, _CMO_LEAD = aliased(Person), aliased(Person), aliased(Person)
+_WITH_CONTACTS = (
+    select(
+        Project.id.label("project_id"), Project.code, Project.status.label("project_status"),
+        ProjectCmo.project_id.label("works_on"),
+        Site.id.label("site_id"), Site.name.label("site_name"), Site.status.label("site_status"), Site.time_zone,
+        *(getattr(Calendar, column) for column in CALENDAR_COLUMNS),
+        Organization.id.label("cmo_id"), Organization.name.label("cmo_name"), Organization.kind,
+        Organization.status.label("cmo_status"),
+        Project.pm_id, _PM.backup_id.label("pm_backup_id"),
+        Project.lead_id, _LEAD.backup_id.label("lead_backup_id"),
+        Organization.lead_id.label("cmo_lead_id"), _CMO_LEAD.backup_id.label("cmo_lead_backup_id"),
+        Person.id, Person.name, Person.email, Person.roles, Person.site_id.label("only_site_id"),
+    )
+    .select_from(
+        _GIVEN.outerjoin(Project, Project.id == bindparam("project"))
+        .outerjoin(Site, Site.id == bindparam("site"))
+        .outerjoin(Organization, Organization.id == Site.organization_id)
+        .outerjoin(Calendar, Calendar.id == Site.calendar_id)
+        .outerjoin(
+            ProjectCmo, and_(ProjectCmo.project_id == Project.id, ProjectCmo.organization_id == Organization.id)
+        )
+        .outerjoin(_PM, _PM.id == Project.pm_id)
+        .outerjoin(_LEAD, _LEAD.id == Project.lead_id)
+        .outerjoin(_CMO_LEAD, _CMO_LEAD.id == Organization.lead_id)
+        .outerjoin(
+            Person, and_(Person.organization_id == Organization.id, Person.status != PersonStatus.DISABLED)
+        )
+    )
+    .order_by(Person.id)
+)  # fmt: skip
+_Found = Row[*tuple[Any, ...]]
+
+
+def find_parties(session: Session, *, project_id: UUID, site_id: UUID, contact_id: UUID | None, by: Caller) -> Parties:
+    """Raises Invalid where one is not there, not active or does not belong to the others, and Forbidden.
+
+    Without a `contact_id` the site's own contact is chosen, else one of the whole CMO's.
+    """
+    rows = session.connection().execute(_WITH_CONTACTS, {"project": project_id, "site": site_id}).all()
+    found = rows[0]
+    if found.project_status != Standing.ACTIVE:
+        raise Invalid("project_id", f"no active project {project_id}")
+    only_manages = Role.PROJECT_MANAGER in by.roles and not by.roles & {Role.LEAD, Role.QUALITY}
+    if only_manages and by.person_id not in (None, found.pm_id):
+        raise Forbidden(f"Project {found.code} has another project manager; only they or a lead may file for it.")
+    if found.site_status != Standing.ACTIVE:
+        raise Invalid("site_id", f"no active site {site_id}")
+    if found.kind != OrganizationKind.CMO or found.cmo_status != Standing.ACTIVE:
+        raise Invalid("site_id", f"{found.site_name} does not belong to an active CMO")
+    if found.works_on is None:
+        told = f"{found.cmo_name} does not work on project {found.code}; add it to the project's cmo_ids first"
+        raise Invalid("site_id", told)
+    backups = {
+        found.pm_id: found.pm_backup_id,
+        found.lead_id: found.lead_backup_id,
+        found.cmo_lead_id: found.cmo_lead_backup_id,
+    }
+    return Parties(
+        project_id=found.project_id,
+        project_code=found.code,
+        site_id=found.site_id,
+        site_name=found.site_name,
+        time_zone=found.time_zone,
+        calendar={column: getattr(found, column) for column in CALENDAR_COLUMNS} if found.weekly else None,
+        cmo_id=found.cmo_id,
+        cmo_name=found.cmo_name,
+        contact=_contact([row for row in rows if row.id], found, contact_id),
+        owners=owners(found.pm_id, (found.lead_id, found.cmo_lead_id), backups),
+    )
+
+
+def _contact(people: Sequence[_Found], found: _Found, contact_id: UUID | None) -> Contact:
+    if contact_id is not None:
+        fit = [p for p in people if p.id == contact_id and p.only_site_id in (None, found.site_id)]
+        if not fit:
+            raise Invalid("contact_id", f"no active contact {contact_id} at {found.site_name}")
+    else:
+        contacts = [p for p in people if set(p.roles) & CMO_ROLES]
+        fit = [p for p in contacts if p.only_site_id == found.site_id] or [p for p in contacts if not p.only_site_id]
+        if not fit:
+            raise Invalid("contact_id", f"{found.site_name} has no active contact; add one first")
+    chosen = next((p for p in fit if Role.CMO_CONTACT.value in p.roles), fit[0])
+    return Contact(chosen.id, chosen.name, chosen.email)
