@@ -9,10 +9,13 @@ import structlog
 from dramatiq.errors import BrokerError
 from redis import RedisError
 
+from slamon.clock import Clock
 from slamon.engine.cycle import Carrier, check_requests, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
 from workers.senders import Senders
+
+LEFT_ALONE_SECONDS = 5
 
 log = structlog.get_logger()
 
@@ -31,11 +34,15 @@ class Here:
 
 
 class OrHere:
-    """A `Carrier` that keeps the work in this process while the broker is away."""
+    """A `Carrier` that keeps the work in this process while the broker is away.
 
-    def __init__(self, carrier: Carrier, here: Carrier) -> None:
-        self._carrier, self._here = carrier, here
+    Asking one that hangs costs a second: after it failed it is left alone for a while.
+    """
+
+    def __init__(self, carrier: Carrier, here: Carrier, clock: Clock) -> None:
+        self._carrier, self._here, self._clock = carrier, here, clock
         self._broker_away = False
+        self._left_alone_until = float("-inf")
 
     def check_requests(self, ids: Sequence[UUID]) -> None:
         self._try(lambda carrier: carrier.check_requests(ids))
@@ -44,12 +51,16 @@ class OrHere:
         self._try(lambda carrier: carrier.deliver(channel, ids, handed_until))
 
     def _try(self, work: Callable[[Carrier], None]) -> None:
-        try:
-            work(self._carrier)
-            self._noted(away=False)
-        except (BrokerError, RedisError, OSError):
-            self._noted(away=True)
-            work(self._here)
+        if self._clock.monotonic() >= self._left_alone_until:
+            try:
+                work(self._carrier)
+            except (BrokerError, RedisError, OSError):
+                self._noted(away=True)
+                self._left_alone_until = self._clock.monotonic() + LEFT_ALONE_SECONDS
+            else:
+                self._noted(away=False)
+                return
+        work(self._here)
 
     def _noted(self, *, away: bool) -> None:
         if away != self._broker_away:
@@ -59,9 +70,9 @@ class OrHere:
 
 def run_loop(runtime: Runtime, carrier: Carrier, senders: Senders, stopping: threading.Event) -> None:
     """Tick until told to stop; a database that is away, or made for another release, is waited for."""
-    watch = Watch(runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
-    carrier = OrHere(carrier, Here(runtime, senders))
     clock, vitals = runtime.clock, runtime.vitals
+    watch = Watch(runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
+    carrier = OrHere(carrier, Here(runtime, senders), clock)
     while not stopping.is_set():
         if vitals.stands_back:
             stopping.wait(runtime.settings.heartbeat_seconds)

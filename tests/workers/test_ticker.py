@@ -34,7 +34,7 @@ def ticked_over(world: World, redis_url: str) -> Iterator[None]:
     settings = world.runtime.settings.model_copy(update={"redis_url": redis_url})
     broker = build_broker(settings)
     with Senders(world.runtime) as senders:
-        carrier = OrHere(Actors(world.runtime, broker, senders), Here(world.runtime, senders))
+        carrier = OrHere(Actors(world.runtime, broker, senders), Here(world.runtime, senders), world.clock)
         tick(world.runtime, carrier, Watch(8))
         yield
     broker.close()
