@@ -88,7 +88,7 @@ def postgres_house() -> Iterator[House]:
 
 
 def latency(name: str, house: House, rounds: int) -> None:
-    """Seconds from the due instant to the arrival, for 1 and for 100 requests due at once, each in Slack and by mail."""
+    """Seconds from the due instant to the arrival, 1 and 100 requests due at once; each in Slack and by mail."""
     for count in (1, 100):
         seconds: list[float] = []
         for each in range(rounds if count > 1 else rounds * 4):

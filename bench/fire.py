@@ -7,9 +7,8 @@ accept. Whatever is killed is started again at once, as a supervisor would.
 """
 
 import argparse
-import os
 import random
-import signal
+import statistics
 import sys
 import tempfile
 import threading
@@ -17,8 +16,13 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
+from uuid import UUID
 
+from sqlalchemy import select
+
+from slamon.db.outbox import Process
 from slamon.db.policies import Policy
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.timeline import SYSTEM
@@ -53,9 +57,9 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(running_postgres(stack.enter_context(open_directory()), durable=True))
         redis_url = stack.enter_context(running_valkey(stack.enter_context(open_directory())))
-        house = stack.enter_context(
-            running_house(folder, create_database(server, "fire"), redis_url, processes=COMMANDS, LOG_LEVEL="warning")
-        )
+        settings = {"LOG_LEVEL": "warning", "DIGEST_ABOVE": 10**6}  # each alert is counted by itself
+        url = create_database(server, "fire")
+        house = stack.enter_context(running_house(folder, url, redis_url, processes=COMMANDS, **settings))
         numbers = file_all(house, arguments.alerts)
         return burn(house, numbers, random.Random(arguments.seed), arguments.kills)
 
@@ -93,22 +97,54 @@ def file_all(house: House, alerts: int) -> list[str]:
 
 def burn(house: House, numbers: list[str], dice: random.Random, kills: int) -> int:
     wanted = {f"{number}/target/acknowledgement/{channel}" for number in numbers for channel in ("slack", "email")}
-    pause, killed = threading.Event(), Counter[str]()
+    pause, killed, recovery = threading.Event(), Counter[str](), Recovery(house)
     began = time.monotonic()
     next_kill = began + LEAD_TIME_SECONDS / 2
     while time.monotonic() - began < LEAD_TIME_SECONDS + SPREAD_SECONDS + PATIENCE_SECONDS:
         if sum(killed.values()) < kills and time.monotonic() >= next_kill:
             name = dice.choice([*COMMANDS, "api"])
-            os.killpg(house.processes[name].pid, signal.SIGKILL)
-            house.processes[name].wait()
-            killed[name.split("-")[0]] += 1
+            house.kill(name)
+            kind = name.split("-")[0]
+            killed[kind] += 1
+            recovery.begin(kind)
             next_kill = time.monotonic() + dice.uniform(1, 3)
         house.restart_dead()
+        recovery.look()
         told = {key.rsplit("/", 1)[0] for key in accepted(house)}
         if wanted <= told and sum(killed.values()) >= kills:
             break
         pause.wait(0.2)
-    return report(house, wanted, killed, time.monotonic() - began)
+    return report(house, wanted, killed, recovery, time.monotonic() - began)
+
+
+class Recovery:
+    """How long after a kill a process of its kind reports that was not there before."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._open: list[tuple[str, float, set[UUID]]] = []
+        self.seconds: list[float] = []
+
+    def begin(self, kind: str) -> None:
+        self._open.append((kind, time.monotonic(), set(self._beating(kind))))
+
+    def look(self) -> None:
+        for each in list(self._open):
+            kind, since, before = each
+            if set(self._beating(kind)) - before:
+                self.seconds.append(time.monotonic() - since)
+                self._open.remove(each)
+
+    def _beating(self, kind: str) -> list[UUID]:
+        with self._house.world.runtime.db.read() as session:
+            return list(session.scalars(select(Process.id).where(Process.kind == kind)))
+
+
+def longest_silence(house: House) -> float:
+    """Seconds between two messages while alerts were falling due: what a killed process made others wait."""
+    arrivals = sorted(m.arrived_at for m in (*house.slack.posts, *house.mailbox.mails) if m.key and "/target/" in m.key)
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(arrivals)]
+    return max(gaps, default=0.0)
 
 
 def accepted(house: House) -> list[str]:
@@ -116,7 +152,7 @@ def accepted(house: House) -> list[str]:
     return [key for key in keys if key]
 
 
-def report(house: House, wanted: set[str], killed: Counter[str], seconds: float) -> int:
+def report(house: House, wanted: set[str], killed: Counter[str], recovery: Recovery, seconds: float) -> int:
     count = Counter(accepted(house))
     lost = wanted - {key.rsplit("/", 1)[0] for key in count}
     doubled = {key: times for key, times in count.items() if times > 1}
@@ -124,10 +160,23 @@ def report(house: House, wanted: set[str], killed: Counter[str], seconds: float)
     print(f"{sum(killed.values())} SIGKILLs: {', '.join(f'{n} {name}' for name, n in sorted(killed.items()))}")
     print(f"{len(wanted)} alerts due, {len(wanted) - len(lost)} delivered, {len(lost)} lost")
     print(f"{len(doubled)} doubled, {sum(1 for key in doubled if posts.count(key) > 1)} of them in Slack")
+    unmarked = [key for key in doubled if not marked_as_repeat(house, key)]
+    print(f"each under the same key and marked as a repeat{f', except {unmarked}' if unmarked else ''}")
+    back = recovery.seconds
+    print(f"back after a kill: median {statistics.median(back):.1f} s, longest {max(back):.1f} s")
+    print(f"longest silence while alerts fell due: {longest_silence(house):.1f} s")
     print(f"{sum(count.values())} messages in {seconds:.0f} s")
     verified = house.run("slamon", "verify")
     print(verified.stdout.strip() or verified.stderr.strip())
-    return 0 if not lost and len(doubled) <= sum(killed.values()) and verified.returncode == 0 else 1
+    is_well = not lost and not unmarked and len(doubled) <= sum(killed.values()) and verified.returncode == 0
+    return 0 if is_well else 1
+
+
+def marked_as_repeat(house: House, key: str) -> bool:
+    """Whether every copy but the first says that it may be one; in Slack and in mails alike."""
+    posts = [post.text for post in house.slack.posts if post.key == key]
+    mails = [mail.text for mail in house.mailbox.mails if mail.key == key]
+    return all("Repeat" in text for text in (*posts[1:], *mails[1:]))
 
 
 if __name__ == "__main__":
