@@ -10,6 +10,14 @@ from slamon.config import Settings
 from slamon.db import schema
 
 ENQUEUE_TIMEOUT_SECONDS = 1
+LONGEST_NAP_MS = 50
+
+
+class PromptRedisBroker(RedisBroker):
+    """Looks for work at least every 50 ms; Dramatiq's own idle workers sleep up to a second."""
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = LONGEST_NAP_MS) -> dramatiq.Consumer:
+        return super().consume(queue_name, prefetch, min(timeout, LONGEST_NAP_MS))
 
 
 def build_broker(settings: Settings) -> dramatiq.Broker:
@@ -29,6 +37,6 @@ def build_broker(settings: Settings) -> dramatiq.Broker:
         )
         # During an upgrade two releases run: each speaks to its own workers, and the old ones eat nothing of the new.
         namespace = f"dramatiq-{schema.newest_revision()}"
-        broker = RedisBroker(client=client, middleware=middleware, namespace=namespace)  # type: ignore[no-untyped-call]
+        broker = PromptRedisBroker(client=client, middleware=middleware, namespace=namespace)  # type: ignore[no-untyped-call]
     dramatiq.set_broker(broker)
     return broker
