@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from slamon.channels import ClockLine, DigestLine, Message, MessageKind
 from slamon.config import Settings
@@ -30,6 +30,11 @@ MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list i
 
 _ACTION_OF_FACT = {action.fact.value: action.value for action in Action}
 _UNIT = {Mode.ELAPSED: "hours", Mode.CALENDAR: "working hours"}
+# Of a request only this may be told; what it is about is not even read.
+_TOLD = (
+    CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
+    CmoRequest.cmo_id, CmoRequest.site_id, CmoRequest.cmo_reference, CmoRequest.terms_digest,
+)  # fmt: skip
 _Record = TypeVar("_Record", bound=Base)
 
 
@@ -54,7 +59,7 @@ class Composer:
         }
         told = [*rows, *(member for folded in self._folded.values() for member in folded)]
         self._people = _by_id(session, Person, {row.person_id for row in rows if row.person_id})
-        self._requests = _by_id(session, CmoRequest, {row.request_id for row in told if row.request_id})
+        self._requests = _by_id(session, CmoRequest, {row.request_id for row in told if row.request_id}, *_TOLD)
         requests = self._requests.values()
         parties = {r.cmo_id for r in requests} | {person.organization_id for person in self._people.values()}
         self._organizations = _by_id(session, Organization, parties)
@@ -191,11 +196,15 @@ class Composer:
         return self._session.scalar(statement)
 
 
-def _by_id(session: Session, table: type[_Record], ids: set[UUID]) -> dict[UUID, _Record]:
+def _by_id(
+    session: Session, table: type[_Record], ids: set[UUID], *columns: InstrumentedAttribute[Any]
+) -> dict[UUID, _Record]:
     if not ids:
         return {}
-    key = table.__table__.c.id
-    return {record.id: record for record in session.scalars(select(table).where(key.in_(ids)))}  # type: ignore[attr-defined]
+    statement = select(table).where(table.__table__.c.id.in_(ids))
+    if columns:
+        statement = statement.options(load_only(*columns))
+    return {record.id: record for record in session.scalars(statement)}  # type: ignore[attr-defined]
 
 
 def _clocks(session: Session, request_ids: Sequence[UUID]) -> defaultdict[UUID, list[ClockRow]]:
