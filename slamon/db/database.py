@@ -24,7 +24,7 @@ from slamon.errors import RolledBack, Unavailable
 
 BUSY_SECONDS = 10  # a writer waits so long for the others
 _COUNTED, _NOTED = "counted", "noted"
-_NOT_STORED = "The database does not answer. Nothing was stored; please try again."
+_NOT_STORED = "The database is away, busy or full. Nothing was stored; please try again."
 _UNCONFIRMED = "The database did not confirm this: it may be stored or not. Please look before you send it again."
 
 # Troubles that pass, by SQLSTATE or how it begins: no connection, a standby, rolled back for others, no room, a lock
@@ -169,7 +169,9 @@ def _postgres_engine(url: str, connections: int) -> Engine:
             "connect_timeout": 5,
             "keepalives_idle": 30,  # a connection that something on the way forgot ends here
             "keepalives_interval": 10,
-            "options": f"-c lock_timeout={BUSY_SECONDS}s -c timezone=UTC",
+            # A process that stands still in a transaction keeps what it has locked no longer than others wait for it.
+            "options": f"-c lock_timeout={BUSY_SECONDS}s -c idle_in_transaction_session_timeout={BUSY_SECONDS}s "
+            "-c timezone=UTC",
         },
     )
 

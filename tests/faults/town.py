@@ -16,6 +16,7 @@ from slamon.db.parties import Organization
 from slamon.db.policies import Policy
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
+from slamon.runtime import configure_logging
 from slamon.services.directory import create
 from tests.faults.alerts import Alert, alert_policy, file_alerts
 from tests.faults.judge import judge
@@ -69,6 +70,7 @@ class Town(House):
 
 @contextmanager
 def open_town(folder: Path, world: World) -> Iterator[Town]:
+    configure_logging("error")
     clock = world.clock
     with running_slack(clock.real_now) as (slack, slack_url), running_mailbox(clock.real_now) as mailbox:
         found = Town(world, "", slack, mailbox, {}, folder, slack_url=slack_url)
