@@ -88,6 +88,8 @@ class Call:
     def _write(self, work: Callable[[Session], Reply]) -> Response:
         with self.runtime.db.write() as session:
             done = work(session) if self.once is None else self._write_once(session, self.once, work)
+            self.runtime.reach("before_commit")
+        self.runtime.reach("after_commit")
         return done.response()
 
     def _write_once(self, session: Session, once: idempotency.Call, work: Callable[[Session], Reply]) -> Reply:

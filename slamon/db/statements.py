@@ -114,6 +114,12 @@ def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, mo
     return list(session.execute(statement.execution_options(synchronize_session=False)).scalars())
 
 
+def due_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
+    """Those of `ids` that still need a check, and how many were begun since one succeeded."""
+    due = select(CmoRequest.id, CmoRequest.failed_checks).where(CmoRequest.id.in_(ids), CmoRequest.next_check_at < now)
+    return dict(session.execute(due).all())
+
+
 def begin_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
     """Count a check of each of `ids` that still needs one, before it is made; how many were begun since one succeeded.
 

@@ -123,14 +123,15 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
     """Evaluate due requests and store what follows, in one transaction; a bad one does not hold up the rest.
 
     Each check is counted before it is made. One that was begun before and came to nothing, because it failed or its
-    process died over it, is made alone; after some it is set aside for a while. Messages go on at once: a loop that
-    had to find them first would cost a quarter of a second.
+    process died over it or its neighbour, is made alone; after some it is set aside for a while. Messages go on at
+    once: a loop that had to find them first would cost a quarter of a second.
     """
+    now = runtime.clock.now()
     with runtime.db.write() as session:
-        begun = statements.begin_checks(session, ids, now=runtime.clock.now())
-        if len(begun) < len(ids):
-            statements.hand_back_requests(session, ids, now=runtime.clock.now())
-    fresh = [request_id for request_id in ids if begun.get(request_id) == 1]
+        due = statements.due_checks(session, ids, now=now)
+        fresh = list(statements.begin_checks(session, [each for each, in_vain in due.items() if not in_vain], now=now))
+        if len(due) < len(ids):
+            statements.hand_back_requests(session, ids, now=now)
     try:
         if fresh:
             _check(runtime, carrier, fresh)
@@ -140,10 +141,13 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
         log.exception("check_failed", requests=len(fresh))
         for request_id in fresh:
             _check_alone(runtime, carrier, request_id, 1)
-    suspects = [request_id for request_id, count in begun.items() if count > 1]
+    suspects = [request_id for request_id, in_vain in due.items() if in_vain]
     random.shuffle(suspects)  # the one that kills its process must not always come before the same others
     for request_id in suspects:
-        _check_alone(runtime, carrier, request_id, begun[request_id])
+        with runtime.db.write() as session:
+            begun = statements.begin_checks(session, [request_id], now=now)
+        for count in begun.values():
+            _check_alone(runtime, carrier, request_id, count)
 
 
 def _check(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:

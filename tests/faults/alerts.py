@@ -62,10 +62,10 @@ def file_alerts(house: House, count: int = 1, *, in_seconds: float = 0, apart_se
                 session, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by,
                 now=first + timedelta(seconds=place * apart_seconds), real_now=world.clock.real_now(),
             )  # fmt: skip
-            key = f"{filed.request.number}/target/acknowledgement"
+            key = f"{filed.number}/target/acknowledgement"
             due_at = filed.clocks[0]["target_at"]
             slack, email = f"{key}/slack/{CMO_CHANNEL}", f"{key}/email/{world.cast.contact}"
-            alerts.append(Alert(filed.request.number, due_at, slack, email))
+            alerts.append(Alert(filed.number, due_at, slack, email))
     return alerts
 
 
