@@ -197,7 +197,6 @@ def verify_command() -> None:
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Say how the installation stands: what stands still, messages, processes, clocks, channels; exit 1 if not well."""
     runtime = _open(Settings())
-    heartbeat.follow_database(runtime)
     with runtime.db.read() as session:
         seen = health.look(session, runtime)
     broker = health.broker_answers(runtime.settings)
@@ -281,6 +280,7 @@ def _open(settings: Settings) -> Runtime:
         raise SlamonError(
             f"The database has schema {have}, this release wants {want}. Run 'slamon migrate', or 'slamon setup' first."
         )
+    heartbeat.follow_database(runtime)
     return runtime
 
 

@@ -1,8 +1,8 @@
 """The only place that reads a clock.
 
-Business time decides deadlines: anchored every minute to the database's clock, on SQLite the host's, and running on
-monotonic time between. Real time stamps sessions, links and attempts; monotonic time rules waits and heart-beats. The
-demo runs business time faster and nothing else does.
+Business time decides deadlines; real time stamps sessions, links and attempts. Both are anchored every minute to the
+database's clock, on SQLite the host's, and run on monotonic time between: what one host queues, another finds due.
+Monotonic time rules waits and heart-beats. The demo runs business time faster and nothing else does.
 """
 
 import time
@@ -14,16 +14,23 @@ class Clock:
 
     def __init__(self, *, speed: float = 1.0, business_start: datetime | None = None) -> None:
         self.speed = speed
-        self._anchor = (business_start or self.real_now(), self.monotonic())
+        self._real_anchor = (self.host_now(), self.monotonic())
+        self._anchor = (business_start or self._real_anchor[0], self._real_anchor[1])
 
-    def real_now(self) -> datetime:
+    def host_now(self) -> datetime:
+        """What this machine believes the time to be; nothing but `follow` should."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def real_now(self) -> datetime:
+        """Real time, aware UTC. It runs on from its anchor: a host's clock that is set does not move it."""
+        real, monotonic = self._real_anchor
+        return real + timedelta(seconds=self.monotonic() - monotonic)
+
     def now(self) -> datetime:
-        """Business time, aware UTC. It runs on from its anchor: a host's clock that is set does not move it."""
+        """Business time, aware UTC; it runs on from an anchor of its own."""
         business, monotonic = self._anchor
         return business + timedelta(seconds=(self.monotonic() - monotonic) * self.speed)
 
@@ -39,10 +46,11 @@ class Clock:
         return (business - self.now()).total_seconds() / self.speed
 
     def follow(self, reference: datetime) -> timedelta:
-        """Anchor business time to `reference`, which is now; returns by how much that is ahead of the host's clock."""
+        """Anchor real and business time to `reference`, which is now; by how much that is ahead of the host's clock."""
+        self._real_anchor = (reference, self.monotonic())
         if self.speed == 1.0:
-            self._anchor = (reference, self.monotonic())
-        return reference - self.real_now()
+            self._anchor = self._real_anchor
+        return reference - self.host_now()
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)

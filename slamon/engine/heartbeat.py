@@ -51,7 +51,7 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
 
 
 def _state(runtime: Runtime) -> dict[str, Any]:
-    """What this process reports of itself; an age rather than an instant, since hosts' clocks disagree."""
+    """What this process reports of itself."""
     vitals = runtime.vitals
     state = {"clock_skew_seconds": vitals.clock_skew_seconds, "counted": dict(runtime.db.counted)}
     if vitals.passed_at is None:
@@ -61,8 +61,8 @@ def _state(runtime: Runtime) -> dict[str, Any]:
 
 
 def follow_database(runtime: Runtime) -> None:
-    """Set business time by the database's clock and note how far it is ahead of ours; SQLite has none of its own."""
-    reference = runtime.db.now() or runtime.clock.real_now()
+    """Set our time by the database's clock and note how far it is ahead of the host's; SQLite has none of its own."""
+    reference = runtime.db.now() or runtime.clock.host_now()
     skew = round(runtime.clock.follow(reference).total_seconds(), 3) or 0.0
     if abs(skew) > SKEW_SHOWN_SECONDS:
         log.warning("clock_skew", seconds=skew)
@@ -96,14 +96,13 @@ class Pulse:
 
 
 def pulses(session: Session, runtime: Runtime) -> list[Pulse]:
-    """Every known process. Each side's clock is corrected by the database's, as far as it has been measured."""
-    vitals, settings = runtime.vitals, runtime.settings
+    """Every known process. Ages can be told because all of them follow the database's clock."""
+    settings = runtime.settings
     silence = timedelta(seconds=settings.heartbeat_seconds * settings.dead_after_beats)
-    now = runtime.clock.real_now() + timedelta(seconds=vitals.clock_skew_seconds)
+    now = runtime.clock.real_now()
     found = []
     for row in session.scalars(select(Process).order_by(Process.kind, Process.started_at)):
-        skew, since_pass = row.state.get("clock_skew_seconds", 0.0), row.state.get("seconds_since_pass")
-        since_beat = now - row.beat_at - timedelta(seconds=skew)
+        since_beat, since_pass = now - row.beat_at, row.state.get("seconds_since_pass")
         found.append(
             Pulse(
                 id=row.id,
@@ -112,10 +111,10 @@ def pulses(session: Session, runtime: Runtime) -> list[Pulse]:
                 release=row.release,
                 is_alive=since_beat <= silence,
                 since_beat=since_beat,
-                since_start=now - row.started_at - timedelta(seconds=skew),
+                since_start=now - row.started_at,
                 since_pass=None if since_pass is None else since_beat + timedelta(seconds=since_pass),
                 pass_seconds=row.state.get("pass_seconds", 0.0),
-                clock_skew_seconds=skew,
+                clock_skew_seconds=row.state.get("clock_skew_seconds", 0.0),
                 counted=row.state.get("counted", {}),
             )
         )

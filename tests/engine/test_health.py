@@ -82,14 +82,6 @@ def test_a_ticker_that_was_never_started_is_waited_for_a_minute(world: World):
     assert "no ticker was started" in troubles(world)["cycle"]
 
 
-def test_the_host_whose_clock_is_off_does_not_look_dead(world: World):
-    world.runtime.vitals.clock_skew_seconds = 600.0  # as the ticker found: the database is ten minutes ahead of it
-    run(world, 2, Losing())
-    world.runtime.vitals.clock_skew_seconds = 0.0
-    world.clock.advance(minutes=10)  # the reader's clock is right
-    assert troubles(world) == {}
-
-
 def test_due_requests_that_are_handed_out_and_never_decided_are_late(any_world: World):
     any_world.file()
     any_world.work()
