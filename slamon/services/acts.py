@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from slamon.db.database import note
 from slamon.db.parties import (
     Person,
 )
@@ -107,6 +108,7 @@ def act(
     case = Case(request, load_terms(session, [request.terms_digest])[request.terms_digest], timeline.with_fact(fact))
     settle(session, [case], directory, now=now, real_now=real_now)
     queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
+    note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()
     return request
 

@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from slamon.db.base import new_id
+from slamon.db.database import note
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.db.statements import in_one_trip, next_number
 from slamon.domain.lifecycle import FILERS, RequestType, State
@@ -124,6 +125,7 @@ def log_request(
         connection.execute(_FACT, fact_values(request_id, filed, head_digest))
         connection.execute(_CLOCKS, clocks)
         queue(session, [notice])
+    note(session, "filed", number=number)
     return Filed(request_id, number, columns, clocks, parties)
 
 

@@ -57,9 +57,9 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
         messages += ladder_rows(case.request, case.terms, told, directory, now=now, real_now=real_now)
         if stopped:
             messages += _fall_silent(session, case.request, outcome, now=now, real_now=real_now)
-        if found or not rows:
+        if found:
             levels = sorted({crossing["level"] for crossing in found})
-            note(session, "settled", number=case.request.number, facts=case.request.fact_count, crossings=levels)
+            note(session, "crossed", number=case.request.number, levels=levels)
         for column, value in _next_look(outcome).items():
             setattr(case.request, column, value)
     if new_clocks:

@@ -1,5 +1,6 @@
 """The main job, once through: a request meets silence, climbs the ladder, is answered at last. Both carriers."""
 
+import json
 import re
 from collections import Counter
 from datetime import datetime
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from tests.scenarios.house import House, eventually, running_house, seconds_policy
+from tests.servers import TOKEN
 from tests.world import CMO_CHANNEL, CMO_LEAD, CONTACT, HEAD, LEAD, PM, STEERING
 
 
@@ -54,14 +56,21 @@ def test_a_silent_cmo_is_reminded_escalated_and_told_off_the_hook_when_it_answer
     assert mails(house, CMO_LEAD, "limit", number)
     verified = house.run("slamon", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    no_secrets_in(house.logs(), link)
+    probes = "".join(httpx.get(f"{house.base_url}{path}").text for path in ("/metrics", "/readyz", "/livez"))
+    told = house.run("slamon", "status", "--json").stdout + house.run("slamon", "status").stdout
+    nothing_private_in(house.logs(), link)
+    nothing_private_in(probes + told, link)
+    posted = "".join(post.text + str(post.blocks) for post in house.slack.posts)
+    mailed = "".join(m.text + m.html for m in house.mailbox.mails if "receipt" not in (m.key or ""))
+    nothing_private_in(posted + mailed, "/no-link-is-secret-to-its-reader")
+    follow_through_the_logs(house.logs(), number)
 
 
 def file(house: House) -> tuple[str, str, datetime]:
     cast = house.world.cast
     answer = httpx.post(
         f"{house.base_url}/v1/requests",
-        headers={"Authorization": f"Bearer {house.world.key(cast.pm)}", "Idempotency-Key": "story-1"},
+        headers={**signed_in(house), "Idempotency-Key": "story-1", "X-Request-ID": "story-1"},
         json={
             "type": "inquiry",
             "project_id": str(cast.project),
@@ -76,8 +85,11 @@ def file(house: House) -> tuple[str, str, datetime]:
 
 
 def state(house: House, request_id: str) -> str:
-    headers = {"Authorization": f"Bearer {house.world.key(house.world.cast.pm)}"}
-    return str(httpx.get(f"{house.base_url}/v1/requests/{request_id}", headers=headers).json()["state"])
+    return str(httpx.get(f"{house.base_url}/v1/requests/{request_id}", headers=signed_in(house)).json()["state"])
+
+
+def signed_in(house: House) -> dict[str, str]:
+    return {"Authorization": f"Bearer {house.world.key(house.world.cast.pm)}"}
 
 
 def mails(house: House, address: str, kind: str, number: str):
@@ -98,6 +110,18 @@ def link_in(received) -> str:
     return found[0]
 
 
-def no_secrets_in(logs: str, link: str) -> None:
-    for secret in (link.rsplit("/", 1)[1], "Secret of subject line", "Shipped this morning", "Which slots", "slk_"):
-        assert secret not in logs
+def nothing_private_in(words: str, link: str) -> None:
+    """No token, no secret, no product, nothing anybody wrote."""
+    written = ("Secret of subject line", "Shipped this morning", "Which slots", 'AUR-1"', "AUR-1'")
+    for secret in (link.rsplit("/", 1)[1], *written, "slk_", TOKEN, "s" * 40):
+        assert secret not in words, secret
+
+
+def follow_through_the_logs(logs: str, number: str) -> None:
+    """From the call over HTTP to the delivery by its id, and on through the cycle by the request's number."""
+    lines = [json.loads(line) for line in logs.splitlines() if line.startswith("{")]
+    of_call = {line["event"] for line in lines if "story-1" in (line.get("request_id"), line.get("trace_id"))}
+    assert of_call >= {"request", "filed", "delivered"}
+    of_number = [line for line in lines if line.get("number") == number]
+    assert any(line["event"] == "crossed" and "limit" in line["levels"] for line in of_number)
+    assert any(line["event"] == "delivered" and line["kind"] == "limit" for line in of_number)
