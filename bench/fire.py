@@ -106,7 +106,7 @@ def burn(house: House, numbers: list[str], dice: random.Random, kills: int) -> i
             house.kill(name)
             kind = name.split("-")[0]
             killed[kind] += 1
-            recovery.begin(kind)
+            recovery.begin(name, kind)
             next_kill = time.monotonic() + dice.uniform(1, 3)
         house.restart_dead()
         recovery.look()
@@ -122,18 +122,17 @@ class Recovery:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._open: list[tuple[str, float, set[UUID]]] = []
+        self._open: dict[str, tuple[str, float, set[UUID]]] = {}
         self.seconds: list[float] = []
 
-    def begin(self, kind: str) -> None:
-        self._open.append((kind, time.monotonic(), set(self._beating(kind))))
+    def begin(self, name: str, kind: str) -> None:
+        self._open[name] = (kind, time.monotonic(), set(self._beating(kind)))  # killed again: counted from there
 
     def look(self) -> None:
-        for each in list(self._open):
-            kind, since, before = each
+        for name, (kind, since, before) in list(self._open.items()):
             if set(self._beating(kind)) - before:
                 self.seconds.append(time.monotonic() - since)
-                self._open.remove(each)
+                del self._open[name]
 
     def _beating(self, kind: str) -> list[UUID]:
         with self._house.world.runtime.db.read() as session:

@@ -1,4 +1,4 @@
-"""One embedded process over many open requests: how soon it works, what it costs to sit idle, and how it stops.
+"""One embedded process over many open requests: how soon it works, what it costs to sit idle, how soon it tells.
 
     python -m bench.steady [--open 1000000] [--idle 60] [--soak 600] [--rate 50]
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import func, inspect, select, table
 
-from bench.due import arrived, await_messages, due_terms, now
+from bench.due import arrived, await_messages, due_terms, latency, now
 from bench.seed import TARGET, frozen, seed
 from slamon.runtime import configure_logging
 from slamon.services.founding import default_policies
@@ -47,6 +47,7 @@ def main() -> None:
         background = frozen("background", TARGET, default_policies()[0]["ladder"])
         seed(house.world, arguments.open, background, first=now() - timedelta(days=1), apart=timedelta(0))
         idle(house, arguments.open, arguments.idle)
+        latency(f"SQLite, {arguments.open:,} open", house, 5)
         soak(house, arguments.soak, arguments.rate)
 
 
@@ -99,9 +100,8 @@ def soak(house: House, seconds: int, rate: int) -> None:
             pause.wait(max(0.0, ahead))
     third = max(1, len(memory) // 3)
     print(f"soak: {filed:,} filed in {seconds} s, {late} of them more than a second behind the wanted rate")
-    print(
-        f"memory in MB, first, middle and last third: {[round(statistics.mean(memory[i : i + third])) for i in (0, third, -third)]}"
-    )
+    thirds = [statistics.mean(part) for part in (memory[:third], memory[third:-third] or memory, memory[-third:])]
+    print(f"memory in MB, first, middle and last third: {', '.join(f'{mean:.0f}' for mean in thirds)}")
     grown = {name: count - before[name] for name, count in rows(house).items() if count != before[name]}
     print(f"rows added: {grown}")
     unexpected = {name for name in grown if name not in SHOULD_GROW and abs(grown[name]) > 20}
