@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from slamon import __version__
 from slamon.cli import app
 from slamon.clock import Clock
 from slamon.config import Settings
@@ -119,3 +120,18 @@ def test_without_redis_the_parts_of_the_distributed_set_up_say_so(folder: Path):
         failed = run(command)
         assert isinstance(failed.exception, SlamonError)
         assert "slamon serve" in str(failed.exception)
+
+
+def test_the_release_is_told(folder: Path):
+    assert run("--version").output.strip() == __version__
+
+
+def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    run(*SETUP, *NO_TESTS)
+    assert run("backup", "copy").exit_code == 0
+    again = run("restore", "copy")
+    assert "not empty" in str(again.exception)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", f"sqlite:///{folder}/restored.db")
+    restored = run("restore", "copy")
+    assert "Messages are held back" in restored.output
+    assert run("verify").exit_code == 0
