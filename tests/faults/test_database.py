@@ -1,4 +1,4 @@
-"""Faults 16 to 18: the database crashes and comes back, breaks off in the middle of a commit, refuses."""
+"""Faults 16 to 18 and 40: PostgreSQL crashes and comes back, breaks off in a commit, refuses, is read for long."""
 
 import os
 import signal
@@ -11,23 +11,29 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, event, text
+from starlette.testclient import TestClient
 
 from slamon.api.call import TRIES
+from slamon.app import create_app
 from slamon.db import database
 from slamon.db.database import Database
+from slamon.db.statements import next_due
 from slamon.engine import heartbeat
 from slamon.errors import Unavailable
 from slamon.services.outbox import counts
+from slamon.web.session import COOKIE
 from tests.api.conftest import Api
-from tests.faults.alerts import at_rest
-from tests.faults.judge import judge
+from tests.faults.alerts import at_rest, file_alerts
+from tests.faults.judge import judge, keys
 from tests.faults.town import Town, open_town, town
 from tests.faults.wire import Loss, Wire, wire_to
 from tests.scenarios.house import House, eventually, running_house
+from tests.servers import closed_port
 from tests.services.postgres import create_database, find_binaries, running_postgres
 from tests.services.process import free_port
-from tests.world import CMO_CHANNEL, World, open_world
+from tests.web.conftest import ADDRESS
+from tests.world import CMO_CHANNEL, ManualClock, World, open_world
 
 __all__ = ["town"]
 
@@ -65,6 +71,7 @@ def filing(house: House, clients: int = 4) -> Iterator[tuple[dict[str, str], set
             thread.join(30)
 
 
+@pytest.mark.slow
 def test_fault_16_postgresql_crashes_under_load_and_comes_back(
     service_directory: Path, tmp_path: Path, valkey_url: str
 ):
@@ -91,6 +98,23 @@ def test_fault_16_postgresql_crashes_under_load_and_comes_back(
         assert statuses == {201, 503}
         eventually(lambda: at_rest(house), within=15, what="rest")
         judge(house, kills_in_send=1, filed=filed)
+
+
+def test_fault_16_while_the_database_is_gone_api_and_pages_say_so_and_when_to_come_back(world: World):
+    away = replace(world.runtime, db=Database(f"postgresql+psycopg://nobody@127.0.0.1:{closed_port()}/none"))
+    app = create_app(away, with_workers=False)
+    caller = TestClient(app, headers={"Authorization": "Bearer slk_any"})
+    reader = TestClient(app, base_url=ADDRESS, cookies={COOKIE: "a-session"})
+    for answer in (
+        caller.get("/v1/requests"),
+        caller.post("/v1/requests", json=Api(world).inquiry()),
+        reader.get("/requests"),
+        reader.get("/r/a-link"),
+        reader.post("/r/a-link/answer", data={"text": "Shipped this morning"}),
+    ):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "Nothing was stored" in answer.text
+    assert "Shipped this morning" in answer.text  # nobody has to type it again
 
 
 @pytest.fixture
@@ -172,12 +196,9 @@ def troubles(world: World) -> int:
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
 
 
-@pytest.mark.parametrize("sqlstate", [SERIALIZATION_FAILURE, DEADLOCK])
-def test_fault_18_what_was_rolled_back_for_others_is_done_again_and_the_caller_never_knows(
-    postgres_town: Town, sqlstate: str
-):
+def test_fault_18_what_was_rolled_back_for_others_is_done_again_and_the_caller_never_knows(postgres_town: Town):
     api = Api(postgres_town.world)
-    trouble(api.world, "cmo_request", sqlstate, TRIES - 1)
+    trouble(api.world, "cmo_request", SERIALIZATION_FAILURE, TRIES - 1)
     answer = api.pm.post("/v1/requests", json=api.inquiry(), headers={"Idempotency-Key": "order-1"})
     assert answer.status_code == 201
     judge(postgres_town, filed={"order-1": answer.json()["number"]})
@@ -222,10 +243,9 @@ def waiting_for_a_lock(world: World) -> bool:
         return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
-@pytest.mark.parametrize("sqlstate", [SERIALIZATION_FAILURE, DEADLOCK])
-def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: Town, sqlstate: str):
+def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: Town):
     alerts = postgres_town.fall_due(3)
-    trouble(postgres_town.world, "crossing", sqlstate, 1)
+    trouble(postgres_town.world, "crossing", DEADLOCK, 1)
     with pytest.raises(Unavailable):
         postgres_town.world.work()
     postgres_town.world.clock.advance(seconds=6)
@@ -236,12 +256,55 @@ def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: Tow
 def test_fault_18_a_lock_not_granted_in_time_is_a_refusal_and_not_a_defect(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)  # nobody wants to wait for the real one in a test
+    monkeypatch.setattr(database, "BUSY_SECONDS", 1)  # nobody wants to wait for the real one in a test
     with open_world(postgres_url) as world:
         api = Api(world)
         api.filed()
-        with world.runtime.db.engine.begin() as other:
+        with create_engine(postgres_url, poolclass=NullPool).begin() as other:
             other.execute(text("SELECT last FROM number_counter FOR UPDATE"))
             refused = api.pm.post("/v1/requests", json=api.inquiry())
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
         assert api.pm.post("/v1/requests", json=api.inquiry()).status_code == 201
+
+
+def pages_of_an_idle_pass(world: World) -> int:
+    """How many pages the loop's one look at the database touches."""
+    engine, asked = world.runtime.db.engine, list[tuple[str, Any]]()
+
+    def note(_connection: Any, _cursor: Any, statement: str, given: Any, _context: Any, _many: bool) -> None:
+        asked.append((statement, given))
+
+    event.listen(engine, "before_cursor_execute", note)
+    with world.runtime.db.read() as session:
+        next_due(session)
+    event.remove(engine, "before_cursor_execute", note)
+    ((statement, given),) = asked
+    with engine.begin() as connection:
+        told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", given).scalar_one()
+    plan = told[0]["Plan"]
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_fault_40_a_backlog_is_worked_off_beside_a_long_reader_and_idle_passes_recover(
+    postgres_server: str, tmp_path: Path
+):
+    url = create_database(postgres_server, f"reader_{os.getpid()}")
+    long_reader = create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
+    with (
+        open_world(url, ManualClock(), digest_above=10_000) as world,
+        open_town(tmp_path, world) as town,
+        long_reader.connect() as reader,
+    ):
+        alerts = file_alerts(town, 300, in_seconds=60)
+        at_first = pages_of_an_idle_pass(world)
+        reader.execute(text("SELECT count(*) FROM notification"))
+        world.clock.advance(seconds=62)
+        while not at_rest(town):
+            world.work()
+        assert {key for alert in alerts for key in (alert.slack, alert.email)} <= set(keys(town))
+        assert pages_of_an_idle_pass(world) > at_first  # what the reader might still see lies in the way
+        reader.rollback()
+        eventually(lambda: pages_of_an_idle_pass(world) <= at_first + 20, within=150, what="recovery")
+        judge(town)
