@@ -200,6 +200,35 @@ def hand_out_notifications(
     return sorted((Handed(*row) for row in handed), key=lambda message: message.id)  # ids are UUIDv7
 
 
+def heed_waits(
+    session: Session, channel: DeliveryChannel, handed: Sequence[Handed], *, real_now: datetime, until: datetime
+) -> list[Handed]:
+    """Of messages just handed out until `until`, those that may leave: an address whose far side has told us to wait
+    is not called before that, and what came up for it meanwhile waits as long. All instants are real time.
+    """
+    last = (Attempt.notification_id == Notification.id) & (Attempt.number == Notification.attempts)
+    told = (
+        select(Notification.address, func.max(Notification.next_attempt_at))
+        .join(Attempt, last)
+        .where(
+            Notification.channel == channel,
+            Notification.address.in_({message.address for message in handed}),
+            in_state(*WAITING),
+            Notification.attempts > 0,
+            Notification.next_attempt_at > real_now,
+            Notification.next_attempt_at != until,  # one of those just handed out: its wait is over
+            Attempt.outcome == "told_to_wait",
+        )
+        .group_by(Notification.address)
+    )
+    waits = dict(session.execute(told).all()) if handed else {}
+    for address, over_at in waits.items():
+        held = [message.id for message in handed if message.address == address]
+        statement = update(Notification).where(Notification.id.in_(held)).values(next_attempt_at=over_at)
+        session.execute(statement.execution_options(synchronize_session=False))
+    return [message for message in handed if message.address not in waits]
+
+
 def handed_notifications(session: Session, ids: Sequence[UUID], handed_until: datetime) -> list[Notification]:
     """Those of `ids` that still wait and were handed out until just then, in the order in which they were queued."""
     statement = select(Notification).where(

@@ -113,6 +113,7 @@ def _hand_out_messages(session: Session, runtime: Runtime) -> Parcel:
     handed: list[Handed] = []
     for channel in DeliveryChannel:
         due = statements.hand_out_notifications(session, channel, real_now=real_now, again_at=until, most=IN_HAND)
+        due = statements.heed_waits(session, channel, due, real_now=real_now, until=until)
         handed += digests.fold(
             session, due, most=runtime.settings.digest_above, now=now, until=until, held_until=clock.real_time_of
         )

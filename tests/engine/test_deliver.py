@@ -63,6 +63,23 @@ def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(world: Wor
     assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
 
 
+def test_what_comes_up_for_a_channel_while_slack_asks_it_to_wait_waits_too(any_world: World):
+    world = any_world
+    world.file()
+    world.clock.advance(seconds=20)
+    world.file()
+    world.work()
+    world.clock.advance(hours=48, seconds=-19)
+    world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
+    world.work()
+    world.clock.advance(seconds=20)  # the second breach, ten seconds before the end of the wait
+    world.work()
+    assert not world.slack.sent
+    world.clock.advance(seconds=11)
+    world.work()
+    assert [message.number for message in world.slack.sent] == ["INQ-2026-000001", "INQ-2026-000002"]
+
+
 @pytest.mark.parametrize("error", ["internal_error", "HTTP 503"])
 def test_after_the_third_failure_mail_carries_what_slack_could_not(world: World, error: str):
     breach(world)
