@@ -41,7 +41,12 @@ def main() -> None:
     configure_logging("error")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        settings = {"DIGEST_ABOVE": 10**6, "LOG_LEVEL": "warning", "API_CALLS_PER_MINUTE": 10**6}
+        settings = {
+            "DIGEST_ABOVE": 10**6,
+            "LOG_LEVEL": "warning",
+            "API_CALLS_PER_MINUTE": 10**6,
+            "HEARTBEAT_SECONDS": 2,
+        }
         house = stack.enter_context(running_house(folder, f"sqlite:///{folder}/steady.db", None, **settings))
         starts_and_stops(house)
         background = frozen("background", TARGET, default_policies()[0]["ladder"])

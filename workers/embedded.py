@@ -23,7 +23,7 @@ def embedded_workers(runtime: Runtime) -> Iterator[None]:
     senders = Senders(runtime)
     actors = Actors(runtime, broker, senders)
     broker.emit_after("process_boot")  # as Dramatiq's own command does before it starts a worker
-    worker = dramatiq.Worker(broker, worker_threads=runtime.settings.worker_threads, worker_timeout=100)
+    worker = dramatiq.Worker(broker, worker_threads=runtime.settings.worker_threads)
     stopping = threading.Event()
     with beating(runtime, "embedded"), senders:
         worker.start()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -55,8 +56,9 @@ def current_revision(database: Database) -> str | None:
         return revision
 
 
+@cache
 def newest_revision() -> str | None:
-    """The schema this release wants."""
+    """The schema this release wants; asked with every heart-beat, so read once."""
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 

@@ -82,10 +82,10 @@ class Auditor:
             keys: list[str] = []
             for trouble in troubles:
                 keys += raise_alarm(session, trouble.topic, trouble.words, now=now, real_now=real_now)
-            columns = (Notification.id, Notification.channel, Notification.next_attempt_at)
+            columns = (Notification.id, Notification.next_attempt_at)
             waiting = session.execute(select(*columns).where(Notification.dedupe_key.in_(keys), in_state(*WAITING)))
             alarms = waiting.all()
-        for alarm, channel, handed_until in alarms:
+        for alarm, handed_until in alarms:
             deliver(self._runtime, [alarm], handed_until)
 
     def _tell_outside(self) -> None:
