@@ -21,6 +21,8 @@ PROCESSES = {
 }
 SETTINGS = {"DIGEST_ABOVE": 10_000, "HAND_OVER_SECONDS": 1}
 
+pytestmark = pytest.mark.slow  # a house for them alone; `tests/workers/test_ticker.py` is the quick word on it
+
 
 class Broker:
     """A Redis of the test's own, which stores nothing on disk."""
@@ -106,7 +108,6 @@ def test_fault_13_while_redis_is_down_filing_and_telling_go_on(house: House, bro
     eventually(workers_work_again, within=15, what="Redis is used again")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["FLUSHALL", "restarted without persistence"])
 def test_fault_14_what_redis_forgets_is_handed_out_again_and_told_once(house: House, broker: Broker, loss: str):
     house.freeze("worker")
@@ -121,7 +122,6 @@ def test_fault_14_what_redis_forgets_is_handed_out_again_and_told_once(house: Ho
     told(house, alerts)
 
 
-@pytest.mark.slow
 def test_fault_15_redis_hangs_and_neither_filing_nor_telling_waits_for_it(house: House, broker: Broker):
     told(house, file_alerts(house))
     os.kill(broker.pid, signal.SIGSTOP)
@@ -133,7 +133,6 @@ def test_fault_15_redis_hangs_and_neither_filing_nor_telling_waits_for_it(house:
     told(house, file_alerts(house))
 
 
-@pytest.mark.slow
 def test_fault_15_redis_is_full_and_the_work_goes_on_without_it(house: House, broker: Broker):
     with broker.client() as client:
         client.config_set("maxmemory-policy", "noeviction")
