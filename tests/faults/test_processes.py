@@ -4,7 +4,9 @@ One house for all of a set-up: everything in one process on SQLite, or an API, t
 PostgreSQL and Redis. A process with a crash point dies as if its power went, exactly there.
 """
 
+import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import dramatiq
@@ -13,6 +15,7 @@ import pytest
 import redis
 from sqlalchemy import func, select, text
 
+from slamon.db.outbox import Process
 from slamon.db.requests import CmoRequest
 from tests.faults.alerts import Alert, alert_policy, all_told, at_rest, being_sent, file_alerts
 from tests.faults.judge import keys
@@ -100,35 +103,27 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield Stage(house)
 
 
+@pytest.mark.slow
 @on_both
-def test_fault_01_the_api_dies_before_the_commit_and_nothing_is_stored(stage: Stage):
+def test_fault_01_02_and_03_the_api_dies_before_and_after_the_commit_and_one_key_files_once(stage: Stage):
     before = stage.stored()
     stage.start_api(crash_at="before_commit")
     with pytest.raises(httpx.TransportError):
         stage.file("one")
     stage.house.await_death(stage.api)
     assert stage.stored() == before
-    stage.start_api()
-    answers = [stage.file("one") for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [201, 201]
-    assert answers[0].json()["number"] == answers[1].json()["number"]
-    assert stage.stored() == before + 1
-    stage.all_told()
 
-
-@on_both
-def test_fault_02_and_03_the_api_dies_after_the_commit_and_the_loop_sends_what_it_could_not_confirm(stage: Stage):
-    before = stage.stored()
     stage.start_api(crash_at="after_commit")
     with pytest.raises(httpx.TransportError):
-        stage.file("two")
+        stage.file("one")
     stage.house.await_death(stage.api)
     stage.in_send |= being_sent(stage.house)
     assert stage.stored() == before + 1
     if stage.api == "api":
-        eventually(lambda: at_rest(stage.house), within=15, what="the notice of the filing, with no API")
+        eventually(lambda: at_rest(stage.house), within=15, what="the notice of the filing, with no API there")
+
     stage.start_api()
-    answer = stage.file("two")
+    answer = stage.file("one")
     assert (answer.status_code, answer.headers["Idempotency-Replayed"]) == (201, "true")
     assert stage.stored() == before + 1
     eventually(lambda: mails_of(stage.house, answer.json()["number"]), within=15, what="the notice of the filing")
@@ -179,6 +174,25 @@ def test_fault_08_a_worker_dies_after_the_mail_server_took_the_mail(stage: Stage
     eventually(lambda: alert.told(stage.house)[1] == 2, within=15, what="the repeat")
     stage.all_told(alert)  # the judge: under the same Message-ID, and it says that it repeats
     assert alert.told(stage.house)[1] == 2
+
+
+@pytest.mark.slow
+@on_many
+def test_fault_09_under_fire_nothing_is_lost(stage: Stage):
+    house, dice = stage.house, random.Random(9)
+    names = sorted(house.processes)
+    alerts = file_alerts(house, 150, in_seconds=3, apart_seconds=0.1)
+    for kill in range(6):
+        told = 20 * kill + dice.randint(1, 20)
+        eventually(lambda told=told: arrived(house, alerts) >= told, within=15, what=f"{told} alerts told")
+        name = dice.choice(names)
+        stage.in_send |= being_sent(house)
+        house.restart(name)
+    stage.all_told(*alerts, within=30)
+
+
+def arrived(house: House, alerts: list[Alert]) -> int:
+    return len({alert.slack for alert in alerts} & set(keys(house)))
 
 
 @on_many
@@ -250,6 +264,47 @@ def waits_with_rows_locked(house: House) -> bool:
     with house.world.runtime.db.engine.connect() as connection:
         waiting = "wait_event_type = 'Lock' AND backend_xid IS NOT NULL AND datname = current_database()"
         return bool(connection.scalar(text(f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")))
+
+
+@on_many
+def test_fault_39_processes_of_an_old_release_stand_back_from_a_newer_schema(stage: Stage):
+    house = stage.house
+    eventually(lambda: beating(house) == len(house.processes), within=30, what="everybody")
+    before = house.logs().count("stands_back")
+
+    def standing_back() -> int:
+        return house.logs().count("stands_back") - before
+
+    with newer_schema(house):
+        eventually(lambda: standing_back() == 5, within=15, what="all five")
+        alerts = file_alerts(house, 3)
+        house.restart("worker-1")
+        eventually(lambda: standing_back() == 6, within=15, what="the worker that was started anew")
+        assert httpx.get(f"{house.base_url}/readyz", timeout=5).status_code == 503
+        assert {alert.told(house) for alert in alerts} == {(0, 0)}
+    stage.all_told(*alerts)
+    assert standing_back() == 6  # each said it once
+    assert {alert.told(house) for alert in alerts} == {(1, 1)}
+
+
+def beating(house: House) -> int:
+    """How many processes there are, the killed not counted any more."""
+    with house.world.runtime.db.read() as session:
+        return session.scalar(select(func.count()).select_from(Process)) or 0
+
+
+@contextmanager
+def newer_schema(house: House) -> Iterator[None]:
+    """The database as a later release will leave it: every process that runs is of an old one."""
+    engine = house.world.runtime.db.engine
+    with engine.begin() as connection:
+        ours = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        yield
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :ours"), {"ours": ours})
 
 
 @on_many

@@ -1,0 +1,42 @@
+"""Fault 35: what the CMO does and what the loop does meet in the same moment."""
+
+import pytest
+from sqlalchemy import select
+
+from slamon.channels import MessageKind
+from slamon.db.requests import CmoRequest, CrossingRow
+from slamon.domain.lifecycle import Action
+from slamon.services.verify import verify_requests
+from tests.world import CMO_CHANNEL, CONTACT, HEAD, STEERING, World
+
+
+@pytest.mark.parametrize("way", ["slack", "email"])
+def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: World, way: str):
+    world = any_world
+    request = world.file()
+    world.work()
+    world.clock.advance(hours=48, seconds=1)
+    channel = getattr(world, way)
+
+    def answered() -> None:
+        channel.meanwhile = lambda: None  # once
+        world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Slots in week 20")
+
+    channel.meanwhile = answered
+    world.work()
+    for _ in range(10):
+        world.clock.advance(hours=24)
+        world.work()
+
+    with world.runtime.db.read() as session:
+        assert session.get_one(CmoRequest, request.id).state == "answered"
+        crossed = session.scalars(select(CrossingRow).where(CrossingRow.request_id == request.id)).all()
+        assert {row.level for row in crossed} == {"reminder", "target", "limit"}  # the breach stays on record
+        assert {row.status for row in crossed} == {"open"}
+        assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
+    told = [post.kind for post in world.slack.sent_to(CMO_CHANNEL)]
+    assert told in ([MessageKind.LIMIT, MessageKind.CLOSING], [])  # in Slack it is told and closed, or never said
+    assert told or way == "email"
+    assert not world.email.sent_to(HEAD)
+    assert not world.email.sent_to(STEERING)
+    assert len(world.email.sent_to(CONTACT, MessageKind.RECEIPT)) == 1
