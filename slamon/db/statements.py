@@ -92,6 +92,9 @@ def next_due(session: Session) -> tuple[datetime | None, datetime | None]:
     return wake_at, min((at for at in attempts if at is not None), default=None)
 
 
+REFILL_AT = 3  # a third of what may be in hand is free: handing out one by one would cost more than the work
+
+
 def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, most: int) -> list[UUID]:
     """Due requests, oldest first, each handed to one caller until `again_at` (business time).
 
@@ -101,7 +104,7 @@ def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, mo
         CmoRequest.wake_at >= now, CmoRequest.wake_at <= again_at, CmoRequest.next_check_at < now
     )
     room = most - _up_to(session, in_hand, most)
-    if room <= 0:
+    if room < most // REFILL_AT:
         return []
     due = (
         select(CmoRequest.id)
@@ -178,7 +181,7 @@ def hand_out_notifications(
         *waiting, Notification.next_attempt_at > real_now, Notification.next_attempt_at <= again_at
     )
     room = most - _up_to(session, in_hand, most)
-    if room <= 0:
+    if room < most // REFILL_AT:
         return []
     due = (
         select(Notification.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
@@ -27,6 +27,15 @@ class _Reader:
     channel: str
     address: str
     cmo_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What a reader was told within the window; `latest` is when the last of it was queued."""
+
+    steps: int
+    digests: int
+    latest: datetime
 
 
 def fold(
@@ -59,13 +68,13 @@ def fold(
     told = _told(session, {reader.address for reader in waiting}, since=now - WINDOW)
     going = {message.id: message for message in handed}
     for reader, messages in waiting.items():
-        heard = told[reader]
-        is_busy = len(heard) >= most or any(kind == MessageKind.DIGEST for _, kind in heard)
+        heard = told.get(reader)
+        is_busy = heard is not None and (heard.steps >= most or heard.digests > 0)
         is_breach = any(message.kind in ESCALATIONS for message in messages)
-        opens_at = max(at for at, _ in heard) + (BREACH_WAIT if is_breach else WINDOW) if is_busy else now
+        opens_at = heard.latest + (BREACH_WAIT if is_breach else WINDOW) if heard is not None and is_busy else now
         if opens_at > now:
             _hold(session, messages, held_until(opens_at))
-        elif len(messages) > 1 and (is_busy or len(heard) + len(messages) > most):
+        elif len(messages) > 1 and (is_busy or (heard.steps if heard else 0) + len(messages) > most):
             digest = _make(session, reader, messages, now=now, until=until)
             going[digest.id] = digest
         else:
@@ -93,12 +102,12 @@ def tell(session: Session, digest_id: UUID, *, now: datetime, provider_id: str) 
     session.execute(statement.values(values).execution_options(synchronize_session=False))
 
 
-def _told(
-    session: Session, addresses: set[str], *, since: datetime
-) -> defaultdict[_Reader, list[tuple[datetime, str]]]:
-    """What each reader was told of late about each CMO: when it was queued, and its kind."""
+def _told(session: Session, addresses: set[str], *, since: datetime) -> dict[_Reader, _Heard]:
+    """What each reader was told of late about each CMO."""
+    reader = (Notification.channel, Notification.address, CmoRequest.cmo_id)
+    is_digest = case((Notification.kind == MessageKind.DIGEST, 1), else_=0)
     statement = (
-        select(Notification.channel, Notification.address, CmoRequest.cmo_id, Notification.queued_at, Notification.kind)
+        select(*reader, func.count(), func.sum(is_digest), func.max(Notification.queued_at))
         .join(CmoRequest, CmoRequest.id == Notification.request_id)
         .where(
             Notification.address.in_(addresses),
@@ -107,11 +116,12 @@ def _told(
             Notification.kind.in_({*LADDER_KINDS, MessageKind.DIGEST}),
             Notification.digest_id.is_(None),
         )
+        .group_by(*reader)
     )
-    found: defaultdict[_Reader, list[tuple[datetime, str]]] = defaultdict(list)
-    for channel, address, cmo_id, queued_at, kind in session.execute(statement):
-        found[_Reader(channel, address, cmo_id)].append((queued_at, kind))
-    return found
+    return {
+        _Reader(channel, address, cmo_id): _Heard(steps, digests, latest)
+        for channel, address, cmo_id, steps, digests, latest in session.execute(statement)
+    }
 
 
 def _hold(session: Session, messages: Sequence[Handed], until: datetime) -> None:
