@@ -40,7 +40,7 @@ ALLOWED = timedelta(hours=1)
 LEAD_TIME = timedelta(seconds=3)
 CLAIM = text(
     "UPDATE cmo_request SET wake_at = wake_at WHERE id IN "
-    "(SELECT id FROM cmo_request WHERE wake_at < :now ORDER BY wake_at LIMIT 1000 OFFSET :done)"
+    "(SELECT id FROM cmo_request WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1000 OFFSET :done)"
 )
 
 
@@ -108,6 +108,7 @@ def latency(name: str, house: House, rounds: int) -> None:
 def backlog(name: str, house: House, count: int) -> None:
     """How many crossings are recorded and how many messages delivered a second."""
     hold(house, True)
+    claim_rate = raw_claims(house)
     seed(house.world, count, due_terms(), first=now() - 2 * ALLOWED, apart=timedelta(0), prefix="back")
     began = time.perf_counter()
     while recorded(house) < count:
@@ -119,6 +120,16 @@ def backlog(name: str, house: House, count: int) -> None:
     await_messages(house, seen + 2 * count)
     delivery_rate = 2 * count / (time.perf_counter() - began)
     print(f"{name}, backlog of {count:,}: {record_rate:,.0f} recorded and {delivery_rate:,.0f} delivered a second")
+    print(f"{name}: {claim_rate:,.0f} bare claims a second, recording is 1/{claim_rate / record_rate:.0f} of that")
+
+
+def raw_claims(house: House) -> float:
+    """Rows a second that bare UPDATEs of a thousand rows each claim and commit."""
+    began = time.perf_counter()
+    for done in range(0, 10_000, 1000):
+        with house.world.runtime.db.write() as session:
+            session.execute(CLAIM, {"done": done})
+    return 10_000 / (time.perf_counter() - began)
 
 
 def due_terms():  # type: ignore[no-untyped-def]
