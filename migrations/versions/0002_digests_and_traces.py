@@ -68,9 +68,7 @@ def downgrade() -> None:
 def _index_waiting(columns: list[str]) -> None:
     op.drop_index("ix_notification_waiting", table_name="notification")
     waiting = sa.text("state IN ('queued', 'unknown')")
-    op.create_index(
-        "ix_notification_waiting", "notification", columns, postgresql_where=waiting, sqlite_where=waiting
-    )
+    op.create_index("ix_notification_waiting", "notification", columns, postgresql_where=waiting, sqlite_where=waiting)
 
 
 def _allow(kind: str, state: str) -> None:
