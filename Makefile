@@ -15,7 +15,7 @@ export PYTHON
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench bench-million fire lock clean
+.PHONY: help demo test test-slow check bench bench-million bench-due bench-filing bench-steady fire lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,15 @@ bench: $(BENCH_READY) ## Measure the calendar and the cycle (options: ARGS="..."
 
 bench-million: $(BENCH_READY) ## Measure with a million requests on file; takes a while
 	@$(BIN)/python -m bench.million $(ARGS)
+
+bench-due: $(BENCH_READY) ## Measure from the due instant to the message, and how fast a backlog drains
+	@$(BIN)/python -m bench.due $(ARGS)
+
+bench-filing: $(BENCH_READY) ## Measure filing over HTTP against bare inserts
+	@$(BIN)/python -m bench.filing $(ARGS)
+
+bench-steady: $(BENCH_READY) ## Measure starting, stopping, idling and a soak with a million requests; takes half an hour
+	@$(BIN)/python -m bench.steady $(ARGS)
 
 fire: $(DEV_READY) ## Kill processes at random while 1,500 requests fall due, and count what is lost (options: ARGS="...")
 	@$(BIN)/python -m bench.fire $(ARGS)
