@@ -26,8 +26,8 @@ demo: $(RUN_READY) ## Run the whole product on this machine with a demo cast (op
 test: $(DEV_READY) ## Run the tests, on two cores (a choice of them: ARGS="tests/domain -k pause")
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-test-slow: $(DEV_READY) ## Run the heavy tests that `make test` leaves out
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m slow $(ARGS)
+test-slow: $(DEV_READY) ## Run the heavy tests that `make test` leaves out, one after another: each starts processes of its own
+	@$(BIN)/python -m pytest -n 0 -m slow --timeout 600 $(ARGS)
 
 check: $(DEV_READY) ## Lint, formatting, types, and which room may import which
 	@$(BIN)/ruff check .
