@@ -27,9 +27,9 @@ _COUNTED, _NOTED = "counted", "noted"
 _NOT_STORED = "The database is away, busy or full. Nothing was stored; please try again."
 _UNCONFIRMED = "The database did not confirm this: it may be stored or not. Please look before you send it again."
 
-# Troubles that pass, by SQLSTATE or how it begins: no connection, a standby, rolled back for others, no room, a lock
-# not granted in time, an operator, a disk.
-_PASSING_STATES = ("08", "25006", "40", "53", "55P03", "57", "58030")
+# Troubles that pass, by SQLSTATE or how it begins: no connection, a standby, a transaction that stood still too long,
+# rolled back for others, no room, a lock not granted in time, an operator, a disk.
+_PASSING_STATES = ("08", "25006", "25P03", "40", "53", "55P03", "57", "58030")
 _UNDONE_STATES = ("40001", "40P01")  # serialization failure, deadlock
 _PASSING_CODES = frozenset(
     {
