@@ -24,7 +24,7 @@ def standing_still(house: House) -> str | None:
     return told["troubles"].get("cycle") if status == 503 and "troubles" in told else None
 
 
-@pytest.mark.parametrize("ticker", ["never started", "stopped in its tracks"])
+@pytest.mark.parametrize("ticker", ["never started", pytest.param("stopped in its tracks", marks=pytest.mark.slow)])
 def test_fault_41_a_ticker_that_does_not_run_is_alarmed_within_five_minutes(
     tmp_path: Path, postgres_url: str, valkey_url: str, ticker: str
 ):
