@@ -15,7 +15,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
@@ -23,13 +22,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from slamon.db.outbox import Process
-from slamon.db.policies import Policy
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.timeline import SYSTEM
 from slamon.runtime import configure_logging
-from slamon.services.directory import create
-from slamon.services.filing import Filing, log_request
 from slamon.services.outbox import stop_outgoing
+from tests.faults.alerts import Alert, alert_policy, file_alerts
+from tests.faults.judge import doubles_are_few_and_marked, keys
 from tests.scenarios.house import House, running_house
 from tests.services.postgres import create_database, running_postgres
 from tests.services.process import open_directory
@@ -41,7 +38,7 @@ COMMANDS = {
     "worker-1": ("dramatiq", "workers.main", "--processes", "1", "--threads", "8"),
     "worker-2": ("dramatiq", "workers.main", "--processes", "1", "--threads", "8"),
 }
-LEAD_TIME_SECONDS = 20  # from the start of the fire to the first alert
+LEAD_TIME_SECONDS = 30  # from filing the first alert to when it falls due
 SPREAD_SECONDS = 60  # over which the alerts fall due
 PATIENCE_SECONDS = 180
 
@@ -60,46 +57,30 @@ def main() -> int:
         settings = {"LOG_LEVEL": "warning", "DIGEST_ABOVE": 10**6}  # each alert is counted by itself
         url = create_database(server, "fire")
         house = stack.enter_context(running_house(folder, url, redis_url, processes=COMMANDS, **settings))
-        numbers = file_all(house, arguments.alerts)
-        return burn(house, numbers, random.Random(arguments.seed), arguments.kills)
+        return burn(house, file_all(house, arguments.alerts), random.Random(arguments.seed), arguments.kills)
 
 
-def file_all(house: House, alerts: int) -> list[str]:
+def file_all(house: House, alerts: int) -> list[Alert]:
     """File requests that fall due within the next minute; each alerts the lead in Slack and the contact by mail."""
-    world, clock = house.world, house.world.runtime.clock
-    to = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_contact"}]
-    now = clock.now()
-    begins = now + timedelta(seconds=LEAD_TIME_SECONDS)
-    target = timedelta(hours=1)
-    values = {
-        "name": "Fire",
-        "cmo_id": world.cast.cmo,
-        "clocks": {"acknowledgement": {"target": "PT1H", "limit": "PT48H", "mode": "elapsed"}},
-        "ladder": [{"level": "target", "anchor": "target", "to": to}],
-        "effective_from": now - timedelta(days=1),
-    }
-    by = world.caller(world.cast.pm)
-    numbers = []
+    world = house.world
+    alert_policy(world)
+    with world.runtime.db.write() as session:  # the notices of filing wait as well
+        stop_outgoing(session, True, by=SYSTEM, reason="filing", now=world.clock.now())
+    apart, begins = SPREAD_SECONDS / alerts, time.monotonic() + LEAD_TIME_SECONDS
+    filed: list[Alert] = []
+    while len(filed) < alerts:
+        in_seconds = begins + len(filed) * apart - time.monotonic()
+        filed += file_alerts(house, min(50, alerts - len(filed)), in_seconds=in_seconds, apart_seconds=apart)
     with world.runtime.db.write() as session:
-        create(session, Policy, values, by=SYSTEM, now=now)
-        stop_outgoing(session, True, by=SYSTEM, reason="filing", now=now)  # the notices of filing wait as well
-    for start in range(0, alerts, 50):
-        with world.runtime.db.write() as session:
-            for number in range(start, min(start + 50, alerts)):
-                due = begins + timedelta(seconds=SPREAD_SECONDS * number / alerts)
-                filing = Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "fire")
-                filed = log_request(session, filing, by=by, now=due - target, real_now=clock.real_now())
-                numbers.append(filed.number)
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, False, by=SYSTEM, reason="fire", now=clock.now())
-    return numbers
+        stop_outgoing(session, False, by=SYSTEM, reason="fire", now=world.clock.now())
+    return filed
 
 
-def burn(house: House, numbers: list[str], dice: random.Random, kills: int) -> int:
-    wanted = {f"{number}/target/acknowledgement/{channel}" for number in numbers for channel in ("slack", "email")}
+def burn(house: House, alerts: list[Alert], dice: random.Random, kills: int) -> int:
+    wanted = {key for alert in alerts for key in (alert.slack, alert.email)}
     pause, killed, recovery = threading.Event(), Counter[str](), Recovery(house)
     began = time.monotonic()
-    next_kill = began + LEAD_TIME_SECONDS / 2
+    next_kill = began + max(0.0, (alerts[0].due_at - house.world.clock.now()).total_seconds())
     while time.monotonic() - began < LEAD_TIME_SECONDS + SPREAD_SECONDS + PATIENCE_SECONDS:
         if sum(killed.values()) < kills and time.monotonic() >= next_kill:
             name = dice.choice([*COMMANDS, "api"])
@@ -110,8 +91,7 @@ def burn(house: House, numbers: list[str], dice: random.Random, kills: int) -> i
             next_kill = time.monotonic() + dice.uniform(1, 3)
         house.restart_dead()
         recovery.look()
-        told = {key.rsplit("/", 1)[0] for key in accepted(house)}
-        if wanted <= told and sum(killed.values()) >= kills:
+        if wanted <= set(keys(house)) and sum(killed.values()) >= kills:
             break
         pause.wait(0.2)
     return report(house, wanted, killed, recovery, time.monotonic() - began)
@@ -146,36 +126,28 @@ def longest_silence(house: House) -> float:
     return max(gaps, default=0.0)
 
 
-def accepted(house: House) -> list[str]:
-    keys = [mail.key for mail in list(house.mailbox.mails)] + [post.key for post in list(house.slack.posts)]
-    return [key for key in keys if key]
-
-
 def report(house: House, wanted: set[str], killed: Counter[str], recovery: Recovery, seconds: float) -> int:
-    count = Counter(accepted(house))
-    lost = wanted - {key.rsplit("/", 1)[0] for key in count}
-    doubled = {key: times for key, times in count.items() if times > 1}
+    count = Counter(keys(house))
+    lost = wanted - count.keys()
+    doubled = [key for key, times in count.items() if times > 1]
     posts = [post.key for post in house.slack.posts]
     print(f"{sum(killed.values())} SIGKILLs: {', '.join(f'{n} {name}' for name, n in sorted(killed.items()))}")
     print(f"{len(wanted)} alerts due, {len(wanted) - len(lost)} delivered, {len(lost)} lost")
     print(f"{len(doubled)} doubled, {sum(1 for key in doubled if posts.count(key) > 1)} of them in Slack")
-    unmarked = [key for key in doubled if not marked_as_repeat(house, key)]
-    print(f"each under the same key and marked as a repeat{f', except {unmarked}' if unmarked else ''}")
+    try:
+        doubles_are_few_and_marked(house, sum(killed.values()))
+        print("each under the same key and marked as a repeat")
+        are_marked = True
+    except AssertionError as error:
+        print(error)
+        are_marked = False
     back = recovery.seconds
     print(f"back after a kill: median {statistics.median(back):.1f} s, longest {max(back):.1f} s")
     print(f"longest silence while alerts fell due: {longest_silence(house):.1f} s")
     print(f"{sum(count.values())} messages in {seconds:.0f} s")
     verified = house.run("slamon", "verify")
     print(verified.stdout.strip() or verified.stderr.strip())
-    is_well = not lost and not unmarked and len(doubled) <= sum(killed.values()) and verified.returncode == 0
-    return 0 if is_well else 1
-
-
-def marked_as_repeat(house: House, key: str) -> bool:
-    """Whether every copy but the first says that it may be one; in Slack and in mails alike."""
-    posts = [post.text for post in house.slack.posts if post.key == key]
-    mails = [mail.text for mail in house.mailbox.mails if mail.key == key]
-    return all("Repeat" in text for text in (*posts[1:], *mails[1:]))
+    return 0 if are_marked and not lost and verified.returncode == 0 else 1
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ def one_pass(world: World) -> float:
 def idle_pass(world: World) -> float:
     """Seconds of a pass that finds nothing."""
     began = time.perf_counter()
-    with world.runtime.db.read() as session:
-        statements.next_due(session)
+    with world.runtime.db.look_up() as connection:
+        statements.next_due(connection)
     return time.perf_counter() - began
 
 

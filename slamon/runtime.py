@@ -57,10 +57,7 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Shared by the application, the workers and the commands.
-
-    `process_id` names this process in claims.
-    """
+    """Shared by the application, the workers and the commands. `process_id` names this process in claims."""
 
     settings: Settings
     clock: Clock

@@ -10,7 +10,7 @@ from dramatiq.errors import BrokerError
 from redis import RedisError
 
 from slamon.clock import Clock
-from slamon.engine.cycle import Carrier, check_requests, tick
+from slamon.engine.cycle import Carrier, Inline, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
 from workers.senders import Senders
@@ -20,14 +20,12 @@ LEFT_ALONE_SECONDS = 5
 log = structlog.get_logger()
 
 
-class Here:
-    """A `Carrier` that does the work in this process: checks at once, messages by its own senders."""
+class Here(Inline):
+    """Does the work in this process: checks at once, messages by its own senders."""
 
     def __init__(self, runtime: Runtime, senders: Senders) -> None:
-        self._runtime, self._senders = runtime, senders
-
-    def check_requests(self, ids: Sequence[UUID]) -> None:
-        check_requests(self._runtime, self, ids)
+        super().__init__(runtime)
+        self._senders = senders
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
         self._senders.deliver(channel, ids, handed_until)

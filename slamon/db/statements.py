@@ -10,7 +10,20 @@ from uuid import UUID
 
 from psycopg import Connection as PostgresConnection
 from psycopg import Error as PostgresError
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -28,6 +41,8 @@ from slamon.db.outbox import (
 )
 from slamon.db.requests import CmoRequest, NumberCounter
 from slamon.domain.terms import DeliveryChannel
+
+REFILL_AT = 3  # more is handed out once a third of what may be in hand is free: one by one costs more than the work
 
 _NOTIFICATION, _ATTEMPT = cast(Table, Notification.__table__), cast(Table, Attempt.__table__)
 
@@ -86,13 +101,10 @@ _NEXT_DUE = select(
 )
 
 
-def next_due(session: Session) -> tuple[datetime | None, datetime | None]:
+def next_due(connection: Connection) -> tuple[datetime | None, datetime | None]:
     """When a request (business time) and a message (real time) next need looking at, in one round trip."""
-    wake_at, *attempts = session.connection().execute(_NEXT_DUE).one()
+    wake_at, *attempts = connection.execute(_NEXT_DUE).one()
     return wake_at, min((at for at in attempts if at is not None), default=None)
-
-
-REFILL_AT = 3  # a third of what may be in hand is free: handing out one by one would cost more than the work
 
 
 def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, most: int) -> list[UUID]:
@@ -119,7 +131,7 @@ def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, mo
 
 def due_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
     """Those of `ids` that still need a check, and how many were begun since one succeeded."""
-    due = select(CmoRequest.id, CmoRequest.failed_checks).where(CmoRequest.id.in_(ids), CmoRequest.next_check_at < now)
+    due = select(CmoRequest.id, CmoRequest.failed_checks).where(*_due_of(ids, now))
     return dict(session.execute(due).all())
 
 
@@ -128,7 +140,7 @@ def begin_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dic
 
     What another worker holds is passed over.
     """
-    due = select(CmoRequest.id).where(CmoRequest.id.in_(ids), CmoRequest.next_check_at < now)
+    due = select(CmoRequest.id).where(*_due_of(ids, now))
     statement = (
         update(CmoRequest)
         .where(CmoRequest.id.in_(due.with_for_update(skip_locked=True)))
@@ -140,12 +152,7 @@ def begin_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dic
 
 def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> list[CmoRequest]:
     """Those of `ids` that still need evaluating, locked; what another worker holds is passed over."""
-    statement = (
-        select(CmoRequest)
-        .where(CmoRequest.id.in_(ids), CmoRequest.next_check_at < now)
-        .order_by(CmoRequest.id)
-        .with_for_update(skip_locked=True)
-    )
+    statement = select(CmoRequest).where(*_due_of(ids, now)).order_by(CmoRequest.id).with_for_update(skip_locked=True)
     return list(session.scalars(statement))
 
 
@@ -209,6 +216,8 @@ def heed_waits(
     """Of messages just handed out until `until`, those that may leave: an address whose far side has told us to wait
     is not called before that, and what came up for it meanwhile waits as long. All instants are real time.
     """
+    if not handed:
+        return []
     last = (Attempt.notification_id == Notification.id) & (Attempt.number == Notification.attempts)
     told = (
         select(Notification.address, func.max(Notification.next_attempt_at))
@@ -224,12 +233,17 @@ def heed_waits(
         )
         .group_by(Notification.address)
     )
-    waits = dict(session.execute(told).all()) if handed else {}
+    waits = dict(session.execute(told).all())
     for address, over_at in waits.items():
-        held = [message.id for message in handed if message.address == address]
-        statement = update(Notification).where(Notification.id.in_(held)).values(next_attempt_at=over_at)
-        session.execute(statement.execution_options(synchronize_session=False))
+        postpone(session, [message for message in handed if message.address == address], until=over_at)
     return [message for message in handed if message.address not in waits]
+
+
+def postpone(session: Session, handed: Sequence[Handed], *, until: datetime) -> None:
+    """Messages just handed out wait on, until an instant of real time."""
+    ids = [message.id for message in handed]
+    statement = update(Notification).where(Notification.id.in_(ids)).values(next_attempt_at=until)
+    session.execute(statement.execution_options(synchronize_session=False))
 
 
 def handed_notifications(session: Session, ids: Sequence[UUID], handed_until: datetime) -> list[Notification]:
@@ -352,6 +366,10 @@ def release_from(session: Session, process_ids: Sequence[UUID], *, real_now: dat
     released = session.execute(statement.execution_options(synchronize_session=False))
     session.execute(delete(Process).where(Process.id.in_(process_ids)))
     return int(getattr(released, "rowcount", 0))
+
+
+def _due_of(ids: Sequence[UUID], now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return CmoRequest.id.in_(ids), CmoRequest.next_check_at < now
 
 
 def _up_to(session: Session, rows: Select[Any], most: int) -> int:

@@ -89,8 +89,8 @@ def _perform(session: Session, request_id: UUID, scene: Scene, what: Act, *, now
 def _run_until(runtime: Runtime, dial: Dial, watch: Watch, until: datetime) -> None:
     """Let the cycle find what passes before `until`, each thing at its own time."""
     while True:
-        with runtime.db.read() as session:
-            wake_at, _ = next_due(session)
+        with runtime.db.look_up() as connection:
+            wake_at, _ = next_due(connection)
         if wake_at is None or wake_at + JUST_AFTER >= until:
             return
         _run_at(runtime, dial, watch, wake_at + JUST_AFTER)

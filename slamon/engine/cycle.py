@@ -28,7 +28,6 @@ from slamon.services.timelines import load_timelines
 IN_HAND = 1500  # requests, and messages of a channel, that are handed out and not done
 BATCH = 100  # requests decided in one transaction
 DELIVERIES = 20  # messages one actor call sends, so that several workers share a burst
-FULL_PAUSE_SECONDS = 0.05  # while more is due than may be in hand
 MOST_CHECKS = 5  # begun in vain, before a request is set aside
 POISON_PAUSE = timedelta(minutes=5)
 
@@ -44,7 +43,7 @@ class Carrier(Protocol):
 
 
 class Inline:
-    """Does the work on the spot: for tests, and while Redis is away."""
+    """Does the work on the spot."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -63,8 +62,8 @@ def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
     """
     clock, settings = runtime.clock, runtime.settings
     watch.release_dead(runtime)
-    with runtime.db.read() as session:
-        wake_at, attempt_at = statements.next_due(session)
+    with runtime.db.look_up() as connection:
+        wake_at, attempt_at = statements.next_due(connection)
     now, real_now = clock.now(), clock.real_now()
     checks_due = wake_at is not None and wake_at < now
     sends_due = attempt_at is not None and attempt_at <= real_now
@@ -73,7 +72,7 @@ def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
         parcel.hand_on(carrier)
         for start in range(0, len(requests), BATCH):
             carrier.check_requests(requests[start : start + BATCH])
-        return 0.0 if requests or parcel.messages else FULL_PAUSE_SECONDS
+        return 0.0 if requests or parcel.messages else settings.tick_seconds
     to_check = clock.real_seconds_until(wake_at) if wake_at else settings.tick_seconds
     to_send = (attempt_at - real_now).total_seconds() if attempt_at else settings.tick_seconds
     return min(max(to_check, 0.001), max(to_send, 0.001), settings.tick_seconds)

@@ -57,8 +57,7 @@ class Sent:
 
     draft: Draft
     number: int
-    receipt: Receipt | None
-    error: DeliveryError | None
+    result: Receipt | DeliveryError
 
 
 def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> None:
@@ -122,7 +121,7 @@ def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime)
             last = None
             if number is not None:
                 runtime.reach("after_intent", draft.message.key)
-                last = Sent(draft, number, *_call(draft))
+                last = Sent(draft, number, _call(draft))
                 runtime.reach("after_send", draft.message.key)
         if last is not None:
             _store(runtime, last, None, handed_until)
@@ -154,7 +153,7 @@ def _commit(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_unt
         )  # fmt: skip
 
 
-def _call(draft: Draft) -> tuple[Receipt | None, DeliveryError | None]:
+def _call(draft: Draft) -> Receipt | DeliveryError:
     """The call itself: ask first where an earlier attempt may have arrived, then send."""
     try:
         message = draft.message
@@ -167,40 +166,40 @@ def _call(draft: Draft) -> tuple[Receipt | None, DeliveryError | None]:
                 message = replace(message, is_repeat=True)  # nobody to ask: a double is better than a loss
             else:
                 if found is not None:
-                    return found, None
-        return draft.channel.send(message), None
+                    return found
+        return draft.channel.send(message)
     except DeliveryError as error:
-        return None, error
+        return error
     except Exception as error:
         log.exception("channel_broke", channel=draft.channel.name)
-        return None, DeliveryError(type(error).__name__, ambiguous=True)
+        return DeliveryError(type(error).__name__, ambiguous=True)
 
 
 def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    draft, error = sent.draft, sent.error or DeliveryError("no receipt", ambiguous=True)
-    outcome = "sent" if sent.receipt else _outcome(error)
-    if sent.receipt is not None:
+    draft, result = sent.draft, sent.result
+    if isinstance(result, Receipt):
+        outcome = "sent"
         end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
-        provider_id = sent.receipt.provider_id
+        provider_id = result.provider_id
         is_ours = store_sent(
             session, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id
         )
         if is_ours and draft.kind == MessageKind.DIGEST:
             digests.tell(session, draft.notification_id, now=now, provider_id=provider_id)
     else:
-        words = str(error)[:500]
+        outcome, words = _outcome(result), str(result)[:500]
         end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
         row = _still_ours(session, runtime, sent)
         is_ours = row is not None
         if row is not None:
             row.taken_by, row.error = None, words
             session.flush()
-            _after_failure(session, runtime, row, error, now=now, real_now=real_now)
+            _after_failure(session, runtime, row, result, now=now, real_now=real_now)
     count(session, f"attempts.{draft.channel.name}.{outcome}")
     note(
         session,
-        "late_result_void" if not is_ours else "delivered" if sent.receipt else "not_delivered",
+        "late_result_void" if not is_ours else "delivered" if outcome == "sent" else "not_delivered",
         notification_id=str(draft.notification_id), number=draft.message.number, kind=draft.kind,
         channel=draft.channel.name, attempt=sent.number, trace_id=draft.trace_id,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
-from slamon.db.statements import Handed
+from slamon.db.statements import Handed, postpone
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.notices import outbox_row, queue
 from slamon.services.settle import ESCALATIONS, LADDER_KINDS
@@ -73,7 +73,7 @@ def fold(
         is_breach = any(message.kind in ESCALATIONS for message in messages)
         opens_at = heard.latest + (BREACH_WAIT if is_breach else WINDOW) if heard is not None and is_busy else now
         if opens_at > now:
-            _hold(session, messages, held_until(opens_at))
+            postpone(session, messages, until=held_until(opens_at))
         elif len(messages) > 1 and (is_busy or (heard.steps if heard else 0) + len(messages) > most):
             digest = _make(session, reader, messages, now=now, until=until)
             going[digest.id] = digest
@@ -122,15 +122,6 @@ def _told(session: Session, addresses: set[str], *, since: datetime) -> dict[_Re
         _Reader(channel, address, cmo_id): _Heard(steps, digests, latest)
         for channel, address, cmo_id, steps, digests, latest in session.execute(statement)
     }
-
-
-def _hold(session: Session, messages: Sequence[Handed], until: datetime) -> None:
-    session.execute(
-        update(Notification)
-        .where(Notification.id.in_([message.id for message in messages]))
-        .values(next_attempt_at=until)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def _make(session: Session, reader: _Reader, messages: Sequence[Handed], *, now: datetime, until: datetime) -> Handed:

@@ -30,7 +30,7 @@ def hand_out(world: World, session: Any) -> None:
     statements.hand_out_requests(session, now=now, again_at=now, most=100)
     for channel in DeliveryChannel:
         statements.hand_out_notifications(session, channel, real_now=now, again_at=now, most=100)
-    statements.next_due(session)
+    statements.next_due(session.connection())
     statements.senders(session)
     outbox.counts(session)
     outbox.failed(session)

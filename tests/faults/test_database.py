@@ -275,8 +275,8 @@ def pages_of_an_idle_pass(world: World) -> int:
         asked.append((statement, given))
 
     event.listen(engine, "before_cursor_execute", note)
-    with world.runtime.db.read() as session:
-        next_due(session)
+    with world.runtime.db.look_up() as connection:
+        next_due(connection)
     event.remove(engine, "before_cursor_execute", note)
     ((statement, given),) = asked
     with engine.begin() as connection:
