@@ -296,34 +296,40 @@ _STORE_SENT = (
 
 
 def take_to_send(
-    session: Session, notification_id: UUID, process_id: UUID, *, handed_until: datetime, real_now: datetime
+    connection: Connection, notification_id: UUID, process_id: UUID, *, handed_until: datetime, real_now: datetime
 ) -> int | None:
     """Turn a message handed out until `handed_until` to `sending` and write its attempt down; the attempt's number.
 
     None where it no longer waits, was handed out again, or outgoing messages are stopped.
     """
     values = {"of": notification_id, "process_id": process_id, "handed_until": handed_until, "real_now": real_now}
-    number: int | None = session.connection().execute(_TAKE, values).scalar_one_or_none()
+    number: int | None = connection.execute(_TAKE, values).scalar_one_or_none()
     if number is not None:
         attempt = {"notification_id": notification_id, "number": number, "began_at": real_now}
-        session.connection().execute(_BEGIN_ATTEMPT, attempt)
+        connection.execute(_BEGIN_ATTEMPT, attempt)
     return number
 
 
 def store_sent(
-    session: Session, notification_id: UUID, process_id: UUID, number: int, *, sent_at: datetime, provider_id: str
+    connection: Connection, notification_id: UUID, process_id: UUID, number: int, *, sent_at: datetime, provider_id: str
 ) -> bool:
     """Store that attempt `number` of this process has left; False where another attempt has overtaken it."""
     values = {"of": notification_id, "process_id": process_id, "its_number": number}
-    done = session.connection().execute(_STORE_SENT, {**values, "sent_at": sent_at, "provider_id": provider_id})
+    done = connection.execute(_STORE_SENT, {**values, "sent_at": sent_at, "provider_id": provider_id})
     return bool(done.rowcount)
 
 
 def end_attempt(
-    session: Session, notification_id: UUID, number: int, *, ended_at: datetime, outcome: str, error: str | None = None
+    connection: Connection,
+    notification_id: UUID,
+    number: int,
+    *,
+    ended_at: datetime,
+    outcome: str,
+    error: str | None = None,
 ) -> None:
     values = {"of": notification_id, "its_number": number, "ended_at": ended_at, "outcome": outcome, "error": error}
-    session.connection().execute(_END_ATTEMPT, values)
+    connection.execute(_END_ATTEMPT, values)
 
 
 def waiting_notification(session: Session, notification_id: UUID) -> Notification | None:

@@ -148,7 +148,7 @@ def _commit(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_unt
         if draft is None:
             return None
         return take_to_send(
-            session, draft.notification_id, runtime.process_id,
+            session.connection(), draft.notification_id, runtime.process_id,
             handed_until=handed_until, real_now=runtime.clock.real_now(),
         )  # fmt: skip
 
@@ -177,19 +177,19 @@ def _call(draft: Draft) -> Receipt | DeliveryError:
 
 def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    draft, result = sent.draft, sent.result
+    draft, result, connection = sent.draft, sent.result, session.connection()
     if isinstance(result, Receipt):
         outcome = "sent"
-        end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
+        end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
         provider_id = result.provider_id
         is_ours = store_sent(
-            session, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id
+            connection, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id
         )
         if is_ours and draft.kind == MessageKind.DIGEST:
             digests.tell(session, draft.notification_id, now=now, provider_id=provider_id)
     else:
         outcome, words = _outcome(result), str(result)[:500]
-        end_attempt(session, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
+        end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
         row = _still_ours(session, runtime, sent)
         is_ours = row is not None
         if row is not None:

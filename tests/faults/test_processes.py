@@ -248,10 +248,11 @@ def test_fault_12_a_ticker_stands_still_with_rows_locked_and_does_not_keep_them(
     house = stage.house
     late, other = stage.named("ticker")
     house.freeze(other)
+    (alert,) = file_alerts(house, in_seconds=8)
+    eventually(lambda: at_rest(house), within=7, what="that its notice has left")
     with house.world.runtime.db.engine.begin() as connection:  # it waits for this lock, with due rows in its hand
         connection.execute(text("LOCK TABLE setting IN ACCESS EXCLUSIVE MODE"))
-        (alert,) = file_alerts(house)
-        eventually(lambda: waits_with_rows_locked(house), within=15, what="the ticker in the middle of its hand-out")
+        eventually(lambda: waits_with_rows_locked(house), within=9, what="the ticker in the middle of its hand-out")
         house.freeze(late)
     house.thaw(other)
     stage.all_told(alert)
