@@ -29,7 +29,7 @@ def one_pass(world: World) -> float:
     now, real_now = world.clock.now(), world.clock.real_now()
     began = time.perf_counter()
     with world.runtime.db.write() as session:
-        ids = statements.hand_out_requests(session, now=now, again_at=real_now, most=cycle.IN_HAND)
+        ids = statements.hand_out_requests(session, now=now, again_at=real_now, most=cycle.REQUESTS_IN_HAND)
     cycle.check_requests(world.runtime, NOBODY, ids)
     spent = time.perf_counter() - began
     assert len(ids) == DUE, f"{len(ids)} were due"

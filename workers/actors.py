@@ -27,9 +27,9 @@ class Actors:
                 messages = [UUID(notification_id) for notification_id in ids]
                 senders.deliver(channel, messages, datetime.fromisoformat(handed_until))
 
-        declare = partial(dramatiq.Actor, broker=broker, options={})
-        self._check = declare(check_requests, actor_name="check_requests", queue_name="check", priority=0)
-        self._deliver = declare(deliver_messages, actor_name="deliver", queue_name="deliver", priority=10)
+        declare = partial(dramatiq.Actor, broker=broker, queue_name="work", options={})
+        self._check = declare(check_requests, actor_name="check_requests", priority=10)
+        self._deliver = declare(deliver_messages, actor_name="deliver", priority=0)
 
     def check_requests(self, ids: Sequence[UUID]) -> None:
         self._check.send([str(request_id) for request_id in ids])

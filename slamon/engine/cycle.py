@@ -25,7 +25,9 @@ from slamon.services.policies import load_terms
 from slamon.services.settle import Case, push_forward, settle
 from slamon.services.timelines import load_timelines
 
-IN_HAND = 1500  # requests, and messages of a channel, that are handed out and not done
+# What is handed out and not done: a few seconds' work. More would only be handed out again before its turn comes.
+REQUESTS_IN_HAND = 1500
+MESSAGES_IN_HAND = 500  # of a channel
 BATCH = 100  # requests decided in one transaction
 DELIVERIES = 20  # messages one actor call sends, so that several workers share a burst
 MOST_CHECKS = 5  # begun in vain, before a request is set aside
@@ -96,7 +98,7 @@ def _hand_out(runtime: Runtime) -> tuple[list[UUID], Parcel]:
     now = runtime.clock.now()
     again_at = now + runtime.clock.business_span(runtime.settings.hand_over_seconds)
     with runtime.db.write() as session:
-        requests = statements.hand_out_requests(session, now=now, again_at=again_at, most=IN_HAND)
+        requests = statements.hand_out_requests(session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
         parcel = _hand_out_messages(session, runtime)
         runtime.reach("before_claim_commit")
     runtime.reach("after_claim_commit")
@@ -111,7 +113,9 @@ def _hand_out_messages(session: Session, runtime: Runtime) -> Parcel:
         return Parcel([], until)
     handed: list[Handed] = []
     for channel in DeliveryChannel:
-        due = statements.hand_out_notifications(session, channel, real_now=real_now, again_at=until, most=IN_HAND)
+        due = statements.hand_out_notifications(
+            session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND
+        )
         due = statements.heed_waits(session, channel, due, real_now=real_now, until=until)
         handed += digests.fold(
             session, due, most=runtime.settings.digest_above, now=now, until=until, held_until=clock.real_time_of

@@ -314,12 +314,12 @@ def test_fault_34_and_39_what_cannot_be_read_in_the_queue_stops_nothing(stage: S
     redis_url = house.environment["SLAMON_REDIS_URL"]
     broker = build_broker(house.world.runtime.settings.model_copy(update={"redis_url": redis_url}))
     with redis.Redis.from_url(redis_url) as client:
-        for queue in ("check", "deliver"):
-            broker.declare_queue(queue)
-            broker.enqueue(dramatiq.Message(queue, "of_a_later_release", args=(), kwargs={}, options={}))
-            broker.enqueue(dramatiq.Message(queue, "check_requests", args=("no list of ids",), kwargs={}, options={}))
-            client.hset(f"{broker.namespace}:{queue}.msgs", "broken", b"\x00 not a message")
-            client.rpush(f"{broker.namespace}:{queue}", "broken")
+        broker.declare_queue("work")
+        broker.enqueue(dramatiq.Message("work", "of_a_later_release", args=(), kwargs={}, options={}))
+        for actor in ("check_requests", "deliver"):
+            broker.enqueue(dramatiq.Message("work", actor, args=("no list of ids",), kwargs={}, options={}))
+        client.hset(f"{broker.namespace}:work.msgs", "broken", b"\x00 not a message")
+        client.rpush(f"{broker.namespace}:work", "broken")
     broker.close()
     alerts = file_alerts(house, 5)
     stage.all_told(*alerts)
