@@ -11,13 +11,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select, text
 
 from bench.seed import TARGET, frozen, seed
+from slamon.channels import Message, MessageKind
+from slamon.channels.email import EmailChannel
+from slamon.channels.slack import SlackChannel
+from slamon.clock import Clock
 from slamon.db.requests import CrossingRow
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import SYSTEM, stamp
@@ -38,6 +44,7 @@ TO = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_co
 LADDER = [{"level": "target", "anchor": "target", "to": TO}]
 ALLOWED = timedelta(hours=1)
 LEAD_TIME = timedelta(seconds=3)
+RAW_SENDS = 1000
 CLAIM = text(
     "UPDATE cmo_request SET wake_at = wake_at WHERE id IN "
     "(SELECT id FROM cmo_request WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1000 OFFSET :done)"
@@ -121,6 +128,9 @@ def backlog(name: str, house: House, count: int) -> None:
     delivery_rate = 2 * count / (time.perf_counter() - began)
     print(f"{name}, backlog of {count:,}: {record_rate:,.0f} recorded and {delivery_rate:,.0f} delivered a second")
     print(f"{name}: {claim_rate:,.0f} bare claims a second, recording is 1/{claim_rate / record_rate:.0f} of that")
+    send_rate = raw_sends(house)
+    share = delivery_rate / send_rate
+    print(f"{name}: {send_rate:,.0f} bare sends a second, delivering is {share:.2f} of that", flush=True)
 
 
 def raw_claims(house: House) -> float:
@@ -130,6 +140,27 @@ def raw_claims(house: House) -> float:
         with house.world.runtime.db.write() as session:
             session.execute(CLAIM, {"done": done})
     return 10_000 / (time.perf_counter() - began)
+
+
+def raw_sends(house: House) -> float:
+    """Messages a second that one process hands to the same two servers and keeps no record of, half in each channel."""
+    environment = house.environment
+    slack = SlackChannel(environment["SLAMON_SLACK_TOKEN"], environment["SLAMON_SLACK_BASE_URL"])
+    email = EmailChannel(environment["SLAMON_SMTP_URL"], environment["SLAMON_MAIL_FROM"], clock=Clock())
+    at = datetime.now(UTC)
+    for_cmo = Message(
+        key="raw", kind=MessageKind.FILED, address="maria@alpine.example", recipient_name="Maria", to_cmo=True, at=at,
+        reader_zone="Europe/Zurich", other_zone="UTC", sponsor_name="Auriga Bio", number="INQ-2026-0001", filed_at=at,
+        request_type="inquiry", priority="routine", cmo_name="Alpine", site_name="Visp",
+        link="http://127.0.0.1/r/x",
+    )  # fmt: skip
+    for_lead = replace(for_cmo, address="C0RAW", to_cmo=False)
+    with ThreadPoolExecutor(8) as pool:
+        began = time.perf_counter()
+        slack_sends = pool.map(slack.send, [for_lead] * RAW_SENDS)
+        for _ in (*pool.map(email.send, [for_cmo] * RAW_SENDS), *slack_sends):
+            pass
+        return 2 * RAW_SENDS / (time.perf_counter() - began)
 
 
 def due_terms():  # type: ignore[no-untyped-def]

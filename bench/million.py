@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.seed import seed_open_requests
-from slamon.db import statements
+from slamon.db import claims
 from slamon.engine import cycle
 from slamon.runtime import configure_logging
 from tests.services.postgres import create_database, running_postgres
@@ -29,7 +29,7 @@ def one_pass(world: World) -> float:
     now, real_now = world.clock.now(), world.clock.real_now()
     began = time.perf_counter()
     with world.runtime.db.write() as session:
-        ids = statements.hand_out_requests(session, now=now, again_at=real_now, most=cycle.REQUESTS_IN_HAND)
+        ids = claims.hand_out_requests(session, now=now, again_at=real_now, most=cycle.REQUESTS_IN_HAND)
     cycle.check_requests(world.runtime, NOBODY, ids)
     spent = time.perf_counter() - began
     assert len(ids) == DUE, f"{len(ids)} were due"
@@ -40,7 +40,7 @@ def idle_pass(world: World) -> float:
     """Seconds of a pass that finds nothing."""
     began = time.perf_counter()
     with world.runtime.db.look_up() as connection:
-        statements.next_due(connection)
+        claims.next_due(connection)
     return time.perf_counter() - began
 
 

@@ -1,8 +1,10 @@
 """Requests: the record, its facts, and what evaluating them gave (clocks and crossings)."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -174,3 +176,14 @@ class NumberCounter(Base):
     type: Mapped[str] = mapped_column(String(16), primary_key=True)
     year: Mapped[int] = mapped_column(primary_key=True)
     last: Mapped[int]
+
+
+_OfRequest = TypeVar("_OfRequest", FactRow, ClockRow, CrossingRow)
+
+
+def by_request(rows: Iterable[_OfRequest]) -> defaultdict[UUID, list[_OfRequest]]:
+    """Rows of many requests, each request's by itself and in the order they came."""
+    grouped: defaultdict[UUID, list[_OfRequest]] = defaultdict(list)
+    for row in rows:
+        grouped[row.request_id].append(row)
+    return grouped

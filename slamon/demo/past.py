@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from slamon.clock import Clock
-from slamon.db.statements import next_due
+from slamon.db.claims import next_due
 from slamon.demo.asks import filing_of
 from slamon.demo.cast import COUNTERPARTS, caller, pm_for, site_and_project
 from slamon.demo.scenes import CONTACT, MANAGER, Act, Scene

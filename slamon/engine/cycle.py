@@ -10,9 +10,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy.orm import Session
 
-from slamon.db import statements
+from slamon.db import claims
+from slamon.db.claims import Handed
 from slamon.db.database import note
-from slamon.db.statements import Handed
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.engine.heartbeat import Watch
@@ -65,7 +65,7 @@ def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
     clock, settings = runtime.clock, runtime.settings
     watch.release_dead(runtime)
     with runtime.db.look_up() as connection:
-        wake_at, attempt_at = statements.next_due(connection)
+        wake_at, attempt_at = claims.next_due(connection)
     now, real_now = clock.now(), clock.real_now()
     checks_due = wake_at is not None and wake_at < now
     sends_due = attempt_at is not None and attempt_at <= real_now
@@ -98,7 +98,7 @@ def _hand_out(runtime: Runtime) -> tuple[list[UUID], Parcel]:
     now = runtime.clock.now()
     again_at = now + runtime.clock.business_span(runtime.settings.hand_over_seconds)
     with runtime.db.write() as session:
-        requests = statements.hand_out_requests(session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
+        requests = claims.hand_out_requests(session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
         parcel = _hand_out_messages(session, runtime)
         runtime.reach("before_claim_commit")
     runtime.reach("after_claim_commit")
@@ -113,10 +113,8 @@ def _hand_out_messages(session: Session, runtime: Runtime) -> Parcel:
         return Parcel([], until)
     handed: list[Handed] = []
     for channel in DeliveryChannel:
-        due = statements.hand_out_notifications(
-            session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND
-        )
-        due = statements.heed_waits(session, channel, due, real_now=real_now, until=until)
+        due = claims.hand_out_notifications(session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND)
+        due = claims.heed_waits(session, channel, due, real_now=real_now, until=until)
         handed += digests.fold(
             session, due, most=runtime.settings.digest_above, now=now, until=until, held_until=clock.real_time_of
         )
@@ -132,10 +130,10 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
     """
     now = runtime.clock.now()
     with runtime.db.write() as session:
-        due = statements.due_checks(session, ids, now=now)
-        fresh = list(statements.begin_checks(session, [each for each, in_vain in due.items() if not in_vain], now=now))
+        due = claims.due_checks(session, ids, now=now)
+        fresh = list(claims.begin_checks(session, [each for each, in_vain in due.items() if not in_vain], now=now))
         if len(due) < len(ids):
-            statements.hand_back_requests(session, ids, now=now)
+            claims.hand_back_requests(session, ids, now=now)
     try:
         if fresh:
             _check(runtime, carrier, fresh)
@@ -149,7 +147,7 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
     random.shuffle(suspects)  # the one that kills its process must not always come before the same others
     for request_id in suspects:
         with runtime.db.write() as session:
-            begun = statements.begin_checks(session, [request_id], now=now)
+            begun = claims.begin_checks(session, [request_id], now=now)
         for count in begun.values():
             _check_alone(runtime, carrier, request_id, count)
 
@@ -157,7 +155,7 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
 def _check(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
-        requests = statements.due_requests(session, ids, now=now)
+        requests = claims.due_requests(session, ids, now=now)
         terms = load_terms(session, [request.terms_digest for request in requests])
         timelines = load_timelines(session, [request.id for request in requests])
         cases = [Case(request, terms[request.terms_digest], timelines[request.id]) for request in requests]

@@ -20,7 +20,7 @@ from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
-from slamon.db.statements import end_attempt, handed_notifications, store_sent, take_to_send, waiting_notification
+from slamon.db.sending import end_attempt, handed_notifications, store_sent, take_to_send, waiting_notification
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from slamon import __version__
 from slamon.db.outbox import Process
-from slamon.db.statements import release_from, release_lost, senders
+from slamon.db.sending import release_from, release_lost, senders
 from slamon.runtime import Runtime
 from slamon.services.retention import sweep
 

@@ -1,6 +1,5 @@
 """Turns outbox rows into the messages their readers may see: times, names, numbers, links; never what it is about."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +22,7 @@ from slamon.services.access import one_time_token
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
+from slamon.services.queries import clocks_by_request
 from slamon.services.settle import LADDER_KINDS, RANK
 
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
@@ -65,7 +65,7 @@ class Composer:
         self._organizations = _by_id(session, Organization, parties)
         self._sites = _by_id(session, Site, {request.site_id for request in requests})
         self._terms = load_terms(session, [request.terms_digest for request in requests]) if requests else {}
-        self._clocks = _clocks(session, list(self._requests))
+        self._clocks = clocks_by_request(session, list(self._requests))
         alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
         self._reached = _contact_attempts(session, alone)
 
@@ -205,15 +205,6 @@ def _by_id(
     if columns:
         statement = statement.options(load_only(*columns))
     return {record.id: record for record in session.scalars(statement)}  # type: ignore[attr-defined]
-
-
-def _clocks(session: Session, request_ids: Sequence[UUID]) -> defaultdict[UUID, list[ClockRow]]:
-    found: defaultdict[UUID, list[ClockRow]] = defaultdict(list)
-    if request_ids:
-        statement = select(ClockRow).where(ClockRow.request_id.in_(request_ids)).order_by(ClockRow.kind)
-        for clock in session.scalars(statement):
-            found[clock.request_id].append(clock)
-    return found
 
 
 def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
+from slamon.db.claims import Handed, postpone
 from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
-from slamon.db.statements import Handed, postpone
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.notices import outbox_row, queue
 from slamon.services.settle import ESCALATIONS, LADDER_KINDS

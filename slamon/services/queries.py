@@ -16,7 +16,7 @@ from slamon.channels import MessageKind
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, Site
-from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_request
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
@@ -90,9 +90,7 @@ def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime
     size = min(max(wanted.limit, 1), MOST_A_PAGE)
     found = list(session.execute(statement.limit(size + 1)))
     clocks = clocks_by_request(session, [request.id for request, *_ in found[:size]])
-    rows = [
-        Row(request, cmo, site, project, clocks.get(request.id, [])) for request, cmo, site, project in found[:size]
-    ]
+    rows = [Row(request, cmo, site, project, clocks[request.id]) for request, cmo, site, project in found[:size]]
     more = len(found) > size
     return Page(rows, _cursor(wanted.order, rows[-1].request) if more else None)
 
@@ -119,7 +117,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
         .order_by(Notification.id)
     )
     return Whole(
-        row=Row(*found, clocks_by_request(session, [request_id]).get(request_id, [])),
+        row=Row(*found, clocks_by_request(session, [request_id])[request_id]),
         contact=session.get_one(Person, request.contact_id),
         manager=session.get_one(Person, project.pm_id),
         facts=facts_of(session, request_id),
@@ -145,7 +143,7 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
 
 
 def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:
-    return clocks_by_request(session, [request_id]).get(request_id, [])
+    return clocks_by_request(session, [request_id])[request_id]
 
 
 def request_lines() -> Select[CmoRequest, str, Site, str]:
@@ -181,10 +179,8 @@ def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bo
 
 
 def clocks_by_request(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
-    clocks: dict[UUID, list[ClockRow]] = {}
-    for row in session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)).order_by(ClockRow.kind)):
-        clocks.setdefault(row.request_id, []).append(row)
-    return clocks
+    """The clocks of many requests, each request's in the order of their kind; an empty list where it has none."""
+    return by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)).order_by(ClockRow.kind)))
 
 
 def _cursor(order: Order, request: CmoRequest) -> str:

@@ -3,7 +3,6 @@
 Both an act on a request and the cycle end here, with the requests locked by the caller.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from slamon.channels import MessageKind
 from slamon.db.database import count, note
 from slamon.db.outbox import Notification, NotificationState
-from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
 from slamon.domain.clocks import ClockState
 from slamon.domain.ladder import Crossing, Evaluation, evaluate, steps_to_tell
 from slamon.domain.terms import DeliveryChannel, Level, Terms
@@ -43,8 +42,8 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
     Running it twice changes nothing: crossings and messages have keys of their own.
     """
     ids = [case.request.id for case in cases]
-    clocks = _by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))).all())
-    crossings = _by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))).all())
+    clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
+    crossings = by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
     new_clocks: list[dict[str, Any]] = []
     new_crossings: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
@@ -182,13 +181,6 @@ def _fall_silent(
         )
         for address, told in closing.items()
     ]  # fmt: skip
-
-
-def _by_request(rows: Sequence[Any]) -> defaultdict[UUID, list[Any]]:
-    grouped: defaultdict[UUID, list[Any]] = defaultdict(list)
-    for row in rows:
-        grouped[row.request_id].append(row)
-    return grouped
 
 
 def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None:

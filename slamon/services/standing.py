@@ -54,7 +54,7 @@ def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | N
         statement = statement.where(_behind(after))
     found = list(session.execute(statement))
     clocks = clocks_by_request(session, [request.id for request, *_ in found[:A_PAGE]])
-    rows = [Row(request, cmo, site, code, clocks.get(request.id, [])) for request, cmo, site, code in found[:A_PAGE]]
+    rows = [Row(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in found[:A_PAGE]]
     return Standing(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
 
 

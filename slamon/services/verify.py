@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from slamon.db.audit import AuditEntry, AuditHead
-from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow, by_request
 from slamon.domain.clocks import ClockState
 from slamon.domain.ladder import evaluate
 from slamon.domain.lifecycle import RequestType, state_after
@@ -52,18 +51,19 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
             return
         last = requests[-1].id
         ids = [request.id for request in requests]
-        facts = _grouped(session.scalars(select(FactRow).where(FactRow.request_id.in_(ids)).order_by(FactRow.sequence)))
-        clocks = _grouped(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
-        crossings = _grouped(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
+        in_order = select(FactRow).where(FactRow.request_id.in_(ids)).order_by(FactRow.sequence)
+        facts = by_request(session.scalars(in_order))
+        clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
+        crossings = by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
         terms = load_terms(session, [request.terms_digest for request in requests])
         for request in requests:
-            own = facts.get(request.id, [])
+            own = facts[request.id]
             what = _chain_difference(request, own) or _replay_difference(
                 request,
                 terms.get(request.terms_digest),
                 Timeline(fact_of(row) for row in own),
-                clocks.get(request.id, []),
-                crossings.get(request.id, []),
+                clocks[request.id],
+                crossings[request.id],
                 now,
             )
             if what is not None:
@@ -161,10 +161,3 @@ def _clock_difference(clock: ClockState, row: ClockRow | None) -> str | None:
         if stored != value:
             return f"clock {clock.kind}: {column} is stored as {stored}, the facts give {value}"
     return None
-
-
-def _grouped(rows: Any) -> dict[UUID, list[Any]]:
-    grouped: dict[UUID, list[Any]] = {}
-    for row in rows:
-        grouped.setdefault(row.request_id, []).append(row)
-    return grouped

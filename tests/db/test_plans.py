@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from bench.seed import seed_open_requests
-from slamon.db import statements
+from slamon.db import claims, sending
 from slamon.db.outbox import Process
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.auditor import Auditor
@@ -27,11 +27,11 @@ def full(any_world: World) -> World:
 
 def hand_out(world: World, session: Any) -> None:
     now = world.clock.now()
-    statements.hand_out_requests(session, now=now, again_at=now, most=100)
+    claims.hand_out_requests(session, now=now, again_at=now, most=100)
     for channel in DeliveryChannel:
-        statements.hand_out_notifications(session, channel, real_now=now, again_at=now, most=100)
-    statements.next_due(session.connection())
-    statements.senders(session)
+        claims.hand_out_notifications(session, channel, real_now=now, again_at=now, most=100)
+    claims.next_due(session.connection())
+    sending.senders(session)
     outbox.counts(session)
     outbox.failed(session)
 

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from slamon.api.call import TRIES
 from slamon.app import create_app
 from slamon.db import database
+from slamon.db.claims import next_due
 from slamon.db.database import Database
-from slamon.db.statements import next_due
 from slamon.engine import heartbeat
 from slamon.errors import Unavailable
 from slamon.services.outbox import counts

@@ -1,0 +1,181 @@
+"""Work that is due, and handing it out: each piece to one caller until an instant, after which it comes up again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from slamon.db.outbox import WAITING, Attempt, Notification, in_state
+from slamon.db.requests import CmoRequest
+from slamon.domain.terms import DeliveryChannel
+
+REFILL_AT = 3  # more is handed out once a third of what may be in hand is free: one by one costs more than the work
+
+# Asked several times a second, so built once.
+_NEXT_DUE = select(
+    select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery(),
+    *(
+        select(func.min(Notification.next_attempt_at))
+        .where(Notification.channel == channel, in_state(*WAITING))
+        .scalar_subquery()
+        for channel in DeliveryChannel
+    ),
+)
+
+
+def next_due(connection: Connection) -> tuple[datetime | None, datetime | None]:
+    """When a request (business time) and a message (real time) next need looking at, in one round trip."""
+    wake_at, *attempts = connection.execute(_NEXT_DUE).one()
+    return wake_at, min((at for at in attempts if at is not None), default=None)
+
+
+def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, most: int) -> list[UUID]:
+    """Due requests, oldest first, each handed to one caller until `again_at` (business time).
+
+    No more than `most` are in hand at once: what waits in a queue is only handed out again.
+    """
+    in_hand = select(CmoRequest.id).where(
+        CmoRequest.wake_at >= now, CmoRequest.wake_at <= again_at, CmoRequest.next_check_at < now
+    )
+    room = most - _up_to(session, in_hand, most)
+    if room < most // REFILL_AT:
+        return []
+    due = (
+        select(CmoRequest.id)
+        .where(CmoRequest.wake_at < now)
+        .order_by(CmoRequest.wake_at)
+        .limit(room)
+        .with_for_update(skip_locked=True)
+    )
+    statement = update(CmoRequest).where(CmoRequest.id.in_(due)).values(wake_at=again_at).returning(CmoRequest.id)
+    return list(session.execute(statement.execution_options(synchronize_session=False)).scalars())
+
+
+def due_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
+    """Those of `ids` that still need a check, and how many were begun since one succeeded."""
+    due = select(CmoRequest.id, CmoRequest.failed_checks).where(*_due_of(ids, now))
+    return dict(session.execute(due).all())
+
+
+def begin_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, int]:
+    """Count a check of each of `ids` that still needs one, before it is made; how many were begun since one succeeded.
+
+    What another worker holds is passed over.
+    """
+    due = select(CmoRequest.id).where(*_due_of(ids, now))
+    statement = (
+        update(CmoRequest)
+        .where(CmoRequest.id.in_(due.with_for_update(skip_locked=True)))
+        .values(failed_checks=CmoRequest.failed_checks + 1)
+        .returning(CmoRequest.id, CmoRequest.failed_checks)
+    )
+    return dict(session.execute(statement.execution_options(synchronize_session=False)).all())
+
+
+def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> list[CmoRequest]:
+    """Those of `ids` that still need evaluating, locked; what another worker holds is passed over."""
+    statement = select(CmoRequest).where(*_due_of(ids, now)).order_by(CmoRequest.id).with_for_update(skip_locked=True)
+    return list(session.scalars(statement))
+
+
+def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> None:
+    """Handed out but not due (another clock was ahead, or somebody settled them): scan them as before."""
+    not_due = or_(CmoRequest.next_check_at.is_(None), CmoRequest.next_check_at >= now)
+    statement = update(CmoRequest).where(CmoRequest.id.in_(ids), not_due).values(wake_at=CmoRequest.next_check_at)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A message handed out; `is_new` while nobody has tried to send it."""
+
+    id: UUID
+    channel: str
+    address: str
+    kind: str
+    request_id: UUID | None
+    person_id: UUID | None
+    is_new: bool
+
+
+def hand_out_notifications(
+    session: Session, channel: DeliveryChannel, *, real_now: datetime, again_at: datetime, most: int
+) -> list[Handed]:
+    """Due messages of a channel in the order in which they were queued, each handed to one caller until `again_at`.
+
+    Both instants are real time. No more than `most` of a channel are in hand at once.
+    """
+    waiting = (Notification.channel == channel, in_state(*WAITING))
+    in_hand = select(Notification.id).where(
+        *waiting, Notification.next_attempt_at > real_now, Notification.next_attempt_at <= again_at
+    )
+    room = most - _up_to(session, in_hand, most)
+    if room < most // REFILL_AT:
+        return []
+    due = (
+        select(Notification.id)
+        .where(*waiting, Notification.next_attempt_at <= real_now)
+        .order_by(Notification.next_attempt_at)
+        .limit(room)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(Notification)
+        .where(Notification.id.in_(due))
+        .values(next_attempt_at=again_at)
+        .returning(
+            Notification.id, Notification.channel, Notification.address, Notification.kind,
+            Notification.request_id, Notification.person_id, Notification.attempts == 0,
+        )
+    )  # fmt: skip
+    handed = session.execute(statement.execution_options(synchronize_session=False))
+    return sorted((Handed(*row) for row in handed), key=lambda message: message.id)  # ids are UUIDv7
+
+
+def heed_waits(
+    session: Session, channel: DeliveryChannel, handed: Sequence[Handed], *, real_now: datetime, until: datetime
+) -> list[Handed]:
+    """Of messages just handed out until `until`, those that may leave: an address whose far side has told us to wait
+    is not called before that, and what came up for it meanwhile waits as long. All instants are real time.
+    """
+    if not handed:
+        return []
+    last = (Attempt.notification_id == Notification.id) & (Attempt.number == Notification.attempts)
+    told = (
+        select(Notification.address, func.max(Notification.next_attempt_at))
+        .join(Attempt, last)
+        .where(
+            Notification.channel == channel,
+            Notification.address.in_({message.address for message in handed}),
+            in_state(*WAITING),
+            Notification.attempts > 0,
+            Notification.next_attempt_at > real_now,
+            Notification.next_attempt_at != until,  # one of those just handed out: its wait is over
+            Attempt.outcome == "told_to_wait",
+        )
+        .group_by(Notification.address)
+    )
+    waits = dict(session.execute(told).all())
+    for address, over_at in waits.items():
+        postpone(session, [message for message in handed if message.address == address], until=over_at)
+    return [message for message in handed if message.address not in waits]
+
+
+def postpone(session: Session, handed: Sequence[Handed], *, until: datetime) -> None:
+    """Messages just handed out wait on, until an instant of real time."""
+    ids = [message.id for message in handed]
+    statement = update(Notification).where(Notification.id.in_(ids)).values(next_attempt_at=until)
+    session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _due_of(ids: Sequence[UUID], now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return CmoRequest.id.in_(ids), CmoRequest.next_check_at < now
+
+
+def _up_to(session: Session, rows: Select[Any], most: int) -> int:
+    """How many rows there are; `most` where there are more."""
+    return session.scalar(select(func.count()).select_from(rows.limit(most).subquery())) or 0
