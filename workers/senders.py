@@ -52,7 +52,10 @@ class Senders:
 
     def _send(self, channel: str) -> None:
         while (work := self._waiting[channel].get()) is not None and not self._stopping.is_set():
+            ids, handed_until = work
+            if self._runtime.clock.real_now() >= handed_until:
+                continue
             try:
-                deliver(self._runtime, *work)
+                deliver(self._runtime, ids, handed_until)
             except Exception:
                 log.exception("sending_broke", channel=channel)

@@ -224,7 +224,7 @@ def test_a_question_does_not_swallow_a_breach_already_queued(world: World):
     world.clock.advance(hours=49)
     cycle.check_requests(world.runtime, NOBODY, [request.id])
     world.act(request.id, Action.ASK, by=world.cast.contact, text="Which lot?")
-    world.clock.advance(seconds=6)  # what was handed out and not done comes up again
+    world.clock.advance(seconds=9)  # what was handed out and not done comes up again
     world.work()
     assert kinds(world.email, LEAD) == [K.LIMIT]
 

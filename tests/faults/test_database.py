@@ -248,7 +248,7 @@ def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: Tow
     trouble(postgres_town.world, "crossing", DEADLOCK, 1)
     with pytest.raises(Unavailable):
         postgres_town.world.work()
-    postgres_town.world.clock.advance(seconds=6)
+    postgres_town.world.clock.advance(seconds=9)
     postgres_town.world.work()
     postgres_town.all_told(alerts)
 

@@ -46,7 +46,7 @@ class Broker:
     def queued(self) -> int:
         """Pieces of work that lie there."""
         with self.client() as client:
-            return sum(client.llen(name) for name in client.keys("*:deliver"))
+            return sum(client.llen(name) for name in client.keys("*:work"))
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def test_the_ticker_does_the_work_while_redis_is_away(world: World, away: str):
 def test_with_redis_there_the_work_is_handed_over(world: World, valkey_url: str):
     world.file()
     with ticked_over(world, valkey_url), redis.Redis.from_url(valkey_url) as client:
-        assert client.llen(f"dramatiq-{schema.newest_revision()}:deliver") == 1
+        assert client.llen(f"dramatiq-{schema.newest_revision()}:work") == 1
         client.flushdb()
     assert not world.email.sent
 
