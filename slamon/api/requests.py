@@ -10,14 +10,13 @@ from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
 from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
+from slamon.api.clocks import Clock
 from slamon.api.details import NewRequest, policy_kind
 from slamon.api.fields import Answer, Day, Instant, LongText, Reason, Text
 from slamon.api.fields import Body as Said
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
-from slamon.domain.clocks import Outcome
 from slamon.domain.lifecycle import Action, RequestType, State, possible_actions
-from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.services import queries
 from slamon.services.access import staff_roles
@@ -26,18 +25,6 @@ from slamon.services.filing import Filed, Filing, log_request
 from slamon.services.links import revoke_links
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
-
-
-class Clock(Answer):
-    """A clock as it stands. Its due instants are unknown, null, while it is paused."""
-
-    kind: ClockKind
-    started_at: datetime
-    target_at: datetime | None
-    limit_at: datetime | None
-    paused_since: datetime | None
-    stopped_at: datetime | None
-    outcome: Outcome
 
 
 class Line(Answer):
@@ -103,11 +90,6 @@ class Fact(Answer):
 class Timeline(Answer):
     request_id: UUID
     facts: list[Fact] = Field(description="In the order in which they happened.")
-
-
-class Clocks(Answer):
-    request_id: UUID
-    clocks: list[Clock]
 
 
 class ListQuery(Said):
@@ -258,20 +240,6 @@ def get_timeline(call: Known, request_id: UUID) -> Response:
         queries.visible_request(session, request_id, by=call.caller)
         facts = [_fact(row) for row in queries.facts_of(session, request_id)]
     return reply(Timeline(request_id=request_id, facts=facts)).response()
-
-
-@router.get(
-    "/{request_id}/clocks",
-    response_model=Clocks,
-    operation_id="getClocks",
-    summary="A request's clocks",
-    responses=answers(404),
-)
-def get_clocks(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
-        clocks = [Clock.model_validate(row) for row in queries.clocks_of(session, request_id)]
-    return reply(Clocks(request_id=request_id, clocks=clocks)).response()
 
 
 @router.post(

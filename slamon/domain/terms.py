@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
@@ -31,6 +31,11 @@ class Mode(StrEnum):
 
     ELAPSED = "elapsed"
     CALENDAR = "calendar"
+
+    @property
+    def unit(self) -> str:
+        """What a target of this mode is counted in: an amount is never shown without it."""
+        return "hours" if self is Mode.ELAPSED else "working hours"
 
 
 class Anchor(StrEnum):
@@ -132,7 +137,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy."""
+    """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy.
+
+    `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are.
+    """
 
     policy_id: str
     policy_name: str
@@ -141,6 +149,8 @@ class Terms:
     calendar: WorkingCalendar
     clocks: Mapping[ClockKind, ClockTerms]
     ladder: tuple[Step, ...]
+    holiday_names: Mapping[date, str] = field(default_factory=dict)
+    holiday_source: str | None = None
     digest: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -170,6 +180,7 @@ class Terms:
             "calendar": self.calendar.to_json(),
             "clocks": clocks_to_json(self.clocks),
             "ladder": ladder_to_json(self.ladder),
+            **holidays_to_json(self.holiday_names, self.holiday_source),
         }
 
     @classmethod
@@ -183,8 +194,16 @@ class Terms:
             calendar=WorkingCalendar.from_json(stored["calendar"]),
             clocks=clocks_from_json(stored["clocks"]),
             ladder=ladder_from_json(stored["ladder"]),
+            holiday_names={date.fromisoformat(day): name for day, name in stored.get("holiday_names", {}).items()},
+            holiday_source=stored.get("holiday_source"),
             digest=terms_digest(stored),
         )
+
+
+def holidays_to_json(names: Mapping[date, str], source: str | None) -> dict[str, Any]:
+    """As part of stored terms; nothing where there is nothing to say, as in terms stored before these were kept."""
+    named = {day.isoformat(): name for day, name in sorted(names.items())}
+    return {**({"holiday_names": named} if named else {}), **({"holiday_source": source} if source else {})}
 
 
 def terms_digest(stored: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.lifecycle import OPEN_STATES, Action, State
-from slamon.domain.terms import ClockKind, DeliveryChannel, Mode, Terms
+from slamon.domain.terms import ClockKind, DeliveryChannel, Terms
 from slamon.services.access import one_time_token
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
@@ -29,7 +29,6 @@ MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are 
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
 _ACTION_OF_FACT = {action.fact.value: action.value for action in Action}
-_UNIT = {Mode.ELAPSED: "hours", Mode.CALENDAR: "working hours"}
 # Of a request only this may be told; what it is about is not even read.
 _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
@@ -214,7 +213,7 @@ def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:
         started_at=clock.started_at,
         target_at=clock.target_at,
         limit_at=clock.limit_at,
-        unit=_UNIT[allowed.mode],
+        unit=allowed.mode.unit,
         target_seconds=int(allowed.target.total_seconds()),
         limit_seconds=int(allowed.limit.total_seconds()),
     )

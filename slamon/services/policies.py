@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from slamon.domain.terms import (
     Terms,
     clocks_from_json,
     clocks_to_json,
+    holidays_to_json,
     ladder_from_json,
     ladder_to_json,
     terms_digest,
@@ -29,6 +31,7 @@ from slamon.errors import Conflict, Invalid
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
 CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days")  # what decides when it is open
+_HOLIDAY_SOURCE = f"holidays {version('holidays')}"
 YEARS_AHEAD = 6  # deadlines are bounded by six years, so holidays further off cannot matter
 
 
@@ -129,6 +132,7 @@ def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
         "calendar": calendar_json(time_zone, calendar, year),
         "clocks": clocks_to_json(clocks_from_json(clocks)),
         "ladder": ladder_to_json(ladder_from_json(ladder)),
+        **holidays_to_json(*_named_holidays(calendar, year)),
     }
     return parsed_terms(terms_digest(content), content), content
 
@@ -150,12 +154,22 @@ def calendar_json(time_zone: str, calendar: Mapping[str, Any] | None, year: int)
     """A site's working calendar with its holidays by date, for the years a request filed in `year` can reach."""
     if calendar is None:
         return WorkingCalendar.from_json({"tz": time_zone, "weekly": "24x7"}).to_json()
-    closed = {day["date"] for day in calendar["closed_days"]}
-    if calendar["country"]:
-        years = tuple(range(year, year + YEARS_AHEAD + 1))
-        closed |= {day.isoformat() for day in public_holidays(calendar["country"], calendar["subdivision"], years)}
-    plain = {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": sorted(closed)}
-    return WorkingCalendar.from_json(plain).to_json()
+    names, _ = _named_holidays(calendar, year)
+    closed = [day.isoformat() for day in sorted(names)]
+    return WorkingCalendar.from_json(
+        {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": closed}
+    ).to_json()
+
+
+def _named_holidays(calendar: Mapping[str, Any] | None, year: int) -> tuple[dict[date, str], str | None]:
+    """The closed days of the years a request filed in `year` can reach, what they are called, and who says so."""
+    if calendar is None:
+        return {}, None
+    names = {date.fromisoformat(day["date"]): day["name"] for day in calendar["closed_days"]}
+    if not calendar["country"]:
+        return names, None
+    years = tuple(range(year, year + YEARS_AHEAD + 1))
+    return names | public_holidays(calendar["country"], calendar["subdivision"], years), _HOLIDAY_SOURCE
 
 
 @lru_cache(maxsize=256)

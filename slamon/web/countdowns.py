@@ -8,12 +8,11 @@ from enum import StrEnum
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import ClockRow
 from slamon.domain.clocks import WAITING_FOR_SPONSOR, ClockState, Outcome, Pause
-from slamon.domain.terms import ClockKind, Mode, Terms
+from slamon.domain.terms import ClockKind, Terms
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pictures import Bar, draw
 
 NAMES = {ClockKind.ACKNOWLEDGEMENT: "receipt", ClockKind.ANSWER: "answer"}
-UNITS = {Mode.ELAPSED: "hours", Mode.CALENDAR: "working hours"}
 _SOON = 0.25  # the last quarter before the target is shown in the colour of "soon"
 
 
@@ -131,5 +130,5 @@ def _ending(clock: ClockState, name: str) -> str:
 
 def _allowed(kind: ClockKind, terms: Terms) -> str:
     line = terms.clocks[kind]
-    target, limit = (allowance(int(each.total_seconds()), UNITS[line.mode]) for each in (line.target, line.limit))
+    target, limit = (allowance(int(each.total_seconds()), line.mode.unit) for each in (line.target, line.limit))
     return f"target {target}, limit {limit}"

@@ -37,14 +37,14 @@ FORM_ACTIONS = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
 INTERNAL = frozenset({FactKind.TAKEN})
 
 
-def _counted(request: Request, token: str) -> None:
+def counted(request: Request, token: str) -> None:
     """Count the call against its address and its link. Raises TooMany."""
     limits = pages_of(request).limits
     limits.count(FORM_PER_ADDRESS, "form", client_address(request))
     limits.count(FORM_PER_TOKEN, "form", token[:64])
 
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(_counted)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(counted)])
 OwnForm = Annotated[None, Depends(from_our_pages)]
 
 

@@ -1,17 +1,25 @@
-"""A clock as a bar: where it started, its target and limit, its pauses, where it stands. Geometry only, no markup."""
+"""A clock as a bar: where it started, its target and limit, its pauses, where it stands. Geometry only, no markup.
 
-from collections.abc import Iterator
+Explained, the same bar shows what counted and what did not.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from slamon.domain.clocks import ClockState
+from slamon.domain.explain import Explanation
 
 _AIR = 0.03  # of the width, left free behind the last instant
+_FAR = 1.5  # times the way to the limit
+
+_Spanned = tuple[str, datetime, datetime]  # what it is, from, to
+_Marked = tuple[str, str, datetime]  # what it is, its name, when
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of the bar in percent of its width; `kind` is on_time, late, breached or pause."""
+    """A part of the bar in percent of its width; `kind` is on_time, late, breached or pause, or why time counts."""
 
     kind: str
     x: str
@@ -37,19 +45,32 @@ class Bar:
 def draw(clock: ClockState, now: datetime) -> Bar:
     """The bar of a clock at `now`; it reaches as far as the latest instant it shows."""
     end = clock.stopped_at or max(now, clock.started_at)
-    last = max(moment for moment in (end, clock.target_at, clock.limit_at) if moment is not None)
-    whole = max(last - clock.started_at, timedelta(seconds=1)) * (1 + _AIR)
+    return _bar(clock.started_at, list(_parts(clock, end)), list(_marks(clock, end)))
+
+
+def draw_explanation(explanation: Explanation, now: datetime) -> Bar:
+    """The bar of an explanation; the stop, or now, is marked where it does not lie far beyond the limit."""
+    clock, parts = explanation.clock, explanation.parts
+    end = clock.stopped_at or max(now, clock.started_at)
+    is_far = end - clock.started_at > (parts[-1].until - clock.started_at) * _FAR
+    marks = [mark for mark in _marks(clock, end) if not (is_far and mark[0] in ("stop", "now"))]
+    return _bar(clock.started_at, [(part.kind.value, part.since, part.until) for part in parts], marks)
+
+
+def _bar(start: datetime, parts: Sequence[_Spanned], marks: Sequence[_Marked]) -> Bar:
+    last = max([*(to for _, _, to in parts), *(moment for _, _, moment in marks)])
+    whole = max(last - start, timedelta(seconds=1)) * (1 + _AIR)
 
     def at(moment: datetime) -> float:
-        return min(max((moment - clock.started_at) / whole, 0.0), 1.0)
+        return min(max((moment - start) / whole, 0.0), 1.0)
 
     return Bar(
-        tuple(_stretch(kind, at(since), at(to)) for kind, since, to in _parts(clock, end) if to > since),
-        tuple(_mark(kind, text, at(moment)) for kind, text, moment in _marks(clock, end)),
+        tuple(_stretch(kind, at(since), at(to)) for kind, since, to in parts if to > since),
+        tuple(_mark(kind, text, at(moment)) for kind, text, moment in marks),
     )
 
 
-def _parts(clock: ClockState, end: datetime) -> Iterator[tuple[str, datetime, datetime]]:
+def _parts(clock: ClockState, end: datetime) -> Iterator[_Spanned]:
     target, limit = clock.target_at or end, clock.limit_at or end
     yield "on_time", clock.started_at, min(end, target)
     yield "late", target, min(end, limit)
@@ -58,7 +79,7 @@ def _parts(clock: ClockState, end: datetime) -> Iterator[tuple[str, datetime, da
         yield "pause", pause.since, min(pause.to or end, end)
 
 
-def _marks(clock: ClockState, end: datetime) -> Iterator[tuple[str, str, datetime]]:
+def _marks(clock: ClockState, end: datetime) -> Iterator[_Marked]:
     if clock.target_at is not None:
         yield "target", "target", clock.target_at
     if clock.limit_at is not None:

@@ -352,3 +352,21 @@ def test_the_token_is_not_stored_as_it_is(site: Site, path: str) -> None:
     with site.world.runtime.db.read() as session:
         link = session.get_one(FormLink, secret_digest(token))
     assert link.expires_at - link.minted_at == timedelta(days=14)
+
+
+def test_the_contact_reads_why_an_answer_is_due_then_and_reading_changes_nothing(
+    site: Site, asked: CmoRequest, path: str
+) -> None:
+    site.world.act(asked.id, Action.ASK, by=site.world.cast.contact, text="Which lot?")
+    site.world.clock.advance(hours=2)
+    before = site.everything()
+    page = text_of(site.visitor.get(f"{path}/clocks/answer"))
+    assert "Paused since Mon 2 Mar 2026, 10:00 Zurich (UTC+01:00)" in page
+    assert "waiting for the sponsor's reply" in page
+    assert site.everything() == before
+
+
+def test_an_ended_link_explains_no_clock_and_leads_to_where_it_says_why(site: Site, path: str) -> None:
+    site.world.clock.advance(days=20)
+    answer = site.visitor.get(f"{path}/clocks/answer")
+    assert (answer.status_code, answer.headers["location"]) == (303, path)

@@ -685,3 +685,22 @@ def test_the_filing_stands_before_the_mail_it_caused(site: Site) -> None:
     site.world.work()
     page = text_of(site.staff(site.world.cast.pm).get(f"/requests/{request.id}"))
     assert page.index("filed the request") < page.index("E-mail to Corinne Contact")
+
+
+# --- a deadline explained --------------------------------------------------------------------------------------------
+
+
+def test_the_page_of_a_clock_says_why_it_is_due_then_in_words_and_spans(site: Site) -> None:
+    asked = site.world.file()
+    staff = site.staff(site.world.cast.pm)
+    assert f"/requests/{asked.id}/clocks/answer" in staff.get(f"/requests/{asked.id}").text
+    page = text_of(staff.get(f"/requests/{asked.id}/clocks/answer"))
+    assert "Allowed are 24 hours to the target and 48 hours to the limit" in page
+    assert "Every hour counts" in page
+    assert "The limit is reached when 48 hours have counted: Wed 4 Mar 2026, 09:00" in page
+
+
+def test_a_clock_the_request_does_not_have_is_not_found(site: Site) -> None:
+    staff = site.staff(site.world.cast.pm)
+    assert staff.get(f"/requests/{site.world.cast.site}/clocks/answer").status_code == 404
+    assert staff.get(f"/requests/{site.world.file().id}/clocks/nothing").status_code in (404, 422)

@@ -1,0 +1,142 @@
+"""A request's clocks: as they stand, and each of them explained."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import Field
+
+from slamon.api.answers import answers
+from slamon.api.call import Known, Route, by_key, reply
+from slamon.api.fields import Answer
+from slamon.db.parties import Site
+from slamon.domain.clocks import Outcome
+from slamon.domain.explain import Counts
+from slamon.domain.terms import ClockKind, Mode
+from slamon.services import queries
+from slamon.services.explanations import Explained, explain_clock
+
+router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
+
+
+class Clock(Answer):
+    """A clock as it stands. Its due instants are unknown, null, while it is paused."""
+
+    kind: ClockKind
+    started_at: datetime
+    target_at: datetime | None
+    limit_at: datetime | None
+    paused_since: datetime | None
+    stopped_at: datetime | None
+    outcome: Outcome
+
+
+class Clocks(Answer):
+    request_id: UUID
+    clocks: list[Clock]
+
+
+class Part(Answer):
+    """Time of one kind, from `since` up to `until`."""
+
+    since: datetime
+    until: datetime
+    seconds: int
+    kind: Counts
+    name: str | None = Field(description="Why it was paused, or what the holiday is called.")
+
+
+class Rule(Answer):
+    """The policy line that was frozen into the request when it was filed."""
+
+    policy_id: str
+    name: str
+    version: int
+    agreement_clause: str | None
+
+
+class Explanation(Answer):
+    """A clock's deadlines taken apart. The counted seconds of `parts` up to `target_at` add up to `target_seconds`,
+    those up to `limit_at` to `limit_seconds`; no part reaches across the target."""
+
+    request_id: UUID
+    kind: ClockKind
+    rule: Rule
+    mode: Mode
+    time_zone: str = Field(description="The zone of the site's calendar.")
+    holiday_source: str | None = Field(description="Library and version that named the public holidays.")
+    target_seconds: int
+    limit_seconds: int
+    started_at: datetime
+    target_at: datetime | None
+    limit_at: datetime | None
+    stopped_at: datetime | None
+    outcome: Outcome
+    parts: list[Part]
+    sentences: list[str] = Field(description="The same in words, for people.")
+
+
+@router.get(
+    "/{request_id}/clocks",
+    response_model=Clocks,
+    operation_id="getClocks",
+    summary="A request's clocks",
+    responses=answers(404),
+)
+def get_clocks(call: Known, request_id: UUID) -> Response:
+    with call.reading() as session:
+        queries.visible_request(session, request_id, by=call.caller)
+        clocks = [Clock.model_validate(row) for row in queries.clocks_of(session, request_id)]
+    return reply(Clocks(request_id=request_id, clocks=clocks)).response()
+
+
+@router.get(
+    "/{request_id}/clocks/{kind}/explain",
+    response_model=Explanation,
+    operation_id="explainClock",
+    summary="Why a clock is due when it is",
+    description="Each stretch of time that counted, was paused, closed or a holiday, and the rule behind it.",
+    responses=answers(404),
+)
+def explain(call: Known, request_id: UUID, kind: ClockKind) -> Response:
+    with call.reading() as session:
+        request = queries.visible_request(session, request_id, by=call.caller)
+        sponsor, site = call.runtime.settings.sponsor_time_zone, session.get_one(Site, request.site_id).time_zone
+        own, other = (site, sponsor) if call.caller.is_cmo else (sponsor, site)
+        explained = explain_clock(session, request, kind, now=call.now, zone=own, other_zone=other)
+    return reply(_explanation(request_id, explained)).response()
+
+
+def _explanation(request_id: UUID, explained: Explained) -> Explanation:
+    found, terms = explained.explanation, explained.terms
+    return Explanation(
+        request_id=request_id,
+        kind=found.clock.kind,
+        rule=Rule(
+            policy_id=terms.policy_id,
+            name=terms.policy_name,
+            version=terms.policy_version,
+            agreement_clause=terms.agreement_clause,
+        ),
+        mode=found.mode,
+        time_zone=terms.calendar.tz,
+        holiday_source=terms.holiday_source,
+        target_seconds=int(found.target.total_seconds()),
+        limit_seconds=int(found.limit.total_seconds()),
+        started_at=found.clock.started_at,
+        target_at=found.clock.target_at,
+        limit_at=found.clock.limit_at,
+        stopped_at=found.clock.stopped_at,
+        outcome=found.clock.outcome,
+        parts=[
+            Part(
+                since=part.since,
+                until=part.until,
+                seconds=int(part.length.total_seconds()),
+                kind=part.kind,
+                name=part.name,
+            )
+            for part in found.parts
+        ],
+        sentences=list(explained.sentences),
+    )

@@ -1,0 +1,90 @@
+"""The page that explains a deadline, for staff and for the contact: in words, as a picture, and span by span."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Site
+from slamon.db.requests import CmoRequest
+from slamon.domain.explain import Counts, Part
+from slamon.domain.terms import ClockKind
+from slamon.errors import LinkGone
+from slamon.services.explanations import explain_clock
+from slamon.services.links import open_link
+from slamon.services.queries import visible_request
+from slamon.web.countdowns import NAMES
+from slamon.web.form import counted
+from slamon.web.moments import Moment, Zones, span
+from slamon.web.pages import page, runtime_of, see_other
+from slamon.web.pictures import draw_explanation
+from slamon.web.requests import RequestId
+from slamon.web.session import Visiting
+from slamon.web.staff import staff_page
+
+router = APIRouter(include_in_schema=False)
+
+_WORDS = {
+    Counts.COUNTED: "counted",
+    Counts.PAUSED: "paused",
+    Counts.CLOSED: "closed",
+    Counts.HOLIDAY: "holiday",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One part as the table shows it."""
+
+    kind: Counts
+    words: str
+    since: Moment
+    until: Moment
+    length: str
+
+
+@router.api_route("/requests/{request_id}/clocks/{kind}", methods=["GET", "HEAD"])
+def for_staff(request: Request, visit: Visiting, request_id: RequestId, kind: ClockKind) -> Response:
+    with runtime_of(request).db.read() as session:
+        asked = visible_request(session, request_id, by=visit.caller)
+        zones = Zones(own=visit.zone, other=session.get_one(Site, asked.site_id).time_zone)
+        told = _told(session, asked, kind, zones, visit.now)
+    return staff_page(request, visit, "clock.html", {**told, "layout": "staff.html", "back": f"/requests/{asked.id}"})
+
+
+@router.api_route("/r/{token}/clocks/{kind}", methods=["GET", "HEAD"], dependencies=[Depends(counted)])
+def for_contact(request: Request, token: str, kind: ClockKind) -> Response:
+    runtime = runtime_of(request)
+    with runtime.db.read() as session:
+        try:
+            opened = open_link(session, token, real_now=runtime.clock.real_now())
+        except LinkGone:
+            return see_other(f"/r/{token}")  # which says why, and offers a fresh one
+        zones = Zones(own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone)
+        told = _told(session, opened.request, kind, zones, runtime.clock.now())
+    around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": runtime.settings.sponsor_name}
+    return page(request, "clock.html", {**told, **around})
+
+
+def _told(session: Session, asked: CmoRequest, kind: ClockKind, zones: Zones, now: datetime) -> Mapping[str, Any]:
+    explained = explain_clock(session, asked, kind, now=now, zone=zones.own, other_zone=zones.other)
+    explanation = explained.explanation
+    return {
+        "asked": asked,
+        "name": NAMES[kind],
+        "zones": zones,
+        "sentences": explained.sentences,
+        "picture": draw_explanation(explanation, now),
+        "lines": [_line(part, zones) for part in explanation.parts],
+        "totals": [(_WORDS[kind], span(explanation.total(kind))) for kind in Counts if explanation.total(kind)],
+        "holiday_source": explained.terms.holiday_source,
+    }
+
+
+def _line(part: Part, zones: Zones) -> Line:
+    words = f"{_WORDS[part.kind]}: {part.name}" if part.name else _WORDS[part.kind]
+    return Line(part.kind, words, zones.at(part.since), zones.at(part.until), span(part.length))
