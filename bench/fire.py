@@ -102,15 +102,19 @@ class Recovery:
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._open: dict[str, tuple[str, float, set[UUID]]] = {}
+        self._open: dict[str, tuple[str, float]] = {}
+        self._known: set[UUID] = set()
         self.seconds: list[float] = []
 
     def begin(self, name: str, kind: str) -> None:
-        self._open[name] = (kind, time.monotonic(), set(self._beating(kind)))  # killed again: counted from there
+        self._known.update(self._beating(kind))
+        self._open[name] = (kind, time.monotonic())  # killed again: counted from there
 
     def look(self) -> None:
-        for name, (kind, since, before) in list(self._open.items()):
-            if set(self._beating(kind)) - before:
+        for name, (kind, since) in list(self._open.items()):
+            new = next((process for process in self._beating(kind) if process not in self._known), None)
+            if new is not None:
+                self._known.add(new)
                 self.seconds.append(time.monotonic() - since)
                 del self._open[name]
 

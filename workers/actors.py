@@ -9,6 +9,7 @@ import dramatiq
 
 from slamon.engine import cycle
 from slamon.runtime import Runtime
+from workers.carriers import Here, OrHere
 from workers.senders import Senders
 
 
@@ -17,10 +18,11 @@ class Actors:
 
     def __init__(self, runtime: Runtime, broker: dramatiq.Broker, senders: Senders) -> None:
         vitals = runtime.vitals
+        or_here = OrHere(self, Here(runtime, senders), runtime.clock)
 
         def check_requests(ids: list[str]) -> None:
             if not vitals.stands_back:
-                cycle.check_requests(runtime, self, [UUID(request_id) for request_id in ids])
+                cycle.check_requests(runtime, or_here, [UUID(request_id) for request_id in ids])
 
         def deliver_messages(channel: str, ids: list[str], handed_until: str) -> None:
             if not vitals.stands_back:

@@ -36,10 +36,9 @@ def in_thread(name: str, target: Callable[..., None], *arguments: object) -> thr
 
 
 def _beat_until(runtime: Runtime, kind: str, stopping: threading.Event) -> None:
-    beats = 0
+    beats = 0  # those that succeeded: the first one follows the database's clock
     while True:
-        _unless_away(lambda count=beats: heartbeat.beat(runtime, kind, count))  # type: ignore[misc]
-        beats += 1
+        beats += _unless_away(lambda count=beats: heartbeat.beat(runtime, kind, count))  # type: ignore[misc]
         if stopping.wait(runtime.settings.heartbeat_seconds):
             break
         _unless_away(lambda: _heed_schema(runtime))
@@ -57,9 +56,11 @@ def _heed_schema(runtime: Runtime) -> None:
         log.warning("stands_back" if have != want else "works_again", schema=have, wanted=want)
 
 
-def _unless_away(beat: Callable[[], None]) -> None:
-    """A database that is away is waited for; the beats go on."""
+def _unless_away(beat: Callable[[], None]) -> bool:
+    """Whether it went well. A database that is away is waited for; the beats go on."""
     try:
         beat()
     except Exception:
         log.exception("heartbeat_failed")
+        return False
+    return True

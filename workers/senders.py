@@ -21,7 +21,7 @@ log = structlog.get_logger()
 class Senders:
     """Send while the block runs. Leaving it waits a moment for the calls in hand and drops what is not begun.
 
-    What is dropped here, or waits until its time is over, comes up again by itself.
+    What is dropped here, waits until its time is over or until this process stands back, comes up again by itself.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -53,7 +53,7 @@ class Senders:
     def _send(self, channel: str) -> None:
         while (work := self._waiting[channel].get()) is not None and not self._stopping.is_set():
             ids, handed_until = work
-            if self._runtime.clock.real_now() >= handed_until:
+            if self._runtime.vitals.stands_back or self._runtime.clock.real_now() >= handed_until:
                 continue
             try:
                 deliver(self._runtime, ids, handed_until)

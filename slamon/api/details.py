@@ -7,7 +7,21 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from slamon.api.fields import Body, Country, Day, Email, Line40, Line80, Line120, LongText, Name, ShortText, Text, Zone
+from slamon.api.fields import (
+    Body,
+    Country,
+    Day,
+    Email,
+    Flag,
+    Line40,
+    Line80,
+    Line120,
+    LongText,
+    Name,
+    ShortText,
+    Text,
+    Zone,
+)
 from slamon.db.requests import Priority
 
 
@@ -190,7 +204,7 @@ class ShipmentDetail(Body):
     incoterm: Incoterm | None = None
     transport: Transport | None = None
     storage: Storage
-    logger_required: bool = False
+    logger_required: Flag = False
     release_reference: Line120 | None = Field(None, description="QP certificate or regulatory green light.")
     documents: list[ShippingDocument] = Field([], max_length=20)
     hazard: Hazard = Hazard.NONE
@@ -241,7 +255,7 @@ class _Request(Body):
     subject: Name
     description: LongText = ""
     priority: Priority = Priority.ROUTINE
-    gxp: bool = False
+    gxp: Flag = False
     due_on: Day | None = None
     cmo_reference: Line80 | None = Field(None, description="The CMO's own order reference.")
 

@@ -6,7 +6,16 @@ from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from slamon.domain.terms import TermsError, parse_duration
 
@@ -53,6 +62,7 @@ ShortText = Annotated[str, _text(500)]
 Text = Annotated[str, _text(4000)]
 LongText = Annotated[str, _text(20_000)]
 Reason = Annotated[str, _line(500), Field(description="Why; the trail keeps it.", examples=["Corrected after a call"])]
+Flag = Annotated[bool, Strict()]  # neither 0 nor "yes"
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2.")]
 Version = Annotated[int, Field(ge=1, description="Grows with every change; the ETag.")]
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
 from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, reply
-from slamon.api.fields import Answer, Body, Reason
+from slamon.api.fields import Answer, Body, Flag, Reason
 from slamon.api.records import ListQuery
 from slamon.db.outbox import Notification
 from slamon.domain.timeline import Actor
@@ -56,7 +56,7 @@ class Outgoing(Answer):
 
 class OutgoingSwitch(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"stopped": True, "reason": "Restoring a backup"}]})
-    stopped: bool
+    stopped: Flag
     reason: Reason
 
 

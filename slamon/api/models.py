@@ -15,6 +15,7 @@ from slamon.api.fields import (
     Day,
     Duration,
     Email,
+    Flag,
     Instant,
     Line40,
     Line80,
@@ -200,7 +201,7 @@ class NewProject(Body):
     name: Name
     product_codes: _Codes = Field([])
     protocol_number: Line80 | None = None
-    blinded: bool = False
+    blinded: Flag = False
     pm_id: UUID
     lead_id: UUID | None = None
     cmo_ids: _Cmos = Field([])
@@ -213,7 +214,7 @@ class ProjectChange(Change):
     name: Name = unchanged()
     product_codes: _Codes = unchanged()
     protocol_number: Line80 | None = None
-    blinded: bool = unchanged()
+    blinded: Flag = unchanged()
     pm_id: UUID = unchanged()
     lead_id: UUID | None = None
     cmo_ids: _Cmos = unchanged()
@@ -373,7 +374,7 @@ class LadderStep(Body):
     offset: Duration = "PT0S"
     percent_of_target: Annotated[int, Field(ge=1, le=100)] | None = None
     mode: Mode = Mode.ELAPSED
-    unless_taken: bool = Field(False, description="Only while nobody has taken the escalation.")
+    unless_taken: Flag = Field(False, description="Only while nobody has taken the escalation.")
     to: list[StepRecipient] = Field(min_length=1, max_length=50)
 
 

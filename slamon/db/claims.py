@@ -1,6 +1,6 @@
 """Work that is due, and handing it out: each piece to one caller until an instant, after which it comes up again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from slamon.db.outbox import WAITING, Attempt, Notification, in_state
+from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
 
@@ -69,16 +69,28 @@ def begin_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dic
     due = select(CmoRequest.id).where(*_due_of(ids, now))
     statement = (
         update(CmoRequest)
-        .where(CmoRequest.id.in_(due.with_for_update(skip_locked=True)))
+        .where(CmoRequest.id.in_(due.with_for_update(skip_locked=True, key_share=True)))
         .values(failed_checks=CmoRequest.failed_checks + 1)
         .returning(CmoRequest.id, CmoRequest.failed_checks)
     )
     return dict(session.execute(statement.execution_options(synchronize_session=False)).all())
 
 
+def take_back_checks(session: Session, ids: Sequence[UUID], *, now: datetime, again_at: datetime) -> None:
+    """Checks that could not be made, for no fault of the requests: not counted, and made again at `again_at`."""
+    statement = update(CmoRequest).where(*_due_of(ids, now), CmoRequest.failed_checks > 0)
+    values = {"failed_checks": CmoRequest.failed_checks - 1, "wake_at": again_at}
+    session.execute(statement.values(values).execution_options(synchronize_session=False))
+
+
 def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> list[CmoRequest]:
     """Those of `ids` that still need evaluating, locked; what another worker holds is passed over."""
-    statement = select(CmoRequest).where(*_due_of(ids, now)).order_by(CmoRequest.id).with_for_update(skip_locked=True)
+    statement = (
+        select(CmoRequest)
+        .where(*_due_of(ids, now))
+        .order_by(CmoRequest.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
     return list(session.scalars(statement))
 
 
@@ -91,7 +103,7 @@ def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) 
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A message handed out; `is_new` while nobody has tried to send it."""
+    """A message handed out; `is_new` while nobody can have sent it. `queued_at` is business time."""
 
     id: UUID
     channel: str
@@ -99,6 +111,7 @@ class Handed:
     kind: str
     request_id: UUID | None
     person_id: UUID | None
+    queued_at: datetime
     is_new: bool
 
 
@@ -129,11 +142,26 @@ def hand_out_notifications(
         .values(next_attempt_at=again_at)
         .returning(
             Notification.id, Notification.channel, Notification.address, Notification.kind,
-            Notification.request_id, Notification.person_id, Notification.attempts == 0,
+            Notification.request_id, Notification.person_id, Notification.queued_at,
+            Notification.state, Notification.first_attempt_at,
         )
     )  # fmt: skip
-    handed = session.execute(statement.execution_options(synchronize_session=False))
-    return sorted((Handed(*row) for row in handed), key=lambda message: message.id)  # ids are UUIDv7
+    rows: Iterable[Any] = session.execute(statement.execution_options(synchronize_session=False))
+    # Whether it is new is judged here: in a RETURNING SQLite 3.40 takes IS NULL for false.
+    handed = [
+        Handed(
+            id=row.id,
+            channel=row.channel,
+            address=row.address,
+            kind=row.kind,
+            request_id=row.request_id,
+            person_id=row.person_id,
+            queued_at=row.queued_at,
+            is_new=row.state == NotificationState.QUEUED and row.first_attempt_at is None,
+        )
+        for row in rows
+    ]
+    return sorted(handed, key=lambda message: message.id)  # ids are UUIDv7
 
 
 def heed_waits(

@@ -58,7 +58,8 @@ def next_number(session: Session, request_type: str, year: int) -> int:
 
 
 def locked_request(session: Session, request_id: UUID) -> CmoRequest | None:
-    statement = select(CmoRequest).where(CmoRequest.id == request_id).with_for_update()
+    # Without the key: who only refers to the request, as a message about it does, need not wait.
+    statement = select(CmoRequest).where(CmoRequest.id == request_id).with_for_update(key_share=True)
     return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -134,15 +135,18 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
         fresh = list(claims.begin_checks(session, [each for each, in_vain in due.items() if not in_vain], now=now))
         if len(due) < len(ids):
             claims.hand_back_requests(session, ids, now=now)
-    try:
-        if fresh:
-            _check(runtime, carrier, fresh)
-    except Unavailable:
-        raise
-    except Exception:
-        log.exception("check_failed", requests=len(fresh))
-        for request_id in fresh:
-            _check_alone(runtime, carrier, request_id, 1)
+    if fresh:
+        try:
+            parcel = _check(runtime, fresh)
+        except Unavailable:
+            _take_back(runtime, fresh)
+            raise
+        except Exception:
+            log.exception("check_failed", requests=len(fresh))
+            for request_id in fresh:
+                _check_alone(runtime, carrier, request_id, 1)
+        else:
+            parcel.hand_on(carrier)
     suspects = [request_id for request_id, in_vain in due.items() if in_vain]
     random.shuffle(suspects)  # the one that kills its process must not always come before the same others
     for request_id in suspects:
@@ -152,7 +156,7 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
             _check_alone(runtime, carrier, request_id, count)
 
 
-def _check(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:
+def _check(runtime: Runtime, ids: Sequence[UUID]) -> Parcel:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
         requests = claims.due_requests(session, ids, now=now)
@@ -167,24 +171,35 @@ def _check(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:
         parcel = _hand_out_messages(session, runtime)
         runtime.reach("before_check_commit")
     runtime.reach("after_check_commit")
-    parcel.hand_on(carrier)
+    return parcel
 
 
 def _check_alone(runtime: Runtime, carrier: Carrier, request_id: UUID, count: int) -> None:
     try:
         if count > MOST_CHECKS:  # it kills whoever checks it: not again at once
-            _set_aside(runtime, request_id, count)
-        _check(runtime, carrier, [request_id])
+            _set_aside(runtime, request_id, count - MOST_CHECKS)
+        parcel = _check(runtime, [request_id])
     except Unavailable:
+        _take_back(runtime, [request_id])
         raise
     except Exception:
         log.exception("check_broke", request_id=str(request_id))
         _set_aside(runtime, request_id, count)
+    else:
+        parcel.hand_on(carrier)
 
 
-def _set_aside(runtime: Runtime, request_id: UUID, count: int) -> None:
-    """Put a request off: five minutes, then ever longer, up to a day."""
-    log.error("request_set_aside", request_id=str(request_id), checks=count)
-    pause = POISON_PAUSE * 2 ** min(count - 1, 8)
+def _take_back(runtime: Runtime, ids: Sequence[UUID]) -> None:
+    """The database's trouble is not counted against the requests."""
+    now = runtime.clock.now()
+    again_at = now + runtime.clock.business_span(runtime.settings.hand_over_seconds)
+    with suppress(Unavailable), runtime.db.write() as session:
+        claims.take_back_checks(session, ids, now=now, again_at=again_at)
+
+
+def _set_aside(runtime: Runtime, request_id: UUID, times: int) -> None:
+    """Put a request off: five minutes the first time, then ever longer, up to a day."""
+    log.error("request_set_aside", request_id=str(request_id), times=times)
+    pause = POISON_PAUSE * 2 ** min(times - 1, 8)
     with runtime.db.write() as session:
         push_forward(session, request_id, until=runtime.clock.now() + pause)

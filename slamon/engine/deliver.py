@@ -161,8 +161,8 @@ def _call(draft: Draft) -> Receipt | DeliveryError:
             try:
                 found = draft.channel.find(message, draft.ask_first_since)
             except DeliveryError as error:
-                if not error.permanent:
-                    raise DeliveryError(str(error), ambiguous=True) from error
+                if not error.permanent:  # still nobody knows: asked again before the next attempt
+                    raise DeliveryError(str(error), retry_after_seconds=error.retry_after_seconds) from error
                 message = replace(message, is_repeat=True)  # nobody to ask: a double is better than a loss
             else:
                 if found is not None:
@@ -195,7 +195,7 @@ def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
         if row is not None:
             row.taken_by, row.error = None, words
             session.flush()
-            _after_failure(session, runtime, row, result, now=now, real_now=real_now)
+            _after_failure(session, runtime, row, sent, result, now=now, real_now=real_now)
     count(session, f"attempts.{draft.channel.name}.{outcome}")
     note(
         session,
@@ -249,20 +249,24 @@ def _after_failure(
     session: Session,
     runtime: Runtime,
     row: Notification,
+    sent: Sent,
     error: DeliveryError,
     *,
     now: datetime,
     real_now: datetime,
 ) -> None:
-    """Try again later, or give this route up: then e-mail carries what Slack could not, and people are told."""
+    """Try again later, or give this route up: then e-mail carries what Slack could not, and people are told.
+
+    What may have arrived once stays unclear until an attempt arrives, however the later ones fail.
+    """
     tries = select(func.count()).where(
         Attempt.notification_id == row.id, Attempt.began_at >= row.first_attempt_at,
         Attempt.outcome.in_(("failed", "unknown")),
     )  # fmt: skip
     failures = session.scalar(tries) or 0
     if not error.permanent and not _out_of_patience(runtime, row, error, failures, real_now):
-        state = NotificationState.UNKNOWN if error.ambiguous else NotificationState.QUEUED
-        row.state = state.value
+        is_unclear = error.ambiguous or sent.draft.ask_first_since is not None
+        row.state = (NotificationState.UNKNOWN if is_unclear else NotificationState.QUEUED).value
         row.next_attempt_at = real_now + _wait(runtime, error, failures)
         if error.retry_after_seconds is not None:
             _hold_address(session, row)

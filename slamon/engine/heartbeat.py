@@ -140,7 +140,10 @@ class Watch:
         self._seen.clear()
 
     def release_dead(self, runtime: Runtime) -> None:
-        """Now and then: what the dead were sending waits again, and they are forgotten."""
+        """Now and then: what the dead were sending waits again, and they are forgotten.
+
+        This process lives. And who had to wait for the database cannot tell: those who beat may be waiting as well.
+        """
         monotonic = runtime.clock.monotonic()
         if monotonic - self._looked_at < self._silence_seconds / 4:
             return
@@ -152,8 +155,14 @@ class Watch:
             else self._seen[process]
             for process, count in beats.items()
         }  # fmt: skip
-        dead = [process for process, (_, since) in self._seen.items() if monotonic - since > self._silence_seconds]
-        if dead:
-            with runtime.db.write() as session:
-                released = release_from(session, dead, real_now=runtime.clock.real_now())
-            log.warning("processes_died", processes=len(dead), messages_released=released)
+        silent = {process for process, (_, since) in self._seen.items() if monotonic - since > self._silence_seconds}
+        dead = list(silent - {runtime.process_id})
+        if not dead:
+            return
+        with runtime.db.write() as session:
+            session.connection()
+            if runtime.clock.monotonic() - monotonic > self._silence_seconds / 4:
+                self.start_anew()
+                return
+            released = release_from(session, dead, real_now=runtime.clock.real_now())
+        log.warning("processes_died", processes=len(dead), messages_released=released)

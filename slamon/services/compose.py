@@ -71,7 +71,8 @@ class Composer:
     def still_true(self, row: Notification) -> bool:
         """A rung is worth telling while one of its clocks has not stopped; everything else always is."""
         if row.kind == MessageKind.DIGEST:
-            return any(self.still_true(member) for member in self._folded[row.id])
+            folded = self._folded[row.id]
+            return len(folded) == MOST_READ or any(self.still_true(member) for member in folded)
         if row.kind not in LADDER_KINDS or row.request_id is None:
             return True
         going = {clock.kind for clock in self._clocks[row.request_id] if clock.stopped_at is None}

@@ -71,7 +71,10 @@ def fold(
         heard = told.get(reader)
         is_busy = heard is not None and (heard.steps >= most or heard.digests > 0)
         is_breach = any(message.kind in ESCALATIONS for message in messages)
-        opens_at = heard.latest + (BREACH_WAIT if is_breach else WINDOW) if heard is not None and is_busy else now
+        opens_at = now
+        if heard is not None and is_busy:  # what is told meanwhile holds nothing back for longer
+            first = min(heard.latest, *(message.queued_at for message in messages))
+            opens_at = first + (BREACH_WAIT if is_breach else WINDOW)
         if opens_at > now:
             postpone(session, messages, until=held_until(opens_at))
         elif len(messages) > 1 and (is_busy or (heard.steps if heard else 0) + len(messages) > most):
@@ -133,21 +136,25 @@ def _make(session: Session, reader: _Reader, messages: Sequence[Handed], *, now:
     )  # fmt: skip
     row["dedupe_key"] = f"digest/{row['id']}"
     queue(session, [row])
-    of_cmo = select(CmoRequest.id).where(CmoRequest.cmo_id == reader.cmo_id)
-    session.execute(
-        update(Notification)
+    waiting = (
+        select(Notification.id)
         .where(
             Notification.channel == reader.channel,
             Notification.address == reader.address,
             Notification.first_attempt_at.is_(None),
             Notification.kind.in_(LADDER_KINDS),
             in_state(NotificationState.QUEUED),
-            Notification.request_id.in_(of_cmo),
+            Notification.request_id.in_(select(CmoRequest.id).where(CmoRequest.cmo_id == reader.cmo_id)),
         )
+        .with_for_update(skip_locked=True)  # another transaction's are left to it: waiting could deadlock
+    )
+    session.execute(
+        update(Notification)
+        .where(Notification.id.in_(waiting))
         .values(state=NotificationState.FOLDED.value, digest_id=row["id"])
         .execution_options(synchronize_session=False)
     )
-    return Handed(row["id"], reader.channel, reader.address, row["kind"], first.request_id, first.person_id, True)
+    return Handed(row["id"], reader.channel, reader.address, row["kind"], first.request_id, first.person_id, now, True)
 
 
 def _in_digest(digest_id: UUID) -> tuple[ColumnElement[bool], ...]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
@@ -74,14 +74,16 @@ def hold_restored(session: Session, *, now: datetime) -> None:
 def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime, real_now: datetime) -> Notification:
     """Send a dead letter again, under its old key, to the person's address as it is now.
 
-    Where nobody can say whether the last attempt arrived, the far side is asked first.
+    Where nobody can say whether an attempt arrived, the far side is asked first.
     """
     row = _dead_letter(session, notification_id)
     person = session.get(Person, row.person_id) if row.person_id else None
     if person is not None and row.channel == DeliveryChannel.EMAIL:
         row.address = person.email
-    last = session.get(Attempt, (row.id, row.attempts))
-    unclear = last is not None and last.outcome == "unknown"
+    own = Attempt.notification_id == row.id
+    open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=real_now)
+    session.execute(open_ones.execution_options(synchronize_session=False))  # whoever made them died over them
+    unclear = session.scalar(select(exists().where(own, Attempt.outcome == "unknown")))
     row.state = (NotificationState.UNKNOWN if unclear else NotificationState.QUEUED).value
     row.next_attempt_at, row.first_attempt_at = real_now, row.first_attempt_at if unclear else None
     record(session, by=by, action="resend", entity="notification", entity_id=row.id, now=now)

@@ -166,7 +166,8 @@ def _fall_silent(
     stopped = {clock.kind.value for clock in outcome.clocks if clock.stopped_at is not None}
     statement = select(Notification).where(Notification.request_id == request.id, Notification.kind.in_(LADDER_KINDS))
     closing: dict[str, Notification] = {}
-    for row in session.scalars(statement.order_by(Notification.id)):
+    locked = statement.order_by(Notification.id).with_for_update(key_share=True)  # one may be leaving just now
+    for row in session.scalars(locked.execution_options(populate_existing=True)):
         if not set(row.clocks) <= stopped:
             continue
         if row.state == NotificationState.QUEUED:
@@ -184,10 +185,10 @@ def _fall_silent(
 
 
 def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None:
-    """Set a request aside that could not be evaluated, so that the others go on; it is tried again at `until`."""
+    """Set a due request aside that could not be evaluated, so that the others go on; it is tried again at `until`."""
     session.execute(
         update(CmoRequest)
-        .where(CmoRequest.id == request_id, CmoRequest.next_check_at.is_not(None))
+        .where(CmoRequest.id == request_id, CmoRequest.next_check_at < until)
         .values(wake_at=until)
         .execution_options(synchronize_session=False)
     )

@@ -1,11 +1,13 @@
 """What happens to a message when the far side refuses, waits, falls silent, or we die in the middle."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from slamon.channels import MessageKind
+from slamon.db.base import new_id
 from slamon.db.outbox import Attempt, Notification, NotificationState, Process
 from slamon.db.parties import Person
 from slamon.db.policies import FrozenTerms
@@ -15,6 +17,7 @@ from slamon.engine import deliver, heartbeat
 from slamon.engine.cycle import Inline, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError, Unavailable
+from slamon.runtime import InFlight
 from slamon.services.outbox import dismiss, resend, stop_outgoing
 from tests.world import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, World, open_world
 
@@ -159,12 +162,11 @@ def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_mes
 def test_a_worker_that_dies_in_the_send_leaves_a_message_that_is_looked_up_first(any_world: World, arrived: bool):
     world = any_world
     breach(world)
-    heartbeat.beat(world.runtime, "worker", 1)
     world.work()
     (row,) = rows(world, "slack", K.LIMIT)
     with world.runtime.db.write() as session:  # as a kill between the post and its result leaves it
         stored = session.get_one(Notification, row.id)
-        stored.state, stored.taken_by, stored.sent_at = S.SENDING.value, world.runtime.process_id, None
+        stored.state, stored.taken_by, stored.sent_at = S.SENDING.value, new_id(), None
     if not arrived:
         world.slack.sent.clear()
     world.work()
@@ -175,16 +177,19 @@ def test_a_worker_that_dies_in_the_send_leaves_a_message_that_is_looked_up_first
     assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
 
 
-def test_a_process_that_beats_keeps_what_it_is_sending(world: World):
+@pytest.mark.parametrize("beats", [True, False], ids=["another that beats", "oneself, who cannot beat for a while"])
+def test_a_living_process_keeps_what_it_is_sending(world: World, beats: bool):
+    sender = replace(world.runtime, process_id=new_id(), in_flight=InFlight()) if beats else world.runtime
     breach(world)
-    heartbeat.beat(world.runtime, "worker", 1)
+    heartbeat.beat(sender, "worker", 1)
     world.work()
     with world.runtime.db.write() as session:
         stored = session.get_one(Notification, rows(world, "slack", K.LIMIT)[0].id)
-        stored.state, stored.taken_by = S.SENDING.value, world.runtime.process_id
-    with world.runtime.in_flight.holding([stored.id]):
-        for beats in range(2, 8):
-            heartbeat.beat(world.runtime, "worker", beats)
+        stored.state, stored.taken_by = S.SENDING.value, sender.process_id
+    with sender.in_flight.holding([stored.id]):
+        for count in range(2, 8):
+            if beats:
+                heartbeat.beat(sender, "worker", count)
             work_after(world, seconds=4)
     assert rows(world, "slack", K.LIMIT)[0].state == S.SENDING
 

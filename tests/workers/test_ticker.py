@@ -16,8 +16,8 @@ from tests.servers import closed_port
 from tests.world import CMO_CHANNEL, CONTACT, LEAD, World
 from workers.actors import Actors
 from workers.broker import build_broker
+from workers.carriers import Here, OrHere
 from workers.senders import Senders
-from workers.ticker import Here, OrHere
 
 
 @pytest.fixture(params=["nobody listens", "somebody listens and says nothing"])
