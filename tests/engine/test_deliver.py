@@ -137,13 +137,32 @@ def test_slack_is_asked_before_an_unclear_post_is_sent_again(world: World):
     assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
 
 
-def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_message_id(world: World):
+def test_slack_that_asks_to_wait_while_it_is_asked_for_a_post_is_obeyed(world: World):
+    breach(world)
+    world.slack.failures.append(DeliveryError("connection lost", ambiguous=True))
+    world.work()
+
+    def ask_to_wait(message, since):
+        raise DeliveryError("ratelimited", retry_after_seconds=300)
+
+    world.slack.find = ask_to_wait  # type: ignore[method-assign]
+    for _ in range(5):
+        work_after(world, seconds=30)
+    (row,) = rows(world, "slack", K.LIMIT)
+    assert (row.state, row.attempts) == (S.UNKNOWN, 2)
+
+
+@pytest.mark.parametrize("in_between", [[], [DeliveryError("451 greylisted")]], ids=["then well", "then refused once"])
+def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_message_id(
+    world: World, in_between: list[DeliveryError]
+):
     sent = []
+    failures = [DeliveryError("timed out after DATA", ambiguous=True), *in_between]
 
     def silent_then_well(message):
         sent.append(message)
-        if len(sent) == 1:
-            raise DeliveryError("timed out after DATA", ambiguous=True)
+        if failures:
+            raise failures.pop(0)
         return honest(message)
 
     def cannot_be_asked(message, since):
@@ -152,8 +171,10 @@ def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_mes
     honest, world.email.send, world.email.find = world.email.send, silent_then_well, cannot_be_asked  # type: ignore[method-assign]
     world.file()
     world.work()
+    for _ in in_between or [None]:
+        work_after(world, minutes=1)
     work_after(world, minutes=1)
-    assert [message.is_repeat for message in sent] == [False, True]
+    assert [message.is_repeat for message in sent] == [False, *[True] * (1 + len(in_between))]
     assert len({message.message_id for message in sent}) == 1
     assert sent[0].link != sent[1].link  # each attempt has a link of its own; both open the form
 

@@ -1,9 +1,18 @@
 """Many steps of one CMO become one message, so that nobody is flooded and no breach drowns."""
 
+from datetime import timedelta
+
+import pytest
+
 from slamon.channels import MessageKind
 from slamon.db.outbox import NotificationState as S
 from slamon.domain.lifecycle import Action
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import SYSTEM
 from slamon.errors import DeliveryError
+from slamon.services import compose
+from slamon.services.notices import outbox_row, queue
+from slamon.services.outbox import hold_restored, stop_outgoing
 from slamon.services.verify import verify_requests
 from tests.engine.test_deliver import rows
 from tests.world import CMO_CHANNEL, CMO_LEAD, CONTACT, LEAD, World
@@ -66,6 +75,53 @@ def test_a_breach_waits_for_a_digest_no_longer_than_a_minute(world: World):
     world.clock.advance(seconds=31)
     world.work()
     assert [len(digest.lines) for digest in world.slack.sent_to(CMO_CHANNEL, K.DIGEST)] == [6, 6]
+
+
+def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_hour(world: World):
+    for _ in range(40):
+        world.file()
+        world.clock.advance(minutes=2)
+    world.work()
+    world.clock.advance(hours=46, minutes=39)  # from here on a limit passes every two minutes
+    for minute in range(80):
+        if minute == 40:
+            with world.runtime.db.write() as session:
+                reminder = outbox_row(
+                    "r", K.REMINDER, DeliveryChannel.SLACK, CMO_CHANNEL, now=world.clock.now(),
+                    real_now=world.clock.real_now(), request_id=rows(world, "slack", K.LIMIT)[0].request_id,
+                    clocks=["answer"],
+                )  # fmt: skip
+                queue(session, [reminder])
+        world.work()
+        world.clock.advance(minutes=1)
+    (row,) = rows(world, "slack", K.REMINDER)
+    assert row.sent_at is not None
+    assert row.sent_at - row.queued_at <= timedelta(minutes=16)
+
+
+def test_steps_that_wait_in_a_restored_copy_leave_once_it_is_let_go(world: World):
+    weekend_outage(world, 8)
+    with world.runtime.db.write() as session:
+        stop_outgoing(session, True, by=SYSTEM, reason="test", now=world.clock.now())
+    world.work()
+    with world.runtime.db.write() as session:
+        hold_restored(session, now=world.clock.now())
+        stop_outgoing(session, False, by=SYSTEM, reason="test", now=world.clock.now())
+    world.work()
+    assert [row.state for row in rows(world, "slack", K.LIMIT)] == [S.SENT] * 8
+
+
+def test_of_a_digest_too_long_to_read_whole_no_step_is_dropped(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compose, "MOST_READ", 2)
+    weekend_outage(world, 7)
+    world.slack.failures.append(DeliveryError("Slack asks to wait.", retry_after_seconds=30))
+    world.work()
+    for told in rows(world, "slack", K.LIMIT)[:2]:
+        world.act(told.request_id, Action.ACKNOWLEDGE, by=world.cast.contact)
+        world.act(told.request_id, Action.ANSWER, by=world.cast.contact, text="Yes")
+    world.clock.advance(seconds=31)
+    world.work()
+    assert len(world.slack.sent_to(CMO_CHANNEL, K.DIGEST)) == 1
 
 
 def test_what_was_answered_before_the_digest_left_is_not_in_it(world: World):

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import NullPool, create_engine, event, text
+from sqlalchemy import NullPool, create_engine, event, select, text
 from starlette.testclient import TestClient
 
 from slamon.api.call import TRIES
@@ -19,6 +19,7 @@ from slamon.app import create_app
 from slamon.db import database
 from slamon.db.claims import next_due
 from slamon.db.database import Database
+from slamon.db.requests import CmoRequest
 from slamon.engine import heartbeat
 from slamon.errors import Unavailable
 from slamon.services.outbox import counts
@@ -248,6 +249,8 @@ def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: Tow
     trouble(postgres_town.world, "crossing", DEADLOCK, 1)
     with pytest.raises(Unavailable):
         postgres_town.world.work()
+    with postgres_town.world.runtime.db.read() as session:  # the database's trouble is not held against the requests
+        assert set(session.scalars(select(CmoRequest.failed_checks))) == {0}
     postgres_town.world.clock.advance(seconds=9)
     postgres_town.world.work()
     postgres_town.all_told(alerts)
