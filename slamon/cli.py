@@ -23,6 +23,7 @@ from slamon.engine import health, heartbeat
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
+from slamon.imports.what_if import what_if_command
 from slamon.runtime import Runtime, build_runtime
 from slamon.services import access, founding, outbox, verify
 from slamon.services.verify import Difference
@@ -30,6 +31,7 @@ from slamon.services.verify import Difference
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
 app.add_typer(replay_app, name="replay", help="Run real histories through the clocks.")
 app.add_typer(import_app, name="import", help="Bring spreadsheets in.")
+app.command("what-if")(what_if_command)
 out, err = Console(), Console(stderr=True)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]

@@ -189,7 +189,7 @@ class World:
             "project_id": self.cast.project,
             "site_id": self.cast.site,
             "subject": "Capacity in May",
-            "kind": "schedule_capacity",
+            "detail": {"category": "schedule_capacity", "questions": ["Is week 20 free?"]},
         }
         who = self.caller(by or self.cast.pm)
         with self.runtime.db.write() as session:

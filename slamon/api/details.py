@@ -345,13 +345,3 @@ class InquiryRequest(_Request):
 
 
 NewRequest = Annotated[ShipmentRequest | DataRequest | InquiryRequest, Field(discriminator="type")]
-
-
-def policy_kind(request: ShipmentRequest | DataRequest | InquiryRequest) -> str | None:
-    """What policies may tell apart: the kind all data items share, or the inquiry's category."""
-    if isinstance(request, InquiryRequest):
-        return str(request.detail.category)
-    if isinstance(request, DataRequest):
-        kinds = {str(item.kind) for item in request.detail.items}
-        return kinds.pop() if len(kinds) == 1 else None
-    return None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from slamon.api.answers import answers
 from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
 from slamon.api.clocks import Clock
-from slamon.api.details import NewRequest, policy_kind
+from slamon.api.details import NewRequest
 from slamon.api.fields import Answer, Day, Instant, LongText, Reason, Text
 from slamon.api.fields import Body as Said
 from slamon.db.parties import Organization, Project, Site
@@ -175,7 +175,6 @@ def file_request(call: Posted, body: NewRequest) -> Response:
         description=body.description,
         priority=Priority(body.priority),
         contact_id=body.contact_id,
-        kind=policy_kind(body),
         gxp=body.gxp,
         due_on=body.due_on,
         cmo_reference=body.cmo_reference,

@@ -1,5 +1,6 @@
-"""Questions about calendars and policies: which days are closed, which line applies."""
+"""Questions about calendars and policies: which days are closed, which line applies, what another would have meant."""
 
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -10,15 +11,18 @@ from slamon.api import models
 from slamon.api.answers import answers
 from slamon.api.call import Known, Route, by_key, reply
 from slamon.api.details import DataKind, InquiryCategory
-from slamon.api.fields import Body
+from slamon.api.fields import Answer, Body, Instant
 from slamon.api.records import CALENDARS
 from slamon.db.parties import Site
 from slamon.db.policies import Policy
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.terms import clocks_from_json, ladder_from_json
+from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
 from slamon.services import calendars, policies
 from slamon.services.access import staff_only
+from slamon.services.what_if import Draft, WhatIf, what_if
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 
@@ -75,3 +79,89 @@ def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Resp
     named = [column for column, is_named in zip(policies.SCOPE, policies.specificity(line), strict=True) if is_named]
     answer = models.ResolvedPolicy(policy=models.Policy.model_validate(policy), matched_by=named)
     return reply(answer).response()
+
+
+class WhatIfQuestion(Body):
+    """A draft policy line, and which requests to judge again under it."""
+
+    policy: models.NewPolicy
+    filed_from: Instant
+    filed_to: Instant
+
+
+class CmoChange(Answer):
+    """Clocks past their limit at one CMO, of the requests that would come under the draft."""
+
+    cmo_id: UUID
+    name: str
+    requests: int
+    breaches: int
+    breaches_under_draft: int
+    appeared: int
+    vanished: int
+
+
+class LeadChange(Answer):
+    """Escalations addressed to one lead."""
+
+    person_id: UUID
+    name: str
+    escalations: int
+    escalations_under_draft: int
+
+
+class WhatIfAnswer(Answer):
+    looked_at: int = Field(description="Requests filed in the period.")
+    covered: int = Field(description="Those of them that would come under the draft: it covers them, and no line they "
+                         "lived under names a narrower scope.")  # fmt: skip
+    cmos: list[CmoChange]
+    leads: list[LeadChange]
+
+
+@router.post(
+    "/policies/what-if",
+    response_model=WhatIfAnswer,
+    operation_id="whatIf",
+    tags=["Policies"],
+    summary="What a draft policy would have meant for a past period",
+    description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force then. "
+    "Changes nothing.",
+    responses=answers(body=True),
+)
+def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
+    with call.reading() as session:
+        found = what_if(
+            session, draft_of(body.policy), filed_from=stamp(body.filed_from), filed_to=stamp(body.filed_to),
+            by=call.caller, now=call.now,
+        )  # fmt: skip
+    return reply(told(found)).response()
+
+
+def draft_of(policy: models.NewPolicy) -> Draft:
+    """Raises TermsError where clocks or ladder cannot work."""
+    content = policy.model_dump(mode="python")
+    return Draft(
+        scope={column: content[column] for column in policies.SCOPE},
+        clocks=clocks_from_json(content["clocks"]),
+        ladder=ladder_from_json(content["ladder"]),
+    )
+
+
+def told(found: WhatIf) -> WhatIfAnswer:
+    """By name."""
+    cmos = [CmoChange(cmo_id=cmo_id, **asdict(change)) for cmo_id, change in found.cmos.items()]
+    leads = [
+        LeadChange(
+            person_id=person,
+            name=name,
+            escalations=found.escalations[person],
+            escalations_under_draft=found.escalations_under_draft[person],
+        )
+        for person, name in found.leads.items()
+    ]
+    return WhatIfAnswer(
+        looked_at=found.looked_at,
+        covered=found.covered,
+        cmos=sorted(cmos, key=lambda cmo: cmo.name),
+        leads=sorted(leads, key=lambda lead: lead.name),
+    )

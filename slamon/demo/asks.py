@@ -30,7 +30,7 @@ def filing_of(ask: Ask, *, site_id: UUID, project_id: UUID, today: date) -> Fili
     """The filing, as a project manager would have typed it; dates follow from `today`."""
     mine = [order for order in orders() if order.site == ask.site]
     order = mine[ask.order % len(mine)]
-    subject, description, kind, detail = _CONTENT[ask.type](ask, order, today)
+    subject, description, detail = _CONTENT[ask.type](ask, order, today)
     return Filing(
         type=ask.type,
         project_id=project_id,
@@ -38,7 +38,6 @@ def filing_of(ask: Ask, *, site_id: UUID, project_id: UUID, today: date) -> Fili
         subject=subject[:200],
         description=description,
         priority=ask.priority,
-        kind=kind,
         gxp=ask.type is RequestType.DATA,
         due_on=today + timedelta(days=21) if ask.type is RequestType.SHIPMENT else None,
         cmo_reference=order.number,
@@ -46,7 +45,7 @@ def filing_of(ask: Ask, *, site_id: UUID, project_id: UUID, today: date) -> Fili
     )
 
 
-Content = tuple[str, str, str | None, Mapping[str, Any]]
+Content = tuple[str, str, Mapping[str, Any]]
 
 
 def _shipment(ask: Ask, order: RealOrder, today: date) -> Content:
@@ -80,7 +79,7 @@ def _shipment(ask: Ask, order: RealOrder, today: date) -> Content:
         f"Please confirm that {order.packs:,} packs for {order.country_name} can leave by {ship_on:%d %b %Y}, "
         f"{incoterm} by {TRANSPORT[order.mode]}, and name the courier."
     )
-    return f"Resupply {order.number}: {goods} to {order.country_name}", description, None, detail
+    return f"Resupply {order.number}: {goods} to {order.country_name}", description, detail
 
 
 def _data(ask: Ask, order: RealOrder, today: date) -> Content:
@@ -105,7 +104,7 @@ def _data(ask: Ask, order: RealOrder, today: date) -> Content:
         ],
     }
     description = f"Please send the {name.lower()} for the lot of order {order.number}; we release against it."
-    return f"{name} for order {order.number}", description, kind, detail
+    return f"{name} for order {order.number}", description, detail
 
 
 def _inquiry(ask: Ask, order: RealOrder, today: date) -> Content:
@@ -117,7 +116,7 @@ def _inquiry(ask: Ask, order: RealOrder, today: date) -> Content:
         "quality": f"Does the change to the cleaning procedure touch order {order.number}?",
     }[category]
     detail = {"category": category, "questions": [question]}
-    return question, question, category, detail
+    return question, question, detail
 
 
 _CONTENT = {

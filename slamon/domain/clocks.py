@@ -45,6 +45,12 @@ class ClockState:
     def is_running(self) -> bool:
         return self.stopped_at is None and not self.is_paused
 
+    def is_breached(self, now: datetime) -> bool:
+        """Whether it was stopped after its limit, or the limit has passed and it was not."""
+        if self.outcome is not Outcome.RUNNING:
+            return self.outcome is Outcome.BREACHED
+        return self.limit_at is not None and self.limit_at < now
+
     @property
     def wall_time(self) -> timedelta | None:
         """From start to stop, whatever lay between; None while it runs."""

@@ -32,6 +32,10 @@ class Evaluation:
     next_check_at: datetime | None
     urgent_at: datetime | None
 
+    def breached(self, now: datetime) -> set[ClockKind]:
+        """The clocks past their limit at `now`: stopped after it, or still not stopped."""
+        return {clock.kind for clock in self.clocks if clock.is_breached(now)}
+
 
 def evaluate(terms: Terms, timeline: Timeline, now: datetime) -> Evaluation:
     """Judge a request at `now` (aware). Pure: the same facts always give the same answer.

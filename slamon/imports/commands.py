@@ -44,7 +44,7 @@ def incidents(
     clock = Clock()
     begun = clock.monotonic()
     try:
-        with _bar(file.name) as progress:
+        with progress_bar(file.name) as progress:
             result = replay(file, weekdays_only=calendar is ReplayCalendar.WEEKDAYS, progress=progress)
     except Invalid as err:
         typer.echo(f"slamon: {err}", err=True)
@@ -61,7 +61,7 @@ def incidents(
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Callable[[int], None]]:
+def progress_bar(name: str) -> Iterator[Callable[[int], None]]:
     """A bar on stderr that fills to 100; nothing at all where stderr is no terminal."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     console = Console(stderr=True)

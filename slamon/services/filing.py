@@ -19,7 +19,7 @@ from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
 from slamon.services.access import Caller, Scope
 from slamon.services.notices import filed_row, queue
 from slamon.services.parties import Contact, Parties, find_parties
-from slamon.services.policies import Wanted, freeze, resolve
+from slamon.services.policies import Wanted, freeze, kind_of, resolve
 from slamon.services.settle import at_filing
 from slamon.services.timelines import fact_values
 
@@ -28,10 +28,7 @@ PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQU
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What a sponsor asks of a CMO's site. `detail` is the typed part, already checked at the border.
-
-    `kind` is what policies may distinguish: the kind of data asked for, or the inquiry's category.
-    """
+    """What a sponsor asks of a CMO's site. `detail` is the typed part, already checked at the border."""
 
     type: RequestType
     project_id: UUID
@@ -40,7 +37,6 @@ class Filing:
     description: str = ""
     priority: Priority = Priority.ROUTINE
     contact_id: UUID | None = None
-    kind: str | None = None
     gxp: bool = False
     due_on: date | None = None
     cmo_reference: str | None = None
@@ -75,7 +71,8 @@ def log_request(
         session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by
     )
     at = stamp(now)
-    wanted = Wanted(filing.type, filing.kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
+    kind = kind_of(filing.type, filing.detail)
+    wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
     terms = freeze(session, resolve(session, wanted, at), parties.time_zone, parties.calendar, at)
     filed = Fact(
         sequence=1,

@@ -17,6 +17,7 @@ from slamon.db.parties import Calendar
 from slamon.db.policies import FrozenTerms, Policy
 from slamon.db.statements import insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import (
     Terms,
     clocks_from_json,
@@ -84,6 +85,14 @@ def resolve(session: Session, wanted: Wanted, at: datetime) -> Line:
     if not lines:
         raise Conflict("No policy covers this request. An administrator can add one under /v1/policies.")
     return max(lines, key=specificity)
+
+
+def kind_of(request_type: RequestType, detail: Mapping[str, Any]) -> str | None:
+    """What policies may tell apart within a type: the kind all data items share, or the inquiry's category."""
+    if request_type is RequestType.INQUIRY:
+        return str(detail["category"]) if "category" in detail else None
+    kinds = {item["kind"] for item in detail.get("items", ())} if request_type is RequestType.DATA else set()
+    return str(kinds.pop()) if len(kinds) == 1 else None
 
 
 def specificity(line: Line) -> tuple[bool, ...]:

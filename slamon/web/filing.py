@@ -143,7 +143,6 @@ def _filing(typed: Typed) -> Filing:
         subject=asked.subject,
         description=asked.description,
         priority=Priority(asked.priority),
-        kind=details.policy_kind(asked),
         gxp=asked.gxp,
         due_on=asked.due_on,
         cmo_reference=asked.cmo_reference,

@@ -260,3 +260,38 @@ def test_a_contacts_links_are_withdrawn_and_counted(any_api: Api) -> None:
     first, again = (any_api.pm.post(path, json=body) for _ in range(2))
     assert (first.status_code, first.json()) == (200, {"revoked": 1})
     assert again.json() == {"revoked": 0}
+
+
+def test_a_draft_policy_is_tried_on_the_past_before_anybody_lives_under_it(api: Api) -> None:
+    api.filed()
+    api.world.clock.advance(hours=30)
+    draft = {
+        "name": "Tighter",
+        "clocks": {"answer": {"target": "PT8H", "limit": "PT24H"}},
+        "ladder": [{"level": "limit", "to": [{"channel": "email", "role": "lead"}]}],
+    }
+    question = {"policy": draft, "filed_from": "2026-03-01T00:00:00Z", "filed_to": "2026-04-01T00:00:00Z"}
+    answer = api.lead.post("/v1/policies/what-if", json=question)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {
+        "looked_at": 1,
+        "covered": 1,
+        "cmos": [
+            {
+                "cmo_id": str(api.world.cast.cmo), "name": "Rhein Fill AG", "requests": 1,
+                "breaches": 0, "breaches_under_draft": 1, "appeared": 1, "vanished": 0,
+            }
+        ],
+        "leads": [
+            {
+                "person_id": str(api.world.cast.lead), "name": "Leo Lead",
+                "escalations": 0, "escalations_under_draft": 1,
+            }
+        ],
+    }  # fmt: skip
+    assert api.contact.post("/v1/policies/what-if", json=question).status_code == 403
+    backwards = {**question, "filed_to": "2026-02-01T00:00:00Z"}
+    assert "filed_to" in api.lead.post("/v1/policies/what-if", json=backwards).text
+    worse = {**draft, "clocks": {"answer": {"target": "PT24H", "limit": "PT8H"}}}
+    refused = api.lead.post("/v1/policies/what-if", json={**question, "policy": worse})
+    assert (refused.status_code, "limit" in refused.text) == (422, True)

@@ -124,3 +124,14 @@ def test_a_question_never_undoes_a_breach_that_lies_before_it(history, low, high
     before = evaluate(terms(), timeline(*history), after(asked)).crossings
     longer = [*history, (FactKind.ASKED, asked), (FactKind.REPLIED, replied)]
     assert set(before) <= set(evaluate(terms(), timeline(*longer), after(asked)).crossings)
+
+
+@given(
+    happened=st.lists(st.tuples(st.sampled_from(FactKind), st.integers(1, 90)), max_size=6),
+    limit=st.integers(1, 60),
+    wider_by=st.integers(0, 40),
+)
+def test_a_tighter_limit_never_removes_a_breach(happened, limit, wider_by):
+    story, now = timeline(*sorted(happened, key=lambda each: each[1])), after(100)
+    wide = evaluate(terms(target=1, limit=limit + wider_by), story, now).breached(now)
+    assert wide <= evaluate(terms(target=1, limit=limit), story, now).breached(now)

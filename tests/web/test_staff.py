@@ -140,7 +140,7 @@ def test_a_place_in_a_section_that_no_page_gave_out_is_refused(site: Site) -> No
 
 def test_filters_narrow_the_list(site: Site) -> None:
     cast = site.world.cast
-    site.world.file(subject="Data wanted", type=RequestType.DATA, kind="coa", site_id=cast.other_site)
+    site.world.file(subject="Data wanted", type=RequestType.DATA, detail={}, site_id=cast.other_site)
     site.world.file(subject="A question")
     staff = site.staff(cast.pm)
     for query in ("type=data", f"cmo={cast.other_cmo}", "state=filed&type=data"):

@@ -1,0 +1,84 @@
+"""The `slamon what-if` command: a draft policy in, figures out. It stores nothing."""
+
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from slamon.api.models import NewPolicy
+from slamon.api.rules import WhatIfAnswer, draft_of, told
+from slamon.config import Settings
+from slamon.domain.terms import TermsError
+from slamon.domain.timeline import Role
+from slamon.errors import SlamonError
+from slamon.imports.commands import progress_bar
+from slamon.runtime import build_runtime
+from slamon.services.access import Caller
+from slamon.services.what_if import Draft, what_if
+
+
+def what_if_command(
+    file: Annotated[Path, typer.Argument(help="A policy line as JSON, as POST /v1/policies takes it.", exists=True)],
+    filed_from: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of filing.")],
+    filed_to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The day after the last one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Judge the requests of a past period under a draft policy: which breaches appear, which vanish?
+
+    Days are those of the sponsor's time zone.
+    """
+    draft = _draft(file)
+    runtime = build_runtime(Settings())
+    zone = ZoneInfo(runtime.settings.sponsor_time_zone)
+    since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from.date(), filed_to.date()))
+    by = Caller("command-line", "command line", frozenset({Role.ADMIN}))
+    try:
+        with runtime.db.read() as session, progress_bar(file.name) as progress:
+            found = what_if(
+                session, draft, filed_from=since, filed_to=to, by=by, now=runtime.clock.now(),
+                progress=lambda done, of: progress(100 * done // of),
+            )  # fmt: skip
+    finally:
+        runtime.close()
+    answer = told(found)
+    if as_json:
+        typer.echo(answer.model_dump_json(indent=2))
+    else:
+        _show(answer)
+
+
+def _draft(file: Path) -> Draft:
+    try:
+        return draft_of(NewPolicy.model_validate_json(file.read_bytes()))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SlamonError(f"{file.name}: {where}: {first['msg']}") from error
+    except TermsError as error:
+        raise SlamonError(f"{file.name}: {error}") from error
+
+
+def _show(answer: WhatIfAnswer) -> None:
+    console = Console()
+    console.print(
+        f"{answer.looked_at:,} requests were filed in the period, {answer.covered:,} would come under the draft."
+    )
+    cmos = Table(title="Clocks past their limit", title_justify="left")
+    for heading in ("CMO", "requests", "as it was", "under the draft", "appear", "vanish"):
+        cmos.add_column(heading, justify="left" if heading == "CMO" else "right")
+    for cmo in answer.cmos:
+        figures = cmo.requests, cmo.breaches, cmo.breaches_under_draft, cmo.appeared, cmo.vanished
+        cmos.add_row(cmo.name, *(f"{figure:,}" for figure in figures))
+    leads = Table(title="Escalations to each lead", title_justify="left")
+    for heading in ("lead", "as it was", "under the draft", "more"):
+        leads.add_column(heading, justify="left" if heading == "lead" else "right")
+    for lead in answer.leads:
+        more = lead.escalations_under_draft - lead.escalations
+        leads.add_row(lead.name, f"{lead.escalations:,}", f"{lead.escalations_under_draft:,}", f"{more:+,}")
+    console.print(cmos)
+    console.print(leads)

@@ -1,0 +1,163 @@
+"""What would have been: the requests of a past period judged again under a draft policy line. Changes nothing."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Organization, Person
+from slamon.db.policies import Policy
+from slamon.db.requests import CmoRequest
+from slamon.domain.ladder import Evaluation, evaluate
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.terms import ClockKind, ClockTerms, LadderRole, Step, Terms
+from slamon.errors import Invalid
+from slamon.services.access import Caller, staff_only
+from slamon.services.notices import Directory
+from slamon.services.policies import SCOPE, kind_of, load_terms
+from slamon.services.timelines import load_timelines
+
+MOST = 100_000  # requests looked at; more take minutes
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A policy line that nobody lives under yet. `scope` holds what it names of `SCOPE`."""
+
+    scope: Mapping[str, Any]
+    clocks: Mapping[ClockKind, ClockTerms]
+    ladder: tuple[Step, ...]
+
+    def covers(self, request: CmoRequest) -> bool:
+        kind = kind_of(RequestType(request.type), request.detail)
+        return all(
+            wanted is None or wanted == (kind if column == "kind" else getattr(request, column))
+            for column, wanted in self.scope.items()
+        )
+
+    def wins_over(self, line: Policy | None) -> bool:
+        """Against the line a request lived under: by naming a narrower scope, or the same."""
+        named = tuple(self.scope.get(column) is not None for column in SCOPE)
+        return line is None or named >= tuple(getattr(line, column) is not None for column in SCOPE)
+
+    def in_place_of(self, terms: Terms) -> Terms:
+        """The terms a request would have lived under, at the same site and so with the same calendar."""
+        return replace(terms, clocks=self.clocks, ladder=self.ladder)
+
+
+@dataclass(slots=True)
+class Change:
+    """One CMO's clocks past their limit: as it was, under the draft, and the difference either way."""
+
+    name: str
+    requests: int = 0
+    breaches: int = 0
+    breaches_under_draft: int = 0
+    appeared: int = 0
+    vanished: int = 0
+
+
+@dataclass(slots=True)
+class WhatIf:
+    """`looked_at` requests were filed in the period; `covered` of them would have come under the draft.
+
+    `escalations` are rungs addressed to the lead, by person: as it was, and under the draft.
+    """
+
+    looked_at: int = 0
+    covered: int = 0
+    cmos: dict[UUID, Change] = field(default_factory=dict)
+    escalations: Counter[UUID] = field(default_factory=Counter)
+    escalations_under_draft: Counter[UUID] = field(default_factory=Counter)
+    leads: dict[UUID, str] = field(default_factory=dict)
+
+
+def what_if(
+    session: Session,
+    draft: Draft,
+    *,
+    filed_from: datetime,
+    filed_to: datetime,
+    by: Caller,
+    now: datetime,
+    progress: Callable[[int, int], None] | None = None,
+) -> WhatIf:
+    """Judge the requests filed in [filed_from, filed_to) as if the draft had been in force when they were filed.
+
+    Everything is judged as of `now`. Raises Forbidden, and Invalid for a period that is empty or holds too many.
+    """
+    staff_only(by)
+    if filed_to <= filed_from:
+        raise Invalid("filed_to", "must lie after filed_from")
+    period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to)
+    total = session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
+    if total > MOST:
+        raise Invalid("filed_to", f"{total:,} requests were filed in that period; choose one with at most {MOST:,}")
+    lines = {str(line.id): line for line in session.scalars(select(Policy))}
+    found = WhatIf()
+    for requests in _batches(session, period):
+        found.looked_at += len(requests)
+        _judge(session, requests, draft, lines, found, now)
+        session.expunge_all()
+        if progress:
+            progress(found.looked_at, total)
+    found.leads = _names(session, Person, {*found.escalations, *found.escalations_under_draft})
+    for cmo_id, name in _names(session, Organization, set(found.cmos)).items():
+        found.cmos[cmo_id].name = name
+    return found
+
+
+def _batches(session: Session, period: Sequence[Any]) -> Iterator[Sequence[CmoRequest]]:
+    place = tuple_(CmoRequest.filed_at, CmoRequest.id)
+    statement = select(CmoRequest).where(*period).order_by(CmoRequest.filed_at, CmoRequest.id).limit(BATCH)
+    after: tuple[datetime, UUID] | None = None
+    while requests := session.scalars(statement if after is None else statement.where(place > after)).all():
+        after = requests[-1].filed_at, requests[-1].id
+        yield requests
+
+
+def _judge(
+    session: Session,
+    requests: Sequence[CmoRequest],
+    draft: Draft,
+    lines: Mapping[str, Policy],
+    found: WhatIf,
+    now: datetime,
+) -> None:
+    terms = load_terms(session, [request.terms_digest for request in requests])
+    won = {digest for digest, own in terms.items() if draft.wins_over(lines.get(own.policy_id))}
+    covered = [request for request in requests if request.terms_digest in won and draft.covers(request)]
+    timelines = load_timelines(session, [request.id for request in covered])
+    directory = Directory(session, covered)
+    for request in covered:
+        own, timeline = terms[request.terms_digest], timelines[request.id]
+        drafted = draft.in_place_of(own)
+        before, after = evaluate(own, timeline, now), evaluate(drafted, timeline, now)
+        was, would_be = before.breached(now), after.breached(now)
+        change = found.cmos.setdefault(request.cmo_id, Change(""))
+        change.requests += 1
+        change.breaches += len(was)
+        change.breaches_under_draft += len(would_be)
+        change.appeared += len(would_be - was)
+        change.vanished += len(was - would_be)
+        found.escalations.update(_leads_told(request, own, before, directory))
+        found.escalations_under_draft.update(_leads_told(request, drafted, after, directory))
+    found.covered += len(covered)
+
+
+def _leads_told(request: CmoRequest, terms: Terms, outcome: Evaluation, directory: Directory) -> Iterator[UUID]:
+    """Who leads, once for each rung that tells the lead; clocks that pass one at the same instant share it."""
+    steps = {step.level: step for step in terms.ladder}
+    for level, _ in dict.fromkeys((crossing.level, crossing.crossed_at) for crossing in outcome.crossings):
+        to_leads = (to for to in steps[level].to if to.role is LadderRole.LEAD)
+        yield from {reader.person.id for to in to_leads for reader in directory.readers(request, to)}
+
+
+def _names(session: Session, table: type[Person] | type[Organization], ids: set[UUID]) -> dict[UUID, str]:
+    return dict(session.execute(select(table.id, table.name).where(table.id.in_(ids)).order_by(table.name)).all())
