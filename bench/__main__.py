@@ -2,13 +2,14 @@
 
 import platform
 
-from bench import calendar, replay
+from bench import calendar, replay, what_if
 
 
 def main() -> None:
     print(f"CPython {platform.python_version()}, {platform.machine()}", flush=True)
     calendar.main()
     replay.run()
+    what_if.run()
 
 
 if __name__ == "__main__":

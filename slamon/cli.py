@@ -4,7 +4,7 @@ import json
 import secrets
 import signal
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +23,6 @@ from slamon.engine import health, heartbeat
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
-from slamon.imports.what_if import what_if_command
 from slamon.runtime import Runtime, build_runtime
 from slamon.services import access, founding, outbox, verify
 from slamon.services.verify import Difference
@@ -31,7 +30,6 @@ from slamon.services.verify import Difference
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
 app.add_typer(replay_app, name="replay", help="Run real histories through the clocks.")
 app.add_typer(import_app, name="import", help="Bring spreadsheets in.")
-app.command("what-if")(what_if_command)
 out, err = Console(), Console(stderr=True)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -59,6 +57,22 @@ def main() -> None:
     except SlamonError as error:
         err.print(f"[red]{error}[/red]", highlight=False)
         raise SystemExit(1) from None
+
+
+@app.command("what-if")
+def what_if(
+    file: Annotated[Path, typer.Argument(help="A policy line as JSON, as POST /v1/policies takes it.", exists=True)],
+    filed_from: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of filing.")],
+    filed_to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The day after the last one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Judge the requests of a past period under a draft policy: which breaches appear, which vanish?
+
+    Days are those of the sponsor's time zone.
+    """
+    from slamon.imports.what_if import try_draft
+
+    try_draft(_open(Settings()), file, filed_from.date(), filed_to.date(), as_json=as_json)
 
 
 @app.command()

@@ -79,7 +79,7 @@ class Runtime:
 
 def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
     configure_logging(settings.log_level)
-    gc.set_threshold(20_000, 50, 100)  # a batch makes thousands of objects that die together: looking early is in vain
+    gc.set_threshold(20_000, 10, 10)  # a batch makes thousands of objects that die together: looking early is in vain
     clock = clock or Clock()
     return Runtime(
         settings=settings,

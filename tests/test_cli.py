@@ -135,3 +135,27 @@ def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(folder: Pa
     restored = run("restore", "copy")
     assert "Messages are held back" in restored.output
     assert run("verify").exit_code == 0
+
+
+def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    world.file()
+    draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
+    (folder / "draft.json").write_text(json.dumps(draft))
+    words = ("what-if", "draft.json", "--from", "2026-03-01", "--to", "2026-04-01")
+    told = run(*words)
+    assert told.exit_code == 0, told.output
+    assert "1 requests were filed in the period, 1 would come under the draft." in told.output
+    assert json.loads(run(*words, "--json").output)["cmos"][0]["breaches_under_draft"] == 1
+
+
+def test_a_draft_that_cannot_work_is_refused_by_field(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    for draft, told in (
+        ({"name": "No clock", "ladder": []}, "clocks"),
+        ({"name": "x", "clocks": {"answer": {"target": "PT9H", "limit": "PT2H"}}, "ladder": []}, "limit"),
+    ):
+        (folder / "draft.json").write_text(json.dumps(draft))
+        refused = run("what-if", "draft.json", "--from", "2026-03-01", "--to", "2026-04-01")
+        assert refused.exit_code == 1
+        assert told in str(refused.exception)

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from openpyxl.cell.cell import ERROR_CODES
-
 from slamon.db.parties import SiteKind
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.calendar_document import ALWAYS, WEEKDAYS
@@ -25,6 +23,7 @@ Key = TypeVar("Key", str, tuple[str, str])
 # As the database has it: PostgreSQL would refuse the whole import. Names may have 200 characters.
 _LONGEST = {"address": 500, "opening_hours": 500, "contact_email": 254, "lead_email": 254, "slack_channel": 80}
 _KINDS = {kind.value: kind.value for kind in SiteKind}
+_FORMULA_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 _ROLES = {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}
 
 
@@ -135,7 +134,7 @@ def _meaning(column: str, text: str) -> Value:
     longest = _LONGEST.get(column, 200)
     if column not in COLUMNS:
         raise ValueError("stands under no column name; is a quotation mark missing?")
-    if text in ERROR_CODES:
+    if text in _FORMULA_ERRORS:
         raise ValueError("a formula failed here")
     if any(unicodedata.category(letter) == "Cc" for letter in text):
         raise ValueError("holds control characters")

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from xml.parsers.expat import ParserCreate
 from zipfile import ZipFile
 
-from openpyxl import load_workbook
-
 from slamon.errors import Invalid
 
 MAX_BYTES = 5_000_000
@@ -110,6 +108,8 @@ def _unzipped(content: bytes) -> bytes:
 
 
 def _sheet_records(content: bytes) -> Iterator[list[str]]:
+    from openpyxl import load_workbook  # eight megabytes that a server need not carry until somebody brings a workbook
+
     try:
         _refuse_crowded(content)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)

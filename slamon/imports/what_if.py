@@ -1,8 +1,7 @@
 """The `slamon what-if` command: a draft policy in, figures out. It stores nothing."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -12,30 +11,22 @@ from rich.table import Table
 
 from slamon.api.models import NewPolicy
 from slamon.api.rules import WhatIfAnswer, draft_of, told
-from slamon.config import Settings
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Role
 from slamon.errors import SlamonError
 from slamon.imports.commands import progress_bar
-from slamon.runtime import build_runtime
+from slamon.runtime import Runtime
 from slamon.services.access import Caller
 from slamon.services.what_if import Draft, what_if
 
 
-def what_if_command(
-    file: Annotated[Path, typer.Argument(help="A policy line as JSON, as POST /v1/policies takes it.", exists=True)],
-    filed_from: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of filing.")],
-    filed_to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The day after the last one.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-) -> None:
-    """Judge the requests of a past period under a draft policy: which breaches appear, which vanish?
+def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *, as_json: bool) -> None:
+    """Print what the draft in `file` would have meant for requests filed from one day up to the other.
 
-    Days are those of the sponsor's time zone.
+    Days are those of the sponsor's time zone. Raises SlamonError for a draft that cannot work.
     """
-    draft = _draft(file)
-    runtime = build_runtime(Settings())
-    zone = ZoneInfo(runtime.settings.sponsor_time_zone)
-    since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from.date(), filed_to.date()))
+    draft, zone = _draft(file), ZoneInfo(runtime.settings.sponsor_time_zone)
+    since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
     by = Caller("command-line", "command line", frozenset({Role.ADMIN}))
     try:
         with runtime.db.read() as session, progress_bar(file.name) as progress:

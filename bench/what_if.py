@@ -1,0 +1,40 @@
+"""How fast a draft policy is tried on the past: 15,000 requests on SQLite, one core."""
+
+import statistics
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from bench.seed import TARGET, frozen, seed
+from slamon.domain.terms import clocks_from_json, ladder_from_json
+from slamon.domain.timeline import Role
+from slamon.services.access import Caller
+from slamon.services.founding import default_policies
+from slamon.services.what_if import Draft, what_if
+from tests.world import START, open_world
+
+REQUESTS = 15_000
+ROUNDS = 3
+
+
+def run() -> None:
+    line = default_policies()[0]
+    draft = Draft({}, clocks_from_json(line["clocks"]), ladder_from_json(line["ladder"]))
+    by = Caller("bench", "bench", frozenset({Role.ADMIN}))
+    with tempfile.TemporaryDirectory() as folder, open_world(f"sqlite:///{Path(folder)}/what_if.db") as world:
+        seed(world, REQUESTS, frozen("lived under", TARGET, line["ladder"]), first=START)
+        world.clock.advance(days=30)
+        seconds = []
+        for _ in range(ROUNDS):
+            began = time.process_time()
+            with world.runtime.db.read() as session:
+                found = what_if(
+                    session, draft, filed_from=START, filed_to=START + timedelta(days=2), by=by, now=world.clock.now()
+                )
+            seconds.append(time.process_time() - began)
+            (cmo,) = found.cmos.values()
+            assert (found.covered, cmo.appeared) == (REQUESTS, 2 * REQUESTS), found
+    print(
+        f"what-if over {REQUESTS:,} requests: {statistics.median(seconds):.1f} s of CPU time (wanted: 15)", flush=True
+    )
