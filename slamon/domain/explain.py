@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from slamon.domain.clocks import ClockState
 from slamon.domain.terms import Mode, Terms
+from slamon.domain.timeline import stamp
 
 _DAY = timedelta(days=1)
 
@@ -58,7 +59,7 @@ class Explanation:
 def explain(terms: Terms, clock: ClockState, now: datetime) -> Explanation:
     """Take a clock's deadlines apart: what counted before the target is exactly the target, and so with the limit."""
     line = terms.clocks[clock.kind]
-    end = clock.limit_at or max(clock.pauses[-1].since, now)
+    end = clock.limit_at or max(clock.pauses[-1].since, stamp(now))
     edges = [clock.started_at, *([clock.target_at] if clock.target_at else []), end]
     parts = [part for since, until in pairwise(edges) for part in _parts(terms, clock, since, until)]
     return Explanation(clock, line.mode, line.target, line.limit, tuple(parts))

@@ -81,7 +81,7 @@ def _told(session: Session, asked: CmoRequest, kind: ClockKind, zones: Zones, no
         "picture": draw_explanation(explanation, now),
         "lines": [_line(part, zones) for part in explanation.parts],
         "totals": [(_WORDS[kind], span(explanation.total(kind))) for kind in Counts if explanation.total(kind)],
-        "holiday_source": explained.terms.holiday_source,
+        "holiday_source": explained.terms.holiday_source if explanation.total(Counts.HOLIDAY) else None,
     }
 
 

@@ -24,8 +24,8 @@ def answer_clock(which: Terms, story: Timeline) -> ClockState:
     return next(clock for clock in clock_states(which, story) if clock.kind is ClockKind.ANSWER)
 
 
-def explained(which: Terms, story: Timeline, at: float = 0) -> Explanation:
-    return explain(which, answer_clock(which, story), after(at))
+def explained(which: Terms, story: Timeline) -> Explanation:
+    return explain(which, answer_clock(which, story), after(0))
 
 
 def told(explanation: Explanation) -> list[tuple[str, float, str | None]]:
@@ -64,7 +64,8 @@ def test_a_question_pauses_and_its_night_costs_nobody_anything():
 
 def test_while_the_sponsor_owes_a_reply_it_reaches_to_now():
     story = timeline((FactKind.ASKED, 5))
-    explanation = explained(terms(), story, at=9)
+    a_moment_before_nine = after(9) - timedelta(microseconds=1)
+    explanation = explain(terms(), answer_clock(terms(), story), a_moment_before_nine)
     assert told(explanation) == [("counted", 5, None), ("paused", 4, "waiting for the sponsor's reply")]
     assert explanation.clock.limit_at is None
 
