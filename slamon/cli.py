@@ -17,6 +17,7 @@ from slamon import __version__
 from slamon.channels import Message, MessageKind
 from slamon.config import Settings
 from slamon.db import backup, schema
+from slamon.domain import lifecycle_document
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
@@ -57,6 +58,12 @@ def main() -> None:
     except SlamonError as error:
         err.print(f"[red]{error}[/red]", highlight=False)
         raise SystemExit(1) from None
+
+
+@app.command("life-cycles")
+def life_cycles() -> None:
+    """Print what may be done with a request, by whom and where it leads, as Markdown with diagrams."""
+    typer.echo(lifecycle_document.life_cycles(), nl=False)
 
 
 @app.command("what-if")

@@ -1,5 +1,6 @@
 """Requests: file one, list them, read one with its timeline and clocks, act on it."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,7 +17,7 @@ from slamon.api.fields import Answer, Day, Instant, LongText, Reason, Text
 from slamon.api.fields import Body as Said
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
-from slamon.domain.lifecycle import Action, RequestType, State, possible_actions
+from slamon.domain.lifecycle import LIFE_CYCLE, Action, RequestType, State, possible_actions
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.services import queries
 from slamon.services.access import staff_roles
@@ -53,12 +54,17 @@ class Line(Answer):
     clocks: list[Clock]
 
 
+class OpenAction(Answer):
+    action: Action
+    needs: list[str] = Field(description="The fields this action cannot do without.")
+
+
 class Request(Line):
     """One request."""
 
     description: str
     detail: dict[str, Any] = Field(description="As it was filed.")
-    actions: list[Action] = Field(description="What the caller may do now.")
+    actions: list[OpenAction] = Field(description="What the caller may do now.")
 
 
 class Page(Answer):
@@ -305,7 +311,8 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
         session.get_one(Project, request.project_id).code,
         queries.clocks_of(session, request.id),
     )
-    actions = queries.actions_open_to(session, request, call.caller)
+    open_now = queries.actions_open_to(session, request, call.caller)
+    actions = _open_actions(RequestType(request.type), State(request.state), open_now)
     return Request(**line, description=request.description, detail=request.detail, actions=actions)
 
 
@@ -313,6 +320,7 @@ def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
     parties, columns = filed.parties, filed.columns
     roles = staff_roles(call.caller, call.caller.person_id, parties.owners)
+    request_type, state = RequestType(columns["type"]), State(columns["state"])
     return Request.model_validate(
         {
             **columns,
@@ -321,9 +329,14 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "site_name": parties.site_name,
             "project_code": parties.project_code,
             "clocks": sorted(filed.clocks, key=lambda clock: str(clock["kind"])),
-            "actions": possible_actions(RequestType(columns["type"]), State(columns["state"]), roles),
+            "actions": _open_actions(request_type, state, possible_actions(request_type, state, roles)),
         }
     )
+
+
+def _open_actions(request_type: RequestType, state: State, actions: Iterable[Action]) -> list[OpenAction]:
+    rules = LIFE_CYCLE[request_type]
+    return [OpenAction(action=action, needs=list(rules[state, action].needs)) for action in actions]
 
 
 def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:

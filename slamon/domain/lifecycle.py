@@ -70,44 +70,47 @@ FILERS = SPONSOR
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Where an action leads, who may take it, and which field it cannot do without."""
+    """Where an action leads, who may take it, and which fields it cannot do without."""
 
     to: State
     who: frozenset[Role]
-    needs: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+Table = Mapping[tuple[State, Action], Rule]
 
 
 _F, _A, _W = State.FILED, State.ACKNOWLEDGED, State.AWAITING_SPONSOR
 _N, _D = State.ANSWERED, State.DECLINED
 _C, _X = State.CLOSED, State.CANCELLED
 
-_CONVERSATION: Mapping[tuple[State, Action], Rule] = {
+_CONVERSATION: Table = {
     (_F, Action.ACKNOWLEDGE): Rule(_A, CMO),
-    (_F, Action.ASK): Rule(_W, CMO, "text"),
-    (_A, Action.ASK): Rule(_W, CMO, "text"),
-    (_W, Action.REPLY): Rule(_A, SPONSOR, "text"),
-    (_F, Action.ANSWER): Rule(_N, CMO, "text"),
-    (_A, Action.ANSWER): Rule(_N, CMO, "text"),
-    (_F, Action.DECLINE): Rule(_D, CMO, "reason"),
-    (_A, Action.DECLINE): Rule(_D, CMO, "reason"),
-    (_F, Action.FOLLOW_UP): Rule(_F, SPONSOR, "text"),
-    (_A, Action.FOLLOW_UP): Rule(_A, SPONSOR, "text"),
-    (_W, Action.FOLLOW_UP): Rule(_W, SPONSOR, "text"),
-    (_N, Action.FOLLOW_UP): Rule(_N, SPONSOR, "text"),
-    (_D, Action.FOLLOW_UP): Rule(_D, SPONSOR, "text"),
+    (_F, Action.ASK): Rule(_W, CMO, ("text",)),
+    (_A, Action.ASK): Rule(_W, CMO, ("text",)),
+    (_W, Action.REPLY): Rule(_A, SPONSOR, ("text",)),
+    (_F, Action.ANSWER): Rule(_N, CMO, ("text",)),
+    (_A, Action.ANSWER): Rule(_N, CMO, ("text",)),
+    (_F, Action.DECLINE): Rule(_D, CMO, ("reason",)),
+    (_A, Action.DECLINE): Rule(_D, CMO, ("reason",)),
+    (_F, Action.FOLLOW_UP): Rule(_F, SPONSOR, ("text",)),
+    (_A, Action.FOLLOW_UP): Rule(_A, SPONSOR, ("text",)),
+    (_W, Action.FOLLOW_UP): Rule(_W, SPONSOR, ("text",)),
+    (_N, Action.FOLLOW_UP): Rule(_N, SPONSOR, ("text",)),
+    (_D, Action.FOLLOW_UP): Rule(_D, SPONSOR, ("text",)),
     (_N, Action.ACCEPT): Rule(_C, SPONSOR),
     (_D, Action.ACCEPT): Rule(_C, SPONSOR),
-    (_N, Action.REJECT): Rule(_A, SPONSOR, "reason"),
-    (_D, Action.REJECT): Rule(_A, SPONSOR, "reason"),
-    (_F, Action.CANCEL): Rule(_X, OWNERS, "reason"),
-    (_A, Action.CANCEL): Rule(_X, OWNERS, "reason"),
-    (_W, Action.CANCEL): Rule(_X, OWNERS, "reason"),
+    (_N, Action.REJECT): Rule(_A, SPONSOR, ("reason",)),
+    (_D, Action.REJECT): Rule(_A, SPONSOR, ("reason",)),
+    (_F, Action.CANCEL): Rule(_X, OWNERS, ("reason",)),
+    (_A, Action.CANCEL): Rule(_X, OWNERS, ("reason",)),
+    (_W, Action.CANCEL): Rule(_X, OWNERS, ("reason",)),
     (_F, Action.TAKE): Rule(_F, ESCALATED_TO),
     (_A, Action.TAKE): Rule(_A, ESCALATED_TO),
     (_W, Action.TAKE): Rule(_W, ESCALATED_TO),
 }
 
-LIFE_CYCLE: Mapping[RequestType, Mapping[tuple[State, Action], Rule]] = {
+LIFE_CYCLE: Mapping[RequestType, Table] = {
     RequestType.SHIPMENT: _CONVERSATION,
     RequestType.DATA: _CONVERSATION,
     RequestType.INQUIRY: _CONVERSATION,

@@ -84,7 +84,8 @@ def act(
             return request
         possible = possible_actions(RequestType(request.type), State(request.state), {actor.role})
         raise ActionNotAllowed(action, request.state, possible)
-    _refuse_empty(rule.needs if rule else None, payload)
+    for field in rule.needs if rule else ():
+        _refuse_empty(field, payload)
     _refuse_past(payload.expected_on, occurred_at)
     fact = Fact(
         sequence=request.fact_count + 1,
@@ -166,9 +167,9 @@ def _occurrence(payload: Payload, request: CmoRequest, at: datetime) -> datetime
     return occurred_at
 
 
-def _refuse_empty(needed: str | None, payload: Payload) -> None:
-    if needed is not None and not (getattr(payload, needed) or "").strip():
-        raise Invalid(needed, "must not be empty")
+def _refuse_empty(field: str, payload: Payload) -> None:
+    if not (getattr(payload, field) or "").strip():
+        raise Invalid(field, "must not be empty")
 
 
 def _refuse_past(expected_on: date | None, occurred_at: datetime) -> None:

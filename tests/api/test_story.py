@@ -36,7 +36,10 @@ def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(an
         ("acknowledgement", "2026-03-03T09:00:00Z", "2026-03-04T09:00:00Z"),
         ("answer", "2026-03-03T09:00:00Z", "2026-03-04T09:00:00Z"),
     ]
-    assert filed["actions"] == ["follow_up", "cancel"]
+    assert filed["actions"] == [
+        {"action": "follow_up", "needs": ["text"]},
+        {"action": "cancel", "needs": ["reason"]},
+    ]
     assert answer.headers["location"] == f"/v1/requests/{filed['id']}"
     assert answer.headers["etag"] == '"1"'
     assert any_api.pm.get(answer.headers["location"]).json() == filed

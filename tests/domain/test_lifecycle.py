@@ -1,5 +1,7 @@
 """The life cycles: what is possible when, for whom, and that nothing else is."""
 
+from pathlib import Path
+
 import pytest
 
 from slamon.domain.lifecycle import (
@@ -13,6 +15,7 @@ from slamon.domain.lifecycle import (
     possible_actions,
     state_after,
 )
+from slamon.domain.lifecycle_document import life_cycles
 from slamon.domain.timeline import FactKind, Role
 from tests.domain.timelines import CONTACT, after, timeline
 
@@ -65,3 +68,8 @@ def test_a_receipt_by_phone_written_down_late_counts_when_it_came_first():
     answered = timeline((K.ANSWERED, 30))
     assert corrects_receipt(answered, A.ACKNOWLEDGE, after(5))
     assert not corrects_receipt(answered, A.ACKNOWLEDGE, after(31))
+
+
+def test_the_document_shows_the_tables_that_are_in_force():
+    written = (Path(__file__).parents[2] / "docs" / "life-cycles.md").read_text(encoding="utf-8")
+    assert written == life_cycles(), "run: slamon life-cycles > docs/life-cycles.md"
