@@ -78,13 +78,13 @@ def test_a_breach_waits_for_a_digest_no_longer_than_a_minute(world: World):
 
 
 def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_hour(world: World):
-    for _ in range(40):
+    for _ in range(22):
         world.file()
         world.clock.advance(minutes=2)
     world.work()
-    world.clock.advance(hours=46, minutes=39)  # from here on a limit passes every two minutes
-    for minute in range(80):
-        if minute == 40:
+    world.clock.advance(hours=47, minutes=15)  # from here on a limit passes every two minutes
+    for minute in range(36):
+        if minute == 16:
             with world.runtime.db.write() as session:
                 reminder = outbox_row(
                     "r", K.REMINDER, DeliveryChannel.SLACK, CMO_CHANNEL, now=world.clock.now(),
