@@ -10,7 +10,7 @@ from slamon.channels.moments import beside, moment, span
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks import Outcome, clock_states
-from slamon.domain.explain import Counts, Explanation, Part, explain
+from slamon.domain.explain import Counts, Explanation, explain
 from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.errors import NotFound
 from slamon.services.policies import load_terms
@@ -66,7 +66,7 @@ def _sentences(explanation: Explanation, terms: Terms, at: _Teller) -> Iterator[
         closed = explanation.total(Counts.CLOSED)
         if closed:
             yield f"Closed on the way: {span(closed)}."
-        for holiday in _of_kind(explanation, Counts.HOLIDAY):
+        for holiday in (part for part in explanation.parts if part.kind is Counts.HOLIDAY):
             yield f"Holiday, not counted: {holiday.name}, from {at(holiday.since)}."
     for pause in clock.pauses:
         if pause.to is None:
@@ -91,10 +91,6 @@ def _deadlines(explanation: Explanation, unit: str, at: _Teller) -> Iterator[str
     if clock.stopped_at is not None:
         how = _OUTCOMES.get(clock.outcome)
         yield f"It stopped {how}: {at(clock.stopped_at)}." if how else f"It was cancelled: {at(clock.stopped_at)}."
-
-
-def _of_kind(explanation: Explanation, kind: Counts) -> list[Part]:
-    return [part for part in explanation.parts if part.kind is kind]
 
 
 def _allowed(amount: timedelta, unit: str) -> str:

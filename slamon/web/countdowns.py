@@ -96,7 +96,7 @@ def _tone(clock: ClockState, now: datetime) -> Tone:
     ended = {Outcome.MET: Tone.MET, Outcome.LATE: Tone.LATE, Outcome.BREACHED: Tone.BREACHED}
     if clock.stopped_at is not None:
         return ended.get(clock.outcome, Tone.OFF)
-    if clock.limit_at is not None and now > clock.limit_at:
+    if clock.is_breached(now):
         return Tone.BREACHED
     if clock.target_at is not None and now > clock.target_at:
         return Tone.LATE

@@ -28,13 +28,6 @@ from slamon.web.staff import staff_page
 
 router = APIRouter(include_in_schema=False)
 
-_WORDS = {
-    Counts.COUNTED: "counted",
-    Counts.PAUSED: "paused",
-    Counts.CLOSED: "closed",
-    Counts.HOLIDAY: "holiday",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -80,11 +73,11 @@ def _told(session: Session, asked: CmoRequest, kind: ClockKind, zones: Zones, no
         "sentences": explained.sentences,
         "picture": draw_explanation(explanation, now),
         "lines": [_line(part, zones) for part in explanation.parts],
-        "totals": [(_WORDS[kind], span(explanation.total(kind))) for kind in Counts if explanation.total(kind)],
+        "totals": [(kind, span(total)) for kind in Counts if (total := explanation.total(kind))],
         "holiday_source": explained.terms.holiday_source if explanation.total(Counts.HOLIDAY) else None,
     }
 
 
 def _line(part: Part, zones: Zones) -> Line:
-    words = f"{_WORDS[part.kind]}: {part.name}" if part.name else _WORDS[part.kind]
+    words = f"{part.kind}: {part.name}" if part.name else part.kind.value
     return Line(part.kind, words, zones.at(part.since), zones.at(part.until), span(part.length))
