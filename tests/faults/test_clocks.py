@@ -58,7 +58,7 @@ def pass_until_told(town: Town, ticker: Runtime, worker: Runtime, alert: Alert) 
         tick(ticker, Inline(worker), watch)
         return alert.told(town) == (1, 1)
 
-    eventually(told, within=5, what="the alert")
+    eventually(told, within=30, what="the alert")
 
 
 def pass_in_vain(runtime: Runtime) -> None:

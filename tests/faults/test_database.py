@@ -88,16 +88,16 @@ def test_fault_16_postgresql_crashes_under_load_and_comes_back(
         settings = {"API_CALLS_PER_MINUTE": 100_000, "DIGEST_ABOVE": 10_000, "HAND_OVER_SECONDS": 2}
         house = stack.enter_context(running_house(tmp_path, url, valkey_url, processes=processes, **settings))
         with filing(house) as (filed, statuses):
-            eventually(lambda: len(filed) > 20, within=10, what="load")
+            eventually(lambda: len(filed) > 20, within=30, what="load")
             postmaster = int((service_directory / "postgres" / "postmaster.pid").read_text().split()[0])
             os.kill(postmaster, signal.SIGQUIT)  # pg_ctl restart -m immediate
-            eventually(lambda: 503 in statuses, within=10, what="an honest refusal")
+            eventually(lambda: 503 in statuses, within=30, what="an honest refusal")
             server.close()
             server.enter_context(started())
             before = len(filed)
-            eventually(lambda: len(filed) > before + 20, within=10, what="filing again")
+            eventually(lambda: len(filed) > before + 20, within=30, what="filing again")
         assert statuses == {201, 503}
-        eventually(lambda: at_rest(house), within=15, what="rest")
+        eventually(lambda: at_rest(house), within=30, what="rest")
         judge(house, kills_in_send=1, filed=filed)
 
 
@@ -233,7 +233,7 @@ def test_fault_18_of_two_that_wait_for_each_other_postgresql_undoes_one_and_both
 
         thread = threading.Thread(target=file)
         thread.start()
-        eventually(lambda: waiting_for_a_lock(world), within=5, what="the filing waits")
+        eventually(lambda: waiting_for_a_lock(world), within=30, what="the filing waits")
         other.execute(text("LOCK TABLE idempotency_key IN ACCESS EXCLUSIVE MODE"))
     thread.join(10)
     assert [answer.status_code for answer in answers] == [201]

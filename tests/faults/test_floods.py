@@ -162,7 +162,7 @@ def serving_here(house: House) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None))
     thread = threading.Thread(target=server.run)
     thread.start()
-    eventually(lambda: server.started, within=15, what="the server")
+    eventually(lambda: server.started, within=30, what="the server")
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -188,10 +188,10 @@ def test_fault_42_without_file_descriptors_nothing_is_lost(set_up: str, tmp_path
         with no_descriptor_left(house):
             alerts = file_alerts(house, 10, apart_seconds=0.2)
             over_at = alerts[-1].due_at + LATEST
-            eventually(lambda: house.world.clock.now() > over_at, within=15, what="the end of the last one's time")
+            eventually(lambda: house.world.clock.now() > over_at, within=30, what="the end of the last one's time")
             assert not any(alert.told(house)[0] for alert in alerts)  # nobody could open a connection to Slack
         house.await_ready()
-        eventually(lambda: at_rest(house), within=15, what="rest")
+        eventually(lambda: at_rest(house), within=30, what="rest")
         judge(house)
 
 

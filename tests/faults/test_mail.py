@@ -73,7 +73,7 @@ def test_fault_29_a_server_silent_after_the_data_holds_up_no_other_mail(tmp_path
         alerts = file_alerts(town, 3)
         eventually(lambda: len(town.mailbox.mails) == 6, within=2.8, what="all mails, while one is not confirmed")
         assert at_work(town) == 1
-        eventually(lambda: at_rest(town), within=15, what="rest")
+        eventually(lambda: at_rest(town), within=30, what="rest")
         judge(town, kills_in_send=1)
         assert len(town.mailbox.mails) == 7  # the one nobody confirmed came again, under the same Message-ID
         assert [alert.told(town)[0] for alert in alerts] == [1, 1, 1]

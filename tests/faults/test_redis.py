@@ -96,16 +96,16 @@ def test_fault_13_while_redis_is_down_filing_and_telling_go_on(house: House, bro
     broker.kill()
     assert file_by_api(house).status_code == 201
     told(house, file_alerts(house, 3))
-    eventually(lambda: "Redis is away" in ready(house).get("degraded", ""), within=15, what="degraded")
+    eventually(lambda: "Redis is away" in ready(house).get("degraded", ""), within=30, what="degraded")
     broker.start()
     told(house, file_alerts(house, 3))
-    eventually(lambda: "degraded" not in ready(house), within=15, what="well again")
+    eventually(lambda: "degraded" not in ready(house), within=30, what="well again")
 
     def workers_work_again() -> bool:
         told(house, file_alerts(house))
         return "broker_back" in house.logs()
 
-    eventually(workers_work_again, within=15, what="Redis is used again")
+    eventually(workers_work_again, within=30, what="Redis is used again")
 
 
 @pytest.mark.parametrize("loss", ["FLUSHALL", "restarted without persistence"])
@@ -120,7 +120,7 @@ def test_fault_14_what_redis_forgets_is_handed_out_again_and_told_once(house: Ho
 
     house.freeze("worker")
     try:
-        eventually(work_lies_there, within=15, what="work in Redis")
+        eventually(work_lies_there, within=30, what="work in Redis")
         if loss == "FLUSHALL":
             broker.client().flushall()
         else:

@@ -89,7 +89,7 @@ def test_fault_20_a_lock_held_for_half_a_minute_delays_alerts_and_loses_none(tmp
         alerts = file_alerts(town, 20, apart_seconds=1)
         with locked_by_another(path):
             threading.Event().wait(30)
-        eventually(lambda: at_rest(town), within=15, what="rest")
+        eventually(lambda: at_rest(town), within=30, what="rest")
         assert [alert.told(town) for alert in alerts] == [(1, 1)] * 20
         judge(town)
 

@@ -165,6 +165,7 @@ def test_inner(number, postgres_server, postgres_url, valkey_url, worker_id):
 """
 
 
+@pytest.mark.slow
 def test_workers_share_servers_that_end_with_the_session(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["tests.services.plugin"]\n')
     (tmp_path / "test_inner.py").write_text(INNER_TESTS)

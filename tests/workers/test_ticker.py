@@ -44,7 +44,7 @@ def test_the_ticker_does_the_work_while_redis_is_away(world: World, away: str):
     world.file()
     world.clock.advance(hours=25)
     with ticked_over(world, away):
-        eventually(lambda: len(world.email.sent_to(CONTACT)) == 2, within=5, what="both mails")
+        eventually(lambda: len(world.email.sent_to(CONTACT)) == 2, within=30, what="both mails")
     assert {message.kind for message in world.email.sent_to(CONTACT)} == {"filed", "target"}
 
 
@@ -66,10 +66,10 @@ def test_a_mail_server_that_hangs_holds_up_no_slack_message(world: World):
         here = Here(world.runtime, senders)
         for _ in range(2):
             tick(world.runtime, here, Watch(8))
-        eventually(lambda: len(world.slack.sent_to(CMO_CHANNEL)) == 5, within=5, what="the breaches in Slack")
+        eventually(lambda: len(world.slack.sent_to(CMO_CHANNEL)) == 5, within=30, what="the breaches in Slack")
         assert not world.email.sent
         answers.set()
-        eventually(lambda: world.email.sent_to(LEAD), within=5, what="the mails, once the server answers")
+        eventually(lambda: world.email.sent_to(LEAD), within=30, what="the mails, once the server answers")
 
 
 @pytest.mark.parametrize("redis_url", [None, "redis://127.0.0.1:1/0"])
