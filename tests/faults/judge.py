@@ -7,7 +7,7 @@ I2  what came twice came of a kill in the send window, under the same key, and s
 I3  no step before its time, and none twice in the ladder
 I4  a 2xx to whoever files means request, fact, clocks and notice are there, once for each idempotency key
 I5  every chain of facts and of the trail is unbroken, and replaying gives what is stored
-I6  everything moves again within 15 s of the fault's end       (`make fire` measures it; the tests allow a busy machine 30 s)
+I6  everything moves again within 15 s of the fault's end       (`make fire` measures it; a busy machine gets 30 s)
 I7  probes and metrics tell the truth within 60 s               (tests/faults/test_standstill.py)
 """
 
