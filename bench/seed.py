@@ -29,10 +29,11 @@ BATCH = 20_000
 
 
 def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *clocks: ClockKind) -> Terms:
-    """Terms with the same target for each of the clocks, or for all."""
+    """Terms with the same target for each of the clocks; unless told, for those that run from the filing."""
     clock = ClockTerms(target, target * 2)
+    clocks = clocks or (ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER)
     content = Terms(
-        "seed", name, 1, None, ALWAYS, dict.fromkeys(clocks or ClockKind, clock), ladder_from_json(list(ladder))
+        "seed", name, 1, None, ALWAYS, dict.fromkeys(clocks, clock), ladder_from_json(list(ladder))
     ).to_json()
     return Terms.from_json(content)
 
@@ -131,7 +132,9 @@ def _rows(
             }
             for clock in clocks
         ]
-        kinds = [{"request_id": request_id, "kind": clock.kind.value} for clock in clocks]
+        kinds = [
+            {"request_id": request_id, "kind": clock.kind.value, "generation": clock.id.generation} for clock in clocks
+        ]
         yield (
             request,
             fact_values(request_id, fact, head),

@@ -1,34 +1,49 @@
 """A request's clocks: as they stand, and each of them explained."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
-from pydantic import Field
+from fastapi import APIRouter, Path, Response
+from pydantic import Field, computed_field
 
 from slamon.api.answers import answers
 from slamon.api.call import Known, Route, by_key, reply
 from slamon.api.fields import Answer
 from slamon.db.parties import Site
-from slamon.domain.clocks import Outcome
+from slamon.domain.clocks import ClockId, Outcome
 from slamon.domain.explain import Counts
 from slamon.domain.terms import ClockKind, Mode
 from slamon.services import queries
-from slamon.services.explanations import Explained, explain_clock
+from slamon.services.explanations import Explained, clock_named, explain_clock
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
+
+
+ClockName = Annotated[str, Path(description="As `clock` of the request has it.", examples=["acknowledgement"])]
 
 
 class Clock(Answer):
     """A clock as it stands. Its due instants are unknown, null, while it is paused."""
 
     kind: ClockKind
+    generation: int = Field(description="The consignment, or the fact that started it, where there can be several.")
     started_at: datetime
     target_at: datetime | None
     limit_at: datetime | None
     paused_since: datetime | None
     stopped_at: datetime | None
     outcome: Outcome
+
+    @computed_field(description="Its name in addresses.")  # type: ignore[prop-decorator]
+    @property
+    def clock(self) -> str:
+        return str(ClockId(ClockKind(self.kind), self.generation))
+
+    @computed_field(description="Whether it is the sponsor who is timed.")  # type: ignore[prop-decorator]
+    @property
+    def is_the_sponsors(self) -> bool:
+        return ClockKind(self.kind).is_the_sponsors
 
 
 class Clocks(Answer):
@@ -60,6 +75,7 @@ class Explanation(Answer):
     those up to `limit_at` to `limit_seconds`; no part reaches across the target."""
 
     request_id: UUID
+    clock: str
     kind: ClockKind
     rule: Rule
     mode: Mode
@@ -91,19 +107,19 @@ def get_clocks(call: Known, request_id: UUID) -> Response:
 
 
 @router.get(
-    "/{request_id}/clocks/{kind}/explain",
+    "/{request_id}/clocks/{clock}/explain",
     response_model=Explanation,
     operation_id="explainClock",
     summary="Why a clock is due when it is",
     description="Each stretch of time that counted, was paused, closed or a holiday, and the rule behind it.",
     responses=answers(404),
 )
-def explain(call: Known, request_id: UUID, kind: ClockKind) -> Response:
+def explain(call: Known, request_id: UUID, clock: ClockName) -> Response:
     with call.reading() as session:
         request = queries.visible_request(session, request_id, by=call.caller)
         sponsor, site = call.runtime.settings.sponsor_time_zone, session.get_one(Site, request.site_id).time_zone
         own, other = (site, sponsor) if call.caller.is_cmo else (sponsor, site)
-        explained = explain_clock(session, request, kind, now=call.now, zone=own, other_zone=other)
+        explained = explain_clock(session, request, clock_named(clock), now=call.now, zone=own, other_zone=other)
     return reply(_explanation(request_id, explained)).response()
 
 
@@ -111,6 +127,7 @@ def _explanation(request_id: UUID, explained: Explained) -> Explanation:
     found, terms = explained.explanation, explained.terms
     return Explanation(
         request_id=request_id,
+        clock=str(found.clock.id),
         kind=found.clock.kind,
         rule=Rule(
             policy_id=terms.policy_id,

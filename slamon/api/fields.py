@@ -17,7 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from slamon.domain.terms import TermsError, parse_duration
+from slamon.domain.terms import TermsError, parse_duration, parse_offset
 
 _EARLIEST, _LATEST = 1900, 2200  # years; further off, converting between zones overflows and nobody means it
 
@@ -123,6 +123,22 @@ Duration = Annotated[
     StringConstraints(max_length=40),
     AfterValidator(_duration),
     Field(description="ISO 8601 in weeks, days, hours, minutes, seconds.", examples=["PT24H"]),
+]
+
+
+def _offset(text: str) -> str:
+    try:
+        parse_offset("offset", text)
+    except TermsError as error:
+        raise ValueError(error.message) from error
+    return text
+
+
+Offset = Annotated[
+    str,
+    StringConstraints(max_length=40),
+    AfterValidator(_offset),
+    Field(description="A duration; with a minus sign, before its anchor.", examples=["-PT24H"]),
 ]
 
 

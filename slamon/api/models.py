@@ -20,6 +20,7 @@ from slamon.api.fields import (
     Line40,
     Line80,
     Name,
+    Offset,
     Reason,
     ShortText,
     StaffRole,
@@ -30,7 +31,7 @@ from slamon.api.fields import (
 from slamon.db.parties import SiteKind, Standing
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
-from slamon.domain.terms import Anchor, DeliveryChannel, LadderRole, Level, Mode
+from slamon.domain.terms import Anchor, ClockKind, DeliveryChannel, LadderRole, Level, Mode
 
 _A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
@@ -340,17 +341,38 @@ class Holidays(Answer):
 class PolicyClock(Body):
     target: Duration
     limit: Duration
-    mode: Mode = Field(Mode.ELAPSED, description="`calendar` counts open hours of the site only.")
+    mode: Literal[Mode.ELAPSED, Mode.CALENDAR] = Field(
+        Mode.ELAPSED, description="`calendar` counts open hours of the site only."
+    )
+    pause_cap: Duration | None = Field(
+        None, description="How long all waits for a third party may last together; left out, they do not pause."
+    )
+
+
+class DatedClock(Body):
+    """Its limit is the end of a day that somebody named."""
+
+    mode: Literal[Mode.DATE]
 
 
 class PolicyClocks(Body):
+    """What each kind of clock allows; a kind left out does not run. A request has those that its type can have."""
+
     acknowledgement: PolicyClock | None = None
     answer: PolicyClock | None = None
+    order_confirmation: PolicyClock | None = None
+    reply: PolicyClock | None = None
+    dispatch_confirmation: PolicyClock | None = None
+    delivery_confirmation: PolicyClock | None = None
+    fulfilment: DatedClock | None = None
+    promise: DatedClock | None = None
+    sponsor: PolicyClock | None = None
+    excursion_decision: PolicyClock | None = None
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Self:
-        if self.acknowledgement is None and self.answer is None:
-            raise ValueError("name at least one clock: acknowledgement, answer")
+        if not any(getattr(self, kind) for kind in type(self).model_fields):
+            raise ValueError(f"name at least one clock: {', '.join(type(self).model_fields)}")
         return self
 
 
@@ -371,21 +393,25 @@ class LadderStep(Body):
 
     level: Level
     anchor: Anchor = Anchor.LIMIT
-    offset: Duration = "PT0S"
+    offset: Offset = "PT0S"
     percent_of_target: Annotated[int, Field(ge=1, le=100)] | None = None
     mode: Mode = Mode.ELAPSED
     unless_taken: Flag = Field(False, description="Only while nobody has taken the escalation.")
+    clocks: list[ClockKind] = Field(
+        [], max_length=len(ClockKind),
+        description="Clocks that climb this rung, and no rung that names none; left out, all the CMO owes by the hour.",
+    )  # fmt: skip
     to: list[StepRecipient] = Field(min_length=1, max_length=50)
 
 
 def _levels_once(steps: list[LadderStep]) -> list[LadderStep]:
-    levels = [step.level for step in steps]
-    if len(set(levels)) != len(levels):
-        raise ValueError("each level may stand once")
+    rungs = [(step.level, kind) for step in steps for kind in (step.clocks or (None,))]
+    if len(set(rungs)) != len(rungs):
+        raise ValueError("each level may stand once for a clock")
     return steps
 
 
-_Ladder = Annotated[list[LadderStep], Field(max_length=len(Level))]
+_Ladder = Annotated[list[LadderStep], Field(max_length=len(Level) * len(ClockKind))]
 _Kind = DataKind | InquiryCategory
 _LADDER = [
     {"level": "target", "anchor": "target", "to": [{"channel": "slack", "role": "project_manager"}]},

@@ -1,23 +1,24 @@
 """Requests: file one, list them, read one with its timeline and clocks, act on it."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from slamon.api.acts import Act
 from slamon.api.answers import answers
 from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
 from slamon.api.clocks import Clock
 from slamon.api.details import NewRequest
-from slamon.api.fields import Answer, Day, Instant, LongText, Reason, Text
+from slamon.api.fields import Answer, Reason
 from slamon.api.fields import Body as Said
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
-from slamon.domain.lifecycle import LIFE_CYCLE, Action, RequestType, State, possible_actions
+from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.services import queries
 from slamon.services.access import staff_roles
@@ -56,7 +57,8 @@ class Line(Answer):
 
 class OpenAction(Answer):
     action: Action
-    needs: list[str] = Field(description="The fields this action cannot do without.")
+    needs: list[str] = Field(description="The fields this action cannot do without; `a|b`: one of them.")
+    takes: list[str] = Field(description="The fields that are this action's alone.")
 
 
 class Request(Line):
@@ -111,34 +113,6 @@ class ListQuery(Said):
     )
     cursor: Annotated[str | None, Field(max_length=300, description="`next_cursor` of the page before.")] = None
     limit: Annotated[int, Field(ge=1, le=queries.MOST_A_PAGE)] = 50
-
-
-class Act(Said):
-    """What an act says. Asking, replying, answering and following up need a text; declining, rejecting and cancelling
-    a reason. `on_behalf_of` writes down a contact's call or mail: it needs `via` and `evidence`, and may name when."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"expected_on": "2026-03-16"},
-                {"text": "Yes, week 20 is free."},
-                {
-                    "on_behalf_of": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13",
-                    "via": "phone_recorded",
-                    "evidence": "Corinne Meier called: received, answer by Friday",
-                    "occurred_at": "2026-03-02T16:05:00+01:00",
-                },
-            ]
-        }
-    )
-
-    text: LongText | None = None
-    reason: Text | None = None
-    expected_on: Day | None = Field(None, description="When the CMO expects to answer; not in the past.")
-    occurred_at: Instant | None = Field(None, description="Of a recorded call or mail: between filing and now.")
-    on_behalf_of: UUID | None = None
-    via: Literal["phone_recorded", "email_recorded"] | None = None
-    evidence: Text | None = None
 
 
 class LinkRevocation(Said):
@@ -270,6 +244,7 @@ def act_on_request(
         on_behalf_of=said.on_behalf_of,
         via=Via(said.via) if said.via else Via.API,
         evidence=said.evidence,
+        particulars=said.particulars(),
     )
 
     def work(session: Session) -> Reply:
@@ -311,8 +286,7 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
         session.get_one(Project, request.project_id).code,
         queries.clocks_of(session, request.id),
     )
-    open_now = queries.actions_open_to(session, request, call.caller)
-    actions = _open_actions(RequestType(request.type), State(request.state), open_now)
+    actions = _open_actions(queries.actions_open_to(session, request, call.caller))
     return Request(**line, description=request.description, detail=request.detail, actions=actions)
 
 
@@ -328,15 +302,17 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "cmo_name": parties.cmo_name,
             "site_name": parties.site_name,
             "project_code": parties.project_code,
-            "clocks": sorted(filed.clocks, key=lambda clock: str(clock["kind"])),
-            "actions": _open_actions(request_type, state, possible_actions(request_type, state, roles)),
+            "clocks": filed.clocks,
+            "actions": _open_actions(possible_actions(request_type, state, filed.progress, roles)),
         }
     )
 
 
-def _open_actions(request_type: RequestType, state: State, actions: Iterable[Action]) -> list[OpenAction]:
-    rules = LIFE_CYCLE[request_type]
-    return [OpenAction(action=action, needs=list(rules[state, action].needs)) for action in actions]
+def _open_actions(rules: Mapping[Action, Rule]) -> list[OpenAction]:
+    return [
+        OpenAction(action=action, needs=list(rule.needs), takes=sorted(TAKES.get(action, ())))
+        for action, rule in rules.items()
+    ]
 
 
 def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:

@@ -23,18 +23,40 @@ JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic name
 DUTIES = {
     "acknowledgement": ("confirm receipt", "confirmed receipt"),
     "answer": ("answer", "answered"),
+    "order_confirmation": ("confirm the order", "confirmed the order"),
+    "reply": ("reply", "replied"),
+    "dispatch_confirmation": ("confirm dispatch", "confirmed dispatch"),
+    "delivery_confirmation": ("confirm delivery", "confirmed delivery"),
+    "fulfilment": ("keep the due date", "kept the due date"),
+    "promise": ("keep the date you named", "kept the date it named"),
+    "sponsor": ("reply to the CMO", "replied to the CMO"),
+    "excursion_decision": ("decide on the goods", "decided on the goods"),
 }
 CMO_ACTS = {
     "acknowledge": "confirmed receipt",
     "ask": "asked a question",
     "answer": "answered",
     "decline": "declined",
+    "confirm_order": "confirmed the order",
+    "confirm_packed": "has packed the goods",
+    "confirm_dispatch": "confirmed dispatch",
+    "confirm_delivery": "confirmed delivery",
+    "report_lost": "reported a consignment lost",
+    "wait": "waits for a third party",
+    "resume": "waits for a third party no longer",
+    "correct": "corrected a message",
 }
 SUBMISSIONS = {
     "acknowledge": "confirmation of receipt",
     "ask": "question",
     "answer": "answer",
     "decline": "refusal",
+    "confirm_order": "confirmation of the order",
+    "confirm_packed": "confirmation that it is packed",
+    "confirm_dispatch": "confirmation of dispatch",
+    "confirm_delivery": "confirmation of delivery",
+    "report_lost": "report of a loss",
+    "correct": "correction",
 }
 SPONSOR_ACTS = {
     "reply": ("replied to your question", "Open the request to read the reply."),
@@ -42,6 +64,16 @@ SPONSOR_ACTS = {
     "reject": ("asks you to look at your answer again", "Open the request to see what is missing."),
     "accept": ("accepted your answer", "The request is closed. Nothing more is needed from you."),
     "cancel": ("cancelled the request", "Nothing more is needed from you."),
+    "agree": ("agreed to your ship date", "The order is confirmed."),
+    "refuse": ("did not agree to your ship date", "Open the request to see why, and to name another."),
+    "confirm_delivery": ("was told of the delivery", "Nothing more is needed for this consignment."),
+    "report_lost": ("was told that a consignment is lost", "Open the request to see which."),
+    "decide": ("has decided on the goods", "Open the request to see the decision."),
+    "amend": ("changed the request", "Open the request to see what changed, from what to what."),
+    "reopen": ("opened the request again", "Open the request to see why."),
+    "correct": ("corrected a message", "Open the request to read it."),
+    "wait": ("has noted that a third party is waited for", "Your clocks are paused meanwhile."),
+    "resume": ("has noted that nobody else is waited for", "Your clocks run again."),
 }
 ENDINGS = {
     "cancel": "the request was cancelled",

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
-from slamon.domain.clocks import Outcome
+from slamon.domain.clocks import ClockId, Outcome
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import FactKind, Via
@@ -86,6 +86,7 @@ class CmoRequest(Stamped, Base):
     cmo_reference: Mapped[str | None] = mapped_column(String(80))
     due_on: Mapped[date | None] = mapped_column(Date)
     expected_on: Mapped[date | None] = mapped_column(Date)
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("cmo_request.id"))
     detail: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(20))
     filed_at: Mapped[datetime]
@@ -139,13 +140,18 @@ class ClockRow(Base):
     __table_args__ = (one_of("kind", ClockKind), one_of("outcome", Outcome))
 
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(24), primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
     started_at: Mapped[datetime]
     target_at: Mapped[datetime | None]
     limit_at: Mapped[datetime | None]
     paused_since: Mapped[datetime | None]
     stopped_at: Mapped[datetime | None]
     outcome: Mapped[str] = mapped_column(String(16))
+
+    @property
+    def clock_id(self) -> ClockId:
+        return ClockId(ClockKind(self.kind), self.generation)
 
 
 class CrossingRow(Base):
@@ -155,17 +161,24 @@ class CrossingRow(Base):
     __table_args__ = (
         one_of("level", Level),
         one_of("status", CrossingStatus),
-        ForeignKeyConstraint(["request_id", "clock"], ["clock.request_id", "clock.kind"]),
+        ForeignKeyConstraint(
+            ["request_id", "clock", "generation"], ["clock.request_id", "clock.kind", "clock.generation"]
+        ),
     )
 
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
-    clock: Mapped[str] = mapped_column(String(20), primary_key=True)
+    clock: Mapped[str] = mapped_column(String(24), primary_key=True)
+    generation: Mapped[int] = mapped_column(primary_key=True)
     level: Mapped[str] = mapped_column(String(16), primary_key=True)
     crossed_at: Mapped[datetime] = mapped_column(primary_key=True)
     detected_at: Mapped[datetime]
     notified: Mapped[bool]
     status: Mapped[str] = mapped_column(String(16), default=CrossingStatus.OPEN.value)
     rescinded_reason: Mapped[str | None] = mapped_column(String(200))
+
+    @property
+    def clock_id(self) -> ClockId:
+        return ClockId(ClockKind(self.clock), self.generation)
 
 
 class NumberCounter(Base):

@@ -1,11 +1,18 @@
 """Facts into clocks: when each started, paused and stopped, when it is due, and how it ended."""
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import zip_longest
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
-from slamon.domain.terms import ClockKind, ClockTerms, Terms
+from slamon.domain.progress import Progress, progress_of
+from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import Fact, FactKind, Timeline
+
+_DAY = timedelta(days=1)
 
 
 class Outcome(StrEnum):
@@ -16,20 +23,44 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ClockId(NamedTuple):
+    """Which clock of a request, written `reply-7`.
+
+    The generation tells apart those of a kind: it is the number of the consignment, or of the fact that started it.
+    A kind of which a request has one alone has generation 1 and is written without it.
+    """
+
+    kind: ClockKind
+    generation: int = 1
+
+    def __str__(self) -> str:
+        return self.kind.value if self.generation == 1 else f"{self.kind.value}-{self.generation}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ClockId":
+        """Raises ValueError for what names no clock."""
+        kind, _, generation = text.partition("-")
+        found = cls(ClockKind(kind), int(generation or "1"))
+        if str(found) != text:
+            raise ValueError(f"{text!r} names no clock")
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Time that does not count against the CMO: somebody else holds the ball. `to` is None while it lasts."""
+    """Time that does not count against the CMO: somebody else holds the ball. `to` is None while nobody knows."""
 
     since: datetime
     to: datetime | None
     reason: str
+    is_third_party: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
     """One clock as its facts leave it. `target_at` and `limit_at` are None while a pause makes them unknown."""
 
-    kind: ClockKind
+    id: ClockId
     started_at: datetime
     target_at: datetime | None
     limit_at: datetime | None
@@ -38,8 +69,17 @@ class ClockState:
     outcome: Outcome
 
     @property
+    def kind(self) -> ClockKind:
+        return self.id.kind
+
+    @property
+    def open_pause(self) -> Pause | None:
+        """The pause of which nobody knows the end."""
+        return next((pause for pause in self.pauses if pause.to is None), None) if self.stopped_at is None else None
+
+    @property
     def is_paused(self) -> bool:
-        return self.stopped_at is None and bool(self.pauses) and self.pauses[-1].to is None
+        return self.open_pause is not None
 
     @property
     def is_running(self) -> bool:
@@ -57,28 +97,74 @@ class ClockState:
         return None if self.stopped_at is None else self.stopped_at - self.started_at
 
 
-# The acknowledgement clock ends with whatever the CMO does first, and never pauses.
-_STOPS = {
-    ClockKind.ACKNOWLEDGEMENT: frozenset({FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}),
-    ClockKind.ANSWER: frozenset({FactKind.ANSWERED, FactKind.DECLINED}),
-}
-_PAUSING = frozenset({ClockKind.ANSWER})
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One life of a clock. `day_ends_at` is the deadline of a clock that ends on a date."""
+
+    since: datetime
+    until: datetime | None
+    generation: int = 1
+    is_cancelled: bool = False
+    day_ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """A timeline read once, in the order in which things happened, for all clocks to look at."""
+
+    facts: tuple[Fact, ...]
+    filed: Fact
+    ended: Fact | None  # closed or cancelled for good
+    progress: Progress
+    asked: tuple[tuple[Fact, Fact | None], ...]  # question and reply, or none yet
+    elsewhere: tuple[Pause, ...]
+    site_zone: ZoneInfo
+
+    def first(self, *kinds: FactKind, after: datetime | None = None) -> Fact | None:
+        return next((f for f in self.facts if f.kind in kinds and (after is None or f.occurred_at >= after)), None)
+
+    def run(
+        self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None
+    ) -> _Run:
+        """A clock's life up to `stop`, or to the end of the request if that came before."""
+        at = stop.occurred_at if isinstance(stop, Fact) else stop
+        end = self.ended.occurred_at if self.ended else None
+        if end is not None and (at is None or end < at):
+            return _Run(since, max(end, since), generation, is_cancelled=True, day_ends_at=day_ends_at)
+        return _Run(since, None if at is None else max(at, since), generation, day_ends_at=day_ends_at)
+
+
 WAITING_FOR_SPONSOR = "waiting for the sponsor's reply"
+_ASKING = frozenset({FactKind.ASKED, FactKind.DATE_PROPOSED})
+_REPLYING = frozenset({FactKind.REPLIED, FactKind.DATE_AGREED, FactKind.DATE_REFUSED})
+_SEEN = (
+    FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED,
+    FactKind.ORDER_CONFIRMED, FactKind.DATE_PROPOSED,
+)  # fmt: skip
+_AWAITS_ANSWER = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
+_NO_ANSWER = frozenset({FactKind.WAITING, FactKind.RESUMED, FactKind.HANDED_ON})
+# The acknowledgement clock never pauses, a reply clock neither: whoever was written to can write back.
+_PAUSED_BY_A_QUESTION = frozenset(
+    {ClockKind.ANSWER, ClockKind.ORDER_CONFIRMATION, ClockKind.DISPATCH_CONFIRMATION}
+)  # fmt: skip
+PAUSED_BY_A_THIRD_PARTY = _PAUSED_BY_A_QUESTION | {ClockKind.DELIVERY_CONFIRMATION}
 
 
 def clock_states(terms: Terms, timeline: Timeline) -> tuple[ClockState, ...]:
-    """Every clock of the request; none before it is filed."""
-    filed = timeline.first(FactKind.FILED)
-    if filed is None:
+    """Every clock of the request, by kind and then in the order of starting; none before it is filed."""
+    story = _read(terms, timeline)
+    if story is None:
         return ()
-    return tuple(_fold(terms, kind, filed, timeline) for kind in ClockKind if kind in terms.clocks)
+    return tuple(
+        _state(terms, kind, run, story) for kind in ClockKind if kind in terms.clocks for run in _RUNS[kind](story)
+    )
 
 
 def net_time(terms: Terms, clock: ClockState, now: datetime) -> timedelta:
     """The running time used up by `now` or by the stop: open hours of the clock's mode, less its pauses."""
     end = clock.stopped_at or now
     calendar = terms.running_calendar(terms.clocks[clock.kind].mode)
-    return calendar.elapsed(clock.started_at, end, _spans(clock.pauses, end))
+    return calendar.elapsed(clock.started_at, end, [(pause.since, pause.to or end) for pause in clock.pauses])
 
 
 def instant_after(terms: Terms, clock: ClockState, amount: timedelta) -> datetime | None:
@@ -86,28 +172,248 @@ def instant_after(terms: Terms, clock: ClockState, amount: timedelta) -> datetim
     return _due(terms, terms.clocks[clock.kind], clock.started_at, amount, clock.pauses)
 
 
-def _fold(terms: Terms, kind: ClockKind, filed: Fact, timeline: Timeline) -> ClockState:
-    started_at, stopped_at, cancelled = filed.occurred_at, None, False
-    pauses: list[Pause] = []
-    waiting_since: datetime | None = None
-    for fact in timeline:
-        if fact.kind in _STOPS[kind] or fact.kind is FactKind.CANCELLED:
-            stopped_at, cancelled = fact.occurred_at, fact.kind is FactKind.CANCELLED
-            break
-        if kind not in _PAUSING:
-            continue
-        if fact.kind is FactKind.ASKED and waiting_since is None:
-            waiting_since = fact.occurred_at
-        elif fact.kind is FactKind.REPLIED and waiting_since is not None:
-            pauses.append(Pause(waiting_since, fact.occurred_at, WAITING_FOR_SPONSOR))
-            waiting_since = None
-    if waiting_since is not None:
-        pauses.append(Pause(waiting_since, stopped_at, WAITING_FOR_SPONSOR))
+def end_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The last second of a civil day in a zone, in UTC: whatever happens on that day happens by then."""
+    return datetime.combine(day + _DAY, time(), zone).astimezone(UTC) - timedelta(seconds=1)
+
+
+# --- reading the timeline -------------------------------------------------------------------------------------------
+
+
+def _read(terms: Terms, timeline: Timeline) -> _Story | None:
+    facts = tuple(timeline)
+    filed = timeline.first(FactKind.FILED)
+    if filed is None:
+        return None
+    progress = progress_of(timeline.as_recorded())
+    return _Story(
+        facts=facts,
+        filed=filed,
+        ended=_end(facts) or (timeline.last(FactKind.DECIDED) if progress.is_all_lost else None),
+        progress=progress,
+        asked=tuple(_spells(facts)),
+        elsewhere=tuple(_third_party(facts)),
+        site_zone=ZoneInfo(terms.calendar.tz),
+    )
+
+
+def _end(facts: Iterable[Fact]) -> Fact | None:
+    """The fact that ended the request, unless it was opened again."""
+    ended: Fact | None = None
+    for fact in facts:
+        if fact.kind is FactKind.REOPENED:
+            ended = None
+        elif ended is None and fact.kind in (FactKind.CANCELLED, FactKind.ACCEPTED):
+            ended = fact
+    return ended
+
+
+def _spells(facts: Iterable[Fact]) -> Iterator[tuple[Fact, Fact | None]]:
+    """The times at which the sponsor was asked and had not replied, by the facts at both ends."""
+    asked: Fact | None = None
+    for fact in facts:
+        if fact.kind in _ASKING and asked is None:
+            asked = fact
+        elif fact.kind in _REPLYING and asked is not None:
+            yield asked, fact
+            asked = None
+    if asked is not None:
+        yield asked, None
+
+
+def _third_party(facts: Sequence[Fact]) -> Iterator[Pause]:
+    """The times at which somebody else was waited for: until the end that was named, or until it was over earlier."""
+    for fact in facts:
+        if fact.kind is FactKind.WAITING:
+            over = [f.occurred_at for f in facts if f.kind is FactKind.RESUMED and f.occurred_at >= fact.occurred_at]
+            until = min([datetime.fromisoformat(fact.content["until"]), *over])
+            yield Pause(fact.occurred_at, until, f"waiting for a third party: {fact.reason}", is_third_party=True)
+
+
+# --- when each kind of clock runs -----------------------------------------------------------------------------------
+
+
+def _acknowledgement(story: _Story) -> Iterator[_Run]:
+    yield story.run(story.filed.occurred_at, story.first(*_SEEN))
+
+
+def _answer(story: _Story) -> Iterator[_Run]:
+    yield story.run(story.filed.occurred_at, _whole_answer(story))
+
+
+def _whole_answer(story: _Story) -> Fact | None:
+    """The fact with which nothing was owed any more, or with which the CMO declined."""
+    progress = Progress()
+    for fact in story.facts:
+        progress = progress.after(fact)
+        if fact.kind is FactKind.DECLINED or (fact.kind is FactKind.ANSWERED and not progress.open_items):
+            return fact
+    return None
+
+
+def _order_confirmation(story: _Story) -> Iterator[_Run]:
+    seen = story.first(*_SEEN)
+    if seen is not None:
+        yield story.run(seen.occurred_at, _order(story))
+
+
+def _order(story: _Story) -> Fact | None:
+    return story.first(FactKind.ORDER_CONFIRMED, FactKind.DATE_AGREED, FactKind.DECLINED)
+
+
+def _reply(story: _Story) -> Iterator[_Run]:
+    """From the oldest message of the sponsor that nobody answered to the CMO's next word, which answers them all."""
+    written: Fact | None = None
+    for fact in story.facts:
+        if fact.kind in _AWAITS_ANSWER and written is None:
+            written = fact
+        elif written is not None and fact.by.is_cmo and fact.kind not in _NO_ANSWER:
+            yield story.run(written.occurred_at, fact, written.sequence)
+            written = None
+        elif written is not None and fact.kind in (FactKind.ACCEPTED, FactKind.CANCELLED):
+            yield _Run(written.occurred_at, fact.occurred_at, written.sequence, is_cancelled=True)
+            written = None
+    if written is not None:
+        yield story.run(written.occurred_at, None, written.sequence)
+
+
+def _dispatch_confirmation(story: _Story) -> Iterator[_Run]:
+    """One for each consignment told, and one for what is left to send once the planned day is over."""
+    since: datetime | None = None
+    planned = story.progress.planned_ship_on
+    if planned is not None:
+        since = end_of_day(planned, story.site_zone)
+    for consignment in story.progress.consignments:
+        told_at = consignment.dispatch_told_at
+        yield _Run(consignment.dispatched_at, max(told_at, consignment.dispatched_at), consignment.number)
+        since = max(since or told_at, told_at)
+    if since is not None and story.progress.left_to_send:
+        yield story.run(since, None, len(story.progress.consignments) + 1)
+
+
+def _delivery_confirmation(story: _Story) -> Iterator[_Run]:
+    zone = _destination_zone(story)
+    for each in story.progress.consignments:
+        due = max(end_of_day(each.expected_delivery_on, zone), each.dispatched_at)
+        if each.delivered_at is not None and each.delivery_told_at is not None:
+            told_at = max(each.delivery_told_at, each.delivered_at)
+            by_cmo = _told_by_cmo(story, each.number)
+            yield _Run(each.delivered_at, told_at, each.number, is_cancelled=not by_cmo)
+        elif each.lost_at is not None:
+            yield _Run(min(due, each.lost_at), each.lost_at, each.number, is_cancelled=True)
+        else:
+            yield story.run(due, None, each.number)
+
+
+def _told_by_cmo(story: _Story, consignment: int) -> bool:
+    return any(
+        fact.by.is_cmo
+        for fact in story.facts
+        if fact.kind is FactKind.DELIVERED and fact.content["consignment"] == consignment
+    )
+
+
+def _excursion_decision(story: _Story) -> Iterator[_Run]:
+    for each in story.progress.consignments:
+        since = each.delivery_told_at or each.lost_at
+        if each.is_off and since is not None:
+            yield story.run(since, each.decided_at, each.number)
+
+
+def _fulfilment(story: _Story) -> Iterator[_Run]:
+    """To the end of the day first agreed; a later revision does not forgive."""
+    due = _first_due(story)
+    if due is None:
+        return
+    consignments = story.progress.consignments
+    arrived = [each.delivered_at for each in consignments if each.delivered_at is not None]
+    everything = arrived and len(arrived) == len(consignments) and not story.progress.left_to_send
+    stop: Fact | datetime | None = max(arrived) if everything else None
+    if not story.progress.is_shipment:
+        stop = _whole_answer(story)
+    ends = end_of_day(date.fromisoformat(due), _destination_zone(story))
+    yield story.run(story.filed.occurred_at, stop, day_ends_at=ends)
+
+
+def _first_due(story: _Story) -> str | None:
+    """The due date of the filing; else the first that was added."""
+    filed = story.filed.content
+    named = [filed.get("due_on"), filed.get("detail", {}).get("required_delivery_to")]
+    for fact in story.facts:
+        if fact.kind is FactKind.AMENDED:
+            changes = fact.content["changes"]
+            named.append(changes.get("due_on", {}).get("to"))
+            named.append(changes.get("detail", {}).get("to", {}).get("required_delivery_to"))
+    return next((due for due in named if due), None)
+
+
+def _promise(story: _Story) -> Iterator[_Run]:
+    """One for each day the CMO named; a newer promise ends the older one, which stays broken if it was."""
+    kept = _order(story) if story.progress.is_shipment else _whole_answer(story)
+    promises = [f for f in story.facts if f.by.is_cmo and "expected_on" in f.content]
+    for fact, newer in zip_longest(promises, promises[1:]):
+        if kept is not None and fact.occurred_at >= kept.occurred_at:
+            return
+        ends = end_of_day(date.fromisoformat(fact.content["expected_on"]), story.site_zone)
+        if newer is not None and (kept is None or newer.occurred_at < kept.occurred_at):
+            is_kept = newer.occurred_at <= ends  # so far
+            yield _Run(fact.occurred_at, newer.occurred_at, fact.sequence, is_cancelled=is_kept, day_ends_at=ends)
+        else:
+            yield story.run(fact.occurred_at, kept, fact.sequence, ends)
+
+
+def _sponsor(story: _Story) -> Iterator[_Run]:
+    for asked, replied in story.asked:
+        yield story.run(asked.occurred_at, replied, asked.sequence)
+
+
+_RUNS: Mapping[ClockKind, Callable[[_Story], Iterator[_Run]]] = {
+    ClockKind.ACKNOWLEDGEMENT: _acknowledgement,
+    ClockKind.ANSWER: _answer,
+    ClockKind.ORDER_CONFIRMATION: _order_confirmation,
+    ClockKind.REPLY: _reply,
+    ClockKind.DISPATCH_CONFIRMATION: _dispatch_confirmation,
+    ClockKind.DELIVERY_CONFIRMATION: _delivery_confirmation,
+    ClockKind.FULFILMENT: _fulfilment,
+    ClockKind.PROMISE: _promise,
+    ClockKind.SPONSOR: _sponsor,
+    ClockKind.EXCURSION_DECISION: _excursion_decision,
+}
+
+
+def _destination_zone(story: _Story) -> ZoneInfo:
+    destination = story.filed.content.get("detail", {}).get("destination", {})
+    return ZoneInfo(destination.get("time_zone") or "UTC")
+
+
+# --- due instants and outcomes --------------------------------------------------------------------------------------
+
+
+def _state(terms: Terms, kind: ClockKind, run: _Run, story: _Story) -> ClockState:
     clock = terms.clocks[kind]
-    target_at = _due(terms, clock, started_at, clock.target, pauses)
-    limit_at = _due(terms, clock, started_at, clock.limit, pauses)
-    outcome = Outcome.CANCELLED if cancelled else _outcome(stopped_at, target_at, limit_at)
-    return ClockState(kind, started_at, target_at, limit_at, tuple(pauses), stopped_at, outcome)
+    pauses = tuple(_pauses(kind, run, story))
+    if clock.mode is Mode.DATE:
+        target_at = limit_at = run.day_ends_at
+    else:
+        target_at = _due(terms, clock, run.since, clock.target, pauses)
+        limit_at = _due(terms, clock, run.since, clock.limit, pauses)
+    outcome = Outcome.CANCELLED if run.is_cancelled else _outcome(run.until, target_at, limit_at)
+    return ClockState(ClockId(kind, run.generation), run.since, target_at, limit_at, pauses, run.until, outcome)
+
+
+def _pauses(kind: ClockKind, run: _Run, story: _Story) -> Iterator[Pause]:
+    """The pauses of this kind of clock, cut to its life, in order."""
+    pauses: list[Pause] = []
+    if kind in _PAUSED_BY_A_QUESTION:
+        ends = ((asked.occurred_at, replied.occurred_at if replied else None) for asked, replied in story.asked)
+        pauses += [Pause(since, to, WAITING_FOR_SPONSOR) for since, to in ends]
+    if kind in PAUSED_BY_A_THIRD_PARTY:
+        pauses += story.elsewhere
+    for pause in sorted(pauses, key=lambda pause: pause.since):
+        since = max(pause.since, run.since)
+        to = pause.to if run.until is None or (pause.to is not None and pause.to < run.until) else run.until
+        if to is None or since < to:
+            yield Pause(since, to, pause.reason, pause.is_third_party)
 
 
 def _outcome(stopped_at: datetime | None, target_at: datetime | None, limit_at: datetime | None) -> Outcome:
@@ -122,17 +428,9 @@ def _outcome(stopped_at: datetime | None, target_at: datetime | None, limit_at: 
 
 
 def _due(
-    terms: Terms,
-    clock: ClockTerms,
-    start: datetime,
-    amount: timedelta,
-    pauses: list[Pause] | tuple[Pause, ...],
+    terms: Terms, clock: ClockTerms, start: datetime, amount: timedelta, pauses: Sequence[Pause]
 ) -> datetime | None:
     calendar = terms.running_calendar(clock.mode)
     due = calendar.due(start, amount, [(pause.since, pause.to) for pause in pauses if pause.to is not None])
-    open_since = pauses[-1].since if pauses and pauses[-1].to is None else None
+    open_since = next((pause.since for pause in pauses if pause.to is None), None)
     return due if open_since is None or due <= open_since else None
-
-
-def _spans(pauses: tuple[Pause, ...], end: datetime) -> list[tuple[datetime, datetime]]:
-    return [(pause.since, pause.to or end) for pause in pauses]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from slamon.domain.clocks import ClockState, clock_states, instant_after
-from slamon.domain.terms import Anchor, ClockKind, Level, Step, Terms
+from slamon.domain.clocks import ClockId, ClockState, clock_states, instant_after
+from slamon.domain.terms import Anchor, Level, Step, Terms
 from slamon.domain.timeline import FactKind, Timeline
 
 
@@ -12,7 +12,7 @@ from slamon.domain.timeline import FactKind, Timeline
 class Crossing:
     """A rung a clock has passed, at its computed time: never the moment somebody looked."""
 
-    clock: ClockKind
+    clock: ClockId
     level: Level
     crossed_at: datetime
 
@@ -32,9 +32,9 @@ class Evaluation:
     next_check_at: datetime | None
     urgent_at: datetime | None
 
-    def breached(self, now: datetime) -> set[ClockKind]:
+    def breached(self, now: datetime) -> set[ClockId]:
         """The clocks past their limit at `now`: stopped after it, or still not stopped."""
-        return {clock.kind for clock in self.clocks if clock.is_breached(now)}
+        return {clock.id for clock in self.clocks if clock.is_breached(now)}
 
 
 def evaluate(terms: Terms, timeline: Timeline, now: datetime) -> Evaluation:
@@ -46,16 +46,16 @@ def evaluate(terms: Terms, timeline: Timeline, now: datetime) -> Evaluation:
     passed: list[Crossing] = []
     ahead: list[datetime] = []
     for clock in clocks:
-        for step in terms.ladder:
+        for step in terms.ladder_of(clock.kind):
             at = _instant_of(terms, step, clock, timeline)
-            if at is None or (clock.stopped_at is not None and at >= clock.stopped_at):
+            if at is None or at < clock.started_at or (clock.stopped_at is not None and at >= clock.stopped_at):
                 continue
             if at < now:
-                passed.append(Crossing(clock.kind, step.level, at))
+                passed.append(Crossing(clock.id, step.level, at))
             elif clock.is_running:
                 ahead.append(at)
     passed.sort(key=lambda crossing: crossing.crossed_at)
-    running = {clock.kind for clock in clocks if clock.is_running}
+    running = {clock.id for clock in clocks if clock.is_running}
     return Evaluation(
         clocks=clocks,
         crossings=tuple(passed),
@@ -65,17 +65,18 @@ def evaluate(terms: Terms, timeline: Timeline, now: datetime) -> Evaluation:
     )
 
 
-def steps_to_tell(terms: Terms, due: tuple[Crossing, ...], new: set[tuple[ClockKind, Level]]) -> list[Crossing]:
+def steps_to_tell(terms: Terms, due: tuple[Crossing, ...], new: set[tuple[ClockId, Level]]) -> list[Crossing]:
     """Which newly found crossings call for a message: the highest rung of each clock.
 
     A rung that only repeats an earlier message counts when it is all that is new: after an outage the rung itself
     speaks, not its repetition.
     """
-    order = {step.level: rank for rank, step in enumerate(terms.ladder)}
-    repeating = {step.level for step in terms.ladder if step.unless_taken}
     told: list[Crossing] = []
-    for kind in ClockKind:
-        fresh = [crossing for crossing in due if crossing.clock is kind and (kind, crossing.level) in new]
+    for clock in dict.fromkeys(crossing.clock for crossing in due):
+        ladder = terms.ladder_of(clock.kind)
+        order = {step.level: rank for rank, step in enumerate(ladder)}
+        repeating = {step.level for step in ladder if step.unless_taken}
+        fresh = [crossing for crossing in due if crossing.clock == clock and (clock, crossing.level) in new]
         main = [crossing for crossing in fresh if crossing.level not in repeating] or fresh
         if main:
             told.append(max(main, key=lambda crossing: (crossing.crossed_at, order[crossing.level])))
@@ -93,7 +94,9 @@ def _instant_of(terms: Terms, step: Step, clock: ClockState, timeline: Timeline)
     if base is None:
         return None
     at: datetime | None = base
-    if step.offset:
+    if step.offset < timedelta(0):
+        at = base + step.offset
+    elif step.offset:
         at = _not_in_pause(terms.running_calendar(step.mode).due(base, step.offset), clock)
     if step.unless_taken and at is not None and _taken_between(timeline, base, at):
         return None

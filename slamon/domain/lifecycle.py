@@ -3,13 +3,15 @@
 A pair of state and action that is not in the table is refused and changes nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from slamon.domain.timeline import CMO_ROLES, Actor, FactKind, Role, Timeline
+from slamon.domain.progress import Progress
+from slamon.domain.terms import ClockKind
+from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline
 
 
 class RequestType(StrEnum):
@@ -18,17 +20,41 @@ class RequestType(StrEnum):
     INQUIRY = "inquiry"
 
 
+# Which clocks a request of a type can have.
+_FOR_INFORMATION = frozenset(
+    {ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE,
+     ClockKind.SPONSOR}
+)  # fmt: skip
+CLOCKS: Mapping[RequestType, frozenset[ClockKind]] = {
+    RequestType.SHIPMENT: frozenset(ClockKind) - {ClockKind.ANSWER},
+    RequestType.DATA: _FOR_INFORMATION,
+    RequestType.INQUIRY: _FOR_INFORMATION,
+}
+
+
 class State(StrEnum):
     FILED = "filed"
     ACKNOWLEDGED = "acknowledged"
     AWAITING_SPONSOR = "awaiting_sponsor"
+    PARTLY_ANSWERED = "partly_answered"
     ANSWERED = "answered"
+    CONFIRMED = "confirmed"
+    PARTLY_DISPATCHED = "partly_dispatched"
+    DISPATCHED = "dispatched"
+    PARTLY_DELIVERED = "partly_delivered"
+    DELIVERED = "delivered"
+    IN_REVIEW = "in_review"
     DECLINED = "declined"
     CLOSED = "closed"
     CANCELLED = "cancelled"
 
 
-OPEN_STATES = frozenset({State.FILED, State.ACKNOWLEDGED, State.AWAITING_SPONSOR, State.ANSWERED, State.DECLINED})
+ENDED = frozenset({State.CLOSED, State.CANCELLED})
+OPEN_STATES = frozenset(State) - ENDED
+# The sponsor must move; in every other open state the CMO must.
+SPONSORS_TURN = frozenset(
+    {State.AWAITING_SPONSOR, State.ANSWERED, State.DELIVERED, State.IN_REVIEW, State.DECLINED}
+)  # fmt: skip
 
 
 class Action(StrEnum):
@@ -36,10 +62,24 @@ class Action(StrEnum):
     ASK = "ask"
     REPLY = "reply"
     ANSWER = "answer"
+    CONFIRM_ORDER = "confirm_order"
+    AGREE = "agree"
+    REFUSE = "refuse"
+    CONFIRM_PACKED = "confirm_packed"
+    CONFIRM_DISPATCH = "confirm_dispatch"
+    CONFIRM_DELIVERY = "confirm_delivery"
+    REPORT_LOST = "report_lost"
+    DECIDE = "decide"
     DECLINE = "decline"
+    WAIT = "wait"
+    RESUME = "resume"
     FOLLOW_UP = "follow_up"
     ACCEPT = "accept"
     REJECT = "reject"
+    REOPEN = "reopen"
+    AMEND = "amend"
+    CORRECT = "correct"
+    HAND_ON = "hand_on"
     CANCEL = "cancel"
     TAKE = "take"
 
@@ -53,84 +93,252 @@ _FACT_OF = {
     Action.ASK: FactKind.ASKED,
     Action.REPLY: FactKind.REPLIED,
     Action.ANSWER: FactKind.ANSWERED,
+    Action.CONFIRM_ORDER: FactKind.ORDER_CONFIRMED,  # or DATE_PROPOSED, which the use case tells apart
+    Action.AGREE: FactKind.DATE_AGREED,
+    Action.REFUSE: FactKind.DATE_REFUSED,
+    Action.CONFIRM_PACKED: FactKind.PACKED,
+    Action.CONFIRM_DISPATCH: FactKind.DISPATCHED,
+    Action.CONFIRM_DELIVERY: FactKind.DELIVERED,
+    Action.REPORT_LOST: FactKind.LOST,
+    Action.DECIDE: FactKind.DECIDED,
     Action.DECLINE: FactKind.DECLINED,
+    Action.WAIT: FactKind.WAITING,
+    Action.RESUME: FactKind.RESUMED,
     Action.FOLLOW_UP: FactKind.FOLLOWED_UP,
     Action.ACCEPT: FactKind.ACCEPTED,
     Action.REJECT: FactKind.REJECTED,
+    Action.REOPEN: FactKind.REOPENED,
+    Action.AMEND: FactKind.AMENDED,
+    Action.CORRECT: FactKind.CORRECTED,
+    Action.HAND_ON: FactKind.HANDED_ON,
     Action.CANCEL: FactKind.CANCELLED,
     Action.TAKE: FactKind.TAKEN,
 }
+ACTION_OF = {kind: action for action, kind in _FACT_OF.items()} | {FactKind.DATE_PROPOSED: Action.CONFIRM_ORDER}
 
 CMO = CMO_ROLES
 SPONSOR = frozenset({Role.PROJECT_MANAGER, Role.LEAD, Role.QUALITY})
 OWNERS = frozenset({Role.PROJECT_MANAGER, Role.LEAD})
+QUALITY = frozenset({Role.QUALITY})
 ESCALATED_TO = frozenset({Role.LEAD, Role.HEAD})
 FILERS = SPONSOR
 
 
+class When(StrEnum):
+    """A condition on the progress a request has made, in words."""
+
+    A_DATE_IS_PROPOSED = "a ship date is proposed"
+    A_QUESTION_IS_OPEN = "a question is open"
+    SOMETHING_IS_OWED = "an item is still owed"
+    SOMETHING_IS_SUPPLIED = "an item is supplied or declined"
+    SOMETHING_IS_LEFT_TO_SEND = "something is left to send"
+    A_CONSIGNMENT_IS_UNDER_WAY = "a consignment is under way"
+    A_DECISION_IS_PENDING = "a decision is pending"
+    ONLY_DECISIONS_ARE_PENDING = "everything has arrived or is lost, and a decision is pending"
+    ALL_IS_LOST = "every consignment is lost"
+    ALL_HAS_ARRIVED = "every line is covered and nothing is under way"
+    ALL_IS_SENT = "every line is covered"
+    OTHERWISE = "otherwise"
+
+    def holds(self, progress: Progress) -> bool:
+        return _HOLDS[self](progress)
+
+
+_HOLDS: Mapping[When, Callable[[Progress], bool]] = {
+    When.A_DATE_IS_PROPOSED: lambda p: p.proposed_ship_on is not None,
+    When.A_QUESTION_IS_OPEN: lambda p: p.has_question,
+    When.SOMETHING_IS_OWED: lambda p: bool(p.open_items),
+    When.SOMETHING_IS_SUPPLIED: lambda p: len(p.open_items) < len(p.items),
+    When.SOMETHING_IS_LEFT_TO_SEND: lambda p: bool(p.left_to_send),
+    When.A_CONSIGNMENT_IS_UNDER_WAY: lambda p: bool(p.under_way),
+    When.A_DECISION_IS_PENDING: lambda p: bool(p.undecided),
+    When.ONLY_DECISIONS_ARE_PENDING: lambda p: bool(p.undecided) and p.has_all_arrived,
+    When.ALL_IS_LOST: lambda p: p.is_all_lost,
+    When.ALL_HAS_ARRIVED: lambda p: p.has_all_arrived,
+    When.ALL_IS_SENT: lambda p: bool(p.consignments) and not p.left_to_send,
+    When.OTHERWISE: lambda _: True,
+}
+
+Ways = tuple[tuple[When, State], ...]  # the first whose condition holds
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Where an action leads, who may take it, and which fields it cannot do without."""
+    """Where an action leads, who may take it, and which fields it cannot do without.
 
-    to: State
+    `only` narrows it to some progress of the request; without that the pair counts as not listed.
+    """
+
+    to: State | Ways
     who: frozenset[Role]
     needs: tuple[str, ...] = ()
+    only: When | None = None
+
+    def state_after(self, progress: Progress) -> State:
+        """Where it leads; `progress` includes the act."""
+        if isinstance(self.to, State):
+            return self.to
+        return next(state for when, state in self.to if when.holds(progress))
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """Every state it may lead to."""
+        return (self.to,) if isinstance(self.to, State) else tuple(state for _, state in self.to)
 
 
 Table = Mapping[tuple[State, Action], Rule]
 
-
 _F, _A, _W = State.FILED, State.ACKNOWLEDGED, State.AWAITING_SPONSOR
-_N, _D = State.ANSWERED, State.DECLINED
+_P, _N, _D = State.PARTLY_ANSWERED, State.ANSWERED, State.DECLINED
+_K, _PD, _DS = State.CONFIRMED, State.PARTLY_DISPATCHED, State.DISPATCHED
+_PV, _V, _R = State.PARTLY_DELIVERED, State.DELIVERED, State.IN_REVIEW
 _C, _X = State.CLOSED, State.CANCELLED
 
-_CONVERSATION: Table = {
-    (_F, Action.ACKNOWLEDGE): Rule(_A, CMO),
-    (_F, Action.ASK): Rule(_W, CMO, ("text",)),
-    (_A, Action.ASK): Rule(_W, CMO, ("text",)),
-    (_W, Action.REPLY): Rule(_A, SPONSOR, ("text",)),
-    (_F, Action.ANSWER): Rule(_N, CMO, ("text",)),
-    (_A, Action.ANSWER): Rule(_N, CMO, ("text",)),
-    (_F, Action.DECLINE): Rule(_D, CMO, ("reason",)),
-    (_A, Action.DECLINE): Rule(_D, CMO, ("reason",)),
-    (_F, Action.FOLLOW_UP): Rule(_F, SPONSOR, ("text",)),
-    (_A, Action.FOLLOW_UP): Rule(_A, SPONSOR, ("text",)),
-    (_W, Action.FOLLOW_UP): Rule(_W, SPONSOR, ("text",)),
-    (_N, Action.FOLLOW_UP): Rule(_N, SPONSOR, ("text",)),
-    (_D, Action.FOLLOW_UP): Rule(_D, SPONSOR, ("text",)),
-    (_N, Action.ACCEPT): Rule(_C, SPONSOR),
-    (_D, Action.ACCEPT): Rule(_C, SPONSOR),
-    (_N, Action.REJECT): Rule(_A, SPONSOR, ("reason",)),
-    (_D, Action.REJECT): Rule(_A, SPONSOR, ("reason",)),
-    (_F, Action.CANCEL): Rule(_X, OWNERS, ("reason",)),
-    (_A, Action.CANCEL): Rule(_X, OWNERS, ("reason",)),
-    (_W, Action.CANCEL): Rule(_X, OWNERS, ("reason",)),
-    (_F, Action.TAKE): Rule(_F, ESCALATED_TO),
-    (_A, Action.TAKE): Rule(_A, ESCALATED_TO),
-    (_W, Action.TAKE): Rule(_W, ESCALATED_TO),
+
+def _in(
+    states: Iterable[State],
+    action: Action,
+    to: State | tuple[tuple[When, State | None], ...] | None,
+    who: frozenset[Role],
+    *needs: str,
+    only: When | None = None,
+) -> Table:
+    """The same action in several states; where it leads to None, the state stays."""
+
+    def leads_to(state: State) -> State | Ways:
+        return tuple((when, way or state) for when, way in to) if isinstance(to, tuple) else to or state
+
+    return {(state, action): Rule(leads_to(state), who, needs, only) for state in states}
+
+
+_TALK: Table = {
+    **_in([_F], Action.ACKNOWLEDGE, _A, CMO),
+    **_in([_F, _A], Action.DECLINE, _D, CMO, "reason"),
+    **_in([_D], Action.ACCEPT, _C, SPONSOR),
+    **_in([_D], Action.REJECT, _A, SPONSOR, "reason"),
 }
+_INFORMATION_OPEN = [_F, _A, _W, _P, _N, _D]
+_SHIPMENT_OPEN = [_F, _A, _W, _K, _PD, _DS, _PV, _V, _R, _D]
+
+
+def _everywhere(states: list[State]) -> Table:
+    """What does not depend on how far the request has come."""
+    running = [state for state in states if state not in (_N, _V, _R, _D)]
+    return {
+        **_in(states, Action.FOLLOW_UP, None, SPONSOR, "text"),
+        **_in(running, Action.HAND_ON, None, CMO, "name", "email"),
+        **_in([s for s in running if s not in (_F, _W)], Action.WAIT, None, CMO | OWNERS, "reason", "until"),
+        **_in([s for s in running if s not in (_F, _W)], Action.RESUME, None, CMO | OWNERS),
+        **_in(states, Action.CORRECT, None, CMO | SPONSOR, "corrects", "text"),
+        **_in([state for state in states if state is not _D], Action.TAKE, None, ESCALATED_TO),
+    }
+
+
+_ANSWERING: Ways = ((When.SOMETHING_IS_OWED, _P), (When.OTHERWISE, _N))
+_BACK: Ways = ((When.SOMETHING_IS_SUPPLIED, _P), (When.OTHERWISE, _A))
+
+
+def _information(answering: Ways, back: Ways | State) -> Table:
+    return {
+        **_TALK,
+        **_in([_F, _A, _P], Action.ASK, _W, CMO, "text"),
+        **_in([_W], Action.REPLY, back, SPONSOR, "text"),
+        **_in([_F, _A, _P], Action.ANSWER, answering, CMO, "text|items|attachments"),
+        **_in([_N], Action.ACCEPT, _C, SPONSOR),
+        **_in([_N], Action.REJECT, _A, SPONSOR, "reason"),
+        **_in([_F, _A, _W, _P], Action.AMEND, None, SPONSOR, "reason", "changes"),
+        **_in([_F, _A, _W, _P], Action.CANCEL, _X, OWNERS, "reason"),
+        **_in([_C], Action.REOPEN, _A, OWNERS, "reason"),
+        **_everywhere(_INFORMATION_OPEN),
+    }
+
+
+_DELIVERY = ("received_by", "condition")
+_DISPATCH = ("courier", "tracking_number", "expected_delivery_on")
+_SHIPMENT: Table = {
+    **_TALK,
+    **_in([_F, _A], Action.ASK, _W, CMO, "text"),
+    **_in([_W], Action.REPLY, _A, SPONSOR, "text", only=When.A_QUESTION_IS_OPEN),
+    **_in([_F, _A], Action.CONFIRM_ORDER, ((When.A_DATE_IS_PROPOSED, _W), (When.OTHERWISE, _K)), CMO,
+          "planned_ship_on"),
+    **_in([_W], Action.AGREE, _K, OWNERS, only=When.A_DATE_IS_PROPOSED),
+    **_in([_W], Action.REFUSE, _A, OWNERS, "reason", only=When.A_DATE_IS_PROPOSED),
+    **_in([_K, _PD], Action.CONFIRM_PACKED, None, CMO),
+    **_in([_K, _PD], Action.CONFIRM_DISPATCH, ((When.ALL_IS_SENT, _DS), (When.OTHERWISE, _PD)), CMO, *_DISPATCH),
+    **_in([_PV], Action.CONFIRM_DISPATCH, None, CMO, *_DISPATCH, only=When.SOMETHING_IS_LEFT_TO_SEND),
+    **_in([_PD], Action.CONFIRM_DELIVERY, _PV, CMO | OWNERS, *_DELIVERY, only=When.A_CONSIGNMENT_IS_UNDER_WAY),
+    **_in([_DS, _PV], Action.CONFIRM_DELIVERY,
+          ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.ALL_HAS_ARRIVED, _V), (When.OTHERWISE, _PV)),
+          CMO | OWNERS, *_DELIVERY, only=When.A_CONSIGNMENT_IS_UNDER_WAY),
+    **_in([_PD], Action.REPORT_LOST, None, CMO | OWNERS, "text", only=When.A_CONSIGNMENT_IS_UNDER_WAY),
+    **_in([_DS, _PV], Action.REPORT_LOST, ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.OTHERWISE, None)),
+          CMO | OWNERS, "text", only=When.A_CONSIGNMENT_IS_UNDER_WAY),
+    **_in([_PD, _DS, _PV], Action.DECIDE, None, QUALITY, "disposition", "reason", only=When.A_DECISION_IS_PENDING),
+    **_in([_R], Action.DECIDE,
+          ((When.A_DECISION_IS_PENDING, _R), (When.ALL_IS_LOST, _C), (When.OTHERWISE, _V)),
+          QUALITY, "disposition", "reason"),
+    **_in([_V], Action.ACCEPT, _C, OWNERS),
+    **_in([_F, _A, _W, _K], Action.AMEND, None, SPONSOR, "reason", "changes"),
+    **_in([_F, _A, _W, _K], Action.CANCEL, _X, OWNERS, "reason"),
+    **_everywhere(_SHIPMENT_OPEN),
+}  # fmt: skip
 
 LIFE_CYCLE: Mapping[RequestType, Table] = {
-    RequestType.SHIPMENT: _CONVERSATION,
-    RequestType.DATA: _CONVERSATION,
-    RequestType.INQUIRY: _CONVERSATION,
+    RequestType.SHIPMENT: _SHIPMENT,
+    RequestType.DATA: _information(_ANSWERING, _BACK),
+    RequestType.INQUIRY: _information(((When.SOMETHING_IS_OWED, _A), (When.OTHERWISE, _N)), _A),
 }
 
 
-def possible_actions(request_type: RequestType, state: State, roles: Iterable[Role]) -> list[Action]:
-    """The actions open to somebody with `roles` while the request is in `state`."""
+# What an action may say beside a text, a reason and, for the CMO, the day on which it expects to answer.
+TAKES: Mapping[Action, frozenset[str]] = {
+    Action.ANSWER: frozenset({"items", "attachments"}),
+    Action.CONFIRM_ORDER: frozenset({"planned_ship_on"}),
+    Action.CONFIRM_PACKED: frozenset({"lines", "lots_or_kits", "packed_at", "logger_serials"}),
+    Action.CONFIRM_DISPATCH: frozenset(
+        {"lines", "dispatched_at", "courier", "service", "tracking_number", "expected_delivery_on", "logger_serials"}
+    ),
+    Action.CONFIRM_DELIVERY: frozenset(
+        {"consignment", "delivered_at", "received_by", "condition", "readout", "min_c", "max_c", "minutes_out"}
+    ),
+    Action.REPORT_LOST: frozenset({"consignment"}),
+    Action.DECIDE: frozenset({"consignment", "disposition"}),
+    Action.WAIT: frozenset({"until"}),
+    Action.AMEND: frozenset({"changes"}),
+    Action.CORRECT: frozenset({"corrects"}),
+    Action.HAND_ON: frozenset({"name", "email"}),
+}
+
+
+def rule_for(request_type: RequestType, state: State, action: Action, progress: Progress) -> Rule | None:
+    """The rule for an action now; None where it is not possible."""
+    rule = LIFE_CYCLE[request_type].get((state, action))
+    return None if rule is None or (rule.only is not None and not rule.only.holds(progress)) else rule
+
+
+def possible_actions(
+    request_type: RequestType, state: State, progress: Progress, roles: Iterable[Role]
+) -> dict[Action, Rule]:
+    """The actions open to somebody with `roles` while the request is in `state`, with their rules."""
     mine = frozenset(roles)
-    return [action for (at, action), rule in LIFE_CYCLE[request_type].items() if at is state and rule.who & mine]
+    rules = {action: rule_for(request_type, state, action, progress) for action in Action}
+    return {action: rule for action, rule in rules.items() if rule is not None and rule.who & mine}
+
+
+def states_along(request_type: RequestType, facts: Iterable[Fact]) -> Iterator[tuple[Fact, State]]:
+    """Each fact with the state it leaves, in the order given; a fact that does not fit leaves the state alone."""
+    state, progress = State.FILED, Progress()
+    for fact in facts:
+        action = ACTION_OF.get(fact.kind)
+        rule = rule_for(request_type, state, action, progress) if action else None
+        progress = progress.after(fact)
+        state = rule.state_after(progress) if rule else state
+        yield fact, state
 
 
 def state_after(request_type: RequestType, timeline: Timeline) -> State:
     """The state to which the facts lead, in the order in which they were recorded."""
-    table = LIFE_CYCLE[request_type]
-    action_of = {kind: action for action, kind in _FACT_OF.items()}
-    state = State.FILED
-    for fact in timeline.as_recorded():
-        rule = table.get((state, action_of[fact.kind])) if fact.kind in action_of else None
-        state = rule.to if rule else state
+    *_, (_, state) = states_along(request_type, timeline.as_recorded())
     return state
 
 
@@ -143,7 +351,10 @@ def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[st
     if action is Action.ACKNOWLEDGE:
         return any(fact.by.is_cmo for fact in timeline)
     own = [fact for fact in timeline.as_recorded() if fact.by.is_cmo == by.is_cmo]
-    return bool(own) and own[-1].kind is action.fact and (own[-1].content, own[-1].reason) == (content, reason)
+    if not own or ACTION_OF.get(own[-1].kind) is not action or own[-1].reason != reason:
+        return False
+    said_before = own[-1].content  # with what the act left to us filled in
+    return all(said_before.get(name) == value for name, value in content.items())
 
 
 def corrects_receipt(timeline: Timeline, action: Action, occurred_at: datetime) -> bool:

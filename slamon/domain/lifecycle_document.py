@@ -1,8 +1,8 @@
 """The life cycles as a document: a diagram and a table of each, written from the tables that are in force."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from slamon.domain.lifecycle import LIFE_CYCLE, OPEN_STATES, RequestType, State, Table
+from slamon.domain.lifecycle import ENDED, LIFE_CYCLE, RequestType, Rule, State, Table, When
 from slamon.domain.timeline import CMO_ROLES, Role
 
 _HEAD = """# Life cycles
@@ -13,39 +13,45 @@ with 409 and changes nothing; the answer says what is possible. This page is wri
 
 
 def life_cycles() -> str:
-    """The whole document, as Markdown with Mermaid diagrams; types that share a table share a section."""
-    sections: list[tuple[Table, list[RequestType]]] = []
-    for request_type, table in LIFE_CYCLE.items():
-        alike = next((types for known, types in sections if known is table), None)
-        if alike is None:
-            sections.append((table, [request_type]))
-        else:
-            alike.append(request_type)
-    return "\n".join([_HEAD, *(line for table, types in sections for line in _section(table, types))])
+    """The whole document, as Markdown with Mermaid diagrams."""
+    return "\n".join([_HEAD, *(line for kind, table in LIFE_CYCLE.items() for line in _section(kind, table))])
 
 
-def _section(table: Table, types: Iterable[RequestType]) -> Iterator[str]:
-    yield f"## {', '.join(types).capitalize()}"
+def _section(request_type: RequestType, table: Table) -> Iterator[str]:
+    yield f"## {request_type.capitalize()}"
     yield "\n```mermaid\nstateDiagram-v2"
     yield f"    [*] --> {State.FILED}: file"
     ways: dict[tuple[State, State], list[str]] = {}
     for (state, action), rule in table.items():
-        if rule.to is not state:
-            ways.setdefault((state, rule.to), []).append(action)
+        for to in rule.states:
+            if to is not state:
+                ways.setdefault((state, to), []).append(action)
     yield from (f"    {state} --> {to}: {', '.join(actions)}" for (state, to), actions in ways.items())
-    yield from (f"    {state} --> [*]" for state in State if state not in OPEN_STATES)
+    yield from (f"    {state} --> [*]" for state in State if state in ENDED)
     yield "```\n"
     yield "| action | who | from | leads to | needs |"
     yield "|---|---|---|---|---|"
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for (state, action), rule in table.items():
-        leads_to = "unchanged" if rule.to is state else rule.to.value
-        needs = ", ".join(f"`{field}`" for field in rule.needs)
-        rows.setdefault((action, _who(rule.who), leads_to, needs), []).append(state)
+        needs = ", ".join(" or ".join(f"`{field}`" for field in need.split("|")) for need in rule.needs)
+        rows.setdefault((action, _who(rule.who), _leads_to(state, rule), needs), []).append(_from(state, rule))
     for (name, who, leads_to, needs), states in rows.items():
         yield f"| `{name}` | {who} | {', '.join(states)} | {leads_to} | {needs} |"
     yield ""
 
 
+def _from(state: State, rule: Rule) -> str:
+    return state.value if rule.only is None else f"{state.value} (while {rule.only})"
+
+
+def _leads_to(state: State, rule: Rule) -> str:
+    if rule.to is state:
+        return "unchanged"
+    if isinstance(rule.to, State):
+        return rule.to.value
+    return "; ".join(f"{to} when {when}" if when is not When.OTHERWISE else f"otherwise {to}" for when, to in rule.to)
+
+
 def _who(roles: frozenset[Role]) -> str:
-    return "CMO" if roles == CMO_ROLES else ", ".join(role.value.replace("_", " ") for role in Role if role in roles)
+    sponsors = [role.value.replace("_", " ") for role in Role if role in roles - CMO_ROLES]
+    return ", ".join([*(["CMO"] if roles >= CMO_ROLES else []), *sponsors])

@@ -24,18 +24,36 @@ class TermsError(ValueError):
 class ClockKind(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
     ANSWER = "answer"
+    ORDER_CONFIRMATION = "order_confirmation"
+    REPLY = "reply"
+    DISPATCH_CONFIRMATION = "dispatch_confirmation"
+    DELIVERY_CONFIRMATION = "delivery_confirmation"
+    FULFILMENT = "fulfilment"
+    PROMISE = "promise"
+    SPONSOR = "sponsor"
+    EXCURSION_DECISION = "excursion_decision"
+
+    @property
+    def is_the_sponsors(self) -> bool:
+        """Whether it is the sponsor who is timed."""
+        return self in (ClockKind.SPONSOR, ClockKind.EXCURSION_DECISION)
+
+
+# What ends on a date somebody named, and not after an amount of time.
+DATED = frozenset({ClockKind.FULFILMENT, ClockKind.PROMISE})
 
 
 class Mode(StrEnum):
-    """Which time counts: every second, or the site's open hours."""
+    """Which time counts: every second, or the site's open hours; or none, where a date is the deadline."""
 
     ELAPSED = "elapsed"
     CALENDAR = "calendar"
+    DATE = "date"
 
     @property
     def unit(self) -> str:
         """What a target of this mode is counted in: an amount is never shown without it."""
-        return "hours" if self is Mode.ELAPSED else "working hours"
+        return "working hours" if self is Mode.CALENDAR else "hours"
 
 
 class Anchor(StrEnum):
@@ -83,13 +101,27 @@ LONGEST = timedelta(days=6 * 366)
 
 @dataclass(frozen=True, slots=True)
 class ClockTerms:
+    """What one kind of clock allows. `pause_cap` bounds each wait for a third party, in real time.
+
+    Where a date is the deadline, target and limit are zero: both lie at the end of that day.
+    """
+
     target: timedelta
     limit: timedelta
     mode: Mode = Mode.ELAPSED
+    pause_cap: timedelta | None = None
 
     def __post_init__(self) -> None:
         _whole("target", self.target)
         _whole("limit", self.limit)
+        if self.pause_cap is not None:
+            _whole("pause_cap", self.pause_cap)
+            if not timedelta(0) < self.pause_cap <= LONGEST:
+                raise TermsError("pause_cap", "must lie between zero and six years, for example PT120H")
+        if self.mode is Mode.DATE:
+            if (self.target, self.limit) != (timedelta(0), timedelta(0)):
+                raise TermsError("target", "and limit are left out where the mode is date: the day itself is the limit")
+            return
         if self.target <= timedelta(0):
             raise TermsError("target", "must be longer than zero, for example PT24H")
         if self.limit < self.target:
@@ -115,8 +147,9 @@ class Recipient:
 class Step:
     """One rung. It lies `percent_of_target` into the clock's own time, or `offset` after its anchor.
 
-    Offsets from the start run on the clock's own time, later ones on real time unless `mode` says calendar.
-    `unless_taken` marks the rungs that only repeat an escalation nobody has taken.
+    Offsets from the start run on the clock's own time, later ones on real time unless `mode` says calendar; from
+    target or limit they may be negative, before it. `unless_taken` marks the rungs that only repeat an escalation
+    nobody has taken. `clocks` narrows the rung to these kinds, which then climb no other; see `Terms.ladder_of`.
     """
 
     level: Level
@@ -126,11 +159,14 @@ class Step:
     percent_of_target: int | None = None
     mode: Mode = Mode.ELAPSED
     unless_taken: bool = False
+    clocks: tuple[ClockKind, ...] = ()
 
     def __post_init__(self) -> None:
         _whole("ladder.offset", self.offset)
-        if self.offset < timedelta(0) or self.offset > LONGEST:
-            raise TermsError("ladder.offset", "must lie between zero and six years")
+        if abs(self.offset) > LONGEST:
+            raise TermsError("ladder.offset", "must not be longer than six years")
+        if self.offset < timedelta(0) and (self.anchor is Anchor.START or self.mode is not Mode.ELAPSED):
+            raise TermsError("ladder.offset", "before a target or limit is counted in elapsed time")
         if self.percent_of_target is not None and not 0 < self.percent_of_target <= 100:
             raise TermsError("ladder.percent_of_target", "must lie between 1 and 100")
 
@@ -156,9 +192,23 @@ class Terms:
     def __post_init__(self) -> None:
         if not self.clocks:
             raise TermsError("clocks", "name at least one clock")
-        levels = [step.level for step in self.ladder]
-        if len(set(levels)) != len(levels):
-            raise TermsError("ladder", "each level may stand once")
+        for kind, line in self.clocks.items():
+            if (line.mode is Mode.DATE) != (kind in DATED):
+                raise TermsError(f"clocks.{kind}", "mode date is for fulfilment and promise, and for these alone")
+        rungs = [(step.level, kind) for step in self.ladder for kind in step.clocks or (None,)]
+        if len(set(rungs)) != len(rungs):
+            raise TermsError("ladder", "each level may stand once for a clock")
+
+    def ladder_of(self, kind: ClockKind) -> tuple[Step, ...]:
+        """The rungs a clock climbs: those that name it; else, for what the CMO owes by the hour, those naming none."""
+        own = tuple(step for step in self.ladder if kind in step.clocks)
+        if own or kind.is_the_sponsors or kind in DATED:
+            return own
+        return tuple(step for step in self.ladder if not step.clocks)
+
+    def step(self, kind: ClockKind, level: Level) -> Step:
+        """The rung of a clock's ladder. Raises KeyError where it has none such."""
+        return {step.level: step for step in self.ladder_of(kind)}[level]
 
     def running_calendar(self, mode: Mode) -> WorkingCalendar:
         return self.calendar if mode is Mode.CALENDAR else ALWAYS
@@ -211,22 +261,24 @@ def terms_digest(stored: Mapping[str, Any]) -> str:
 
 
 def clocks_to_json(clocks: Mapping[ClockKind, ClockTerms]) -> dict[str, Any]:
-    return {
-        kind.value: {
-            "target": duration_text(clock.target),
-            "limit": duration_text(clock.limit),
-            "mode": clock.mode.value,
-        }
-        for kind, clock in clocks.items()
-    }
+    return {kind.value: _clock_to_json(clock) for kind, clock in clocks.items()}
+
+
+def _clock_to_json(clock: ClockTerms) -> dict[str, Any]:
+    if clock.mode is Mode.DATE:
+        return {"mode": clock.mode.value}
+    cap = {} if clock.pause_cap is None else {"pause_cap": duration_text(clock.pause_cap)}
+    allowed = {"target": duration_text(clock.target), "limit": duration_text(clock.limit)}
+    return {**allowed, "mode": clock.mode.value, **cap}
 
 
 def clocks_from_json(stored: Mapping[str, Any]) -> dict[ClockKind, ClockTerms]:
     return {
         ClockKind(kind): ClockTerms(
-            parse_duration("target", clock["target"]),
-            parse_duration("limit", clock["limit"]),
+            parse_duration("target", clock.get("target", "PT0S")),
+            parse_duration("limit", clock.get("limit", "PT0S")),
             Mode(clock.get("mode", Mode.ELAPSED)),
+            parse_duration("pause_cap", clock["pause_cap"]) if clock.get("pause_cap") else None,
         )
         for kind, clock in stored.items()
     }
@@ -241,6 +293,7 @@ def ladder_to_json(ladder: tuple[Step, ...]) -> list[dict[str, Any]]:
             "percent_of_target": step.percent_of_target,
             "mode": step.mode.value,
             "unless_taken": step.unless_taken,
+            **({"clocks": [kind.value for kind in step.clocks]} if step.clocks else {}),
             "to": [
                 {
                     "channel": to.channel.value,
@@ -259,10 +312,11 @@ def ladder_from_json(stored: list[Mapping[str, Any]]) -> tuple[Step, ...]:
         Step(
             level=Level(step["level"]),
             anchor=Anchor(step.get("anchor", Anchor.LIMIT)),
-            offset=parse_duration("ladder.offset", step.get("offset", "PT0S")),
+            offset=parse_offset("ladder.offset", step.get("offset", "PT0S")),
             percent_of_target=step.get("percent_of_target"),
             mode=Mode(step.get("mode", Mode.ELAPSED)),
             unless_taken=step.get("unless_taken", False),
+            clocks=tuple(ClockKind(kind) for kind in step.get("clocks") or ()),
             to=tuple(
                 Recipient(
                     DeliveryChannel(to["channel"]),
@@ -292,8 +346,15 @@ def parse_duration(where: str, text: str) -> timedelta:
         raise TermsError(where, f"'{text}' is too long") from None
 
 
+def parse_offset(where: str, text: str) -> timedelta:
+    """A duration that may carry a minus sign (`-PT24H`: a day before)."""
+    return -parse_duration(where, text[1:]) if text.startswith("-") else parse_duration(where, text)
+
+
 def duration_text(duration: timedelta) -> str:
     """ISO 8601 in hours, minutes and seconds: a day that is not 24 hours long is never meant."""
+    if duration < timedelta(0):
+        return "-" + duration_text(-duration)
     hours, rest = divmod(int(duration.total_seconds()), 3600)
     minutes, seconds = divmod(rest, 60)
     parts = [f"{amount}{unit}" for amount, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if amount]

@@ -52,6 +52,22 @@ class FactKind(StrEnum):
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     TAKEN = "taken"
+    REOPENED = "reopened"
+    ORDER_CONFIRMED = "order_confirmed"
+    DATE_PROPOSED = "date_proposed"
+    DATE_AGREED = "date_agreed"
+    DATE_REFUSED = "date_refused"
+    PACKED = "packed"
+    DISPATCHED = "dispatched"
+    DELIVERED = "delivered"
+    LOST = "lost"
+    DECIDED = "decided"
+    WAITING = "waiting"
+    RESUMED = "resumed"
+    AMENDED = "amended"
+    CORRECTED = "corrected"
+    HANDED_ON = "handed_on"
+    TERMS_CHANGED = "terms_changed"
 
 
 @dataclass(frozen=True, slots=True)

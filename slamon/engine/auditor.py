@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow
-from slamon.domain.terms import Anchor, Terms
+from slamon.domain.clocks import ClockId
+from slamon.domain.terms import Anchor, ClockKind, Terms
 from slamon.engine import health
 from slamon.engine.deliver import deliver
 from slamon.engine.health import Health, Trouble, length
@@ -108,10 +109,10 @@ class Auditor:
         told = _told(session, ids)
         missed, untold = [], []
         for request in requests:
-            found = {(row.clock, row.level, row.crossed_at) for row in crossed[request.id]}
+            found = {(row.clock_id, row.level, row.crossed_at) for row in crossed[request.id]}
             due = {key for clock in running[request.id] for key in _due(terms[request.terms_digest], clock, before)}
             missed += [request.number] * len(due - found)
-            steps = [(request.id, row.level, row.clock) for row in crossed[request.id] if row.notified]
+            steps = [(request.id, row.level, str(row.clock_id)) for row in crossed[request.id] if row.notified]
             untold += [request.number for step in steps if step not in told]
         if missed:
             words = f"{len(missed)} deadlines passed unnoticed, the first of request {missed[0]}."
@@ -144,14 +145,14 @@ def _overdue(session: Session, before: datetime, after: Overdue | None) -> list[
     return [Overdue(request_id, number, digest, at) for request_id, number, digest, at in rows if at]
 
 
-def _due(terms: Terms, clock: ClockRow, before: datetime) -> Iterator[tuple[str, str, datetime]]:
+def _due(terms: Terms, clock: ClockRow, before: datetime) -> Iterator[tuple[ClockId, str, datetime]]:
     """The rungs at this clock's target and limit that lie before an instant, by the key of a crossing."""
     instants = {Anchor.TARGET: clock.target_at, Anchor.LIMIT: clock.limit_at}
-    for step in terms.ladder:
+    for step in terms.ladder_of(ClockKind(clock.kind)):
         at = instants.get(step.anchor)
         is_apart = step.offset or step.percent_of_target is not None or step.unless_taken
         if at is not None and at < before and not is_apart:
-            yield clock.kind, step.level.value, at
+            yield clock.clock_id, step.level.value, at
 
 
 def _running_clocks(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[ClockRow]]:

@@ -130,7 +130,7 @@ def flat_terms(*, weekdays_only: bool) -> Terms:
         policy_version=1,
         agreement_clause=None,
         calendar=_WEEKDAYS_ONLY if weekdays_only else ALWAYS,
-        clocks=dict.fromkeys(ClockKind, clock),
+        clocks={ClockKind.ACKNOWLEDGEMENT: clock, ClockKind.ANSWER: clock},
         ladder=(),
     )
 

@@ -1,6 +1,7 @@
 """Acting on a request. Every act, from API, page or form, is one call to `act`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,24 +9,28 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from slamon.db.database import note
-from slamon.db.parties import (
-    Person,
-)
+from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import (
     FILERS,
     LIFE_CYCLE,
+    TAKES,
     Action,
     RequestType,
+    Rule,
     State,
     corrects_receipt,
     is_repeat,
     possible_actions,
+    rule_for,
 )
-from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Via, stamp
+from slamon.domain.progress import Contradiction, fitted, progress_of, ships_later
+from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.amendments import apply_amendment, as_amendment
+from slamon.services.handing_on import hand_on
 from slamon.services.notices import Directory, fact_rows, queue
 from slamon.services.policies import load_terms
 from slamon.services.settle import Case, settle
@@ -36,7 +41,10 @@ RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What an act says. `on_behalf_of` names the contact whose call or mail a member of staff writes down."""
+    """What an act says. `particulars` is what its action alone asks for, as plain JSON: a ship date, a readout.
+
+    `on_behalf_of` names the contact whose call or mail a member of staff writes down.
+    """
 
     text: str | None = None
     reason: str | None = None
@@ -45,6 +53,7 @@ class Payload:
     on_behalf_of: UUID | None = None
     via: Via = Via.API
     evidence: str | None = None
+    particulars: Mapping[str, Any] = field(default_factory=dict)
 
 
 def act(
@@ -61,7 +70,8 @@ def act(
     """Let somebody act on a request: append the fact, move the state, settle clocks and messages.
 
     Saying again what the timeline already holds is harmless and changes nothing. Raises NotFound (also for what the
-    caller may not see), Forbidden, ActionNotAllowed, StaleVersion, and Invalid for a missing text or a wrong time.
+    caller may not see), Forbidden, ActionNotAllowed, StaleVersion, and Invalid for what is missing, comes at a wrong
+    time or contradicts what happened before.
     """
     by.needs(Scope.ACT)
     request = locked_request(session, request_id)
@@ -73,23 +83,38 @@ def act(
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
     timeline = load_timelines(session, [request.id])[request.id]
+    progress = progress_of(timeline.as_recorded())
     actor, recorder, via = _who_acts(session, request, action, by, roles, payload)
     at = stamp(now)
     occurred_at = _occurrence(payload, request, at)
     content = _content(payload)
     reason = payload.reason.strip() if payload.reason else None
-    rule = LIFE_CYCLE[RequestType(request.type)].get((State(request.state), action))
+    rule = rule_for(RequestType(request.type), State(request.state), action, progress)
     if rule is None and not corrects_receipt(timeline, action, occurred_at):
         if is_repeat(timeline, action, actor, content, reason):
             return request
-        possible = possible_actions(RequestType(request.type), State(request.state), {actor.role})
-        raise ActionNotAllowed(action, request.state, possible)
-    for field in rule.needs if rule else ():
-        _refuse_empty(field, payload)
+        possible = possible_actions(RequestType(request.type), State(request.state), progress, {actor.role})
+        raise ActionNotAllowed(action, request.state, list(possible))
+    _refuse_missing(rule, payload)
+    _refuse_out_of_place(action, payload)
     _refuse_past(payload.expected_on, occurred_at)
+    terms = load_terms(session, [request.terms_digest])[request.terms_digest]
+    kind = action.fact
+    if kind is FactKind.ORDER_CONFIRMED and ships_later(content, progress):
+        kind = FactKind.DATE_PROPOSED
+    if kind is FactKind.AMENDED:
+        content = as_amendment(session, request, content, expected_version=expected_version)
+    elif kind is FactKind.HANDED_ON:
+        content = hand_on(session, request, content, by=actor, now=now)
+    elif kind is FactKind.CORRECTED:
+        _refuse_foreign_correction(content, timeline, actor)
+    try:
+        content = fitted(kind, content, progress, occurred_at, terms)
+    except Contradiction as error:
+        raise Invalid(error.field, error.message) from error
     fact = Fact(
         sequence=request.fact_count + 1,
-        kind=action.fact,
+        kind=kind,
         occurred_at=occurred_at,
         recorded_at=at,
         by=actor,
@@ -100,18 +125,26 @@ def act(
     )
     append(session, request, fact)
     if rule is not None:
-        request.state = rule.to.value
-    if action is Action.REJECT:
-        request.reopen_count += 1
-    if payload.expected_on is not None:
-        request.expected_on = payload.expected_on
+        request.state = rule.state_after(progress.after(fact)).value
+    _update(request, fact)
     directory = Directory(session, [request])
-    case = Case(request, load_terms(session, [request.terms_digest])[request.terms_digest], timeline.with_fact(fact))
-    settle(session, [case], directory, now=now, real_now=real_now)
+    settle(session, [Case(request, terms, timeline.with_fact(fact))], directory, now=now, real_now=real_now)
     queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
     note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()
     return request
+
+
+def _update(request: CmoRequest, fact: Fact) -> None:
+    """Bring the request's own columns in line with the act."""
+    if fact.kind in (FactKind.REJECTED, FactKind.REOPENED):
+        request.reopen_count += 1
+    elif fact.kind is FactKind.HANDED_ON:
+        request.contact_id = UUID(fact.content["contact"]["id"])
+    elif fact.kind is FactKind.AMENDED:
+        apply_amendment(request, fact.content["changes"])
+    if "expected_on" in fact.content:
+        request.expected_on = date.fromisoformat(fact.content["expected_on"])
 
 
 def _content(payload: Payload) -> dict[str, Any]:
@@ -119,6 +152,7 @@ def _content(payload: Payload) -> dict[str, Any]:
         "text": payload.text.strip() if payload.text else None,
         "expected_on": payload.expected_on.isoformat() if payload.expected_on else None,
         "evidence": payload.evidence.strip() if payload.evidence else None,
+        **payload.particulars,
     }
     return {name: value for name, value in said.items() if value is not None}
 
@@ -167,15 +201,33 @@ def _occurrence(payload: Payload, request: CmoRequest, at: datetime) -> datetime
     return occurred_at
 
 
-def _refuse_empty(field: str, payload: Payload) -> None:
-    if not (getattr(payload, field) or "").strip():
-        raise Invalid(field, "must not be empty")
+def _refuse_missing(rule: Rule | None, payload: Payload) -> None:
+    said = {"text": payload.text, "reason": payload.reason, **payload.particulars}
+    for need in rule.needs if rule else ():
+        if not any(str(said.get(name) or "").strip() for name in need.split("|")):
+            first, *others = need.split("|")
+            raise Invalid(first, f"must not be empty; or give {' or '.join(others)}" if others else "must not be empty")
+
+
+def _refuse_out_of_place(action: Action, payload: Payload) -> None:
+    for name in payload.particulars:
+        if name not in TAKES.get(action, ()):
+            raise Invalid(name, f"is not part of '{action}'; leave it out")
 
 
 def _refuse_past(expected_on: date | None, occurred_at: datetime) -> None:
     """A date is past once it is over everywhere on earth, whichever zone it was meant in."""
     if expected_on is not None and expected_on < (occurred_at - timedelta(hours=12)).date():
         raise Invalid("expected_on", "lies in the past")
+
+
+def _refuse_foreign_correction(content: Mapping[str, Any], timeline: Timeline, actor: Actor) -> None:
+    """A correction points at something the same side wrote."""
+    corrected = next((fact for fact in timeline if fact.sequence == content["corrects"]), None)
+    if corrected is None or not (corrected.content.get("text") or corrected.reason):
+        raise Invalid("corrects", "names no message; give the sequence of a fact with a text")
+    if corrected.by.is_cmo != actor.is_cmo:
+        raise Invalid("corrects", "names a message of the other side; a correction is for one's own")
 
 
 def _named(roles: frozenset[Role]) -> str:

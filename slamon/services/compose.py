@@ -16,8 +16,8 @@ from slamon.db.base import Base
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
-from slamon.domain.lifecycle import OPEN_STATES, Action, State
-from slamon.domain.terms import ClockKind, DeliveryChannel, Terms
+from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
+from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
 from slamon.services.access import one_time_token
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
@@ -28,7 +28,7 @@ from slamon.services.settle import LADDER_KINDS, RANK
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
-_ACTION_OF_FACT = {action.fact.value: action.value for action in Action}
+_ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()}
 # Of a request only this may be told; what it is about is not even read.
 _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
@@ -75,7 +75,7 @@ class Composer:
             return len(folded) == MOST_READ or any(self.still_true(member) for member in folded)
         if row.kind not in LADDER_KINDS or row.request_id is None:
             return True
-        going = {clock.kind for clock in self._clocks[row.request_id] if clock.stopped_at is None}
+        going = {str(clock.clock_id) for clock in self._clocks[row.request_id] if clock.stopped_at is None}
         return bool(going & set(row.clocks))
 
     def outgoing(self, row: Notification) -> Outgoing:
@@ -172,8 +172,8 @@ class Composer:
         clocks, terms = self._clocks[request.id], self._terms[request.terms_digest]
         wanted = set(row.clocks)
         if row.kind in LADDER_KINDS:  # of the clocks that passed the rung, those that still wait for the CMO
-            wanted &= {clock.kind for clock in clocks if clock.stopped_at is None}
-        told = [clock for clock in clocks if (clock.kind in wanted if wanted else clock.stopped_at is None)]
+            wanted &= {str(clock.clock_id) for clock in clocks if clock.stopped_at is None}
+        told = [clock for clock in clocks if (str(clock.clock_id) in wanted if wanted else _is_owed(clock))]
         return tuple(_clock_line(clock, terms) for clock in told)
 
     def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
@@ -218,6 +218,12 @@ def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:
         target_seconds=int(allowed.target.total_seconds()),
         limit_seconds=int(allowed.limit.total_seconds()),
     )
+
+
+def _is_owed(clock: ClockRow) -> bool:
+    """Whether it runs, and times the CMO by the hour."""
+    kind = ClockKind(clock.kind)
+    return clock.stopped_at is None and not kind.is_the_sponsors and kind not in DATED
 
 
 def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from slamon.channels.moments import beside, moment, span
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import CmoRequest
-from slamon.domain.clocks import Outcome, clock_states
+from slamon.domain.clocks import ClockId, Outcome, clock_states
 from slamon.domain.explain import Counts, Explanation, explain
-from slamon.domain.terms import ClockKind, Mode, Terms
+from slamon.domain.terms import Mode, Terms
 from slamon.errors import NotFound
 from slamon.services.policies import load_terms
 from slamon.services.timelines import load_timelines
@@ -33,15 +33,23 @@ class Explained:
     sentences: tuple[str, ...]
 
 
+def clock_named(name: str) -> ClockId:
+    """The clock a name of the API or of a page means. Raises NotFound for what can be none."""
+    try:
+        return ClockId.parse(name)
+    except ValueError:
+        raise NotFound("clock", name) from None
+
+
 def explain_clock(
-    session: Session, request: CmoRequest, kind: ClockKind, *, now: datetime, zone: str, other_zone: str
+    session: Session, request: CmoRequest, clock_id: ClockId, *, now: datetime, zone: str, other_zone: str
 ) -> Explained:
     """Explain a clock to a reader in `zone`, the other party's zone beside. Raises NotFound where it has none such."""
     terms = load_terms(session, [request.terms_digest])[request.terms_digest]
     clocks = clock_states(terms, load_timelines(session, [request.id])[request.id])
-    clock = next((clock for clock in clocks if clock.kind is kind), None)
+    clock = next((clock for clock in clocks if clock.id == clock_id), None)
     if clock is None:
-        raise NotFound("clock", kind.value)
+        raise NotFound("clock", str(clock_id))
     explanation = explain(terms, clock, now)
 
     def at(instant: datetime) -> str:

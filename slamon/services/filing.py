@@ -14,6 +14,7 @@ from slamon.db.database import note
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.db.statements import in_one_trip, next_number
 from slamon.domain.lifecycle import FILERS, RequestType, State
+from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
 from slamon.services.access import Caller, Scope
@@ -52,6 +53,7 @@ class Filed:
     columns: Mapping[str, Any]
     clocks: list[dict[str, Any]]
     parties: Parties
+    progress: Progress
 
 
 _REQUEST, _FACT, _CLOCKS = insert(CmoRequest), insert(FactRow), insert(ClockRow)  # built once
@@ -73,7 +75,7 @@ def log_request(
     at = stamp(now)
     kind = kind_of(filing.type, filing.detail)
     wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
-    terms = freeze(session, resolve(session, wanted, at), parties.time_zone, parties.calendar, at)
+    terms = freeze(session, resolve(session, wanted, at), filing.type, parties.time_zone, parties.calendar, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -123,7 +125,7 @@ def log_request(
         connection.execute(_CLOCKS, clocks)
         queue(session, [notice])
     note(session, "filed", number=number)
-    return Filed(request_id, number, columns, clocks, parties)
+    return Filed(request_id, number, columns, clocks, parties, progress_of([filed]))
 
 
 def _filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:

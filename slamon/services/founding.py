@@ -1,6 +1,7 @@
 """The first records of an installation: the sponsor, its first administrator, the default policies."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -10,7 +11,16 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.policies import Policy
-from slamon.domain.terms import ClockKind, clocks_from_json, clocks_to_json, ladder_from_json, ladder_to_json
+from slamon.domain.clocks import PAUSED_BY_A_THIRD_PARTY
+from slamon.domain.terms import (
+    DATED,
+    ClockKind,
+    Mode,
+    clocks_from_json,
+    clocks_to_json,
+    ladder_from_json,
+    ladder_to_json,
+)
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.services.directory import create
 
@@ -46,14 +56,26 @@ def first_admin(session: Session, name: str, email: str, *, now: datetime) -> Pe
 def default_policies() -> list[dict[str, Any]]:
     """The 24 to 48 hour rule and its ladder, as shipped in `default_policies.json`."""
     shipped = json.loads((files("slamon.services") / "default_policies.json").read_text("utf-8"))
+    ladders = shipped["ladder"]
     return [
         {
             "name": line["name"],
-            "priority": line["priority"],
-            "clocks": clocks_to_json(
-                clocks_from_json({kind.value: {"target": line["target"], "limit": line["limit"]} for kind in ClockKind})
-            ),
-            "ladder": ladder_to_json(ladder_from_json(shipped["ladder"][line["ladder"]])),
+            **{column: line.get(column) for column in ("type", "kind", "priority")},
+            "clocks": clocks_to_json(clocks_from_json(_clocks(line))),
+            "ladder": ladder_to_json(ladder_from_json([*ladders[line["ladder"]], *ladders["always"]])),
         }
         for line in shipped["policies"]
     ]
+
+
+def _clocks(line: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every clock, as a shipped line has it: the same amounts for all it does not name itself."""
+    allowed = {"target": line["target"], "limit": line["limit"]}
+    clocks: dict[str, dict[str, Any]] = {}
+    for kind in ClockKind:
+        if kind in DATED:
+            clocks[kind.value] = {"mode": Mode.DATE.value}
+            continue
+        cap = {"pause_cap": line["pause_cap"]} if kind in PAUSED_BY_A_THIRD_PARTY else {}
+        clocks[kind.value] = {**allowed, **line.get(kind.value, {}), **cap}
+    return clocks

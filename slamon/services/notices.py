@@ -17,13 +17,12 @@ from slamon.db.parties import Organization, OrganizationKind, Person, PersonStat
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import insert_ignoring
 from slamon.domain.ladder import Crossing
+from slamon.domain.progress import needs_review
 from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient, Terms
 from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role
 
-SPONSOR_ACTS = frozenset(
-    {FactKind.REPLIED, FactKind.FOLLOWED_UP, FactKind.ACCEPTED, FactKind.REJECTED, FactKind.CANCELLED}
-)
-CMO_ACTS = frozenset({FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED})
+# Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
+UNTOLD = frozenset({FactKind.FILED, FactKind.TAKEN, FactKind.HANDED_ON, FactKind.TERMS_CHANGED})
 _STAFF_WIDE = {
     LadderRole.HEAD: Role.HEAD,
     LadderRole.QUALITY: Role.QUALITY,
@@ -69,6 +68,9 @@ class Directory:
 
     def person(self, person_id: UUID) -> Person | None:
         return self._people.get(person_id)
+
+    def quality(self, request: CmoRequest) -> list[Person]:
+        return list(self._persons(request, Recipient(DeliveryChannel.EMAIL, LadderRole.QUALITY)))
 
     def manager(self, request: CmoRequest) -> Person | None:
         return self._standing(self._projects[request.project_id].pm_id)
@@ -146,10 +148,10 @@ def ladder_rows(
 ) -> list[dict[str, Any]]:
     """Outbox rows for the rungs to tell. Clocks that passed the same rung at the same instant share a message."""
     rows: list[dict[str, Any]] = []
-    steps = {step.level: step for step in terms.ladder}
-    for level, at in dict.fromkeys((crossing.level, crossing.crossed_at) for crossing in told):
-        clocks = [c.clock.value for c in told if (c.level, c.crossed_at) == (level, at)]
-        readers = [reader for to in steps[level].to for reader in directory.readers(request, to)]
+    passed = [(terms.step(crossing.clock.kind, crossing.level), crossing) for crossing in told]
+    for step, at in dict.fromkeys((step, crossing.crossed_at) for step, crossing in passed):
+        clocks = [str(crossing.clock) for own, crossing in passed if (own, crossing.crossed_at) == (step, at)]
+        level, readers = step.level, [reader for to in step.to for reader in directory.readers(request, to)]
         if not readers:  # a rung nobody holds must not be silent
             readers = [Reader(pm, DeliveryChannel.EMAIL, pm.email) for pm in [directory.manager(request)] if pm]
         for reader in dict.fromkeys((r.channel, r.address, r.person.id) for r in readers):
@@ -170,15 +172,24 @@ def fact_rows(
 ) -> list[dict[str, Any]]:
     """Outbox rows for one act: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's."""
     contact, manager = directory.contact(request), directory.manager(request)
+    if fact.kind is FactKind.HANDED_ON and contact:
+        filed = filed_row(
+            request.id, request.number, contact.id, contact.email, fact.sequence, now=now, real_now=real_now
+        )
+        return [filed]
     told: list[tuple[MessageKind, Person]] = []
-    if fact.kind in SPONSOR_ACTS and contact:
-        told.append((MessageKind.SPONSOR_ACTED, contact))
-    elif fact.kind in CMO_ACTS:
+    if fact.kind in UNTOLD:
+        return []
+    if fact.by.is_cmo:
         submitter = directory.person(UUID(fact.by.id))
         if submitter:
             told.append((MessageKind.RECEIPT, submitter))
         if manager and str(manager.id) != fact.recorded_by.id:
             told.append((MessageKind.CMO_ACTED, manager))
+    elif contact:
+        told.append((MessageKind.SPONSOR_ACTED, contact))
+    if needs_review(fact):
+        told += [(MessageKind.CMO_ACTED, person) for person in directory.quality(request) if person is not manager]
     rows = []
     for kind, person in told:
         slack = person.slack_user_id if kind is MessageKind.CMO_ACTED else None
@@ -194,13 +205,20 @@ def fact_rows(
 
 
 def filed_row(
-    request_id: UUID, number: str, contact_id: UUID, address: str, *, now: datetime, real_now: datetime
+    request_id: UUID,
+    number: str,
+    contact_id: UUID,
+    address: str,
+    sequence: int = 1,
+    *,
+    now: datetime,
+    real_now: datetime,
 ) -> dict[str, Any]:
-    """The outbox row that tells the contact of a request just filed."""
-    key = f"{number}/{MessageKind.FILED.value}/1/{DeliveryChannel.EMAIL.value}/{contact_id}"
+    """The outbox row that tells a contact of a request just filed, or handed on to them by the fact `sequence`."""
+    key = f"{number}/{MessageKind.FILED.value}/{sequence}/{DeliveryChannel.EMAIL.value}/{contact_id}"
     return outbox_row(
         key, MessageKind.FILED, DeliveryChannel.EMAIL, address, now=now, real_now=real_now,
-        request_id=request_id, person_id=contact_id, fact_sequence=1,
+        request_id=request_id, person_id=contact_id, fact_sequence=sequence,
     )  # fmt: skip
 
 

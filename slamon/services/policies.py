@@ -17,7 +17,7 @@ from slamon.db.parties import Calendar
 from slamon.db.policies import FrozenTerms, Policy
 from slamon.db.statements import insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import CLOCKS, RequestType
 from slamon.domain.terms import (
     Terms,
     clocks_from_json,
@@ -115,18 +115,29 @@ def refuse_tie(session: Session, policy: Policy) -> None:
             )
 
 
-def freeze(session: Session, line: Line, time_zone: str, calendar: Mapping[str, Any] | None, at: datetime) -> Terms:
+def freeze(
+    session: Session,
+    line: Line,
+    request_type: RequestType,
+    time_zone: str,
+    calendar: Mapping[str, Any] | None,
+    at: datetime,
+) -> Terms:
     """The terms a request filed at `at` will keep, stored once for all that share them.
 
-    `time_zone` and `calendar`, as `plain_calendar` gives it, are those of its site.
+    Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar`, as
+    `plain_calendar` gives it, are those of its site. Raises Conflict where no clock is left.
     """
+    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in CLOCKS[request_type]}
+    if not clocks:
+        raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
     policy = {
         "id": str(line.id),
         "name": line.name,
         "version": line.version,
         "agreement_clause": line.agreement_clause,
     }
-    terms, content = _frozen(json.dumps([policy, line.clocks, line.ladder, time_zone, calendar, at.year]))
+    terms, content = _frozen(json.dumps([policy, clocks, line.ladder, time_zone, calendar, at.year]))
     terms.refuse_if_never_open(at)
     _store(session, terms.digest, content)
     return terms

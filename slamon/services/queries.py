@@ -17,10 +17,12 @@ from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_request
-from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
+from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, Rule, State, possible_actions
+from slamon.domain.progress import progress_of
+from slamon.domain.terms import ClockKind
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
-from slamon.services.timelines import owners_of
+from slamon.services.timelines import load_timelines, owners_of
 
 MOST_A_PAGE = 200
 
@@ -74,7 +76,7 @@ class Whole:
     facts: Sequence[FactRow]
     crossings: Sequence[CrossingRow]
     notifications: Sequence[tuple[Notification, str | None]]
-    actions: list[Action]
+    actions: dict[Action, Rule]
 
 
 def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime) -> Page:
@@ -131,9 +133,11 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
     )
 
 
-def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> list[Action]:
+def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> dict[Action, Rule]:
+    """What the caller may do with the request now, each with its rule."""
     roles = roles_on(by, request, owners_of(session, request))
-    return possible_actions(RequestType(request.type), State(request.state), roles)
+    progress = progress_of(load_timelines(session, [request.id])[request.id].as_recorded())
+    return possible_actions(RequestType(request.type), State(request.state), progress, roles)
 
 
 def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
@@ -180,7 +184,11 @@ def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bo
 
 def clocks_by_request(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
     """The clocks of many requests, each request's in the order of their kind; an empty list where it has none."""
-    return by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)).order_by(ClockRow.kind)))
+    rows = session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
+    return by_request(sorted(rows, key=lambda row: (_ORDER[row.kind], row.generation)))
+
+
+_ORDER = {kind.value: place for place, kind in enumerate(ClockKind)}
 
 
 def _cursor(order: Order, request: CmoRequest) -> str:

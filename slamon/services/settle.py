@@ -16,7 +16,7 @@ from slamon.channels import MessageKind
 from slamon.db.database import count, note
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
-from slamon.domain.clocks import ClockState
+from slamon.domain.clocks import ClockId, ClockState, Outcome
 from slamon.domain.ladder import Crossing, Evaluation, evaluate, steps_to_tell
 from slamon.domain.terms import DeliveryChannel, Level, Terms
 from slamon.domain.timeline import Timeline
@@ -50,7 +50,7 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
     for case in cases:
         outcome = evaluate(case.terms, case.timeline, now)
         rows = clocks[case.request.id]
-        stopped = _store_clocks(case.request, outcome, {row.kind: row for row in rows}, new_clocks)
+        stopped = _store_clocks(case.request, outcome, {row.clock_id: row for row in rows}, new_clocks)
         found, told = _store_crossings(case, outcome, crossings[case.request.id], now)
         new_crossings += found
         messages += ladder_rows(case.request, case.terms, told, directory, now=now, real_now=real_now)
@@ -90,17 +90,18 @@ def _next_look(outcome: Evaluation) -> dict[str, Any]:
 
 
 def _clock_row(request_id: UUID, clock: ClockState) -> dict[str, Any]:
-    return {"request_id": request_id, "kind": clock.kind.value, **clock_values(clock)}
+    own = {"request_id": request_id, "kind": clock.kind.value, "generation": clock.id.generation}
+    return {**own, **clock_values(clock)}
 
 
 def _store_clocks(
-    request: CmoRequest, outcome: Evaluation, rows: dict[str, ClockRow], new: list[dict[str, Any]]
+    request: CmoRequest, outcome: Evaluation, rows: dict[ClockId, ClockRow], new: list[dict[str, Any]]
 ) -> bool:
     """Store the clocks; whether one has stopped that had not."""
     stopped = False
     for clock in outcome.clocks:
         values = clock_values(clock)
-        row = rows.get(clock.kind.value)
+        row = rows.pop(clock.id, None)
         if row is None:
             new.append(_clock_row(request.id, clock))
             continue
@@ -108,6 +109,9 @@ def _store_clocks(
         for column, value in values.items():
             if getattr(row, column) != value:
                 setattr(row, column, value)
+    for row in rows.values():  # a fact recorded late says that this one never ran
+        stopped = stopped or row.stopped_at is None
+        row.stopped_at, row.outcome, row.paused_since = row.started_at, Outcome.CANCELLED.value, None
     return stopped
 
 
@@ -117,7 +121,7 @@ def clock_values(clock: ClockState) -> dict[str, Any]:
         "started_at": clock.started_at,
         "target_at": clock.target_at,
         "limit_at": clock.limit_at,
-        "paused_since": clock.pauses[-1].since if clock.is_paused else None,
+        "paused_since": clock.open_pause.since if clock.open_pause else None,
         "stopped_at": clock.stopped_at,
         "outcome": clock.outcome.value,
     }
@@ -128,22 +132,23 @@ def _store_crossings(
 ) -> tuple[list[dict[str, Any]], list[Crossing]]:
     """New crossings as rows, and those to tell; crossings that a fact recorded late has undone turn rescinded."""
     computed = {_key(crossing.clock, crossing.level, crossing.crossed_at) for crossing in outcome.crossings}
-    stored = {_key(row.clock, row.level, row.crossed_at) for row in rows}
+    stored = {_key(row.clock_id, row.level, row.crossed_at) for row in rows}
     for row in rows:
-        stands = _key(row.clock, row.level, row.crossed_at) in computed
+        stands = _key(row.clock_id, row.level, row.crossed_at) in computed
         row.status = (CrossingStatus.OPEN if stands else CrossingStatus.RESCINDED).value
         row.rescinded_reason = None if stands else RECORDED_LATE
     # While a clock is paused its crossings are left to be found: whether they still matter is seen when it runs again.
-    paused = {clock.kind for clock in outcome.clocks if clock.is_paused}
+    paused = {clock.id for clock in outcome.clocks if clock.is_paused}
     found_now = [c for c in outcome.crossings if _key(c.clock, c.level, c.crossed_at) not in stored]
     new = [c for c in found_now if c.clock not in paused]
-    already_told = {(row.clock, row.level) for row in rows if row.notified}
+    already_told = {(row.clock_id, row.level) for row in rows if row.notified}
     fresh = {(c.clock, c.level) for c in new if (c.clock, c.level) not in already_told}
     told = steps_to_tell(case.terms, outcome.due, fresh)
     found = [
         {
             "request_id": case.request.id,
-            "clock": crossing.clock.value,
+            "clock": crossing.clock.kind.value,
+            "generation": crossing.clock.generation,
             "level": crossing.level.value,
             "crossed_at": crossing.crossed_at,
             "detected_at": now,
@@ -155,20 +160,20 @@ def _store_crossings(
     return found, told
 
 
-def _key(clock: str, level: str, crossed_at: datetime) -> tuple[str, str, datetime]:
-    return (str(clock), str(level), crossed_at)
+def _key(clock: ClockId, level: str, crossed_at: datetime) -> tuple[ClockId, str, datetime]:
+    return (clock, str(level), crossed_at)
 
 
 def _fall_silent(
     session: Session, request: CmoRequest, outcome: Evaluation, *, now: datetime, real_now: datetime
 ) -> list[dict[str, Any]]:
     """Drop queued rungs whose clocks run no more; one closing line where an escalation was already told in Slack."""
-    stopped = {clock.kind.value for clock in outcome.clocks if clock.stopped_at is not None}
+    running = {str(clock.id) for clock in outcome.clocks if clock.stopped_at is None}
     statement = select(Notification).where(Notification.request_id == request.id, Notification.kind.in_(LADDER_KINDS))
     closing: dict[str, Notification] = {}
     locked = statement.order_by(Notification.id).with_for_update(key_share=True)  # one may be leaving just now
     for row in session.scalars(locked.execution_options(populate_existing=True)):
-        if not set(row.clocks) <= stopped:
+        if running & set(row.clocks):
             continue
         if row.state == NotificationState.QUEUED:
             row.state = NotificationState.SUPPRESSED.value

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from slamon.db.audit import AuditEntry, AuditHead
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow, by_request
-from slamon.domain.clocks import ClockState
+from slamon.domain.clocks import ClockState, Outcome
 from slamon.domain.ladder import evaluate
 from slamon.domain.lifecycle import RequestType, state_after
+from slamon.domain.progress import amended
 from slamon.domain.terms import Terms, terms_digest
 from slamon.domain.timeline import GENESIS, FactKind, Timeline
 from slamon.services.audit import entry_digest
@@ -120,17 +121,19 @@ def _replay_difference(
     if state != request.state:
         return f"state is stored as {request.state}, the facts give {state}"
     outcome = evaluate(terms, timeline, now)
-    stored_clocks = {row.kind: row for row in clocks}
+    stored_clocks = {row.clock_id: row for row in clocks}
     for clock in outcome.clocks:
-        what = _clock_difference(clock, stored_clocks.pop(clock.kind.value, None))
+        what = _clock_difference(clock, stored_clocks.pop(clock.id, None))
         if what is not None:
             return what
-    if stored_clocks:
-        return f"a clock '{next(iter(stored_clocks))}' is stored that the terms do not have"
-    computed = {(c.clock.value, c.level.value, c.crossed_at) for c in outcome.crossings}
+    # One that is stored and does not follow must be cancelled: a fact recorded late says that it never ran.
+    left = next((clock_id for clock_id, row in stored_clocks.items() if row.outcome != Outcome.CANCELLED), None)
+    if left is not None:
+        return f"a clock '{left}' is stored that does not follow from the facts"
+    computed = {(c.clock, c.level.value, c.crossed_at) for c in outcome.crossings}
     for row in crossings:
-        if row.status == CrossingStatus.OPEN and (row.clock, row.level, row.crossed_at) not in computed:
-            return f"crossing {row.clock} {row.level} at {row.crossed_at.isoformat()} does not follow from the facts"
+        if row.status == CrossingStatus.OPEN and (row.clock_id, row.level, row.crossed_at) not in computed:
+            return f"crossing {row.clock_id} {row.level} at {row.crossed_at.isoformat()} does not follow from the facts"
     return None
 
 
@@ -139,6 +142,11 @@ def _filed_difference(request: CmoRequest, timeline: Timeline) -> str | None:
     filed = timeline.first(FactKind.FILED)
     if filed is None:
         return "was never filed"
+    said = dict(filed.content)
+    for fact in timeline.as_recorded():
+        if fact.kind is FactKind.AMENDED:
+            for name, change in fact.content["changes"].items():
+                said[name] = amended(said["detail"], change["to"]) if name == "detail" else change["to"]
     stored = {
         "type": request.type,
         "subject": request.subject,
@@ -150,14 +158,14 @@ def _filed_difference(request: CmoRequest, timeline: Timeline) -> str | None:
         "detail": request.detail,
         "terms": request.terms_digest,
     }
-    return next((f"{name} is not what was filed" for name in stored if stored[name] != filed.content.get(name)), None)
+    return next((f"{name} is not what was filed" for name in stored if stored[name] != said.get(name)), None)
 
 
 def _clock_difference(clock: ClockState, row: ClockRow | None) -> str | None:
     if row is None:
-        return f"clock {clock.kind} is not stored"
+        return f"clock {clock.id} is not stored"
     for column, value in clock_values(clock).items():
         stored = getattr(row, column)
         if stored != value:
-            return f"clock {clock.kind}: {column} is stored as {stored}, the facts give {value}"
+            return f"clock {clock.id}: {column} is stored as {stored}, the facts give {value}"
     return None

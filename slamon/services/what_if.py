@@ -14,7 +14,7 @@ from slamon.db.parties import Organization, Person
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.ladder import Evaluation, evaluate
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import CLOCKS, RequestType
 from slamon.domain.terms import ClockKind, ClockTerms, LadderRole, Step, Terms
 from slamon.errors import Invalid
 from slamon.services.access import Caller, staff_only
@@ -46,9 +46,10 @@ class Draft:
         named = tuple(self.scope.get(column) is not None for column in SCOPE)
         return line is None or named >= tuple(getattr(line, column) is not None for column in SCOPE)
 
-    def in_place_of(self, terms: Terms) -> Terms:
+    def in_place_of(self, terms: Terms, request_type: RequestType) -> Terms:
         """The terms a request would have lived under, at the same site and so with the same calendar."""
-        return replace(terms, clocks=self.clocks, ladder=self.ladder)
+        clocks = {kind: clock for kind, clock in self.clocks.items() if kind in CLOCKS[request_type]}
+        return replace(terms, clocks=clocks or terms.clocks, ladder=self.ladder)
 
 
 @dataclass(slots=True)
@@ -137,7 +138,7 @@ def _judge(
     directory = Directory(session, covered)
     for request in covered:
         own, timeline = terms[request.terms_digest], timelines[request.id]
-        drafted = draft.in_place_of(own)
+        drafted = draft.in_place_of(own, RequestType(request.type))
         before, after = evaluate(own, timeline, now), evaluate(drafted, timeline, now)
         was, would_be = before.breached(now), after.breached(now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
@@ -153,9 +154,9 @@ def _judge(
 
 def _leads_told(request: CmoRequest, terms: Terms, outcome: Evaluation, directory: Directory) -> Iterator[UUID]:
     """Who leads, once for each rung that tells the lead; clocks that pass one at the same instant share it."""
-    steps = {step.level: step for step in terms.ladder}
-    for level, _ in dict.fromkeys((crossing.level, crossing.crossed_at) for crossing in outcome.crossings):
-        to_leads = (to for to in steps[level].to if to.role is LadderRole.LEAD)
+    passed = ((terms.step(crossing.clock.kind, crossing.level), crossing.crossed_at) for crossing in outcome.crossings)
+    for step, _ in dict.fromkeys(passed):
+        to_leads = (to for to in step.to if to.role is LadderRole.LEAD)
         yield from {reader.person.id for to in to_leads for reader in directory.readers(request, to)}
 
 

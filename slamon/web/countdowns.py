@@ -7,12 +7,23 @@ from enum import StrEnum
 
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import ClockRow
-from slamon.domain.clocks import WAITING_FOR_SPONSOR, ClockState, Outcome, Pause
-from slamon.domain.terms import ClockKind, Terms
+from slamon.domain.clocks import WAITING_FOR_SPONSOR, ClockId, ClockState, Outcome, Pause
+from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pictures import Bar, draw
 
-NAMES = {ClockKind.ACKNOWLEDGEMENT: "receipt", ClockKind.ANSWER: "answer"}
+NAMES = {
+    ClockKind.ACKNOWLEDGEMENT: "receipt",
+    ClockKind.ANSWER: "answer",
+    ClockKind.ORDER_CONFIRMATION: "order confirmation",
+    ClockKind.REPLY: "reply",
+    ClockKind.DISPATCH_CONFIRMATION: "confirmation of dispatch",
+    ClockKind.DELIVERY_CONFIRMATION: "confirmation of delivery",
+    ClockKind.FULFILMENT: "due date",
+    ClockKind.PROMISE: "promised date",
+    ClockKind.SPONSOR: "sponsor’s reply",
+    ClockKind.EXCURSION_DECISION: "quality’s decision",
+}
 _SOON = 0.25  # the last quarter before the target is shown in the colour of "soon"
 
 
@@ -35,7 +46,7 @@ _PASSED = {Tone.LATE: "target", Tone.BREACHED: "limit"}
 class Countdown:
     """One clock for one reader. `allowed` names target and limit with their unit, where the terms are at hand."""
 
-    kind: ClockKind
+    id: ClockId
     name: str
     tone: Tone
     words: str
@@ -49,6 +60,10 @@ class Countdown:
     bar: Bar
 
     @property
+    def kind(self) -> ClockKind:
+        return self.id.kind
+
+    @property
     def is_bad(self) -> bool:
         return self.tone in (Tone.LATE, Tone.BREACHED)
 
@@ -56,7 +71,7 @@ class Countdown:
 def countdown(clock: ClockState, zones: Zones, now: datetime, terms: Terms | None = None) -> Countdown:
     tone = _tone(clock, now)
     return Countdown(
-        kind=clock.kind,
+        id=clock.id,
         name=NAMES[clock.kind],
         tone=tone,
         words=_words(clock, tone, now),
@@ -75,7 +90,7 @@ def stored_clock(row: ClockRow) -> ClockState:
     """The clock as last evaluated. Of its pauses only one that lasts is known."""
     pauses = (Pause(row.paused_since, None, WAITING_FOR_SPONSOR),) if row.paused_since else ()
     return ClockState(
-        kind=ClockKind(row.kind),
+        id=row.clock_id,
         started_at=row.started_at,
         target_at=row.target_at,
         limit_at=row.limit_at,
@@ -118,7 +133,8 @@ def _words(clock: ClockState, tone: Tone, now: datetime) -> str:
         return f"{name} late by {span(now - clock.target_at)}"
     if clock.target_at is not None and not clock.is_paused:
         return f"{name} due in {span(clock.target_at - now)}"
-    return f"{name} clock paused for {span(now - clock.pauses[-1].since)}"
+    since = clock.open_pause.since if clock.open_pause else now
+    return f"{name} clock paused for {span(now - since)}"
 
 
 def _ending(clock: ClockState, name: str) -> str:
@@ -130,5 +146,7 @@ def _ending(clock: ClockState, name: str) -> str:
 
 def _allowed(kind: ClockKind, terms: Terms) -> str:
     line = terms.clocks[kind]
+    if line.mode is Mode.DATE:
+        return "by the end of the day"
     target, limit = (allowance(int(each.total_seconds()), line.mode.unit) for each in (line.target, line.limit))
     return f"target {target}, limit {limit}"

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Site
 from slamon.db.requests import CmoRequest
+from slamon.domain.clocks import ClockId
 from slamon.domain.explain import Counts, Part
-from slamon.domain.terms import ClockKind
 from slamon.errors import LinkGone
-from slamon.services.explanations import explain_clock
+from slamon.services.explanations import clock_named, explain_clock
 from slamon.services.links import open_link
 from slamon.services.queries import visible_request
 from slamon.web.countdowns import NAMES
@@ -40,17 +40,17 @@ class Line:
     length: str
 
 
-@router.api_route("/requests/{request_id}/clocks/{kind}", methods=["GET", "HEAD"])
-def for_staff(request: Request, visit: Visiting, request_id: RequestId, kind: ClockKind) -> Response:
+@router.api_route("/requests/{request_id}/clocks/{clock}", methods=["GET", "HEAD"])
+def for_staff(request: Request, visit: Visiting, request_id: RequestId, clock: str) -> Response:
     with runtime_of(request).db.read() as session:
         asked = visible_request(session, request_id, by=visit.caller)
         zones = Zones(own=visit.zone, other=session.get_one(Site, asked.site_id).time_zone)
-        told = _told(session, asked, kind, zones, visit.now)
+        told = _told(session, asked, clock_named(clock), zones, visit.now)
     return staff_page(request, visit, "clock.html", {**told, "layout": "staff.html", "back": f"/requests/{asked.id}"})
 
 
-@router.api_route("/r/{token}/clocks/{kind}", methods=["GET", "HEAD"], dependencies=[Depends(counted)])
-def for_contact(request: Request, token: str, kind: ClockKind) -> Response:
+@router.api_route("/r/{token}/clocks/{clock}", methods=["GET", "HEAD"], dependencies=[Depends(counted)])
+def for_contact(request: Request, token: str, clock: str) -> Response:
     runtime = runtime_of(request)
     with runtime.db.read() as session:
         try:
@@ -58,17 +58,17 @@ def for_contact(request: Request, token: str, kind: ClockKind) -> Response:
         except LinkGone:
             return see_other(f"/r/{token}")  # which says why, and offers a fresh one
         zones = Zones(own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone)
-        told = _told(session, opened.request, kind, zones, runtime.clock.now())
+        told = _told(session, opened.request, clock_named(clock), zones, runtime.clock.now())
     around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": runtime.settings.sponsor_name}
     return page(request, "clock.html", {**told, **around})
 
 
-def _told(session: Session, asked: CmoRequest, kind: ClockKind, zones: Zones, now: datetime) -> Mapping[str, Any]:
-    explained = explain_clock(session, asked, kind, now=now, zone=zones.own, other_zone=zones.other)
+def _told(session: Session, asked: CmoRequest, clock_id: ClockId, zones: Zones, now: datetime) -> Mapping[str, Any]:
+    explained = explain_clock(session, asked, clock_id, now=now, zone=zones.own, other_zone=zones.other)
     explanation = explained.explanation
     return {
         "asked": asked,
-        "name": NAMES[kind],
+        "name": NAMES[clock_id.kind],
         "zones": zones,
         "sentences": explained.sentences,
         "picture": draw_explanation(explanation, now),

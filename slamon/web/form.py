@@ -17,6 +17,7 @@ from slamon.db.parties import Organization, Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest, FactRow
 from slamon.domain.clocks import clock_states
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
+from slamon.domain.progress import progress_of
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.services.access import secret_digest
@@ -151,7 +152,8 @@ def _form(
     terms = load_terms(session, [asked.terms_digest])[asked.terms_digest]
     timeline = load_timelines(session, [asked.id])[asked.id]
     countdowns = [countdown(clock, zones, now, terms) for clock in clock_states(terms, timeline)]
-    open_now = possible_actions(RequestType(asked.type), State(asked.state), opened.caller.roles)
+    progress = progress_of(timeline.as_recorded())
+    open_now = possible_actions(RequestType(asked.type), State(asked.state), progress, opened.caller.roles)
     possible = [action for action in FORM_ACTIONS if action in open_now]
     context: dict[str, Any] = {
         "token": token,

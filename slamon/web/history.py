@@ -114,7 +114,7 @@ def _crossing(alike: Sequence[CrossingRow], zones: Zones) -> Entry:
     is_struck = crossing.status == CrossingStatus.RESCINDED
     if is_struck:
         notes.append(f"no longer holds: {crossing.rescinded_reason}")
-    names = [NAMES[kind] for kind in ClockKind if kind in {row.clock for row in alike}]
+    names = list(dict.fromkeys(NAMES[kind] for kind in ClockKind if kind in {row.clock for row in alike}))
     clocks = f"{' and '.join(names)} {'clock' if len(names) == 1 else 'clocks'}"
     headline = f"{LEVELS[Level(crossing.level)]} ({clocks})"
     return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)

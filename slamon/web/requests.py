@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from slamon.db.requests import CmoRequest, CrossingStatus
 from slamon.domain.clocks import clock_states
 from slamon.domain.lifecycle import FILERS, OPEN_STATES, Action, RequestType, State, possible_actions
+from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
@@ -172,7 +173,7 @@ def _page(
     countdowns = [countdown(clock, zones, visit.now, terms) for clock in clock_states(terms, timeline)]
     possible = _worth_showing(whole)
     keeps = bool(roles_on(visit.caller, asked, owners_of(session, asked)) & FILERS)
-    recordable = _recordable(asked) if keeps else []
+    recordable = _recordable(asked, progress_of(timeline.as_recorded())) if keeps else []
     may_revoke = keeps and State(asked.state) in OPEN_STATES
     context: dict[str, Any] = {
         "whole": whole,
@@ -205,7 +206,7 @@ def _worth_showing(whole: Whole) -> list[Action]:
     return [action for action in STAFF_ACTIONS if action in whole.actions and action not in hidden]
 
 
-def _recordable(asked: CmoRequest) -> list[Action]:
+def _recordable(asked: CmoRequest, progress: Progress) -> list[Action]:
     """What of the CMO's can be written down now."""
-    open_to_cmo = possible_actions(RequestType(asked.type), State(asked.state), CMO_ROLES)
+    open_to_cmo = possible_actions(RequestType(asked.type), State(asked.state), progress, CMO_ROLES)
     return [action for action in RECORDED if action in open_to_cmo]

@@ -252,7 +252,7 @@ def test_an_act_that_says_nothing_is_refused(api: Api, action: str, needed: str)
 def test_what_the_state_does_not_allow_is_refused_saying_what_it_does(api: Api) -> None:
     path = f"/v1/requests/{api.filed()['id']}"
     answer = api.pm.post(f"{path}/actions/accept")
-    assert (answer.status_code, answer.json()["possible"]) == (409, ["follow_up", "cancel"])
+    assert (answer.status_code, answer.json()["possible"]) == (409, ["follow_up", "amend", "correct", "cancel"])
     assert api.pm.get(path).headers["etag"] == '"1"'
 
 

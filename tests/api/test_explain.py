@@ -60,5 +60,5 @@ def test_what_is_not_there_or_not_for_the_caller_is_not_found(any_api: Api) -> N
     request = filed_before_easter(any_api)
     path = f"/v1/requests/{request['id']}/clocks"
     assert any_api.pm.get(f"{path}/acknowledgement/explain").status_code == 404
-    assert any_api.pm.get(f"{path}/nothing/explain").status_code == 422
+    assert any_api.pm.get(f"{path}/nothing/explain").status_code == 404
     assert any_api.other_contact.get(f"{path}/answer/explain").status_code == 404

@@ -37,8 +37,10 @@ def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(an
         ("answer", "2026-03-03T09:00:00Z", "2026-03-04T09:00:00Z"),
     ]
     assert filed["actions"] == [
-        {"action": "follow_up", "needs": ["text"]},
-        {"action": "cancel", "needs": ["reason"]},
+        {"action": "follow_up", "needs": ["text"], "takes": []},
+        {"action": "amend", "needs": ["reason", "changes"], "takes": ["changes"]},
+        {"action": "correct", "needs": ["corrects", "text"], "takes": ["corrects"]},
+        {"action": "cancel", "needs": ["reason"], "takes": []},
     ]
     assert answer.headers["location"] == f"/v1/requests/{filed['id']}"
     assert answer.headers["etag"] == '"1"'
@@ -68,9 +70,14 @@ def test_a_request_goes_from_filing_to_closing(any_api: Api) -> None:
     api.world.clock.advance(hours=2)
     assert api.pm.post(f"{path}/actions/reply", json={"text": "Line 2."}).json()["state"] == "acknowledged"
     answered = api.contact.post(f"{path}/actions/answer", json={"text": "Week 20 is free."}).json()
-    assert [clock["outcome"] for clock in answered["clocks"]] == ["met", "met"]
+    assert {clock["clock"]: clock["outcome"] for clock in answered["clocks"]} == {
+        "acknowledgement": "met",
+        "answer": "met",
+        "reply-3": "met",  # to the sponsor's reply, the third thing that happened
+        "sponsor-2": "met",
+    }
     closed = api.pm.post(f"{path}/actions/accept").json()
-    assert (closed["state"], closed["actions"]) == ("closed", [])
+    assert (closed["state"], [each["action"] for each in closed["actions"]]) == ("closed", ["reopen"])
     timeline = api.pm.get(f"{path}/timeline").json()["facts"]
     assert [(fact["kind"], fact["by"]["role"]) for fact in timeline] == [
         ("filed", "project_manager"),

@@ -5,16 +5,17 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slamon.domain.clocks import ClockId
 from slamon.domain.ladder import evaluate, steps_to_tell
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import FactKind
-from tests.domain.timelines import after, terms, timeline
+from tests.domain.timelines import CONVERSATION, after, terms, timeline
 
-ACK, ANSWER = ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER
+ACK, ANSWER = ClockId(ClockKind.ACKNOWLEDGEMENT), ClockId(ClockKind.ANSWER)
 
 
-def levels(evaluation, kind=ANSWER):
-    return [(c.level, c.crossed_at) for c in evaluation.crossings if c.clock is kind]
+def levels(evaluation, clock=ANSWER):
+    return [(c.level, c.crossed_at) for c in evaluation.crossings if c.clock == clock]
 
 
 def test_silence_climbs_the_ladder_at_computed_times():
@@ -127,7 +128,7 @@ def test_a_question_never_undoes_a_breach_that_lies_before_it(history, low, high
 
 
 @given(
-    happened=st.lists(st.tuples(st.sampled_from(FactKind), st.integers(1, 90)), max_size=6),
+    happened=st.lists(st.tuples(st.sampled_from(CONVERSATION), st.integers(1, 90)), max_size=6),
     limit=st.integers(1, 60),
     wider_by=st.integers(0, 40),
 )

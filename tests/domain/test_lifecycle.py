@@ -1,5 +1,6 @@
 """The life cycles: what is possible when, for whom, and that nothing else is."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from slamon.domain.lifecycle import (
     state_after,
 )
 from slamon.domain.lifecycle_document import life_cycles
+from slamon.domain.progress import Progress
 from slamon.domain.timeline import FactKind, Role
 from tests.domain.timelines import CONTACT, after, timeline
 
@@ -25,26 +27,37 @@ A, R, K = Action, Role, FactKind
 @pytest.mark.parametrize(
     ("state", "role", "actions"),
     [
-        (State.FILED, R.CMO_CONTACT, {A.ACKNOWLEDGE, A.ASK, A.ANSWER, A.DECLINE}),
-        (State.ACKNOWLEDGED, R.CMO_CONTACT, {A.ASK, A.ANSWER, A.DECLINE}),
-        (State.AWAITING_SPONSOR, R.CMO_CONTACT, set()),
-        (State.AWAITING_SPONSOR, R.PROJECT_MANAGER, {A.REPLY, A.FOLLOW_UP, A.CANCEL}),
-        (State.ANSWERED, R.PROJECT_MANAGER, {A.ACCEPT, A.REJECT, A.FOLLOW_UP}),
-        (State.FILED, R.LEAD, {A.FOLLOW_UP, A.CANCEL, A.TAKE}),
-        (State.FILED, R.QUALITY, {A.FOLLOW_UP}),
-        (State.CLOSED, R.LEAD, set()),
+        (State.FILED, R.CMO_CONTACT, {A.ACKNOWLEDGE, A.ASK, A.ANSWER, A.DECLINE, A.HAND_ON, A.CORRECT}),
+        (State.ACKNOWLEDGED, R.CMO_CONTACT,
+         {A.ASK, A.ANSWER, A.DECLINE, A.HAND_ON, A.CORRECT, A.WAIT, A.RESUME}),
+        (State.AWAITING_SPONSOR, R.CMO_CONTACT, {A.HAND_ON, A.CORRECT}),
+        (State.AWAITING_SPONSOR, R.PROJECT_MANAGER, {A.REPLY, A.FOLLOW_UP, A.CANCEL, A.AMEND, A.CORRECT}),
+        (State.ANSWERED, R.PROJECT_MANAGER, {A.ACCEPT, A.REJECT, A.FOLLOW_UP, A.CORRECT}),
+        (State.FILED, R.LEAD, {A.FOLLOW_UP, A.CANCEL, A.TAKE, A.AMEND, A.CORRECT}),
+        (State.FILED, R.QUALITY, {A.FOLLOW_UP, A.AMEND, A.CORRECT}),
+        (State.CLOSED, R.LEAD, {A.REOPEN}),
+        (State.CANCELLED, R.LEAD, set()),
         (State.FILED, R.ADMIN, set()),
         (State.FILED, R.AUDITOR, set()),
     ],
-)
+)  # fmt: skip
 def test_each_role_may_do_what_the_table_says_and_nothing_else(state, role, actions):
-    for request_type in RequestType:
-        assert set(possible_actions(request_type, state, {role})) == actions
+    asked = Progress(has_question=True)
+    for request_type in (RequestType.DATA, RequestType.INQUIRY):
+        assert set(possible_actions(request_type, state, asked, {role})) == actions
 
 
-def test_no_action_leads_out_of_a_closed_or_cancelled_request():
+def test_nothing_but_a_reopening_leads_out_of_a_closed_request_and_nothing_out_of_a_cancelled_one():
     for table in LIFE_CYCLE.values():
-        assert all(state in OPEN_STATES for state, _ in table)
+        assert {action for state, action in table if state not in OPEN_STATES} <= {A.REOPEN}
+
+
+def test_a_proposed_date_waits_for_yes_or_no_and_a_question_for_a_reply():
+    asked = possible_actions(RequestType.SHIPMENT, State.AWAITING_SPONSOR, Progress(has_question=True), {R.LEAD})
+    proposed = Progress(proposed_ship_on=date(2026, 4, 1))
+    offered = possible_actions(RequestType.SHIPMENT, State.AWAITING_SPONSOR, proposed, {R.LEAD})
+    assert {A.REPLY} == {A.REPLY, A.AGREE, A.REFUSE} & set(asked)
+    assert {A.AGREE, A.REFUSE} == {A.REPLY, A.AGREE, A.REFUSE} & set(offered)
 
 
 def test_replaying_the_facts_gives_the_state():

@@ -1,5 +1,6 @@
 """Small builders for timelines and terms, so that tests read as stories. Times are hours after filing."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from slamon.domain.calendar import WorkingCalendar
@@ -21,6 +22,10 @@ from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
 FILED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 CONTACT = Actor("c1", "Priya", Role.CMO_CONTACT)
 MANAGER = Actor("p1", "Ana", Role.PROJECT_MANAGER)
+CONVERSATION = (
+    FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.REPLIED, FactKind.ANSWERED, FactKind.DECLINED,
+    FactKind.FOLLOWED_UP, FactKind.ACCEPTED, FactKind.REJECTED, FactKind.CANCELLED, FactKind.TAKEN,
+)  # fmt: skip
 CMO_KINDS = {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
 TO_LEAD = (Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD),)
 
@@ -37,9 +42,15 @@ def after(hours: float) -> datetime:
     return FILED_AT + timedelta(seconds=round(hours * 3600))
 
 
-def terms(mode: Mode = Mode.ELAPSED, calendar: WorkingCalendar = ALWAYS, target: int = 24, limit: int = 48) -> Terms:
+def terms(
+    mode: Mode = Mode.ELAPSED,
+    calendar: WorkingCalendar = ALWAYS,
+    target: int = 24,
+    limit: int = 48,
+    kinds: Iterable[ClockKind] = (ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER),
+) -> Terms:
     clock = ClockTerms(timedelta(hours=target), timedelta(hours=limit), mode)
-    return Terms("policy", "24 to 48 hours", 1, None, calendar, dict.fromkeys(ClockKind, clock), LADDER)
+    return Terms("policy", "24 to 48 hours", 1, None, calendar, dict.fromkeys(kinds, clock), LADDER)
 
 
 def timeline(*happened: tuple[FactKind, float], told_after: float = 0) -> Timeline:

@@ -144,7 +144,7 @@ def test_a_call_written_down_late_rescinds_the_breach_and_says_why(any_world: Wo
     )
     with any_world.runtime.db.read() as session:
         rows = session.scalars(select(CrossingRow).where(CrossingRow.clock == "answer")).all()
-        clock = session.get_one(ClockRow, (request.id, "answer"))
+        clock = session.get_one(ClockRow, (request.id, "answer", 1))
     assert {row.level: row.status for row in rows} == {"reminder": "open", "target": "rescinded", "limit": "rescinded"}
     assert {row.rescinded_reason for row in rows if row.status == "rescinded"} == {"an earlier act was recorded later"}
     assert clock.outcome == "met"

@@ -23,7 +23,7 @@ LIVE = default_policies()[0]
 def draft(limit: str | None = None, **scope: Any) -> Draft:
     """The shipped line, with another limit or scope."""
     tight = {"target": limit, "limit": limit} if limit else {}
-    clocks = {kind: {**clock, **tight} for kind, clock in LIVE["clocks"].items()}
+    clocks = {kind: {**clock, **tight} if "target" in clock else clock for kind, clock in LIVE["clocks"].items()}
     named = {**dict.fromkeys(SCOPE), "priority": LIVE["priority"], **scope}
     return Draft(named, clocks_from_json(clocks), ladder_from_json(LIVE["ladder"]))
 
