@@ -6,7 +6,7 @@ from datetime import date, datetime
 from slamon.db.parties import Calendar
 from slamon.domain.calendar import WorkingCalendar
 from slamon.errors import Invalid
-from slamon.services.policies import calendar_json, plain_calendar, public_holidays
+from slamon.services.policies import calendar_json, named_holidays, plain_calendar, public_holidays
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,9 @@ class ClosedDay:
 
 def closed_days(calendar: Calendar, year: int) -> list[ClosedDay]:
     """The days of one year on which the calendar is closed whatever the weekday, in order."""
-    days: dict[date, ClosedDay] = {}
-    if calendar.country:
-        for day, name in public_holidays(calendar.country, calendar.subdivision, (year,)).items():
-            days[day] = ClosedDay(day, name, is_public=True)
-    for own in calendar.closed_days:
-        day = date.fromisoformat(own["date"])
-        if day.year == year:
-            days.setdefault(day, ClosedDay(day, own["name"], is_public=False))
-    return [days[day] for day in sorted(days)]
+    names, _ = named_holidays(plain_calendar(calendar), (year,))
+    public = public_holidays(calendar.country, calendar.subdivision, (year,)) if calendar.country else {}
+    return [ClosedDay(day, names[day], is_public=day in public) for day in sorted(names) if day.year == year]
 
 
 def refuse_never_open(calendar: Calendar, at: datetime) -> None:

@@ -141,7 +141,7 @@ def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
         "calendar": calendar_json(time_zone, calendar, year),
         "clocks": clocks_to_json(clocks_from_json(clocks)),
         "ladder": ladder_to_json(ladder_from_json(ladder)),
-        **holidays_to_json(*_named_holidays(calendar, year)),
+        **holidays_to_json(*named_holidays(calendar, _within_reach(year))),
     }
     return parsed_terms(terms_digest(content), content), content
 
@@ -163,22 +163,28 @@ def calendar_json(time_zone: str, calendar: Mapping[str, Any] | None, year: int)
     """A site's working calendar with its holidays by date, for the years a request filed in `year` can reach."""
     if calendar is None:
         return WorkingCalendar.from_json({"tz": time_zone, "weekly": "24x7"}).to_json()
-    names, _ = _named_holidays(calendar, year)
+    names, _ = named_holidays(calendar, _within_reach(year))
     closed = [day.isoformat() for day in sorted(names)]
     return WorkingCalendar.from_json(
         {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": closed}
     ).to_json()
 
 
-def _named_holidays(calendar: Mapping[str, Any] | None, year: int) -> tuple[dict[date, str], str | None]:
-    """The closed days of the years a request filed in `year` can reach, what they are called, and who says so."""
+def named_holidays(calendar: Mapping[str, Any] | None, years: tuple[int, ...]) -> tuple[dict[date, str], str | None]:
+    """All closed days of the calendar's own and the public holidays of these years, by date, and who says so.
+
+    On a public holiday that is also a day of its own the public name stands. Raises Invalid as `public_holidays`.
+    """
     if calendar is None:
         return {}, None
     names = {date.fromisoformat(day["date"]): day["name"] for day in calendar["closed_days"]}
     if not calendar["country"]:
         return names, None
-    years = tuple(range(year, year + YEARS_AHEAD + 1))
     return names | public_holidays(calendar["country"], calendar["subdivision"], years), _HOLIDAY_SOURCE
+
+
+def _within_reach(year: int) -> tuple[int, ...]:
+    return tuple(range(year, year + YEARS_AHEAD + 1))
 
 
 @lru_cache(maxsize=256)
