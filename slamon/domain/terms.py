@@ -139,7 +139,8 @@ class Step:
 class Terms:
     """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy.
 
-    `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are.
+    `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are;
+    `opening_names` what its opening days are for.
     """
 
     policy_id: str
@@ -151,6 +152,7 @@ class Terms:
     ladder: tuple[Step, ...]
     holiday_names: Mapping[date, str] = field(default_factory=dict)
     holiday_source: str | None = None
+    opening_names: Mapping[date, str] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -180,7 +182,7 @@ class Terms:
             "calendar": self.calendar.to_json(),
             "clocks": clocks_to_json(self.clocks),
             "ladder": ladder_to_json(self.ladder),
-            **holidays_to_json(self.holiday_names, self.holiday_source),
+            **holidays_to_json(self.holiday_names, self.holiday_source, self.opening_names),
         }
 
     @classmethod
@@ -194,16 +196,25 @@ class Terms:
             calendar=WorkingCalendar.from_json(stored["calendar"]),
             clocks=clocks_from_json(stored["clocks"]),
             ladder=ladder_from_json(stored["ladder"]),
-            holiday_names={date.fromisoformat(day): name for day, name in stored.get("holiday_names", {}).items()},
+            holiday_names=_by_date(stored.get("holiday_names", {})),
             holiday_source=stored.get("holiday_source"),
+            opening_names=_by_date(stored.get("opening_names", {})),
             digest=terms_digest(stored),
         )
 
 
-def holidays_to_json(names: Mapping[date, str], source: str | None) -> dict[str, Any]:
+def holidays_to_json(names: Mapping[date, str], source: str | None, openings: Mapping[date, str]) -> dict[str, Any]:
     """As part of stored terms; nothing where there is nothing to say, as in terms stored before these were kept."""
-    named = {day.isoformat(): name for day, name in sorted(names.items())}
-    return {**({"holiday_names": named} if named else {}), **({"holiday_source": source} if source else {})}
+    told = {
+        "holiday_names": {day.isoformat(): name for day, name in sorted(names.items())},
+        "holiday_source": source,
+        "opening_names": {day.isoformat(): name for day, name in sorted(openings.items())},
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def _by_date(names: Mapping[str, str]) -> dict[date, str]:
+    return {date.fromisoformat(day): name for day, name in names.items()}
 
 
 def terms_digest(stored: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
-"""What a calendar means in a given year: which days it is closed on, and whether it ever opens."""
+"""What a calendar means in a given year: the days it closes or opens beside its week, and whether it ever opens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,8 +19,26 @@ class ClosedDay:
     is_public: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OpeningDay:
+    """`hours` as in a week: pairs of HH:MM by the site's clock."""
+
+    day: date
+    name: str
+    hours: Sequence[Sequence[str]]
+
+
+def opening_days(calendar: Calendar, year: int) -> list[OpeningDay]:
+    """The days of one year on which the calendar opens whatever the weekday, in order."""
+    days = [OpeningDay(date.fromisoformat(own["date"]), own["name"], own["hours"]) for own in calendar.opening_days]
+    return sorted((day for day in days if day.day.year == year), key=lambda opening: opening.day)
+
+
 def closed_days(calendar: Calendar, year: int) -> list[ClosedDay]:
-    """The days of one year on which the calendar is closed whatever the weekday, in order."""
+    """The days of one year on which the calendar's week is closed whatever the weekday, in order.
+
+    On one that is an opening day as well, it is open for the hours of that.
+    """
     names, _ = named_holidays(plain_calendar(calendar), (year,))
     public = public_holidays(calendar.country, calendar.subdivision, (year,)) if calendar.country else {}
     return [ClosedDay(day, names[day], is_public=day in public) for day in sorted(names) if day.year == year]

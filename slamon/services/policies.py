@@ -31,7 +31,7 @@ from slamon.errors import Conflict, Invalid
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
-CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days")  # what decides when it is open
+CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days", "opening_days")  # what decides when it is open
 _HOLIDAY_SOURCE = f"holidays {version('holidays')}"
 YEARS_AHEAD = 6  # deadlines are bounded by six years, so holidays further off cannot matter
 
@@ -141,7 +141,7 @@ def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
         "calendar": calendar_json(time_zone, calendar, year),
         "clocks": clocks_to_json(clocks_from_json(clocks)),
         "ladder": ladder_to_json(ladder_from_json(ladder)),
-        **holidays_to_json(*named_holidays(calendar, _within_reach(year))),
+        **holidays_to_json(*named_holidays(calendar, _within_reach(year)), _named_openings(calendar)),
     }
     return parsed_terms(terms_digest(content), content), content
 
@@ -165,9 +165,14 @@ def calendar_json(time_zone: str, calendar: Mapping[str, Any] | None, year: int)
         return WorkingCalendar.from_json({"tz": time_zone, "weekly": "24x7"}).to_json()
     names, _ = named_holidays(calendar, _within_reach(year))
     closed = [day.isoformat() for day in sorted(names)]
+    openings = {day["date"]: day["hours"] for day in calendar["opening_days"]}
     return WorkingCalendar.from_json(
-        {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": closed}
+        {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": closed, "openings": openings}
     ).to_json()
+
+
+def _named_openings(calendar: Mapping[str, Any] | None) -> dict[date, str]:
+    return {date.fromisoformat(day["date"]): day["name"] for day in calendar["opening_days"]} if calendar else {}
 
 
 def named_holidays(calendar: Mapping[str, Any] | None, years: tuple[int, ...]) -> tuple[dict[date, str], str | None]:
