@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -170,6 +170,13 @@ class Terms:
         uses_calendar = any(clock.mode is Mode.CALENDAR for clock in self.clocks.values())
         if uses_calendar and not self.calendar.opens_within(at):
             raise TermsError("calendar", "has no open hour in the next 366 days, so its clocks would never run")
+
+    def closed_on(self, days: Mapping[date, str]) -> "Terms":
+        """The same terms with these days closed too, by date and name, opening days or not."""
+        kept = {day: name for day, name in self.opening_names.items() if day not in days}
+        names = {**days, **self.holiday_names}
+        closed = replace(self, calendar=self.calendar.closed_on(days), holiday_names=names, opening_names=kept)
+        return replace(closed, digest=terms_digest(closed.to_json()))
 
     def to_json(self) -> dict[str, Any]:
         return {

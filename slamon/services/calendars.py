@@ -1,11 +1,13 @@
 """What a calendar means in a given year: the days it closes or opens beside its week, and whether it ever opens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from slamon.db.parties import Calendar
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
 from slamon.services.policies import calendar_json, named_holidays, plain_calendar, public_holidays
 
@@ -44,8 +46,28 @@ def closed_days(calendar: Calendar, year: int) -> list[ClosedDay]:
     return [ClosedDay(day, names[day], is_public=day in public) for day in sorted(names) if day.year == year]
 
 
+def days_of(first_day: date, last_day: date, name: str) -> dict[date, str]:
+    """Each day from the first to the last, under the same name."""
+    return {first_day + timedelta(days=n): name for n in range((last_day - first_day).days + 1)}
+
+
+def closed_on(calendar: Mapping[str, Any], days: Mapping[date, str]) -> dict[str, Any]:
+    """A plain calendar closed on these days too, by date and name, opening days or not."""
+    closed = [{"date": day.isoformat(), "name": name} for day, name in sorted(days.items())]
+    return {
+        **calendar,
+        # In front, so that a day the calendar knows already keeps its name.
+        "closed_days": [*closed, *calendar["closed_days"]],
+        "opening_days": [own for own in calendar["opening_days"] if date.fromisoformat(own["date"]) not in days],
+    }
+
+
 def refuse_never_open(calendar: Calendar, at: datetime) -> None:
     """Raise Invalid for a calendar without an open second in the year after `at`: its clocks would never run."""
-    plain = calendar_json("UTC", plain_calendar(calendar), at.year)
-    if not WorkingCalendar.from_json(plain).opens_within(at.replace(microsecond=0)):
+    if not opens(plain_calendar(calendar), at):
         raise Invalid("weekly", "the calendar has no open hour in the next 366 days")
+
+
+def opens(calendar: Mapping[str, Any], at: datetime) -> bool:
+    """Whether a plain calendar has an open second in the year after `at`."""
+    return WorkingCalendar.from_json(calendar_json("UTC", calendar, at.year)).opens_within(stamp(at))
