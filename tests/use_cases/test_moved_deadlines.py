@@ -1,10 +1,10 @@
 """Which deadlines move when a request is judged under other terms."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from slamon.domain.lifecycle import Action
-from slamon.domain.terms import ClockKind, ClockTerms
+from slamon.domain.terms import ClockKind, ClockTerms, Terms
 from slamon.services.policies import load_terms
 from slamon.services.shutdowns import MovedDeadline, moved_deadlines
 from slamon.services.timelines import load_timelines
@@ -46,3 +46,13 @@ def test_a_clock_the_other_terms_do_not_have_loses_its_deadlines(world: World) -
 
 def test_a_clock_that_has_stopped_does_not_move(world: World) -> None:
     assert moved_under(world, clocks={ClockKind.ANSWER: SHORT}, answered=True) == []
+
+
+def test_terms_with_days_closed_are_the_same_when_they_come_back_from_the_store(world: World) -> None:
+    request = world.file()
+    with world.runtime.db.read() as session:
+        own = load_terms(session, [request.terms_digest])[request.terms_digest]
+    closed = own.closed_on({date(2026, 3, 6): "Carnival"})
+    again = Terms.from_json(closed.to_json())
+    assert (again, again.digest) == (closed, closed.digest)
+    assert closed.digest != own.digest
