@@ -36,6 +36,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Terms already frozen with opening days keep them, and the release before cannot read such terms.
     op.drop_table("shutdown")
     with op.batch_alter_table("calendar") as batch_op:
         batch_op.drop_column("opening_days")

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -108,6 +109,16 @@ def test_the_lead_of_another_cmo_does_not_decide(api: Api) -> None:
     shutdown = announced(api)
     api.admin.patch(f"/v1/cmos/{api.world.cast.cmo}", json={"lead_id": None, "reason": "Left the alliance"})
     assert api.lead.post(f"/v1/shutdowns/{shutdown['id']}/refuse", json=WHY).status_code == 403
+
+
+def test_who_backs_up_the_lead_decides_as_well(api: Api) -> None:
+    shutdown = announced(api)
+    deputy = {"name": "Dora Deputy", "email": "deputy@sponsor.example", "roles": ["lead"]}
+    backup = UUID(api.admin.post("/v1/people", json=deputy).json()["id"])
+    path = f"/v1/shutdowns/{shutdown['id']}/agree"
+    assert api.caller(backup).post(path, json=WHY).status_code == 403
+    api.admin.patch(f"/v1/people/{api.world.cast.lead}", json={"backup_id": str(backup), "reason": "On leave"})
+    assert api.caller(backup).post(path, json=WHY).json()["decided_by"] == str(backup)
 
 
 def test_nobody_at_the_cmo_sees_or_announces_a_shutdown_here(api: Api) -> None:
