@@ -263,13 +263,22 @@ class ClosedDay(Body):
     name: Name
 
 
+class OpeningDay(ClosedDay):
+    """A make-up workday: open on this date whatever the weekday, holiday or not."""
+
+    hours: Annotated[_Spans, Field(min_length=1)]
+
+
 _WORK_WEEK = {day: [["08:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
 _Hours = Literal["24x7"] | Week
 _ClosedDays = Annotated[list[ClosedDay], Field(max_length=2000)]
+_OpeningDays = Annotated[
+    list[OpeningDay], Field(max_length=2000, description="They win over closed days and public holidays.")
+]
 
 
 class _Stored(Body):
-    """Hours and closed days as the table holds them."""
+    """Hours, closed and opening days as the table holds them."""
 
     @field_serializer("weekly", check_fields=False)
     def _hours(self, weekly: Any) -> dict[str, Any]:
@@ -281,6 +290,11 @@ class _Stored(Body):
     def _days(self, days: list[ClosedDay]) -> list[dict[str, str]]:
         return [{"date": day.date.isoformat(), "name": day.name} for day in days]
 
+    @field_serializer("opening_days", check_fields=False)
+    def _openings(self, days: list[OpeningDay]) -> list[dict[str, Any]]:
+        plain = [(day.date.isoformat(), day.name, [list(span) for span in day.hours]) for day in days]
+        return [{"date": day, "name": name, "hours": hours} for day, name, hours in plain]
+
 
 class NewCalendar(_Stored):
     model_config = _shown(
@@ -289,6 +303,7 @@ class NewCalendar(_Stored):
         country="CH",
         subdivision="BS",
         closed_days=[{"date": "2026-12-24", "name": "Plant closed"}],
+        opening_days=[{"date": "2026-12-19", "name": "Makes up for 24 December", "hours": [["08:00", "18:00"]]}],
     )
 
     name: Name
@@ -296,6 +311,7 @@ class NewCalendar(_Stored):
     country: Country | None = Field(None, description="Its public holidays are closed.")
     subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
     closed_days: _ClosedDays = Field([])
+    opening_days: _OpeningDays = Field([])
 
 
 class CalendarChange(_Stored, Change):
@@ -309,6 +325,7 @@ class CalendarChange(_Stored, Change):
     country: Country | None = None
     subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
     closed_days: _ClosedDays = unchanged()
+    opening_days: _OpeningDays = unchanged()
 
 
 class Calendar(Record):
@@ -317,6 +334,7 @@ class Calendar(Record):
     country: str | None
     subdivision: str | None
     closed_days: list[ClosedDay]
+    opening_days: list[OpeningDay]
 
     @field_validator("weekly", mode="before")
     @classmethod
@@ -330,9 +348,16 @@ class Holiday(Answer):
     is_public: bool = Field(description="A holiday of the country; otherwise the calendar's own closed day.")
 
 
+class Opening(Answer):
+    day: date
+    name: str
+    hours: list[tuple[str, str]]
+
+
 class Holidays(Answer):
     year: int
     days: list[Holiday]
+    openings: list[Opening] = Field(description="Open on these days, for these hours, even where `days` has them.")
 
 
 # --- policies ----------------------------------------------------------------------------------------------------

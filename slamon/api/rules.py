@@ -36,15 +36,20 @@ class HolidaysQuery(Body):
     response_model=models.Holidays,
     operation_id="listHolidays",
     tags=["Calendars"],
-    summary="The closed days of a year, public holidays resolved",
+    summary="The closed days of a year, public holidays resolved, and its opening days",
     responses=answers(404),
 )
 def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, Query()]) -> Response:
     staff_only(call.caller)
     with call.reading() as session:
-        days = calendars.closed_days(CALENDARS.find(session, record_id), query.year)
-    shown = [models.Holiday.model_validate(day) for day in days]
-    return reply(models.Holidays(year=query.year, days=shown)).response()
+        calendar = CALENDARS.find(session, record_id)
+        closed, opened = calendars.closed_days(calendar, query.year), calendars.opening_days(calendar, query.year)
+    answer = models.Holidays(
+        year=query.year,
+        days=[models.Holiday.model_validate(day) for day in closed],
+        openings=[models.Opening.model_validate(day) for day in opened],
+    )
+    return reply(answer).response()
 
 
 class ResolveQuery(Body):

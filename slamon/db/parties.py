@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
@@ -53,7 +53,10 @@ class Organization(Stamped, Base):
 
 
 class Calendar(Stamped, Base):
-    """A working week with its closed days. Public holidays come from the country, closed days are its own."""
+    """A working week with its closed days. Public holidays come from the country, closed days are its own.
+
+    Opening days are open whatever the weekday, and win over both.
+    """
 
     __tablename__ = "calendar"
     __table_args__ = (UniqueConstraint("name"),)
@@ -63,6 +66,8 @@ class Calendar(Stamped, Base):
     country: Mapped[str | None] = mapped_column(String(2))
     subdivision: Mapped[str | None] = mapped_column(String(10))
     closed_days: Mapped[list[Any]]  # [{"date": "2026-12-24", "name": "Plant closed"}, ...]
+    # The same with "hours": [["08:00", "18:00"], ...]. A process of the release before knows no such column.
+    opening_days: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'"))
 
 
 class Site(Stamped, Base):

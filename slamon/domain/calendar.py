@@ -1,6 +1,6 @@
 """Working time: which seconds a calendar counts, and when a target is used up.
 
-Here lives the arithmetic on weekly hours and holidays, by the convention kept with the reference cases in
+Here lives the arithmetic on weekly hours, holidays and opening days, by the convention kept with the reference cases in
 tests/data/README.md; calendar_document says how they are written. Clocks, terms and wording live elsewhere;
 nothing here reads a clock. Every question is answered from a table of open windows with a running total, built
 when first needed.
@@ -18,7 +18,7 @@ from itertools import accumulate, repeat
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from slamon.domain.calendar_document import CalendarError, Week, by_date, parsed, written
+from slamon.domain.calendar_document import CalendarError, Openings, Week, by_date, by_ordinal, parsed, written
 
 __all__ = ["CalendarError", "CalendarHorizon", "WorkingCalendar"]
 
@@ -93,16 +93,18 @@ _NOTHING = _Table(_LAST, _FIRST, [], [], array("i"))
 
 @dataclass(frozen=True, slots=True)
 class WorkingCalendar:
-    """An IANA zone, weekly wall-clock hours and local holiday dates; equal and hashable by content.
+    """An IANA zone, weekly wall-clock hours, local holiday dates and opening days; equal and hashable by content.
 
-    `weekly` is None for 24x7: every real second, holidays included. Build one with `from_json`, which checks.
-    All methods take aware datetimes of whole seconds, at any offset, and answer in UTC; they raise ValueError
-    naming the argument otherwise. Safe to share between threads.
+    `weekly` is None for 24x7: every real second, holidays included. `openings` are dates with hours of their own:
+    open then whatever the weekday, and holiday or not; they never close what the week opens. Build one with
+    `from_json`, which checks. All methods take aware datetimes of whole seconds, at any offset, and answer in UTC;
+    they raise ValueError naming the argument otherwise. Safe to share between threads.
     """
 
     tz: str
     weekly: Week | None
     holidays: tuple[date, ...] = ()
+    openings: Openings = ()
     _table: _Table = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -110,18 +112,28 @@ class WorkingCalendar:
 
     @staticmethod
     def from_json(document: object) -> WorkingCalendar:
-        """Return the calendar a JSON object describes: `tz`, `weekly` and, optionally, `holidays`.
+        """Return the calendar a JSON object describes: `tz`, `weekly` and, optionally, `holidays` and `openings`.
 
         `weekly` is "24x7" or lists of ["HH:MM", "HH:MM"] under mon to sun; a day left out is closed. A close
         that is not after its open is on the next day; "24:00" closes at the end of the day. Equal documents
-        give one shared calendar, so requests that carry their own copies share one table.
+        give one shared calendar, so requests that carry their own copies share one table. `openings` holds such
+        lists under dates; at least one span each.
         Raises CalendarError.
         """
         return _shared(*parsed(document))
 
     def to_json(self) -> dict[str, object]:
         """Return the normal form of what `from_json` reads: everything in order, closed days left out."""
-        return written(self.tz, self.weekly, self.holidays)
+        return written(self.tz, self.weekly, self.holidays, self.openings)
+
+    def closed_on(self, days: Iterable[date]) -> WorkingCalendar:
+        """Return the same calendar closed on these dates too, even where one was an opening day.
+
+        Only the tail of a night shift begun on an opening day the evening before stays open.
+        """
+        shut = frozenset(days)
+        openings = tuple(opening for opening in self.openings if opening[0] not in shut)
+        return _shared(self.tz, self.weekly, tuple(sorted(shut.union(self.holidays))), openings)
 
     def due(self, start: datetime, target: timedelta, pauses: Iterable[Interval] = ()) -> datetime:
         """Return the earliest instant at which `target` of open, unpaused time has passed since `start`.
@@ -235,20 +247,22 @@ class WorkingCalendar:
         last = min(high.toordinal() + 3, date.max.toordinal())
         earliest = _FIRST + (first - 1) * _DAY
         midnights = list(accumulate(repeat(_DAY, last - first), datetime.__add__, initial=earliest))
-        skips = _missing_dates(midnights, zone)
-        skips.update(day.toordinal() for day in self.holidays)
+        missing, openings = _missing_dates(midnights, zone), by_ordinal(self.openings)
+        closed = missing.union(day.toordinal() for day in self.holidays)
         windows = []
         for ordinal, midnight in enumerate(midnights, first):
-            hours = week[(ordinal - 1) % 7]  # 0001-01-01 was a Monday
-            if hours and ordinal not in skips:
+            hours = week[(ordinal - 1) % 7] if ordinal not in closed else []  # 0001-01-01 was a Monday
+            if ordinal in openings and ordinal not in missing:
+                hours = hours + openings[ordinal]
+            if hours:
                 windows += [(_instant(midnight, a, zone), _instant(midnight, b, zone)) for a, b in hours]
         windows.sort()
         return windows
 
 
 @lru_cache(maxsize=256)
-def _shared(tz: str, weekly: Week | None, holidays: tuple[date, ...]) -> WorkingCalendar:
-    return WorkingCalendar(tz, weekly, holidays)
+def _shared(tz: str, weekly: Week | None, holidays: tuple[date, ...], openings: Openings) -> WorkingCalendar:
+    return WorkingCalendar(tz, weekly, holidays, openings)
 
 
 def _in_utc(moment: datetime, name: str) -> datetime:

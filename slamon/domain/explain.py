@@ -65,6 +65,17 @@ def explain(terms: Terms, clock: ClockState, now: datetime) -> Explanation:
     return Explanation(clock, line.mode, line.target, line.limit, tuple(parts))
 
 
+def openings(terms: Terms, since: datetime, until: datetime) -> list[tuple[datetime, str]]:
+    """When each opening day first opens, and what it is for; those that do so in [since, until)."""
+    zone = ZoneInfo(terms.calendar.tz)
+    found = []
+    for day, spans in terms.calendar.openings:
+        opens = (datetime.combine(day, time()) + spans[0][0]).replace(tzinfo=zone).astimezone(UTC)
+        if since <= opens < until:
+            found.append((opens, terms.opening_names.get(day, "opening day")))
+    return found
+
+
 def _parts(terms: Terms, clock: ClockState, since: datetime, until: datetime) -> list[Part]:
     calendar = terms.running_calendar(terms.clocks[clock.kind].mode)
     is_open = [Part(*span, Counts.COUNTED) for span in calendar.open_spans(since, until)]

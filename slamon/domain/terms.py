@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -175,7 +175,8 @@ class Step:
 class Terms:
     """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy.
 
-    `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are.
+    `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are;
+    `opening_names` what its opening days are for.
     """
 
     policy_id: str
@@ -187,6 +188,7 @@ class Terms:
     ladder: tuple[Step, ...]
     holiday_names: Mapping[date, str] = field(default_factory=dict)
     holiday_source: str | None = None
+    opening_names: Mapping[date, str] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -219,6 +221,13 @@ class Terms:
         if uses_calendar and not self.calendar.opens_within(at):
             raise TermsError("calendar", "has no open hour in the next 366 days, so its clocks would never run")
 
+    def closed_on(self, days: Mapping[date, str]) -> "Terms":
+        """The same terms with these days closed too, by date and name, opening days or not."""
+        kept = {day: name for day, name in self.opening_names.items() if day not in days}
+        names = {**days, **self.holiday_names}
+        closed = replace(self, calendar=self.calendar.closed_on(days), holiday_names=names, opening_names=kept)
+        return replace(closed, digest=terms_digest(closed.to_json()))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "policy": {
@@ -230,7 +239,7 @@ class Terms:
             "calendar": self.calendar.to_json(),
             "clocks": clocks_to_json(self.clocks),
             "ladder": ladder_to_json(self.ladder),
-            **holidays_to_json(self.holiday_names, self.holiday_source),
+            **holidays_to_json(self.holiday_names, self.holiday_source, self.opening_names),
         }
 
     @classmethod
@@ -244,16 +253,25 @@ class Terms:
             calendar=WorkingCalendar.from_json(stored["calendar"]),
             clocks=clocks_from_json(stored["clocks"]),
             ladder=ladder_from_json(stored["ladder"]),
-            holiday_names={date.fromisoformat(day): name for day, name in stored.get("holiday_names", {}).items()},
+            holiday_names=_by_date(stored.get("holiday_names", {})),
             holiday_source=stored.get("holiday_source"),
+            opening_names=_by_date(stored.get("opening_names", {})),
             digest=terms_digest(stored),
         )
 
 
-def holidays_to_json(names: Mapping[date, str], source: str | None) -> dict[str, Any]:
+def holidays_to_json(names: Mapping[date, str], source: str | None, openings: Mapping[date, str]) -> dict[str, Any]:
     """As part of stored terms; nothing where there is nothing to say, as in terms stored before these were kept."""
-    named = {day.isoformat(): name for day, name in sorted(names.items())}
-    return {**({"holiday_names": named} if named else {}), **({"holiday_source": source} if source else {})}
+    told = {
+        "holiday_names": {day.isoformat(): name for day, name in sorted(names.items())},
+        "holiday_source": source,
+        "opening_names": {day.isoformat(): name for day, name in sorted(openings.items())},
+    }
+    return {key: value for key, value in told.items() if value}
+
+
+def _by_date(names: Mapping[str, str]) -> dict[date, str]:
+    return {date.fromisoformat(day): name for day, name in names.items()}
 
 
 def terms_digest(stored: Mapping[str, Any]) -> str:

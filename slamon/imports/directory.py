@@ -119,7 +119,7 @@ class _Run:
         return self._create("sites", Site, draft, own)
 
     def _calendar_id(self, draft: Draft) -> UUID | None:
-        """A calendar with the site's hours and public holidays; one without closed days of its own serves all."""
+        """A calendar with the site's hours and public holidays; one without days of its own serves all."""
         hours, country, subdivision = (draft.value(name) for name in ("opening_hours", "country", "subdivision"))
         if hours is None:
             if subdivision and "opening_hours" not in draft.told:
@@ -130,7 +130,10 @@ class _Run:
         elif country is None:
             return None  # said already
         for one in self._calendars:
-            is_plain = not one.closed_days and (one.country, one.subdivision) == (country, subdivision)
+            is_plain = not (one.closed_days or one.opening_days) and (one.country, one.subdivision) == (
+                country,
+                subdivision,
+            )
             if is_plain and normal_hours(one.weekly["hours"]) == hours:
                 return one.id
         name = " ".join(filter(None, (country, subdivision, draft.told["opening_hours"].text)))[:180]

@@ -1,12 +1,15 @@
-"""What a calendar means in a given year: which days it is closed on, and whether it ever opens."""
+"""What a calendar means in a given year: the days it closes or opens beside its week, and whether it ever opens."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from slamon.db.parties import Calendar
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
-from slamon.services.policies import calendar_json, plain_calendar, public_holidays
+from slamon.services.policies import calendar_json, named_holidays, plain_calendar, public_holidays
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,21 +21,53 @@ class ClosedDay:
     is_public: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OpeningDay:
+    """`hours` as in a week: pairs of HH:MM by the site's clock."""
+
+    day: date
+    name: str
+    hours: Sequence[Sequence[str]]
+
+
+def opening_days(calendar: Calendar, year: int) -> list[OpeningDay]:
+    """The days of one year on which the calendar opens whatever the weekday, in order."""
+    days = [OpeningDay(date.fromisoformat(own["date"]), own["name"], own["hours"]) for own in calendar.opening_days]
+    return sorted((day for day in days if day.day.year == year), key=lambda opening: opening.day)
+
+
 def closed_days(calendar: Calendar, year: int) -> list[ClosedDay]:
-    """The days of one year on which the calendar is closed whatever the weekday, in order."""
-    days: dict[date, ClosedDay] = {}
-    if calendar.country:
-        for day, name in public_holidays(calendar.country, calendar.subdivision, (year,)).items():
-            days[day] = ClosedDay(day, name, is_public=True)
-    for own in calendar.closed_days:
-        day = date.fromisoformat(own["date"])
-        if day.year == year:
-            days.setdefault(day, ClosedDay(day, own["name"], is_public=False))
-    return [days[day] for day in sorted(days)]
+    """The days of one year on which the calendar's week is closed whatever the weekday, in order.
+
+    On one that is an opening day as well, it is open for the hours of that.
+    """
+    names, _ = named_holidays(plain_calendar(calendar), (year,))
+    public = public_holidays(calendar.country, calendar.subdivision, (year,)) if calendar.country else {}
+    return [ClosedDay(day, names[day], is_public=day in public) for day in sorted(names) if day.year == year]
+
+
+def days_of(first_day: date, last_day: date, name: str) -> dict[date, str]:
+    """Each day from the first to the last, under the same name."""
+    return {first_day + timedelta(days=n): name for n in range((last_day - first_day).days + 1)}
+
+
+def closed_on(calendar: Mapping[str, Any], days: Mapping[date, str]) -> dict[str, Any]:
+    """A plain calendar closed on these days too, by date and name, opening days or not."""
+    closed = [{"date": day.isoformat(), "name": name} for day, name in sorted(days.items())]
+    return {
+        **calendar,
+        # In front, so that a day the calendar knows already keeps its name.
+        "closed_days": [*closed, *calendar["closed_days"]],
+        "opening_days": [own for own in calendar["opening_days"] if date.fromisoformat(own["date"]) not in days],
+    }
 
 
 def refuse_never_open(calendar: Calendar, at: datetime) -> None:
     """Raise Invalid for a calendar without an open second in the year after `at`: its clocks would never run."""
-    plain = calendar_json("UTC", plain_calendar(calendar), at.year)
-    if not WorkingCalendar.from_json(plain).opens_within(at.replace(microsecond=0)):
+    if not opens(plain_calendar(calendar), at):
         raise Invalid("weekly", "the calendar has no open hour in the next 366 days")
+
+
+def opens(calendar: Mapping[str, Any], at: datetime) -> bool:
+    """Whether a plain calendar has an open second in the year after `at`."""
+    return WorkingCalendar.from_json(calendar_json("UTC", calendar, at.year)).opens_within(stamp(at))

@@ -203,8 +203,13 @@ def _(row: Project, session: Session) -> None:
 @_check.register
 def _(row: Calendar, session: Session) -> None:
     del session
+    row.opening_days = row.opening_days or []
     closed = [day["date"] for day in row.closed_days]
-    WorkingCalendar.from_json({"tz": "UTC", "weekly": row.weekly["hours"], "holidays": closed})
+    openings = {day["date"]: day["hours"] for day in row.opening_days}
+    if len(openings) < len(row.opening_days):
+        raise Invalid("opening_days", "the same date stands twice; give it all its hours in one place")
+    plain = {"tz": "UTC", "weekly": row.weekly["hours"], "holidays": closed, "openings": openings}
+    WorkingCalendar.from_json(plain)
     if row.subdivision and not row.country:
         raise Invalid("country", "is needed with a subdivision")
     if row.country:

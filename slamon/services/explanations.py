@@ -10,7 +10,7 @@ from slamon.channels.moments import beside, moment, span
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks import ClockId, Outcome, clock_states
-from slamon.domain.explain import Counts, Explanation, explain
+from slamon.domain.explain import Counts, Explanation, explain, openings
 from slamon.domain.terms import Mode, Terms
 from slamon.errors import NotFound
 from slamon.services.policies import load_terms
@@ -76,6 +76,8 @@ def _sentences(explanation: Explanation, terms: Terms, at: _Teller) -> Iterator[
             yield f"Closed on the way: {span(closed)}."
         for holiday in (part for part in explanation.parts if part.kind is Counts.HOLIDAY):
             yield f"Holiday, not counted: {holiday.name}, from {at(holiday.since)}."
+        for opens, name in openings(terms, clock.started_at, explanation.parts[-1].until):
+            yield f"Opening day, its hours counted: {name}, from {at(opens)}."
     for pause in clock.pauses:
         if pause.to is None:
             yield f"Paused since {at(pause.since)}: {pause.reason}."

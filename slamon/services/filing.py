@@ -69,10 +69,10 @@ def log_request(
     """
     by.needs(Scope.FILE)
     actor = by.as_actor(FILERS)
-    parties = find_parties(
-        session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by
-    )
     at = stamp(now)
+    parties = find_parties(
+        session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
+    )
     kind = kind_of(filing.type, filing.detail)
     wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
     terms = freeze(session, resolve(session, wanted, at), filing.type, parties.time_zone, parties.calendar, at)

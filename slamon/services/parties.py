@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +20,11 @@ from slamon.db.parties import (
     Site,
     Standing,
 )
+from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.timeline import CMO_ROLES, Role
 from slamon.errors import Forbidden, Invalid
 from slamon.services.access import Caller, Owners
+from slamon.services.calendars import closed_on, days_of
 from slamon.services.policies import CALENDAR_COLUMNS
 from slamon.services.timelines import owners
 
@@ -58,6 +61,7 @@ _WITH_CONTACTS = (
         ProjectCmo.project_id.label("works_on"),
         Site.id.label("site_id"), Site.name.label("site_name"), Site.status.label("site_status"), Site.time_zone,
         *(getattr(Calendar, column) for column in CALENDAR_COLUMNS),
+        Shutdown.first_day, Shutdown.last_day, Shutdown.name.label("shutdown"),
         Organization.id.label("cmo_id"), Organization.name.label("cmo_name"), Organization.kind,
         Organization.status.label("cmo_status"),
         Project.pm_id, _PM.backup_id.label("pm_backup_id"),
@@ -70,6 +74,14 @@ _WITH_CONTACTS = (
         .outerjoin(Site, Site.id == bindparam("site"))
         .outerjoin(Organization, Organization.id == Site.organization_id)
         .outerjoin(Calendar, Calendar.id == Site.calendar_id)
+        .outerjoin(
+            Shutdown,
+            and_(
+                Shutdown.site_id == Site.id,
+                Shutdown.status == ShutdownStatus.AGREED,
+                Shutdown.last_day >= bindparam("yesterday"),
+            ),
+        )
         .outerjoin(
             ProjectCmo, and_(ProjectCmo.project_id == Project.id, ProjectCmo.organization_id == Organization.id)
         )
@@ -85,12 +97,17 @@ _WITH_CONTACTS = (
 _Found = Row[*tuple[Any, ...]]
 
 
-def find_parties(session: Session, *, project_id: UUID, site_id: UUID, contact_id: UUID | None, by: Caller) -> Parties:
+def find_parties(
+    session: Session, *, project_id: UUID, site_id: UUID, contact_id: UUID | None, by: Caller, at: datetime
+) -> Parties:
     """Raises Invalid where one is not there, not active or does not belong to the others, and Forbidden.
 
-    Without a `contact_id` the site's own contact is chosen, else one of the whole CMO's.
+    Without a `contact_id` the site's own contact is chosen, else one of the whole CMO's. The calendar is closed on
+    the days of shutdowns that were agreed before `at` and are not over.
     """
-    rows = session.connection().execute(_WITH_CONTACTS, {"project": project_id, "site": site_id}).all()
+    # The day before, in UTC, is as early as today can be anywhere.
+    given = {"project": project_id, "site": site_id, "yesterday": at.date() - timedelta(days=1)}
+    rows = session.connection().execute(_WITH_CONTACTS, given).all()
     found = rows[0]
     if found.project_status != Standing.ACTIVE:
         raise Invalid("project_id", f"no active project {project_id}")
@@ -115,12 +132,18 @@ def find_parties(session: Session, *, project_id: UUID, site_id: UUID, contact_i
         site_id=found.site_id,
         site_name=found.site_name,
         time_zone=found.time_zone,
-        calendar={column: getattr(found, column) for column in CALENDAR_COLUMNS} if found.weekly else None,
+        calendar=_calendar(rows) if found.weekly else None,
         cmo_id=found.cmo_id,
         cmo_name=found.cmo_name,
         contact=_contact([row for row in rows if row.id], found, contact_id),
         owners=owners(found.pm_id, (found.lead_id, found.cmo_lead_id), backups),
     )
+
+
+def _calendar(rows: Sequence[_Found]) -> Mapping[str, Any]:
+    calendar = {column: getattr(rows[0], column) for column in CALENDAR_COLUMNS}
+    shutdowns = sorted({(row.first_day, row.last_day, row.shutdown) for row in rows if row.shutdown})
+    return closed_on(calendar, {day: name for shutdown in shutdowns for day, name in days_of(*shutdown).items()})
 
 
 def _contact(people: Sequence[_Found], found: _Found, contact_id: UUID | None) -> Contact:

@@ -31,7 +31,7 @@ from slamon.errors import Conflict, Invalid
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
-CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days")  # what decides when it is open
+CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days", "opening_days")  # what decides when it is open
 _HOLIDAY_SOURCE = f"holidays {version('holidays')}"
 YEARS_AHEAD = 6  # deadlines are bounded by six years, so holidays further off cannot matter
 
@@ -152,7 +152,7 @@ def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
         "calendar": calendar_json(time_zone, calendar, year),
         "clocks": clocks_to_json(clocks_from_json(clocks)),
         "ladder": ladder_to_json(ladder_from_json(ladder)),
-        **holidays_to_json(*_named_holidays(calendar, year)),
+        **holidays_to_json(*named_holidays(calendar, _within_reach(year)), _named_openings(calendar)),
     }
     return parsed_terms(terms_digest(content), content), content
 
@@ -174,22 +174,33 @@ def calendar_json(time_zone: str, calendar: Mapping[str, Any] | None, year: int)
     """A site's working calendar with its holidays by date, for the years a request filed in `year` can reach."""
     if calendar is None:
         return WorkingCalendar.from_json({"tz": time_zone, "weekly": "24x7"}).to_json()
-    names, _ = _named_holidays(calendar, year)
+    names, _ = named_holidays(calendar, _within_reach(year))
     closed = [day.isoformat() for day in sorted(names)]
+    openings = {day["date"]: day["hours"] for day in calendar["opening_days"]}
     return WorkingCalendar.from_json(
-        {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": closed}
+        {"tz": time_zone, "weekly": calendar["weekly"]["hours"], "holidays": closed, "openings": openings}
     ).to_json()
 
 
-def _named_holidays(calendar: Mapping[str, Any] | None, year: int) -> tuple[dict[date, str], str | None]:
-    """The closed days of the years a request filed in `year` can reach, what they are called, and who says so."""
+def _named_openings(calendar: Mapping[str, Any] | None) -> dict[date, str]:
+    return {date.fromisoformat(day["date"]): day["name"] for day in calendar["opening_days"]} if calendar else {}
+
+
+def named_holidays(calendar: Mapping[str, Any] | None, years: tuple[int, ...]) -> tuple[dict[date, str], str | None]:
+    """All closed days of the calendar's own and the public holidays of these years, by date, and who says so.
+
+    On a public holiday that is also a day of its own the public name stands. Raises Invalid as `public_holidays`.
+    """
     if calendar is None:
         return {}, None
     names = {date.fromisoformat(day["date"]): day["name"] for day in calendar["closed_days"]}
     if not calendar["country"]:
         return names, None
-    years = tuple(range(year, year + YEARS_AHEAD + 1))
     return names | public_holidays(calendar["country"], calendar["subdivision"], years), _HOLIDAY_SOURCE
+
+
+def _within_reach(year: int) -> tuple[int, ...]:
+    return tuple(range(year, year + YEARS_AHEAD + 1))
 
 
 @lru_cache(maxsize=256)

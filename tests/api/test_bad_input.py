@@ -14,6 +14,7 @@ POLICY = {
 LINE = {"product_code": "AUR-1", "quantity": 1, "unit": "kit"}
 PLACE = {"kind": "depot", "name": "Depot", "address": "Paris", "country": "FR"}
 SHIPMENT = {"order_type": "initial", "destination": PLACE, "storage": {"code": "frozen"}, "lines": [LINE]}
+OPENING = {"date": "2026-03-07", "name": "Makes up for carnival", "hours": [["08:00", "18:00"]]}
 OVERLONG = "x" * 201
 
 
@@ -68,6 +69,10 @@ def test_two_lines_that_would_tie_are_refused(any_api: Api) -> None:
         ({"weekly": "24x7", "country": "XX"}, "country"),
         ({"weekly": "24x7", "subdivision": "BS"}, "country"),
         ({"weekly": "24x7", "closed_days": [{"date": "2026-02-30", "name": "Never"}]}, "closed_days.0.date"),
+        ({"weekly": "24x7", "opening_days": [OPENING, OPENING]}, "opening_days"),
+        ({"weekly": "24x7", "opening_days": [{**OPENING, "hours": []}]}, "opening_days.0.hours"),
+        ({"weekly": "24x7", "opening_days": [{**OPENING, "hours": [["08:00", "8pm"]]}]}, "opening_days.0.hours.0.1"),
+        ({"weekly": "24x7", "opening_days": [{**OPENING, "hours": [["08:00", "08:00"]]}]}, "calendar"),
     ],
 )
 def test_a_calendar_that_cannot_work_is_refused(api: Api, calendar: dict[str, Any], field: str) -> None:

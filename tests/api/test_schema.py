@@ -95,8 +95,11 @@ def aim(world: World) -> Target:
         )
     line = {"name": "To be changed", "site_id": str(cast.other_site), "clocks": CLOCKS, "ladder": []}
     policy = api.admin.post("/v1/policies", json=line).json()["id"]
+    days = {"first_day": "2026-04-01", "last_day": "2026-04-02", "name": "Stocktaking", "announced_by": "By phone"}
+    shutdown = api.pm.post(f"/v1/sites/{cast.site}/shutdowns", json=days).json()["id"]
     own = {name: str(getattr(cast, part)) for name, part in MEANT.items()}
-    return Target(api.app, key, {**own, "policies": policy, "request_id": api.filed()["id"]})
+    made = {"policies": policy, "shutdown_id": shutdown, "request_id": api.filed()["id"]}
+    return Target(api.app, key, {**own, **made})
 
 
 def with_real_ids(value: Any, ids: dict[str, str]) -> Any:

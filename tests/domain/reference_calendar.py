@@ -24,6 +24,7 @@ class ReferenceCalendar:
         self.zone = document["tz"]
         self.weekly = document["weekly"]
         self.holidays = {date.fromisoformat(text) for text in document.get("holidays", [])}
+        self.openings = {date.fromisoformat(text): spans for text, spans in document.get("openings", {}).items()}
 
     def elapsed(self, start: datetime, end: datetime, pauses: list[Interval] | tuple[()] = ()) -> timedelta:
         """Return the open, unpaused time in [start, end)."""
@@ -73,13 +74,18 @@ class ReferenceCalendar:
 
     def open_on(self, day: date) -> list[Interval]:
         """Return the windows of one local date as written, overlaps and all."""
-        if day in self.holidays or not date_exists(self.zone, day):
+        if not date_exists(self.zone, day):
             return []
+        begun = list(self.openings.get(day, []))
+        begun_before = list(self.openings.get(day - DAY, []))
+        if day not in self.holidays:
+            begun += self.weekly.get(DAYS[day.weekday()], [])
+            begun_before += self.weekly.get(DAYS[day.weekday() - 1], [])
         found = []
-        for opens, closes in self.weekly.get(DAYS[day.weekday()], []):
+        for opens, closes in begun:
             overnight = seconds(closes) <= seconds(opens)
             found.append((self.at(day, opens), self.at(day, "24:00" if overnight else closes)))
-        for opens, closes in self.weekly.get(DAYS[day.weekday() - 1], []):
+        for opens, closes in begun_before:
             if seconds(closes) <= seconds(opens):
                 found.append((self.at(day, "00:00"), self.at(day, closes)))
         return [(a, b) for a, b in found if a < b]

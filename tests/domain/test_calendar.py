@@ -99,6 +99,34 @@ def test_a_round_the_clock_calendar_works_on_holidays() -> None:
     assert calendar("24x7", holidays=("2026-05-01",)).due(at("2026-04-30T12:00Z"), 24 * HOUR) == at("2026-05-01T12:00Z")
 
 
+def test_an_opening_day_opens_a_weekend_and_the_deadline_falls_into_it() -> None:
+    make_up = WorkingCalendar.from_json({**OFFICE, "openings": {"2026-05-09": [["08:00", "12:00"]]}})  # a Saturday
+    assert make_up.due(at("2026-05-08T16:00+02:00"), 4 * HOUR) == at("2026-05-09T10:00+02:00")
+
+
+def test_an_opening_day_wins_over_a_holiday_for_its_own_hours_only() -> None:
+    labour_day = {"holidays": ["2026-05-01"], "openings": {"2026-05-01": [["10:00", "14:00"]]}}
+    day = (at("2026-05-01T00:00+02:00"), at("2026-05-02T00:00+02:00"))
+    assert WorkingCalendar.from_json({**OFFICE, **labour_day}).elapsed(*day) == 4 * HOUR
+
+
+def test_an_opening_day_only_adds_to_the_hours_of_its_weekday() -> None:
+    late = WorkingCalendar.from_json({**OFFICE, "openings": {"2026-05-04": [["16:00", "22:00"]]}})
+    assert late.elapsed(at("2026-05-04T00:00+02:00"), at("2026-05-05T00:00+02:00")) == 14 * HOUR
+
+
+def test_the_night_shift_of_an_opening_day_works_on_into_a_holiday() -> None:
+    night = {"holidays": ["2026-05-03"], "openings": {"2026-05-02": [["22:00", "06:00"]]}}
+    spans = WorkingCalendar.from_json({**OFFICE, **night}).open_spans(at("2026-05-02T00:00Z"), at("2026-05-04T00:00Z"))
+    assert spans == [(at("2026-05-02T22:00+02:00"), at("2026-05-03T06:00+02:00"))]
+
+
+def test_days_closed_afterwards_are_closed_even_where_they_were_opening_days() -> None:
+    make_up = WorkingCalendar.from_json({**OFFICE, "openings": {"2026-05-09": [["08:00", "12:00"]]}})
+    shut = make_up.closed_on([date(2026, 5, 9), date(2026, 5, 11)])
+    assert shut.to_json() == {**OFFICE, "holidays": ["2026-05-09", "2026-05-11"]}
+
+
 # Reading and writing
 
 
@@ -107,17 +135,19 @@ def test_a_calendar_comes_back_in_normal_form() -> None:
         "weekly": {"tue": [["13:00:00", "17:00"], ["08:00", "12:00:30"]], "mon": [], "sun": [["22:00", "06:00"]]},
         "tz": "Asia/Kolkata",
         "holidays": ["2026-12-25", "2026-01-26", "2026-12-25"],
+        "openings": {"2026-05-10": [["13:00", "17:00"], ["08:00:00", "12:00"]], "2026-05-09": [["22:00", "06:00"]]},
     }
     tidy = {
         "tz": "Asia/Kolkata",
         "weekly": {"tue": [["08:00", "12:00:30"], ["13:00", "17:00"]], "sun": [["22:00", "06:00"]]},
         "holidays": ["2026-01-26", "2026-12-25"],
+        "openings": {"2026-05-09": [["22:00", "06:00"]], "2026-05-10": [["08:00", "12:00"], ["13:00", "17:00"]]},
     }
     assert WorkingCalendar.from_json(untidy).to_json() == tidy
     assert WorkingCalendar.from_json(tidy) == WorkingCalendar.from_json(untidy)
 
 
-def test_holidays_may_be_left_out() -> None:
+def test_holidays_and_opening_days_may_be_left_out() -> None:
     assert WorkingCalendar.from_json(ALWAYS).to_json() == {**ALWAYS, "holidays": []}
 
 
@@ -156,6 +186,13 @@ REFUSED = {
     "a date without dashes": ({**OFFICE, "holidays": ["20260101"]}, "malformed date '20260101'"),
     "a date with a time": ({**OFFICE, "holidays": ["2026-01-01T00:00"]}, "malformed date"),
     "a date that is a number": ({**OFFICE, "holidays": [20260101]}, "malformed date 20260101"),
+    "opening days as a list": ({**OFFICE, "openings": ["2026-05-09"]}, "openings must be an object"),
+    "an opening day that does not exist": ({**OFFICE, "openings": {"2026-02-30": [["08:00", "12:00"]]}}, "2026-02-30"),
+    "an opening day without spans": ({**OFFICE, "openings": {"2026-05-09": []}}, "openings.2026-05-09 has no spans"),
+    "an opening day with a span of no length": (
+        {**OFFICE, "openings": {"2026-05-09": [["08:00", "08:00"]]}},
+        "openings.2026-05-09 has a span of no length",
+    ),
 }
 
 
@@ -304,7 +341,7 @@ def spans(draw: st.DrawFn) -> list[str]:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], datetime, list[tuple[datetime, datetime]]]:
-    """A calendar, a start within two weeks of its zone's odd day, and up to four pauses around it."""
+    """A calendar with holidays and opening days, a start within two weeks of its zone's odd day, and pauses around."""
     tz, text = draw(st.sampled_from(PLACES))
     odd_day = date.fromisoformat(text)
     weekly: Any = draw(
@@ -316,7 +353,10 @@ def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], datetime, list[tuple[dateti
         )
     )
     offsets = draw(st.lists(st.integers(-10, 20), max_size=4))
-    document = {"tz": tz, "weekly": weekly, "holidays": [str(odd_day + n * DAY) for n in offsets]}
+    near = st.integers(-10, 20).map(lambda n: str(odd_day + n * DAY))
+    openings = draw(st.dictionaries(near, st.lists(spans(), min_size=1, max_size=2), max_size=3))
+    holidays = [str(odd_day + n * DAY) for n in offsets]
+    document = {"tz": tz, "weekly": weekly, "holidays": holidays, "openings": openings}
     centre = datetime.combine(odd_day, time(), UTC)
     moments = st.integers(-10 * 86_400, 10 * 86_400).map(lambda n: centre + timedelta(seconds=n))
     return document, draw(moments), draw(st.lists(st.tuples(moments, moments), max_size=4))

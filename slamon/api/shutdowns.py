@@ -1,0 +1,205 @@
+"""Shutdowns of sites: announced, decided on, and what they would move."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from slamon.api.answers import answers
+from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
+from slamon.api.fields import Answer, Body, Day, Instant, Name, Reason
+from slamon.api.records import SITES, ListQuery
+from slamon.db import shutdowns as kept
+from slamon.db.shutdowns import ShutdownStatus
+from slamon.domain.terms import ClockKind
+from slamon.services import listings, shutdowns
+from slamon.services.access import staff_only
+
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
+
+
+class NewShutdown(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "first_day": "2026-07-27",
+                    "last_day": "2026-08-09",
+                    "name": "Summer shutdown",
+                    "announced_by": "Corinne Meier, by phone",
+                }
+            ]
+        }
+    )
+
+    first_day: Day = Field(description="By the site's own calendar; closed from its midnight on.")
+    last_day: Day = Field(description=f"Closed too. At most {shutdowns.LONGEST_DAYS} days in all.")
+    name: Name
+    announced_by: Name = Field(description="Who at the CMO said so.")
+    announced_at: Instant | None = Field(None, description="Left out: now.")
+
+
+class Decision(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "As the supply agreement foresees, clause 4.2"}]}
+    )
+
+    reason: Reason
+
+
+class Shutdown(Answer):
+    id: UUID
+    version: int
+    site_id: UUID
+    first_day: date
+    last_day: date
+    name: str
+    status: ShutdownStatus = Field(description="Only an agreed one closes days, for requests filed from then on.")
+    announced_by: str
+    announced_at: datetime
+    decided_by: str | None = Field(description="Id of the lead.")
+    decided_at: datetime | None
+    reason: str | None = Field(description="Of the decision.")
+    created_at: datetime
+    created_by: str = Field(description="Id of whoever wrote it down.")
+
+
+class MovedDeadline(Answer):
+    """A deadline of an open request as it is and as it would be; null while a pause leaves it open."""
+
+    request_id: UUID
+    number: str
+    clock: ClockKind
+    target_before: datetime | None
+    target_after: datetime | None
+    limit_before: datetime | None
+    limit_after: datetime | None
+    breaches_at_once: bool
+
+
+class Preview(Answer):
+    """What would move if the days were closed for open requests too; nothing is changed."""
+
+    looked_at: int = Field(description="Open requests of the site whose terms count its open hours.")
+    moved: list[MovedDeadline]
+
+
+class Announced(Shutdown):
+    preview: Preview
+
+
+class ShutdownPage(Answer):
+    items: list[Shutdown]
+    next_cursor: str | None
+
+
+@router.post(
+    "/sites/{site_id}/shutdowns",
+    status_code=201,
+    response_model=Announced,
+    operation_id="announceShutdown",
+    summary="Write down that a site will be closed",
+    description="On the CMO's word, by a project manager, a lead or an administrator. Nothing closes until the lead of "
+    "the CMO agrees. The answer says which deadlines of open requests would move.",
+    responses=answers(404, 409, body=True, etag=201, location=True),
+)
+def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Response:
+    said = shutdowns.Announcement(body.first_day, body.last_day, body.name, body.announced_by, body.announced_at)
+
+    def work(session: Session) -> Reply:
+        row = shutdowns.announce(session, site_id, said, by=call.caller, now=call.now)
+        found = Preview.model_validate(shutdowns.preview(session, row, now=call.now))
+        answer = Announced(**Shutdown.model_validate(row).model_dump(), preview=found)
+        return created(answer, f"/v1/shutdowns/{row.id}", version=row.version)
+
+    return call.write(work)
+
+
+@router.get(
+    "/sites/{site_id}/shutdowns",
+    response_model=ShutdownPage,
+    operation_id="listShutdowns",
+    summary="List a site's shutdowns, oldest first",
+    responses=answers(404),
+)
+def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query()]) -> Response:
+    staff_only(call.caller)
+    with call.reading() as session:
+        SITES.find(session, site_id)
+        page = listings.page_of(
+            session, kept.Shutdown, filters={"site_id": site_id}, cursor=query.cursor, limit=query.limit
+        )
+        items = [Shutdown.model_validate(row) for row in page.rows]
+    return reply(ShutdownPage(items=items, next_cursor=page.next_cursor)).response()
+
+
+@router.get(
+    "/shutdowns/{shutdown_id}",
+    response_model=Shutdown,
+    operation_id="getShutdown",
+    summary="Read a shutdown",
+    responses=answers(404, etag=200),
+)
+def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
+    staff_only(call.caller)
+    with call.reading() as session:
+        row = shutdowns.find(session, shutdown_id)
+        return reply(Shutdown.model_validate(row), version=row.version).response()
+
+
+@router.get(
+    "/shutdowns/{shutdown_id}/preview",
+    response_model=Preview,
+    operation_id="previewShutdown",
+    summary="Which deadlines of open requests a shutdown would move",
+    description="As if its days were closed for requests already filed, whatever was decided. Changes nothing.",
+    responses=answers(404),
+)
+def preview_shutdown(call: Known, shutdown_id: UUID) -> Response:
+    staff_only(call.caller)
+    with call.reading() as session:
+        found = shutdowns.preview(session, shutdowns.find(session, shutdown_id), now=call.now)
+    return reply(Preview.model_validate(found)).response()
+
+
+_DECIDED = (
+    "For the lead of the CMO alone; the trail keeps the reason. It counts for requests filed from then on. Saying it "
+    "again keeps the first; the opposite may be said later."
+)
+
+
+@router.post(
+    "/shutdowns/{shutdown_id}/agree",
+    response_model=Shutdown,
+    operation_id="agreeToShutdown",
+    summary="Agree to a shutdown: its days are closed",
+    description=_DECIDED,
+    responses=answers(404, 409, 412, body=True, etag=200),
+)
+def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected: ExpectedVersion) -> Response:
+    return _decide(call, shutdown_id, ShutdownStatus.AGREED, body.reason, expected)
+
+
+@router.post(
+    "/shutdowns/{shutdown_id}/refuse",
+    response_model=Shutdown,
+    operation_id="refuseShutdown",
+    summary="Refuse a shutdown: its days stay open",
+    description=_DECIDED,
+    responses=answers(404, 412, body=True, etag=200),
+)
+def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected: ExpectedVersion) -> Response:
+    return _decide(call, shutdown_id, ShutdownStatus.REFUSED, body.reason, expected)
+
+
+def _decide(call: Call, shutdown_id: UUID, status: ShutdownStatus, reason: str, expected: int | None) -> Response:
+    def work(session: Session) -> Reply:
+        row = shutdowns.decide(
+            session, shutdown_id, status, by=call.caller, reason=reason, now=call.now, expected_version=expected
+        )
+        return reply(Shutdown.model_validate(row), version=row.version)
+
+    return call.write(work)
