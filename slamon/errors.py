@@ -12,6 +12,8 @@ SlamonError
 ├── StaleVersion         somebody else changed the record first
 ├── LinkGone             a form link that no longer opens anything
 ├── TooMany              rate limit; says when to come back
+├── TooLarge             more bytes than are taken
+├── FileDamaged          stored bytes are gone, or not those that were uploaded
 ├── Unavailable          a part we need is away; says when to come back
 │   └── RolledBack           the database undid it for the sake of others; the same at once may go well
 └── DeliveryError        a message did not (certainly) leave
@@ -82,6 +84,18 @@ class TooMany(SlamonError):
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(f"Too many attempts. Try again in {retry_after_seconds} seconds.")
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooLarge(SlamonError):
+    pass
+
+
+class FileDamaged(SlamonError):
+    """`what` says what is wrong, as in "is missing"."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The stored file {what}; it is not handed out, and the trail keeps this.")
+        self.what = what
 
 
 class Unavailable(SlamonError):

@@ -22,6 +22,7 @@ from slamon.app import create_app
 from slamon.config import Settings
 from slamon.db.database import Database
 from slamon.domain.timeline import SYSTEM, Role
+from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.services import access
 from slamon.services.access import ALL_SCOPES
@@ -47,7 +48,8 @@ CONFIG = SchemathesisConfig.from_dict(
 def document() -> dict[str, Any]:
     """The document of an application that has no database yet."""
     given_settings = Settings(_env_file=None, database_url="sqlite:///never-opened.db")
-    runtime = Runtime(given_settings, ManualClock(), Database(given_settings.database_url), channels={})
+    database, files = Database(given_settings.database_url), DiskStore(given_settings.files_folder)
+    runtime = Runtime(given_settings, ManualClock(), database, channels={}, files=files)
     plain: dict[str, Any] = json.loads(json.dumps(openapi_document(create_app(runtime, with_workers=False))))
     return plain
 
