@@ -139,6 +139,7 @@ class Act(Said):
     on_behalf_of: UUID | None = None
     via: Literal["phone_recorded", "email_recorded"] | None = None
     evidence: Text | None = None
+    attachments: list[UUID] = Field([], max_length=20, description="Files of this request that belong to what is said.")
 
 
 class LinkRevocation(Said):
@@ -270,6 +271,7 @@ def act_on_request(
         on_behalf_of=said.on_behalf_of,
         via=Via(said.via) if said.via else Via.API,
         evidence=said.evidence,
+        attachments=tuple(said.attachments),
     )
 
     def work(session: Session) -> Reply:

@@ -26,6 +26,7 @@ from slamon.domain.lifecycle import (
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.attachments import named_in_act
 from slamon.services.notices import Directory, fact_rows, queue
 from slamon.services.policies import load_terms
 from slamon.services.settle import Case, settle
@@ -45,6 +46,7 @@ class Payload:
     on_behalf_of: UUID | None = None
     via: Via = Via.API
     evidence: str | None = None
+    attachments: tuple[UUID, ...] = ()
 
 
 def act(
@@ -76,7 +78,7 @@ def act(
     actor, recorder, via = _who_acts(session, request, action, by, roles, payload)
     at = stamp(now)
     occurred_at = _occurrence(payload, request, at)
-    content = _content(payload)
+    content = _content(payload) | named_in_act(session, request.id, payload.attachments)
     reason = payload.reason.strip() if payload.reason else None
     rule = LIFE_CYCLE[RequestType(request.type)].get((State(request.state), action))
     if rule is None and not corrects_receipt(timeline, action, occurred_at):
