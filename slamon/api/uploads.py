@@ -37,11 +37,12 @@ class Upload:
 
 @asynccontextmanager
 async def form_with_file(request: Request, runtime: Runtime, *, takes_file: bool = True) -> AsyncIterator[FormData]:
-    """The form in the body. With a file in it, it may be as large as a file may be; reading stops at one byte more.
+    """The form in the body. A multipart one may be as large as a file may be; reading stops where it is larger.
 
-    Call it only once the sender is known to be allowed to, else with `takes_file=False`. Raises Invalid.
+    Other forms stay in memory, so they stay small. Say `takes_file=False` where the sender may not send one. Raises
+    Invalid.
     """
-    if takes_file:
+    if takes_file and request.headers.get("content-type", "").casefold().startswith("multipart/form-data"):
         request.state.body_limit = runtime.settings.attachment_max_bytes + _AROUND
     try:
         form = await request.form(max_files=1, max_fields=200)

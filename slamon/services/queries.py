@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, Uuid, bindparam, or_, select, tupl
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
+from slamon.db.attachments import Attachment
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, Site
@@ -20,6 +21,7 @@ from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_re
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.attachments import attachments_of
 from slamon.services.timelines import owners_of
 
 MOST_A_PAGE = 200
@@ -75,6 +77,7 @@ class Whole:
     crossings: Sequence[CrossingRow]
     notifications: Sequence[tuple[Notification, str | None]]
     actions: list[Action]
+    attachments: Sequence[Attachment]
 
 
 def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime) -> Page:
@@ -128,6 +131,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
         ).all(),
         notifications=[] if by.is_cmo else list(session.execute(notifications)),
         actions=actions_open_to(session, request, by),
+        attachments=attachments_of(session, request_id),
     )
 
 
