@@ -26,6 +26,7 @@ from slamon.services.outbox import raise_alarm
 from slamon.services.timelines import owners_of
 
 MOST_OF_A_REQUEST = 200
+ATTACHMENT, ATTACHED = "attachment", "attach_file"  # as the trail calls them
 
 
 def may_attach(session: Session, request_id: UUID, *, by: Caller) -> None:
@@ -60,8 +61,14 @@ def attach(
     )
     session.add(row)
     session.flush()
+    record(session, by=actor, action=ATTACHED, entity=ATTACHMENT, entity_id=row.id, now=now, new=as_trail_has_it(row))
     note(session, "attached", attachment=str(row.id), size=row.size)
     return row, True
+
+
+def as_trail_has_it(row: Attachment) -> dict[str, Any]:
+    """What the trail keeps of an upload, so that a row changed behind our back is found."""
+    return {"request_id": str(row.request_id), "name": row.name, "size": row.size, "sha256": row.sha256}
 
 
 def attachments_of(session: Session, request_id: UUID) -> Sequence[Attachment]:
@@ -99,7 +106,7 @@ def record_damage(
     """
     number = session.get_one(CmoRequest, row.request_id).number
     record(
-        session, by=SYSTEM, action="file_damaged", entity="attachment", entity_id=row.id, now=now,
+        session, by=SYSTEM, action="file_damaged", entity=ATTACHMENT, entity_id=row.id, now=now,
         new={"request": number, "sha256": row.sha256, "asked_by": asked_by}, reason=f"The stored file {what}.",
     )  # fmt: skip
     detail = f"A file of {number} {what} and is not handed out. Bring it back from a backup: {row.sha256}"
