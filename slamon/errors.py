@@ -7,7 +7,8 @@ SlamonError
 ├── NotSignedIn          the caller is unknown
 ├── Conflict             the request contradicts what is stored
 │   ├── ActionNotAllowed     the life cycle does not list this action now
-│   └── AlreadyExists        another record holds this name
+│   ├── AlreadyExists        another record holds this name
+│   └── LikelyDuplicate      open requests look like this one; filing anyway is possible
 ├── KeyReused            an idempotency key came back with another body
 ├── StaleVersion         somebody else changed the record first
 ├── LinkGone             a form link that no longer opens anything
@@ -20,6 +21,8 @@ SlamonError
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 
 class SlamonError(Exception):
@@ -60,6 +63,24 @@ class ActionNotAllowed(Conflict):
 
 class AlreadyExists(Conflict):
     pass
+
+
+@dataclass(frozen=True, slots=True)
+class LookAlike:
+    """An open request that asks for the same; `same` says what it has in common."""
+
+    id: UUID
+    number: str
+    subject: str
+    same: str
+
+
+class LikelyDuplicate(Conflict):
+    def __init__(self, look_alikes: Sequence[LookAlike]) -> None:
+        listed = ", ".join(f"{each.number} (same {each.same})" for each in look_alikes[:5])
+        more = f" and {len(look_alikes) - 5} more" if len(look_alikes) > 5 else ""
+        super().__init__(f"Open already: {listed}{more}. To file this one as well, send 'file_anyway': true.")
+        self.look_alikes = tuple(look_alikes)
 
 
 class KeyReused(SlamonError):
