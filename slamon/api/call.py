@@ -171,7 +171,6 @@ Key = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        alias="Idempotency-Key",
         description="The same key, address and body: the first answer again, for 24 hours, with the header "
         "`Idempotency-Replayed: true`. The same key with anything else: 422. Only answers of 2xx are kept.",
         examples=["7f1c8a52-5d3e-4c8e-9a41-0b7a4f6a2d10"],
