@@ -22,10 +22,10 @@ FROM python:3.13-slim
 ENV PATH=/opt/slamon/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN groupadd --gid 10001 slamon \
     && useradd --uid 10001 --gid slamon --no-create-home --home-dir /srv/slamon --shell /usr/sbin/nologin slamon \
-    && install --directory --owner slamon --group slamon /srv/slamon /srv/slamon/var
+    && install --directory --owner slamon --group slamon /srv/slamon /srv/slamon/var /srv/slamon/var/files
 COPY --from=build /opt/slamon /opt/slamon
 USER slamon
-# var/ holds the SQLite file of a single-container installation; mount a volume there.
+# var/ holds the SQLite file of a single-container installation, var/files the files of requests; mount a volume there.
 WORKDIR /srv/slamon
 EXPOSE 8000
 CMD ["slamon", "api", "--host", "0.0.0.0", "--port", "8000"]

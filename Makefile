@@ -135,8 +135,8 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 define LOCK
 set -e; \
 $(UV) --version >/dev/null 2>&1 || { echo "slamon: make lock needs uv" >&2; exit 1; }; \
-$(COMPILE) pyproject.toml --extra demo --group dev --group bench -o requirements-bench.lock; \
-$(COMPILE) pyproject.toml --extra demo --group dev -c requirements-bench.lock -o requirements-dev.lock; \
+$(COMPILE) pyproject.toml --extra demo --extra s3 --group dev --group bench -o requirements-bench.lock; \
+$(COMPILE) pyproject.toml --extra demo --extra s3 --group dev -c requirements-bench.lock -o requirements-dev.lock; \
 $(COMPILE) pyproject.toml --extra demo -c requirements-bench.lock -o requirements.lock; \
 $(UV) run --quiet --no-project --python '>=3.11' python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], "editables", sep="\n")' \
   | $(COMPILE) - -c requirements-bench.lock -o requirements-build.lock; \

@@ -21,6 +21,7 @@ from slamon.domain import lifecycle_document
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
+from slamon.engine.files import verify_files
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
@@ -204,7 +205,7 @@ def api_key(
 
 @app.command("verify")
 def verify_command() -> None:
-    """Re-hash every timeline and the trail, replay every request, compare; name the first difference."""
+    """Re-hash every timeline, the trail and every file, replay every request, compare; name the first difference."""
     runtime = _open(Settings())
     first: Difference | None = None
     with runtime.db.read() as session, Progress(console=err, transient=True) as progress:
@@ -216,10 +217,16 @@ def verify_command() -> None:
                 break
             progress.advance(task, step)
         first = first or verify.verify_audit(session)
+    files = 0
+    for step in () if first else verify_files(runtime):
+        if isinstance(step, Difference):
+            first = step
+            break
+        files += step
     if first is not None:
         err.print(f"[red]The record contradicts itself. {first}[/red]", highlight=False)
         raise typer.Exit(1)
-    out.print(f"{total} requests and the whole trail are as they were recorded.")
+    out.print(f"{total} requests, {files} files and the whole trail are as they were recorded.")
 
 
 @app.command()

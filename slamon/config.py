@@ -1,9 +1,11 @@
 """Settings, read from the environment (`SLAMON_...`) or a `.env` file. Nothing else reads the environment."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 
 class Settings(BaseSettings):
@@ -32,6 +34,18 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field("127.0.0.1", description="Proxies whose X-Forwarded-For is believed")
     link_days: int = Field(14, ge=1, le=90)
     request_limit_bytes: int = Field(1_000_000, ge=10_000)
+    attachment_max_megabytes: int = Field(
+        25, ge=1, le=1000, description="The largest file, in units of 1,000,000 bytes"
+    )
+    files_directory: Path | None = Field(
+        None, description="Where attachments are kept; unset, in files/ beside the SQLite file, else in var/files"
+    )
+    s3_bucket: str | None = Field(None, description="Keep attachments in this bucket instead; needs the extra s3")
+    s3_prefix: str = Field("", description="What keys in the bucket begin with, such as slamon/")
+    s3_endpoint_url: str | None = Field(None, description="Of a store other than Amazon's")
+    s3_region: str | None = None
+    s3_access_key: str | None = Field(None, description="Unset: botocore's usual places, such as the host's role")
+    s3_secret_key: SecretStr | None = None
     api_calls_per_minute: int = Field(600, ge=1, description="For each caller of the API")
     worker_threads: int = Field(8, ge=1, le=64)
     database_connections: int = Field(20, ge=2, le=200)
@@ -65,6 +79,19 @@ class Settings(BaseSettings):
     def secret_keys(self) -> list[str]:
         """The keys that are taken, oldest first; the last one signs. Empty where none is set."""
         return [key for key in reversed(self.secret_key.get_secret_value().split(",")) if key]
+
+    @property
+    def attachment_max_bytes(self) -> int:
+        return self.attachment_max_megabytes * 1_000_000
+
+    @property
+    def files_folder(self) -> Path:
+        """Where attachments are kept on disk."""
+        if self.files_directory is not None:
+            return self.files_directory
+        url = make_url(self.database_url)
+        is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        return (Path(str(url.database)).parent if is_file else Path("var")) / "files"
 
     @property
     def is_embedded(self) -> bool:

@@ -7,17 +7,22 @@ SlamonError
 ├── NotSignedIn          the caller is unknown
 ├── Conflict             the request contradicts what is stored
 │   ├── ActionNotAllowed     the life cycle does not list this action now
-│   └── AlreadyExists        another record holds this name
+│   ├── AlreadyExists        another record holds this name
+│   └── LikelyDuplicate      open requests look like this one; filing anyway is possible
 ├── KeyReused            an idempotency key came back with another body
 ├── StaleVersion         somebody else changed the record first
 ├── LinkGone             a form link that no longer opens anything
 ├── TooMany              rate limit; says when to come back
+├── TooLarge             more bytes than are taken
+├── FileDamaged          stored bytes are gone, or not those that were uploaded
 ├── Unavailable          a part we need is away; says when to come back
 │   └── RolledBack           the database undid it for the sake of others; the same at once may go well
 └── DeliveryError        a message did not (certainly) leave
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 
 class SlamonError(Exception):
@@ -60,6 +65,24 @@ class AlreadyExists(Conflict):
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class LookAlike:
+    """An open request that asks for the same; `same` says what it has in common."""
+
+    id: UUID
+    number: str
+    subject: str
+    same: str
+
+
+class LikelyDuplicate(Conflict):
+    def __init__(self, look_alikes: Sequence[LookAlike]) -> None:
+        listed = ", ".join(f"{each.number} (same {each.same})" for each in look_alikes[:5])
+        more = f" and {len(look_alikes) - 5} more" if len(look_alikes) > 5 else ""
+        super().__init__(f"Open already: {listed}{more}. To file this one as well, send 'file_anyway': true.")
+        self.look_alikes = tuple(look_alikes)
+
+
 class KeyReused(SlamonError):
     pass
 
@@ -82,6 +105,18 @@ class TooMany(SlamonError):
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__(f"Too many attempts. Try again in {retry_after_seconds} seconds.")
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooLarge(SlamonError):
+    pass
+
+
+class FileDamaged(SlamonError):
+    """`what` says what is wrong, as in "is missing"."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The stored file {what}; it is not handed out, and the trail keeps this.")
+        self.what = what
 
 
 class Unavailable(SlamonError):

@@ -1,4 +1,4 @@
-"""The parts one process works with, put together from the settings: database, clock, channels."""
+"""The parts one process works with, put together from the settings: database, clock, channels, files."""
 
 import gc
 import logging
@@ -22,6 +22,9 @@ from slamon.config import Settings
 from slamon.db.base import new_id
 from slamon.db.database import Database
 from slamon.domain.terms import DeliveryChannel
+from slamon.files import FileStore
+from slamon.files.disk import DiskStore
+from slamon.files.s3 import Bucket, S3Store
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Runtime:
     clock: Clock
     db: Database
     channels: dict[DeliveryChannel, Channel]
+    files: FileStore
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
     vitals: Vitals = field(default_factory=Vitals)
@@ -89,6 +93,7 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
             DeliveryChannel.SLACK: _slack(settings),
             DeliveryChannel.EMAIL: _email(settings, clock),
         },
+        files=_files(settings),
     )
 
 
@@ -123,4 +128,20 @@ def _email(settings: Settings, clock: Clock) -> Channel:
         settings.mail_from,
         clock=clock,
         answer_timeout_seconds=settings.smtp_timeout_seconds,
+    )
+
+
+def _files(settings: Settings) -> FileStore:
+    if settings.s3_bucket is None:
+        return DiskStore(settings.files_folder)
+    secret = settings.s3_secret_key
+    return S3Store(
+        Bucket(
+            name=settings.s3_bucket,
+            prefix=settings.s3_prefix,
+            endpoint_url=settings.s3_endpoint_url,
+            region=settings.s3_region,
+            access_key=settings.s3_access_key,
+            secret_key=secret.get_secret_value() if secret else None,
+        )
     )

@@ -112,7 +112,7 @@ def test_the_api_document_is_printed(folder: Path):
 def test_an_untouched_record_verifies(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     world.file()
-    assert "1 requests and the whole trail" in run("verify").output
+    assert "1 requests, 0 files and the whole trail" in run("verify").output
 
 
 def test_without_redis_the_parts_of_the_distributed_set_up_say_so(folder: Path):

@@ -38,6 +38,7 @@ from slamon.domain.timeline import SYSTEM
 from slamon.engine.cycle import Inline, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError
+from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.services import access, acts, filing
 from slamon.services.access import ALL_SCOPES, Caller, Scope
@@ -233,6 +234,7 @@ def open_world(database_url: str, clock: Clock | None = None, **settings: Any) -
     cast = _copy_founded(database_url) if clock is None else _found_at(database_url, clock.now())
     clock = clock or ManualClock()
     slack, email = RecordingChannel("slack"), RecordingChannel("email")
+    files = TemporaryDirectory()
     runtime = Runtime(
         settings=Settings(
             _env_file=None,
@@ -242,11 +244,13 @@ def open_world(database_url: str, clock: Clock | None = None, **settings: Any) -
         clock=clock,
         db=Database(database_url, connections=10),
         channels={DeliveryChannel.SLACK: slack, DeliveryChannel.EMAIL: email},
+        files=DiskStore(Path(files.name)),
     )
     try:
         yield World(runtime, clock, slack, email, cast)
     finally:
         runtime.close()
+        files.cleanup()
 
 
 def _found_at(database_url: str, now: datetime) -> Cast:

@@ -95,6 +95,7 @@ class Act(Body):
     on_behalf_of: UUID | None = None
     via: Literal["phone_recorded", "email_recorded"] | None = None
     evidence: Text | None = None
+    attachments: list[UUID] = Field([], max_length=20, description="Files of this request that belong to what is said.")
 
     items: Annotated[list[ItemAnswer], Field(min_length=1, max_length=50)] | None = Field(
         None, description="Left out, the answer is to everything still open."
@@ -144,4 +145,4 @@ class Act(Body):
         return given
 
 
-_COMMON = {"text", "reason", "expected_on", "occurred_at", "on_behalf_of", "via", "evidence"}
+_COMMON = {"text", "reason", "expected_on", "occurred_at", "on_behalf_of", "via", "evidence", "attachments"}

@@ -15,6 +15,7 @@ _TOLD = {
     415: "The body is of another media type.",
     422: "A value was refused; `errors` names each field.",
     429: "Too many calls; `Retry-After` says when to come back.",
+    500: "The stored file is gone or not what was uploaded. It is not handed out; the trail keeps this.",
     503: "Out of service for a moment; nothing was stored.",
 }
 _ALWAYS = (401, 403, 422, 429, 503)

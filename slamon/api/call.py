@@ -143,7 +143,7 @@ class Route(APIRoute):
             gate: Gate = request.app.state.gate
             request.state.call = await run_in_threadpool(gate.admit, request.headers.get("authorization"))
             _refuse_other_media(request, wanted)
-            if "idempotency-key" in request.headers:
+            if "idempotency-key" in request.headers and wanted is not None:
                 await request.body()  # kept by the request, so that `posted` can read it after a form was parsed
             return await handle(request)
 
@@ -165,25 +165,30 @@ async def _known(request: Request) -> Call:
     return call
 
 
-async def _posted(
-    request: Request,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x21-\x7e]+$",
-            description="The same key, address and body: the first answer again, for 24 hours, with the header "
-            "`Idempotency-Replayed: true`. The same key with anything else: 422. Only answers of 2xx are kept.",
-            examples=["7f1c8a52-5d3e-4c8e-9a41-0b7a4f6a2d10"],
-        ),
-    ] = None,
-) -> Call:
+Key = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key, address and body: the first answer again, for 24 hours, with the header "
+        "`Idempotency-Replayed: true`. The same key with anything else: 422. Only answers of 2xx are kept.",
+        examples=["7f1c8a52-5d3e-4c8e-9a41-0b7a4f6a2d10"],
+    ),
+]
+
+
+async def _posted(request: Request, idempotency_key: Key = None) -> Call:
     call: Call = request.state.call
+    return call if idempotency_key is None else once(call, request, idempotency_key, await request.body())
+
+
+def once(call: Call, request: Request, idempotency_key: str | None, content: bytes) -> Call:
+    """The call as one that may come again with the same key; `content` stands for all that its body says."""
     if idempotency_key is None:
         return call
     said = b"\n".join((request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]))
-    fingerprint = hashlib.sha256(said + b"\n" + await request.body()).hexdigest()
+    fingerprint = hashlib.sha256(said + b"\n" + content).hexdigest()
     return replace(call, once=idempotency.Call(call.caller.id, idempotency_key, fingerprint))
 
 

@@ -56,15 +56,17 @@ class Edge:
     def _limited(self, request: Request, receive: Receive) -> Receive:
         """Refuse a body that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
 
-        Raised from within the application's own reading, so that it is answered like every other error.
+        Raised from within the application's own reading, so that it is answered like every other error. A route that
+        knows its caller may lay another `body_limit` on the request before it reads.
         """
-        most = self._runtime.settings.request_limit_bytes
+        request.state.body_limit = self._runtime.settings.request_limit_bytes
         announced = request.headers.get("content-length", "")
         seen = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
         counted = 0
 
         async def receive_limited() -> Message:
             nonlocal counted
+            most: int = request.state.body_limit
             if seen <= most:
                 message = await receive()
                 counted += len(message.get("body", b""))

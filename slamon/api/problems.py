@@ -6,6 +6,7 @@ Pages have their own errors: where `app.state.page_error` is set, it answers for
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -20,14 +21,17 @@ from slamon.errors import (
     AlreadyExists,
     Conflict,
     DeliveryError,
+    FileDamaged,
     Forbidden,
     Invalid,
     KeyReused,
+    LikelyDuplicate,
     LinkGone,
     NotFound,
     NotSignedIn,
     SlamonError,
     StaleVersion,
+    TooLarge,
     TooMany,
     Unavailable,
 )
@@ -42,6 +46,13 @@ class FieldError(BaseModel):
     message: str
 
 
+class Alike(BaseModel):
+    id: UUID
+    number: str = Field(examples=["DAT-2026-000042"])
+    subject: str
+    same: str = Field(description="What both name.", examples=["lot"])
+
+
 class Problem(BaseModel):
     """What went wrong, after RFC 9457."""
 
@@ -52,6 +63,9 @@ class Problem(BaseModel):
     request_id: str | None = Field(None, description="Quote it when you ask for help.")
     errors: list[FieldError] | None = Field(None, description="Every field that was refused.")
     possible: list[str] | None = Field(None, description="With 409: the actions possible now.")
+    look_alikes: list[Alike] | None = Field(
+        None, description="With 409: open requests that look like this one. Filing needs `file_anyway`."
+    )
     current_version: int | None = Field(None, description="With 412: the version on record.")
 
 
@@ -74,9 +88,12 @@ _KINDS: Mapping[type[Exception], _Kind] = {
     Conflict: _Kind(409, "conflict", "Contradicts what is stored"),
     ActionNotAllowed: _Kind(409, "action-not-allowed", "Not possible now"),
     AlreadyExists: _Kind(409, "already-exists", "Exists already"),
+    LikelyDuplicate: _Kind(409, "likely-duplicate", "Open requests look like this one"),
     StaleVersion: _Kind(412, "stale-version", "Somebody was faster"),
     LinkGone: _Kind(410, "link-gone", "This link no longer opens anything"),
     TooMany: _Kind(429, "too-many", "Too many calls"),
+    TooLarge: _Kind(413, "too-large", "Too large"),
+    FileDamaged: _Kind(500, "file-damaged", "The stored file is not what was uploaded"),
     Unavailable: _Kind(503, "unavailable", "Out of service for a moment"),
     DeliveryError: _Kind(502, "not-delivered", "A message did not leave"),
     RequestValidationError: _Kind(422, "invalid", "A value was refused"),
@@ -119,10 +136,15 @@ def answer(request: Request, error: Exception) -> Response:
         request_id=getattr(request.state, "request_id", None),
         errors=list(told.errors) or None,
         possible=list(error.possible) if isinstance(error, ActionNotAllowed) else None,
+        look_alikes=_alike(error) if isinstance(error, LikelyDuplicate) else None,
         current_version=error.current if isinstance(error, StaleVersion) else None,
     )
     headers = {**told.headers, **({"Allow": _allowed(request)} if told.kind.status == 405 else {})}
     return Response(problem.model_dump_json(exclude_none=True), told.kind.status, headers, MEDIA_TYPE)
+
+
+def _alike(error: LikelyDuplicate) -> list[Alike]:
+    return [Alike(id=each.id, number=each.number, subject=each.subject, same=each.same) for each in error.look_alikes]
 
 
 def _allowed(request: Request) -> str:

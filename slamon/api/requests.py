@@ -143,7 +143,8 @@ _NOTHING = Act()
     response_model=Request,
     operation_id="fileRequest",
     summary="File a request to a CMO",
-    description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's.",
+    description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If open "
+    "requests of this type to this CMO name the same lot or order number: a 409 that lists them in `look_alikes`.",
     responses=answers(409, body=True, etag=201, location=True),
 )
 def file_request(call: Posted, body: NewRequest) -> Response:
@@ -162,7 +163,9 @@ def file_request(call: Posted, body: NewRequest) -> Response:
     )
 
     def work(session: Session) -> Reply:
-        filed = log_request(session, filing, by=call.caller, now=call.now, real_now=call.real_now)
+        filed = log_request(
+            session, filing, by=call.caller, file_anyway=body.file_anyway, now=call.now, real_now=call.real_now
+        )
         return created(_just_filed(filed, call), f"/v1/requests/{filed.id}", version=filed.columns["version"])
 
     return call.write(work)
@@ -245,6 +248,7 @@ def act_on_request(
         via=Via(said.via) if said.via else Via.API,
         evidence=said.evidence,
         particulars=said.particulars(),
+        attachments=tuple(said.attachments),
     )
 
     def work(session: Session) -> Reply:

@@ -66,6 +66,14 @@ class CmoRequest(Stamped, Base):
             postgresql_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
             sqlite_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
         ),
+        Index(
+            "ix_cmo_request_open_of_cmo",
+            "cmo_id",
+            "type",
+            "filed_at",
+            postgresql_where=text("state NOT IN ('closed', 'cancelled')"),
+            sqlite_where=text("state NOT IN ('closed', 'cancelled')"),
+        ),
         Index("ix_cmo_request_urgent_at", "urgent_at", "id"),
         Index("ix_cmo_request_filed_at", "filed_at", "id"),
         Index("ix_cmo_request_cmo_id", "cmo_id", "filed_at"),
@@ -100,10 +108,15 @@ class CmoRequest(Stamped, Base):
     failed_checks: Mapped[int] = mapped_column(default=0)
 
 
-def is_standing() -> ColumnElement[bool]:
-    """Open, and no clock of the CMO's runs; in literals, as `ix_cmo_request_standing` has it."""
+def is_open() -> ColumnElement[bool]:
+    """Neither closed nor cancelled; in literals, as the indexes over open requests have it."""
     ended = [literal(state.value, literal_execute=True) for state in (State.CLOSED, State.CANCELLED)]
-    return and_(CmoRequest.urgent_at.is_(None), CmoRequest.state.not_in(ended))
+    return CmoRequest.state.not_in(ended)
+
+
+def is_standing() -> ColumnElement[bool]:
+    """Open, and no clock of the CMO's runs."""
+    return and_(CmoRequest.urgent_at.is_(None), is_open())
 
 
 class FactRow(Base):

@@ -292,7 +292,7 @@ LIFE_CYCLE: Mapping[RequestType, Table] = {
 
 # What an action may say beside a text, a reason and, for the CMO, the day on which it expects to answer.
 TAKES: Mapping[Action, frozenset[str]] = {
-    Action.ANSWER: frozenset({"items", "attachments"}),
+    Action.ANSWER: frozenset({"items"}),
     Action.CONFIRM_ORDER: frozenset({"planned_ship_on"}),
     Action.CONFIRM_PACKED: frozenset({"lines", "lots_or_kits", "packed_at", "logger_serials"}),
     Action.CONFIRM_DISPATCH: frozenset(

@@ -30,6 +30,7 @@ from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timel
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on
 from slamon.services.amendments import apply_amendment, as_amendment
+from slamon.services.attachments import named_in_act
 from slamon.services.handing_on import hand_on
 from slamon.services.notices import Directory, fact_rows, queue
 from slamon.services.policies import load_terms
@@ -53,6 +54,7 @@ class Payload:
     on_behalf_of: UUID | None = None
     via: Via = Via.API
     evidence: str | None = None
+    attachments: tuple[UUID, ...] = ()
     particulars: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,7 +89,7 @@ def act(
     actor, recorder, via = _who_acts(session, request, action, by, roles, payload)
     at = stamp(now)
     occurred_at = _occurrence(payload, request, at)
-    content = _content(payload)
+    content = _content(payload) | named_in_act(session, request.id, payload.attachments)
     reason = payload.reason.strip() if payload.reason else None
     rule = rule_for(RequestType(request.type), State(request.state), action, progress)
     if rule is None and not corrects_receipt(timeline, action, occurred_at):
@@ -203,6 +205,8 @@ def _occurrence(payload: Payload, request: CmoRequest, at: datetime) -> datetime
 
 def _refuse_missing(rule: Rule | None, payload: Payload) -> None:
     said = {"text": payload.text, "reason": payload.reason, **payload.particulars}
+    if payload.attachments:
+        said["attachments"] = payload.attachments
     for need in rule.needs if rule else ():
         if not any(str(said.get(name) or "").strip() for name in need.split("|")):
             first, *others = need.split("|")

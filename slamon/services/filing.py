@@ -18,6 +18,7 @@ from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
 from slamon.services.access import Caller, Scope
+from slamon.services.look_alikes import refuse_look_alikes
 from slamon.services.notices import filed_row, queue
 from slamon.services.parties import Contact, Parties, find_parties
 from slamon.services.policies import Wanted, freeze, kind_of, resolve
@@ -60,12 +61,19 @@ _REQUEST, _FACT, _CLOCKS = insert(CmoRequest), insert(FactRow), insert(ClockRow)
 
 
 def log_request(
-    session: Session, filing: Filing, *, by: Caller, via: Via = Via.API, now: datetime, real_now: datetime
+    session: Session,
+    filing: Filing,
+    *,
+    by: Caller,
+    via: Via = Via.API,
+    file_anyway: bool = False,
+    now: datetime,
+    real_now: datetime,
 ) -> Filed:
     """File a request: freeze its terms, start its clocks, queue the notice to the CMO's contact.
 
-    `now` is business time. Raises NotFound or Invalid for parties that do not fit, Forbidden, and Conflict where no
-    policy applies.
+    `now` is business time. Raises NotFound or Invalid for parties that do not fit, Forbidden, Conflict where no policy
+    applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
     by.needs(Scope.FILE)
     actor = by.as_actor(FILERS)
@@ -73,6 +81,8 @@ def log_request(
     parties = find_parties(
         session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
+    if not file_anyway:
+        refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference)
     kind = kind_of(filing.type, filing.detail)
     wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
     terms = freeze(session, resolve(session, wanted, at), filing.type, parties.time_zone, parties.calendar, at)

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, Uuid, bindparam, or_, select, tupl
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
+from slamon.db.attachments import Attachment
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, Site
@@ -22,6 +23,7 @@ from slamon.domain.progress import progress_of
 from slamon.domain.terms import ClockKind
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.attachments import attachments_of
 from slamon.services.timelines import load_timelines, owners_of
 
 MOST_A_PAGE = 200
@@ -77,6 +79,7 @@ class Whole:
     crossings: Sequence[CrossingRow]
     notifications: Sequence[tuple[Notification, str | None]]
     actions: dict[Action, Rule]
+    attachments: Sequence[Attachment]
 
 
 def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime) -> Page:
@@ -130,6 +133,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
         ).all(),
         notifications=[] if by.is_cmo else list(session.execute(notifications)),
         actions=actions_open_to(session, request, by),
+        attachments=attachments_of(session, request_id),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry, AuditHead
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow, by_request
 from slamon.domain.clocks import ClockState, Outcome
@@ -16,6 +17,7 @@ from slamon.domain.lifecycle import RequestType, state_after
 from slamon.domain.progress import amended
 from slamon.domain.terms import Terms, terms_digest
 from slamon.domain.timeline import GENESIS, FactKind, Timeline
+from slamon.services.attachments import ATTACHED, ATTACHMENT, as_trail_has_it
 from slamon.services.audit import entry_digest
 from slamon.services.policies import load_terms
 from slamon.services.settle import clock_values
@@ -87,6 +89,40 @@ def verify_audit(session: Session) -> Difference | None:
     if (head.sequence, head.digest) != (expected - 1, previous):
         return Difference(f"audit entry {expected}", "is missing: the trail ends before its head")
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """An attachment as stored; `what` says how its row differs from what the trail says came, if it does."""
+
+    id: UUID
+    sha256: str
+    where: str
+    what: str | None
+
+
+def files_after(session: Session, last: FileRow | None) -> list[FileRow]:
+    """The next attachments in the order of their digest, up to a batch. Their bytes are for the caller to compare."""
+    statement = select(Attachment, CmoRequest.number).join(CmoRequest, CmoRequest.id == Attachment.request_id)
+    if last is not None:
+        after = tuple_(bindparam(None, last.sha256), bindparam(None, last.id, type_=Uuid()))
+        statement = statement.where(tuple_(Attachment.sha256, Attachment.id) > after)
+    rows = session.execute(statement.order_by(Attachment.sha256, Attachment.id).limit(BATCH)).all()
+    entries = select(AuditEntry).where(
+        AuditEntry.entity == ATTACHMENT,
+        AuditEntry.entity_id.in_([str(row.id) for row, _ in rows]),
+        AuditEntry.action == ATTACHED,
+    )
+    came = {entry.entity_id: entry.new for entry in session.scalars(entries)}
+    return [
+        FileRow(
+            row.id,
+            row.sha256,
+            f"{number}, file {row.id}",
+            None if came.get(str(row.id)) == as_trail_has_it(row) else "is not what the trail says was uploaded",
+        )
+        for row, number in rows
+    ]
 
 
 def _chain_difference(request: CmoRequest, rows: Sequence[FactRow]) -> str | None:

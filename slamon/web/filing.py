@@ -1,6 +1,6 @@
 """Filing a request: first which type for which project, then the form of that type."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -19,7 +19,7 @@ from slamon.db.statements import insert_ignoring
 from slamon.domain.lifecycle import FILERS, RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
-from slamon.errors import Conflict, Forbidden, Invalid
+from slamon.errors import Conflict, Forbidden, Invalid, LikelyDuplicate, LookAlike
 from slamon.services.filing import Filing, log_request
 from slamon.web import choices
 from slamon.web.filing_words import plain, sayings, title
@@ -45,11 +45,12 @@ _DAYS = ("due_on", "detail.requested_ship_date", "detail.required_delivery_to")
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A form that came back: what was typed, and what is wrong with which field."""
+    """A form that came back: what was typed, what is wrong with which field, and which requests look like it."""
 
     typed: Typed
     problems: Mapping[str, str] = field(default_factory=dict)
     status: int = 422
+    look_alikes: Sequence[LookAlike] = ()
 
 
 @router.api_route("/requests/new", methods=["GET", "HEAD"])
@@ -79,8 +80,9 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
             address = _filed_before(session, visit, typed)
             if address is None:
                 filed = log_request(
-                    session, filing, by=visit.caller, via=Via.STAFF_PAGE, now=visit.now, real_now=visit.real_now
-                )
+                    session, filing, by=visit.caller, via=Via.STAFF_PAGE, file_anyway=bool(typed("file_anyway")),
+                    now=visit.now, real_now=visit.real_now,
+                )  # fmt: skip
                 address = f"/requests/{filed.id}?done=filed"
                 _note_filed(session, visit, typed, address)
         return see_other(address)
@@ -88,6 +90,8 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         tried = Tried(typed, {**_problems(wrong, typed), **past})
     except (Invalid, TermsError) as wrong:
         tried = Tried(typed, {wrong.field: wrong.message})
+    except LikelyDuplicate as likely:
+        tried = Tried(typed, status=409, look_alikes=likely.look_alikes)
     except (Conflict, Forbidden) as refusal:
         tried = Tried(typed, {"": str(refusal)}, status=409 if isinstance(refusal, Conflict) else 403)
     return _again(request, visit, tried)
@@ -113,6 +117,7 @@ def _form(
         "title": title,
         "problems": tried.problems if tried else {},
         "sayings": sayings(tried.problems) if tried else [],
+        "look_alikes": tried.look_alikes if tried else (),
         "key": (tried.typed("key") if tried else "") or str(uuid4()),
         "today": today_in(visit.zone, visit.now).isoformat(),
     }

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
+from slamon.api.uploads import download
+from slamon.db.attachments import Attachment
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest, FactRow
@@ -20,8 +23,11 @@ from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, pos
 from slamon.domain.progress import progress_of
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
+from slamon.files.intake import Stored
+from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import secret_digest
 from slamon.services.acts import Payload, act
+from slamon.services.attachments import attach, attachment_of, attachments_of
 from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.policies import load_terms
 from slamon.services.queries import facts_of
@@ -30,12 +36,14 @@ from slamon.web.countdowns import countdown, most_pressing
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
 from slamon.web.moments import Moment, Zones, today_in
 from slamon.web.pages import page, pages_of, runtime_of, see_other
-from slamon.web.session import Submitted, Typed, client_address, from_our_pages
+from slamon.web.session import Typed, client_address, from_our_pages
+from slamon.web.uploads import HandedByLink, sent_alone, told_with
 from slamon.web.words import ACTIONS
 
 FORM_ACTIONS = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
 # Who took an escalation, and other steps inside the sponsor's house, are not the contact's.
 INTERNAL = frozenset({FactKind.TAKEN})
+FILE = "file"
 
 
 def counted(request: Request, token: str) -> None:
@@ -51,23 +59,24 @@ OwnForm = Annotated[None, Depends(from_our_pages)]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One entry of the conversation as the contact reads it."""
+    """One entry of the conversation as the contact reads it; `kind` is None for a file sent by itself."""
 
     name: str
     is_cmo: bool
-    kind: FactKind
+    kind: FactKind | None
     at: Moment
-    told: str | None
-    text: str | None
-    expected_on: date | None
+    told: str | None = None
+    text: str | None = None
+    expected_on: date | None = None
+    files: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a form came back, with what was typed into it."""
+    """Why a form came back, with what was typed into it. `action` is "file" for a file by itself."""
 
     status: int
-    action: Action
+    action: str
     field: str | None
     message: str
     typed: Typed
@@ -100,18 +109,54 @@ def fresh_link(request: Request, token: str, _: OwnForm) -> Response:
     return see_other(f"/r/{token}?sent=1")
 
 
-@router.post("/r/{token}/{action}")
-def send(request: Request, token: str, action: str, typed: Submitted, _: OwnForm) -> Response:
-    """Let the contact act. What cannot be taken comes back with everything that was typed."""
-    if action not in FORM_ACTIONS:
-        raise NotFound("page", request.url.path)
-    wanted = Action(action)
+@router.get("/r/{token}/files/{attachment_id}")
+def fetch_file(request: Request, token: str, attachment_id: UUID) -> Response:
+    """A file of the request the link opens."""
+    runtime = runtime_of(request)
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    with runtime.db.read() as session:
+        try:
+            opened = open_link(session, token, real_now=real_now)
+        except LinkGone as gone:
+            return _gone(request, session, token, gone)
+        row = attachment_of(session, opened.request.id, attachment_id)
+    return download(runtime, row, asked_by=opened.caller.id, now=now, real_now=real_now)
+
+
+@router.post("/r/{token}/files")
+def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) -> Response:
+    """Take a file by itself; it answers nothing."""
     runtime = runtime_of(request)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     try:
+        stored = handed.stored(runtime)
         with runtime.db.write() as session:
             opened = open_link(session, token, real_now=real_now)
-            payload = _payload(typed, opened.person, now)
+            if not _attached(session, opened, stored, now):
+                raise Invalid(FILE, "is missing; choose one first")
+    except LinkGone as gone:
+        with runtime.db.read() as session:
+            return _gone(request, session, token, gone)
+    except Invalid as error:
+        with runtime.db.read() as session:
+            opened = open_link(session, token, real_now=real_now)
+            return _form(request, session, token, opened, now, refused=_refusal(error, FILE, handed.typed))
+    return see_other(f"/r/{token}?done={FILE}")
+
+
+@router.post("/r/{token}/{action}")
+def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedByLink) -> Response:
+    """Let the contact act. What cannot be taken comes back with everything that was typed."""
+    if action not in FORM_ACTIONS:
+        raise NotFound("page", request.url.path)
+    wanted, typed = Action(action), handed.typed
+    runtime = runtime_of(request)
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    try:
+        stored = handed.stored(runtime)
+        with runtime.db.write() as session:
+            opened = open_link(session, token, real_now=real_now)
+            payload = _payload(typed, opened.person, now, _attached(session, opened, stored, now))
             act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
     except LinkGone as gone:
         with runtime.db.read() as session:
@@ -123,17 +168,31 @@ def send(request: Request, token: str, action: str, typed: Submitted, _: OwnForm
     return see_other(f"/r/{token}?done={wanted}")
 
 
-def _payload(typed: Typed, contact: Person, now: datetime) -> Payload:
+def _attached(session: Session, opened: Opened, stored: Stored | None, now: datetime) -> tuple[UUID, ...]:
+    """The id of the file, now one of the request's; nothing where there is none."""
+    if stored is None:
+        return ()
+    row, _ = attach(session, opened.request.id, stored, by=opened.caller, via=Via.WEB_FORM, now=now)
+    return (row.id,)
+
+
+def _payload(typed: Typed, contact: Person, now: datetime, files: tuple[UUID, ...]) -> Payload:
     expected_on = typed.day("expected_on")
     if expected_on is not None and expected_on < today_in(contact.time_zone, now):
         raise Invalid("expected_on", "lies in the past; choose today or a later day, or leave it empty")
-    return Payload(text=typed.text("text"), reason=typed.text("reason"), expected_on=expected_on, via=Via.WEB_FORM)
+    return Payload(
+        text=typed.text("text"),
+        reason=typed.text("reason"),
+        expected_on=expected_on,
+        via=Via.WEB_FORM,
+        attachments=files,
+    )
 
 
-def _refusal(error: Invalid | ActionNotAllowed, action: Action, typed: Typed) -> Refused:
+def _refusal(error: Invalid | ActionNotAllowed, action: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
         return Refused(422, action, error.field, error.message, typed)
-    return Refused(409, action, None, f"It is not possible to {ACTIONS[action]} any more", typed)
+    return Refused(409, action, None, f"It is not possible to {ACTIONS[Action(action)]} any more", typed)
 
 
 def _form(
@@ -148,7 +207,7 @@ def _form(
 ) -> HTMLResponse:
     asked, settings = opened.request, runtime_of(request).settings
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    facts = facts_of(session, asked.id)
+    facts, files = facts_of(session, asked.id), attachments_of(session, asked.id)
     terms = load_terms(session, [asked.terms_digest])[asked.terms_digest]
     timeline = load_timelines(session, [asked.id])[asked.id]
     countdowns = [countdown(clock, zones, now, terms) for clock in clock_states(terms, timeline)]
@@ -169,10 +228,12 @@ def _form(
         "owner": _whose_turn(State(asked.state)),
         "possible": possible,
         "primary": possible[0] if possible else None,
-        "said": _said(facts, zones),
-        "done": _really_done(done, facts),
+        "said": _said(facts, files, zones),
+        "done": _really_done(done, facts, files),
         "refused": refused,
         "today": today_in(zones.own, now).isoformat(),
+        "accept": ACCEPT,
+        "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
     }
     return page(request, "form.html", context, status=refused.status if refused else 200)
 
@@ -187,20 +248,29 @@ def _whose_turn(state: State) -> str:
     return "nobody" if state in (State.ANSWERED, State.DECLINED) else "cmo"
 
 
-def _said(facts: Sequence[FactRow], zones: Zones) -> list[Said]:
-    return [
-        Said(
-            name=fact.by_name,
-            is_cmo=Role(fact.by_role) in CMO_ROLES,
-            kind=FactKind(fact.kind),
-            at=zones.at(fact.occurred_at),
-            told=_how_told(fact),
-            text=fact.content.get("text") or fact.reason,
-            expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
+def _said(facts: Sequence[FactRow], files: Sequence[Attachment], zones: Zones) -> list[Said]:
+    shown = [fact for fact in facts if fact.kind not in INTERNAL]
+    told = told_with(shown, files)
+    dated = [
+        (
+            fact.occurred_at,
+            Said(
+                name=fact.by_name,
+                is_cmo=Role(fact.by_role) in CMO_ROLES,
+                kind=FactKind(fact.kind),
+                at=zones.at(fact.occurred_at),
+                told=_how_told(fact),
+                text=fact.content.get("text") or fact.reason,
+                expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
+                files=told[fact.sequence],
+            ),
         )
-        for fact in facts
-        if fact.kind not in INTERNAL
+        for fact in shown
     ]
+    for file in sent_alone(files, told):
+        is_cmo, at = Role(file.uploaded_by_role) in CMO_ROLES, zones.at(file.created_at)
+        dated.append((file.created_at, Said(file.uploaded_by_name, is_cmo, None, at, files=[file])))
+    return [said for _, said in sorted(dated, key=lambda each: each[0])]
 
 
 def _how_told(fact: FactRow) -> str | None:
@@ -211,13 +281,15 @@ def _how_told(fact: FactRow) -> str | None:
     return f"written down by {fact.recorded_by_name} after {how}"
 
 
-def _really_done(done: str, facts: Sequence[FactRow]) -> Action | None:
-    """The act to give thanks for; an address that only claims one gets none."""
+def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> str | None:
+    """What to give thanks for; an address that only claims it gets none."""
+    if done == FILE:
+        return FILE if any(file.uploaded_by_role in CMO_ROLES for file in files) else None
     if done not in FORM_ACTIONS:
         return None
     acts = [fact.kind for fact in facts if fact.by_role in CMO_ROLES]
     is_true = bool(acts) and (done == Action.ACKNOWLEDGE or acts[-1] == Action(done).fact)
-    return Action(done) if is_true else None
+    return done if is_true else None
 
 
 def _gone(

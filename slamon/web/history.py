@@ -7,6 +7,7 @@ from itertools import groupby
 from uuid import UUID
 
 from slamon.channels import MessageKind
+from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
 from slamon.domain.terms import ClockKind, Level
@@ -14,6 +15,7 @@ from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
 from slamon.services.queries import Whole
 from slamon.web.countdowns import NAMES
 from slamon.web.moments import Moment, Zones, civil_day, span
+from slamon.web.uploads import sent_alone, told_with
 from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, VIAS
 
 # Finding a crossing within this is what the loop promises; only later ones are worth a word.
@@ -45,11 +47,14 @@ class Entry:
     text: str | None = None
     is_struck: bool = False
     folded: tuple["Entry", ...] = ()
+    files: tuple[Attachment, ...] = ()
 
 
 def history(whole: Whole, zones: Zones) -> list[Entry]:
     dated: list[tuple[datetime, int, Entry]] = []
-    dated += [(fact.occurred_at, 0, _fact(fact, zones)) for fact in whole.facts]
+    told = told_with(whole.facts, whole.attachments)
+    dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], zones)) for fact in whole.facts]
+    dated += [(file.created_at, 0, _file(file, zones)) for file in sent_alone(whole.attachments, told)]
     dated += [(alike[0].crossed_at, 1, _crossing(alike, zones)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
     dated += [(stamp(_when(row)), 2, _message(row, name, zones)) for row, name in whole.notifications]
@@ -84,7 +89,7 @@ def not_reached(notifications: Sequence[tuple[Notification, str | None]], person
     return told[-1] if told and told[-1].state == NotificationState.FAILED else None
 
 
-def _fact(fact: FactRow, zones: Zones) -> Entry:
+def _fact(fact: FactRow, files: Sequence[Attachment], zones: Zones) -> Entry:
     is_cmo = Role(fact.by_role) in CMO_ROLES
     notes = [f"{ROLES[Role(fact.by_role)]}, {VIAS[Via(fact.via)]}"]
     if fact.recorded_by_id != fact.by_id:
@@ -101,7 +106,15 @@ def _fact(fact: FactRow, zones: Zones) -> Entry:
         headline=f"{fact.by_name} {FACTS[FactKind(fact.kind)]}",
         notes=tuple(notes),
         text=fact.content.get("text") or fact.reason,
+        files=tuple(files),
     )
+
+
+def _file(file: Attachment, zones: Zones) -> Entry:
+    role = Role(file.uploaded_by_role)
+    tone = "cmo" if role in CMO_ROLES else "sponsor"
+    notes = (f"{ROLES[role]}, {VIAS[Via(file.via)]}",)
+    return Entry(zones.at(file.created_at), tone, f"{file.uploaded_by_name} sent a file", notes, files=(file,))
 
 
 def _crossing(alike: Sequence[CrossingRow], zones: Zones) -> Entry:

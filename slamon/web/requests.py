@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
+from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus
 from slamon.domain.clocks import clock_states
 from slamon.domain.lifecycle import FILERS, OPEN_STATES, Action, RequestType, State, possible_actions
@@ -15,11 +16,13 @@ from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
+from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import roles_on
 from slamon.services.acts import Payload, act
+from slamon.services.attachments import attach, attachment_of
 from slamon.services.links import revoke_links
 from slamon.services.policies import load_terms
-from slamon.services.queries import Whole, whole_request
+from slamon.services.queries import Whole, visible_request, whole_request
 from slamon.services.timelines import load_timelines, owners_of
 from slamon.web import choices
 from slamon.web.countdowns import countdown, most_pressing
@@ -28,6 +31,7 @@ from slamon.web.moments import Zones, local_instant
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
 from slamon.web.staff import staff_page
+from slamon.web.uploads import HandedByStaff
 from slamon.web.words import ACTIONS
 
 router = APIRouter(include_in_schema=False)
@@ -40,12 +44,13 @@ RECORDED = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
 # What a person comes to the page for, in this order; the rest is folded away.
 PRIMARY = (Action.TAKE, Action.REPLY, Action.ACCEPT)
 REVOKE = "revoke-links"
+FILE = "file"
 ESCALATED = frozenset({Level.LIMIT, Level.REPEAT, Level.BACKUP, Level.STEP_3, Level.STEP_4})
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a form came back, with what was typed into it. `form` is an action, "record" or "revoke-links"."""
+    """Why a form came back, with what was typed into it. `form` is an action, "record", "revoke-links" or "file"."""
 
     status: int
     form: str
@@ -81,6 +86,30 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
         with runtime_of(request).db.read() as session:
             return _page(request, session, visit, request_id, refused=_refusal(error, REVOKE, typed))
     return see_other(f"/requests/{request_id}?done={REVOKE}")
+
+
+@router.get("/requests/{request_id}/files/{attachment_id}")
+def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachment_id: UUID) -> Response:
+    with runtime_of(request).db.read() as session:
+        visible_request(session, request_id, by=visit.caller)
+        row = attachment_of(session, request_id, attachment_id)
+    return download(runtime_of(request), row, asked_by=visit.caller.id, now=visit.now, real_now=visit.real_now)
+
+
+@router.post("/requests/{request_id}/files")
+def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: HandedByStaff) -> Response:
+    """Add a file; the CMO's people see it too."""
+    runtime = runtime_of(request)
+    try:
+        stored = handed.stored(runtime)
+        if stored is None:
+            raise Invalid(FILE, "is missing; choose one first")
+        with runtime.db.write() as session:
+            attach(session, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE, now=visit.now)
+    except Invalid as error:
+        with runtime.db.read() as session:
+            return _page(request, session, visit, request_id, refused=_refusal(error, FILE, handed.typed))
+    return see_other(f"/requests/{request_id}?done={FILE}")
 
 
 @router.post("/requests/{request_id}/{action}")
@@ -190,9 +219,12 @@ def _page(
         "recordable": recordable,
         "contacts": choices.contacts_of(session, asked.cmo_id) if recordable or may_revoke else [],
         "may_revoke": may_revoke,
+        "may_send": may_revoke,
+        "accept": ACCEPT,
+        "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
         "entries": history(whole, zones),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done in ("filed", "record", REVOKE, *STAFF_ACTIONS) else "",
+        "done": done if done in ("filed", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)

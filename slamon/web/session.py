@@ -128,15 +128,20 @@ Visiting = Annotated[Visit, Depends(visiting)]
 
 def posting(request: Request, typed: Submitted, visit: Visiting) -> Visit:
     """The visit of somebody who sent one of our own forms. Raises Forbidden for any other."""
+    refuse_forged(request, typed, visit)
+    return visit
+
+
+Posting = Annotated[Visit, Depends(posting)]
+
+
+def refuse_forged(request: Request, typed: Typed, visit: Visit) -> None:
+    """Raises Forbidden for a form that this visit was not given."""
     from_our_pages(request)
     try:
         pages_of(request).signer.unsign(f"{visit.token}.{typed(CSRF_FIELD)}")
     except BadSignature:
         raise Forbidden("This form is out of date. Open the page again and send it once more.") from None
-    return visit
-
-
-Posting = Annotated[Visit, Depends(posting)]
 
 
 def remember(request: Request, response: Response, token: str) -> None:

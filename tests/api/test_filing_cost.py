@@ -14,7 +14,7 @@ from tests.world import World
 WRITTEN = ("idempotency_key", "number_counter", "cmo_request", "fact", "clock", "notification", "idempotency_key")
 
 
-def statements_of_one_filing(api: Api) -> list[str]:
+def statements_of_one_filing(api: Api, **more: str) -> list[str]:
     """The tables written, and SELECT for each look; under terms that are known already."""
     api.filed()
     said: list[str] = []
@@ -25,7 +25,7 @@ def statements_of_one_filing(api: Api) -> list[str]:
             said.append(words[0] if words[0] == "SELECT" else words[1 if words[0] == "UPDATE" else 2])
 
     event.listen(api.world.runtime.db.engine, "before_cursor_execute", listen)
-    answer = api.pm.post("/v1/requests", json=api.inquiry(), headers={"Idempotency-Key": "order-1"})
+    answer = api.pm.post("/v1/requests", json=api.inquiry(**more), headers={"Idempotency-Key": "order-1"})
     assert answer.status_code == 201
     return said
 
@@ -35,6 +35,12 @@ def test_a_filing_looks_three_times_and_writes_each_row_once(any_api: Api) -> No
     assert said.count("SELECT") == 3  # who calls, whom it concerns, under which policy
     assert tuple(table for table in said if table != "SELECT") == WRITTEN
     assert said.index("number_counter") > max(place for place, word in enumerate(said) if word == "SELECT")
+
+
+def test_a_filing_that_names_a_lot_or_an_order_looks_once_more_for_its_like(any_api: Api) -> None:
+    said = statements_of_one_filing(any_api, cmo_reference="PO-77")
+    assert said.count("SELECT") == 4
+    assert tuple(table for table in said if table != "SELECT") == WRITTEN
 
 
 def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_world: World) -> None:

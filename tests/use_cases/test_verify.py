@@ -1,9 +1,16 @@
 """`slamon verify` finds any tampering and names the first place; an untouched record passes."""
 
+import io
+
 import pytest
 from sqlalchemy import text
 
 from slamon.domain.lifecycle import Action
+from slamon.domain.timeline import Via
+from slamon.engine.files import verify_files
+from slamon.files.disk import DiskStore
+from slamon.files.intake import Sent, take_in
+from slamon.services.attachments import attach
 from slamon.services.verify import Difference, verify_audit, verify_requests
 from tests.world import World
 
@@ -58,3 +65,43 @@ def test_tampering_is_found_and_the_first_place_named(lived: World, tampering: s
     with lived.runtime.db.write() as session:
         session.execute(text(tampering))
     assert any(named in finding for finding in findings(lived)), findings(lived)
+
+
+PDF = b"%PDF-1.7\nassay 99.2 %\n"
+
+
+@pytest.fixture
+def with_files(any_world: World) -> World:
+    """Two requests that share the bytes of one file, without the guard against changes."""
+    runtime, by = any_world.runtime, any_world.caller(any_world.cast.contact)
+    stored = take_in(runtime.files, Sent("CoA.pdf", "application/pdf"), io.BytesIO(PDF), most_bytes=1000)
+    for request in (any_world.file(), any_world.file()):
+        with runtime.db.write() as session:
+            attach(session, request.id, stored, by=by, via=Via.API, now=any_world.clock.now())
+    with runtime.db.write() as session:
+        guard = "DROP TRIGGER attachment_refuses_update"
+        session.execute(text(guard if runtime.db.is_sqlite else "ALTER TABLE attachment DISABLE TRIGGER ALL"))
+    return any_world
+
+
+def test_files_that_are_as_they_came_are_counted(with_files: World):
+    assert list(verify_files(with_files.runtime)) == [2]
+    assert findings(with_files) == []
+
+
+def test_a_file_that_changed_on_disk_is_found(with_files: World):
+    store = with_files.runtime.files
+    assert isinstance(store, DiskStore)
+    (blob,) = (path for path in store.incoming.parent.rglob("*") if path.is_file())
+    blob.write_bytes(PDF.replace(b"99.2", b"99.9"))
+    found = next(verify_files(with_files.runtime))
+    assert str(found).startswith("INQ-2026-00000")
+    assert str(found).endswith("is not what was uploaded")
+    blob.unlink()
+    assert str(next(verify_files(with_files.runtime))).endswith("is missing")
+
+
+def test_a_row_that_names_another_file_is_found(with_files: World):
+    with with_files.runtime.db.write() as session:
+        session.execute(text("UPDATE attachment SET name = 'other.pdf'"))
+    assert "is not what the trail says was uploaded" in str(next(verify_files(with_files.runtime)))

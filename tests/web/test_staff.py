@@ -441,6 +441,22 @@ def test_data_and_inquiries_are_filed_too(site: Site) -> None:
         assert words in text_of(staff.get(answer.headers["location"]))
 
 
+def test_a_look_alike_is_shown_with_a_link_and_filed_only_by_the_second_button(site: Site) -> None:
+    staff, before = site.staff(site.world.cast.pm), site.world.file(cmo_reference="PO-77")
+    inquiry = {name: value for name, value in shipment(site).items() if not name.startswith("detail")} | {
+        "type": "inquiry", "detail.category": "quality", "detail.questions.0": "Why?", "cmo_reference": "po-77"
+    }  # fmt: skip
+    page = staff.post("/requests/new", **inquiry)
+    assert page.status_code == 409
+    assert f'<a href="/requests/{before.id}">INQ-2026-000001</a>' in page.text
+    assert "Why?</textarea>" in page.text
+    assert page.text.index("Check again</button>") < page.text.index("File anyway</button>")
+    assert how_many(site) == 1
+    filed = staff.post("/requests/new", **inquiry, file_anyway="yes")
+    assert filed.headers["location"].endswith("?done=filed")
+    assert how_many(site) == 2
+
+
 def test_the_same_filing_sent_twice_files_once(site: Site) -> None:
     staff = site.staff(site.world.cast.pm)
     first, second = (staff.post("/requests/new", **shipment(site)) for _ in range(2))

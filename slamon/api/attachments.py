@@ -1,0 +1,169 @@
+"""The files of a request: send one, list them, fetch one."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from fastapi import Request as HttpRequest
+from pydantic import Field
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+
+from slamon.api.answers import answers
+from slamon.api.call import Call, Key, Known, Reply, Route, by_key, created, once, reply
+from slamon.api.fields import Answer
+from slamon.api.requests import Person
+from slamon.api.uploads import Upload, download, file_in, form_with_file
+from slamon.db import attachments as db
+from slamon.domain.timeline import Role, Via
+from slamon.errors import Invalid
+from slamon.files.kinds import TAKEN
+from slamon.services import queries
+from slamon.services.attachments import attach, attachment_of, attachments_of, may_attach
+
+router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Attachments"])
+
+_FORM = "multipart/form-data"
+_FIELDS = {
+    "file": {"type": "string", "format": "binary", "description": f"One of {TAKEN}."},
+    "size": {"type": "integer", "minimum": 1, "description": "In bytes; compared with what arrived."},
+    "sha256": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$", "description": "Compared with what arrived."},
+}
+_BODY = {
+    "required": True,
+    "content": {
+        _FORM: {
+            "schema": {"type": "object", "required": ["file"], "properties": _FIELDS, "additionalProperties": False}
+        }
+    },
+}
+
+
+class Attachment(Answer):
+    """A file of a request. It is never replaced."""
+
+    id: UUID
+    request_id: UUID
+    name: str = Field(examples=["CoA A17.pdf"])
+    media_type: str = Field(examples=["application/pdf"])
+    size: int = Field(description="In bytes.")
+    sha256: str
+    uploaded_by: Person
+    via: Via
+    created_at: datetime
+
+
+class Attachments(Answer):
+    items: list[Attachment] = Field(description="In the order in which they came.")
+
+
+async def _uploaded(request: HttpRequest, call: Known, request_id: UUID) -> AsyncIterator[Upload]:
+    """The file in the body, which is read only if the caller may send one."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().casefold() != _FORM:
+        raise HTTPException(415, f"Send {_FORM}.")
+    await run_in_threadpool(_admit, call, request_id)
+    async with form_with_file(request, call.runtime) as form:
+        yield _read(form)
+
+
+def _admit(call: Call, request_id: UUID) -> None:
+    with call.reading() as session:
+        may_attach(session, request_id, by=call.caller)
+
+
+def _read(form: FormData) -> Upload:
+    for name in form:
+        if name not in _FIELDS:
+            raise Invalid(name, "is not known here")
+    size, sha256 = form.get("size"), form.get("sha256")
+    if size is not None and not re.fullmatch("[1-9][0-9]{0,17}", str(size), re.ASCII):
+        raise Invalid("size", "must be a whole number of bytes")
+    if sha256 is not None and not re.fullmatch("[0-9a-fA-F]{64}", str(sha256), re.ASCII):
+        raise Invalid("sha256", "must be 64 hexadecimal digits")
+    declared = None if size is None else int(str(size))
+    upload = file_in(form, size=declared, sha256=None if sha256 is None else str(sha256))
+    if upload is None:
+        raise Invalid("file", "is missing; send it with a name")
+    return upload
+
+
+@router.post(
+    "/{request_id}/attachments",
+    status_code=201,
+    response_model=Attachment,
+    operation_id="attachFile",
+    summary="Send a file",
+    description=f"For whoever may act on the request, while it is open. Taken are {TAKEN}; name, media type and bytes "
+    "must agree. The same bytes under the same name again: 200 and the file that is there. An act names files in "
+    "`attachments`.",
+    responses={**answers(404, 409, body=True, etag=None), 200: {"model": Attachment, "description": "It was there."}},
+    openapi_extra={"requestBody": _BODY},
+)
+def attach_file(
+    request: HttpRequest,
+    call: Known,
+    request_id: UUID,
+    upload: Annotated[Upload, Depends(_uploaded, scope="function")],
+    idempotency_key: Key = None,
+) -> Response:
+    stored = upload.store(call.runtime)
+
+    def work(session: Session) -> Reply:
+        row, is_new = attach(session, request_id, stored, by=call.caller, via=Via.API, now=call.now)
+        told = _told(row)
+        return created(told, f"/v1/requests/{request_id}/attachments/{row.id}") if is_new else reply(told)
+
+    return once(call, request, idempotency_key, f"{stored.name}\n{stored.sha256}".encode()).write(work)
+
+
+@router.get(
+    "/{request_id}/attachments",
+    response_model=Attachments,
+    operation_id="listAttachments",
+    summary="The files of a request",
+    responses=answers(404),
+)
+def list_attachments(call: Known, request_id: UUID) -> Response:
+    with call.reading() as session:
+        queries.visible_request(session, request_id, by=call.caller)
+        return reply(Attachments(items=[_told(row) for row in attachments_of(session, request_id)])).response()
+
+
+@router.get(
+    "/{request_id}/attachments/{attachment_id}",
+    response_class=Response,
+    operation_id="getAttachment",
+    summary="Fetch a file",
+    description="Its hash is checked first. A file that is not what was uploaded is not handed out.",
+    responses={
+        **answers(404, 500),
+        200: {
+            "description": "The file, under its own media type.",
+            "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        },
+    },
+)
+def get_attachment(call: Known, request_id: UUID, attachment_id: UUID) -> Response:
+    with call.reading() as session:
+        queries.visible_request(session, request_id, by=call.caller)
+        row = attachment_of(session, request_id, attachment_id)
+    return download(call.runtime, row, asked_by=call.caller.id, now=call.now, real_now=call.real_now)
+
+
+def _told(row: db.Attachment) -> Attachment:
+    return Attachment(
+        id=row.id,
+        request_id=row.request_id,
+        name=row.name,
+        media_type=row.media_type,
+        size=row.size,
+        sha256=row.sha256,
+        uploaded_by=Person(id=row.uploaded_by_id, name=row.uploaded_by_name, role=Role(row.uploaded_by_role)),
+        via=Via(row.via),
+        created_at=row.created_at,
+    )
