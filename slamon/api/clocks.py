@@ -14,6 +14,7 @@ from slamon.db.parties import Site
 from slamon.domain.clocks import ClockId, Outcome
 from slamon.domain.explain import Counts
 from slamon.domain.terms import ClockKind, Mode
+from slamon.domain.timeline import stamp
 from slamon.services import queries
 from slamon.services.explanations import Explained, clock_named, explain_clock
 
@@ -46,8 +47,18 @@ class Clock(Answer):
         return ClockKind(self.kind).is_the_sponsors
 
 
+class TimeByOwner(Answer):
+    """Seconds in which each had to move; they add up to the time the request has been open."""
+
+    cmo: int
+    sponsor: int
+    third_party: int
+    closed: int = Field(description="Outside the site's hours, where its calendar counts.")
+
+
 class Clocks(Answer):
     request_id: UUID
+    seconds_by_owner: TimeByOwner
     clocks: list[Clock]
 
 
@@ -101,9 +112,11 @@ class Explanation(Answer):
 )
 def get_clocks(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
+        request = queries.visible_request(session, request_id, by=call.caller)
         clocks = [Clock.model_validate(row) for row in queries.clocks_of(session, request_id)]
-    return reply(Clocks(request_id=request_id, clocks=clocks)).response()
+        owned = queries.owned_time(session, request, now=stamp(call.now))
+    seconds = TimeByOwner.model_validate({owner.value: int(time.total_seconds()) for owner, time in owned.items()})
+    return reply(Clocks(request_id=request_id, seconds_by_owner=seconds, clocks=clocks)).response()
 
 
 @router.get(

@@ -35,15 +35,20 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClockLine:
-    """One clock as a message names it; instants are aware UTC, None while paused."""
+    """One clock as a message names it; instants are aware UTC, None while paused.
 
-    name: str  # "acknowledgement" or "answer"
+    `is_dated`: its deadline is a day somebody named, and no amount of hours.
+    """
+
+    name: str  # "acknowledgement", "answer", ...
     started_at: datetime
     target_at: datetime | None
     limit_at: datetime | None
     unit: str  # "hours" or "working hours"
     target_seconds: int
     limit_seconds: int
+    is_dated: bool = False
+    is_the_sponsors: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,8 @@ def _cut(line: str, length: int) -> str:
 def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
     """Headline and sentences: who did what, or what is asked by when."""
     kind = message.kind
+    if kind is MessageKind.TARGET and all(clock.is_dated for clock in message.clocks) and message.clocks:
+        return _asking(message)  # a day ahead of the date, so nothing is late yet
     match kind:
         case MessageKind.FILED | MessageKind.REMINDER:
             return _asking(message)
@@ -221,6 +223,8 @@ def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
         )
     if message.to_cmo:
         return f"Reminder: please {duty}{by}", (f"{sponsor} is waiting for {cmo} on {_request(message)}.",)
+    if _is_ours(message):
+        return f"Reminder: please {duty}{by}", (f"{cmo} is waiting for {sponsor} on {_request(message)}.",)
     return f"{cmo} is asked to {duty}{by}", ("A reminder has gone to the contact.",)
 
 
@@ -234,7 +238,8 @@ def _late_to_cmo(message: Message) -> tuple[str, tuple[str, ...]]:
 
 
 def _late_to_staff(message: Message) -> tuple[str, tuple[str, ...]]:
-    late = f"{clean(message.cmo_name)} has not {_undone(message.clocks)} {_within(message)}"
+    who = "We have" if _is_ours(message) else f"{clean(message.cmo_name)} has"
+    late = f"{who} not {_undone(message.clocks)} {_within(message)}".rstrip()
     match message.kind:
         case MessageKind.LIMIT:
             return late, ("Take it, so that others know somebody is on it. The clock keeps running.",)
@@ -321,9 +326,16 @@ def _undone(clocks: tuple[ClockLine, ...]) -> str:
 
 
 def _within(message: Message) -> str:
+    if all(clock.is_dated for clock in message.clocks):
+        return ""
     past_target = message.kind in PAST_TARGET
     allowed = {target(c.target_seconds if past_target else c.limit_seconds, c.unit) for c in message.clocks}
     return f"within {allowed.pop()}" if len(allowed) == 1 else "in time"
+
+
+def _is_ours(message: Message) -> bool:
+    """Whether it is the sponsor who is timed."""
+    return bool(message.clocks) and all(clock.is_the_sponsors for clock in message.clocks)
 
 
 def _request(message: Message) -> str:
@@ -367,13 +379,16 @@ def _alike(clocks: tuple[ClockLine, ...]) -> list[tuple[ClockLine, ...]]:
     """Clocks with the same target and limit together: one table of times tells them all."""
     groups: dict[tuple[object, ...], list[ClockLine]] = {}
     for clock in clocks:
-        times = clock.target_at, clock.limit_at, clock.target_seconds, clock.limit_seconds, clock.unit
+        times = clock.target_at, clock.limit_at, clock.target_seconds, clock.limit_seconds, clock.unit, clock.is_dated
         groups.setdefault(times, []).append(clock)
     return [tuple(group) for group in groups.values()]
 
 
 def _clock_facts(message: Message, alike: tuple[ClockLine, ...]) -> list[Fact]:
     clock = alike[0]
+    names = list(dict.fromkeys(clean(each.name.replace("_", " ")) for each in alike))
+    if clock.is_dated:
+        return [_instant_fact(message, names[0].capitalize(), clock.limit_at)] if clock.limit_at else []
     allowed, limit = target(clock.target_seconds, clock.unit), target(clock.limit_seconds, clock.unit)
     if message.to_cmo:
         duty = _duties(alike, "answer").capitalize()
@@ -381,7 +396,6 @@ def _clock_facts(message: Message, alike: tuple[ClockLine, ...]) -> list[Fact]:
         facts = []
     else:
         labels = "Target", "Limit"
-        names = list(dict.fromkeys(clean(each.name) for each in alike))
         label = "Clock" if len(names) == 1 else "Clocks"
         facts = [Fact(label, f"{' and '.join(names)} (target {allowed}, limit {limit})")]
     facts += _lateness(message, clock)

@@ -1,7 +1,7 @@
 """Facts into clocks: when each started, paused and stopped, when it is due, and how it ended."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import zip_longest
@@ -53,6 +53,7 @@ class Pause:
     since: datetime
     to: datetime | None
     reason: str
+    by: str | None = None  # who said so
     is_third_party: bool = False
 
 
@@ -172,6 +173,18 @@ def instant_after(terms: Terms, clock: ClockState, amount: timedelta) -> datetim
     return _due(terms, terms.clocks[clock.kind], clock.started_at, amount, clock.pauses)
 
 
+def third_party_waits(timeline: Timeline) -> tuple[Pause, ...]:
+    """The times at which somebody else was waited for: until the end that was named, or until it was over earlier."""
+    waits = []
+    for fact in timeline:
+        if fact.kind is FactKind.WAITING:
+            over = (f.occurred_at for f in timeline if f.kind is FactKind.RESUMED and f.occurred_at >= fact.occurred_at)
+            until = min([datetime.fromisoformat(fact.content["until"]), *over])
+            reason = f"waiting for a third party: {fact.reason}"
+            waits.append(Pause(fact.occurred_at, until, reason, fact.by.name, is_third_party=True))
+    return tuple(waits)
+
+
 def end_of_day(day: date, zone: ZoneInfo) -> datetime:
     """The last second of a civil day in a zone, in UTC: whatever happens on that day happens by then."""
     return datetime.combine(day + _DAY, time(), zone).astimezone(UTC) - timedelta(seconds=1)
@@ -192,7 +205,7 @@ def _read(terms: Terms, timeline: Timeline) -> _Story | None:
         ended=_end(facts) or (timeline.last(FactKind.DECIDED) if progress.is_all_lost else None),
         progress=progress,
         asked=tuple(_spells(facts)),
-        elsewhere=tuple(_third_party(facts)),
+        elsewhere=third_party_waits(timeline),
         site_zone=ZoneInfo(terms.calendar.tz),
     )
 
@@ -219,15 +232,6 @@ def _spells(facts: Iterable[Fact]) -> Iterator[tuple[Fact, Fact | None]]:
             asked = None
     if asked is not None:
         yield asked, None
-
-
-def _third_party(facts: Sequence[Fact]) -> Iterator[Pause]:
-    """The times at which somebody else was waited for: until the end that was named, or until it was over earlier."""
-    for fact in facts:
-        if fact.kind is FactKind.WAITING:
-            over = [f.occurred_at for f in facts if f.kind is FactKind.RESUMED and f.occurred_at >= fact.occurred_at]
-            until = min([datetime.fromisoformat(fact.content["until"]), *over])
-            yield Pause(fact.occurred_at, until, f"waiting for a third party: {fact.reason}", is_third_party=True)
 
 
 # --- when each kind of clock runs -----------------------------------------------------------------------------------
@@ -405,15 +409,16 @@ def _pauses(kind: ClockKind, run: _Run, story: _Story) -> Iterator[Pause]:
     """The pauses of this kind of clock, cut to its life, in order."""
     pauses: list[Pause] = []
     if kind in _PAUSED_BY_A_QUESTION:
-        ends = ((asked.occurred_at, replied.occurred_at if replied else None) for asked, replied in story.asked)
-        pauses += [Pause(since, to, WAITING_FOR_SPONSOR) for since, to in ends]
+        for asked, replied in story.asked:
+            to = replied.occurred_at if replied else None
+            pauses.append(Pause(asked.occurred_at, to, WAITING_FOR_SPONSOR, asked.by.name))
     if kind in PAUSED_BY_A_THIRD_PARTY:
         pauses += story.elsewhere
     for pause in sorted(pauses, key=lambda pause: pause.since):
         since = max(pause.since, run.since)
         to = pause.to if run.until is None or (pause.to is not None and pause.to < run.until) else run.until
         if to is None or since < to:
-            yield Pause(since, to, pause.reason, pause.is_third_party)
+            yield replace(pause, since=since, to=to)
 
 
 def _outcome(stopped_at: datetime | None, target_at: datetime | None, limit_at: datetime | None) -> Outcome:

@@ -59,6 +59,8 @@ class Explanation:
 def explain(terms: Terms, clock: ClockState, now: datetime) -> Explanation:
     """Take a clock's deadlines apart: what counted before the target is exactly the target, and so with the limit."""
     line = terms.clocks[clock.kind]
+    if line.mode is Mode.DATE:
+        return _explain_date(clock)
     end = clock.limit_at or max(clock.pauses[-1].since, stamp(now))
     edges = [clock.started_at, *([clock.target_at] if clock.target_at else []), end]
     parts = [part for since, until in pairwise(edges) for part in _parts(terms, clock, since, until)]
@@ -74,6 +76,14 @@ def openings(terms: Terms, since: datetime, until: datetime) -> list[tuple[datet
         if since <= opens < until:
             found.append((opens, terms.opening_names.get(day, "opening day")))
     return found
+
+
+def _explain_date(clock: ClockState) -> Explanation:
+    """Where a day is the deadline, all the time up to its end is allowed."""
+    ends = clock.limit_at or clock.started_at
+    allowed = max(ends - clock.started_at, timedelta(0))
+    parts = (Part(clock.started_at, ends, Counts.COUNTED),) if allowed else ()
+    return Explanation(clock, Mode.DATE, allowed, allowed, parts)
 
 
 def _parts(terms: Terms, clock: ClockState, since: datetime, until: datetime) -> list[Part]:

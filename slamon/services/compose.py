@@ -217,6 +217,8 @@ def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:
         unit=allowed.mode.unit,
         target_seconds=int(allowed.target.total_seconds()),
         limit_seconds=int(allowed.limit.total_seconds()),
+        is_dated=clock.clock_id.kind in DATED,
+        is_the_sponsors=clock.clock_id.kind.is_the_sponsors,
     )
 
 

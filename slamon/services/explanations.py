@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from slamon.channels.moments import beside, moment, span
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import CmoRequest
-from slamon.domain.clocks import ClockId, Outcome, clock_states
+from slamon.domain.clocks import ClockId, ClockState, Outcome, Pause, clock_states
 from slamon.domain.explain import Counts, Explanation, explain, openings
-from slamon.domain.terms import Mode, Terms
+from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.errors import NotFound
 from slamon.services.policies import load_terms
 from slamon.services.timelines import load_timelines
@@ -21,6 +21,23 @@ _OUTCOMES = {
     Outcome.MET: "on time",
     Outcome.LATE: "after the target and within the limit",
     Outcome.BREACHED: "after the limit",
+}
+
+
+# What starts each kind of clock.
+_STARTS = {
+    ClockKind.ACKNOWLEDGEMENT: "when the request was filed",
+    ClockKind.ANSWER: "when the request was filed",
+    ClockKind.ORDER_CONFIRMATION: "when the CMO first acted on the request",
+    ClockKind.REPLY: "with the oldest message of the sponsor that nobody had answered",
+    ClockKind.DISPATCH_CONFIRMATION: "when the goods left; until that is told, at the end of the planned ship date",
+    ClockKind.DELIVERY_CONFIRMATION: "when the goods arrived; until that is told, at the end of the expected day",
+    ClockKind.SPONSOR: "when the CMO asked",
+    ClockKind.EXCURSION_DECISION: "when the sponsor was told that something is wrong with the goods",
+}
+_NAMED = {
+    ClockKind.FULFILMENT: "first agreed, at the destination; a later revision does not move it",
+    ClockKind.PROMISE: "the CMO named, at its site",
 }
 
 
@@ -62,11 +79,15 @@ def explain_clock(
 def _sentences(explanation: Explanation, terms: Terms, at: _Teller) -> Iterator[str]:
     clock, unit = explanation.clock, explanation.mode.unit
     clause = f", agreement clause {terms.agreement_clause}" if terms.agreement_clause else ""
+    line = f"by the policy line “{terms.policy_name}” (version {terms.policy_version}{clause})"
+    if explanation.mode is Mode.DATE:
+        yield from _date_sentences(clock, line, at)
+        return
     yield (
         f"Allowed are {_allowed(explanation.target, unit)} to the target and {_allowed(explanation.limit, unit)} "
-        f"to the limit, by the policy line “{terms.policy_name}” (version {terms.policy_version}{clause})."
+        f"to the limit, {line}."
     )
-    yield f"The clock started when the request was filed: {at(clock.started_at)}."
+    yield f"The clock started {_STARTS[clock.kind]}: {at(clock.started_at)}."
     if explanation.mode is Mode.ELAPSED:
         yield "Every hour counts, at night, on weekends and on holidays too."
     else:
@@ -80,9 +101,9 @@ def _sentences(explanation: Explanation, terms: Terms, at: _Teller) -> Iterator[
             yield f"Opening day, its hours counted: {name}, from {at(opens)}."
     for pause in clock.pauses:
         if pause.to is None:
-            yield f"Paused since {at(pause.since)}: {pause.reason}."
+            yield f"Paused since {at(pause.since)}: {_why(pause)}."
         else:
-            yield f"Paused from {at(pause.since)} to {at(pause.to)}, {span(pause.to - pause.since)}: {pause.reason}."
+            yield f"Paused from {at(pause.since)} to {at(pause.to)}, {span(pause.to - pause.since)}: {_why(pause)}."
     yield from _deadlines(explanation, unit, at)
 
 
@@ -98,9 +119,24 @@ def _deadlines(explanation: Explanation, unit: str, at: _Teller) -> Iterator[str
         counted = explanation.total(Counts.COUNTED)
         what = "the limit" if clock.target_at else "target and limit"
         yield f"So far {span(counted)} have counted. Until the clock runs again nobody can say when {what} will be."
+    yield from _end(clock, at)
+
+
+def _date_sentences(clock: ClockState, line: str, at: _Teller) -> Iterator[str]:
+    yield f"The deadline is the end of the day {_NAMED[clock.kind]}; no hours are counted, {line}."
+    if clock.limit_at is not None:
+        yield f"That day ends: {at(clock.limit_at)}."
+    yield from _end(clock, at)
+
+
+def _end(clock: ClockState, at: _Teller) -> Iterator[str]:
     if clock.stopped_at is not None:
         how = _OUTCOMES.get(clock.outcome)
         yield f"It stopped {how}: {at(clock.stopped_at)}." if how else f"It was cancelled: {at(clock.stopped_at)}."
+
+
+def _why(pause: Pause) -> str:
+    return f"{pause.reason} (said by {pause.by})" if pause.is_third_party else pause.reason
 
 
 def _allowed(amount: timedelta, unit: str) -> str:

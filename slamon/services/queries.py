@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -21,9 +21,11 @@ from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_re
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, Rule, State, possible_actions
 from slamon.domain.progress import progress_of
 from slamon.domain.terms import ClockKind
+from slamon.domain.turns import Owner, time_by_owner, turns
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
 from slamon.services.attachments import attachments_of
+from slamon.services.policies import load_terms
 from slamon.services.timelines import load_timelines, owners_of
 
 MOST_A_PAGE = 200
@@ -148,6 +150,13 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
     """The timeline in the order in which things happened."""
     statement = select(FactRow).where(FactRow.request_id == request_id)
     return session.scalars(statement.order_by(FactRow.occurred_at, FactRow.recorded_at, FactRow.sequence)).all()
+
+
+def owned_time(session: Session, request: CmoRequest, *, now: datetime) -> dict[Owner, timedelta]:
+    """How long each side, third parties and closed hours have held the request up."""
+    terms = load_terms(session, [request.terms_digest])[request.terms_digest]
+    timeline = load_timelines(session, [request.id])[request.id]
+    return time_by_owner(turns(terms, RequestType(request.type), timeline, now))
 
 
 def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:

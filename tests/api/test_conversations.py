@@ -1,0 +1,134 @@
+"""The two long stories, through HTTP and the cycle: a shipment that goes wrong, and data owed item by item."""
+
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from slamon.channels import MessageKind
+from slamon.services.verify import Difference, verify_requests
+from tests.api.conftest import Api
+from tests.world import CMO_CHANNEL, LEAD, PM, QUALITY
+
+HOUR = 3600
+
+
+class Told:
+    """One request, acted upon: `story(api.contact, "acknowledge")` gives what the act answered."""
+
+    def __init__(self, api: Api, **filing: Any) -> None:
+        self.api = api
+        self.path = f"/v1/requests/{api.filed(**filing)['id']}"
+
+    def __call__(self, who: TestClient, action: str, **said: Any) -> dict[str, Any]:
+        answer = who.post(f"{self.path}/actions/{action}", json=said, headers={"If-Match": self.version()})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def refused(self, who: TestClient, action: str, **said: Any) -> tuple[int, str]:
+        before = self.version()
+        answer = who.post(f"{self.path}/actions/{action}", json=said, headers={"If-Match": before})
+        assert self.version() == before
+        return answer.status_code, answer.text
+
+    def version(self) -> str:
+        return str(self.api.pm.get(self.path).headers["etag"])
+
+    def pass_time(self, **span: float) -> None:
+        self.api.world.clock.advance(**span)
+        self.api.world.work()
+
+    def clocks(self) -> dict[str, str]:
+        return {clock["clock"]: clock["outcome"] for clock in self.api.pm.get(f"{self.path}/clocks").json()["clocks"]}
+
+    def hours_by_owner(self) -> dict[str, float]:
+        seconds = self.api.pm.get(f"{self.path}/clocks").json()["seconds_by_owner"]
+        return {owner: round(amount / HOUR, 2) for owner, amount in seconds.items()}
+
+    def is_sound(self) -> bool:
+        with self.api.world.runtime.db.read() as session:
+            now = self.api.world.clock.now()
+            return not [found for found in verify_requests(session, now=now) if isinstance(found, Difference)]
+
+
+LOST = {
+    "type": "shipment",
+    "subject": "Resupply of site 1204",
+    "detail": {
+        "order_type": "resupply",
+        "destination": {
+            "kind": "clinical_site", "name": "Hôpital Saint-Louis", "address": "Paris", "country": "FR",
+            "time_zone": "Europe/Paris",
+        },
+        "requested_ship_date": "2026-03-09",
+        "required_delivery_to": "2026-03-16",
+        "storage": {"code": "refrigerated"},
+        "logger_required": True,
+        "lines": [{"product_code": "AUR-1", "quantity": "24", "unit": "kit"},
+                  {"product_code": "AUR-2", "quantity": "10", "unit": "kit"}],
+    },
+}  # fmt: skip
+
+
+def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minutes_add_up(any_api: Api) -> None:
+    api, story = any_api, Told(any_api, **LOST)
+    filed_at = api.world.clock.now()
+
+    story.pass_time(hours=49)
+    assert api.world.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
+    assert api.world.email.sent_to(LEAD, MessageKind.LIMIT)
+
+    story(api.contact, "acknowledge")
+    offered = story(api.contact, "confirm_order", planned_ship_on="2026-03-11")
+    assert offered["state"] == "awaiting_sponsor"  # later than asked for: the ball is with the sponsor
+    story.pass_time(hours=25)
+    assert api.world.email.sent_to(PM, MessageKind.TARGET)  # and its own clock runs
+    assert story(api.pm, "agree")["state"] == "confirmed"
+    assert story.clocks()["sponsor-3"] == "late"
+
+    assert story.refused(api.contact, "confirm_delivery", received_by="Ward 3", condition="intact")[0] == 409
+    parcel = {"courier": "World Courier", "tracking_number": "020-1234 5675", "expected_delivery_on": "2026-03-13"}
+    first_part = [{"line": 1, "quantity": "24"}]
+    story(api.contact, "confirm_packed", lines=first_part, logger_serials=["TT-1"])
+    assert story.refused(api.contact, "confirm_dispatch", **parcel, lines=[{"line": 2, "quantity": "11"}])[0] == 422
+    assert story(api.contact, "confirm_dispatch", **parcel, lines=first_part)["state"] == "partly_dispatched"
+    assert story(api.contact, "confirm_dispatch", **parcel)["state"] == "dispatched"  # all that was left
+
+    while "2026-03-16" not in api.world.clock.now().isoformat():
+        story.pass_time(hours=6)
+    late = {clock: outcome for clock, outcome in story.clocks().items() if clock.startswith("delivery")}
+    assert late == {"delivery_confirmation": "running", "delivery_confirmation-2": "running"}
+    breaches = api.world.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
+    assert any(clock.name == "delivery_confirmation" for message in breaches for clock in message.clocks)
+
+    arrived = {"received_by": "Pharmacy", "condition": "intact", "delivered_at": "2026-03-13T14:00:00+01:00"}
+    assert story.refused(api.contact, "confirm_delivery", consignment=1, **arrived)[0] == 422  # no readout
+    cold = story(api.contact, "confirm_delivery", consignment=1, readout="in_range", min_c=3.1, max_c=6.8, **arrived)
+    assert cold["state"] == "partly_delivered"
+    warm = {"readout": "excursion", "max_c": 11.5, "minutes_out": 95}
+    assert story(api.contact, "confirm_delivery", **warm, **arrived)["state"] == "in_review"
+    api.world.work()
+    assert api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+
+    assert story.refused(api.pm, "decide", disposition="usable", reason="Within the stability budget")[0] == 403
+    story.pass_time(hours=3)
+    decided = story(api.quality, "decide", disposition="usable", reason="Within the stability budget")
+    assert decided["state"] == "delivered"
+    assert story(api.pm, "accept")["state"] == "closed"
+
+    assert story.clocks() == {
+        "acknowledgement": "breached",
+        "order_confirmation": "late",  # the sponsor's day and more is not counted
+        "dispatch_confirmation": "met",
+        "dispatch_confirmation-2": "met",
+        "delivery_confirmation": "breached",
+        "delivery_confirmation-2": "breached",
+        "fulfilment": "met",
+        "sponsor-3": "late",
+        "excursion_decision-2": "met",
+    } | {"order_confirmation": "met"}
+    hours = story.hours_by_owner()
+    wall = (api.world.clock.now() - filed_at).total_seconds() / HOUR
+    assert hours["sponsor"] == 28  # 25 for the date, 3 for quality
+    assert sum(hours.values()) == round(wall, 2)
+    assert story.is_sound()
