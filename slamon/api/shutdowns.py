@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from slamon.api.answers import answers
 from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
 from slamon.api.fields import Answer, Body, Day, Instant, Name, Reason
+from slamon.api.new_terms import Applied, Preview
 from slamon.api.records import SITES, ListQuery
 from slamon.db import shutdowns as kept
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.domain.terms import ClockKind
 from slamon.services import listings, shutdowns
 from slamon.services.access import staff_only
 
@@ -65,26 +65,6 @@ class Shutdown(Answer):
     reason: str | None = Field(description="Of the decision.")
     created_at: datetime
     created_by: str = Field(description="Id of whoever wrote it down.")
-
-
-class MovedDeadline(Answer):
-    """A deadline of an open request as it is and as it would be; null while a pause leaves it open."""
-
-    request_id: UUID
-    number: str
-    clock: ClockKind
-    target_before: datetime | None
-    target_after: datetime | None
-    limit_before: datetime | None
-    limit_after: datetime | None
-    breaches_at_once: bool
-
-
-class Preview(Answer):
-    """What would move if the days were closed for open requests too; nothing is changed."""
-
-    looked_at: int = Field(description="Open requests of the site whose terms count its open hours.")
-    moved: list[MovedDeadline]
 
 
 class Announced(Shutdown):
@@ -193,6 +173,25 @@ def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected:
 )
 def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected: ExpectedVersion) -> Response:
     return _decide(call, shutdown_id, ShutdownStatus.REFUSED, body.reason, expected)
+
+
+@router.post(
+    "/shutdowns/{shutdown_id}/apply",
+    response_model=Applied,
+    operation_id="applyShutdown",
+    summary="Close a shutdown's days for open requests too",
+    description="For the lead of the CMO, once it is agreed; `preview` tells before what would move. Each request that "
+    "changes gets a `terms_changed` fact with the reason.",
+    responses=answers(404, 409, body=True),
+)
+def apply_shutdown(call: Posted, shutdown_id: UUID, body: Decision) -> Response:
+    def work(session: Session) -> Reply:
+        applied = shutdowns.apply_to_open(
+            session, shutdown_id, by=call.caller, reason=body.reason, now=call.now, real_now=call.real_now
+        )
+        return reply(Applied(requests=applied))
+
+    return call.write(work)
 
 
 def _decide(call: Call, shutdown_id: UUID, status: ShutdownStatus, reason: str, expected: int | None) -> Response:

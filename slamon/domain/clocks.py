@@ -151,14 +151,27 @@ _PAUSED_BY_A_QUESTION = frozenset(
 PAUSED_BY_A_THIRD_PARTY = _PAUSED_BY_A_QUESTION | {ClockKind.DELIVERY_CONFIRMATION}
 
 
-def clock_states(terms: Terms, timeline: Timeline) -> tuple[ClockState, ...]:
+class Former(NamedTuple):
+    """Terms a request lived under `until` others were applied to it."""
+
+    until: datetime
+    terms: Terms
+
+
+def in_force(terms: Terms, former: Sequence[Former], at: datetime | None) -> Terms:
+    """The terms that judge a clock stopped `at`; None for one that still runs. What has stopped keeps its terms."""
+    if at is None:
+        return terms
+    return next((each.terms for each in former if at <= each.until), terms)
+
+
+def clock_states(terms: Terms, timeline: Timeline, former: Sequence[Former] = ()) -> tuple[ClockState, ...]:
     """Every clock of the request, by kind and then in the order of starting; none before it is filed."""
     story = _read(terms, timeline)
     if story is None:
         return ()
-    return tuple(
-        _state(terms, kind, run, story) for kind in ClockKind if kind in terms.clocks for run in _RUNS[kind](story)
-    )
+    runs = ((kind, run, in_force(terms, former, run.until)) for kind in ClockKind for run in _RUNS[kind](story))
+    return tuple(_state(own, kind, run, story) for kind, run, own in runs if kind in own.clocks)
 
 
 def net_time(terms: Terms, clock: ClockState, now: datetime) -> timedelta:

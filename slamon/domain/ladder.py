@@ -1,9 +1,10 @@
 """Clocks into escalation: which rungs were passed when, which of them call for a message, what to look at next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from slamon.domain.clocks import ClockId, ClockState, clock_states, instant_after
+from slamon.domain.clocks import ClockId, ClockState, Former, clock_states, in_force, instant_after
 from slamon.domain.terms import Anchor, Level, Step, Terms
 from slamon.domain.timeline import FactKind, Timeline
 
@@ -13,8 +14,12 @@ class Crossing:
     """A rung a clock has passed, at its computed time: never the moment somebody looked."""
 
     clock: ClockId
-    level: Level
+    step: Step
     crossed_at: datetime
+
+    @property
+    def level(self) -> Level:
+        return self.step.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +42,23 @@ class Evaluation:
         return {clock.id for clock in self.clocks if clock.is_breached(now)}
 
 
-def evaluate(terms: Terms, timeline: Timeline, now: datetime) -> Evaluation:
+def evaluate(terms: Terms, timeline: Timeline, now: datetime, former: Sequence[Former] = ()) -> Evaluation:
     """Judge a request at `now` (aware). Pure: the same facts always give the same answer.
 
+    `former` are the terms it lived under before others were applied to it, the oldest first.
     A rung is passed once `now` lies after its instant; at the instant itself an answer would still be punctual.
     """
-    clocks = clock_states(terms, timeline)
+    clocks = clock_states(terms, timeline, former)
     passed: list[Crossing] = []
     ahead: list[datetime] = []
     for clock in clocks:
-        for step in terms.ladder_of(clock.kind):
-            at = _instant_of(terms, step, clock, timeline)
+        own = in_force(terms, former, clock.stopped_at)
+        for step in own.ladder_of(clock.kind):
+            at = _instant_of(own, step, clock, timeline)
             if at is None or at < clock.started_at or (clock.stopped_at is not None and at >= clock.stopped_at):
                 continue
             if at < now:
-                passed.append(Crossing(clock.id, step.level, at))
+                passed.append(Crossing(clock.id, step, at))
             elif clock.is_running:
                 ahead.append(at)
     passed.sort(key=lambda crossing: crossing.crossed_at)

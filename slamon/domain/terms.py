@@ -208,10 +208,6 @@ class Terms:
             return own
         return tuple(step for step in self.ladder if not step.clocks)
 
-    def step(self, kind: ClockKind, level: Level) -> Step:
-        """The rung of a clock's ladder. Raises KeyError where it has none such."""
-        return {step.level: step for step in self.ladder_of(kind)}[level]
-
     def running_calendar(self, mode: Mode) -> WorkingCalendar:
         return self.calendar if mode is Mode.CALENDAR else ALWAYS
 

@@ -20,11 +20,10 @@ from slamon.engine.heartbeat import Watch
 from slamon.errors import Unavailable
 from slamon.runtime import Runtime
 from slamon.services import digests
+from slamon.services.cases import load_cases
 from slamon.services.notices import Directory
 from slamon.services.outbox import is_stopped
-from slamon.services.policies import load_terms
-from slamon.services.settle import Case, push_forward, settle
-from slamon.services.timelines import load_timelines
+from slamon.services.settle import push_forward, settle
 
 # What is handed out and not done: a few seconds' work. More would only be handed out again before its turn comes.
 REQUESTS_IN_HAND = 1500
@@ -160,9 +159,7 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> Parcel:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
         requests = claims.due_requests(session, ids, now=now)
-        terms = load_terms(session, [request.terms_digest for request in requests])
-        timelines = load_timelines(session, [request.id for request in requests])
-        cases = [Case(request, terms[request.terms_digest], timelines[request.id]) for request in requests]
+        cases = load_cases(session, requests)
         for case in cases:
             runtime.reach("in_check", case.request.number)
         found = settle(session, cases, Directory(session, requests), now=now, real_now=real_now)

@@ -1,7 +1,7 @@
 """Acting on a request. Every act, from API, page or form, is one call to `act`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,17 +25,17 @@ from slamon.domain.lifecycle import (
     possible_actions,
     rule_for,
 )
-from slamon.domain.progress import Contradiction, fitted, progress_of, ships_later
+from slamon.domain.progress import Contradiction, fitted, ships_later
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on
 from slamon.services.amendments import apply_amendment, as_amendment
 from slamon.services.attachments import named_in_act
+from slamon.services.cases import load_case
 from slamon.services.handing_on import hand_on
 from slamon.services.notices import Directory, fact_rows, queue
-from slamon.services.policies import load_terms
-from slamon.services.settle import Case, settle
-from slamon.services.timelines import append, load_timelines, owners_of
+from slamon.services.settle import settle
+from slamon.services.timelines import append, owners_of
 
 RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
 
@@ -84,8 +84,8 @@ def act(
         raise NotFound("request", request_id)
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
-    timeline = load_timelines(session, [request.id])[request.id]
-    progress = progress_of(timeline.as_recorded())
+    case = load_case(session, request)
+    timeline, progress = case.timeline, case.progress()
     actor, recorder, via = _who_acts(session, request, action, by, roles, payload)
     at = stamp(now)
     occurred_at = _occurrence(payload, request, at)
@@ -100,7 +100,6 @@ def act(
     _refuse_missing(rule, payload)
     _refuse_out_of_place(action, payload)
     _refuse_past(payload.expected_on, occurred_at)
-    terms = load_terms(session, [request.terms_digest])[request.terms_digest]
     kind = action.fact
     if kind is FactKind.ORDER_CONFIRMED and ships_later(content, progress):
         kind = FactKind.DATE_PROPOSED
@@ -111,7 +110,7 @@ def act(
     elif kind is FactKind.CORRECTED:
         _refuse_foreign_correction(content, timeline, actor)
     try:
-        content = fitted(kind, content, progress, occurred_at, terms)
+        content = fitted(kind, content, progress, occurred_at, case.terms)
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
     fact = Fact(
@@ -130,7 +129,7 @@ def act(
         request.state = rule.state_after(progress.after(fact)).value
     _update(request, fact)
     directory = Directory(session, [request])
-    settle(session, [Case(request, terms, timeline.with_fact(fact))], directory, now=now, real_now=real_now)
+    settle(session, [replace(case, timeline=timeline.with_fact(fact))], directory, now=now, real_now=real_now)
     queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
     note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()

@@ -9,12 +9,11 @@ from sqlalchemy.orm import Session
 from slamon.channels.moments import beside, moment, span
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import CmoRequest
-from slamon.domain.clocks import ClockId, ClockState, Outcome, Pause, clock_states
+from slamon.domain.clocks import ClockId, ClockState, Outcome, Pause
 from slamon.domain.explain import Counts, Explanation, explain, openings
 from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.errors import NotFound
-from slamon.services.policies import load_terms
-from slamon.services.timelines import load_timelines
+from slamon.services.cases import load_case
 
 _Teller = Callable[[datetime], str]
 _OUTCOMES = {
@@ -62,11 +61,11 @@ def explain_clock(
     session: Session, request: CmoRequest, clock_id: ClockId, *, now: datetime, zone: str, other_zone: str
 ) -> Explained:
     """Explain a clock to a reader in `zone`, the other party's zone beside. Raises NotFound where it has none such."""
-    terms = load_terms(session, [request.terms_digest])[request.terms_digest]
-    clocks = clock_states(terms, load_timelines(session, [request.id])[request.id])
-    clock = next((clock for clock in clocks if clock.id == clock_id), None)
+    case = load_case(session, request)
+    clock = next((clock for clock in case.clocks() if clock.id == clock_id), None)
     if clock is None:
         raise NotFound("clock", str(clock_id))
+    terms = case.terms_of(clock)
     explanation = explain(terms, clock, now)
 
     def at(instant: datetime) -> str:

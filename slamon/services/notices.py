@@ -18,7 +18,7 @@ from slamon.db.requests import CmoRequest
 from slamon.db.statements import insert_ignoring
 from slamon.domain.ladder import Crossing
 from slamon.domain.progress import needs_review
-from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient, Terms
+from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
 from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
@@ -139,7 +139,6 @@ class Directory:
 
 def ladder_rows(
     request: CmoRequest,
-    terms: Terms,
     told: Sequence[Crossing],
     directory: Directory,
     *,
@@ -148,9 +147,8 @@ def ladder_rows(
 ) -> list[dict[str, Any]]:
     """Outbox rows for the rungs to tell. Clocks that passed the same rung at the same instant share a message."""
     rows: list[dict[str, Any]] = []
-    passed = [(terms.step(crossing.clock.kind, crossing.level), crossing) for crossing in told]
-    for step, at in dict.fromkeys((step, crossing.crossed_at) for step, crossing in passed):
-        clocks = [str(crossing.clock) for own, crossing in passed if (own, crossing.crossed_at) == (step, at)]
+    for step, at in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in told):
+        clocks = [str(crossing.clock) for crossing in told if (crossing.step, crossing.crossed_at) == (step, at)]
         level, readers = step.level, [reader for to in step.to for reader in directory.readers(request, to)]
         if not readers:  # a rung nobody holds must not be silent
             readers = [Reader(pm, DeliveryChannel.EMAIL, pm.email) for pm in [directory.manager(request)] if pm]

@@ -143,6 +143,11 @@ def freeze(
     return terms
 
 
+def store_terms(session: Session, terms: Terms) -> None:
+    """Store terms made from others, unless they are there already."""
+    _store(session, terms.digest, terms.to_json())
+
+
 @lru_cache(maxsize=256)
 def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
     """The terms that follow from these rules, parsed and as they are stored."""

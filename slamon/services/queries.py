@@ -19,14 +19,13 @@ from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_request
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, Rule, State, possible_actions
-from slamon.domain.progress import progress_of
 from slamon.domain.terms import ClockKind
 from slamon.domain.turns import Owner, time_by_owner, turns
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
 from slamon.services.attachments import attachments_of
-from slamon.services.policies import load_terms
-from slamon.services.timelines import load_timelines, owners_of
+from slamon.services.cases import load_case
+from slamon.services.timelines import owners_of
 
 MOST_A_PAGE = 200
 
@@ -142,8 +141,8 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
 def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> dict[Action, Rule]:
     """What the caller may do with the request now, each with its rule."""
     roles = roles_on(by, request, owners_of(session, request))
-    progress = progress_of(load_timelines(session, [request.id])[request.id].as_recorded())
-    return possible_actions(RequestType(request.type), State(request.state), progress, roles)
+    case = load_case(session, request)
+    return possible_actions(case.type, State(request.state), case.progress(), roles)
 
 
 def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
@@ -154,9 +153,8 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
 
 def owned_time(session: Session, request: CmoRequest, *, now: datetime) -> dict[Owner, timedelta]:
     """How long each side, third parties and closed hours have held the request up."""
-    terms = load_terms(session, [request.terms_digest])[request.terms_digest]
-    timeline = load_timelines(session, [request.id])[request.id]
-    return time_by_owner(turns(terms, RequestType(request.type), timeline, now))
+    case = load_case(session, request)
+    return time_by_owner(turns(case.terms, case.type, case.timeline, now))
 
 
 def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:

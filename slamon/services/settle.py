@@ -4,7 +4,6 @@ Both an act on a request and the cycle end here, with the requests locked by the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,20 +19,14 @@ from slamon.domain.clocks import ClockId, ClockState, Outcome
 from slamon.domain.ladder import Crossing, Evaluation, evaluate, steps_to_tell
 from slamon.domain.terms import DeliveryChannel, Level, Terms
 from slamon.domain.timeline import Timeline
+from slamon.services.cases import Case
 from slamon.services.notices import Directory, ladder_rows, outbox_row, queue
 
 LADDER_KINDS = frozenset(level.value for level in Level)
 RANK = {level.value: rank for rank, level in enumerate(Level)}
 ESCALATIONS = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3})
 LEFT_OR_LEAVING = frozenset({NotificationState.SENT, NotificationState.SENDING, NotificationState.UNKNOWN})
-RECORDED_LATE = "an earlier act was recorded later"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    request: CmoRequest
-    terms: Terms
-    timeline: Timeline
+RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms were applied"
 
 
 def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now: datetime, real_now: datetime) -> int:
@@ -48,12 +41,12 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
     new_crossings: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     for case in cases:
-        outcome = evaluate(case.terms, case.timeline, now)
+        outcome = case.evaluate(now)
         rows = clocks[case.request.id]
         stopped = _store_clocks(case.request, outcome, {row.clock_id: row for row in rows}, new_clocks)
         found, told = _store_crossings(case, outcome, crossings[case.request.id], now)
         new_crossings += found
-        messages += ladder_rows(case.request, case.terms, told, directory, now=now, real_now=real_now)
+        messages += ladder_rows(case.request, told, directory, now=now, real_now=real_now)
         if stopped:
             messages += _fall_silent(session, case.request, outcome, now=now, real_now=real_now)
         if found:
@@ -136,7 +129,10 @@ def _store_crossings(
     for row in rows:
         stands = _key(row.clock_id, row.level, row.crossed_at) in computed
         row.status = (CrossingStatus.OPEN if stands else CrossingStatus.RESCINDED).value
-        row.rescinded_reason = None if stands else RECORDED_LATE
+        if stands:
+            row.rescinded_reason = None
+        elif row.rescinded_reason is None:
+            row.rescinded_reason = NEW_TERMS if case.is_just_changed else RECORDED_LATE
     # While a clock is paused its crossings are left to be found: whether they still matter is seen when it runs again.
     paused = {clock.id for clock in outcome.clocks if clock.is_paused}
     found_now = [c for c in outcome.crossings if _key(c.clock, c.level, c.crossed_at) not in stored]

@@ -1,30 +1,28 @@
 """Shutdowns a CMO announces: written down, agreed to or refused by its lead, and what one would move."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
 from slamon.db.parties import Calendar, Organization, Person, Site
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_document import ALWAYS
-from slamon.domain.clocks import ClockState
-from slamon.domain.ladder import evaluate
-from slamon.domain.lifecycle import OPEN_STATES
-from slamon.domain.terms import ClockKind, Mode, Terms
-from slamon.domain.timeline import Actor, Role, Timeline, stamp
+from slamon.domain.terms import Mode, Terms
+from slamon.domain.timeline import Actor, Role, stamp
 from slamon.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
+from slamon.services import new_terms
 from slamon.services.access import Caller, Owners, Scope, staff_roles
 from slamon.services.audit import record
 from slamon.services.calendars import closed_on, days_of, opens
+from slamon.services.cases import Case
 from slamon.services.directory import fields_of
-from slamon.services.policies import load_terms, plain_calendar
-from slamon.services.timelines import load_timelines
+from slamon.services.new_terms import OtherTerms, Preview
+from slamon.services.policies import plain_calendar
 
 LONGEST_DAYS = 62
 ANNOUNCERS = frozenset({Role.LEAD, Role.ADMIN, Role.PROJECT_MANAGER})
@@ -40,31 +38,6 @@ class Announcement:
     name: str
     announced_by: str
     announced_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MovedDeadline:
-    """A running or paused clock as it is and as it would be; None where a pause or the terms leave no deadline.
-
-    `breaches_at_once`: it would be past its limit now, and is not.
-    """
-
-    request_id: UUID
-    number: str
-    clock: ClockKind
-    target_before: datetime | None
-    target_after: datetime | None
-    limit_before: datetime | None
-    limit_after: datetime | None
-    breaches_at_once: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """`looked_at` open requests were judged again: those whose terms count the site's open hours."""
-
-    looked_at: int
-    moved: tuple[MovedDeadline, ...]
 
 
 def announce(session: Session, site_id: UUID, said: Announcement, *, by: Caller, now: datetime) -> Shutdown:
@@ -154,78 +127,52 @@ def preview(session: Session, shutdown: Shutdown, *, now: datetime) -> Preview:
 
     Changes nothing. Requests filed after it was agreed have it in their terms already, so nothing moves there.
     """
+    return new_terms.preview(session, _at_site(session, shutdown), _closed(shutdown), now=now)
+
+
+def apply_to_open(
+    session: Session, shutdown_id: UUID, *, by: Caller, reason: str, now: datetime, real_now: datetime
+) -> int:
+    """Close an agreed shutdown's days for the site's open requests too; returns how many requests that changed.
+
+    Raises NotFound, Forbidden for anybody but the CMO's lead, and Conflict for one that is not agreed.
+    """
+    by.needs(Scope.ACT)
+    shutdown = find(session, shutdown_id)
+    actor = _lead(session, session.get_one(Site, shutdown.site_id).organization_id, by)
+    if shutdown.status != ShutdownStatus.AGREED:
+        raise Conflict(f"This shutdown is {shutdown.status}; agree to it first.")
+    cause = {"shutdown": {"id": str(shutdown.id), "name": shutdown.name}}
+    applied = new_terms.apply(
+        session, _at_site(session, shutdown), _closed(shutdown),
+        by=actor, reason=reason, cause=cause, now=now, real_now=real_now,
+    )  # fmt: skip
+    record(
+        session, by=actor, action="apply", entity="shutdown", entity_id=shutdown.id, now=now,
+        new={"requests": applied}, reason=reason,
+    )  # fmt: skip
+    return applied
+
+
+def _at_site(session: Session, shutdown: Shutdown) -> list[ColumnElement[bool]]:
+    site = session.get_one(Site, shutdown.site_id)
+    # There is an index by CMO, and none by site.
+    return [CmoRequest.cmo_id == site.organization_id, CmoRequest.site_id == site.id]
+
+
+def _closed(shutdown: Shutdown) -> OtherTerms:
     days = days_of(shutdown.first_day, shutdown.last_day, shutdown.name)
     closed: dict[str, Terms] = {}
-    looked_at, moved = 0, []
-    site = session.get_one(Site, shutdown.site_id)
-    for request, own, timeline in _counting_open_hours(session, site):
+
+    def terms_for(case: Case) -> Terms:
+        own = case.terms
+        if all(clock.mode is not Mode.CALENDAR for clock in own.clocks.values()):
+            return own
         if own.digest not in closed:
             closed[own.digest] = own.closed_on(days)
-        looked_at += 1
-        moved += moved_deadlines(request, own, closed[own.digest], timeline, now=now)
-    return Preview(looked_at, tuple(moved))
+        return closed[own.digest]
 
-
-def moved_deadlines(
-    request: CmoRequest, own: Terms, other: Terms, timeline: Timeline, *, now: datetime
-) -> list[MovedDeadline]:
-    """The deadlines of one request that would move if it lived under `other` terms from its filing on.
-
-    Clocks that have stopped keep what they were given, so they are left out. A clock that only one of the terms has
-    is told with None for the other.
-    """
-    before, after = (_by_start(evaluate(terms, timeline, now).clocks) for terms in (own, other))
-    pairs = {key: (before.get(key), after.get(key)) for key in (*before, *after)}
-    return [_moved(request, key[0], *pair, now=now) for key, pair in pairs.items() if _dues(pair[0]) != _dues(pair[1])]
-
-
-def _moved(
-    request: CmoRequest, kind: ClockKind, was: ClockState | None, would_be: ClockState | None, *, now: datetime
-) -> MovedDeadline:
-    (target_before, limit_before), (target_after, limit_after) = _dues(was), _dues(would_be)
-    return MovedDeadline(
-        request_id=request.id,
-        number=request.number,
-        clock=kind,
-        target_before=target_before,
-        target_after=target_after,
-        limit_before=limit_before,
-        limit_after=limit_after,
-        breaches_at_once=bool(would_be and would_be.is_breached(now) and not (was and was.is_breached(now))),
-    )
-
-
-def _by_start(clocks: tuple[ClockState, ...]) -> dict[tuple[ClockKind, datetime], ClockState]:
-    return {(clock.kind, clock.started_at): clock for clock in clocks if clock.stopped_at is None}
-
-
-def _dues(clock: ClockState | None) -> tuple[datetime | None, datetime | None]:
-    return (clock.target_at, clock.limit_at) if clock else (None, None)
-
-
-def _counting_open_hours(session: Session, site: Site) -> Iterator[tuple[CmoRequest, Terms, Timeline]]:
-    """The site's open requests with a clock that counts open hours, in the order of their filing."""
-    statement = (
-        select(CmoRequest)
-        .where(
-            CmoRequest.cmo_id == site.organization_id,  # there is an index by CMO, and none by site
-            CmoRequest.site_id == site.id,
-            CmoRequest.state.in_(sorted(OPEN_STATES)),
-        )
-        .options(load_only(CmoRequest.number, CmoRequest.terms_digest))
-        .order_by(CmoRequest.filed_at, CmoRequest.id)
-    )
-    requests = session.scalars(statement).all()
-    terms = load_terms(session, [request.terms_digest for request in requests])
-    counting = {
-        digest for digest, own in terms.items() if any(clock.mode is Mode.CALENDAR for clock in own.clocks.values())
-    }
-    wanted = [request for request in requests if request.terms_digest in counting]
-    for start in range(0, len(wanted), _BATCH):
-        batch = wanted[start : start + _BATCH]
-        timelines = load_timelines(session, [request.id for request in batch])
-        for request in batch:
-            yield request, terms[request.terms_digest], timelines[request.id]
+    return terms_for
 
 
 def _refuse_impossible(said: Announcement, *, today: date, now: datetime) -> None:

@@ -12,14 +12,13 @@ from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry, AuditHead
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow, by_request
 from slamon.domain.clocks import ClockState, Outcome
-from slamon.domain.ladder import evaluate
-from slamon.domain.lifecycle import RequestType, state_after
+from slamon.domain.lifecycle import state_after
 from slamon.domain.progress import amended
-from slamon.domain.terms import Terms, terms_digest
+from slamon.domain.terms import terms_digest
 from slamon.domain.timeline import GENESIS, FactKind, Timeline
 from slamon.services.attachments import ATTACHED, ATTACHMENT, as_trail_has_it
 from slamon.services.audit import entry_digest
-from slamon.services.policies import load_terms
+from slamon.services.cases import Case, cases_of
 from slamon.services.settle import clock_values
 from slamon.services.timelines import fact_of
 
@@ -58,17 +57,13 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
         facts = by_request(session.scalars(in_order))
         clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
         crossings = by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
-        terms = load_terms(session, [request.terms_digest for request in requests])
+        timelines = {request.id: Timeline(fact_of(row) for row in facts[request.id]) for request in requests}
+        cases = {case.request.id: case for case in cases_of(session, requests, timelines)}
         for request in requests:
-            own = facts[request.id]
-            what = _chain_difference(request, own) or _replay_difference(
-                request,
-                terms.get(request.terms_digest),
-                Timeline(fact_of(row) for row in own),
-                clocks[request.id],
-                crossings[request.id],
-                now,
-            )
+            what = _chain_difference(request, facts[request.id])
+            if what is None and request.id not in cases:
+                what = f"its terms {request.terms_digest[:12]} are missing"
+            what = what or _replay_difference(cases[request.id], clocks[request.id], crossings[request.id], now)
             if what is not None:
                 yield Difference(request.number, what)
         session.expunge_all()
@@ -139,24 +134,18 @@ def _chain_difference(request: CmoRequest, rows: Sequence[FactRow]) -> str | Non
 
 
 def _replay_difference(
-    request: CmoRequest,
-    terms: Terms | None,
-    timeline: Timeline,
-    clocks: Sequence[ClockRow],
-    crossings: Sequence[CrossingRow],
-    now: datetime,
+    case: Case, clocks: Sequence[ClockRow], crossings: Sequence[CrossingRow], now: datetime
 ) -> str | None:
-    if terms is None:
-        return f"its terms {request.terms_digest[:12]} are missing"
-    if terms_digest(terms.to_json()) != request.terms_digest:
+    request, timeline = case.request, case.timeline
+    if terms_digest(case.terms.to_json()) != request.terms_digest:
         return f"its terms {request.terms_digest[:12]} do not match their digest"
     what = _filed_difference(request, timeline)
     if what is not None:
         return what
-    state = state_after(RequestType(request.type), timeline)
+    state = state_after(case.type, timeline)
     if state != request.state:
         return f"state is stored as {request.state}, the facts give {state}"
-    outcome = evaluate(terms, timeline, now)
+    outcome = case.evaluate(now)
     stored_clocks = {row.clock_id: row for row in clocks}
     for clock in outcome.clocks:
         what = _clock_difference(clock, stored_clocks.pop(clock.id, None))
@@ -180,6 +169,8 @@ def _filed_difference(request: CmoRequest, timeline: Timeline) -> str | None:
         return "was never filed"
     said = dict(filed.content)
     for fact in timeline.as_recorded():
+        if fact.kind is FactKind.TERMS_CHANGED:
+            said["terms"] = fact.content["terms"]
         if fact.kind is FactKind.AMENDED:
             for name, change in fact.content["changes"].items():
                 said[name] = amended(said["detail"], change["to"]) if name == "detail" else change["to"]

@@ -18,9 +18,9 @@ from slamon.domain.lifecycle import CLOCKS, RequestType
 from slamon.domain.terms import ClockKind, ClockTerms, LadderRole, Step, Terms
 from slamon.errors import Invalid
 from slamon.services.access import Caller, staff_only
+from slamon.services.cases import load_cases
 from slamon.services.notices import Directory
 from slamon.services.policies import SCOPE, kind_of, load_terms
-from slamon.services.timelines import load_timelines
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
@@ -134,12 +134,11 @@ def _judge(
     terms = load_terms(session, [request.terms_digest for request in requests])
     won = {digest for digest, own in terms.items() if draft.wins_over(lines.get(own.policy_id))}
     covered = [request for request in requests if request.terms_digest in won and draft.covers(request)]
-    timelines = load_timelines(session, [request.id for request in covered])
     directory = Directory(session, covered)
-    for request in covered:
-        own, timeline = terms[request.terms_digest], timelines[request.id]
-        drafted = draft.in_place_of(own, RequestType(request.type))
-        before, after = evaluate(own, timeline, now), evaluate(drafted, timeline, now)
+    for case in load_cases(session, covered):
+        request = case.request
+        drafted = draft.in_place_of(case.terms, case.type)
+        before, after = case.evaluate(now), evaluate(drafted, case.timeline, now)
         was, would_be = before.breached(now), after.breached(now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
         change.requests += 1
@@ -147,15 +146,14 @@ def _judge(
         change.breaches_under_draft += len(would_be)
         change.appeared += len(would_be - was)
         change.vanished += len(was - would_be)
-        found.escalations.update(_leads_told(request, own, before, directory))
-        found.escalations_under_draft.update(_leads_told(request, drafted, after, directory))
+        found.escalations.update(_leads_told(request, before, directory))
+        found.escalations_under_draft.update(_leads_told(request, after, directory))
     found.covered += len(covered)
 
 
-def _leads_told(request: CmoRequest, terms: Terms, outcome: Evaluation, directory: Directory) -> Iterator[UUID]:
+def _leads_told(request: CmoRequest, outcome: Evaluation, directory: Directory) -> Iterator[UUID]:
     """Who leads, once for each rung that tells the lead; clocks that pass one at the same instant share it."""
-    passed = ((terms.step(crossing.clock.kind, crossing.level), crossing.crossed_at) for crossing in outcome.crossings)
-    for step, _ in dict.fromkeys(passed):
+    for step, _ in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in outcome.crossings):
         to_leads = (to for to in step.to if to.role is LadderRole.LEAD)
         yield from {reader.person.id for to in to_leads for reader in directory.readers(request, to)}
 

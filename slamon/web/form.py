@@ -18,9 +18,7 @@ from slamon.db.attachments import Attachment
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.clocks import clock_states
 from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
-from slamon.domain.progress import progress_of
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
@@ -28,10 +26,9 @@ from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import secret_digest
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of, attachments_of
+from slamon.services.cases import load_case
 from slamon.services.links import Opened, open_link, send_fresh_link
-from slamon.services.policies import load_terms
 from slamon.services.queries import facts_of
-from slamon.services.timelines import load_timelines
 from slamon.web.countdowns import countdown, most_pressing
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
 from slamon.web.moments import Moment, Zones, today_in
@@ -208,10 +205,9 @@ def _form(
     asked, settings = opened.request, runtime_of(request).settings
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
     facts, files = facts_of(session, asked.id), attachments_of(session, asked.id)
-    terms = load_terms(session, [asked.terms_digest])[asked.terms_digest]
-    timeline = load_timelines(session, [asked.id])[asked.id]
-    countdowns = [countdown(clock, zones, now, terms) for clock in clock_states(terms, timeline)]
-    progress = progress_of(timeline.as_recorded())
+    case = load_case(session, asked)
+    countdowns = [countdown(clock, zones, now, case.terms_of(clock)) for clock in case.clocks()]
+    progress = case.progress()
     open_now = possible_actions(RequestType(asked.type), State(asked.state), progress, opened.caller.roles)
     possible = [action for action in FORM_ACTIONS if action in open_now]
     context: dict[str, Any] = {

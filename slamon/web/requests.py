@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus
-from slamon.domain.clocks import clock_states
 from slamon.domain.lifecycle import FILERS, OPEN_STATES, Action, RequestType, State, possible_actions
-from slamon.domain.progress import Progress, progress_of
+from slamon.domain.progress import Progress
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
@@ -20,10 +19,10 @@ from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import roles_on
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
+from slamon.services.cases import load_case
 from slamon.services.links import revoke_links
-from slamon.services.policies import load_terms
 from slamon.services.queries import Whole, visible_request, whole_request
-from slamon.services.timelines import load_timelines, owners_of
+from slamon.services.timelines import owners_of
 from slamon.web import choices
 from slamon.web.countdowns import countdown, most_pressing
 from slamon.web.history import history, not_reached
@@ -197,12 +196,11 @@ def _page(
     whole = whole_request(session, request_id, by=visit.caller)
     asked, site = whole.row.request, whole.row.site
     zones = Zones(own=visit.zone, other=site.time_zone)
-    terms = load_terms(session, [asked.terms_digest])[asked.terms_digest]
-    timeline = load_timelines(session, [asked.id])[asked.id]
-    countdowns = [countdown(clock, zones, visit.now, terms) for clock in clock_states(terms, timeline)]
+    case = load_case(session, asked)
+    countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
     possible = _worth_showing(whole)
     keeps = bool(roles_on(visit.caller, asked, owners_of(session, asked)) & FILERS)
-    recordable = _recordable(asked, progress_of(timeline.as_recorded())) if keeps else []
+    recordable = _recordable(asked, case.progress()) if keeps else []
     may_revoke = keeps and State(asked.state) in OPEN_STATES
     context: dict[str, Any] = {
         "whole": whole,
@@ -210,7 +208,7 @@ def _page(
         "site": site,
         "state": State(asked.state),
         "zones": zones,
-        "terms": terms,
+        "terms": case.terms,
         "countdowns": countdowns,
         "pressing": most_pressing(countdowns),
         "taken_by": next((fact.by_name for fact in reversed(whole.facts) if fact.kind == FactKind.TAKEN), None),

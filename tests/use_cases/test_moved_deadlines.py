@@ -5,9 +5,8 @@ from datetime import date, timedelta
 
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import ClockKind, ClockTerms, Terms
-from slamon.services.policies import load_terms
-from slamon.services.shutdowns import MovedDeadline, moved_deadlines
-from slamon.services.timelines import load_timelines
+from slamon.services.cases import load_case
+from slamon.services.new_terms import MovedDeadline, moved_deadlines
 from tests.world import START, World, world
 
 __all__ = ["world"]
@@ -23,15 +22,14 @@ def moved_under(world: World, *, clocks: dict[ClockKind, ClockTerms], answered: 
     if answered:
         world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Yes.")
     with world.runtime.db.read() as session:
-        own = load_terms(session, [request.terms_digest])[request.terms_digest]
-        timeline = load_timelines(session, [request.id])[request.id]
-    return moved_deadlines(request, own, replace(own, clocks=clocks), timeline, now=world.clock.now())
+        case = load_case(session, request)
+    return moved_deadlines(case, replace(case.terms, clocks=clocks, digest="other"), now=world.clock.now())
 
 
 def test_a_deadline_that_moves_into_the_past_breaches_at_once(world: World) -> None:
     [moved] = moved_under(world, clocks={ClockKind.ACKNOWLEDGEMENT: DEFAULT, ClockKind.ANSWER: SHORT})
     assert (moved.clock, moved.limit_before, moved.limit_after) == (
-        ClockKind.ANSWER,
+        "answer",
         START + 48 * HOUR,
         START + 2 * HOUR,
     )
@@ -40,7 +38,7 @@ def test_a_deadline_that_moves_into_the_past_breaches_at_once(world: World) -> N
 
 def test_a_clock_the_other_terms_do_not_have_loses_its_deadlines(world: World) -> None:
     [moved] = moved_under(world, clocks={ClockKind.ACKNOWLEDGEMENT: DEFAULT})
-    assert (moved.clock, moved.target_after, moved.limit_after) == (ClockKind.ANSWER, None, None)
+    assert (moved.clock, moved.target_after, moved.limit_after) == ("answer", None, None)
     assert not moved.breaches_at_once
 
 
@@ -51,7 +49,7 @@ def test_a_clock_that_has_stopped_does_not_move(world: World) -> None:
 def test_terms_with_days_closed_are_the_same_when_they_come_back_from_the_store(world: World) -> None:
     request = world.file()
     with world.runtime.db.read() as session:
-        own = load_terms(session, [request.terms_digest])[request.terms_digest]
+        own = load_case(session, request).terms
     closed = own.closed_on({date(2026, 3, 6): "Carnival"})
     again = Terms.from_json(closed.to_json())
     assert (again, again.digest) == (closed, closed.digest)

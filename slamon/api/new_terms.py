@@ -1,0 +1,78 @@
+"""Applying a policy line to open requests: what would move, and doing it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from slamon.api.answers import answers
+from slamon.api.call import Known, Posted, Reply, Route, by_key, reply
+from slamon.api.fields import Answer, Body, Reason
+from slamon.services.new_terms import apply_policy, preview_policy
+
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Policies"])
+
+
+class MovedDeadline(Answer):
+    """A deadline of an open request as it is and as it would be; null while a pause leaves it open."""
+
+    request_id: UUID
+    number: str
+    clock: str
+    target_before: datetime | None
+    target_after: datetime | None
+    limit_before: datetime | None
+    limit_after: datetime | None
+    breaches_at_once: bool
+
+
+class Preview(Answer):
+    """What would move; nothing is changed."""
+
+    looked_at: int = Field(description="Open requests that were judged again.")
+    moved: list[MovedDeadline]
+
+
+class Applied(Answer):
+    requests: int = Field(description="Open requests that got other terms now.")
+
+
+class Application(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Agreed at the quarterly review"}]})
+
+    reason: Reason
+
+
+@router.get(
+    "/policies/{policy_id}/preview",
+    response_model=Preview,
+    operation_id="previewPolicy",
+    summary="Which deadlines of open requests a policy line would move",
+    description="As if the line were applied to the open requests it would win if they were filed now.",
+    responses=answers(404),
+)
+def preview(call: Known, policy_id: UUID) -> Response:
+    with call.reading() as session:
+        found = preview_policy(session, policy_id, by=call.caller, now=call.now)
+    return reply(Preview.model_validate(found)).response()
+
+
+@router.post(
+    "/policies/{policy_id}/apply",
+    response_model=Applied,
+    operation_id="applyPolicy",
+    summary="Apply a policy line to open requests",
+    description="To those it would win if they were filed now; `preview` tells before what would move. Each request "
+    "gets a `terms_changed` fact with the reason. What has stopped keeps the terms it stopped under.",
+    responses=answers(404, 409, body=True),
+)
+def apply(call: Posted, policy_id: UUID, body: Application) -> Response:
+    def work(session: Session) -> Reply:
+        applied = apply_policy(
+            session, policy_id, by=call.caller, reason=body.reason, now=call.now, real_now=call.real_now
+        )
+        return reply(Applied(requests=applied))
+
+    return call.write(work)

@@ -1,0 +1,75 @@
+"""Other terms applied to open requests, through HTTP: seen before, done once, written into each request."""
+
+from typing import Any
+
+from slamon.channels import MessageKind
+from slamon.services.verify import Difference, verify_requests
+from tests.api.conftest import Api
+from tests.api.test_shutdowns import AFTER_CARNIVAL, AS_IT_WAS, WHY, announced, on_thursday
+from tests.world import LEAD
+
+
+def tighter_line(api: Api, limit: str = "PT4H") -> str:
+    """A narrower line than the shipped one, for requests to Basel; its id."""
+    line = {
+        "name": "Basel, tighter",
+        "site_id": str(api.world.cast.site),
+        "clocks": {kind: {"target": "PT2H", "limit": limit} for kind in ("acknowledgement", "answer")},
+        "ladder": [{"level": "limit", "to": [{"channel": "email", "role": "lead"}]}],
+    }
+    return str(api.admin.post("/v1/policies", json=line).json()["id"])
+
+
+def limits(api: Api, request: dict[str, Any]) -> dict[str, str]:
+    return {c["kind"]: c["limit_at"] for c in api.pm.get(f"/v1/requests/{request['id']}").json()["clocks"]}
+
+
+def is_sound(api: Api) -> bool:
+    with api.world.runtime.db.read() as session:
+        return not [f for f in verify_requests(session, now=api.world.clock.now()) if isinstance(f, Difference)]
+
+
+def test_a_tighter_line_is_seen_first_then_applied_and_breaches_at_once_what_it_leaves_behind(any_api: Api) -> None:
+    api, before = any_api, any_api.filed()
+    api.world.clock.advance(hours=1)
+    api.contact.post(f"/v1/requests/{before['id']}/actions/acknowledge")
+    api.world.clock.advance(hours=9)
+    policy = tighter_line(api)
+    assert limits(api, before)["answer"] == "2026-03-04T09:00:00Z"  # a new line alone moves nothing
+
+    [moved] = api.pm.get(f"/v1/policies/{policy}/preview").json()["moved"]
+    assert (moved["clock"], moved["limit_after"], moved["breaches_at_once"]) == ("answer", "2026-03-02T13:00:00Z", True)
+    assert api.pm.post(f"/v1/policies/{policy}/apply", json=WHY).status_code == 403
+    assert api.admin.post(f"/v1/policies/{policy}/apply", json=WHY).json() == {"requests": 1}
+    assert api.admin.post(f"/v1/policies/{policy}/apply", json=WHY).json() == {"requests": 0}  # once is enough
+
+    assert limits(api, before) == {"acknowledgement": "2026-03-04T09:00:00Z", "answer": "2026-03-02T13:00:00Z"}
+    api.world.work()
+    assert api.world.email.sent_to(LEAD, MessageKind.LIMIT)
+    fact = api.pm.get(f"/v1/requests/{before['id']}/timeline").json()["facts"][-1]
+    assert (fact["kind"], fact["reason"]) == ("terms_changed", WHY["reason"])
+    assert fact["content"]["policy"]["name"] == "Basel, tighter"
+    assert is_sound(api)
+
+
+def test_a_wider_line_takes_a_breach_back_and_says_why(api: Api) -> None:
+    request = api.filed()
+    api.world.clock.advance(hours=49)
+    api.world.work()
+    line = tighter_line(api, limit="PT96H")
+    assert api.admin.post(f"/v1/policies/{line}/apply", json=WHY).json() == {"requests": 1}
+    assert limits(api, request)["answer"] == "2026-03-06T09:00:00Z"
+    assert is_sound(api)
+
+
+def test_an_agreed_shutdown_moves_open_deadlines_only_once_it_is_applied(any_api: Api) -> None:
+    on_thursday(any_api)
+    request = any_api.filed()
+    shutdown = announced(any_api)
+    assert any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).status_code == 409
+    any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json=WHY)
+    assert limits(any_api, request)["answer"] == AS_IT_WAS
+    assert any_api.pm.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).status_code == 403
+    assert any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).json() == {"requests": 1}
+    assert limits(any_api, request)["answer"] == AFTER_CARNIVAL
+    assert is_sound(any_api)
