@@ -1,0 +1,116 @@
+"""The register of what each CMO owes, item by item and lot by lot: the open items of open data requests."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Organization
+from slamon.db.requests import ClockRow, CmoRequest, is_open
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.terms import ClockKind
+from slamon.services.access import Caller, Scope
+from slamon.services.cases import Case, load_cases
+from slamon.services.listings import cursor_after, id_behind
+
+MOST_REQUESTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which part of the register; a lot is compared to the letter, but not its case."""
+
+    cmo_id: UUID | None = None
+    lot: str | None = None
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """One item nobody has supplied or declined yet. `lots` are those it asks for; `limit_at` is the answer clock's."""
+
+    cmo_id: UUID
+    cmo_name: str
+    request_id: UUID
+    number: str
+    state: State
+    item: int
+    kind: str
+    lots: tuple[str, ...]
+    filed_at: datetime
+    due_on: str | None
+    limit_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    items: Sequence[Owed]
+    next_cursor: str | None
+
+
+def owed(session: Session, wanted: Wanted, *, by: Caller) -> Register:
+    """What is owed, the oldest request first; of a CMO's people, what their own CMO and site owe.
+
+    A page looks at so many requests, so it may hold fewer items than the next, or none. Raises Invalid for a cursor
+    of another list.
+    """
+    by.needs(Scope.READ)
+    statement = (
+        select(CmoRequest, Organization.name)
+        .join(Organization, Organization.id == CmoRequest.cmo_id)
+        .where(is_open(), CmoRequest.type == RequestType.DATA.value, *_filters(wanted, by))
+        .order_by(CmoRequest.id)
+        .limit(MOST_REQUESTS + 1)
+    )
+    found = session.execute(statement).all()
+    rows = found[:MOST_REQUESTS]
+    limits = _limits(session, [request.id for request, _ in rows])
+    names = {request.cmo_id: name for request, name in rows}
+    lot = wanted.lot.casefold() if wanted.lot else None
+    items = [
+        item
+        for case in load_cases(session, [request for request, _ in rows])
+        for item in _open_items(case, names[case.request.cmo_id], limits.get(case.request.id))
+        if lot is None or lot in (each.casefold() for each in item.lots)
+    ]
+    return Register(items, cursor_after(rows[-1][0].id) if len(found) > MOST_REQUESTS else None)
+
+
+def _open_items(case: Case, cmo_name: str, limit_at: datetime | None) -> Iterator[Owed]:
+    request, progress = case.request, case.progress()
+    for number in progress.open_items:
+        item = progress.detail["items"][number - 1]
+        yield Owed(
+            cmo_id=request.cmo_id,
+            cmo_name=cmo_name,
+            request_id=request.id,
+            number=request.number,
+            state=State(request.state),
+            item=number,
+            kind=item["kind"],
+            lots=tuple(item.get("lots", ())),
+            filed_at=request.filed_at,
+            due_on=request.due_on.isoformat() if request.due_on else None,
+            limit_at=limit_at,
+        )
+
+
+def _filters(wanted: Wanted, by: Caller) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if wanted.cmo_id is not None:
+        filters.append(CmoRequest.cmo_id == wanted.cmo_id)
+    if by.is_cmo:
+        filters.append(CmoRequest.cmo_id == by.cmo_id)
+        if by.site_id is not None:
+            filters.append(CmoRequest.site_id == by.site_id)
+    if wanted.cursor is not None:
+        filters.append(CmoRequest.id > id_behind(wanted.cursor))
+    return filters
+
+
+def _limits(session: Session, ids: Sequence[UUID]) -> dict[UUID, datetime | None]:
+    answer = (ClockRow.request_id.in_(ids), ClockRow.kind == ClockKind.ANSWER.value)
+    return dict(session.execute(select(ClockRow.request_id, ClockRow.limit_at).where(*answer)).all())
