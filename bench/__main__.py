@@ -2,12 +2,13 @@
 
 import platform
 
-from bench import calendar, replay, what_if
+from bench import calendar, evaluate, replay, what_if
 
 
 def main() -> None:
     print(f"CPython {platform.python_version()}, {platform.machine()}", flush=True)
     calendar.main()
+    evaluate.run()
     replay.run()
     what_if.run()
 

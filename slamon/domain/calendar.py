@@ -141,8 +141,7 @@ class WorkingCalendar:
         A target used up exactly at a close, or as a pause begins, is due then; a target of zero at `start`.
         Raises CalendarHorizon when that is more than six years away.
         """
-        if start.tzinfo is not UTC or start.microsecond:
-            start = _in_utc(start, "start")
+        start = _in_utc(start, "start")
         if target.microseconds or target.days < 0:
             raise ValueError(f"target must be whole seconds and not negative, got {target!r}")
         stops = _union(pauses, start, _shifted(start, _HORIZON)) if pauses else ()
@@ -162,10 +161,7 @@ class WorkingCalendar:
 
     def elapsed(self, start: datetime, end: datetime, pauses: Iterable[Interval] = ()) -> timedelta:
         """Return the time in [start, end) that is open and in no pause; zero if `end` is not later."""
-        if start.tzinfo is not UTC or start.microsecond:
-            start = _in_utc(start, "start")
-        if end.tzinfo is not UTC or end.microsecond:
-            end = _in_utc(end, "end")
+        start, end = _in_utc(start, "start"), _in_utc(end, "end")
         stops = _union(pauses, start, end) if pauses else ()
         if end <= start:
             return _NONE
@@ -266,6 +262,8 @@ def _shared(tz: str, weekly: Week | None, holidays: tuple[date, ...], openings: 
 
 
 def _in_utc(moment: datetime, name: str) -> datetime:
+    if moment.tzinfo is UTC and not moment.microsecond:
+        return moment
     if moment.utcoffset() is None:
         raise ValueError(f"{name} must be an aware datetime, got {moment!r}; give it a zone")
     try:

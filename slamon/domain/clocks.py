@@ -116,6 +116,7 @@ class _Story:
     facts: tuple[Fact, ...]
     filed: Fact
     ended: Fact | None  # closed or cancelled for good
+    answered: Fact | None  # all that was owed
     progress: Progress
     asked: tuple[tuple[Fact, Fact | None], ...]  # question and reply, or none yet
     elsewhere: tuple[Pause, ...]
@@ -143,7 +144,9 @@ _SEEN = (
     FactKind.ORDER_CONFIRMED, FactKind.DATE_PROPOSED,
 )  # fmt: skip
 _AWAITS_ANSWER = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
-_NO_ANSWER = frozenset({FactKind.WAITING, FactKind.RESUMED, FactKind.HANDED_ON})
+_NO_ANSWER = frozenset({FactKind.WAITING, FactKind.RESUMED})
+# What moves no clock, whoever does it.
+_ASIDE = frozenset({FactKind.CORRECTED, FactKind.HANDED_ON, FactKind.TAKEN, FactKind.TERMS_CHANGED})
 # The acknowledgement clock never pauses, a reply clock neither: whoever was written to can write back.
 _PAUSED_BY_A_QUESTION = frozenset(
     {ClockKind.ANSWER, ClockKind.ORDER_CONFIRMATION, ClockKind.DISPATCH_CONFIRMATION}
@@ -170,7 +173,13 @@ def clock_states(terms: Terms, timeline: Timeline, former: Sequence[Former] = ()
     story = _read(terms, timeline)
     if story is None:
         return ()
-    runs = ((kind, run, in_force(terms, former, run.until)) for kind in ClockKind for run in _RUNS[kind](story))
+    known = {kind for each in (terms, *(before.terms for before in former)) for kind in each.clocks}
+    runs = (
+        (kind, run, in_force(terms, former, run.until))
+        for kind in ClockKind
+        if kind in known
+        for run in _RUNS[kind](story)
+    )
     return tuple(_state(own, kind, run, story) for kind, run, own in runs if kind in own.clocks)
 
 
@@ -207,7 +216,7 @@ def end_of_day(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _read(terms: Terms, timeline: Timeline) -> _Story | None:
-    facts = tuple(timeline)
+    facts = tuple(fact for fact in timeline if fact.kind not in _ASIDE)
     filed = timeline.first(FactKind.FILED)
     if filed is None:
         return None
@@ -216,6 +225,7 @@ def _read(terms: Terms, timeline: Timeline) -> _Story | None:
         facts=facts,
         filed=filed,
         ended=_end(facts) or (timeline.last(FactKind.DECIDED) if progress.is_all_lost else None),
+        answered=_whole_answer(facts, len(progress.items)),
         progress=progress,
         asked=tuple(_spells(facts)),
         elsewhere=third_party_waits(timeline),
@@ -255,15 +265,19 @@ def _acknowledgement(story: _Story) -> Iterator[_Run]:
 
 
 def _answer(story: _Story) -> Iterator[_Run]:
-    yield story.run(story.filed.occurred_at, _whole_answer(story))
+    yield story.run(story.filed.occurred_at, story.answered)
 
 
-def _whole_answer(story: _Story) -> Fact | None:
-    """The fact with which nothing was owed any more, or with which the CMO declined."""
-    progress = Progress()
-    for fact in story.facts:
-        progress = progress.after(fact)
-        if fact.kind is FactKind.DECLINED or (fact.kind is FactKind.ANSWERED and not progress.open_items):
+def _whole_answer(facts: Iterable[Fact], owed: int) -> Fact | None:
+    """The fact with which nothing was owed any more of so many items, or with which the CMO declined."""
+    open_items = set(range(1, owed + 1))
+    for fact in facts:
+        if fact.kind is FactKind.ANSWERED:
+            said = fact.content.get("items")
+            open_items -= {part["item"] for part in said} if said else open_items
+            if not open_items:
+                return fact
+        elif fact.kind is FactKind.DECLINED:
             return fact
     return None
 
@@ -347,7 +361,7 @@ def _fulfilment(story: _Story) -> Iterator[_Run]:
     everything = arrived and len(arrived) == len(consignments) and not story.progress.left_to_send
     stop: Fact | datetime | None = max(arrived) if everything else None
     if not story.progress.is_shipment:
-        stop = _whole_answer(story)
+        stop = story.answered
     ends = end_of_day(date.fromisoformat(due), _destination_zone(story))
     yield story.run(story.filed.occurred_at, stop, day_ends_at=ends)
 
@@ -366,7 +380,7 @@ def _first_due(story: _Story) -> str | None:
 
 def _promise(story: _Story) -> Iterator[_Run]:
     """One for each day the CMO named; a newer promise ends the older one, which stays broken if it was."""
-    kept = _order(story) if story.progress.is_shipment else _whole_answer(story)
+    kept = _order(story) if story.progress.is_shipment else story.answered
     promises = [f for f in story.facts if f.by.is_cmo and "expected_on" in f.content]
     for fact, newer in zip_longest(promises, promises[1:]):
         if kept is not None and fact.occurred_at >= kept.occurred_at:
@@ -408,7 +422,7 @@ def _destination_zone(story: _Story) -> ZoneInfo:
 
 def _state(terms: Terms, kind: ClockKind, run: _Run, story: _Story) -> ClockState:
     clock = terms.clocks[kind]
-    pauses = tuple(_pauses(kind, run, story))
+    pauses = tuple(_pauses(kind, run, story)) if kind in PAUSED_BY_A_THIRD_PARTY else ()
     if clock.mode is Mode.DATE:
         target_at = limit_at = run.day_ends_at
     else:
@@ -419,19 +433,19 @@ def _state(terms: Terms, kind: ClockKind, run: _Run, story: _Story) -> ClockStat
 
 
 def _pauses(kind: ClockKind, run: _Run, story: _Story) -> Iterator[Pause]:
-    """The pauses of this kind of clock, cut to its life, in order."""
+    """The pauses of a clock that has any, cut to its life, in order."""
     pauses: list[Pause] = []
     if kind in _PAUSED_BY_A_QUESTION:
         for asked, replied in story.asked:
             to = replied.occurred_at if replied else None
             pauses.append(Pause(asked.occurred_at, to, WAITING_FOR_SPONSOR, asked.by.name))
-    if kind in PAUSED_BY_A_THIRD_PARTY:
-        pauses += story.elsewhere
+    pauses += story.elsewhere
     for pause in sorted(pauses, key=lambda pause: pause.since):
         since = max(pause.since, run.since)
         to = pause.to if run.until is None or (pause.to is not None and pause.to < run.until) else run.until
         if to is None or since < to:
-            yield replace(pause, since=since, to=to)
+            is_whole = (since, to) == (pause.since, pause.to)
+            yield pause if is_whole else replace(pause, since=since, to=to)
 
 
 def _outcome(stopped_at: datetime | None, target_at: datetime | None, limit_at: datetime | None) -> Outcome:

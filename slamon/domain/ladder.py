@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from slamon.domain.clocks import ClockId, ClockState, Former, clock_states, in_force, instant_after
-from slamon.domain.terms import Anchor, Level, Step, Terms
+from slamon.domain.terms import Anchor, Level, Mode, Step, Terms
 from slamon.domain.timeline import FactKind, Timeline
 
 
@@ -49,12 +49,13 @@ def evaluate(terms: Terms, timeline: Timeline, now: datetime, former: Sequence[F
     A rung is passed once `now` lies after its instant; at the instant itself an answer would still be punctual.
     """
     clocks = clock_states(terms, timeline, former)
+    taken = [fact.occurred_at for fact in timeline if fact.kind is FactKind.TAKEN]
     passed: list[Crossing] = []
     ahead: list[datetime] = []
     for clock in clocks:
         own = in_force(terms, former, clock.stopped_at)
         for step in own.ladder_of(clock.kind):
-            at = _instant_of(own, step, clock, timeline)
+            at = _instant_of(own, step, clock, taken)
             if at is None or at < clock.started_at or (clock.stopped_at is not None and at >= clock.stopped_at):
                 continue
             if at < now:
@@ -90,7 +91,7 @@ def steps_to_tell(terms: Terms, due: tuple[Crossing, ...], new: set[tuple[ClockI
     return told
 
 
-def _instant_of(terms: Terms, step: Step, clock: ClockState, timeline: Timeline) -> datetime | None:
+def _instant_of(terms: Terms, step: Step, clock: ClockState, taken: Sequence[datetime]) -> datetime | None:
     """When `clock` passes `step`; None while a pause leaves it open, or once it was taken in time."""
     if step.percent_of_target is not None:
         target_seconds = int(terms.clocks[clock.kind].target.total_seconds())
@@ -101,18 +102,16 @@ def _instant_of(terms: Terms, step: Step, clock: ClockState, timeline: Timeline)
     if base is None:
         return None
     at: datetime | None = base
-    if step.offset < timedelta(0):
+    if step.offset:
         at = base + step.offset
-    elif step.offset:
-        at = _not_in_pause(terms.running_calendar(step.mode).due(base, step.offset), clock)
-    if step.unless_taken and at is not None and _taken_between(timeline, base, at):
+        if step.mode is Mode.CALENDAR:
+            at = terms.calendar.due(base, step.offset)
+        if step.offset > timedelta(0):
+            at = _not_in_pause(at, clock)
+    # Taking an earlier escalation, or none yet, does not count.
+    if step.unless_taken and at is not None and any(base <= took_at <= at for took_at in taken):
         return None
     return at
-
-
-def _taken_between(timeline: Timeline, since: datetime, until: datetime) -> bool:
-    """Whether somebody took this escalation: taking an earlier one, or none yet, does not count."""
-    return any(fact.kind is FactKind.TAKEN and since <= fact.occurred_at <= until for fact in timeline)
 
 
 def _not_in_pause(at: datetime, clock: ClockState) -> datetime | None:

@@ -190,6 +190,7 @@ class Terms:
     holiday_source: str | None = None
     opening_names: Mapping[date, str] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
+    _ladders: dict[ClockKind, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.clocks:
@@ -203,10 +204,11 @@ class Terms:
 
     def ladder_of(self, kind: ClockKind) -> tuple[Step, ...]:
         """The rungs a clock climbs: those that name it; else, for what the CMO owes by the hour, those naming none."""
-        own = tuple(step for step in self.ladder if kind in step.clocks)
-        if own or kind.is_the_sponsors or kind in DATED:
-            return own
-        return tuple(step for step in self.ladder if not step.clocks)
+        if kind not in self._ladders:
+            own = tuple(step for step in self.ladder if kind in step.clocks)
+            is_named = own or kind.is_the_sponsors or kind in DATED
+            self._ladders[kind] = own if is_named else tuple(step for step in self.ladder if not step.clocks)
+        return self._ladders[kind]
 
     def running_calendar(self, mode: Mode) -> WorkingCalendar:
         return self.calendar if mode is Mode.CALENDAR else ALWAYS
