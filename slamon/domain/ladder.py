@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from slamon.domain.clocks import ClockId, ClockState, Former, clock_states, in_force, instant_after
 from slamon.domain.terms import Anchor, Level, Mode, Step, Terms
@@ -51,23 +52,24 @@ def evaluate(terms: Terms, timeline: Timeline, now: datetime, former: Sequence[F
     clocks = clock_states(terms, timeline, former)
     taken = [fact.occurred_at for fact in timeline if fact.kind is FactKind.TAKEN]
     passed: list[Crossing] = []
+    due: list[Crossing] = []
     ahead: list[datetime] = []
     for clock in clocks:
-        own = in_force(terms, former, clock.stopped_at)
+        own, is_running = in_force(terms, former, clock.stopped_at), clock.is_running
         for step in own.ladder_of(clock.kind):
             at = _instant_of(own, step, clock, taken)
             if at is None or at < clock.started_at or (clock.stopped_at is not None and at >= clock.stopped_at):
                 continue
             if at < now:
                 passed.append(Crossing(clock.id, step, at))
-            elif clock.is_running:
+                due += passed[-1:] if is_running else []
+            elif is_running:
                 ahead.append(at)
-    passed.sort(key=lambda crossing: crossing.crossed_at)
-    running = {clock.id for clock in clocks if clock.is_running}
+    in_time = attrgetter("crossed_at")
     return Evaluation(
         clocks=clocks,
-        crossings=tuple(passed),
-        due=tuple(crossing for crossing in passed if crossing.clock in running),
+        crossings=tuple(sorted(passed, key=in_time)),
+        due=tuple(sorted(due, key=in_time)),
         next_check_at=min(ahead, default=None),
         urgent_at=min((clock.target_at for clock in clocks if clock.is_running and clock.target_at), default=None),
     )

@@ -129,6 +129,7 @@ class When(StrEnum):
 
     A_DATE_IS_PROPOSED = "a ship date is proposed"
     A_QUESTION_IS_OPEN = "a question is open"
+    A_THIRD_PARTY_IS_WAITED_FOR = "a third party is waited for"
     SOMETHING_IS_OWED = "an item is still owed"
     SOMETHING_IS_SUPPLIED = "an item is supplied or declined"
     SOMETHING_IS_LEFT_TO_SEND = "something is left to send"
@@ -147,6 +148,7 @@ class When(StrEnum):
 _HOLDS: Mapping[When, Callable[[Progress], bool]] = {
     When.A_DATE_IS_PROPOSED: lambda p: p.proposed_ship_on is not None,
     When.A_QUESTION_IS_OPEN: lambda p: p.has_question,
+    When.A_THIRD_PARTY_IS_WAITED_FOR: lambda p: p.waits_until is not None,
     When.SOMETHING_IS_OWED: lambda p: bool(p.open_items),
     When.SOMETHING_IS_SUPPLIED: lambda p: len(p.open_items) < len(p.items),
     When.SOMETHING_IS_LEFT_TO_SEND: lambda p: bool(p.left_to_send),
@@ -224,11 +226,12 @@ _SHIPMENT_OPEN = [_F, _A, _W, _K, _PD, _DS, _PV, _V, _R, _D]
 def _everywhere(states: list[State]) -> Table:
     """What does not depend on how far the request has come."""
     running = [state for state in states if state not in (_N, _V, _R, _D)]
+    moving = [state for state in running if state not in (_F, _W)]
     return {
         **_in(states, Action.FOLLOW_UP, None, SPONSOR, "text"),
         **_in(running, Action.HAND_ON, None, CMO, "name", "email"),
-        **_in([s for s in running if s not in (_F, _W)], Action.WAIT, None, CMO | OWNERS, "reason", "until"),
-        **_in([s for s in running if s not in (_F, _W)], Action.RESUME, None, CMO | OWNERS),
+        **_in(moving, Action.WAIT, None, CMO | OWNERS, "reason", "until"),
+        **_in(moving, Action.RESUME, None, CMO | OWNERS, only=When.A_THIRD_PARTY_IS_WAITED_FOR),
         **_in(states, Action.CORRECT, None, CMO | SPONSOR, "corrects", "text"),
         **_in([state for state in states if state is not _D], Action.TAKE, None, ESCALATED_TO),
     }

@@ -243,10 +243,10 @@ def _waiting(progress: Progress, fact: Fact) -> Progress:
 
 
 def _resumed(progress: Progress, fact: Fact) -> Progress:
-    if progress.waits_until is None or progress.waits_until <= fact.occurred_at:
+    if progress.waits_until is None:
         return progress
-    unused = progress.waits_until - fact.occurred_at
-    return replace(progress, waited=progress.waited - unused, waits_until=fact.occurred_at)
+    unused = max(progress.waits_until - fact.occurred_at, timedelta(0))
+    return replace(progress, waited=progress.waited - unused, waits_until=None)
 
 
 def _decided(progress: Progress, fact: Fact) -> Progress:

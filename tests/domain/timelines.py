@@ -1,7 +1,8 @@
 """Small builders for timelines and terms, so that tests read as stories. Times are hours after filing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.terms import (
@@ -26,6 +27,11 @@ CONVERSATION = (
     FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.REPLIED, FactKind.ANSWERED, FactKind.DECLINED,
     FactKind.FOLLOWED_UP, FactKind.ACCEPTED, FactKind.REJECTED, FactKind.CANCELLED, FactKind.TAKEN,
 )  # fmt: skip
+SPONSOR_KINDS = {
+    FactKind.REPLIED, FactKind.FOLLOWED_UP, FactKind.ACCEPTED, FactKind.REJECTED, FactKind.CANCELLED, FactKind.TAKEN,
+    FactKind.REOPENED, FactKind.DATE_AGREED, FactKind.DATE_REFUSED, FactKind.DECIDED, FactKind.AMENDED,
+    FactKind.TERMS_CHANGED,
+}  # fmt: skip
 CMO_KINDS = {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
 TO_LEAD = (Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD),)
 
@@ -57,6 +63,17 @@ def timeline(*happened: tuple[FactKind, float], told_after: float = 0) -> Timeli
     """A request filed at hour 0 and what happened at which hour after; each told `told_after` hours later."""
     facts = [_fact(1, FactKind.FILED, 0, 0)]
     facts += [_fact(n, kind, hours, told_after) for n, (kind, hours) in enumerate(happened, start=2)]
+    return Timeline(facts)
+
+
+def happened(*steps: tuple[Any, ...], detail: Mapping[str, Any] | None = None) -> Timeline:
+    """A request filed at hour 0 and its further life: (kind, hour[, content[, hour it was told]]) for each step."""
+    content: dict[str, Any] = {"detail": dict(detail or {})}
+    facts = [Fact(1, FactKind.FILED, FILED_AT, FILED_AT, MANAGER, MANAGER, Via.API, content=content)]
+    for sequence, (kind, hours, *more) in enumerate(steps, start=2):
+        said, told = more[0] if more else {}, more[1] if len(more) > 1 else hours
+        by = MANAGER if kind in SPONSOR_KINDS else CONTACT
+        facts.append(Fact(sequence, kind, after(hours), after(told), by, by, Via.API, "a reason", said))
     return Timeline(facts)
 
 

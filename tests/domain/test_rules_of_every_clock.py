@@ -1,0 +1,297 @@
+"""The ten rules every clock keeps, each by its number, and any lawful story thrown at them.
+
+Rules 1, 2, 5 and 7 are also told through the database: see test_new_terms, test_verify and test_cycle.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.clocks import ClockId, ClockState, Former, Outcome, clock_states
+from slamon.domain.ladder import evaluate, steps_to_tell
+from slamon.domain.lifecycle import ENDED, Action, RequestType, possible_actions, state_after, states_along
+from slamon.domain.progress import Contradiction, fitted, progress_of
+from slamon.domain.terms import ClockKind, ClockTerms, Level, Mode, Terms, TermsError
+from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
+from slamon.domain.turns import Owner, time_by_owner, turns
+from tests.domain.timelines import CONTACT, MANAGER, after, happened, terms
+
+K, C = FactKind, ClockKind
+PLANT = WorkingCalendar.from_json(
+    {
+        "tz": "Europe/Zurich",
+        "weekly": {day: [["08:00", "18:00"]] for day in ("mon", "tue", "wed", "thu", "fri")},
+        "holidays": ["2026-03-05"],
+    }
+)
+TALK = (C.ACKNOWLEDGEMENT, C.ANSWER, C.REPLY, C.SPONSOR)
+UNTIL_30 = {"until": after(30).isoformat()}
+
+
+def under(*kinds: ClockKind, mode: Mode = Mode.ELAPSED, **more: Any) -> Terms:
+    return terms(mode, PLANT, kinds=kinds or TALK, **more)
+
+
+def clock(name: str, *steps: tuple[Any, ...], which: Terms | None = None) -> ClockState:
+    found = clock_states(which or under(), happened(*steps))
+    return next(each for each in found if str(each.id) == name)
+
+
+def test_rule_1_what_has_stopped_keeps_the_terms_it_stopped_under_and_what_runs_gets_the_new_ones():
+    tight = terms(target=1, limit=2)
+    former = (Former(after(5), terms()),)
+    story = happened((K.ACKNOWLEDGED, 3), (K.TERMS_CHANGED, 5, {"from": "", "terms": ""}))
+    kept, moved = clock_states(tight, story, former)
+    assert (kept.outcome, kept.limit_at) == (Outcome.MET, after(48))
+    assert (moved.outcome, moved.limit_at) == (Outcome.RUNNING, after(2))
+
+
+def test_rule_2_a_clock_follows_the_order_in_which_things_happened_not_in_which_they_were_told():
+    late_told = happened((K.REPLIED, 20), (K.ASKED, 10, {}, 21), (K.ANSWERED, 40))
+    answer = next(c for c in clock_states(under(), late_told) if c.kind is C.ANSWER)
+    assert [(pause.since, pause.to) for pause in answer.pauses] == [(after(10), after(20))]
+
+
+def test_rule_3_one_word_of_the_cmo_answers_all_that_was_written_before_and_later_messages_do_not_reset_it():
+    steps = ((K.FOLLOWED_UP, 5), (K.FOLLOWED_UP, 20), (K.ASKED, 25), (K.REPLIED, 30))
+    assert (clock("reply-2", *steps).started_at, clock("reply-2", *steps).stopped_at) == (after(5), after(25))
+    assert clock("reply-5", *steps).outcome is Outcome.RUNNING  # the reply to the question is a message too
+    with pytest.raises(StopIteration):
+        clock("reply-3", *steps)
+
+
+def test_rule_3_a_promise_is_a_clock_of_its_own_and_never_extends_the_limit():
+    dated = replace(under(), clocks={**under().clocks, C.PROMISE: ClockTerms(timedelta(0), timedelta(0), Mode.DATE)})
+    promised = (K.ACKNOWLEDGED, 2, {"expected_on": "2026-03-03"})
+    assert clock("promise-2", promised, which=dated).limit_at == datetime.fromisoformat("2026-03-03T22:59:59Z")
+    assert clock("promise-2", promised, (K.ANSWERED, 60), which=dated).outcome is Outcome.BREACHED
+    assert clock("answer", promised, which=dated).limit_at == after(48)
+    again = (K.ASKED, 30, {"expected_on": "2026-03-09"})
+    assert clock("promise-2", promised, again, which=dated).outcome is Outcome.CANCELLED  # newer word, in time
+
+
+def test_rule_4_overlapping_pauses_cost_their_union_and_only_working_time():
+    by_hours = under(mode=Mode.CALENDAR, target=10, limit=20)
+    asked = (K.ASKED, 6)  # Monday at four in the afternoon in Zurich
+    both = clock("answer", (K.WAITING, 5, UNTIL_30), asked, (K.REPLIED, 24), which=by_hours)
+    one = clock("answer", (K.WAITING, 5, UNTIL_30), which=by_hours)
+    assert both.limit_at == one.limit_at
+
+
+def test_rule_4_waiting_for_a_third_party_ends_by_itself_and_may_end_earlier():
+    assert clock("answer", (K.WAITING, 6, UNTIL_30)).limit_at == after(48 + 24)
+    assert clock("answer", (K.WAITING, 6, UNTIL_30), (K.RESUMED, 10)).limit_at == after(48 + 4)
+    assert clock("acknowledgement", (K.WAITING, 6, UNTIL_30)).limit_at == after(48)
+
+
+def test_rule_5_only_the_highest_step_speaks_and_each_has_its_computed_time():
+    outcome = evaluate(under(), happened(), after(200))
+    told = steps_to_tell(under(), outcome.due, {(c.clock, c.level) for c in outcome.crossings})
+    assert {(str(c.clock), c.level, c.crossed_at) for c in told} == {
+        ("acknowledgement", Level.STEP_3, after(72)),
+        ("answer", Level.STEP_3, after(72)),
+    }
+
+
+def test_rule_6_a_deadline_that_new_terms_move_into_the_past_is_breached_at_once():
+    tight, former = terms(target=1, limit=2), (Former(after(10), terms()),)
+    story = happened((K.TERMS_CHANGED, 10, {"from": "", "terms": ""}))
+    assert ClockId(C.ANSWER) in evaluate(tight, story, after(10), former).breached(after(10))
+    assert ClockId(C.ANSWER) not in evaluate(terms(), story, after(10)).breached(after(10))
+
+
+def test_rule_7_cancelling_or_closing_leaves_nothing_due():
+    for ending in ((K.CANCELLED, 30), (K.ACCEPTED, 30)):
+        outcome = evaluate(under(), happened((K.FOLLOWED_UP, 5), ending), after(500))
+        assert (outcome.due, outcome.next_check_at) == ((), None)
+
+
+def test_rule_8_everybodys_time_adds_up():
+    story = happened((K.ASKED, 5), (K.REPLIED, 40), (K.WAITING, 42, {"until": after(80).isoformat()}), (K.ANSWERED, 90))
+    which = under(mode=Mode.CALENDAR)
+    owned = time_by_owner(turns(which, RequestType.DATA, story, after(100)))
+    assert sum(owned.values(), timedelta(0)) == timedelta(hours=100)
+    assert all(owned[owner] > timedelta(0) for owner in Owner)
+
+
+@pytest.mark.parametrize(
+    ("refused", "field"),
+    [
+        (lambda: ClockTerms(timedelta(0), timedelta(hours=1)), "target"),
+        (lambda: ClockTerms(timedelta(hours=2), timedelta(hours=1)), "limit"),
+        (lambda: ClockTerms(timedelta(hours=1), timedelta(days=3000)), "limit"),
+        (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), Mode.DATE), "target"),
+        (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), pause_cap=timedelta(0)), "pause_cap"),
+        (lambda: replace(terms(), clocks={C.FULFILMENT: ClockTerms(timedelta(1), timedelta(1))}), "clocks.fulfilment"),
+    ],
+)
+def test_rule_9_what_could_never_run_is_refused_at_the_door(refused: Any, field: str):
+    with pytest.raises(TermsError) as error:
+        refused()
+    assert error.value.field == field
+
+
+# --- rule 10: whatever lawful story is told --------------------------------------------------------------------------
+
+ROLES = {
+    Role.CMO_CONTACT: CONTACT,
+    Role.PROJECT_MANAGER: MANAGER,
+    Role.QUALITY: Actor("q1", "Quentin", Role.QUALITY),
+}
+DETAILS = {
+    RequestType.INQUIRY: {"questions": ["One?", "Two?"]},
+    RequestType.DATA: {"items": [{"kind": "coa"}, {"kind": "batch_record"}, {"kind": "assay_result"}]},
+    RequestType.SHIPMENT: {
+        "lines": [{"quantity": "24"}, {"quantity": "10"}],
+        "requested_ship_date": "2026-03-06",
+        "required_delivery_to": "2026-03-12",
+    },
+}
+# What may be done at nearly any time; kept apart, or stories would hold little else.
+ASIDE = {Action.CORRECT, Action.HAND_ON, Action.FOLLOW_UP, Action.TAKE, Action.AMEND, Action.CANCEL, Action.DECLINE}
+DATE_LINE = ClockTerms(timedelta(0), timedelta(0), Mode.DATE)
+
+
+def whole_terms(mode: Mode, target: int) -> Terms:
+    """Terms with every kind of clock."""
+    line = ClockTerms(timedelta(hours=target), timedelta(hours=2 * target), mode, timedelta(hours=200))
+    clocks = {kind: DATE_LINE if kind in (C.FULFILMENT, C.PROMISE) else line for kind in ClockKind}
+    return replace(terms(mode, PLANT), clocks=clocks, digest=f"{mode}{target}")
+
+
+def content_of(action: Action, choice: int, at: datetime) -> dict[str, Any]:
+    """Something an action may say; `choice` picks what may be said in several ways."""
+    day = (at + timedelta(days=choice)).date().isoformat()
+    said: dict[Action, dict[str, Any]] = {
+        Action.ACKNOWLEDGE: {"expected_on": day},
+        Action.ANSWER: {"items": [{"item": 1 + choice % 3, "status": "supplied"}]} if choice else {},
+        Action.CONFIRM_ORDER: {"planned_ship_on": day},
+        Action.CONFIRM_DISPATCH: {
+            "expected_delivery_on": day,
+            **({"lines": [{"line": 1 + choice % 2, "quantity": "4"}]} if choice % 3 else {}),
+        },
+        Action.CONFIRM_DELIVERY: {"consignment": 1 + choice % 2, "condition": ("intact", "damaged")[choice % 2]},
+        Action.REPORT_LOST: {"consignment": 1 + choice % 2},
+        Action.DECIDE: {"consignment": 1 + choice % 2, "disposition": "usable"},
+        Action.WAIT: {"until": (at + timedelta(hours=1 + 7 * choice)).isoformat()},
+        Action.CORRECT: {"corrects": 1},
+        Action.AMEND: {"changes": {"due_on": {"from": None, "to": day}}},
+        Action.HAND_ON: {"contact": {"id": "c2", "name": "Maria"}},
+    }
+    return said.get(action, {})
+
+
+class AnyStory(RuleBasedStateMachine):
+    """Lawful acts at any hour, some told later than they happened, and terms that change on the way."""
+
+    @initialize(
+        request_type=st.sampled_from(RequestType), mode=st.sampled_from((Mode.ELAPSED, Mode.CALENDAR)),
+        hours=st.integers(4, 40),
+    )  # fmt: skip
+    def file(self, request_type: RequestType, mode: Mode, hours: int) -> None:
+        self.type, self.terms, self.former = request_type, whole_terms(mode, hours), ()
+        self.hours = 0
+        self.timeline = happened(detail=DETAILS[request_type])
+        self.told: set[tuple[ClockId, Level]] = set()
+        self.breached: set[ClockId] = set()
+
+    @rule(hours=st.integers(1, 60))
+    def time_passes(self, hours: int) -> None:
+        self.hours += hours
+        outcome = evaluate(self.terms, self.timeline, self.now(), self.former)
+        new = {(c.clock, c.level) for c in outcome.due} - self.told
+        for crossing in steps_to_tell(self.terms, outcome.due, new):
+            assert (crossing.clock, crossing.level) not in self.told  # no step twice
+        self.told |= new
+
+    @rule(pick=st.integers(0, 60), choice=st.integers(0, 6), late=st.integers(0, 9))
+    def somebody_moves_it_on(self, pick: int, choice: int, late: int) -> None:
+        self._act([each for each in self._possible() if each[0] not in ASIDE], pick, choice, late)
+
+    @rule(pick=st.integers(0, 60), choice=st.integers(0, 6))
+    def somebody_does_something_aside(self, pick: int, choice: int) -> None:
+        self._act([each for each in self._possible() if each[0] in ASIDE], pick, choice, 0)
+
+    def _possible(self) -> list[tuple[Action, Role]]:
+        state, progress = state_after(self.type, self.timeline), progress_of(self.timeline.as_recorded())
+        return sorted(
+            (action, role) for role in ROLES for action in possible_actions(self.type, state, progress, {role})
+        )
+
+    def _act(self, possible: list[tuple[Action, Role]], pick: int, choice: int, late: int) -> None:
+        if not possible:
+            return
+        action, role = possible[pick % len(possible)]
+        progress = progress_of(self.timeline.as_recorded())
+        # What the CMO did may be written down later; never earlier than what the sponsor wrote it answers to.
+        last = max(fact.occurred_at for fact in self.timeline)
+        occurred_at = max(last, self.now() - timedelta(hours=late)) if role is Role.CMO_CONTACT else self.now()
+        kind = action.fact
+        before = evaluate(self.terms, self.timeline, self.now(), self.former).breached(self.now())
+        try:
+            content = fitted(kind, content_of(action, choice, occurred_at), progress, occurred_at, self.terms)
+        except Contradiction:
+            return
+        self._append(kind, ROLES[role], occurred_at, content)
+        if kind in (K.WAITING, K.ASKED) and late == 0:  # a pause never undoes a breach
+            assert before <= evaluate(self.terms, self.timeline, self.now(), self.former).breached(self.now())
+
+    @precondition(lambda self: len(self.former) < 2)
+    @rule(mode=st.sampled_from((Mode.ELAPSED, Mode.CALENDAR)), hours=st.integers(4, 40))
+    def other_terms_are_applied(self, mode: Mode, hours: int) -> None:
+        stopped = {c.id: c for c in self.clocks() if c.stopped_at is not None and c.stopped_at <= self.now()}
+        other = whole_terms(mode, hours)
+        self._append(K.TERMS_CHANGED, MANAGER, self.now(), {"from": self.terms.digest, "terms": other.digest})
+        self.former = (*self.former, Former(self.now(), self.terms))
+        self.terms = other
+        assert stopped.items() <= {c.id: c for c in self.clocks()}.items()  # closed outcomes keep theirs
+
+    @invariant()
+    def everybodys_time_adds_up_to_the_wall_clocks(self) -> None:
+        shared = turns(self.terms, self.type, self.timeline, self.now())
+        ends = [fact.occurred_at for fact, state in states_along(self.type, self.timeline) if state in ENDED]
+        reopened = any(fact.kind is K.REOPENED for fact in self.timeline)
+        if not reopened:
+            until = ends[0] if ends else self.now()
+            assert sum(time_by_owner(shared).values(), timedelta(0)) == until - after(0)
+            assert all(one.until == other.since for one, other in pairwise(shared))
+
+    @invariant()
+    def replaying_gives_the_same_and_each_clock_has_one_name(self) -> None:
+        again = Timeline(reversed(self.timeline.as_recorded()))
+        assert evaluate(self.terms, again, self.now(), self.former) == evaluate(
+            self.terms, self.timeline, self.now(), self.former
+        )
+        names = [str(c.id) for c in self.clocks()]
+        assert len(set(names)) == len(names)
+        assert all(ClockId.parse(name) == c.id for name, c in zip(names, self.clocks(), strict=True))
+
+    @invariant()
+    def nothing_ends_before_it_begins_and_pauses_lie_within(self) -> None:
+        for c in self.clocks():
+            assert c.stopped_at is None or c.stopped_at >= c.started_at
+            for pause in c.pauses:
+                assert pause.since >= c.started_at
+                assert pause.to is None or c.stopped_at is None or pause.to <= c.stopped_at
+
+    def now(self) -> datetime:
+        return after(self.hours)
+
+    def clocks(self) -> tuple[ClockState, ...]:
+        return clock_states(self.terms, self.timeline, self.former)
+
+    def _append(self, kind: FactKind, by: Actor, occurred_at: datetime, content: dict[str, Any]) -> None:
+        number = len(self.timeline) + 1
+        fact = Fact(number, kind, occurred_at, self.now(), by, by, Via.API, "a reason", content)
+        self.timeline = self.timeline.with_fact(fact)
+
+
+AnyStory.TestCase.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestAnyStory = AnyStory.TestCase
