@@ -258,6 +258,7 @@ class _Request(Body):
     gxp: Flag = False
     due_on: Day | None = None
     cmo_reference: Line80 | None = Field(None, description="The CMO's own order reference.")
+    parent_id: UUID | None = Field(None, description="The request this one follows: a replacement for what was lost.")
     file_anyway: Flag = Field(
         False, description="File it although open requests to this CMO name the same lot or order number."
     )

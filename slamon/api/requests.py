@@ -65,7 +65,8 @@ class Request(Line):
     """One request."""
 
     description: str
-    detail: dict[str, Any] = Field(description="As it was filed.")
+    parent_id: UUID | None = Field(description="The request this one follows.")
+    detail: dict[str, Any] = Field(description="As it was filed, with every amendment.")
     actions: list[OpenAction] = Field(description="What the caller may do now.")
 
 
@@ -159,6 +160,7 @@ def file_request(call: Posted, body: NewRequest) -> Response:
         gxp=body.gxp,
         due_on=body.due_on,
         cmo_reference=body.cmo_reference,
+        parent_id=body.parent_id,
         detail=body.detail.model_dump(mode="json", exclude_none=True),
     )
 
@@ -291,7 +293,8 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
         queries.clocks_of(session, request.id),
     )
     actions = _open_actions(queries.actions_open_to(session, request, call.caller))
-    return Request(**line, description=request.description, detail=request.detail, actions=actions)
+    own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
+    return Request(**line, **own, actions=actions)
 
 
 def _just_filed(filed: Filed, call: Call) -> Request:

@@ -17,6 +17,7 @@ from slamon.domain.lifecycle import FILERS, RequestType, State
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
+from slamon.errors import Invalid
 from slamon.services.access import Caller, Scope
 from slamon.services.look_alikes import refuse_look_alikes
 from slamon.services.notices import filed_row, queue
@@ -42,6 +43,7 @@ class Filing:
     gxp: bool = False
     due_on: date | None = None
     cmo_reference: str | None = None
+    parent_id: UUID | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,6 +85,8 @@ def log_request(
     )
     if not file_anyway:
         refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference)
+    if filing.parent_id is not None:
+        _refuse_foreign_parent(session, filing.parent_id, parties.cmo_id)
     kind = kind_of(filing.type, filing.detail)
     wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
     terms = freeze(session, resolve(session, wanted, at), filing.type, parties.time_zone, parties.calendar, at)
@@ -116,6 +120,7 @@ def log_request(
         "gxp": filing.gxp,
         "due_on": filing.due_on,
         "cmo_reference": filing.cmo_reference,
+        "parent_id": filing.parent_id,
         "detail": dict(filing.detail),
         "state": State.FILED.value,
         "filed_at": at,
@@ -138,6 +143,12 @@ def log_request(
     return Filed(request_id, number, columns, clocks, parties, progress_of([filed]))
 
 
+def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID) -> None:
+    parent = session.get(CmoRequest, parent_id)
+    if parent is None or parent.cmo_id != cmo_id:
+        raise Invalid("parent_id", f"no request {parent_id} to this CMO")
+
+
 def _filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
     return {
         "type": filing.type.value,
@@ -147,6 +158,7 @@ def _filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, 
         "gxp": filing.gxp,
         "due_on": filing.due_on.isoformat() if filing.due_on else None,
         "cmo_reference": filing.cmo_reference,
+        **({"parent": str(filing.parent_id)} if filing.parent_id else {}),
         "contact": {"id": str(contact.id), "name": contact.name},
         "detail": dict(filing.detail),
         "terms": terms.digest,

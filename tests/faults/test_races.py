@@ -1,11 +1,14 @@
 """Fault 35: what the CMO does and what the loop does meet in the same moment."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select
 
 from slamon.channels import MessageKind
-from slamon.db.requests import CmoRequest, CrossingRow
+from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import Action
+from slamon.errors import ActionNotAllowed, Unavailable
 from slamon.services.verify import verify_requests
 from tests.world import CMO_CHANNEL, CONTACT, HEAD, STEERING, World
 
@@ -40,3 +43,33 @@ def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: W
     assert not world.email.sent_to(HEAD)
     assert not world.email.sent_to(STEERING)
     assert len(world.email.sent_to(CONTACT, MessageKind.RECEIPT)) == 1
+
+
+def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_world: World):
+    world = any_world
+    request = world.file()
+    world.clock.advance(hours=49)  # and the loop has something to find meanwhile
+
+    def write(writer: int) -> int:
+        done = 0
+        for turn in range(6):
+            asks = (turn + writer) % 2
+            action, by = (Action.ASK, world.cast.contact) if asks else (Action.REPLY, world.cast.pm)
+            try:
+                world.act(request.id, action, by=by, text=f"{writer}/{turn}")
+                done += 1
+            except (ActionNotAllowed, Unavailable):  # somebody else was first: nothing is half done
+                world.work() if turn == writer else None
+        return done
+
+    with ThreadPoolExecutor(8) as pool:
+        done = sum(pool.map(write, range(8)))
+    with world.runtime.db.read() as session:
+        facts = session.scalars(
+            select(FactRow).where(FactRow.request_id == request.id).order_by(FactRow.sequence)
+        ).all()
+        assert [fact.sequence for fact in facts] == list(range(1, len(facts) + 1))
+        assert len(facts) == 1 + done > 2
+        asked = [fact.kind for fact in facts[1:]]
+        assert asked == [("asked", "replied")[n % 2] for n in range(len(asked))]  # never two questions, two replies
+        assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
