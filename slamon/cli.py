@@ -26,7 +26,7 @@ from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
 from slamon.runtime import Runtime, build_runtime
-from slamon.services import access, founding, outbox, verify
+from slamon.services import access, founding, outbox, policy_document, verify
 from slamon.services.verify import Difference
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
@@ -65,6 +65,12 @@ def main() -> None:
 def life_cycles() -> None:
     """Print what may be done with a request, by whom and where it leads, as Markdown with diagrams."""
     typer.echo(lifecycle_document.life_cycles(), nl=False)
+
+
+@app.command("policy-rules")
+def policy_rules() -> None:
+    """Print how policy lines are chosen, and those an installation begins with, as Markdown."""
+    typer.echo(policy_document.policy_rules(), nl=False)
 
 
 @app.command("what-if")

@@ -516,8 +516,16 @@ class Policy(Record):
     effective_to: datetime | None
 
 
+class CoveringLine(Answer):
+    id: UUID
+    name: str
+    names: list[str]
+
+
 class ResolvedPolicy(Answer):
     """The line a request filed now would be frozen under."""
 
     policy: Policy
     matched_by: list[str] = Field(description="The scope fields the line names, the weightiest first.")
+    why: str = Field(description="Why it wins, in words.")
+    also_cover: list[CoveringLine] = Field(description="Lines that cover the request too and lose, the nearest first.")

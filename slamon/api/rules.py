@@ -79,11 +79,23 @@ def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Resp
         wanted = policies.Wanted(
             query.type, query.kind, query.priority, site.organization_id, query.site_id, query.project_id
         )
-        line = policies.resolve(session, wanted, call.now)
+        line, *others = policies.covering(session, wanted, call.now)
         policy = session.get_one(Policy, line.id)
-    named = [column for column, is_named in zip(policies.SCOPE, policies.specificity(line), strict=True) if is_named]
-    answer = models.ResolvedPolicy(policy=models.Policy.model_validate(policy), matched_by=named)
+    also = [models.CoveringLine(id=each.id, name=each.name, names=policies.named_scope(each)) for each in others]
+    named = policies.named_scope(line)
+    answer = models.ResolvedPolicy(
+        policy=models.Policy.model_validate(policy), matched_by=named, why=_why(named, also), also_cover=also
+    )
     return reply(answer).response()
+
+
+def _why(named: list[str], also: list[models.CoveringLine]) -> str:
+    own = f"It names {' and '.join(named)}" if named else "It names nothing, so it covers every request"
+    if not also:
+        return f"{own}; no other line in force covers this request."
+    next_best = also[0]
+    theirs = " and ".join(next_best.names) or "nothing"
+    return f"{own}; the next best, '{next_best.name}', names {theirs}."
 
 
 class WhatIfQuestion(Body):

@@ -80,11 +80,21 @@ _COVERING = select(*(getattr(Policy, column.name) for column in fields(Line))).w
 
 def resolve(session: Session, wanted: Wanted, at: datetime) -> Line:
     """The most specific line in force. Raises Conflict where none applies."""
+    return covering(session, wanted, at)[0]
+
+
+def covering(session: Session, wanted: Wanted, at: datetime) -> list[Line]:
+    """The lines in force that cover a request, the most specific first. Raises Conflict where there is none."""
     scope = {f"wanted_{column}": getattr(wanted, column) for column in SCOPE}
     lines = [Line(*row) for row in session.connection().execute(_COVERING, {**scope, "at": at})]
     if not lines:
         raise Conflict("No policy covers this request. An administrator can add one under /v1/policies.")
-    return max(lines, key=specificity)
+    return sorted(lines, key=specificity, reverse=True)
+
+
+def named_scope(line: Line) -> list[str]:
+    """The scope fields a line names, the weightiest first."""
+    return [column for column, is_named in zip(SCOPE, specificity(line), strict=True) if is_named]
 
 
 def kind_of(request_type: RequestType, detail: Mapping[str, Any]) -> str | None:

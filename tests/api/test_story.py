@@ -197,6 +197,9 @@ def test_the_policy_that_applies_can_be_asked_for(api: Api) -> None:
     path = f"/v1/policies/resolve?project_id={cast.project}&site_id={cast.site}&type=data"
     found = api.pm.get(f"{path}&kind=coa").json()
     assert (found["policy"]["id"], found["matched_by"]) == (line["id"], ["site_id", "kind"])
+    assert found["why"] == (
+        "It names site_id and kind; the next best, 'Routine: answer within 24 to 48 hours', names nothing."
+    )
     assert api.pm.get(path).json()["policy"]["id"] != line["id"]
     assert [clock["kind"] for clock in api.filed(**DATA)["clocks"]] == ["answer"]
 
