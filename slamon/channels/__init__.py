@@ -92,6 +92,7 @@ class Message:
     clocks: tuple[ClockLine, ...] = ()
     contact_attempts: int = 0  # messages that reached the contact's side so far
     action: str | None = None
+    needs_decision: bool = False  # the act tells of goods on which quality must decide
     actor_name: str | None = None
     submitted: str | None = None
     detail: str | None = None  # plain words of the system itself, for alarms and tests

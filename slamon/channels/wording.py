@@ -38,6 +38,7 @@ CMO_ACTS = {
     "answer": "answered",
     "decline": "declined",
     "confirm_order": "confirmed the order",
+    "propose_date": "proposed another ship date",
     "confirm_packed": "has packed the goods",
     "confirm_dispatch": "confirmed dispatch",
     "confirm_delivery": "confirmed delivery",
@@ -52,6 +53,7 @@ SUBMISSIONS = {
     "answer": "answer",
     "decline": "refusal",
     "confirm_order": "confirmation of the order",
+    "propose_date": "proposal of another ship date",
     "confirm_packed": "confirmation that it is packed",
     "confirm_dispatch": "confirmation of dispatch",
     "confirm_delivery": "confirmation of delivery",
@@ -76,6 +78,10 @@ SPONSOR_ACTS = {
     "resume": ("has noted that nobody else is waited for", "Your clocks run again."),
 }
 ENDINGS = {
+    "reply": "the CMO has its reply",
+    "agree": "the ship date is agreed",
+    "refuse": "the ship date is refused",
+    "decide": "quality has decided",
     "cancel": "the request was cancelled",
     "accept": "the request is closed",
 }
@@ -304,7 +310,9 @@ def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
 
 def _cmo_acted(message: Message) -> tuple[str, tuple[str, ...]]:
     act = CMO_ACTS.get(message.action or "", "updated the request")
-    then = "The request now waits for your reply." if message.action == "ask" else ""
+    then = "The request now waits for your reply." if message.action in ("ask", "propose_date") else ""
+    if message.needs_decision:
+        then = "Not all is well with the goods: quality must decide."
     return f"{clean(message.cmo_name)} {act}", (then,)
 
 

@@ -17,18 +17,23 @@ from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
+from slamon.domain.progress import needs_review
 from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
+from slamon.domain.timeline import FactKind
 from slamon.services.access import one_time_token
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
 from slamon.services.queries import clocks_by_request
 from slamon.services.settle import LADDER_KINDS, RANK
+from slamon.services.timelines import fact_of
 
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
-_ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()}
+_ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()} | {
+    FactKind.DATE_PROPOSED.value: "propose_date"
+}
 # Of a request only this may be told; what it is about is not even read.
 _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
@@ -128,6 +133,7 @@ class Composer:
             contact_attempts=self._reached.get(request.id, 0),
             action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
             actor_name=fact.by_name if fact else None,
+            needs_decision=fact is not None and needs_review(fact_of(fact)),
             submitted=_submitted(row, fact),
             message_id=f"<{request.id}@{self._domain}>" if row.kind == MessageKind.FILED else plain.message_id,
             thread_id=self._thread(row, request, channel),

@@ -5,6 +5,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from slamon.channels import MessageKind
+from slamon.channels.wording import put_into_words
 from slamon.services.verify import Difference, verify_requests
 from tests.api.conftest import Api
 from tests.world import CMO_CHANNEL, LEAD, PM, QUALITY
@@ -82,7 +83,10 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
     offered = story(api.contact, "confirm_order", planned_ship_on="2026-03-11")
     assert offered["state"] == "awaiting_sponsor"  # later than asked for: the ball is with the sponsor
     story.pass_time(hours=25)
-    assert api.world.email.sent_to(PM, MessageKind.TARGET)  # and its own clock runs
+    [offer] = [told for told in api.world.email.sent_to(PM, MessageKind.CMO_ACTED) if told.action == "propose_date"]
+    assert put_into_words(offer).headline == "Rhein Fill AG proposed another ship date"
+    late = api.world.email.sent_to(PM, MessageKind.TARGET)[-1]  # and its own clock runs
+    assert put_into_words(late).headline == "We have not replied to the CMO within 24 hours"
     assert story(api.pm, "agree")["state"] == "confirmed"
     assert story.clocks()["sponsor-3"] == "late"
 
@@ -108,7 +112,8 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
     warm = {"readout": "excursion", "max_c": 11.5, "minutes_out": 95}
     assert story(api.contact, "confirm_delivery", **warm, **arrived)["state"] == "in_review"
     api.world.work()
-    assert api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+    [alarm] = api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+    assert "quality must decide" in " ".join(put_into_words(alarm).sentences)
 
     assert story.refused(api.pm, "decide", disposition="usable", reason="Within the stability budget")[0] == 403
     story.pass_time(hours=3)
