@@ -28,6 +28,9 @@ REMINDER = TARGET * 3 / 4
 BATCH = 20_000
 
 
+_FILED = {"type": "inquiry", "subject": "seeded", "description": "", "priority": "routine", "gxp": False, "detail": {}}
+
+
 def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *clocks: ClockKind) -> Terms:
     """Terms with the same target for each of the clocks; unless told, for those that run from the filing."""
     clock = ClockTerms(target, target * 2)
@@ -95,7 +98,7 @@ def _rows(
     for number in numbers:
         later = number * apart
         at, request_id = first + later, new_id()
-        fact = Fact(1, FactKind.FILED, at, at, actor, actor, Via.API, content={"subject": "seeded"})
+        fact = Fact(1, FactKind.FILED, at, at, actor, actor, Via.API, content={**_FILED, "terms": digest})
         head = fact.digest(str(request_id), GENESIS)
         request = {
             "id": request_id,
