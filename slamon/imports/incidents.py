@@ -113,7 +113,7 @@ def _replayed(figures: Counter[str], flags: Flags, weekdays_only: bool) -> Repla
         left_out=left_out,
         flagged_requests=len(flags.numbers - {""}),
         flagged={oddity.value: flags.counts[oddity] for oddity in Oddity if flags.counts[oddity]},
-        examples=tuple(sorted(flags.examples, key=attrgetter("row"))),
+        examples=flags.in_order_of_rows(),
     )
 
 
