@@ -94,13 +94,13 @@ def log_request(
         by=actor,
         recorded_by=actor,
         via=via,
-        content=_filed_content(filing, parties.contact, terms),
+        content=filed_content(filing, parties.contact, terms),
     )
     request_id = new_id()
     head_digest = filed.digest(str(request_id), GENESIS)
     evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), now)
     # As late as can be: whoever files the same type waits for this number's transaction.
-    number = f"{PREFIX[filing.type]}-{at.year}-{next_number(session, filing.type.value, at.year):06d}"
+    number = take_number(session, filing.type, at.year)
     columns = {
         "id": request_id,
         "number": number,
@@ -138,7 +138,13 @@ def log_request(
     return Filed(request_id, number, columns, clocks, parties, progress_of([filed]))
 
 
-def _filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
+def take_number(session: Session, request_type: RequestType, year: int) -> str:
+    """The next number of a type and year; whoever takes one of the same waits for this transaction's end."""
+    return f"{PREFIX[request_type]}-{year}-{next_number(session, request_type.value, year):06d}"
+
+
+def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
+    """What the first fact of a request says."""
     return {
         "type": filing.type.value,
         "subject": filing.subject,
