@@ -53,7 +53,8 @@ def read_sheet(name: str, content: bytes) -> tuple[list[str], list[Row]]:
     file that is too large, unreadable or empty.
     """
     records = _records(name, content)
-    names = [" ".join(text.split()) for text in next(records, [])]
+    header = enumerate(next(records, []), start=1)
+    names = [" ".join(text.split()) or f"(unnamed column {place})" for place, text in header]
     return names, _rows(records, names)
 
 

@@ -1,0 +1,476 @@
+"""The past and open requests of a spreadsheet, brought in with everything that happened to them.
+
+Here live finding what a row names, and storing what it says. What a request must be is decided by the models of the
+API, whom it concerns and under which terms it stands by services, and what may happen to it by the life cycle. Whether
+the result is kept is decided by whoever opened the transaction.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from slamon.api.details import NewRequest
+from slamon.db.database import note
+from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
+from slamon.db.requests import CmoRequest, FactRow, Priority
+from slamon.domain.calendar import CalendarHorizon
+from slamon.domain.ladder import evaluate
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.terms import Terms, TermsError
+from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via, stamp
+from slamon.errors import SlamonError
+from slamon.imports.drafts import BadRows, RowProblem, name_key
+from slamon.imports.histories import People, Told, history, precision_of, told_by
+from slamon.imports.mappings import BadCell, Columns, Field
+from slamon.imports.tables import Row
+from slamon.services.access import Caller
+from slamon.services.filing import Filing, filed_content, take_number
+from slamon.services.notices import Directory
+from slamon.services.parties import Parties, find_parties
+from slamon.services.policies import Line, Wanted, freeze, kind_of, resolve
+from slamon.services.settle import Case, settle
+from slamon.services.timelines import fact_values
+
+BATCH = 200  # requests stored at once
+_NEW_REQUEST: TypeAdapter[Any] = TypeAdapter(NewRequest)
+_YES, _NO = frozenset({"yes", "y", "true", "x", "1"}), frozenset({"no", "n", "false", "0", "-"})
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRequests:
+    """What was stored: how many requests in each state, their numbers from first to last, and rows left out."""
+
+    requests: int
+    facts: int
+    crossings: int
+    states: Mapping[State, int]
+    numbers: tuple[str, ...]
+    left_out: tuple[RowProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """One request, checked and ready to be stored. Its id follows from the CMO and the row's own key."""
+
+    id: UUID
+    row: Row
+    key_field: Field
+    filing: Filing
+    parties: Parties
+    terms: Terms
+    timeline: Timeline
+    state: State
+    project_manager: UUID
+
+
+def import_requests(
+    session: Session,
+    rows: Sequence[Row],
+    mapping: Columns,
+    *,
+    by: Actor,
+    now: datetime,
+    real_now: datetime,
+    notify: bool = False,
+    skip_bad: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+) -> ImportedRequests:
+    """Store the requests of the rows with all their facts, as of when they happened; terms are those of the filing.
+
+    What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
+    All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
+    """
+    run = _Run(session, mapping, by, now)
+    good: list[_Past] = []
+    for done, row in enumerate(rows):
+        if done % 64 == 0:
+            progress(60 * done // len(rows))
+        past = run.check(row)
+        if past is not None:
+            good.append(past)
+    good = run.without_known(good)
+    if run.problems and not skip_bad:
+        raise BadRows(run.problems)
+    stored = _store(session, good, by=by, now=now, real_now=real_now, notify=notify, progress=progress)
+    note(session, "imported", requests=stored.requests, left_out=len(run.problems))
+    return ImportedRequests(
+        stored.requests,
+        stored.facts,
+        stored.crossings,
+        Counter(past.state for past in good),
+        tuple(stored.numbers),
+        tuple(sorted(run.problems, key=lambda problem: problem.row)),
+    )
+
+
+# --- checking -------------------------------------------------------------------------------------------------------
+
+
+class _Run:
+    """One import: what the names in it mean, which rules applied when, and what is wrong."""
+
+    def __init__(self, session: Session, mapping: Columns, by: Actor, now: datetime) -> None:
+        self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(now)
+        self.problems: list[RowProblem] = []
+        self._names = _Names(session)
+        self._caller = Caller(by.id, by.name, frozenset({Role.QUALITY}))  # files for any project
+        self._parties: dict[tuple[UUID, UUID, UUID | None, date], Parties] = {}
+        self._lines: dict[tuple[Wanted, datetime], Line] = {}
+        self._terms: dict[tuple[UUID, RequestType, UUID, date], Terms] = {}
+
+    def check(self, row: Row) -> _Past | None:
+        """What the row says, if it can be stored; else it is noted why not."""
+        try:
+            return self._past(row)
+        except BadCell as fault:
+            self.problems.append(self.mapping.problem(row, fault))
+            return None
+
+    def without_known(self, good: Sequence[_Past]) -> list[_Past]:
+        """Those that are new; the others are noted with the number they have, or the row that says the same."""
+        ids = [past.id for past in good]
+        known: dict[UUID, str] = {}
+        for start in range(0, len(ids), 500):
+            found = select(CmoRequest.id, CmoRequest.number).where(CmoRequest.id.in_(ids[start : start + 500]))
+            known.update((request_id, f"was imported before, as {number}") for request_id, number in
+                         self.session.execute(found))  # fmt: skip
+        new = []
+        for past in good:
+            if past.id in known:
+                fault = BadCell(past.key_field, f"{known[past.id]}; map source_key if it is another request")
+                self.problems.append(self.mapping.problem(past.row, fault))
+            else:
+                new.append(past)
+                known[past.id] = f"is the same as row {past.row.number}"
+        return new
+
+    def _past(self, row: Row) -> _Past:
+        said = self.mapping.said(row)
+        if any(name.startswith("(column ") for name in row.cells):
+            raise BadCell("row", "has more cells than row 1 has names")
+        told = told_by(said, self.mapping, self.at)
+        project, site, contact = self._names.of(said)
+        filing = _filing(said, self.mapping, project, site, contact)
+        parties = self._find(filing, told.filed.at)
+        terms = self._freeze(filing, parties, told.filed.at)
+        people = self._people(project, parties)
+        filed = Fact(
+            sequence=1,
+            kind=FactKind.FILED,
+            occurred_at=told.filed.at,
+            recorded_at=self.at,
+            by=people.sponsor,
+            recorded_by=self.by,
+            via=Via.REPLAY,
+            content=filed_content(filing, parties.contact, terms) | precision_of(told.filed),
+        )
+        timeline, state = history(filing.type, filed, told, terms, people)
+        try:
+            evaluate(terms, timeline, self.at)
+        except CalendarHorizon as error:
+            raise BadCell(Field.FILED_AT, str(error)) from error
+        key_field, key = _key(said, site.id, filing, told)
+        request_id = uuid5(parties.cmo_id, key)
+        return _Past(request_id, row, key_field, filing, parties, terms, timeline, state, project.pm_id)
+
+    def _find(self, filing: Filing, at: datetime) -> Parties:
+        """As `find_parties`, which looks at the day alone."""
+        key = (filing.project_id, filing.site_id, filing.contact_id, at.date())
+        if key not in self._parties:
+            try:
+                self._parties[key] = find_parties(
+                    self.session, project_id=key[0], site_id=key[1], contact_id=key[2], by=self._caller, at=at
+                )
+            except SlamonError as error:
+                field = _OF_PARTY.get(getattr(error, "field", ""), Field.SITE)
+                raise BadCell(field, getattr(error, "message", str(error))) from error
+        return self._parties[key]
+
+    def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
+        kind = kind_of(filing.type, filing.detail)
+        wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
+        try:
+            line = self._lines.get((wanted, at)) or resolve(self.session, wanted, at)
+            self._lines[wanted, at] = line
+            key = (line.id, filing.type, parties.site_id, at.date())
+            if key not in self._terms:
+                self._terms[key] = freeze(
+                    self.session, line, filing.type, parties.time_zone, parties.calendar, at
+                )  # fmt: skip
+            return self._terms[key]
+        except (SlamonError, TermsError) as error:
+            raise BadCell(Field.FILED_AT, f"no terms as of then: {error}") from error
+
+    def _people(self, project: Project, parties: Parties) -> People:
+        manager, contact = self._names.person(project.pm_id), self._names.person(parties.contact.id)
+        role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in contact.roles else Role.CMO_LEAD
+        return People(
+            sponsor=Actor(str(manager.id), manager.name, Role.PROJECT_MANAGER),
+            cmo=Actor(str(contact.id), contact.name, role),
+            recorder=self.by,
+        )
+
+
+_OF_PARTY = {"project_id": Field.PROJECT, "site_id": Field.SITE, "contact_id": Field.CONTACT_EMAIL}
+
+
+class _Names:
+    """Projects by code, CMOs and sites by name, people by address, whatever their case."""
+
+    def __init__(self, session: Session) -> None:
+        self._projects = {name_key(project.code): project for project in session.scalars(select(Project))}
+        cmos = select(Organization).where(Organization.kind == OrganizationKind.CMO)
+        self._cmos = {name_key(cmo.name): cmo for cmo in session.scalars(cmos)}
+        self._sites: defaultdict[str, list[Site]] = defaultdict(list)
+        for site in session.scalars(select(Site)):
+            self._sites[name_key(site.name)].append(site)
+        people = list(session.scalars(select(Person)))
+        self._people = {person.id: person for person in people}
+        self._addresses = {person.email_key: person for person in people}
+
+    def person(self, person_id: UUID) -> Person:
+        return self._people[person_id]
+
+    def of(self, said: Mapping[Field, str]) -> tuple[Project, Site, Person | None]:
+        """Raises BadCell for a name nobody has."""
+        project = self._projects.get(name_key(_needed(said, Field.PROJECT)))
+        if project is None:
+            raise BadCell(Field.PROJECT, "no project has this code")
+        sites = self._sites.get(name_key(_needed(said, Field.SITE)), [])
+        if Field.CMO in said:
+            cmo = self._cmos.get(name_key(said[Field.CMO]))
+            if cmo is None:
+                raise BadCell(Field.CMO, "no CMO has this name")
+            sites = [site for site in sites if site.organization_id == cmo.id]
+        if len(sites) != 1:
+            several = "several CMOs have such a site; map the column with the CMO's name"
+            raise BadCell(Field.SITE, several if sites else "no site has this name")
+        contact = self._addresses.get(said.get(Field.CONTACT_EMAIL, "").casefold())
+        if contact is None and Field.CONTACT_EMAIL in said:
+            raise BadCell(Field.CONTACT_EMAIL, "nobody has this address")
+        return project, sites[0], contact
+
+
+def _needed(said: Mapping[Field, str], field: Field) -> str:
+    if field not in said:
+        raise BadCell(field, "is needed; fill the cell, map a column or give a constant")
+    return said[field]
+
+
+def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str]:
+    """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when."""
+    for own in (Field.SOURCE_KEY, Field.CMO_REFERENCE):
+        if own in said:
+            return own, f"{own}:{name_key(said[own])}"
+    return Field.SUBJECT, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|{filing.subject}"
+
+
+# --- what was asked -------------------------------------------------------------------------------------------------
+
+# Where the models of the API have what a column says.
+_PLACES: Mapping[tuple[str, ...], Field] = {
+    ("detail", "questions"): Field.QUESTION,
+    ("detail", "items", "kind"): Field.DATA_KIND,
+    ("detail", "items", "lots"): Field.LOTS,
+    ("detail", "lines", "lots_or_kits"): Field.LOTS,
+    ("detail", "storage", "code"): Field.STORAGE,
+    **{("detail", name): Field(name) for name in ("category", "purpose", "order_type", "required_delivery_to")},
+    **{("detail", "lines", name): Field(name) for name in ("product_code", "quantity", "unit")},
+    **{
+        ("detail", "destination", name): Field(f"destination_{name}")
+        for name in ("kind", "name", "address", "country", "time_zone")
+    },
+}
+
+
+def _filing(
+    said: Mapping[Field, str], mapping: Columns, project: Project, site: Site, contact: Person | None
+) -> Filing:
+    """What was asked, checked as one that comes over the API is. Raises BadCell."""
+    kind = _needed(said, Field.TYPE).casefold()
+    if kind not in set(RequestType):
+        raise BadCell(Field.TYPE, f"is none of {', '.join(RequestType)}; say in the mapping what it means")
+    request_type = RequestType(kind)
+    wanted: dict[str, Any] = {
+        "type": kind,
+        "project_id": project.id,
+        "site_id": site.id,
+        "contact_id": contact.id if contact else None,
+        "subject": _needed(said, Field.SUBJECT),
+        "description": said.get(Field.DESCRIPTION, ""),
+        "gxp": _truth(said),
+        "cmo_reference": said.get(Field.CMO_REFERENCE),
+        "due_on": mapping.day(Field.DUE_ON, said[Field.DUE_ON]) if Field.DUE_ON in said else None,
+    }
+    if Field.PRIORITY in said:
+        wanted["priority"] = said[Field.PRIORITY].casefold()
+    detail = _DETAILS[request_type](said, mapping)
+    try:
+        new = _NEW_REQUEST.validate_python({**wanted, "detail": detail})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadCell(_field_at(first["loc"]), first["msg"]) from error
+    return Filing(
+        type=request_type,
+        project_id=new.project_id,
+        site_id=new.site_id,
+        subject=new.subject,
+        description=new.description,
+        priority=Priority(new.priority),
+        contact_id=new.contact_id,
+        gxp=new.gxp,
+        due_on=new.due_on,
+        cmo_reference=new.cmo_reference,
+        detail=new.detail.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def _field_at(place: Iterable[int | str]) -> Field | str:
+    """The column that a fault of the model lies in; the first of the place is the type, numbers count parts."""
+    names = tuple(name for name in place if isinstance(name, str))[1:]
+    if names in _PLACES:
+        return _PLACES[names]
+    return Field(names[0]) if len(names) == 1 and names[0] in set(Field) else ".".join(names)
+
+
+def _truth(said: Mapping[Field, str]) -> bool:
+    word = said.get(Field.GXP, "no").casefold()
+    if word not in _YES | _NO:
+        raise BadCell(Field.GXP, "say yes or no")
+    return word in _YES
+
+
+def _inquiry(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
+    return {
+        "category": said.get(Field.CATEGORY, "other"),
+        "questions": [said.get(Field.QUESTION) or said[Field.SUBJECT]],
+    }
+
+
+def _data(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
+    lots = [lot.strip() for lot in said.get(Field.LOTS, "").replace(";", ",").split(",") if lot.strip()]
+    item = {"kind": said.get(Field.DATA_KIND, "other"), "lots": lots}
+    return {"purpose": said.get(Field.PURPOSE, "oversight"), "items": [item]}
+
+
+def _shipment(said: Mapping[Field, str], mapping: Columns) -> dict[str, Any]:
+    until = Field.REQUIRED_DELIVERY_TO
+    destination = {
+        name: said.get(Field(f"destination_{name}")) for name in ("kind", "name", "address", "country", "time_zone")
+    }
+    line = {name: said.get(Field(name)) for name in ("product_code", "quantity", "unit")}
+    return {
+        "order_type": said.get(Field.ORDER_TYPE),
+        "destination": _filled(destination),
+        "storage": {"code": said.get(Field.STORAGE)},
+        "required_delivery_to": mapping.day(until, said[until]) if until in said else None,
+        "lines": [_filled({**line, "lots_or_kits": said.get(Field.LOTS)})],
+    }
+
+
+def _filled(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+_DETAILS: Mapping[RequestType, Callable[[Mapping[Field, str], Columns], dict[str, Any]]] = {
+    RequestType.INQUIRY: _inquiry,
+    RequestType.DATA: _data,
+    RequestType.SHIPMENT: _shipment,
+}
+
+
+# --- storing --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Stored:
+    requests: int = 0
+    facts: int = 0
+    crossings: int = 0
+    numbers: list[str] = field(default_factory=list)
+
+
+def _store(
+    session: Session,
+    good: Sequence[_Past],
+    *,
+    by: Actor,
+    now: datetime,
+    real_now: datetime,
+    notify: bool,
+    progress: Callable[[int], None],
+) -> _Stored:
+    """Store the requests in the order of filing, so that their numbers tell it."""
+    stored = _Stored()
+    in_order = sorted(good, key=lambda past: (past.filing.type, _filed(past).occurred_at))
+    for batch in _batches(in_order):
+        cases = [Case(_request(session, past, by, stamp(now)), past.terms, past.timeline) for past in batch]
+        session.add_all(case.request for case in cases)
+        session.flush()
+        facts = [row for case in cases for row in _chained(case)]
+        session.execute(insert(FactRow), facts)
+        directory = Directory(session, [case.request for case in cases])
+        stored.crossings += settle(session, cases, directory, now=now, real_now=real_now, quietly=not notify)
+        session.flush()
+        stored.facts += len(facts)
+        stored.requests += len(cases)
+        stored.numbers += [case.request.number for case in cases]
+        for case in cases:
+            session.expunge(case.request)
+        progress(60 + 40 * stored.requests // len(good))
+    return stored
+
+
+def _batches(good: Sequence[_Past]) -> Iterator[Sequence[_Past]]:
+    for start in range(0, len(good), BATCH):
+        yield good[start : start + BATCH]
+
+
+def _request(session: Session, past: _Past, by: Actor, at: datetime) -> CmoRequest:
+    filing, filed = past.filing, _filed(past)
+    return CmoRequest(
+        id=past.id,
+        number=take_number(session, filing.type, filed.occurred_at.year),
+        type=filing.type.value,
+        project_id=past.parties.project_id,
+        cmo_id=past.parties.cmo_id,
+        site_id=past.parties.site_id,
+        contact_id=past.parties.contact.id,
+        filed_by_id=past.project_manager,
+        priority=filing.priority.value,
+        subject=filing.subject,
+        description=filing.description,
+        gxp=filing.gxp,
+        due_on=filing.due_on,
+        cmo_reference=filing.cmo_reference,
+        detail=dict(filing.detail),
+        state=past.state.value,
+        filed_at=filed.occurred_at,
+        reopen_count=0,
+        terms_digest=past.terms.digest,
+        fact_count=0,
+        head_digest=GENESIS,
+        failed_checks=0,
+        created_at=at,
+        created_by=by.id,
+        version=1,
+    )
+
+
+def _chained(case: Case) -> Iterator[dict[str, Any]]:
+    """The request's facts as rows, its head moved on with each."""
+    for fact in case.timeline.as_recorded():
+        digest = fact.digest(str(case.request.id), case.request.head_digest)
+        case.request.head_digest, case.request.fact_count = digest, fact.sequence
+        yield fact_values(case.request.id, fact, digest)
+
+
+def _filed(past: _Past) -> Fact:
+    return past.timeline.as_recorded()[0]
