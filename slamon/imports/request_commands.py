@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -15,10 +15,11 @@ from slamon.errors import Conflict, SlamonError
 from slamon.imports.commands import printable, progress_bar, say_speed
 from slamon.imports.directory_commands import line_of, refuse_other_schema, whoever_types
 from slamon.imports.drafts import BadRows, RowProblem
-from slamon.imports.mappings import read_mapping, refuse_missing
-from slamon.imports.requests import ImportedRequests, import_requests
 from slamon.imports.tables import read_sheet
 from slamon.runtime import Runtime, build_runtime
+
+if TYPE_CHECKING:
+    from slamon.imports.requests import ImportedRequests
 
 
 def _show_template(is_asked: bool) -> None:
@@ -61,7 +62,11 @@ def requests(
 
 def _import(
     runtime: Runtime, file: Path, mapping_file: Path, *, dry_run: bool, notify: bool, skip_bad: bool
-) -> ImportedRequests:
+) -> "ImportedRequests":
+    # Not before: the models of the API take their time, and every command would wait for them.
+    from slamon.imports.mappings import read_mapping, refuse_missing
+    from slamon.imports.requests import import_requests
+
     mapping = read_mapping(mapping_file)
     names, rows = read_sheet(file.name, file.read_bytes())
     refuse_missing(mapping, names)
@@ -84,7 +89,7 @@ def _tell(problems: tuple[RowProblem, ...]) -> None:
         typer.echo(printable(line_of(problem)), err=True)
 
 
-def _summary(result: ImportedRequests, *, dry_run: bool) -> Table:
+def _summary(result: "ImportedRequests", *, dry_run: bool) -> Table:
     table = Table(title="Trial run: nothing was stored" if dry_run else "Imported", title_justify="left")
     table.add_column("")
     table.add_column("would be stored" if dry_run else "stored", justify="right")

@@ -5,10 +5,11 @@ API, whom it concerns and under which terms it stands by services, and what may 
 the result is kept is decided by whoever opened the transaction.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -19,7 +20,9 @@ from sqlalchemy.orm import Session
 from slamon.api.details import NewRequest
 from slamon.db.database import note
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
+from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, FactRow, Priority
+from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.ladder import evaluate
 from slamon.domain.lifecycle import RequestType, State
@@ -110,6 +113,9 @@ def import_requests(
     )
 
 
+_PartiesKey = tuple[UUID, UUID, UUID | None, int]
+
+
 # --- checking -------------------------------------------------------------------------------------------------------
 
 
@@ -121,9 +127,13 @@ class _Run:
         self.problems: list[RowProblem] = []
         self._names = _Names(session)
         self._caller = Caller(by.id, by.name, frozenset({Role.QUALITY}))  # files for any project
-        self._parties: dict[tuple[UUID, UUID, UUID | None, date], Parties] = {}
-        self._lines: dict[tuple[Wanted, datetime], Line] = {}
-        self._terms: dict[tuple[UUID, RequestType, UUID, date], Terms] = {}
+        # Between two of these instants, and of these days, the same rules and shutdowns are in force.
+        in_force = session.execute(select(Policy.effective_from, Policy.effective_to)).all()
+        self._rules_change = sorted({at for since_to in in_force for at in since_to if at})
+        self._shutdowns_end = sorted(session.scalars(select(Shutdown.last_day).distinct()))
+        self._parties: dict[_PartiesKey, Parties] = {}
+        self._lines: dict[tuple[Wanted, int], Line] = {}
+        self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
 
     def check(self, row: Row) -> _Past | None:
         """What the row says, if it can be stored; else it is noted why not."""
@@ -180,13 +190,17 @@ class _Run:
         request_id = uuid5(parties.cmo_id, key)
         return _Past(request_id, row, key_field, filing, parties, terms, timeline, state, project.pm_id)
 
+    def _parties_key(self, filing: Filing, at: datetime) -> _PartiesKey:
+        over = bisect_left(self._shutdowns_end, at.date() - timedelta(days=1))
+        return filing.project_id, filing.site_id, filing.contact_id, over
+
     def _find(self, filing: Filing, at: datetime) -> Parties:
-        """As `find_parties`, which looks at the day alone."""
-        key = (filing.project_id, filing.site_id, filing.contact_id, at.date())
+        key = self._parties_key(filing, at)
         if key not in self._parties:
+            project_id, site_id, contact_id, _ = key
             try:
                 self._parties[key] = find_parties(
-                    self.session, project_id=key[0], site_id=key[1], contact_id=key[2], by=self._caller, at=at
+                    self.session, project_id=project_id, site_id=site_id, contact_id=contact_id, by=self._caller, at=at
                 )
             except SlamonError as error:
                 field = _OF_PARTY.get(getattr(error, "field", ""), Field.SITE)
@@ -196,17 +210,17 @@ class _Run:
     def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
         kind = kind_of(filing.type, filing.detail)
         wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
+        rules = wanted, bisect_right(self._rules_change, at)
         try:
-            line = self._lines.get((wanted, at)) or resolve(self.session, wanted, at)
-            self._lines[wanted, at] = line
-            key = (line.id, filing.type, parties.site_id, at.date())
+            line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))
+            key = line.id, filing.type, self._parties_key(filing, at), at.year
             if key not in self._terms:
-                self._terms[key] = freeze(
-                    self.session, line, filing.type, parties.time_zone, parties.calendar, at
-                )  # fmt: skip
-            return self._terms[key]
+                own = parties.time_zone, parties.calendar
+                self._terms[key] = freeze(self.session, line, filing.type, *own, at)
+            self._terms[key].refuse_if_never_open(at)
         except (SlamonError, TermsError) as error:
             raise BadCell(Field.FILED_AT, f"no terms as of then: {error}") from error
+        return self._terms[key]
 
     def _people(self, project: Project, parties: Parties) -> People:
         manager, contact = self._names.person(project.pm_id), self._names.person(parties.contact.id)
