@@ -41,7 +41,7 @@ from slamon.services.policies import Line, Wanted, freeze, kind_of, resolve
 from slamon.services.settle import Case, settle
 from slamon.services.timelines import fact_values
 
-BATCH = 200  # requests stored at once
+BATCH = 200  # rows checked, and requests stored, at once
 _NEW_REQUEST: TypeAdapter[Any] = TypeAdapter(NewRequest)
 _YES, _NO = frozenset({"yes", "y", "true", "x", "1"}), frozenset({"no", "n", "false", "0", "-"})
 
@@ -92,13 +92,9 @@ def import_requests(
     """
     run = _Run(session, mapping, by, now)
     good: list[_Past] = []
-    for done, row in enumerate(rows):
-        if done % 64 == 0:
-            progress(60 * done // len(rows))
-        past = run.check(row)
-        if past is not None:
-            good.append(past)
-    good = run.without_known(good)
+    for start in range(0, len(rows), BATCH):  # PostgreSQL ends a transaction that asks nothing for ten seconds
+        progress(60 * start // len(rows))
+        good += run.check(rows[start : start + BATCH])
     if run.problems and not skip_bad:
         raise BadRows(run.problems)
     stored = _store(session, good, by=by, now=now, real_now=real_now, notify=notify, progress=progress)
@@ -125,6 +121,7 @@ class _Run:
     def __init__(self, session: Session, mapping: Columns, by: Actor, now: datetime) -> None:
         self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(now)
         self.problems: list[RowProblem] = []
+        self._seen: dict[UUID, str] = {}
         self._names = _Names(session)
         self._caller = Caller(by.id, by.name, frozenset({Role.QUALITY}))  # files for any project
         # Between two of these instants, and of these days, the same rules and shutdowns are in force.
@@ -135,31 +132,28 @@ class _Run:
         self._lines: dict[tuple[Wanted, int], Line] = {}
         self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
 
-    def check(self, row: Row) -> _Past | None:
-        """What the row says, if it can be stored; else it is noted why not."""
-        try:
-            return self._past(row)
-        except BadCell as fault:
-            self.problems.append(self.mapping.problem(row, fault))
-            return None
+    def check(self, rows: Iterable[Row]) -> list[_Past]:
+        """What the rows say, those that can be stored; of the others it is noted why not."""
+        good = []
+        for row in rows:
+            try:
+                good.append(self._past(row))
+            except BadCell as fault:
+                self.problems.append(self.mapping.problem(row, fault))
+        stored = select(CmoRequest.id, CmoRequest.number).where(CmoRequest.id.in_([past.id for past in good]))
+        before = {
+            request_id: f"was imported before, as {number}" for request_id, number in self.session.execute(stored)
+        }
+        return [past for past in good if self._is_new(past, before)]
 
-    def without_known(self, good: Sequence[_Past]) -> list[_Past]:
-        """Those that are new; the others are noted with the number they have, or the row that says the same."""
-        ids = [past.id for past in good]
-        known: dict[UUID, str] = {}
-        for start in range(0, len(ids), 500):
-            found = select(CmoRequest.id, CmoRequest.number).where(CmoRequest.id.in_(ids[start : start + 500]))
-            known.update((request_id, f"was imported before, as {number}") for request_id, number in
-                         self.session.execute(found))  # fmt: skip
-        new = []
-        for past in good:
-            if past.id in known:
-                fault = BadCell(past.key_field, f"{known[past.id]}; map source_key if it is another request")
-                self.problems.append(self.mapping.problem(past.row, fault))
-            else:
-                new.append(past)
-                known[past.id] = f"is the same as row {past.row.number}"
-        return new
+    def _is_new(self, past: _Past, before: Mapping[UUID, str]) -> bool:
+        same = before.get(past.id) or self._seen.get(past.id)
+        if same is not None:
+            fault = BadCell(past.key_field, f"{same}; map source_key if it is another request")
+            self.problems.append(self.mapping.problem(past.row, fault))
+            return False
+        self._seen[past.id] = f"is the same as row {past.row.number}"
+        return True
 
     def _past(self, row: Row) -> _Past:
         said = self.mapping.said(row)
@@ -204,7 +198,9 @@ class _Run:
                 )
             except SlamonError as error:
                 field = _OF_PARTY.get(getattr(error, "field", ""), Field.SITE)
-                raise BadCell(field, getattr(error, "message", str(error))) from error
+                reason = getattr(error, "message", str(error))
+                # That names a key of ours, which whoever wrote the file has never seen.
+                raise BadCell(field, "is not active here" if reason.startswith("no active") else reason) from error
         return self._parties[key]
 
     def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
