@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -34,7 +35,7 @@ from slamon.imports.histories import People, Told, history, precision_of, told_b
 from slamon.imports.mappings import BadCell, Columns, Field
 from slamon.imports.tables import Row
 from slamon.services.access import Caller
-from slamon.services.filing import Filing, filed_content, take_number
+from slamon.services.filing import Filing, filed_content, take_numbers
 from slamon.services.notices import Directory
 from slamon.services.parties import Parties, find_parties
 from slamon.services.policies import Line, Wanted, freeze, kind_of, resolve
@@ -71,6 +72,15 @@ class _Past:
     timeline: Timeline
     state: State
     project_manager: UUID
+
+    @property
+    def filed(self) -> Fact:
+        return self.timeline.as_recorded()[0]
+
+    @property
+    def numbered(self) -> tuple[RequestType, int]:
+        """What its number counts on from."""
+        return self.filing.type, self.filed.occurred_at.year
 
 
 def import_requests(
@@ -419,35 +429,39 @@ def _store(
 ) -> _Stored:
     """Store the requests in the order of filing, so that their numbers tell it."""
     stored = _Stored()
-    in_order = sorted(good, key=lambda past: (past.filing.type, _filed(past).occurred_at))
-    for batch in _batches(in_order):
-        cases = [Case(_request(session, past, by, stamp(now)), past.terms, past.timeline) for past in batch]
-        session.add_all(case.request for case in cases)
-        session.flush()
+    in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
+    for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
+        numbers = list(_numbers(session, batch))
+        cases = [
+            Case(_request(past, number, by, stamp(now)), past.terms, past.timeline)
+            for past, number in zip(batch, numbers, strict=True)
+        ]
         facts = [row for case in cases for row in _chained(case)]
-        session.execute(insert(FactRow), facts)
         directory = Directory(session, [case.request for case in cases])
-        stored.crossings += settle(session, cases, directory, now=now, real_now=real_now, quietly=not notify)
+        with session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
+            session.add_all(case.request for case in cases)
+            stored.crossings += settle(session, cases, directory, now=now, real_now=real_now, quietly=not notify)
         session.flush()
+        session.execute(insert(FactRow), facts)
         stored.facts += len(facts)
         stored.requests += len(cases)
-        stored.numbers += [case.request.number for case in cases]
+        stored.numbers += numbers
         for case in cases:
             session.expunge(case.request)
         progress(60 + 40 * stored.requests // len(good))
     return stored
 
 
-def _batches(good: Sequence[_Past]) -> Iterator[Sequence[_Past]]:
-    for start in range(0, len(good), BATCH):
-        yield good[start : start + BATCH]
+def _numbers(session: Session, batch: Sequence[_Past]) -> Iterator[str]:
+    for (request_type, year), group in groupby(batch, key=lambda past: past.numbered):
+        yield from take_numbers(session, request_type, year, len(list(group)))
 
 
-def _request(session: Session, past: _Past, by: Actor, at: datetime) -> CmoRequest:
-    filing, filed = past.filing, _filed(past)
+def _request(past: _Past, number: str, by: Actor, at: datetime) -> CmoRequest:
+    filing = past.filing
     return CmoRequest(
         id=past.id,
-        number=take_number(session, filing.type, filed.occurred_at.year),
+        number=number,
         type=filing.type.value,
         project_id=past.parties.project_id,
         cmo_id=past.parties.cmo_id,
@@ -462,7 +476,7 @@ def _request(session: Session, past: _Past, by: Actor, at: datetime) -> CmoReque
         cmo_reference=filing.cmo_reference,
         detail=dict(filing.detail),
         state=past.state.value,
-        filed_at=filed.occurred_at,
+        filed_at=past.filed.occurred_at,
         reopen_count=0,
         terms_digest=past.terms.digest,
         fact_count=0,
@@ -480,7 +494,3 @@ def _chained(case: Case) -> Iterator[dict[str, Any]]:
         digest = fact.digest(str(case.request.id), case.request.head_digest)
         case.request.head_digest, case.request.fact_count = digest, fact.sequence
         yield fact_values(case.request.id, fact, digest)
-
-
-def _filed(past: _Past) -> Fact:
-    return past.timeline.as_recorded()[0]

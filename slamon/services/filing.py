@@ -100,7 +100,7 @@ def log_request(
     head_digest = filed.digest(str(request_id), GENESIS)
     evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), now)
     # As late as can be: whoever files the same type waits for this number's transaction.
-    number = take_number(session, filing.type, at.year)
+    (number,) = take_numbers(session, filing.type, at.year)
     columns = {
         "id": request_id,
         "number": number,
@@ -138,9 +138,10 @@ def log_request(
     return Filed(request_id, number, columns, clocks, parties, progress_of([filed]))
 
 
-def take_number(session: Session, request_type: RequestType, year: int) -> str:
-    """The next number of a type and year; whoever takes one of the same waits for this transaction's end."""
-    return f"{PREFIX[request_type]}-{year}-{next_number(session, request_type.value, year):06d}"
+def take_numbers(session: Session, request_type: RequestType, year: int, count: int = 1) -> list[str]:
+    """The next numbers of a type and year; whoever takes one of the same waits for this transaction's end."""
+    last = next_number(session, request_type.value, year, count)
+    return [f"{PREFIX[request_type]}-{year}-{number:06d}" for number in range(last - count + 1, last + 1)]
 
 
 def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
