@@ -1,7 +1,7 @@
 """The past and open requests of a spreadsheet, brought in with everything that happened to them.
 
-Here live finding what a row names, and storing what it says. What a request must be is decided by the models of the
-API, whom it concerns and under which terms it stands by services, and what may happen to it by the life cycle. Whether
+Here live finding what a row names, and storing what it says. What was asked is read by filings, what happened by
+histories; whom it concerns and under which terms it stands is decided by services. Whether
 the result is kept is decided by whoever opened the transaction.
 """
 
@@ -14,15 +14,13 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID, uuid5
 
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from slamon.api.details import NewRequest
 from slamon.db.database import note
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
-from slamon.db.requests import CmoRequest, FactRow, Priority
+from slamon.db.requests import CmoRequest, FactRow
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.ladder import evaluate
@@ -31,6 +29,7 @@ from slamon.domain.terms import Terms, TermsError
 from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import SlamonError
 from slamon.imports.drafts import BadRows, RowProblem, name_key
+from slamon.imports.filings import filing_of, needed
 from slamon.imports.histories import People, Told, history, precision_of, told_by
 from slamon.imports.mappings import BadCell, Columns, Field
 from slamon.imports.tables import Row
@@ -43,8 +42,6 @@ from slamon.services.settle import Case, settle
 from slamon.services.timelines import fact_values
 
 BATCH = 200  # rows checked, and requests stored, at once
-_NEW_REQUEST: TypeAdapter[Any] = TypeAdapter(NewRequest)
-_YES, _NO = frozenset({"yes", "y", "true", "x", "1"}), frozenset({"no", "n", "false", "0", "-"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +168,8 @@ class _Run:
             raise BadCell("row", "has more cells than row 1 has names")
         told = told_by(said, self.mapping, self.at)
         project, site, contact = self._names.of(said)
-        filing = _filing(said, self.mapping, project, site, contact)
+        contact_id = contact.id if contact else None
+        filing = filing_of(said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id)
         parties = self._find(filing, told.filed.at)
         terms = self._freeze(filing, parties, told.filed.at)
         people = self._people(project, parties)
@@ -183,7 +181,7 @@ class _Run:
             by=people.sponsor,
             recorded_by=self.by,
             via=Via.REPLAY,
-            content=filed_content(filing, parties.contact, terms) | precision_of(told.filed),
+            content=filed_content(filing, parties.contact, terms) | precision_of(told.filed) | _kept_as(said),
         )
         timeline, state = history(filing.type, filed, told, terms, people)
         try:
@@ -260,10 +258,10 @@ class _Names:
 
     def of(self, said: Mapping[Field, str]) -> tuple[Project, Site, Person | None]:
         """Raises BadCell for a name nobody has."""
-        project = self._projects.get(name_key(_needed(said, Field.PROJECT)))
+        project = self._projects.get(name_key(needed(said, Field.PROJECT)))
         if project is None:
             raise BadCell(Field.PROJECT, "no project has this code")
-        sites = self._sites.get(name_key(_needed(said, Field.SITE)), [])
+        sites = self._sites.get(name_key(needed(said, Field.SITE)), [])
         if Field.CMO in said:
             cmo = self._cmos.get(name_key(said[Field.CMO]))
             if cmo is None:
@@ -278,10 +276,9 @@ class _Names:
         return project, sites[0], contact
 
 
-def _needed(said: Mapping[Field, str], field: Field) -> str:
-    if field not in said:
-        raise BadCell(field, "is needed; fill the cell, map a column or give a constant")
-    return said[field]
+def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
+    """Under which number it was kept before, for whoever looks for it there."""
+    return {"source_key": said[Field.SOURCE_KEY]} if Field.SOURCE_KEY in said else {}
 
 
 def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str]:
@@ -290,120 +287,6 @@ def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -
         if own in said:
             return own, f"{own}:{name_key(said[own])}"
     return Field.SUBJECT, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|{filing.subject}"
-
-
-# --- what was asked -------------------------------------------------------------------------------------------------
-
-# Where the models of the API have what a column says.
-_PLACES: Mapping[tuple[str, ...], Field] = {
-    ("detail", "questions"): Field.QUESTION,
-    ("detail", "items", "kind"): Field.DATA_KIND,
-    ("detail", "items", "lots"): Field.LOTS,
-    ("detail", "lines", "lots_or_kits"): Field.LOTS,
-    ("detail", "storage", "code"): Field.STORAGE,
-    **{("detail", name): Field(name) for name in ("category", "purpose", "order_type", "required_delivery_to")},
-    **{("detail", "lines", name): Field(name) for name in ("product_code", "quantity", "unit")},
-    **{
-        ("detail", "destination", name): Field(f"destination_{name}")
-        for name in ("kind", "name", "address", "country", "time_zone")
-    },
-}
-
-
-def _filing(
-    said: Mapping[Field, str], mapping: Columns, project: Project, site: Site, contact: Person | None
-) -> Filing:
-    """What was asked, checked as one that comes over the API is. Raises BadCell."""
-    kind = _needed(said, Field.TYPE).casefold()
-    if kind not in set(RequestType):
-        raise BadCell(Field.TYPE, f"is none of {', '.join(RequestType)}; say in the mapping what it means")
-    request_type = RequestType(kind)
-    wanted: dict[str, Any] = {
-        "type": kind,
-        "project_id": project.id,
-        "site_id": site.id,
-        "contact_id": contact.id if contact else None,
-        "subject": _needed(said, Field.SUBJECT),
-        "description": said.get(Field.DESCRIPTION, ""),
-        "gxp": _truth(said),
-        "cmo_reference": said.get(Field.CMO_REFERENCE),
-        "due_on": mapping.day(Field.DUE_ON, said[Field.DUE_ON]) if Field.DUE_ON in said else None,
-    }
-    if Field.PRIORITY in said:
-        wanted["priority"] = said[Field.PRIORITY].casefold()
-    detail = _DETAILS[request_type](said, mapping)
-    try:
-        new = _NEW_REQUEST.validate_python({**wanted, "detail": detail})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadCell(_field_at(first["loc"]), first["msg"]) from error
-    return Filing(
-        type=request_type,
-        project_id=new.project_id,
-        site_id=new.site_id,
-        subject=new.subject,
-        description=new.description,
-        priority=Priority(new.priority),
-        contact_id=new.contact_id,
-        gxp=new.gxp,
-        due_on=new.due_on,
-        cmo_reference=new.cmo_reference,
-        detail=new.detail.model_dump(mode="json", exclude_none=True),
-    )
-
-
-def _field_at(place: Iterable[int | str]) -> Field | str:
-    """The column that a fault of the model lies in; the first of the place is the type, numbers count parts."""
-    names = tuple(name for name in place if isinstance(name, str))[1:]
-    if names in _PLACES:
-        return _PLACES[names]
-    return Field(names[0]) if len(names) == 1 and names[0] in set(Field) else ".".join(names)
-
-
-def _truth(said: Mapping[Field, str]) -> bool:
-    word = said.get(Field.GXP, "no").casefold()
-    if word not in _YES | _NO:
-        raise BadCell(Field.GXP, "say yes or no")
-    return word in _YES
-
-
-def _inquiry(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
-    return {
-        "category": said.get(Field.CATEGORY, "other"),
-        "questions": [said.get(Field.QUESTION) or said[Field.SUBJECT]],
-    }
-
-
-def _data(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
-    lots = [lot.strip() for lot in said.get(Field.LOTS, "").replace(";", ",").split(",") if lot.strip()]
-    item = {"kind": said.get(Field.DATA_KIND, "other"), "lots": lots}
-    return {"purpose": said.get(Field.PURPOSE, "oversight"), "items": [item]}
-
-
-def _shipment(said: Mapping[Field, str], mapping: Columns) -> dict[str, Any]:
-    until = Field.REQUIRED_DELIVERY_TO
-    destination = {
-        name: said.get(Field(f"destination_{name}")) for name in ("kind", "name", "address", "country", "time_zone")
-    }
-    line = {name: said.get(Field(name)) for name in ("product_code", "quantity", "unit")}
-    return {
-        "order_type": said.get(Field.ORDER_TYPE),
-        "destination": _filled(destination),
-        "storage": {"code": said.get(Field.STORAGE)},
-        "required_delivery_to": mapping.day(until, said[until]) if until in said else None,
-        "lines": [_filled({**line, "lots_or_kits": said.get(Field.LOTS)})],
-    }
-
-
-def _filled(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-_DETAILS: Mapping[RequestType, Callable[[Mapping[Field, str], Columns], dict[str, Any]]] = {
-    RequestType.INQUIRY: _inquiry,
-    RequestType.DATA: _data,
-    RequestType.SHIPMENT: _shipment,
-}
 
 
 # --- storing --------------------------------------------------------------------------------------------------------
