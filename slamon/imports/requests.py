@@ -1,47 +1,43 @@
 """The past and open requests of a spreadsheet, brought in with everything that happened to them.
 
-Here live finding what a row names, and storing what it says. What was asked is read by filings, what happened by
-histories; whom it concerns and under which terms it stands is decided by services. Whether
-the result is kept is decided by whoever opened the transaction.
+Here lives finding what a row names. What was asked is read by filings, what happened by histories, and past_requests
+stores it; whom it concerns and under which terms it stands is decided by services. Whether the result is kept is
+decided by whoever opened the transaction.
 """
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
-from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from slamon.db.database import note
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
-from slamon.db.requests import CmoRequest, FactRow
+from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.ladder import evaluate
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import Terms, TermsError
-from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via, stamp
+from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
 from slamon.errors import SlamonError
 from slamon.imports.drafts import BadRows, RowProblem, name_key
 from slamon.imports.filings import filing_of, needed
 from slamon.imports.histories import People, Told, history, precision_of, told_by
 from slamon.imports.mappings import BadCell, Columns, Field
+from slamon.imports.past_requests import Past, store
 from slamon.imports.tables import Row
 from slamon.services.access import Caller
-from slamon.services.filing import Filing, filed_content, take_numbers
-from slamon.services.notices import Directory
+from slamon.services.filing import Filing, filed_content
 from slamon.services.parties import Parties, find_parties
 from slamon.services.policies import Line, Wanted, freeze, kind_of, resolve
-from slamon.services.settle import Case, settle
-from slamon.services.timelines import fact_values
 
-BATCH = 200  # rows checked, and requests stored, at once
+BATCH = 200  # rows checked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +50,6 @@ class ImportedRequests:
     states: Mapping[State, int]
     numbers: tuple[str, ...]
     left_out: tuple[RowProblem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """One request, checked and ready to be stored. Its id follows from the CMO and the row's own key."""
-
-    id: UUID
-    row: Row
-    key_field: Field
-    filing: Filing
-    parties: Parties
-    terms: Terms
-    timeline: Timeline
-    state: State
-    project_manager: UUID
-
-    @property
-    def filed(self) -> Fact:
-        return self.timeline.as_recorded()[0]
-
-    @property
-    def numbered(self) -> tuple[RequestType, int]:
-        """What its number counts on from."""
-        return self.filing.type, self.filed.occurred_at.year
 
 
 def import_requests(
@@ -98,13 +70,13 @@ def import_requests(
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
     run = _Run(session, mapping, by, now)
-    good: list[_Past] = []
+    good: list[Past] = []
     for start in range(0, len(rows), BATCH):  # PostgreSQL ends a transaction that asks nothing for ten seconds
         progress(60 * start // len(rows))
         good += run.check(rows[start : start + BATCH])
     if run.problems and not skip_bad:
         raise BadRows(run.problems)
-    stored = _store(session, good, by=by, now=now, real_now=real_now, notify=notify, progress=progress)
+    stored = store(session, good, by=by, now=now, real_now=real_now, notify=notify, progress=progress)
     note(session, "imported", requests=stored.requests, left_out=len(run.problems))
     return ImportedRequests(
         stored.requests,
@@ -139,7 +111,7 @@ class _Run:
         self._lines: dict[tuple[Wanted, int], Line] = {}
         self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
 
-    def check(self, rows: Iterable[Row]) -> list[_Past]:
+    def check(self, rows: Iterable[Row]) -> list[Past]:
         """What the rows say, those that can be stored; of the others it is noted why not."""
         good = []
         for row in rows:
@@ -153,7 +125,7 @@ class _Run:
         }
         return [past for past in good if self._is_new(past, before)]
 
-    def _is_new(self, past: _Past, before: Mapping[UUID, str]) -> bool:
+    def _is_new(self, past: Past, before: Mapping[UUID, str]) -> bool:
         same = before.get(past.id) or self._seen.get(past.id)
         if same is not None:
             fault = BadCell(past.key_field, f"{same}; map source_key if it is another request")
@@ -162,7 +134,7 @@ class _Run:
         self._seen[past.id] = f"is the same as row {past.row.number}"
         return True
 
-    def _past(self, row: Row) -> _Past:
+    def _past(self, row: Row) -> Past:
         said = self.mapping.said(row)
         if any(name.startswith("(column ") for name in row.cells):
             raise BadCell("row", "has more cells than row 1 has names")
@@ -190,7 +162,7 @@ class _Run:
             raise BadCell(Field.FILED_AT, str(error)) from error
         key_field, key = _key(said, site.id, filing, told)
         request_id = uuid5(parties.cmo_id, key)
-        return _Past(request_id, row, key_field, filing, parties, terms, timeline, state, project.pm_id)
+        return Past(request_id, row, key_field, filing, parties, terms, timeline, state, project.pm_id)
 
     def _parties_key(self, filing: Filing, at: datetime) -> _PartiesKey:
         over = bisect_left(self._shutdowns_end, at.date() - timedelta(days=1))
@@ -277,8 +249,13 @@ class _Names:
 
 
 def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
-    """Under which number it was kept before, for whoever looks for it there."""
-    return {"source_key": said[Field.SOURCE_KEY]} if Field.SOURCE_KEY in said else {}
+    """Under which number it was kept before, for whoever looks for it there. Raises BadCell."""
+    key = said.get(Field.SOURCE_KEY)
+    if key is None:
+        return {}
+    if len(key) > 200 or not key.isprintable():
+        raise BadCell(Field.SOURCE_KEY, "must be one line of 200 characters at most")
+    return {"source_key": key}
 
 
 def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str]:
@@ -287,93 +264,3 @@ def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -
         if own in said:
             return own, f"{own}:{name_key(said[own])}"
     return Field.SUBJECT, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|{filing.subject}"
-
-
-# --- storing --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Stored:
-    requests: int = 0
-    facts: int = 0
-    crossings: int = 0
-    numbers: list[str] = field(default_factory=list)
-
-
-def _store(
-    session: Session,
-    good: Sequence[_Past],
-    *,
-    by: Actor,
-    now: datetime,
-    real_now: datetime,
-    notify: bool,
-    progress: Callable[[int], None],
-) -> _Stored:
-    """Store the requests in the order of filing, so that their numbers tell it."""
-    stored = _Stored()
-    in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
-    for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
-        numbers = list(_numbers(session, batch))
-        cases = [
-            Case(_request(past, number, by, stamp(now)), past.terms, past.timeline)
-            for past, number in zip(batch, numbers, strict=True)
-        ]
-        facts = [row for case in cases for row in _chained(case)]
-        directory = Directory(session, [case.request for case in cases])
-        with session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
-            session.add_all(case.request for case in cases)
-            stored.crossings += settle(session, cases, directory, now=now, real_now=real_now, quietly=not notify)
-        session.flush()
-        session.execute(insert(FactRow), facts)
-        stored.facts += len(facts)
-        stored.requests += len(cases)
-        stored.numbers += numbers
-        for case in cases:
-            session.expunge(case.request)
-        progress(60 + 40 * stored.requests // len(good))
-    return stored
-
-
-def _numbers(session: Session, batch: Sequence[_Past]) -> Iterator[str]:
-    for (request_type, year), group in groupby(batch, key=lambda past: past.numbered):
-        yield from take_numbers(session, request_type, year, len(list(group)))
-
-
-def _request(past: _Past, number: str, by: Actor, at: datetime) -> CmoRequest:
-    filing = past.filing
-    return CmoRequest(
-        id=past.id,
-        number=number,
-        type=filing.type.value,
-        project_id=past.parties.project_id,
-        cmo_id=past.parties.cmo_id,
-        site_id=past.parties.site_id,
-        contact_id=past.parties.contact.id,
-        filed_by_id=past.project_manager,
-        priority=filing.priority.value,
-        subject=filing.subject,
-        description=filing.description,
-        gxp=filing.gxp,
-        due_on=filing.due_on,
-        cmo_reference=filing.cmo_reference,
-        detail=dict(filing.detail),
-        state=past.state.value,
-        filed_at=past.filed.occurred_at,
-        reopen_count=0,
-        terms_digest=past.terms.digest,
-        fact_count=0,
-        head_digest=GENESIS,
-        failed_checks=0,
-        created_at=at,
-        created_by=by.id,
-        version=1,
-    )
-
-
-def _chained(case: Case) -> Iterator[dict[str, Any]]:
-    """The request's facts as rows, its head moved on with each."""
-    for fact in case.timeline.as_recorded():
-        digest = fact.digest(str(case.request.id), case.request.head_digest)
-        case.request.head_digest, case.request.fact_count = digest, fact.sequence
-        yield fact_values(case.request.id, fact, digest)

@@ -13,6 +13,7 @@ from slamon.domain.ladder import evaluate
 from slamon.domain.timeline import Fact, Timeline
 from slamon.errors import NotFound
 from slamon.imports import incident_log, incidents, shipment_log, shipments
+from slamon.imports.orders import timeline_of
 from slamon.imports.shipment_log import Line, Order
 from slamon.imports.shipments import Judged
 from slamon.services.explanations import sentences
@@ -49,7 +50,7 @@ def tell_order(path: Path, sites: Path, number: str) -> Iterator[str]:
         country = f", {site.country}" if site and site.country else ""
         yield f"  line {place} (row {line.row}): {line.quantity} of {line.product}, made at {line.site}{country}"
     yield from _consignments(order)
-    timeline = shipments.timeline_of(order)
+    timeline = timeline_of(order)
     yield from _facts(timeline, order.zone)
     yield from _filing(order)
     numbers = {line.row: place for place, line in enumerate(order.lines, start=1)}

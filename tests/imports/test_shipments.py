@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from slamon.domain.lifecycle import RequestType, State, state_after
 from slamon.errors import Invalid
 from slamon.imports.commands import replay_app
+from slamon.imports.orders import timeline_of
 from slamon.imports.shipment_log import COLUMNS, Flags, destination_zone, parse_day, read_shipments
-from slamon.imports.shipments import ShipmentReplay, replay_shipments, timeline_of
+from slamon.imports.shipments import ShipmentReplay, replay_shipments
 
 DATA = Path(__file__).parent.parent / "data"
 LOG, SITES = DATA / "scms_shipments.csv.gz", DATA / "scms_sites.csv"
