@@ -25,12 +25,14 @@ from slamon.engine.files import verify_files
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
+from slamon.imports.request_commands import requests
 from slamon.runtime import Runtime, build_runtime
 from slamon.services import access, founding, outbox, policy_document, verify
 from slamon.services.verify import Difference
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
 app.add_typer(replay_app, name="replay", help="Run real histories through the clocks.")
+import_app.command()(requests)
 app.add_typer(import_app, name="import", help="Bring spreadsheets in.")
 out, err = Console(), Console(stderr=True)
 

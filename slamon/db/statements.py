@@ -48,9 +48,9 @@ def in_one_trip(session: Session) -> Iterator[Connection]:
         raise DBAPIError.instance(None, None, error, PostgresError, connection_invalidated=driver.closed) from error
 
 
-def next_number(session: Session, request_type: str, year: int) -> int:
-    """The next number of a type and year; others filing the same type wait here until the commit."""
-    first = {"type": request_type, "year": year, "last": 1}
+def next_number(session: Session, request_type: str, year: int, count: int = 1) -> int:
+    """The last of the next `count` numbers of a type and year; others filing the same wait here until the commit."""
+    first = {"type": request_type, "year": year, "last": count}
     return int(session.connection().execute(_count_up(_dialect(session)), first).scalar_one())
 
 
@@ -69,7 +69,8 @@ def _insert_ignoring(dialect: str, table: type[Base], key: tuple[str, ...], retu
 @cache
 def _count_up(dialect: str) -> Any:
     statement = _insert(dialect, NumberCounter)
-    counted = statement.on_conflict_do_update(index_elements=["type", "year"], set_={"last": NumberCounter.last + 1})
+    further = NumberCounter.last + statement.excluded.last
+    counted = statement.on_conflict_do_update(index_elements=["type", "year"], set_={"last": further})
     return counted.returning(NumberCounter.last)
 
 

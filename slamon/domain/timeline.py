@@ -37,7 +37,7 @@ class Via(StrEnum):
     WEB_FORM = "web_form"
     PHONE_RECORDED = "phone_recorded"
     EMAIL_RECORDED = "email_recorded"
-    REPLAY = "replay"
+    REPLAY = "replay"  # a record kept elsewhere: replayed, or imported
 
 
 class FactKind(StrEnum):

@@ -13,6 +13,7 @@ from slamon.config import Settings
 from slamon.db import schema
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import SlamonError
+from slamon.imports.commands import printable
 from slamon.imports.directory import ImportResult, import_directory
 from slamon.imports.drafts import BadRows, RowProblem
 from slamon.imports.tables import read_table
@@ -32,17 +33,17 @@ def directory(
         result = _import(runtime, file, dry_run=dry_run)
     except BadRows as bad:
         for problem in bad.problems:
-            typer.echo(_printable(_line(problem)), err=True)
+            typer.echo(printable(line_of(problem)), err=True)
         typer.echo("slamon: nothing was imported.", err=True)
         raise typer.Exit(1) from bad
     except SlamonError as error:
-        typer.echo(_printable(f"slamon: {error}"), err=True)
+        typer.echo(printable(f"slamon: {error}"), err=True)
         raise typer.Exit(1) from error
     finally:
         runtime.close()
     Console().print(_summary(result, dry_run=dry_run))
     for problem in result.differing:
-        typer.echo(_printable(_line(problem)))
+        typer.echo(printable(line_of(problem)))
 
 
 @import_app.command()
@@ -53,16 +54,20 @@ def template() -> None:
 
 def _import(runtime: Runtime, file: Path, *, dry_run: bool) -> ImportResult:
     rows = read_table(file.name, file.read_bytes())
-    if schema.current_revision(runtime.db) != schema.newest_revision():
-        raise SlamonError("The database does not have this release's schema. Run 'slamon migrate' first.")
+    refuse_other_schema(runtime)
     with runtime.db.write() as session:
-        result = import_directory(session, rows, by=_whoever_types(), now=runtime.clock.now())
+        result = import_directory(session, rows, by=whoever_types(), now=runtime.clock.now())
         if dry_run:
             session.rollback()
     return result
 
 
-def _whoever_types() -> Actor:
+def refuse_other_schema(runtime: Runtime) -> None:
+    if schema.current_revision(runtime.db) != schema.newest_revision():
+        raise SlamonError("The database does not have this release's schema. Run 'slamon migrate' first.")
+
+
+def whoever_types() -> Actor:
     """The trail names the account of the operating system: whoever reaches this command administers the machine."""
     try:
         name = getpass.getuser()
@@ -71,14 +76,9 @@ def _whoever_types() -> Actor:
     return Actor(id="command-line", name=f"{name} (command line)", role=Role.ADMIN)
 
 
-def _line(problem: RowProblem) -> str:
+def line_of(problem: RowProblem) -> str:
     told = f" ('{problem.value}')" if problem.value and problem.value not in problem.reason else ""
     return f"row {problem.row}, column {problem.column}: {problem.reason}{told}"
-
-
-def _printable(text: str) -> str:
-    """Without control characters a file could aim at the terminal; format characters of right-to-left text go too."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _summary(result: ImportResult, *, dry_run: bool) -> Table:

@@ -3,28 +3,23 @@
 Columns, oddities and licence of the log: tests/data/README.md. What the events mean to a clock is not known here.
 """
 
-import csv
-import gzip
-import io
 import re
-import zlib
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
+from typing import TypeAlias
 
-from slamon.errors import Invalid
+from slamon.imports import records
 
 COLUMNS = ("number", "incident_state", "opened_at", "sys_updated_at", "sys_mod_count")
 NEW, WAITING, RESOLVED, CLOSED = "New", "Awaiting User Info", "Resolved", "Closed"
 STATES = frozenset(
     {NEW, "Active", WAITING, "Awaiting Vendor", "Awaiting Problem", "Awaiting Evidence", RESOLVED, CLOSED}
 )
-EXAMPLES = 5  # kept for each kind of oddity
 
 
 class Oddity(StrEnum):
@@ -45,14 +40,8 @@ class Oddity(StrEnum):
     BEYOND_HORIZON = "beyond_horizon"  # request left out: due more than six years after filing
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One oddity as found. `row` is the line of the file, the header being line 1."""
-
-    oddity: Oddity
-    number: str
-    row: int
-    reason: str
+Flags: TypeAlias = records.Flags[Oddity]
+Example: TypeAlias = records.Example[Oddity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +62,13 @@ class LoggedRequest:
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Flags:
-    counts: Counter[Oddity] = field(default_factory=Counter)
-    examples: list[Example] = field(default_factory=list)
-    numbers: set[str] = field(default_factory=set)
-
-    def add(self, oddity: Oddity, number: str, row: int, reason: str) -> None:
-        self.counts[oddity] += 1
-        self.numbers.add(number)
-        if self.counts[oddity] <= EXAMPLES:
-            self.examples.append(Example(oddity, number, row, reason))
-
-
 def read_log(path: Path, flags: Flags, tell: Callable[[int], None]) -> list[LoggedRequest]:
     """The requests of the log that have a filing time, in order of appearance."""
-    records = _records(path, tell)
-    _, header = next(records, (0, []))
-    wanted = itemgetter(*_positions(path, header))
+    found = records.read_records(path, tell)
+    _, header = next(found, (0, []))
+    wanted = itemgetter(*records.positions(path, header, COLUMNS, "request log"))
     requests: dict[str, LoggedRequest] = {}
-    for row, values in records:
+    for row, values in found:
         if len(values) != len(header):
             flags.add(Oddity.WRONG_FIELDS, "", row, f"{len(values)} fields, the header has {len(header)}")
             continue
@@ -110,44 +86,6 @@ def read_log(path: Path, flags: Flags, tell: Callable[[int], None]) -> list[Logg
     for request in requests.values():
         _judge(request, flags)
     return [request for request in requests.values() if request.filed_at is not None]
-
-
-def _records(path: Path, tell: Callable[[int], None]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line and the fields of every record, the header first. Raises Invalid."""
-    try:
-        with path.open("rb") as raw:
-            size = max(path.stat().st_size, 1)
-            is_packed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if is_packed else raw
-            # A stray byte of another encoding must not end the replay; escaped, it still tells keys apart.
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="backslashreplace", newline="")
-            reader = csv.reader(text)
-            for done, values in enumerate(reader):
-                if done % 4096 == 0:
-                    tell(50 * raw.tell() // size)
-                if values:
-                    yield reader.line_num, values
-    except (EOFError, zlib.error, gzip.BadGzipFile) as err:
-        raise Invalid("file", f"{path} is damaged: it cannot be unpacked ({err})") from err
-    except csv.Error as err:
-        raise Invalid("file", f"{path} is not a CSV file: line {reader.line_num}, {err}") from err
-    except OSError as err:
-        raise Invalid("file", f"{path} cannot be read: {err.strerror or err}") from err
-
-
-def _positions(path: Path, header: list[str]) -> list[int]:
-    names = [name.strip() for name in header]
-    missing = [column for column in COLUMNS if column not in names]
-    if len(missing) == len(COLUMNS):
-        raise Invalid(
-            "file",
-            f"{path} is not a request log: its first line must be a comma-separated header with the columns "
-            f"{', '.join(COLUMNS)}",
-        )
-    if missing:
-        raise Invalid(missing[0], f"{path} lacks the column {' and the column '.join(missing)}")
-    return [names.index(column) for column in COLUMNS]
 
 
 def _note_filing(request: LoggedRequest, row: int, opened: str, flags: Flags) -> None:

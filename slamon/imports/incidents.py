@@ -5,7 +5,7 @@ and whether it was met is the domain's business: no deadline is computed here.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -83,8 +83,7 @@ def replay(path: Path, *, weekdays_only: bool, progress: Callable[[int], None] |
     flags = Flags()
     requests = read_log(path, flags, tell)
     terms = flat_terms(weekdays_only=weekdays_only)
-    # With no rung to climb, "now" decides nothing; the end of the log is the honest one.
-    now = max((event.at for request in requests for event in request.events), default=_NEVER)
+    now = end_of_log(requests)
     figures: Counter[str] = Counter()
     for done, request in enumerate(requests):
         if done % 256 == 0:
@@ -95,6 +94,11 @@ def replay(path: Path, *, weekdays_only: bool, progress: Callable[[int], None] |
             flags.add(Oddity.BEYOND_HORIZON, request.number, request.row, str(err))
     tell(100)
     return _replayed(figures, flags, weekdays_only)
+
+
+def end_of_log(requests: Sequence[LoggedRequest]) -> datetime:
+    """When the log was last written: with no rung to climb, "now" decides nothing, and this is the honest one."""
+    return max((event.at for request in requests for event in request.events), default=_NEVER)
 
 
 def _replayed(figures: Counter[str], flags: Flags, weekdays_only: bool) -> Replay:
@@ -113,7 +117,7 @@ def _replayed(figures: Counter[str], flags: Flags, weekdays_only: bool) -> Repla
         left_out=left_out,
         flagged_requests=len(flags.numbers - {""}),
         flagged={oddity.value: flags.counts[oddity] for oddity in Oddity if flags.counts[oddity]},
-        examples=tuple(sorted(flags.examples, key=attrgetter("row"))),
+        examples=flags.in_order_of_rows(),
     )
 
 

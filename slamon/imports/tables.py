@@ -1,7 +1,7 @@
-"""A spreadsheet of CMOs, sites and contacts as rows of text: CSV, gzipped CSV or the first sheet of an .xlsx workbook.
+"""A spreadsheet as rows of text: CSV, gzipped CSV or the first sheet of an .xlsx workbook.
 
-Here live the names of the columns (directory_template.csv beside this shows them) and the limits a file must keep.
-What a cell means is not known here.
+Here live the limits a file must keep, and the names of the columns of one kind of it, the table of CMOs, sites and
+contacts (directory_template.csv beside this shows them). What a cell means is not known here.
 """
 
 import csv
@@ -10,7 +10,7 @@ import io
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.parsers.expat import ParserCreate
 from zipfile import ZipFile
@@ -38,25 +38,41 @@ class Row:
 
 
 def read_table(name: str, content: bytes) -> list[Row]:
-    """The rows of a file that are not blank; its kind is told by `name` (.csv, .csv.gz or .xlsx).
+    """The rows of a table of CMOs, sites and contacts that are not blank.
+
+    Raises Invalid as `read_sheet`, and where a column is unknown, repeated or missing.
+    """
+    records = _records(name, content)
+    return _rows(records, _columns(next(records, [])))
+
+
+def read_sheet(name: str, content: bytes) -> tuple[list[str], list[Row]]:
+    """The names in the first row of any file, and its rows that are not blank; its kind is told by `name`.
 
     CSV is UTF-8, with or without a byte order mark, separated by comma, semicolon or tab. Raises Invalid for a
-    file that is too large, unreadable, empty, or has unknown, repeated or missing columns.
+    file that is too large, unreadable or empty.
     """
+    records = _records(name, content)
+    header = enumerate(next(records, []), start=1)
+    names = [" ".join(text.split()) or f"(unnamed column {place})" for place, text in header]
+    return names, _rows(records, names)
+
+
+def _records(name: str, content: bytes) -> Iterator[list[str]]:
     if len(content) > MAX_BYTES:
         raise Invalid("file", f"has {len(content):,} bytes; {MAX_BYTES:,} are allowed. Split it")
     kind = name.casefold()
     if kind.endswith(".xlsx"):
-        return _rows(_sheet_records(content))
+        return _sheet_records(content)
     if kind.endswith(".csv.gz"):
-        return _rows(_csv_records(_unzipped(content)))
+        return _csv_records(_unzipped(content))
     if kind.endswith(".csv"):
-        return _rows(_csv_records(content))
+        return _csv_records(content)
     raise Invalid("file", f"'{name}' is not .csv, .csv.gz or .xlsx; save it as one of these")
 
 
-def _rows(records: Iterator[list[str]]) -> list[Row]:
-    columns = dict(enumerate(_columns(next(records, []))))
+def _rows(records: Iterator[list[str]], names: Sequence[str]) -> list[Row]:
+    columns = dict(enumerate(names))
     rows: list[Row] = []
     for number, record in enumerate(records, 2):
         # ASCII: the wide space of a Japanese name is part of it.
@@ -137,7 +153,7 @@ def _refuse_crowded(workbook: bytes) -> None:
         nonlocal elements
         elements += 1
         if elements > _MOST_ELEMENTS:
-            raise Invalid("file", "holds far more cells or formats than a list of contacts; save it as CSV")
+            raise Invalid("file", "holds far more cells or formats than such a list needs; save it as CSV")
 
     with ZipFile(io.BytesIO(workbook)) as archive:
         # No member gives more than it declares: zipfile stops there.

@@ -72,10 +72,11 @@ def explain_clock(
         other = beside(instant, other_zone, zone)
         return moment(instant, zone) + (f" = {other}" if other else "")
 
-    return Explained(explanation, terms, tuple(_sentences(explanation, terms, at)))
+    return Explained(explanation, terms, tuple(sentences(explanation, terms, at)))
 
 
-def _sentences(explanation: Explanation, terms: Terms, at: _Teller) -> Iterator[str]:
+def sentences(explanation: Explanation, terms: Terms, at: Callable[[datetime], str]) -> Iterator[str]:
+    """A deadline in words; `at` writes an instant."""
     clock, unit = explanation.clock, explanation.mode.unit
     clause = f", agreement clause {terms.agreement_clause}" if terms.agreement_clause else ""
     line = f"by the policy line “{terms.policy_name}” (version {terms.policy_version}{clause})"

@@ -98,13 +98,13 @@ def log_request(
         by=actor,
         recorded_by=actor,
         via=via,
-        content=_filed_content(filing, parties.contact, terms),
+        content=filed_content(filing, parties.contact, terms),
     )
     request_id = new_id()
     head_digest = filed.digest(str(request_id), GENESIS)
     evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), now)
     # As late as can be: whoever files the same type waits for this number's transaction.
-    number = f"{PREFIX[filing.type]}-{at.year}-{next_number(session, filing.type.value, at.year):06d}"
+    (number,) = take_numbers(session, filing.type, at.year)
     columns = {
         "id": request_id,
         "number": number,
@@ -149,7 +149,14 @@ def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID) -> N
         raise Invalid("parent_id", f"no request {parent_id} to this CMO")
 
 
-def _filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
+def take_numbers(session: Session, request_type: RequestType, year: int, count: int = 1) -> list[str]:
+    """The next numbers of a type and year; whoever takes one of the same waits for this transaction's end."""
+    last = next_number(session, request_type.value, year, count)
+    return [f"{PREFIX[request_type]}-{year}-{number:06d}" for number in range(last - count + 1, last + 1)]
+
+
+def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
+    """What the first fact of a request says."""
     return {
         "type": filing.type.value,
         "subject": filing.subject,

@@ -29,10 +29,19 @@ LEFT_OR_LEAVING = frozenset({NotificationState.SENT, NotificationState.SENDING, 
 RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms were applied"
 
 
-def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now: datetime, real_now: datetime) -> int:
+def settle(
+    session: Session,
+    cases: Sequence[Case],
+    directory: Directory,
+    *,
+    now: datetime,
+    real_now: datetime,
+    quietly: bool = False,
+) -> int:
     """Evaluate each case at `now` and store what follows; returns how many crossings were new.
 
-    Running it twice changes nothing: crossings and messages have keys of their own.
+    Running it twice changes nothing: crossings and messages have keys of their own. `quietly` records the crossings
+    as passed and tells nobody: they are history, brought in from elsewhere.
     """
     ids = [case.request.id for case in cases]
     clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
@@ -44,12 +53,12 @@ def settle(session: Session, cases: Sequence[Case], directory: Directory, *, now
         outcome = case.evaluate(now)
         rows = clocks[case.request.id]
         stopped = _store_clocks(case.request, outcome, {row.clock_id: row for row in rows}, new_clocks)
-        found, told = _store_crossings(case, outcome, crossings[case.request.id], now)
+        found, told = _store_crossings(case, outcome, crossings[case.request.id], now, quietly=quietly)
         new_crossings += found
         messages += ladder_rows(case.request, told, directory, now=now, real_now=real_now)
         if stopped:
             messages += _fall_silent(session, case.request, outcome, now=now, real_now=real_now)
-        if found:
+        if found and not quietly:
             levels = sorted({crossing["level"] for crossing in found})
             note(session, "crossed", number=case.request.number, levels=levels)
         for column, value in _next_look(outcome).items():
@@ -121,7 +130,7 @@ def clock_values(clock: ClockState) -> dict[str, Any]:
 
 
 def _store_crossings(
-    case: Case, outcome: Evaluation, rows: Sequence[CrossingRow], now: datetime
+    case: Case, outcome: Evaluation, rows: Sequence[CrossingRow], now: datetime, *, quietly: bool
 ) -> tuple[list[dict[str, Any]], list[Crossing]]:
     """New crossings as rows, and those to tell; crossings that a fact recorded late has undone turn rescinded."""
     computed = {_key(crossing.clock, crossing.level, crossing.crossed_at) for crossing in outcome.crossings}
@@ -139,7 +148,7 @@ def _store_crossings(
     new = [c for c in found_now if c.clock not in paused]
     already_told = {(row.clock_id, row.level) for row in rows if row.notified}
     fresh = {(c.clock, c.level) for c in new if (c.clock, c.level) not in already_told}
-    told = steps_to_tell(case.terms, outcome.due, fresh)
+    told = [] if quietly else steps_to_tell(case.terms, outcome.due, fresh)
     found = [
         {
             "request_id": case.request.id,

@@ -92,6 +92,10 @@ def not_reached(notifications: Sequence[tuple[Notification, str | None]], person
 def _fact(fact: FactRow, files: Sequence[Attachment], zones: Zones) -> Entry:
     is_cmo = Role(fact.by_role) in CMO_ROLES
     notes = [f"{ROLES[Role(fact.by_role)]}, {VIAS[Via(fact.via)]}"]
+    if fact.content.get("precision") == "date":
+        notes.append("only the day is known")
+    if fact.content.get("source_key"):
+        notes.append(f"kept before as {fact.content['source_key']}")
     if fact.recorded_by_id != fact.by_id:
         notes.append(f"written down by {fact.recorded_by_name}")
     if fact.recorded_at != fact.occurred_at:

@@ -107,7 +107,7 @@ VIAS = {
     Via.WEB_FORM: "by web form",
     Via.PHONE_RECORDED: "by phone",
     Via.EMAIL_RECORDED: "by mail",
-    Via.REPLAY: "replayed",
+    Via.REPLAY: "imported",
 }
 LEVELS = {
     Level.REMINDER: "Reminder due",

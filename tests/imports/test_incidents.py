@@ -315,3 +315,17 @@ def test_the_command_names_the_missing_column_and_fails(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stdout == ""
     assert "lacks the column opened_at" in result.stderr
+
+
+def test_one_request_is_told_in_words(tmp_path: Path) -> None:
+    path = log_of(tmp_path, f"A,Awaiting User Info,{FILED},1/3/2016 10:00,0", f"A,Resolved,{FILED},4/3/2016 09:30,1")
+    result = CliRunner().invoke(replay_app, ["incidents", str(path), "--explain", "a"])
+    assert result.exit_code == 0
+    for words in (
+        "A, 2 events of the log, from line 2 on",
+        "Tue 1 Mar 2016, 10:00 UTC  asked by Assignment group",
+        "Clock answer: met",
+        "Paused from Tue 1 Mar 2016, 10:00 UTC to Fri 4 Mar 2016, 09:30 UTC",
+        "It stopped on time: Fri 4 Mar 2016, 09:30 UTC.",
+    ):
+        assert words in result.stdout

@@ -1,0 +1,139 @@
+"""Past requests, checked, as rows: the requests, their facts, and what evaluating them gives."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from slamon.db.requests import CmoRequest, FactRow
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.terms import Terms
+from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
+from slamon.imports.mappings import Field
+from slamon.imports.tables import Row
+from slamon.services.cases import Case
+from slamon.services.filing import Filing, take_numbers
+from slamon.services.notices import Directory
+from slamon.services.parties import Parties
+from slamon.services.settle import settle
+from slamon.services.timelines import fact_values
+
+BATCH = 200  # requests stored at once
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One request, checked and ready to be stored. Its id follows from the CMO and the row's own key."""
+
+    id: UUID
+    row: Row
+    key_field: Field
+    filing: Filing
+    parties: Parties
+    terms: Terms
+    timeline: Timeline
+    state: State
+    project_manager: UUID
+
+    @property
+    def filed(self) -> Fact:
+        return self.timeline.as_recorded()[0]
+
+    @property
+    def numbered(self) -> tuple[RequestType, int]:
+        """What its number counts on from."""
+        return self.filing.type, self.filed.occurred_at.year
+
+
+@dataclass(slots=True)
+class Stored:
+    """How much was stored so far, and under which numbers."""
+
+    requests: int = 0
+    facts: int = 0
+    crossings: int = 0
+    numbers: list[str] = field(default_factory=list)
+
+
+def store(
+    session: Session,
+    good: Sequence[Past],
+    *,
+    by: Actor,
+    now: datetime,
+    real_now: datetime,
+    notify: bool,
+    progress: Callable[[int], None],
+) -> Stored:
+    """Store the requests in the order of filing, so that their numbers tell it."""
+    stored = Stored()
+    in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
+    for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
+        numbers = list(_numbers(session, batch))
+        cases = [
+            Case(_request(past, number, by, stamp(now)), past.terms, past.timeline)
+            for past, number in zip(batch, numbers, strict=True)
+        ]
+        facts = [row for case in cases for row in _chained(case)]
+        directory = Directory(session, [case.request for case in cases])
+        with session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
+            session.add_all(case.request for case in cases)
+            stored.crossings += settle(session, cases, directory, now=now, real_now=real_now, quietly=not notify)
+        session.flush()
+        session.execute(insert(FactRow), facts)
+        stored.facts += len(facts)
+        stored.requests += len(cases)
+        stored.numbers += numbers
+        for case in cases:
+            session.expunge(case.request)
+        progress(60 + 40 * stored.requests // len(good))
+    return stored
+
+
+def _numbers(session: Session, batch: Sequence[Past]) -> Iterator[str]:
+    for (request_type, year), group in groupby(batch, key=lambda past: past.numbered):
+        yield from take_numbers(session, request_type, year, len(list(group)))
+
+
+def _request(past: Past, number: str, by: Actor, at: datetime) -> CmoRequest:
+    filing = past.filing
+    return CmoRequest(
+        id=past.id,
+        number=number,
+        type=filing.type.value,
+        project_id=past.parties.project_id,
+        cmo_id=past.parties.cmo_id,
+        site_id=past.parties.site_id,
+        contact_id=past.parties.contact.id,
+        filed_by_id=past.project_manager,
+        priority=filing.priority.value,
+        subject=filing.subject,
+        description=filing.description,
+        gxp=filing.gxp,
+        due_on=filing.due_on,
+        cmo_reference=filing.cmo_reference,
+        detail=dict(filing.detail),
+        state=past.state.value,
+        filed_at=past.filed.occurred_at,
+        reopen_count=0,
+        terms_digest=past.terms.digest,
+        fact_count=0,
+        head_digest=GENESIS,
+        failed_checks=0,
+        created_at=at,
+        created_by=by.id,
+        version=1,
+    )
+
+
+def _chained(case: Case) -> Iterator[dict[str, Any]]:
+    """The request's facts as rows, its head moved on with each."""
+    for fact in case.timeline.as_recorded():
+        digest = fact.digest(str(case.request.id), case.request.head_digest)
+        case.request.head_digest, case.request.fact_count = digest, fact.sequence
+        yield fact_values(case.request.id, fact, digest)

@@ -1,0 +1,266 @@
+"""The past and open requests of a spreadsheet, brought in with everything that happened to them.
+
+Here lives finding what a row names. What was asked is read by filings, what happened by histories, and past_requests
+stores it; whom it concerns and under which terms it stands is decided by services. Whether the result is kept is
+decided by whoever opened the transaction.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from slamon.db.database import note
+from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
+from slamon.db.policies import Policy
+from slamon.db.requests import CmoRequest
+from slamon.db.shutdowns import Shutdown
+from slamon.domain.calendar import CalendarHorizon
+from slamon.domain.ladder import evaluate
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.terms import Terms, TermsError
+from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
+from slamon.errors import SlamonError
+from slamon.imports.drafts import BadRows, RowProblem, name_key
+from slamon.imports.filings import filing_of, needed
+from slamon.imports.histories import People, Told, history, precision_of, told_by
+from slamon.imports.mappings import BadCell, Columns, Field
+from slamon.imports.past_requests import Past, store
+from slamon.imports.tables import Row
+from slamon.services.access import Caller
+from slamon.services.filing import Filing, filed_content
+from slamon.services.parties import Parties, find_parties
+from slamon.services.policies import Line, Wanted, freeze, kind_of, resolve
+
+BATCH = 200  # rows checked at once
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRequests:
+    """What was stored: how many requests in each state, their numbers from first to last, and rows left out."""
+
+    requests: int
+    facts: int
+    crossings: int
+    states: Mapping[State, int]
+    numbers: tuple[str, ...]
+    left_out: tuple[RowProblem, ...]
+
+
+def import_requests(
+    session: Session,
+    rows: Sequence[Row],
+    mapping: Columns,
+    *,
+    by: Actor,
+    now: datetime,
+    real_now: datetime,
+    notify: bool = False,
+    skip_bad: bool = False,
+    progress: Callable[[int], None] = lambda _: None,
+) -> ImportedRequests:
+    """Store the requests of the rows with all their facts, as of when they happened; terms are those of the filing.
+
+    What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
+    All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
+    """
+    run = _Run(session, mapping, by, now)
+    good: list[Past] = []
+    for start in range(0, len(rows), BATCH):  # PostgreSQL ends a transaction that asks nothing for ten seconds
+        progress(60 * start // len(rows))
+        good += run.check(rows[start : start + BATCH])
+    if run.problems and not skip_bad:
+        raise BadRows(run.problems)
+    stored = store(session, good, by=by, now=now, real_now=real_now, notify=notify, progress=progress)
+    note(session, "imported", requests=stored.requests, left_out=len(run.problems))
+    return ImportedRequests(
+        stored.requests,
+        stored.facts,
+        stored.crossings,
+        Counter(past.state for past in good),
+        tuple(stored.numbers),
+        tuple(sorted(run.problems, key=lambda problem: problem.row)),
+    )
+
+
+_PartiesKey = tuple[UUID, UUID, UUID | None, int]
+
+
+# --- checking -------------------------------------------------------------------------------------------------------
+
+
+class _Run:
+    """One import: what the names in it mean, which rules applied when, and what is wrong."""
+
+    def __init__(self, session: Session, mapping: Columns, by: Actor, now: datetime) -> None:
+        self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(now)
+        self.problems: list[RowProblem] = []
+        self._seen: dict[UUID, str] = {}
+        self._names = _Names(session)
+        self._caller = Caller(by.id, by.name, frozenset({Role.QUALITY}))  # files for any project
+        # Between two of these instants, and of these days, the same rules and shutdowns are in force.
+        in_force = session.execute(select(Policy.effective_from, Policy.effective_to)).all()
+        self._rules_change = sorted({at for since_to in in_force for at in since_to if at})
+        self._shutdowns_end = sorted(session.scalars(select(Shutdown.last_day).distinct()))
+        self._parties: dict[_PartiesKey, Parties] = {}
+        self._lines: dict[tuple[Wanted, int], Line] = {}
+        self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
+
+    def check(self, rows: Iterable[Row]) -> list[Past]:
+        """What the rows say, those that can be stored; of the others it is noted why not."""
+        good = []
+        for row in rows:
+            try:
+                good.append(self._past(row))
+            except BadCell as fault:
+                self.problems.append(self.mapping.problem(row, fault))
+        stored = select(CmoRequest.id, CmoRequest.number).where(CmoRequest.id.in_([past.id for past in good]))
+        before = {
+            request_id: f"was imported before, as {number}" for request_id, number in self.session.execute(stored)
+        }
+        return [past for past in good if self._is_new(past, before)]
+
+    def _is_new(self, past: Past, before: Mapping[UUID, str]) -> bool:
+        same = before.get(past.id) or self._seen.get(past.id)
+        if same is not None:
+            fault = BadCell(past.key_field, f"{same}; map source_key if it is another request")
+            self.problems.append(self.mapping.problem(past.row, fault))
+            return False
+        self._seen[past.id] = f"is the same as row {past.row.number}"
+        return True
+
+    def _past(self, row: Row) -> Past:
+        said = self.mapping.said(row)
+        if any(name.startswith("(column ") for name in row.cells):
+            raise BadCell("row", "has more cells than row 1 has names")
+        told = told_by(said, self.mapping, self.at)
+        project, site, contact = self._names.of(said)
+        contact_id = contact.id if contact else None
+        filing = filing_of(said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id)
+        parties = self._find(filing, told.filed.at)
+        terms = self._freeze(filing, parties, told.filed.at)
+        people = self._people(project, parties)
+        filed = Fact(
+            sequence=1,
+            kind=FactKind.FILED,
+            occurred_at=told.filed.at,
+            recorded_at=self.at,
+            by=people.sponsor,
+            recorded_by=self.by,
+            via=Via.REPLAY,
+            content=filed_content(filing, parties.contact, terms) | precision_of(told.filed) | _kept_as(said),
+        )
+        timeline, state = history(filing.type, filed, told, terms, people)
+        try:
+            evaluate(terms, timeline, self.at)
+        except CalendarHorizon as error:
+            raise BadCell(Field.FILED_AT, str(error)) from error
+        key_field, key = _key(said, site.id, filing, told)
+        request_id = uuid5(parties.cmo_id, key)
+        return Past(request_id, row, key_field, filing, parties, terms, timeline, state, project.pm_id)
+
+    def _parties_key(self, filing: Filing, at: datetime) -> _PartiesKey:
+        over = bisect_left(self._shutdowns_end, at.date() - timedelta(days=1))
+        return filing.project_id, filing.site_id, filing.contact_id, over
+
+    def _find(self, filing: Filing, at: datetime) -> Parties:
+        key = self._parties_key(filing, at)
+        if key not in self._parties:
+            project_id, site_id, contact_id, _ = key
+            try:
+                self._parties[key] = find_parties(
+                    self.session, project_id=project_id, site_id=site_id, contact_id=contact_id, by=self._caller, at=at
+                )
+            except SlamonError as error:
+                field = _OF_PARTY.get(getattr(error, "field", ""), Field.SITE)
+                reason = getattr(error, "message", str(error))
+                # That names a key of ours, which whoever wrote the file has never seen.
+                raise BadCell(field, "is not active here" if reason.startswith("no active") else reason) from error
+        return self._parties[key]
+
+    def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
+        kind = kind_of(filing.type, filing.detail)
+        wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
+        rules = wanted, bisect_right(self._rules_change, at)
+        try:
+            line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))
+            key = line.id, filing.type, self._parties_key(filing, at), at.year
+            if key not in self._terms:
+                own = parties.time_zone, parties.calendar
+                self._terms[key] = freeze(self.session, line, filing.type, *own, at)
+            self._terms[key].refuse_if_never_open(at)
+        except (SlamonError, TermsError) as error:
+            raise BadCell(Field.FILED_AT, f"no terms as of then: {error}") from error
+        return self._terms[key]
+
+    def _people(self, project: Project, parties: Parties) -> People:
+        manager, contact = self._names.person(project.pm_id), self._names.person(parties.contact.id)
+        role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in contact.roles else Role.CMO_LEAD
+        return People(
+            sponsor=Actor(str(manager.id), manager.name, Role.PROJECT_MANAGER),
+            cmo=Actor(str(contact.id), contact.name, role),
+            recorder=self.by,
+        )
+
+
+_OF_PARTY = {"project_id": Field.PROJECT, "site_id": Field.SITE, "contact_id": Field.CONTACT_EMAIL}
+
+
+class _Names:
+    """Projects by code, CMOs and sites by name, people by address, whatever their case."""
+
+    def __init__(self, session: Session) -> None:
+        self._projects = {name_key(project.code): project for project in session.scalars(select(Project))}
+        cmos = select(Organization).where(Organization.kind == OrganizationKind.CMO)
+        self._cmos = {name_key(cmo.name): cmo for cmo in session.scalars(cmos)}
+        self._sites: defaultdict[str, list[Site]] = defaultdict(list)
+        for site in session.scalars(select(Site)):
+            self._sites[name_key(site.name)].append(site)
+        people = list(session.scalars(select(Person)))
+        self._people = {person.id: person for person in people}
+        self._addresses = {person.email_key: person for person in people}
+
+    def person(self, person_id: UUID) -> Person:
+        return self._people[person_id]
+
+    def of(self, said: Mapping[Field, str]) -> tuple[Project, Site, Person | None]:
+        """Raises BadCell for a name nobody has."""
+        project = self._projects.get(name_key(needed(said, Field.PROJECT)))
+        if project is None:
+            raise BadCell(Field.PROJECT, "no project has this code")
+        sites = self._sites.get(name_key(needed(said, Field.SITE)), [])
+        if Field.CMO in said:
+            cmo = self._cmos.get(name_key(said[Field.CMO]))
+            if cmo is None:
+                raise BadCell(Field.CMO, "no CMO has this name")
+            sites = [site for site in sites if site.organization_id == cmo.id]
+        if len(sites) != 1:
+            several = "several CMOs have such a site; map the column with the CMO's name"
+            raise BadCell(Field.SITE, several if sites else "no site has this name")
+        contact = self._addresses.get(said.get(Field.CONTACT_EMAIL, "").casefold())
+        if contact is None and Field.CONTACT_EMAIL in said:
+            raise BadCell(Field.CONTACT_EMAIL, "nobody has this address")
+        return project, sites[0], contact
+
+
+def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
+    """Under which number it was kept before, for whoever looks for it there. Raises BadCell."""
+    key = said.get(Field.SOURCE_KEY)
+    if key is None:
+        return {}
+    if len(key) > 200 or not key.isprintable():
+        raise BadCell(Field.SOURCE_KEY, "must be one line of 200 characters at most")
+    return {"source_key": key}
+
+
+def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str]:
+    """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when."""
+    for own in (Field.SOURCE_KEY, Field.CMO_REFERENCE):
+        if own in said:
+            return own, f"{own}:{name_key(said[own])}"
+    return Field.SUBJECT, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|{filing.subject}"

@@ -1,0 +1,132 @@
+"""One replayed request told in words: its facts, its clocks, and how each outcome came to be."""
+
+from collections.abc import Iterator
+from datetime import date
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from slamon.channels.moments import moment
+from slamon.domain.clocks import ClockState, Outcome
+from slamon.domain.explain import explain
+from slamon.domain.ladder import evaluate
+from slamon.domain.timeline import Fact, Timeline
+from slamon.errors import NotFound
+from slamon.imports import incident_log, incidents, shipment_log, shipments
+from slamon.imports.orders import timeline_of
+from slamon.imports.shipment_log import Line, Order
+from slamon.imports.shipments import Judged
+from slamon.services.explanations import sentences
+
+
+def tell_incident(path: Path, number: str, *, weekdays_only: bool) -> Iterator[str]:
+    """One request of a help desk's log. Raises NotFound, and Invalid as the replay does."""
+    flags = incident_log.Flags()
+    requests = incident_log.read_log(path, flags, lambda _: None)
+    request = next((one for one in requests if one.number.casefold() == number.strip().casefold()), None)
+    if request is None:
+        raise NotFound("request", f"{number} in {path.name}")
+    terms, timeline = incidents.flat_terms(weekdays_only=weekdays_only), incidents.timeline_of(request)
+    now, at = incidents.end_of_log(requests), partial(moment, zone="UTC")
+    yield f"{request.number}, {len(request.events)} events of the log, from line {request.row} on"
+    yield from _facts(timeline, "UTC")
+    for clock in evaluate(terms, timeline, now).clocks:
+        yield f"Clock {clock.kind.value.replace('_', ' ')}: {_verdict(clock)}"
+        yield from (f"  {sentence}" for sentence in sentences(explain(terms, clock, now), terms, at))
+
+
+def tell_order(path: Path, sites: Path, number: str) -> Iterator[str]:
+    """One order of a shipment log. Raises NotFound, and Invalid as the replay does."""
+    flags = shipment_log.Flags()
+    places = shipment_log.read_sites(sites)
+    orders = shipment_log.read_shipments(path, flags, lambda _: None)
+    order = next((one for one in orders if one.number.casefold() == number.strip().casefold()), None)
+    if order is None:
+        raise NotFound("order", f"{number} in {path.name}")
+    now = shipments.end_of_log(orders)
+    yield f"{order.number} to {order.country}; dates are civil dates in {order.zone}"
+    for place, line in enumerate(order.lines, start=1):
+        site = places.get(line.site)
+        country = f", {site.country}" if site and site.country else ""
+        yield f"  line {place} (row {line.row}): {line.quantity} of {line.product}, made at {line.site}{country}"
+    yield from _consignments(order)
+    timeline = timeline_of(order)
+    yield from _facts(timeline, order.zone)
+    yield from _filing(order)
+    numbers = {line.row: place for place, line in enumerate(order.lines, start=1)}
+    for one in sorted(shipments.judge(order, now), key=lambda one: one.line.row):
+        yield f"Clock fulfilment, line {numbers[one.line.row]}: {_line_verdict(one)}"
+    whole = shipments.clock_of(timeline, now)
+    if whole is not None:
+        yield f"Clock fulfilment, the whole order by its last due date: {_verdict(whole)}"
+
+
+def _consignments(order: Order) -> Iterator[str]:
+    parcels: dict[str, list[tuple[int, Line]]] = {}
+    for place, line in enumerate(order.lines, start=1):
+        parcels.setdefault(line.consignment, []).append((place, line))
+    for name, lines in parcels.items():
+        held = ", ".join(str(place) for place, _ in lines)
+        days = sorted({line.delivered_on for _, line in lines if line.delivered_on})
+        yield f"  consignment {name}: lines {held}; delivered {_days(days) or 'never, as far as the log knows'}"
+
+
+def _filing(order: Order) -> Iterator[str]:
+    if order.filed_on is None:
+        yield "Nobody knows when it was filed: no row has a date."
+    elif order.said_filed_on is None:
+        yield f"No row says when it was filed; the earliest date of its rows counts, {order.filed_on}."
+    elif order.is_filed_late:
+        yield (
+            f"Its rows say that it was filed on {order.said_filed_on}, after something had arrived; the earliest date "
+            f"of its rows counts instead, {order.filed_on}."
+        )
+
+
+def _facts(timeline: Timeline, zone: str) -> Iterator[str]:
+    yield "Facts"
+    for fact in timeline:
+        yield f"  {_when(fact, zone)}  {fact.kind.value.replace('_', ' ')} by {fact.by.name}{_particulars(fact)}"
+
+
+def _when(fact: Fact, zone: str) -> str:
+    if fact.content.get("precision") == "date":
+        return fact.occurred_at.astimezone(ZoneInfo(zone)).date().isoformat()
+    return moment(fact.occurred_at, zone)
+
+
+def _particulars(fact: Fact) -> str:
+    told = [f"consignment {fact.content['consignment']}"] if "consignment" in fact.content else []
+    told += [f"due on {fact.content['due_on']}"] if fact.content.get("due_on") else []
+    told += ["inferred"] if fact.content.get("inferred") else []
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _line_verdict(one: Judged) -> str:
+    due_on, days = one.line.due_on, one.days_after
+    if due_on is None or one.clock is None:
+        return "not judged, because no due date is known"
+    if days is None:
+        return f"due on {due_on}, not delivered by the end of the log"
+    told = f"due on {due_on}, delivered on {one.line.delivered_on}"
+    if days == 0:
+        return f"{told}: on the day, so on time"
+    length = f"{abs(days)} day{'s' if abs(days) != 1 else ''}"
+    return f"{told}: {length} after the due date, so late" if one.is_late else f"{told}: {length} early, so on time"
+
+
+_VERDICTS = {
+    Outcome.MET: "met",
+    Outcome.LATE: "late: after the target, within the limit",
+    Outcome.BREACHED: "breached: after the limit",
+    Outcome.RUNNING: "still running at the end of the log",
+    Outcome.CANCELLED: "cancelled",
+}
+
+
+def _verdict(clock: ClockState) -> str:
+    return _VERDICTS[clock.outcome]
+
+
+def _days(days: list[date]) -> str:
+    return ", ".join(str(day) for day in days)

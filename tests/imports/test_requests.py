@@ -1,0 +1,378 @@
+"""Stories of a spreadsheet of past requests: what it brings in, what it leaves alone, and what it refuses."""
+
+import gzip
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+from sqlalchemy import func, select
+from typer.testing import CliRunner
+
+from slamon.channels import MessageKind
+from slamon.cli import app
+from slamon.db.outbox import Notification
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
+from slamon.domain.lifecycle import Action
+from slamon.domain.timeline import Actor, Role
+from slamon.errors import Invalid
+from slamon.imports.drafts import BadRows
+from slamon.imports.mappings import Columns, Field, read_mapping, refuse_missing
+from slamon.imports.requests import ImportedRequests, import_requests
+from slamon.imports.tables import read_sheet
+from slamon.services.verify import Difference, verify_requests
+from tests.world import CONTACT, START, World
+
+KEEPER = Actor("command-line", "ada (command line)", Role.ADMIN)
+NAMES = {
+    Field.SOURCE_KEY: "Ticket",
+    Field.TYPE: "Kind",
+    Field.SITE: "Plant",
+    Field.SUBJECT: "Title",
+    Field.FILED_AT: "Sent",
+    Field.ACKNOWLEDGED_AT: "Seen",
+    Field.ANSWERED_AT: "Answered",
+    Field.CANCELLED_AT: "Withdrawn",
+    Field.CLOSED_AT: "Done",
+}
+HEADER = ",".join(NAMES.values())
+MAPPING = Columns(
+    columns=NAMES,
+    zone="Europe/Zurich",
+    formats=["%d.%m.%Y %H:%M", "%d.%m.%Y"],
+    values={Field.TYPE: {"Question": "inquiry"}},
+    constants={Field.PROJECT: "aur-101", Field.CMO: "Rhein Fill AG"},
+)
+ANSWERED = "T-1,Question,Basel,Capacity,02.02.2026 10:00,02.02.2026 15:00,03.02.2026 09:00,,04.02.2026 09:00"
+SILENT = "T-2,inquiry,Basel,Yield of lot 7,27.02.2026 10:00,,,,"  # START is Monday, 2 March, 09:00 UTC
+
+
+def bring_in(
+    world: World, *rows: str, header: str = HEADER, mapping: Columns = MAPPING, **how: Any
+) -> ImportedRequests:
+    _, found = read_sheet("past.csv", "\n".join((header, *rows, "")).encode())
+    with world.runtime.db.write() as session:
+        return import_requests(
+            session, found, mapping, by=KEEPER, now=world.clock.now(), real_now=world.clock.real_now(), **how
+        )
+
+
+def problems_of(world: World, *rows: str, **how: Any) -> list[tuple[int, str, str]]:
+    with pytest.raises(BadRows) as caught:
+        bring_in(world, *rows, **how)
+    return [(problem.row, problem.column, problem.reason) for problem in caught.value.problems]
+
+
+def stored(world: World, kept: Any) -> Sequence[Any]:
+    with world.runtime.db.read() as session:
+        return session.scalars(select(kept)).all()
+
+
+def counted(world: World) -> list[int]:
+    kept = (CmoRequest, FactRow, ClockRow, CrossingRow, Notification)
+    with world.runtime.db.read() as session:
+        return [session.scalar(select(func.count()).select_from(one)) or 0 for one in kept]
+
+
+def with_more(columns: dict[Field, str], **constants: str) -> Columns:
+    more = {Field(name): value for name, value in constants.items()}
+    return MAPPING.model_copy(update={"columns": NAMES | columns, "constants": MAPPING.constants | more})
+
+
+def test_a_past_request_keeps_when_it_all_happened(any_world: World) -> None:
+    result = bring_in(any_world, ANSWERED)
+    (request,) = stored(any_world, CmoRequest)
+    assert (result.numbers, request.number, request.state) == (("INQ-2026-000001",), "INQ-2026-000001", "closed")
+    facts = sorted(stored(any_world, FactRow), key=lambda fact: fact.sequence)
+    assert [(fact.kind, f"{fact.occurred_at:%d %H:%M}") for fact in facts] == [
+        ("filed", "02 09:00"),
+        ("acknowledged", "02 14:00"),
+        ("answered", "03 08:00"),
+        ("accepted", "04 08:00"),
+    ]
+    assert {(fact.recorded_at, fact.recorded_by_name, fact.via) for fact in facts} == {(START, KEEPER.name, "replay")}
+    assert [fact.by_name for fact in facts] == ["Petra Manager", "Corinne Contact", "Corinne Contact", "Petra Manager"]
+    clocks = {clock.kind: clock.outcome for clock in stored(any_world, ClockRow)}
+    assert (clocks["acknowledgement"], clocks["answer"]) == ("met", "met")
+
+
+def test_what_was_brought_in_is_as_it_was_recorded(any_world: World) -> None:
+    bring_in(any_world, ANSWERED, SILENT)
+    with any_world.runtime.db.read() as session:
+        steps = list(verify_requests(session, now=any_world.clock.now()))
+    assert [step for step in steps if isinstance(step, Difference)] == []
+
+
+def test_terms_are_those_in_force_at_the_filing(world: World) -> None:
+    early = SILENT.replace("27.02.2026", "27.02.2006")
+    assert problems_of(world, early) == [
+        (2, "Sent", "no terms as of then: No policy covers this request. An administrator can add one under "
+         "/v1/policies.")
+    ]  # fmt: skip
+
+
+def test_a_date_without_a_time_counts_at_noon_there_and_says_so(world: World) -> None:
+    bring_in(world, "T-1,inquiry,Basel,Capacity,02.02.2026,,03.02.2026,,")
+    facts = stored(world, FactRow)
+    assert {f"{fact.occurred_at:%H:%M}" for fact in facts} == {"11:00"}
+    assert {fact.content["precision"] for fact in facts} == {"date"}
+
+
+def test_a_date_does_not_contradict_a_time_of_the_same_day(world: World) -> None:
+    bring_in(world, "T-1,inquiry,Basel,Capacity,02.02.2026 15:00,02.02.2026,02.02.2026 16:00,,02.02.2026")
+    facts = sorted(stored(world, FactRow), key=lambda fact: fact.sequence)
+    assert [f"{fact.occurred_at:%H:%M}" for fact in facts] == ["14:00", "14:00", "15:00", "15:00"]
+
+
+def test_a_date_of_today_is_not_in_the_future(world: World) -> None:
+    bring_in(world, "T-1,inquiry,Basel,Capacity,02.03.2026,,,,")
+    assert stored(world, CmoRequest)[0].filed_at == START
+
+
+def test_past_crossings_are_recorded_and_nobody_is_told(world: World) -> None:
+    bring_in(world, SILENT)
+    crossings = stored(world, CrossingRow)
+    assert {crossing.level for crossing in crossings} >= {"reminder", "target", "limit"}
+    assert not any(crossing.notified for crossing in crossings)
+    world.work()
+    assert (world.email.sent, world.slack.sent) == ([], [])
+
+
+def test_what_passes_later_is_told_as_usual(world: World) -> None:
+    bring_in(world, SILENT.replace("27.02.2026 10:00", "02.03.2026 09:00"))
+    world.clock.advance(hours=25)
+    world.work()
+    assert world.email.sent_to(CONTACT, MessageKind.TARGET)
+
+
+def test_with_notify_what_is_due_now_is_told_and_no_more(world: World) -> None:
+    bring_in(
+        world, ANSWERED.replace("03.02.2026", "12.02.2026").replace("04.02.2026", "13.02.2026"), SILENT, notify=True
+    )
+    told = stored(world, Notification)
+    assert {message.kind for message in told} <= {"limit", "repeat", "backup", "step_3"}
+    requests = {request.id: request.subject for request in stored(world, CmoRequest)}
+    assert {requests[message.request_id] for message in told} == {"Yield of lot 7"}
+
+
+def test_an_open_request_goes_on_by_its_link_and_its_page(world: World) -> None:
+    bring_in(world, SILENT)
+    (request,) = stored(world, CmoRequest)
+    assert world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact).state == "acknowledged"
+
+
+def test_numbers_follow_the_year_and_the_order_of_filing(world: World) -> None:
+    row = "{0},inquiry,Basel,Capacity,{1} 10:00,,,,"
+    bring_in(world, row.format("A", "02.02.2026"), row.format("B", "01.02.2026"), row.format("C", "05.05.2024"))
+    numbers = {request.number: f"{request.filed_at:%m-%d}" for request in stored(world, CmoRequest)}
+    assert numbers == {"INQ-2024-000001": "05-05", "INQ-2026-000001": "02-01", "INQ-2026-000002": "02-02"}
+
+
+def test_the_same_file_twice_doubles_nothing(any_world: World) -> None:
+    bring_in(any_world, ANSWERED, SILENT)
+    before = counted(any_world)
+    assert problems_of(any_world, ANSWERED, SILENT) == [
+        (2, "Ticket", "was imported before, as INQ-2026-000001; map source_key if it is another request"),
+        (3, "Ticket", "was imported before, as INQ-2026-000002; map source_key if it is another request"),
+    ]
+    assert bring_in(any_world, ANSWERED, skip_bad=True).requests == 0
+    assert counted(any_world) == before
+
+
+def test_a_key_that_stands_twice_in_a_file_is_refused(world: World) -> None:
+    assert problems_of(world, SILENT, ANSWERED.replace("T-1", "t-2")) == [
+        (3, "Ticket", "is the same as row 2; map source_key if it is another request")
+    ]
+
+
+def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(world: World) -> None:
+    bring_in(world, SILENT.replace("T-2", ""))
+    ((_, column, reason),) = problems_of(world, SILENT.replace("T-2", ""))
+    assert (column, reason.startswith("was imported before")) == ("Title", True)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "reason"),
+    [
+        ("A,inquiry,Basel,S,02.02.2026,,01.02.2026,,", "Answered", "lies before the filing (02.02.2026)"),
+        ("A,inquiry,Basel,S,02.02.2026,,03.03.2026,,", "Answered", "lies in the future"),
+        ("A,inquiry,Basel,S,02.03.2026 10:01,,,,", "Sent", "lies in the future"),
+        (
+            "A,inquiry,Basel,S,02.02.2026,,04.02.2026,03.02.2026,",
+            "Answered",
+            "contradicts the life cycle: 'answer' is not possible while the request is cancelled",
+        ),
+        (
+            "A,inquiry,Basel,S,02.02.2026,03.02.2026,,,04.02.2026",
+            "Done",
+            "contradicts the life cycle: 'accept' is not possible while the request is acknowledged",
+        ),
+        ("A,inquiry,Basel,S,,,,,", "Sent", "is needed: when was it filed?"),
+        ("A,inquiry,Olten,S,02.02.2026,,,,", "Plant", "no site has this name"),
+        (
+            "A,order,Basel,S,02.02.2026,,,,",
+            "Kind",
+            "is none of shipment, data, inquiry; say in the mapping what it means",
+        ),
+        ("A,inquiry,Basel,,02.02.2026,,,,", "Title", "is needed; fill the cell, map a column or give a constant"),
+        (
+            "A,inquiry,Basel,S,soon,,,,",
+            "Sent",
+            "is no date or time; understood are 2026-03-01 09:30, %d.%m.%Y %H:%M, %d.%m.%Y. "
+            "Add a format to the mapping",
+        ),
+        ("A,inquiry,Basel,S,02.02.2026,,,,,more", "row", "has more cells than row 1 has names"),
+        ("A,shipment,Basel,S,02.02.2026,,,,", "order_type", "Input should be 'initial', 'resupply', 'manual', "
+         "'emergency', 'return' or 'destruction'"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_named_with_its_column_and_the_reason(world: World, row: str, column: str, reason: str) -> None:
+    assert problems_of(world, ANSWERED, row) == [(3, column, reason)]
+    assert counted(world)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("constant", "value", "reason"),
+    [
+        ("project", "XYZ", "no project has this code"),
+        ("project", "ORI-202", "Rhein Fill AG does not work on project ORI-202; add it to the project's cmo_ids first"),
+        ("cmo", "Nobody Ltd", "no CMO has this name"),
+        ("contact_email", "stranger@cmo.example", "nobody has this address"),
+        ("priority", "soonish", "Input should be 'routine', 'urgent' or 'critical'"),
+        ("gxp", "perhaps", "say yes or no"),
+    ],
+)
+def test_what_nobody_knows_is_refused(world: World, constant: str, value: str, reason: str) -> None:
+    ((row, _, told),) = problems_of(world, SILENT, mapping=with_more({}, **{constant: value}))
+    assert (row, told) == (2, reason)
+
+
+def test_a_contact_of_another_cmo_is_refused(world: World) -> None:
+    foreign = with_more({}, contact_email="contact@other-cmo.example")
+    ((_, column, reason),) = problems_of(world, SILENT, mapping=foreign)
+    assert (column, reason) == ("contact_email", "is not active here")
+
+
+def test_good_rows_come_in_alone_where_that_is_wanted(world: World) -> None:
+    result = bring_in(world, "A,inquiry,Olten,S,02.02.2026,,,,", SILENT, skip_bad=True)
+    assert (result.requests, [problem.row for problem in result.left_out]) == (1, [2])
+    assert counted(world)[0] == 1
+
+
+def test_a_question_that_waited_for_the_sponsor_paused_the_answer(world: World) -> None:
+    mapping = with_more({Field.ASKED_AT: "Asked", Field.REPLIED_AT: "Replied"})
+    row = "T-1,inquiry,Basel,S,02.02.2026 10:00,,09.02.2026 10:00,,,02.02.2026 11:00,09.02.2026 09:00"
+    bring_in(world, row, header=f"{HEADER},Asked,Replied", mapping=mapping)
+    assert {clock.kind: clock.outcome for clock in stored(world, ClockRow)}["answer"] == "met"
+
+
+def test_a_delivery_comes_in_with_its_consignment(world: World) -> None:
+    columns = {Field(name): name for name in ("order_confirmed_at", "dispatched_at", "delivered_at", "lots")}
+    mapping = with_more(
+        columns, order_type="resupply", destination_kind="depot", destination_name="Depot", destination_address="Here",
+        destination_country="CH", storage="refrigerated", product_code="AUR-1", quantity="20", unit="kit",
+        planned_ship_on="2026-02-05", expected_delivery_on="2026-02-07", condition="intact", due_on="2026-02-07",
+    )  # fmt: skip
+    row = "T-1,shipment,Basel,Resupply,02.02.2026,,,,,03.02.2026,05.02.2026,08.02.2026,A17"
+    bring_in(world, row, header=f"{HEADER},{','.join(columns.values())}", mapping=mapping)
+    (request,) = stored(world, CmoRequest)
+    assert (request.number, request.state) == ("SHP-2026-000001", "delivered")
+    assert request.detail["lines"][0]["lots_or_kits"] == "A17"
+    assert {clock.kind: clock.outcome for clock in stored(world, ClockRow)}["fulfilment"] == "breached"
+
+
+def test_packed_and_workbook_files_say_the_same(world: World) -> None:
+    text = "\n".join((HEADER, ANSWERED)).encode()
+    book = Workbook()
+    book.active.append(list(NAMES.values()))
+    # A workbook's own dates have no zone.
+    moments = [datetime.fromisoformat(f"2026-02-0{text}") for text in ("2 10:00", "2 15:00", "3 09:00", "4 09:00")]
+    book.active.append(["T-1", "Question", "Basel", "Capacity", *moments[:3], None, moments[3]])
+    target = io.BytesIO()
+    book.save(target)
+    names, packed = read_sheet("past.csv.gz", gzip.compress(text))
+    _, sheet = read_sheet("past.xlsx", target.getvalue())
+    read = [
+        {field: MAPPING.moment(field, text) for field, text in MAPPING.said(rows[0]).items() if field.is_moment}
+        for rows in (packed, sheet)
+    ]
+    assert (read[0], names) == (read[1], list(NAMES.values()))
+
+
+def test_a_workbooks_date_has_no_time() -> None:
+    moment = MAPPING.moment(Field.FILED_AT, "2026-02-02 00:00:00")
+    assert (moment.is_date, moment.at) == (True, datetime(2026, 2, 2, 11, tzinfo=UTC))
+
+
+def test_times_are_read_in_the_mappings_zone_unless_they_have_an_offset() -> None:
+    winter, told = (MAPPING.moment(Field.FILED_AT, text) for text in ("02.02.2026 10:00", "2026-02-02T10:00:00-05:00"))
+    assert told.at - winter.at == timedelta(hours=6)
+
+
+def test_the_same_mapping_may_be_written_as_toml_or_json(tmp_path: Path) -> None:
+    (tmp_path / "m.json").write_text(MAPPING.model_dump_json(), encoding="utf-8")
+    assert read_mapping(tmp_path / "m.json") == MAPPING
+    template = CliRunner().invoke(app, ["import", "requests", "--template"])
+    (tmp_path / "m.toml").write_text(template.stdout, encoding="utf-8")
+    assert read_mapping(tmp_path / "m.toml").columns[Field.FILED_AT] == "Sent"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[columns]\nfiled = 'Sent'", "columns.filed: Input should be 'source_key'"),
+        ("zone = 'Basel'\n[columns]", "zone: Value error, is not an IANA time zone"),
+        ("colums = 3", "columns: Field required"),
+        ("[columns", "cannot be read"),
+    ],
+)
+def test_a_mapping_that_cannot_work_is_refused_with_its_place(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Invalid, match=words):
+        read_mapping(path)
+
+
+def test_a_column_that_is_not_in_the_file_is_named() -> None:
+    with pytest.raises(Invalid, match="'Seen', which the mapping has as acknowledged_at, is not in the file"):
+        refuse_missing(MAPPING, [name for name in NAMES.values() if name != "Seen"])
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    Path("m.json").write_text(MAPPING.model_dump_json(), encoding="utf-8")
+
+    def command(*rows: str, options: Sequence[str] = ()) -> Any:
+        Path("past.csv").write_text("\n".join((HEADER, *rows)), encoding="utf-8")
+        return CliRunner().invoke(app, ["import", "requests", "past.csv", "--mapping", "m.json", *options])
+
+    return command
+
+
+PAST = "T-1,Question,Basel,Capacity,02.02.2025 10:00,,03.02.2025 09:00,,04.02.2025 09:00"
+
+
+def test_the_command_stores_and_counts(run: Any, world: World) -> None:
+    told = run(PAST)
+    assert (told.exit_code, "INQ-2025-000001" in told.stdout, "a second" in told.stdout) == (0, True, True)
+    assert counted(world)[:2] == [1, 3]
+
+
+def test_a_dry_run_checks_everything_and_changes_nothing(run: Any, world: World) -> None:
+    before = counted(world)
+    told = run(PAST, options=["--dry-run"])
+    assert (told.exit_code, "nothing was stored" in told.stdout) == (0, True)
+    assert counted(world) == before
+    assert run("T-3,inquiry,Olten,S,02.02.2025,,,,", options=["--dry-run"]).exit_code == 1
+
+
+def test_the_command_prints_a_line_for_every_bad_row(run: Any, world: World) -> None:
+    told = run(PAST, "T-3,inquiry,Olten,S,02.02.2025,,,,")
+    assert told.exit_code == 1
+    assert told.stderr == "row 3, column Plant: no site has this name ('Olten')\nslamon: nothing was imported.\n"
+    assert counted(world)[0] == 0
