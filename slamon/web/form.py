@@ -19,7 +19,17 @@ from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest, FactRow
 from slamon.domain.clocks import clock_states
-from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
+from slamon.domain.lifecycle import (
+    ACTION_OF,
+    OPEN_STATES,
+    SPONSORS_TURN,
+    Action,
+    RequestType,
+    Rule,
+    State,
+    is_repeat,
+    possible_actions,
+)
 from slamon.domain.progress import progress_of
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
@@ -32,15 +42,28 @@ from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.policies import load_terms
 from slamon.services.queries import facts_of
 from slamon.services.timelines import load_timelines
-from slamon.web.countdowns import countdown, most_pressing
+from slamon.web.action_forms import Basis, form_of, forms_of
+from slamon.web.action_reading import Refused, payload_of
+from slamon.web.action_words import DATE_PROPOSED, TO_CONTACT, WITHOUT_RECEIPT
+from slamon.web.countdowns import PLEASE, countdown, most_pressing
+from slamon.web.goods import so_far
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
-from slamon.web.moments import Moment, Zones, today_in
+from slamon.web.moments import Moment, Zones
 from slamon.web.pages import page, pages_of, runtime_of, see_other
+from slamon.web.particulars import Telling, particulars, quoted, telling
 from slamon.web.session import Typed, client_address, from_our_pages
 from slamon.web.uploads import HandedByLink, sent_alone, told_with
 from slamon.web.words import ACTIONS
 
-FORM_ACTIONS = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
+# In the order of the page; the first of PRIMARY that is open has the page's one big button.
+PRIMARY = (
+    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER
+)  # fmt: skip
+FORM_ACTIONS = (
+    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER,
+    Action.CONFIRM_PACKED, Action.ASK, Action.DECLINE, Action.REPORT_LOST, Action.WAIT, Action.RESUME, Action.CORRECT,
+    Action.HAND_ON,
+)  # fmt: skip
 # Who took an escalation, and other steps inside the sponsor's house, are not the contact's.
 INTERNAL = frozenset({FactKind.TAKEN})
 FILE = "file"
@@ -69,17 +92,8 @@ class Said:
     text: str | None = None
     expected_on: date | None = None
     files: Sequence[Attachment] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a form came back, with what was typed into it. `action` is "file" for a file by itself."""
-
-    status: int
-    action: str
-    field: str | None
-    message: str
-    typed: Typed
+    particulars: Sequence[str] = ()
+    about: str | None = None  # what it corrects
 
 
 @router.api_route("/r/{token}", methods=["GET", "HEAD"])
@@ -156,8 +170,10 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         stored = handed.stored(runtime)
         with runtime.db.write() as session:
             opened = open_link(session, token, real_now=real_now)
-            payload = _payload(typed, opened.person, now, _attached(session, opened, stored, now))
-            act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
+            files = _attached(session, opened, stored, now)
+            payload = _payload(session, opened, wanted, typed, files, now)
+            if not _was_sent_before(session, opened, wanted, typed, payload):
+                act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone, typed=typed)
@@ -176,23 +192,41 @@ def _attached(session: Session, opened: Opened, stored: Stored | None, now: date
     return (row.id,)
 
 
-def _payload(typed: Typed, contact: Person, now: datetime, files: tuple[UUID, ...]) -> Payload:
-    expected_on = typed.day("expected_on")
-    if expected_on is not None and expected_on < today_in(contact.time_zone, now):
-        raise Invalid("expected_on", "lies in the past; choose today or a later day, or leave it empty")
-    return Payload(
-        text=typed.text("text"),
-        reason=typed.text("reason"),
-        expected_on=expected_on,
-        via=Via.WEB_FORM,
-        attachments=files,
-    )
+def _payload(
+    session: Session, opened: Opened, action: Action, typed: Typed, files: tuple[UUID, ...], now: datetime
+) -> Payload:
+    basis = _basis(session, opened, now)
+    rule = _open_now(opened, basis).get(action)
+    if rule is None:  # done already, or too late: the words alone tell which
+        return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.WEB_FORM, attachments=files)
+    return payload_of(form_of(action, rule, basis), typed, basis, via=Via.WEB_FORM, attachments=files)
 
 
-def _refusal(error: Invalid | ActionNotAllowed, action: str, typed: Typed) -> Refused:
+def _was_sent_before(session: Session, opened: Opened, action: Action, typed: Typed, payload: Payload) -> bool:
+    """Whether this very form, opened before the contact's last act, is what did it: a button pressed twice."""
+    if typed("seen") == str(opened.request.fact_count) or not typed("seen"):
+        return False
+    timeline = load_timelines(session, [opened.request.id])[opened.request.id]
+    content = {"text": payload.text, **payload.particulars}
+    said = {name: value for name, value in content.items() if value is not None}
+    actor = opened.caller.as_actor(CMO_ROLES)
+    return is_repeat(timeline, action, actor, said, payload.reason)
+
+
+def _basis(session: Session, opened: Opened, now: datetime) -> Basis:
+    asked = opened.request
+    progress = progress_of(load_timelines(session, [asked.id])[asked.id].as_recorded())
+    return Basis(asked, progress, facts_of(session, asked.id), is_cmo=True, zone=opened.person.time_zone, now=now)
+
+
+def _open_now(opened: Opened, basis: Basis) -> dict[Action, Rule]:
+    return possible_actions(basis.type, State(opened.request.state), basis.progress, opened.caller.roles)
+
+
+def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
-        return Refused(422, action, error.field, error.message, typed)
-    return Refused(409, action, None, f"It is not possible to {ACTIONS[Action(action)]} any more", typed)
+        return Refused(422, form, {}, error.message, typed, error)
+    return Refused(409, form, {}, f"It is not possible to {ACTIONS[Action(form)]} any more", typed)
 
 
 def _form(
@@ -207,13 +241,14 @@ def _form(
 ) -> HTMLResponse:
     asked, settings = opened.request, runtime_of(request).settings
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    facts, files = facts_of(session, asked.id), attachments_of(session, asked.id)
+    basis, files = _basis(session, opened, now), attachments_of(session, asked.id)
+    forms = forms_of(_open_now(opened, basis), basis)
+    possible = [action for action in FORM_ACTIONS if action in forms]
     terms = load_terms(session, [asked.terms_digest])[asked.terms_digest]
-    timeline = load_timelines(session, [asked.id])[asked.id]
-    countdowns = [countdown(clock, zones, now, terms) for clock in clock_states(terms, timeline)]
-    progress = progress_of(timeline.as_recorded())
-    open_now = possible_actions(RequestType(asked.type), State(asked.state), progress, opened.caller.roles)
-    possible = [action for action in FORM_ACTIONS if action in open_now]
+    clocks = clock_states(terms, load_timelines(session, [asked.id])[asked.id])
+    countdowns = [countdown(clock, zones, now, terms) for clock in clocks]
+    own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
+    facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
     context: dict[str, Any] = {
         "token": token,
         "sponsor": settings.sponsor_name,
@@ -224,33 +259,28 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
-        "pressing": most_pressing(countdowns),
-        "owner": _whose_turn(State(asked.state)),
+        "pressing": most_pressing(each for each in own if each.is_running),
+        "is_paused": any(not each.is_running for each in own),
+        "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
+        "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
+        "is_shipment": basis.type is RequestType.SHIPMENT,
+        "PLEASE": PLEASE,
+        "forms": forms,
+        "words": TO_CONTACT,
         "possible": possible,
-        "primary": possible[0] if possible else None,
-        "said": _said(facts, files, zones),
+        "primary": next((action for action in PRIMARY if action in forms), None),
+        "so_far": so_far(basis.type, basis.progress, basis.facts, zones, now),
+        "said": _said(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
         "done": _really_done(done, facts, files),
-        "refused": refused,
-        "today": today_in(zones.own, now).isoformat(),
+        "refused": refused.on(forms) if refused else None,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
     }
     return page(request, "form.html", context, status=refused.status if refused else 200)
 
 
-def _whose_turn(state: State) -> str:
-    """Who must move: the CMO, the sponsor who was asked, or nobody at the CMO since it has answered.
-
-    The state says so; a request that was sent back is the CMO's again although its clocks have ended.
-    """
-    if state is State.AWAITING_SPONSOR:
-        return "sponsor"
-    return "nobody" if state in (State.ANSWERED, State.DECLINED) else "cmo"
-
-
-def _said(facts: Sequence[FactRow], files: Sequence[Attachment], zones: Zones) -> list[Said]:
-    shown = [fact for fact in facts if fact.kind not in INTERNAL]
-    told = told_with(shown, files)
+def _said(facts: Sequence[FactRow], files: Sequence[Attachment], about: Telling) -> list[Said]:
+    told, zones = told_with(facts, files), about.zones
     dated = [
         (
             fact.occurred_at,
@@ -263,9 +293,11 @@ def _said(facts: Sequence[FactRow], files: Sequence[Attachment], zones: Zones) -
                 text=fact.content.get("text") or fact.reason,
                 expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
                 files=told[fact.sequence],
+                particulars=particulars(fact, about),
+                about=quoted(fact.content["corrects"], about) if fact.kind == FactKind.CORRECTED else None,
             ),
         )
-        for fact in shown
+        for fact in facts
     ]
     for file in sent_alone(files, told):
         is_cmo, at = Role(file.uploaded_by_role) in CMO_ROLES, zones.at(file.created_at)
@@ -282,14 +314,18 @@ def _how_told(fact: FactRow) -> str | None:
 
 
 def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> str | None:
-    """What to give thanks for; an address that only claims it gets none."""
+    """The thanks; an address that only claims something gets none."""
     if done == FILE:
-        return FILE if any(file.uploaded_by_role in CMO_ROLES for file in files) else None
+        was_sent = any(file.uploaded_by_role in CMO_ROLES for file in files)
+        return "Thank you. Your file was sent.| It is listed under “So far”." if was_sent else None
     if done not in FORM_ACTIONS:
         return None
-    acts = [fact.kind for fact in facts if fact.by_role in CMO_ROLES]
-    is_true = bool(acts) and (done == Action.ACKNOWLEDGE or acts[-1] == Action(done).fact)
-    return done if is_true else None
+    acts = [fact for fact in sorted(facts, key=lambda fact: fact.sequence) if fact.by_role in CMO_ROLES]
+    action = Action(done)
+    if not acts or (action is not Action.ACKNOWLEDGE and ACTION_OF[FactKind(acts[-1].kind)] is not action):
+        return None
+    thanks = DATE_PROPOSED if acts[-1].kind == FactKind.DATE_PROPOSED else TO_CONTACT[action].done
+    return thanks + ".|" + ("" if action in WITHOUT_RECEIPT else " A copy is on its way to your mailbox.")
 
 
 def _gone(
