@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from slamon.db.requests import CmoRequest, FactRow, Priority
 from slamon.domain.lifecycle import Action, RequestType, Rule
-from slamon.domain.progress import Consignment, ItemStatus, Progress, Readout
+from slamon.domain.progress import REOPENED_WITHIN, Consignment, ItemStatus, Progress, Readout
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.web.goods import CONDITIONS, DISPOSITIONS, READOUTS, figure, line_amount, line_title, part_title
 from slamon.web.moments import civil_day, today_in
@@ -125,6 +125,9 @@ _TAKES_FILE = frozenset({Action.ANSWER, Action.ASK, Action.CONFIRM_DISPATCH, Act
 def _leads_somewhere(action: Action, basis: Basis) -> bool:
     waits_until = basis.progress.waits_until
     is_waiting = waits_until is not None and waits_until > basis.now
+    if action is Action.REOPEN:
+        ended_at = basis.progress.ended_at
+        return ended_at is None or basis.now - ended_at <= REOPENED_WITHIN
     if action is Action.CORRECT:
         return bool(_corrigible(basis))
     return is_waiting if action is Action.RESUME else not (is_waiting and action is Action.WAIT)
@@ -339,12 +342,10 @@ def _amend(basis: Basis) -> tuple[Field, ...]:
     columns = (
         _text("reason", "Why"),
         Field("changes.due_on", "Needed on", Kind.DATE, value=asked.due_on.isoformat() if asked.due_on else ""),
-        _choice(
-            "changes.priority", "Priority", {each: label(each) for each in Priority}, value=Priority(asked.priority).value
-        ),
+        _choice("changes.priority", "Priority", {each: label(each) for each in Priority}, value=asked.priority),
         _choice("changes.contact_id", "Contact", dict(basis.contacts), value=str(asked.contact_id)),
         Field("changes.cmo_reference", "CMO’s order reference", most=80, value=asked.cmo_reference or ""),
-    )  # fmt: skip
+    )
     return (*columns, *_amend_detail(basis.type, detail))
 
 

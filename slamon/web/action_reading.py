@@ -76,8 +76,10 @@ def payload_of(
 
 def problems_of(error: Invalid, form: ActionForm | None) -> dict[str, str]:
     """What is wrong, by the name of the form's field; under "" what belongs to none of them."""
-    found = error.problems if isinstance(error, InvalidFields) else {error.field: in_words(error.message)}
-    names = {"file"} | ({each.name for each in form.leaves()} | {each.name for each in form.fields} if form else set())
+    found = dict(error.problems) if isinstance(error, InvalidFields) else {error.field: in_words(error.message)}
+    if form is None:  # one that this module did not draw
+        return found
+    names = {"file"} | {each.name for each in form.leaves()} | {each.name for each in form.fields}
     return {(name if name in names else ""): message for name, message in found.items()}
 
 
