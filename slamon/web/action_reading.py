@@ -55,12 +55,14 @@ def payload_of(
     form: ActionForm, typed: Typed, basis: Basis, *, via: Via, attachments: tuple[UUID, ...] = ()
 ) -> Payload:
     """What the form says. A recorded form names its own channel. Raises InvalidFields."""
-    content = _content(form, typed, basis, has_file=bool(attachments))
+    content, problems = _content(form, typed, basis, has_file=bool(attachments))
     try:
         said = Act.model_validate(content)
     except ValidationError as wrong:
-        problems = {_name(error["loc"], content): plain("", error) for error in wrong.errors()}
-        raise InvalidFields({name: in_words(message) for name, message in problems.items()}) from wrong
+        unfit = {_name(error["loc"], content): in_words(plain("", error)) for error in wrong.errors()}
+        raise InvalidFields({**unfit, **problems}) from wrong
+    if problems:
+        raise InvalidFields(problems)
     return Payload(
         text=said.text,
         reason=said.reason,
@@ -89,8 +91,8 @@ def in_words(message: str) -> str:
     return message
 
 
-def _content(form: ActionForm, typed: Typed, basis: Basis, *, has_file: bool) -> dict[str, Any]:
-    """What was typed, as the API would be sent it."""
+def _content(form: ActionForm, typed: Typed, basis: Basis, *, has_file: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """What was typed, as the API would be sent it, and what of it cannot be meant."""
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for field in form.leaves():
@@ -109,9 +111,7 @@ def _content(form: ActionForm, typed: Typed, basis: Basis, *, has_file: bool) ->
         problems |= taken_away
     content = _laid_out(values)
     problems |= _settle_lines(form, content) | _settle_items(form, content, basis)
-    if problems:
-        raise InvalidFields(problems)
-    return content
+    return content, problems
 
 
 def _value(field: Field, typed: Typed, zone: str) -> Any:
