@@ -115,7 +115,7 @@ def recorded(form: ActionForm, basis: Basis) -> ActionForm:
     )
     evidence = Field("evidence", "Evidence", hint="who told whom, where the mail is kept", is_required=True, most=1000)
     # Days are as they were told then: by now they may lie in the past.
-    own = tuple(replace(each, least="") for each in form.fields)
+    own = tuple(replace(each, least="", hint=_THEN if each.hint == _NOW else each.hint) for each in form.fields)
     return ActionForm(form.action, (*around, *own, evidence))
 
 
@@ -162,6 +162,7 @@ def _choice(name: str, title: str, options: Mapping[Any, str], **more: Any) -> F
 _REMARKS = _text("text", "Remarks")
 _CHOOSE = {"": "Choose…"}
 _NOW = "left empty: now"
+_THEN = "left empty: the time of the call or mail"
 _COMMAS = "commas between several"
 
 
@@ -206,8 +207,8 @@ def _answer(basis: Basis) -> tuple[Field, ...]:
     progress, is_inquiry = basis.progress, basis.type is RequestType.INQUIRY
     if is_inquiry and len(progress.items) == 1:
         return (_text("text", "Answer"),)
-    # One item is what the answer is about; of several it is said which. An answer in words answers every question.
-    status = ItemStatus.SUPPLIED if is_inquiry or len(progress.items) == 1 else ItemStatus.OPEN
+    # One open item is what the answer is about; of several it is said which. An answer in words answers every question.
+    status = ItemStatus.SUPPLIED if is_inquiry or len(progress.open_items) == 1 else ItemStatus.OPEN
     blocks = tuple(_item(basis, number, status) for number in progress.open_items)
     title = "Question by question" if is_inquiry else "Items"
     group = Field("items", title, Kind.GROUP, parts=blocks, is_folded=is_inquiry)

@@ -22,7 +22,7 @@ TO_CONTACT: Mapping[Action, Wording] = {
     Action.ANSWER: Wording("Answer", "Send answer", "Thank you. Your answer was sent"),
     Action.CONFIRM_ORDER: Wording(
         "Confirm the order", "Confirm the order", "Thank you. The order is confirmed",
-        "It confirms receipt too. A day later than the one asked for is a proposal: {sponsor} agrees to it or not.",
+        "A day later than the one asked for is a proposal: {sponsor} agrees to it or not.",
     ),
     Action.CONFIRM_PACKED: Wording("Confirm packing", "Confirm packing", "Thank you. Packing is confirmed"),
     Action.CONFIRM_DISPATCH: Wording("Confirm dispatch", "Confirm dispatch", "Thank you. Dispatch is confirmed"),

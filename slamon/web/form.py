@@ -3,7 +3,7 @@
 The token in the address is the whole right: it opens one request for one person. Reading changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -31,6 +31,7 @@ from slamon.domain.lifecycle import (
     possible_actions,
 )
 from slamon.domain.progress import progress_of
+from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
@@ -45,7 +46,7 @@ from slamon.services.timelines import load_timelines
 from slamon.web.action_forms import Basis, form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import DATE_PROPOSED, TO_CONTACT, WITHOUT_RECEIPT
-from slamon.web.countdowns import PLEASE, countdown, most_pressing
+from slamon.web.countdowns import PLEASE, Countdown, countdown, most_pressing
 from slamon.web.goods import so_far
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
 from slamon.web.moments import Moment, Zones
@@ -248,6 +249,7 @@ def _form(
     clocks = clock_states(terms, load_timelines(session, [asked.id])[asked.id])
     countdowns = [countdown(clock, zones, now, terms) for clock in clocks]
     own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
+    pressing = most_pressing(each for each in own if each.is_running)
     facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
     context: dict[str, Any] = {
         "token": token,
@@ -259,7 +261,7 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
-        "pressing": most_pressing(each for each in own if each.is_running),
+        "pressing": pressing,
         "is_paused": any(not each.is_running for each in own),
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
         "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
@@ -268,8 +270,8 @@ def _form(
         "forms": forms,
         "words": TO_CONTACT,
         "possible": possible,
-        "primary": next((action for action in PRIMARY if action in forms), None),
-        "so_far": so_far(basis.type, basis.progress, basis.facts, zones, now),
+        "primary": _primary(forms, pressing),
+        "so_far": so_far(asked, basis.progress, basis.facts, zones, now),
         "said": _said(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
         "done": _really_done(done, facts, files),
         "refused": refused.on(forms) if refused else None,
@@ -277,6 +279,14 @@ def _form(
         "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
     }
     return page(request, "form.html", context, status=refused.status if refused else 200)
+
+
+def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | None:
+    """What the big button does. Of a consignment under way and goods still to send, what is due first comes first."""
+    presses_for_delivery = pressing is not None and pressing.kind is ClockKind.DELIVERY_CONFIRMATION
+    if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
+        return Action.CONFIRM_DELIVERY
+    return next((action for action in PRIMARY if action in forms), None)
 
 
 def _said(facts: Sequence[FactRow], files: Sequence[Attachment], about: Telling) -> list[Said]:

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from slamon.db.requests import FactRow
-from slamon.domain.lifecycle import RequestType
+from slamon.db.requests import CmoRequest, FactRow
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, RequestType, State
 from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Progress, Readout
 from slamon.domain.timeline import FactKind
 from slamon.web.moments import Moment, Zones, civil_day
@@ -125,8 +125,9 @@ class SoFar:
     waits_until: Moment | None = None
 
 
-def so_far(type_: RequestType, progress: Progress, facts: Sequence[FactRow], zones: Zones, now: datetime) -> SoFar:
-    waits = progress.waits_until if progress.waits_until and progress.waits_until > now else None
+def so_far(asked: CmoRequest, progress: Progress, facts: Sequence[FactRow], zones: Zones, now: datetime) -> SoFar:
+    type_, is_at_the_cmo = RequestType(asked.type), State(asked.state) in OPEN_STATES - SPONSORS_TURN
+    waits = progress.waits_until if is_at_the_cmo and progress.waits_until and progress.waits_until > now else None
     if type_ is not RequestType.SHIPMENT:
         is_worth_it = len(progress.items) > 1 or not progress.open_items
         return SoFar(parts=_parts(type_, progress, facts) if is_worth_it else (), waits_until=zones.maybe(waits))

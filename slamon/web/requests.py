@@ -210,7 +210,7 @@ def _page(
         "possible": [action for action in STAFF_ACTIONS if action in forms],
         "recordable": recordable(basis) if may_keep else [],
         "contacts": choices.contacts_of(session, asked.cmo_id) if may_keep else [],
-        "so_far": so_far(basis.type, basis.progress, whole.facts, zones, visit.now),
+        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
