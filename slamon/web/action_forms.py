@@ -4,92 +4,21 @@ The contact's page, the staff's own acts and the staff's records of a call or ma
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from enum import StrEnum
+from dataclasses import replace
+from datetime import date
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from slamon.db.requests import CmoRequest, FactRow, Priority
+from slamon.db.requests import FactRow, Priority
 from slamon.domain.lifecycle import Action, RequestType, Rule
-from slamon.domain.progress import REOPENED_WITHIN, Consignment, ItemStatus, Progress, Readout
+from slamon.domain.progress import REOPENED_WITHIN, Consignment, ItemStatus, Readout
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.web.form_parts import ActionForm, Basis, Choice, Field, Kind
 from slamon.web.goods import CONDITIONS, DISPOSITIONS, READOUTS, figure, line_amount, line_title, part_title
-from slamon.web.moments import civil_day, today_in
+from slamon.web.moments import civil_day
 from slamon.web.words import FACTS, label
 
 _LONGEST = 10_000
-
-
-class Kind(StrEnum):
-    LINE = "line"
-    TEXT = "text"
-    DATE = "date"
-    MOMENT = "moment"  # typed in the reader's zone
-    NUMBER = "number"
-    CHOICE = "choice"
-    GROUP = "group"  # of other fields, under one heading
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One thing to fill in. `value` is what stands in it at first; `parts` are the fields of a group.
-
-    A name with dots is a place: `lines.2.quantity` is the quantity of the second line.
-    """
-
-    name: str
-    label: str
-    kind: Kind = Kind.LINE
-    is_required: bool = False
-    hint: str = ""
-    value: str = ""
-    choices: tuple[Choice, ...] = ()
-    most: int = 200  # characters
-    least: str = ""  # the first day that makes sense
-    parts: tuple["Field", ...] = ()
-    is_folded: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ActionForm:
-    """What an action asks for now."""
-
-    action: Action
-    fields: tuple[Field, ...]
-    takes_file: bool = False
-
-    def leaves(self) -> Iterator[Field]:
-        """The fields one types into, groups opened."""
-        yield from _leaves(self.fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What the forms of one request are made from. `is_cmo` says for which side; `zone` is the reader's own."""
-
-    request: CmoRequest
-    progress: Progress
-    facts: Sequence[FactRow]
-    is_cmo: bool
-    zone: str
-    now: datetime
-    contacts: Sequence[tuple[UUID, str]] = field(default_factory=tuple)
-
-    @property
-    def type(self) -> RequestType:
-        return RequestType(self.request.type)
-
-    @property
-    def today(self) -> date:
-        return today_in(self.zone, self.now)
 
 
 def form_of(action: Action, rule: Rule, basis: Basis) -> ActionForm:
@@ -138,14 +67,6 @@ def _marked(fields: tuple[Field, ...], rule: Rule) -> tuple[Field, ...]:
     # Of several ways to say it, a group of items says it by itself.
     needed = {need.split("|")[0] for need in rule.needs if "items" not in names or "items" not in need.split("|")}
     return tuple(replace(each, is_required=True) if each.name in needed else each for each in fields)
-
-
-def _leaves(fields: Sequence[Field]) -> Iterator[Field]:
-    for each in fields:
-        if each.kind is Kind.GROUP:
-            yield from _leaves(each.parts)
-        else:
-            yield each
 
 
 # --- fields that several actions share ------------------------------------------------------------------------------

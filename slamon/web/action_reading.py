@@ -15,8 +15,8 @@ from slamon.domain.progress import ItemStatus
 from slamon.domain.timeline import Via
 from slamon.errors import Invalid, InvalidFields
 from slamon.services.acts import Payload
-from slamon.web.action_forms import ActionForm, Basis, Field, Kind
 from slamon.web.filing_words import plain
+from slamon.web.form_parts import ActionForm, Basis, Field, Kind
 from slamon.web.moments import local_instant
 from slamon.web.session import Typed
 

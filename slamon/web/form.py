@@ -4,8 +4,7 @@ The token in the address is the whole right: it opens one request for one person
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from slamon.db.attachments import Attachment
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest, FactRow
+from slamon.db.statements import locked_request
 from slamon.domain.clocks import clock_states
 from slamon.domain.lifecycle import (
     ACTION_OF,
@@ -32,7 +32,7 @@ from slamon.domain.lifecycle import (
 )
 from slamon.domain.progress import progress_of
 from slamon.domain.terms import ClockKind
-from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
 from slamon.files.kinds import ACCEPT, TAKEN
@@ -43,17 +43,19 @@ from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.policies import load_terms
 from slamon.services.queries import facts_of
 from slamon.services.timelines import load_timelines
-from slamon.web.action_forms import Basis, form_of, forms_of
+from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import DATE_PROPOSED, TO_CONTACT, WITHOUT_RECEIPT
+from slamon.web.conversation import conversation
 from slamon.web.countdowns import PLEASE, Countdown, countdown, most_pressing
+from slamon.web.form_parts import Basis
 from slamon.web.goods import so_far
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
-from slamon.web.moments import Moment, Zones
+from slamon.web.moments import Zones
 from slamon.web.pages import page, pages_of, runtime_of, see_other
-from slamon.web.particulars import Telling, particulars, quoted, telling
+from slamon.web.particulars import telling
 from slamon.web.session import Typed, client_address, from_our_pages
-from slamon.web.uploads import HandedByLink, sent_alone, told_with
+from slamon.web.uploads import HandedByLink
 from slamon.web.words import ACTIONS
 
 # In the order of the page; the first of PRIMARY that is open has the page's one big button.
@@ -79,22 +81,6 @@ def counted(request: Request, token: str) -> None:
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(counted)])
 OwnForm = Annotated[None, Depends(from_our_pages)]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One entry of the conversation as the contact reads it; `kind` is None for a file sent by itself."""
-
-    name: str
-    is_cmo: bool
-    kind: FactKind | None
-    at: Moment
-    told: str | None = None
-    text: str | None = None
-    expected_on: date | None = None
-    files: Sequence[Attachment] = ()
-    particulars: Sequence[str] = ()
-    about: str | None = None  # what it corrects
 
 
 @router.api_route("/r/{token}", methods=["GET", "HEAD"])
@@ -171,6 +157,7 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         stored = handed.stored(runtime)
         with runtime.db.write() as session:
             opened = open_link(session, token, real_now=real_now)
+            locked_request(session, opened.request.id)  # the same form sent twice: the second waits for the first
             files = _attached(session, opened, stored, now)
             payload = _payload(session, opened, wanted, typed, files, now)
             if not _was_sent_before(session, opened, wanted, typed, payload):
@@ -272,7 +259,7 @@ def _form(
         "possible": possible,
         "primary": _primary(forms, pressing),
         "so_far": so_far(asked, basis.progress, basis.facts, zones, now),
-        "said": _said(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
+        "said": conversation(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
         "done": _really_done(done, facts, files),
         "refused": refused.on(forms) if refused else None,
         "accept": ACCEPT,
@@ -289,45 +276,11 @@ def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | 
     return next((action for action in PRIMARY if action in forms), None)
 
 
-def _said(facts: Sequence[FactRow], files: Sequence[Attachment], about: Telling) -> list[Said]:
-    told, zones = told_with(facts, files), about.zones
-    dated = [
-        (
-            fact.occurred_at,
-            Said(
-                name=fact.by_name,
-                is_cmo=Role(fact.by_role) in CMO_ROLES,
-                kind=FactKind(fact.kind),
-                at=zones.at(fact.occurred_at),
-                told=_how_told(fact),
-                text=fact.content.get("text") or fact.reason,
-                expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
-                files=told[fact.sequence],
-                particulars=particulars(fact, about),
-                about=quoted(fact.content["corrects"], about) if fact.kind == FactKind.CORRECTED else None,
-            ),
-        )
-        for fact in facts
-    ]
-    for file in sent_alone(files, told):
-        is_cmo, at = Role(file.uploaded_by_role) in CMO_ROLES, zones.at(file.created_at)
-        dated.append((file.created_at, Said(file.uploaded_by_name, is_cmo, None, at, files=[file])))
-    return [said for _, said in sorted(dated, key=lambda each: each[0])]
-
-
-def _how_told(fact: FactRow) -> str | None:
-    """How an act of the CMO reached the sponsor, where staff wrote it down."""
-    if fact.recorded_by_id == fact.by_id:
-        return None
-    how = "a phone call" if fact.via == Via.PHONE_RECORDED else "a mail"
-    return f"written down by {fact.recorded_by_name} after {how}"
-
-
-def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> str | None:
-    """The thanks; an address that only claims something gets none."""
+def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> tuple[str, str] | None:
+    """The thanks, and what follows them; an address that only claims something gets none."""
     if done == FILE:
         was_sent = any(file.uploaded_by_role in CMO_ROLES for file in files)
-        return "Thank you. Your file was sent.| It is listed under “So far”." if was_sent else None
+        return ("Thank you. Your file was sent.", "It is listed under “So far”.") if was_sent else None
     if done not in FORM_ACTIONS:
         return None
     acts = [fact for fact in sorted(facts, key=lambda fact: fact.sequence) if fact.by_role in CMO_ROLES]
@@ -335,7 +288,7 @@ def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment
     if not acts or (action is not Action.ACKNOWLEDGE and ACTION_OF[FactKind(acts[-1].kind)] is not action):
         return None
     thanks = DATE_PROPOSED if acts[-1].kind == FactKind.DATE_PROPOSED else TO_CONTACT[action].done
-    return thanks + ".|" + ("" if action in WITHOUT_RECEIPT else " A copy is on its way to your mailbox.")
+    return f"{thanks}.", "" if action in WITHOUT_RECEIPT else "A copy is on its way to your mailbox."
 
 
 def _gone(

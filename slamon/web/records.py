@@ -11,9 +11,10 @@ from slamon.domain.timeline import CMO_ROLES, Via
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.acts import act
 from slamon.services.queries import visible_request
-from slamon.web.action_forms import ActionForm, Basis, form_of, recorded
+from slamon.web.action_forms import form_of, recorded
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import TO_CONTACT, Wording
+from slamon.web.form_parts import ActionForm, Basis
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.requests import RequestId, basis_of, keeps, recordable, refusal, version_in
 from slamon.web.session import Posting, Submitted, Visit, Visiting

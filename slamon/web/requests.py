@@ -24,10 +24,11 @@ from slamon.services.policies import load_terms
 from slamon.services.queries import Whole, actions_open_to, facts_of, visible_request, whole_request
 from slamon.services.timelines import load_timelines, owners_of
 from slamon.web import choices
-from slamon.web.action_forms import Basis, form_of, forms_of
+from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import TO_STAFF
 from slamon.web.countdowns import countdown, in_order, most_pressing
+from slamon.web.form_parts import Basis
 from slamon.web.goods import so_far
 from slamon.web.history import history, not_reached
 from slamon.web.moments import Zones
