@@ -238,7 +238,7 @@ def _wait(_: Basis) -> tuple[Field, ...]:
 
 
 def _hand_on(_: Basis) -> tuple[Field, ...]:
-    return (Field("name", "Your colleague’s name"), Field("email", "E-mail address", most=254))
+    return (Field("name", "Colleague’s name"), Field("email", "Colleague’s e-mail address", most=254))
 
 
 def _correct(basis: Basis) -> tuple[Field, ...]:
