@@ -2,6 +2,7 @@
 
 SlamonError
 ├── Invalid              a value breaks a rule; names the field and the way out
+│   └── InvalidFields        several fields at once, as a form reads them
 ├── NotFound             no such object, or none this caller may see
 ├── Forbidden            the caller is known and may not do this
 ├── NotSignedIn          the caller is unknown
@@ -20,7 +21,7 @@ SlamonError
 └── DeliveryError        a message did not (certainly) leave
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,6 +35,15 @@ class Invalid(SlamonError):
         super().__init__(f"{field}: {message}")
         self.field = field
         self.message = message
+
+
+class InvalidFields(Invalid):
+    """`problems` says of each field what is wrong with it; as an `Invalid` it names the first."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        first = next(iter(problems))
+        super().__init__(first, problems[first])
+        self.problems = problems
 
 
 class NotFound(SlamonError):

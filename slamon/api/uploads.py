@@ -45,7 +45,7 @@ async def form_with_file(request: Request, runtime: Runtime, *, takes_file: bool
     if takes_file and request.headers.get("content-type", "").casefold().startswith("multipart/form-data"):
         request.state.body_limit = runtime.settings.attachment_max_bytes + _AROUND
     try:
-        form = await request.form(max_files=1, max_fields=200)
+        form = await request.form(max_files=1, max_fields=1000)
     except HTTPException as error:
         if error.status_code != 400:
             raise

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Project, Site
 from slamon.db.policies import Policy
 from slamon.demo.extract import RealSite, sites
+from slamon.domain.terms import DATED
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.services.access import Caller, caller_of
 from slamon.services.directory import change, create
@@ -215,7 +216,8 @@ def _counterpart(
 def _policy_by_working_hours(session: Session, firm_id: UUID, now: datetime) -> None:
     """One firm whose agreement counts the site's open hours: 9 of them are one working day."""
     routine = default_policies()[0]
-    clocks = {kind: {"target": "PT9H", "limit": "PT18H", "mode": "calendar"} for kind in routine["clocks"]}
+    by_hours = {"target": "PT9H", "limit": "PT18H", "mode": "calendar"}
+    clocks = {kind: line if kind in DATED else {**line, **by_hours} for kind, line in routine["clocks"].items()}
     values = {
         **routine,
         "name": f"{BY_WORKING_HOURS}: one to two working days, counted in the site's open hours",

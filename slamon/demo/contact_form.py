@@ -59,14 +59,21 @@ class _Reader(HTMLParser):
         super().__init__()
         self.forms: list[HtmlForm] = []
         self._is_open = False
+        self._select, self._chosen = "", set[str]()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(HtmlForm(given.get("action", ""), given.get("method", "get").lower()))
-            self._is_open = True
+            self._is_open, self._chosen = True, set()
         elif self._is_open and tag in ("input", "textarea", "select") and given.get("name"):
             self.forms[-1].values[given["name"]] = given.get("value", "")
+            self._select = given["name"] if tag == "select" else ""
+        elif self._is_open and tag == "option" and self._select:
+            # The first option counts, unless another is selected.
+            if "selected" in given or self._select not in self._chosen:
+                self.forms[-1].values[self._select] = given.get("value", "")
+                self._chosen.add(self._select)
         elif self._is_open and tag == "button" and "formaction" in given:
             self.forms[-1].targets.append(given["formaction"])
 

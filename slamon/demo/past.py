@@ -81,7 +81,13 @@ def _perform(session: Session, request_id: UUID, scene: Scene, what: Act, *, now
         CONTACT: COUNTERPARTS[scene.ask.site].contact_address,
         MANAGER: pm_for(scene.ask.site),
     }.get(what.who, what.who)
-    payload = Payload(text=what.text, reason=what.reason, via=Via.WEB_FORM if by_contact else Via.STAFF_PAGE)
+    days = {name: (now.date() + timedelta(days=count)).isoformat() for name, count in what.days.items()}
+    payload = Payload(
+        text=what.text,
+        reason=what.reason,
+        via=Via.WEB_FORM if by_contact else Via.STAFF_PAGE,
+        particulars={**what.particulars, **days},
+    )
     by = caller(session, address)
     act(session, request_id, what.action, by=by, payload=payload, now=now, real_now=real_now)
 

@@ -1,11 +1,12 @@
 """The script: what happened before the visitor came, what happens while they watch, and who stays silent."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from itertools import cycle
+from typing import Any
 
 from slamon.db.requests import Priority
 from slamon.demo.asks import Ask
@@ -44,6 +45,8 @@ class Act:
     action: Action
     text: str | None = None
     reason: str | None = None
+    particulars: Mapping[str, Any] = field(default_factory=dict)
+    days: Mapping[str, int] = field(default_factory=dict)  # civil dates, in days from the act
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ def later(seed: int = 1) -> Iterator[Scene]:
     for count in range(MOST_FILED_LATER):
         site, kind = next(sites), next(kinds)
         any_delay = (timedelta(0), timedelta(days=30))
-        part = None if site in SILENT_SITES else _drawn(chance, *any_delay, Action.ANSWER, _ANSWER[kind], apart=None)
+        does = Action.CONFIRM_ORDER if kind is SHIPMENT else Action.ANSWER
+        part = None if site in SILENT_SITES else _drawn(chance, *any_delay, does, _ANSWER[kind], apart=None)
         yield Scene(Ask(kind, site, order=count), age=-float(36 + EVERY_HOURS * count), part=part)
 
 
@@ -93,8 +97,22 @@ def _past() -> list[Scene]:
     return [
         Scene(Ask(SHIPMENT, AUROBINDO, 4), 124, (
             Act(121, CONTACT, Action.ACKNOWLEDGE),
-            Act(101, CONTACT, Action.ANSWER, "Both pallets are packed. Pick-up is booked for Thursday morning."),
-            Act(96, MANAGER, Action.ACCEPT),
+            Act(118, CONTACT, Action.CONFIRM_ORDER, "Both pallets can leave tomorrow.", days={"planned_ship_on": 1}),
+            Act(101, CONTACT, Action.CONFIRM_PACKED, particulars={"lots_or_kits": "Pallets 1 and 2"}),
+            Act(96, CONTACT, Action.CONFIRM_DISPATCH, particulars=_AIR, days={"expected_delivery_on": 2}),
+            Act(50, CONTACT, Action.CONFIRM_DELIVERY, particulars=_ARRIVED),
+            Act(47, MANAGER, Action.ACCEPT),
+        )),
+        Scene(Ask(SHIPMENT, GSK, 2), 100, (
+            Act(96, CONTACT, Action.CONFIRM_ORDER, days={"planned_ship_on": 1}),
+            Act(72, CONTACT, Action.CONFIRM_DISPATCH, particulars=_AIR, days={"expected_delivery_on": 4}),
+        )),
+        Scene(Ask(SHIPMENT, INVERNESS, 1), 44, (
+            Act(41, CONTACT, Action.ACKNOWLEDGE),
+            Act(
+                22, CONTACT, Action.CONFIRM_ORDER, "Our cold room is being serviced: two days later is possible.",
+                days={"planned_ship_on": 11},
+            ),
         )),
         Scene(Ask(INQUIRY, INVERNESS, 3, "schedule_capacity"), 110, (
             Act(101.5, CONTACT, Action.ANSWER, "Yes, the slot is firm. We start on Monday."),
@@ -129,7 +147,7 @@ def _under_way(chance: random.Random) -> list[Scene]:
         Scene(Ask(SHIPMENT, MSD, 0), 38.5),
         Scene(
             Ask(SHIPMENT, CHEMBIO, 1), 31, (Act(29, CONTACT, Action.ACKNOWLEDGE),),
-            Part(None, Action.ANSWER, timedelta(hours=44), "Packed; the courier comes tomorrow at ten."),
+            Part(None, Action.CONFIRM_ORDER, timedelta(hours=44), "The courier comes at ten on that day."),
         ),
         Scene(Ask(INQUIRY, ABBVIE, 1, "quality"), 20, (Act(16, CONTACT, Action.ACKNOWLEDGE),)),
         Scene(Ask(SHIPMENT, ASPEN, 1), 19, star=Star.SILENT),
@@ -157,6 +175,8 @@ def _to_come(chance: random.Random) -> list[Scene]:
     ]  # fmt: skip
 
 
+_AIR = {"courier": "World Courier", "service": "Temperature controlled", "tracking_number": "020-4417 2209"}
+_ARRIVED = {"received_by": "Goods receiving", "condition": "intact"}
 _ANSWER = {
     SHIPMENT: "Confirmed as ordered; the shipping papers follow with the courier's number.",
     DATA: "The document is in your data room.",

@@ -14,8 +14,9 @@ from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.demo.stage import Stage
-from slamon.domain.terms import DeliveryChannel, Level
+from slamon.domain.terms import ClockKind, DeliveryChannel, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
+from slamon.web.countdowns import NAMES
 
 SHOWN = 25
 MESSAGES_READ = 150
@@ -32,6 +33,22 @@ DEEDS = {
     FactKind.REJECTED: "sent back the answer to",
     FactKind.CANCELLED: "cancelled",
     FactKind.TAKEN: "took the escalation of",
+    FactKind.REOPENED: "opened again",
+    FactKind.ORDER_CONFIRMED: "confirmed the order of",
+    FactKind.DATE_PROPOSED: "proposed another ship date for",
+    FactKind.DATE_AGREED: "agreed to the ship date of",
+    FactKind.DATE_REFUSED: "refused the ship date of",
+    FactKind.PACKED: "confirmed packing of",
+    FactKind.DISPATCHED: "confirmed dispatch of",
+    FactKind.DELIVERED: "confirmed delivery of",
+    FactKind.LOST: "reported a loss of",
+    FactKind.DECIDED: "decided on the goods of",
+    FactKind.WAITING: "waits for a third party with",
+    FactKind.RESUMED: "waits no longer with",
+    FactKind.AMENDED: "changed",
+    FactKind.CORRECTED: "corrected a message about",
+    FactKind.HANDED_ON: "handed on",
+    FactKind.TERMS_CHANGED: "changed the terms of",
 }
 RUNGS = {
     Level.REMINDER: ("soon", "three quarters of the target gone"),
@@ -131,7 +148,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
             before="of",
             number=number,
             request_id=crossing.request_id,
-            after=f"{words} ({' and '.join(clocks)})",
+            after=f"{words} ({' and '.join(NAMES[ClockKind(clock)] for clock in sorted(set(clocks)))})",
             where=site,
             told=tuple(told.get((crossing.request_id, level, frozenset(clocks)), ())),
         )

@@ -18,7 +18,7 @@ from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_request
-from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, Rule, State, possible_actions
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, RequestType, Rule, State, possible_actions
 from slamon.domain.terms import ClockKind
 from slamon.domain.turns import Owner, time_by_owner, turns
 from slamon.errors import Invalid, NotFound
@@ -37,10 +37,12 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which requests to list. `overdue` means that a running clock is past its target."""
+    """Which requests to list. `overdue` means that a running clock is past its target; `cmos_turn_only` leaves out
+    those that wait for the sponsor."""
 
     state: State | None = None
     open_only: bool = False
+    cmos_turn_only: bool = False
     type: RequestType | None = None
     cmo_id: UUID | None = None
     site_id: UUID | None = None
@@ -182,6 +184,8 @@ def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bo
     filters = [column == value for column, value in equal.items() if value is not None]
     if wanted.open_only:
         filters.append(CmoRequest.state.in_(sorted(OPEN_STATES)))
+    if wanted.cmos_turn_only:
+        filters.append(CmoRequest.state.in_(sorted(OPEN_STATES - SPONSORS_TURN)))
     if wanted.overdue is True:
         filters.append(CmoRequest.urgent_at < now)
     if wanted.overdue is False:

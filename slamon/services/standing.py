@@ -1,4 +1,5 @@
-"""Open requests whose clocks all stand still: those that wait for our own side, and those the CMO has with no clock.
+"""Open requests that no clock of the CMO's brings to mind: those that wait for our own side, and those the CMO has
+with no clock.
 
 The list by urgency knows running clocks only; these two kinds complete it, so that no open request is ever out of
 sight.
@@ -16,12 +17,11 @@ from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
 from slamon.db.requests import CmoRequest, is_standing
-from slamon.domain.lifecycle import OPEN_STATES, State
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN
 from slamon.errors import Invalid
 from slamon.services.queries import Row, Wanted, clocks_by_request, request_lines
 
 A_PAGE = 50
-_WAITING_FOR_US = frozenset({State.AWAITING_SPONSOR, State.ANSWERED, State.DECLINED})
 
 
 class Holder(StrEnum):
@@ -40,13 +40,15 @@ class Standing:
 
 
 def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | None = None) -> Standing:
-    """Open requests of staff's list that `holder` must move on and no clock watches, those filed first in front.
+    """Open requests of staff's list that `holder` must move on, those filed first in front.
+
+    Of the CMO's only those that no clock watches; what waits for us is here even while our own clock runs.
 
     Of `wanted` only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
     """
     statement = (
         request_lines()
-        .where(is_standing(), CmoRequest.state.in_(sorted(_states(holder))), *_narrowed(wanted))
+        .where(*_held_by(holder), *_narrowed(wanted))
         .order_by(CmoRequest.filed_at, CmoRequest.id)
         .limit(A_PAGE + 1)
     )
@@ -58,12 +60,12 @@ def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | N
     return Standing(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
 
 
-def _states(holder: Holder) -> frozenset[State]:
+def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
     match holder:
         case Holder.US:
-            return _WAITING_FOR_US
+            return [CmoRequest.state.in_(sorted(SPONSORS_TURN))]
         case Holder.CMO:
-            return OPEN_STATES - _WAITING_FOR_US
+            return [is_standing(), CmoRequest.state.in_(sorted(OPEN_STATES - SPONSORS_TURN))]
         case _:
             assert_never(holder)
 

@@ -14,7 +14,7 @@ from slamon.domain.lifecycle import FILERS, RequestType, State
 from slamon.services.queries import Order, Row, Wanted, list_requests
 from slamon.services.standing import Holder, standing
 from slamon.web import choices
-from slamon.web.countdowns import Countdown, countdown, most_pressing, stored_clock
+from slamon.web.countdowns import Countdown, Tone, countdown, most_pressing, stored_clock
 from slamon.web.moments import Moment, Zones
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Visit, Visiting
@@ -33,8 +33,8 @@ class Line:
 
     row: Row
     pressing: Countdown | None
-    countdowns: tuple[Countdown, ...]
     filed: Moment
+    ended: Countdown | None  # of the CMO's clocks the last to end, where none presses
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ def board(
         open_only=tab != "all",
         order=Order.URGENCY if overdue or (tab != "all" and not state) else Order.FILED,
         cursor=after or None,
+        cmos_turn_only=tab != "all" and not state and not overdue,
     )
     if state and not overdue:
         wanted = replace(wanted, overdue=None)
@@ -119,8 +120,13 @@ def _lines(rows: Sequence[Row], visit: Visit) -> list[Line]:
     for row in rows:
         zones = Zones(own=visit.zone, other=row.site.time_zone)
         countdowns = tuple(countdown(stored_clock(clock), zones, visit.now) for clock in row.clocks)
-        lines.append(Line(row, most_pressing(countdowns), countdowns, zones.at(row.request.filed_at)))
+        lines.append(Line(row, most_pressing(countdowns), zones.at(row.request.filed_at), _last_ended(countdowns)))
     return lines
+
+
+def _last_ended(countdowns: Sequence[Countdown]) -> Countdown | None:
+    ended = [each for each in countdowns if each.stopped and not each.is_the_sponsors and each.tone is not Tone.OFF]
+    return max(ended, key=lambda each: each.stopped.epoch_ms if each.stopped else 0, default=None)
 
 
 def _address(tab: str, chosen: dict[str, str], after: str | None, part: str = "") -> str | None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import ClockRow
 from slamon.domain.clocks import WAITING_FOR_SPONSOR, ClockId, ClockState, Outcome, Pause
-from slamon.domain.terms import ClockKind, Mode, Terms
+from slamon.domain.terms import DATED, ClockKind, Mode, Terms
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pictures import Bar, draw
 
@@ -24,6 +24,20 @@ NAMES = {
     ClockKind.SPONSOR: "sponsor’s reply",
     ClockKind.EXCURSION_DECISION: "quality’s decision",
 }
+# What the contact is asked for while a clock of the CMO's runs.
+PLEASE = {
+    ClockKind.ACKNOWLEDGEMENT: "Please confirm receipt",
+    ClockKind.ANSWER: "Please answer",
+    ClockKind.ORDER_CONFIRMATION: "Please confirm the order",
+    ClockKind.REPLY: "Please reply to the last message",
+    ClockKind.DISPATCH_CONFIRMATION: "Please confirm dispatch",
+    ClockKind.DELIVERY_CONFIRMATION: "Please confirm delivery",
+    ClockKind.FULFILMENT: "Needed",
+    ClockKind.PROMISE: "You promised it",
+}
+_BY_CONSIGNMENT = frozenset(
+    {ClockKind.DISPATCH_CONFIRMATION, ClockKind.DELIVERY_CONFIRMATION, ClockKind.EXCURSION_DECISION}
+)  # fmt: skip
 _SOON = 0.25  # the last quarter before the target is shown in the colour of "soon"
 
 
@@ -64,15 +78,29 @@ class Countdown:
         return self.id.kind
 
     @property
+    def is_the_sponsors(self) -> bool:
+        return self.kind.is_the_sponsors
+
+    @property
+    def title(self) -> str:
+        return self.name[:1].upper() + self.name[1:]
+
+    @property
     def is_bad(self) -> bool:
         return self.tone in (Tone.LATE, Tone.BREACHED)
+
+
+def name_of(clock: ClockId) -> str:
+    """What a clock is called; of consignments, from the second on with its number."""
+    of_consignment = clock.kind in _BY_CONSIGNMENT and clock.generation > 1
+    return f"{NAMES[clock.kind]} of consignment {clock.generation}" if of_consignment else NAMES[clock.kind]
 
 
 def countdown(clock: ClockState, zones: Zones, now: datetime, terms: Terms | None = None) -> Countdown:
     tone = _tone(clock, now)
     return Countdown(
         id=clock.id,
-        name=NAMES[clock.kind],
+        name=name_of(clock.id),
         tone=tone,
         words=_words(clock, tone, now),
         is_running=clock.is_running,
@@ -122,15 +150,19 @@ def _tone(clock: ClockState, now: datetime) -> Tone:
 
 
 def _words(clock: ClockState, tone: Tone, now: datetime) -> str:
-    name = NAMES[clock.kind]
+    name, is_a_day = name_of(clock.id), clock.kind in DATED
     if clock.stopped_at is not None:
         return _ending(clock, name)
     if clock.is_paused and tone in _PASSED:  # no figure: nothing grows while it is paused
         return f"{name} clock paused; was already over the {_PASSED[tone]}"
+    if clock.limit_at is not None and tone is Tone.BREACHED and is_a_day:
+        return f"{name} passed {span(now - clock.limit_at)} ago"
     if clock.limit_at is not None and tone is Tone.BREACHED:
         return f"{name} limit breached {span(now - clock.limit_at)} ago"
     if clock.target_at is not None and tone is Tone.LATE:
         return f"{name} late by {span(now - clock.target_at)}"
+    if clock.target_at is not None and is_a_day:
+        return f"{name} in {span(clock.target_at - now)}"
     if clock.target_at is not None and not clock.is_paused:
         return f"{name} due in {span(clock.target_at - now)}"
     since = clock.open_pause.since if clock.open_pause else now
@@ -142,6 +174,12 @@ def _ending(clock: ClockState, name: str) -> str:
         return f"{name} clock cancelled"
     how = {Outcome.MET: "on time", Outcome.LATE: "late", Outcome.BREACHED: "after the limit"}[clock.outcome]
     return f"{name} {how}, after {span(clock.wall_time)}"
+
+
+def in_order(countdowns: Iterable[Countdown]) -> tuple[list[Countdown], list[Countdown]]:
+    """Those that run or are paused, and those that have ended."""
+    every = list(countdowns)
+    return [each for each in every if each.stopped is None], [each for each in every if each.stopped is not None]
 
 
 def _allowed(kind: ClockKind, terms: Terms) -> str:

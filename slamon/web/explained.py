@@ -17,7 +17,7 @@ from slamon.errors import LinkGone
 from slamon.services.explanations import clock_named, explain_clock
 from slamon.services.links import open_link
 from slamon.services.queries import visible_request
-from slamon.web.countdowns import NAMES
+from slamon.web.countdowns import name_of
 from slamon.web.form import counted
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pages import page, runtime_of, see_other
@@ -68,7 +68,7 @@ def _told(session: Session, asked: CmoRequest, clock_id: ClockId, zones: Zones, 
     explanation = explained.explanation
     return {
         "asked": asked,
-        "name": NAMES[clock_id.kind],
+        "name": name_of(clock_id),
         "zones": zones,
         "sentences": explained.sentences,
         "picture": draw_explanation(explanation, now),

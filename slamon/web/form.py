@@ -3,9 +3,8 @@
 The token in the address is the whole right: it opens one request for one person. Reading changes nothing.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,8 +17,21 @@ from slamon.db.attachments import Attachment
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.lifecycle import OPEN_STATES, Action, RequestType, State, possible_actions
-from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.db.statements import locked_request
+from slamon.domain.lifecycle import (
+    ACTION_OF,
+    OPEN_STATES,
+    SPONSORS_TURN,
+    Action,
+    RequestType,
+    Rule,
+    State,
+    is_repeat,
+    possible_actions,
+)
+from slamon.domain.progress import progress_of
+from slamon.domain.terms import ClockKind
+from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
 from slamon.files.kinds import ACCEPT, TAKEN
@@ -29,15 +41,31 @@ from slamon.services.attachments import attach, attachment_of, attachments_of
 from slamon.services.cases import load_case
 from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.queries import facts_of
-from slamon.web.countdowns import countdown, most_pressing
+from slamon.services.timelines import load_timelines
+from slamon.web.action_forms import form_of, forms_of
+from slamon.web.action_reading import Refused, payload_of
+from slamon.web.action_words import DATE_PROPOSED, TO_CONTACT, WITHOUT_RECEIPT
+from slamon.web.conversation import conversation
+from slamon.web.countdowns import PLEASE, Countdown, countdown, most_pressing
+from slamon.web.form_parts import Basis
+from slamon.web.goods import so_far
 from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
-from slamon.web.moments import Moment, Zones, today_in
+from slamon.web.moments import Zones
 from slamon.web.pages import page, pages_of, runtime_of, see_other
+from slamon.web.particulars import telling
 from slamon.web.session import Typed, client_address, from_our_pages
-from slamon.web.uploads import HandedByLink, sent_alone, told_with
+from slamon.web.uploads import HandedByLink
 from slamon.web.words import ACTIONS
 
-FORM_ACTIONS = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
+# In the order of the page; the first of PRIMARY that is open has the page's one big button.
+PRIMARY = (
+    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER
+)  # fmt: skip
+FORM_ACTIONS = (
+    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER,
+    Action.CONFIRM_PACKED, Action.ASK, Action.DECLINE, Action.REPORT_LOST, Action.WAIT, Action.RESUME, Action.CORRECT,
+    Action.HAND_ON,
+)  # fmt: skip
 # Who took an escalation, and other steps inside the sponsor's house, are not the contact's.
 INTERNAL = frozenset({FactKind.TAKEN})
 FILE = "file"
@@ -52,31 +80,6 @@ def counted(request: Request, token: str) -> None:
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(counted)])
 OwnForm = Annotated[None, Depends(from_our_pages)]
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One entry of the conversation as the contact reads it; `kind` is None for a file sent by itself."""
-
-    name: str
-    is_cmo: bool
-    kind: FactKind | None
-    at: Moment
-    told: str | None = None
-    text: str | None = None
-    expected_on: date | None = None
-    files: Sequence[Attachment] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a form came back, with what was typed into it. `action` is "file" for a file by itself."""
-
-    status: int
-    action: str
-    field: str | None
-    message: str
-    typed: Typed
 
 
 @router.api_route("/r/{token}", methods=["GET", "HEAD"])
@@ -153,8 +156,11 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         stored = handed.stored(runtime)
         with runtime.db.write() as session:
             opened = open_link(session, token, real_now=real_now)
-            payload = _payload(typed, opened.person, now, _attached(session, opened, stored, now))
-            act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
+            locked_request(session, opened.request.id)  # the same form sent twice: the second waits for the first
+            files = _attached(session, opened, stored, now)
+            payload = _payload(session, opened, wanted, typed, files, now)
+            if not _was_sent_before(session, opened, wanted, typed, payload):
+                act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone, typed=typed)
@@ -173,23 +179,41 @@ def _attached(session: Session, opened: Opened, stored: Stored | None, now: date
     return (row.id,)
 
 
-def _payload(typed: Typed, contact: Person, now: datetime, files: tuple[UUID, ...]) -> Payload:
-    expected_on = typed.day("expected_on")
-    if expected_on is not None and expected_on < today_in(contact.time_zone, now):
-        raise Invalid("expected_on", "lies in the past; choose today or a later day, or leave it empty")
-    return Payload(
-        text=typed.text("text"),
-        reason=typed.text("reason"),
-        expected_on=expected_on,
-        via=Via.WEB_FORM,
-        attachments=files,
-    )
+def _payload(
+    session: Session, opened: Opened, action: Action, typed: Typed, files: tuple[UUID, ...], now: datetime
+) -> Payload:
+    basis = _basis(session, opened, now)
+    rule = _open_now(opened, basis).get(action)
+    if rule is None:  # done already, or too late: the words alone tell which
+        return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.WEB_FORM, attachments=files)
+    return payload_of(form_of(action, rule, basis), typed, basis, via=Via.WEB_FORM, attachments=files)
 
 
-def _refusal(error: Invalid | ActionNotAllowed, action: str, typed: Typed) -> Refused:
+def _was_sent_before(session: Session, opened: Opened, action: Action, typed: Typed, payload: Payload) -> bool:
+    """Whether this very form, opened before the contact's last act, is what did it: a button pressed twice."""
+    if typed("seen") == str(opened.request.fact_count) or not typed("seen"):
+        return False
+    timeline = load_timelines(session, [opened.request.id])[opened.request.id]
+    content = {"text": payload.text, **payload.particulars}
+    said = {name: value for name, value in content.items() if value is not None}
+    actor = opened.caller.as_actor(CMO_ROLES)
+    return is_repeat(timeline, action, actor, said, payload.reason)
+
+
+def _basis(session: Session, opened: Opened, now: datetime) -> Basis:
+    asked = opened.request
+    progress = progress_of(load_timelines(session, [asked.id])[asked.id].as_recorded())
+    return Basis(asked, progress, facts_of(session, asked.id), is_cmo=True, zone=opened.person.time_zone, now=now)
+
+
+def _open_now(opened: Opened, basis: Basis) -> dict[Action, Rule]:
+    return possible_actions(basis.type, State(opened.request.state), basis.progress, opened.caller.roles)
+
+
+def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
-        return Refused(422, action, error.field, error.message, typed)
-    return Refused(409, action, None, f"It is not possible to {ACTIONS[Action(action)]} any more", typed)
+        return Refused(422, form, {}, error.message, typed, error)
+    return Refused(409, form, {}, f"It is not possible to {ACTIONS[Action(form)]} any more", typed)
 
 
 def _form(
@@ -204,12 +228,14 @@ def _form(
 ) -> HTMLResponse:
     asked, settings = opened.request, runtime_of(request).settings
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    facts, files = facts_of(session, asked.id), attachments_of(session, asked.id)
+    basis, files = _basis(session, opened, now), attachments_of(session, asked.id)
+    forms = forms_of(_open_now(opened, basis), basis)
+    possible = [action for action in FORM_ACTIONS if action in forms]
     case = load_case(session, asked)
     countdowns = [countdown(clock, zones, now, case.terms_of(clock)) for clock in case.clocks()]
-    progress = case.progress()
-    open_now = possible_actions(RequestType(asked.type), State(asked.state), progress, opened.caller.roles)
-    possible = [action for action in FORM_ACTIONS if action in open_now]
+    own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
+    pressing = most_pressing(each for each in own if each.is_running)
+    facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
     context: dict[str, Any] = {
         "token": token,
         "sponsor": settings.sponsor_name,
@@ -220,72 +246,47 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
-        "pressing": most_pressing(countdowns),
-        "owner": _whose_turn(State(asked.state)),
+        "pressing": pressing,
+        "is_paused": any(not each.is_running for each in own),
+        "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
+        "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
+        "is_shipment": basis.type is RequestType.SHIPMENT,
+        "PLEASE": PLEASE,
+        "forms": forms,
+        "words": TO_CONTACT,
         "possible": possible,
-        "primary": possible[0] if possible else None,
-        "said": _said(facts, files, zones),
+        "primary": _primary(forms, pressing),
+        "so_far": so_far(asked, basis.progress, basis.facts, zones, now),
+        "said": conversation(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
         "done": _really_done(done, facts, files),
-        "refused": refused,
-        "today": today_in(zones.own, now).isoformat(),
+        "refused": refused.on(forms) if refused else None,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
     }
     return page(request, "form.html", context, status=refused.status if refused else 200)
 
 
-def _whose_turn(state: State) -> str:
-    """Who must move: the CMO, the sponsor who was asked, or nobody at the CMO since it has answered.
-
-    The state says so; a request that was sent back is the CMO's again although its clocks have ended.
-    """
-    if state is State.AWAITING_SPONSOR:
-        return "sponsor"
-    return "nobody" if state in (State.ANSWERED, State.DECLINED) else "cmo"
+def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | None:
+    """What the big button does. Of a consignment under way and goods still to send, what is due first comes first."""
+    presses_for_delivery = pressing is not None and pressing.kind is ClockKind.DELIVERY_CONFIRMATION
+    if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
+        return Action.CONFIRM_DELIVERY
+    return next((action for action in PRIMARY if action in forms), None)
 
 
-def _said(facts: Sequence[FactRow], files: Sequence[Attachment], zones: Zones) -> list[Said]:
-    shown = [fact for fact in facts if fact.kind not in INTERNAL]
-    told = told_with(shown, files)
-    dated = [
-        (
-            fact.occurred_at,
-            Said(
-                name=fact.by_name,
-                is_cmo=Role(fact.by_role) in CMO_ROLES,
-                kind=FactKind(fact.kind),
-                at=zones.at(fact.occurred_at),
-                told=_how_told(fact),
-                text=fact.content.get("text") or fact.reason,
-                expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
-                files=told[fact.sequence],
-            ),
-        )
-        for fact in shown
-    ]
-    for file in sent_alone(files, told):
-        is_cmo, at = Role(file.uploaded_by_role) in CMO_ROLES, zones.at(file.created_at)
-        dated.append((file.created_at, Said(file.uploaded_by_name, is_cmo, None, at, files=[file])))
-    return [said for _, said in sorted(dated, key=lambda each: each[0])]
-
-
-def _how_told(fact: FactRow) -> str | None:
-    """How an act of the CMO reached the sponsor, where staff wrote it down."""
-    if fact.recorded_by_id == fact.by_id:
-        return None
-    how = "a phone call" if fact.via == Via.PHONE_RECORDED else "a mail"
-    return f"written down by {fact.recorded_by_name} after {how}"
-
-
-def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> str | None:
-    """What to give thanks for; an address that only claims it gets none."""
+def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> tuple[str, str] | None:
+    """The thanks, and what follows them; an address that only claims something gets none."""
     if done == FILE:
-        return FILE if any(file.uploaded_by_role in CMO_ROLES for file in files) else None
+        was_sent = any(file.uploaded_by_role in CMO_ROLES for file in files)
+        return ("Thank you. Your file was sent.", "It is listed under “So far”.") if was_sent else None
     if done not in FORM_ACTIONS:
         return None
-    acts = [fact.kind for fact in facts if fact.by_role in CMO_ROLES]
-    is_true = bool(acts) and (done == Action.ACKNOWLEDGE or acts[-1] == Action(done).fact)
-    return done if is_true else None
+    acts = [fact for fact in sorted(facts, key=lambda fact: fact.sequence) if fact.by_role in CMO_ROLES]
+    action = Action(done)
+    if not acts or (action is not Action.ACKNOWLEDGE and ACTION_OF[FactKind(acts[-1].kind)] is not action):
+        return None
+    thanks = DATE_PROPOSED if acts[-1].kind == FactKind.DATE_PROPOSED else TO_CONTACT[action].done
+    return f"{thanks}.", "" if action in WITHOUT_RECEIPT else "A copy is on its way to your mailbox."
 
 
 def _gone(

@@ -10,11 +10,13 @@ from slamon.channels import MessageKind
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
 from slamon.services.queries import Whole
 from slamon.web.countdowns import NAMES
 from slamon.web.moments import Moment, Zones, civil_day, span
+from slamon.web.particulars import Telling, corrected_by, particulars, quoted
 from slamon.web.uploads import sent_alone, told_with
 from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, VIAS
 
@@ -48,12 +50,16 @@ class Entry:
     is_struck: bool = False
     folded: tuple["Entry", ...] = ()
     files: tuple[Attachment, ...] = ()
+    particulars: tuple[str, ...] = ()
+    sequence: int | None = None  # of the fact, for links to it
+    corrects: tuple[int, str] | None = None  # the sequence of another fact, and what that was
 
 
-def history(whole: Whole, zones: Zones) -> list[Entry]:
+def history(whole: Whole, about: Telling) -> list[Entry]:
+    zones = about.zones
     dated: list[tuple[datetime, int, Entry]] = []
     told = told_with(whole.facts, whole.attachments)
-    dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], zones)) for fact in whole.facts]
+    dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], about)) for fact in whole.facts]
     dated += [(file.created_at, 0, _file(file, zones)) for file in sent_alone(whole.attachments, told)]
     dated += [(alike[0].crossed_at, 1, _crossing(alike, zones)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
@@ -89,7 +95,8 @@ def not_reached(notifications: Sequence[tuple[Notification, str | None]], person
     return told[-1] if told and told[-1].state == NotificationState.FAILED else None
 
 
-def _fact(fact: FactRow, files: Sequence[Attachment], zones: Zones) -> Entry:
+def _fact(fact: FactRow, files: Sequence[Attachment], about: Telling) -> Entry:
+    zones, corrects = about.zones, corrected_by(fact)
     is_cmo = Role(fact.by_role) in CMO_ROLES
     notes = [f"{ROLES[Role(fact.by_role)]}, {VIAS[Via(fact.via)]}"]
     if fact.content.get("precision") == "date":
@@ -103,7 +110,8 @@ def _fact(fact: FactRow, files: Sequence[Attachment], zones: Zones) -> Entry:
     if fact.content.get("evidence"):
         notes.append(f"evidence: {fact.content['evidence']}")
     if fact.content.get("expected_on"):
-        notes.append(f"answer expected on {civil_day(date.fromisoformat(fact.content['expected_on']))}")
+        what = "order confirmation" if about.type is RequestType.SHIPMENT else "answer"
+        notes.append(f"{what} expected on {civil_day(date.fromisoformat(fact.content['expected_on']))}")
     return Entry(
         at=zones.at(fact.occurred_at),
         tone="cmo" if is_cmo else "sponsor",
@@ -111,6 +119,9 @@ def _fact(fact: FactRow, files: Sequence[Attachment], zones: Zones) -> Entry:
         notes=tuple(notes),
         text=fact.content.get("text") or fact.reason,
         files=tuple(files),
+        particulars=particulars(fact, about),
+        sequence=fact.sequence,
+        corrects=(corrects, quoted(corrects, about)) if corrects else None,
     )
 
 

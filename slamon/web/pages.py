@@ -14,7 +14,23 @@ from slamon.channels.wording import clean
 from slamon.runtime import Runtime
 from slamon.web.limits import Limits
 from slamon.web.moments import civil_day, span
-from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, STATES, TYPES, VIAS, columns_of, label, shown
+from slamon.web.words import (
+    ACTIONS,
+    FACTS,
+    LEVELS,
+    MESSAGES,
+    NEXT_FOR_CONTACT,
+    OUR_TURN,
+    ROLES,
+    SPONSOR_NOW,
+    STATES,
+    STATES_TO_CONTACT,
+    TYPES,
+    VIAS,
+    columns_of,
+    label,
+    shown,
+)
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -51,7 +67,8 @@ def open_pages(secret_keys: Sequence[str]) -> Pages:
     templates.filters.update(label=label, day=civil_day, span=span, clean=clean)
     templates.globals.update(
         STATES=STATES, TYPES=TYPES, FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
-        release=__version__, shown=shown, columns_of=columns_of,
+        ACTIONS=ACTIONS, NEXT_FOR_CONTACT=NEXT_FOR_CONTACT, OUR_TURN=OUR_TURN, SPONSOR_NOW=SPONSOR_NOW,
+        STATES_TO_CONTACT=STATES_TO_CONTACT, release=__version__, shown=shown, columns_of=columns_of,
     )  # fmt: skip
     return Pages(templates, Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
 

@@ -80,9 +80,10 @@ def _parts(clock: ClockState, end: datetime) -> Iterator[_Spanned]:
 
 
 def _marks(clock: ClockState, end: datetime) -> Iterator[_Marked]:
+    ends_on_a_day = clock.target_at == clock.limit_at
     if clock.target_at is not None:
-        yield "target", "target", clock.target_at
-    if clock.limit_at is not None:
+        yield "target", "due" if ends_on_a_day else "target", clock.target_at
+    if clock.limit_at is not None and not ends_on_a_day:
         yield "limit", "limit", clock.limit_at
     yield ("stop", "done", end) if clock.stopped_at else ("now", "now", end)
 

@@ -1,6 +1,5 @@
 """One request on one page: its clocks, what the reader can press now, and everything that happened."""
 
-from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, Action, RequestType, State, possible_actions
-from slamon.domain.progress import Progress
+from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State, possible_actions
+from slamon.domain.progress import progress_of
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
@@ -21,13 +20,19 @@ from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
 from slamon.services.cases import load_case
 from slamon.services.links import revoke_links
-from slamon.services.queries import Whole, visible_request, whole_request
-from slamon.services.timelines import owners_of
+from slamon.services.queries import Whole, actions_open_to, facts_of, visible_request, whole_request
+from slamon.services.timelines import load_timelines, owners_of
 from slamon.web import choices
-from slamon.web.countdowns import countdown, most_pressing
+from slamon.web.action_forms import form_of, forms_of
+from slamon.web.action_reading import Refused, payload_of
+from slamon.web.action_words import TO_STAFF
+from slamon.web.countdowns import countdown, in_order, most_pressing
+from slamon.web.form_parts import Basis
+from slamon.web.goods import so_far
 from slamon.web.history import history, not_reached
-from slamon.web.moments import Zones, local_instant
+from slamon.web.moments import Zones
 from slamon.web.pages import runtime_of, see_other
+from slamon.web.particulars import telling
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
 from slamon.web.staff import staff_page
 from slamon.web.uploads import HandedByStaff
@@ -37,25 +42,15 @@ router = APIRouter(include_in_schema=False)
 RequestId = Annotated[UUID, Path()]
 
 STAFF_ACTIONS = (
-    Action.TAKE, Action.REPLY, Action.ACCEPT, Action.REJECT, Action.FOLLOW_UP, Action.CANCEL
+    Action.TAKE, Action.AGREE, Action.REPLY, Action.REFUSE, Action.DECIDE, Action.ACCEPT, Action.REJECT,
+    Action.CONFIRM_DELIVERY, Action.REPORT_LOST, Action.FOLLOW_UP, Action.AMEND, Action.REOPEN, Action.WAIT,
+    Action.RESUME, Action.CORRECT, Action.CANCEL,
 )  # fmt: skip
-RECORDED = (Action.ACKNOWLEDGE, Action.ANSWER, Action.ASK, Action.DECLINE)
 # What a person comes to the page for, in this order; the rest is folded away.
-PRIMARY = (Action.TAKE, Action.REPLY, Action.ACCEPT)
+PRIMARY = (Action.TAKE, Action.AGREE, Action.REPLY, Action.DECIDE, Action.ACCEPT)
 REVOKE = "revoke-links"
 FILE = "file"
 ESCALATED = frozenset({Level.LIMIT, Level.REPEAT, Level.BACKUP, Level.STEP_3, Level.STEP_4})
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a form came back, with what was typed into it. `form` is an action, "record", "revoke-links" or "file"."""
-
-    status: int
-    form: str
-    field: str | None
-    message: str
-    typed: Typed
 
 
 @router.api_route("/requests/{request_id}", methods=["GET", "HEAD"])
@@ -64,17 +59,11 @@ def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "
         return _page(request, session, visit, request_id, done=done)
 
 
-@router.post("/requests/{request_id}/record")
-def record(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
-    """Write down a call or a mail of the CMO."""
-    return _act(request, visit, typed, request_id, "record")
-
-
 @router.post("/requests/{request_id}/revoke-links")
 def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
     """End the links with which a contact opens this request."""
     try:
-        person_id, reason = _contact_named(typed, "person_id", "say whose links"), typed.text("reason")
+        person_id, reason = _contact_named(typed), typed.text("reason")
         if reason is None:
             raise Invalid("reason", "say why; the trail keeps it")
         with runtime_of(request).db.write() as session:
@@ -83,7 +72,7 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
             )
     except Invalid as error:
         with runtime_of(request).db.read() as session:
-            return _page(request, session, visit, request_id, refused=_refusal(error, REVOKE, typed))
+            return _page(request, session, visit, request_id, refused=refusal(error, REVOKE, typed))
     return see_other(f"/requests/{request_id}?done={REVOKE}")
 
 
@@ -107,7 +96,7 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
             attach(session, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE, now=visit.now)
     except Invalid as error:
         with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, refused=_refusal(error, FILE, handed.typed))
+            return _page(request, session, visit, request_id, refused=refusal(error, FILE, handed.typed))
     return see_other(f"/requests/{request_id}?done={FILE}")
 
 
@@ -116,72 +105,70 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
     """Act in one's own name."""
     if action not in STAFF_ACTIONS:
         raise NotFound("page", request.url.path)
-    return _act(request, visit, typed, request_id, action)
-
-
-def _act(request: Request, visit: Visit, typed: Typed, request_id: UUID, form: str) -> Response:
-    runtime = runtime_of(request)
+    runtime, wanted = runtime_of(request), Action(action)
     try:
-        action, payload = _recorded(typed, visit) if form == "record" else (Action(form), _own(typed))
         with runtime.db.write() as session:
+            payload = _payload(session, visit, request_id, wanted, typed)
             act(
-                session, request_id, action, by=visit.caller, payload=payload, now=visit.now, real_now=visit.real_now,
-                expected_version=_version(typed),
+                session, request_id, wanted, by=visit.caller, payload=payload, now=visit.now, real_now=visit.real_now,
+                expected_version=version_in(typed),
             )  # fmt: skip
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, refused=_refusal(error, form, typed))
-    return see_other(f"/requests/{request_id}?done={form}")
+            return _page(request, session, visit, request_id, refused=refusal(error, action, typed))
+    return see_other(f"/requests/{request_id}?done={action}")
 
 
-def _own(typed: Typed) -> Payload:
-    return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
+def _payload(session: Session, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
+    asked = visible_request(session, request_id, by=visit.caller)
+    rule = actions_open_to(session, asked, visit.caller).get(action)
+    if rule is None:  # refused by the use case, which knows why
+        return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
+    basis = basis_of(session, visit, asked, is_cmo=False)
+    return payload_of(form_of(action, rule, basis), typed, basis, via=Via.STAFF_PAGE)
 
 
-def _recorded(typed: Typed, visit: Visit) -> tuple[Action, Payload]:
-    if typed("action") not in RECORDED:
-        raise Invalid("action", "say what the CMO did")
-    if typed("via") not in (Via.PHONE_RECORDED, Via.EMAIL_RECORDED):
-        raise Invalid("via", "say how it came")
-    contact = _contact_named(typed, "on_behalf_of", "say who called or wrote")
-    action, said = Action(typed("action")), typed.text("text")
-    if said is None and action is not Action.ACKNOWLEDGE:
-        raise Invalid("text", "must not be empty: write down what was said")
-    is_refusal = action is Action.DECLINE
-    return action, Payload(
-        text=None if is_refusal else said,
-        reason=said if is_refusal else None,
-        occurred_at=local_instant("occurred_at", typed("occurred_at"), visit.zone),
-        on_behalf_of=contact,
-        via=Via(typed("via")),
-        evidence=typed.text("evidence"),
+def basis_of(session: Session, visit: Visit, asked: CmoRequest, *, is_cmo: bool) -> Basis:
+    """What the forms of this request are made from, for the reader's own acts or for what the CMO said."""
+    return Basis(
+        request=asked,
+        progress=progress_of(load_timelines(session, [asked.id])[asked.id].as_recorded()),
+        facts=facts_of(session, asked.id),
+        is_cmo=is_cmo,
+        zone=visit.zone,
+        now=visit.now,
+        contacts=[(person.id, person.name) for person in choices.contacts_of(session, asked.cmo_id)],
     )
 
 
-def _contact_named(typed: Typed, field: str, otherwise: str) -> UUID:
-    try:
-        return UUID(typed(field))
-    except ValueError:
-        raise Invalid(field, otherwise) from None
+def keeps(session: Session, visit: Visit, asked: CmoRequest) -> bool:
+    """Whether the reader may write down a call or mail, and withdraw links."""
+    return bool(roles_on(visit.caller, asked, owners_of(session, asked)) & FILERS)
 
 
-def _version(typed: Typed) -> int:
+def version_in(typed: Typed) -> int:
     try:
         return int(typed("version"))
     except ValueError:
         raise Invalid("version", "is missing; open the page again") from None
 
 
-def _refusal(error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: Typed) -> Refused:
+def refusal(error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
-        return Refused(422, form, error.field, error.message, typed)
+        return Refused(422, form, {}, error.message, typed, error)
     if isinstance(error, StaleVersion):
         message = (
             "Somebody acted first, so nothing was sent. Read what is new below, then send it again if it still fits."
         )
-        return Refused(412, form, None, message, typed)
-    what = "record this" if form == "record" else ACTIONS[Action(form)]
-    return Refused(409, form, None, f"It is not possible to {what} any more; nothing was sent.", typed)
+        return Refused(412, form, {}, message, typed)
+    return Refused(409, form, {}, f"It is not possible to {ACTIONS[Action(form)]} any more; nothing was sent.", typed)
+
+
+def _contact_named(typed: Typed) -> UUID:
+    try:
+        return UUID(typed("person_id"))
+    except ValueError:
+        raise Invalid("person_id", "say whose links") from None
 
 
 def _page(
@@ -198,45 +185,51 @@ def _page(
     zones = Zones(own=visit.zone, other=site.time_zone)
     case = load_case(session, asked)
     countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
-    possible = _worth_showing(whole)
-    keeps = bool(roles_on(visit.caller, asked, owners_of(session, asked)) & FILERS)
-    recordable = _recordable(asked, case.progress()) if keeps else []
-    may_revoke = keeps and State(asked.state) in OPEN_STATES
+    running, ended = in_order(countdowns)
+    basis, state = basis_of(session, visit, asked, is_cmo=False), State(asked.state)
+    forms = forms_of(_worth_showing(whole), basis)
+    may_keep = keeps(session, visit, asked)
+    told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)
     context: dict[str, Any] = {
         "whole": whole,
         "asked": asked,
         "site": site,
-        "state": State(asked.state),
+        "state": state,
+        "is_our_turn": state in SPONSORS_TURN,
+        "is_open": state in OPEN_STATES,
         "zones": zones,
         "terms": case.terms,
-        "countdowns": countdowns,
+        "running": running,
+        "ended": ended,
         "pressing": most_pressing(countdowns),
         "taken_by": next((fact.by_name for fact in reversed(whole.facts) if fact.kind == FactKind.TAKEN), None),
-        "primary": next((action for action in PRIMARY if action in possible), None),
-        "possible": possible,
-        "recordable": recordable,
-        "contacts": choices.contacts_of(session, asked.cmo_id) if recordable or may_revoke else [],
-        "may_revoke": may_revoke,
-        "may_send": may_revoke,
+        "primary": next((action for action in PRIMARY if action in forms), None),
+        "forms": forms,
+        "words": TO_STAFF,
+        "possible": [action for action in STAFF_ACTIONS if action in forms],
+        "recordable": recordable(basis) if may_keep else [],
+        "contacts": choices.contacts_of(session, asked.cmo_id) if may_keep else [],
+        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now),
+        "may_revoke": may_keep and state in OPEN_STATES,
+        "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
-        "entries": history(whole, zones),
+        "entries": history(whole, told_with),
         "unreached": not_reached(whole.notifications, whole.contact.id),
         "done": done if done in ("filed", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
-        "refused": refused,
+        "refused": refused.on(forms) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
 
 
-def _worth_showing(whole: Whole) -> list[Action]:
+def _worth_showing(whole: Whole) -> dict[Action, Rule]:
     """What the reader may do, without taking an escalation that nobody has made or somebody has taken."""
     was_escalated = any(c.level in ESCALATED and c.status == CrossingStatus.OPEN for c in whole.crossings)
     was_taken = any(fact.kind == FactKind.TAKEN for fact in whole.facts)
     hidden = {Action.TAKE} if was_taken or not was_escalated else set()
-    return [action for action in STAFF_ACTIONS if action in whole.actions and action not in hidden]
+    return {action: rule for action, rule in whole.actions.items() if action in STAFF_ACTIONS and action not in hidden}
 
 
-def _recordable(asked: CmoRequest, progress: Progress) -> list[Action]:
-    """What of the CMO's can be written down now."""
-    open_to_cmo = possible_actions(RequestType(asked.type), State(asked.state), progress, CMO_ROLES)
-    return [action for action in RECORDED if action in open_to_cmo]
+def recordable(basis: Basis) -> dict[Action, Rule]:
+    """What of the CMO's can be written down now, in the order in which it usually happens."""
+    return possible_actions(basis.type, State(basis.request.state), basis.progress, CMO_ROLES)

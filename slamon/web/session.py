@@ -71,7 +71,10 @@ class Typed:
 
     def texts(self) -> list[tuple[str, str]]:
         """The longer things a person typed, for showing them again where they could not be used."""
-        kept = ("text", "reason", "evidence", "subject", "description")
+        kept = (
+            "text", "reason", "evidence", "subject", "description", "courier", "tracking_number", "received_by", "name",
+            "email",
+        )  # fmt: skip
         return [(name, self(name)) for name in kept if self(name)]
 
 
@@ -81,7 +84,7 @@ def _plain(value: str) -> str:
 
 async def submitted(request: Request) -> Typed:
     """The form as sent. It is also laid on the request, so that an error page can give it back."""
-    typed = Typed(await request.form(max_files=0, max_fields=200))
+    typed = Typed(await request.form(max_files=0, max_fields=1000))
     request.state.typed = typed
     return typed
 

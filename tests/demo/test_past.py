@@ -28,7 +28,8 @@ def test_the_list_is_rich(stage: Stage) -> None:
     assert 10 <= len(requests) <= 20
     assert {request.type for request in requests} == {"shipment", "data", "inquiry"}
     assert {request.state for request in requests} == {
-        "filed", "acknowledged", "awaiting_sponsor", "answered", "declined", "closed", "cancelled",
+        "filed", "acknowledged", "awaiting_sponsor", "answered", "dispatched", "declined", "closed",
+        "cancelled",
     }  # fmt: skip
 
 

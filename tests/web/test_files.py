@@ -55,7 +55,7 @@ def test_a_contact_sends_a_file_with_the_answer_and_both_are_one_act(site: Site,
 def test_an_answer_without_a_file_is_an_answer(site: Site, asked: CmoRequest, path: str) -> None:
     empty = {"file": ("", b"", "application/octet-stream")}  # what a browser sends where none was chosen
     assert site.visitor.post(f"{path}/answer", data={"text": "Yes"}, files=empty).status_code == 303
-    assert (kept(site), said(site, asked)) == ([], [{"text": "Yes"}])
+    assert (kept(site), said(site, asked)) == ([], [{"text": "Yes", "items": [{"item": 1, "status": "supplied"}]}])
 
 
 def test_a_file_by_itself_appears_and_changes_no_clock(site: Site, asked: CmoRequest, path: str) -> None:
@@ -106,8 +106,13 @@ def test_a_refused_file_comes_back_with_the_reason_and_what_was_typed(
     assert (kept(site), said(site, asked)) == ([], [])
 
 
+def test_a_file_alone_is_an_answer_where_it_is_sent_as_one(site: Site, asked: CmoRequest, path: str) -> None:
+    assert site.visitor.post(f"{path}/answer", data={"text": " "}, files={"file": FILE}).status_code == 303
+    assert [file["name"] for file in said(site, asked)[0]["attachments"]] == [FILE[0]]
+
+
 def test_an_answer_that_is_refused_takes_its_file_along(site: Site, asked: CmoRequest, path: str) -> None:
-    refused = site.visitor.post(f"{path}/answer", data={"text": " "}, files={"file": FILE})
+    refused = site.visitor.post(f"{path}/answer", data={"text": "x" * 10_001}, files={"file": FILE})
     assert refused.status_code == 422
     assert (kept(site), said(site, asked)) == ([], [])
 

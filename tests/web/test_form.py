@@ -100,7 +100,8 @@ def test_an_answer_is_recorded_with_its_text(site: Site, asked: CmoRequest, path
 def test_a_question_pauses_the_clock_and_the_page_says_so(site: Site, asked: CmoRequest, path: str) -> None:
     site.visitor.post(f"{path}/ask", data={"text": "Which line?"})
     page = text_of(site.visitor.get(path))
-    assert "Waiting for Auriga Bio. Your clock is paused" in page
+    assert "Waiting for Auriga Bio. Auriga Bio owes you a reply by Tue 3 Mar 2026, 10:00 Zurich" in page
+    assert "Your clock is paused: this time does not count against you." in page
     assert state(site, asked) == "awaiting_sponsor"
 
 
@@ -128,7 +129,7 @@ def test_an_empty_answer_comes_back_naming_the_field(site: Site, asked: CmoReque
 def test_an_expected_date_that_cannot_be_meant_comes_back(site: Site, asked: CmoRequest, path: str, day: str) -> None:
     page = site.visitor.post(f"{path}/acknowledge", data={"expected_on": day})
     assert page.status_code == 422
-    assert 'id="expected_on-problem"' in page.text
+    assert 'id="acknowledge-expected_on-problem"' in page.text
     assert f'value="{day}"' in page.text
     assert len(facts(site, asked)) == 1
 
@@ -269,7 +270,7 @@ def test_a_request_sent_back_is_the_contacts_turn_again(site: Site, asked: CmoRe
     assert "Nothing to do now. Auriga Bio looks at your answer." in text_of(site.visitor.get(path))
     site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
     page = text_of(site.visitor.get(path))
-    assert "Sent back to you: please answer again." in page
+    assert "Sent back to you: please answer again by Tue 3 Mar 2026, 10:00 Zurich" in page
     assert "Nothing to do now" not in page
     assert site.visitor.post(f"{path}/answer", data={"text": "Week 20"}).status_code == 303
 
@@ -280,7 +281,9 @@ def test_a_question_about_a_request_sent_back_waits_for_the_sponsor_without_a_cl
     site.visitor.post(f"{path}/answer", data={"text": "Perhaps"})
     site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
     site.visitor.post(f"{path}/ask", data={"text": "Of which year?"})
-    assert "Waiting for Auriga Bio. No clock runs for you." in text_of(site.visitor.get(path))
+    page = text_of(site.visitor.get(path))
+    assert "Waiting for Auriga Bio." in page
+    assert "No clock runs for you." in page
 
 
 def test_the_link_of_a_closed_request_says_that_nothing_is_needed(site: Site, asked: CmoRequest, path: str) -> None:

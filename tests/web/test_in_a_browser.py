@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import Action, RequestType
 from tests.web.conftest import Site
 
 if TYPE_CHECKING:
@@ -35,6 +36,30 @@ def test_the_form_fits_a_phone(site: Site, address: str, asked: CmoRequest, brow
         for summary in page.locator("summary").all():
             summary.click()
         assert page.evaluate(OVERFLOW) == 0
+
+
+def test_every_form_of_a_shipment_under_way_fits_a_phone(site: Site, address: str, browser: "Browser") -> None:
+    cast, line = site.world.cast, DETAIL["lines"][0]  # type: ignore[index]
+    asked = site.world.file(type=RequestType.SHIPMENT, subject=LONG, detail={**DETAIL, "lines": [line, line]})
+    site.world.act(asked.id, Action.CONFIRM_ORDER, by=cast.contact, particulars={"planned_ship_on": "2026-03-04"})
+    sent = {"courier": LONG, "tracking_number": LONG[:80], "expected_delivery_on": "2026-03-05"}
+    part = {**sent, "lines": [{"line": 1, "quantity": "12"}]}
+    site.world.act(asked.id, Action.CONFIRM_DISPATCH, by=cast.contact, text=LONG, particulars=part)
+    with browser.new_context(viewport=PHONE, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address + site.link(asked.id))
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert page.evaluate(OVERFLOW) == 0
+    cookie = {"name": "slamon_session", "value": site.staff(cast.pm).client.cookies["slamon_session"]}
+    with browser.new_context(viewport=PHONE) as context:
+        context.add_cookies([{**cookie, "url": address}])  # type: ignore[typeddict-item]
+        page = context.new_page()
+        for path in ("", "/record/confirm_delivery", "/record/confirm_dispatch"):
+            page.goto(f"{address}/requests/{asked.id}{path}")
+            for summary in page.locator("summary").all():
+                summary.click()
+            assert page.evaluate(OVERFLOW) == 0, path
 
 
 def test_the_form_is_completed_by_keyboard_without_scripts(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slamon.domain.clocks import ClockState, Outcome, Pause
+from slamon.domain.clocks import ClockId, ClockState, Outcome, Pause
 from slamon.domain.terms import ClockKind
 from slamon.errors import Invalid
 from slamon.web.countdowns import countdown
@@ -19,7 +19,7 @@ ZONES = Zones("Asia/Kolkata", "America/New_York")
 
 def clock(**differing: object) -> ClockState:
     values = {
-        "kind": ClockKind.ANSWER, "started_at": START, "target_at": START + timedelta(hours=24),
+        "id": ClockId(ClockKind.ANSWER), "started_at": START, "target_at": START + timedelta(hours=24),
         "limit_at": START + timedelta(hours=48), "pauses": (), "stopped_at": None, "outcome": Outcome.RUNNING,
     }  # fmt: skip
     return ClockState(**{**values, **differing})  # type: ignore[arg-type]

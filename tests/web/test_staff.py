@@ -64,18 +64,18 @@ def test_needs_attention_shows_what_is_late_and_what_waits_for_us(site: Site) ->
     assert "Late one" in page
     assert "breached 2 h ago" in page
     assert "Waits for us" in page
-    assert "answer clock paused for 50 h" in page
+    assert "Waiting for us 1 " in page
+    assert "sponsor’s reply limit breached 2 h ago" in page
     assert "Nothing to do" not in page
 
 
-@pytest.mark.parametrize("tab", ["attention", "open"])
-def test_a_request_sent_back_stays_in_the_list(site: Site, tab: str) -> None:
+def test_a_request_sent_back_is_the_cmos_again_and_its_clock_runs(site: Site) -> None:
     asked = site.world.file(subject="Sent back once")
     site.world.act(asked.id, Action.ANSWER, by=site.world.cast.contact, text="Perhaps")
     site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
-    page = text_of(site.staff(site.world.cast.pm).get(f"/requests?tab={tab}"))
-    assert "The CMO has it again 1 " in page
+    page = text_of(site.staff(site.world.cast.pm).get("/requests?tab=open"))
     assert "Sent back once" in page
+    assert "Sent back to the CMO reply due in 24 h" in page
     assert "Waiting for us" not in page
 
 
@@ -247,7 +247,7 @@ def test_an_empty_reason_is_told_at_its_field(site: Site) -> None:
     asked = site.world.file()
     page = site.staff(site.world.cast.pm).post(f"/requests/{asked.id}/cancel", version="1", reason=" ")
     assert page.status_code == 422
-    assert 'aria-describedby="cancel-problem"' in page.text
+    assert 'aria-describedby="cancel-reason-problem"' in page.text
     assert kinds(site, asked.id) == ["filed"]
 
 
@@ -276,14 +276,13 @@ def test_an_escalation_can_be_taken_once_the_limit_passed(site: Site) -> None:
 def record(site: Site, request_id: UUID, **fields: str):  # type: ignore[no-untyped-def]
     values = {
         "version": version(site, request_id),
-        "action": "answer",
         "via": "phone_recorded",
         "on_behalf_of": str(site.world.cast.contact),
         "occurred_at": "2026-03-02T10:30",
         "text": "Both weeks are free",
         "evidence": "Corinne called Petra",
     }
-    return site.staff(site.world.cast.pm).post(f"/requests/{request_id}/record", **{**values, **fields})
+    return site.staff(site.world.cast.pm).post(f"/requests/{request_id}/record/answer", **{**values, **fields})
 
 
 def test_a_call_is_recorded_for_the_contact_with_its_own_time(site: Site) -> None:
@@ -314,7 +313,7 @@ def test_a_record_that_cannot_be_is_told_at_its_field(site: Site, field: str, va
     site.world.clock.advance(hours=5)
     page = record(site, asked.id, **{field: value})
     assert page.status_code == 422
-    assert f'id="record-{field}-problem"' in page.text
+    assert f'id="answer-{field}-problem"' in page.text
     assert kinds(site, asked.id) == ["filed"]
 
 

@@ -21,9 +21,10 @@
       const limit = Number(each.dataset.limit);
       const at = now();
       let tone = target - at < (target - Number(each.dataset.started)) / 4 ? "soon" : "calm";
-      let words = `${name} due in ${span(target - at)}`;
+      const isDay = target === limit; // ends on a date somebody named
+      let words = isDay ? `${name} in ${span(target - at)}` : `${name} due in ${span(target - at)}`;
       if (at > target) [tone, words] = ["late", `${name} late by ${span(at - target)}`];
-      if (at > limit) [tone, words] = ["breached", `${name} limit breached ${span(at - limit)} ago`];
+      if (at > limit) [tone, words] = ["breached", isDay ? `${name} passed ${span(at - limit)} ago` : `${name} limit breached ${span(at - limit)} ago`];
       if (each.textContent !== words) each.textContent = words;
       each.className = `pill ${tone}`;
     }

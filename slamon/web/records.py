@@ -1,0 +1,89 @@
+"""Writing down what the CMO said in a call or a mail: one page for each of its actions."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+
+from slamon.domain.lifecycle import Action, Rule
+from slamon.domain.timeline import CMO_ROLES, Via
+from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
+from slamon.services.acts import act
+from slamon.services.queries import visible_request
+from slamon.web.action_forms import form_of, recorded
+from slamon.web.action_reading import Refused, payload_of
+from slamon.web.action_words import TO_CONTACT, Wording
+from slamon.web.form_parts import ActionForm, Basis
+from slamon.web.pages import runtime_of, see_other
+from slamon.web.requests import RequestId, basis_of, keeps, recordable, refusal, version_in
+from slamon.web.session import Posting, Submitted, Visit, Visiting
+from slamon.web.staff import staff_page
+from slamon.web.words import FACTS, named
+
+router = APIRouter(include_in_schema=False)
+
+WORDS = Wording("", "Record", "Recorded.")
+
+
+@router.api_route("/requests/{request_id}/record/{action}", methods=["GET", "HEAD"])
+def show(request: Request, visit: Visiting, request_id: RequestId, action: str) -> Response:
+    with runtime_of(request).db.read() as session:
+        return _page(request, session, visit, request_id, _action(request, action))
+
+
+@router.post("/requests/{request_id}/record/{action}")
+def record(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
+    """Let the contact have acted, as somebody of ours heard or read it."""
+    runtime, wanted = runtime_of(request), _action(request, action)
+    try:
+        with runtime.db.write() as session:
+            form, basis = _form(session, visit, request_id, wanted)
+            payload = payload_of(form, typed, basis, via=Via.STAFF_PAGE)
+            act(
+                session, request_id, wanted, by=visit.caller, payload=payload, now=visit.now, real_now=visit.real_now,
+                expected_version=version_in(typed),
+            )  # fmt: skip
+    except (Invalid, StaleVersion) as error:
+        with runtime.db.read() as session:
+            return _page(request, session, visit, request_id, wanted, refusal(error, action, typed))
+    return see_other(f"/requests/{request_id}?done=record")
+
+
+def _action(request: Request, action: str) -> Action:
+    found = named(Action, action)
+    if found not in TO_CONTACT:
+        raise NotFound("page", request.url.path)
+    return Action(action)
+
+
+def _form(session: Session, visit: Visit, request_id: RequestId, action: Action) -> tuple[ActionForm, Basis]:
+    asked = visible_request(session, request_id, by=visit.caller)
+    if not keeps(session, visit, asked):
+        raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
+    basis = basis_of(session, visit, asked, is_cmo=True)
+    open_now = recordable(basis)
+    if action is Action.ACKNOWLEDGE:  # a receipt may be told of after what came later
+        open_now.setdefault(action, Rule((), CMO_ROLES))
+    if action not in open_now:
+        raise ActionNotAllowed(action, asked.state, list(open_now))
+    return recorded(form_of(action, open_now[action], basis), basis), basis
+
+
+def _page(
+    request: Request,
+    session: Session,
+    visit: Visit,
+    request_id: RequestId,
+    action: Action,
+    refused: Refused | None = None,
+) -> HTMLResponse:
+    form, basis = _form(session, visit, request_id, action)
+    context: dict[str, Any] = {
+        "asked": basis.request,
+        "form": form,
+        "words": WORDS,
+        "deed": FACTS[action.fact],
+        "refused": refused.on({action: form}) if refused else None,
+    }
+    return staff_page(request, visit, "record.html", context, status=refused.status if refused else 200)
