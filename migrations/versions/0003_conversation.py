@@ -18,7 +18,7 @@ FACTS = (
     "'cancelled', 'taken'{}"
 )
 NEW_FACTS = (
-    ", 'reopened', 'order_confirmed', 'date_proposed', 'date_agreed', 'date_refused', 'packed', 'dispatched', "
+    ", 'responded', 'reopened', 'order_confirmed', 'date_proposed', 'date_agreed', 'date_refused', 'packed', 'dispatched', "
     "'delivered', 'lost', 'decided', 'waiting', 'resumed', 'amended', 'corrected', 'handed_on', 'terms_changed'"
 )
 CLOCKS = "'acknowledgement', 'answer'{}"

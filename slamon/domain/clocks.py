@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from slamon.domain.progress import Progress, progress_of
+from slamon.domain.progress import AWAITS_A_WORD, Progress, is_a_word, progress_of
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import Fact, FactKind, Timeline
 
@@ -143,8 +143,6 @@ _SEEN = (
     FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED,
     FactKind.ORDER_CONFIRMED, FactKind.DATE_PROPOSED,
 )  # fmt: skip
-_AWAITS_ANSWER = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
-_NO_ANSWER = frozenset({FactKind.WAITING, FactKind.RESUMED})
 # What moves no clock, whoever does it.
 _ASIDE = frozenset({FactKind.CORRECTED, FactKind.HANDED_ON, FactKind.TAKEN, FactKind.TERMS_CHANGED})
 # The acknowledgement clock never pauses, a reply clock neither: whoever was written to can write back.
@@ -296,9 +294,9 @@ def _reply(story: _Story) -> Iterator[_Run]:
     """From the oldest message of the sponsor that nobody answered to the CMO's next word, which answers them all."""
     written: Fact | None = None
     for fact in story.facts:
-        if fact.kind in _AWAITS_ANSWER and written is None:
+        if fact.kind in AWAITS_A_WORD and written is None:
             written = fact
-        elif written is not None and fact.by.is_cmo and fact.kind not in _NO_ANSWER:
+        elif written is not None and is_a_word(fact):
             yield story.run(written.occurred_at, fact, written.sequence)
             written = None
         elif written is not None and fact.kind in (FactKind.ACCEPTED, FactKind.CANCELLED):

@@ -62,6 +62,7 @@ class Action(StrEnum):
     ASK = "ask"
     REPLY = "reply"
     ANSWER = "answer"
+    RESPOND = "respond"
     CONFIRM_ORDER = "confirm_order"
     AGREE = "agree"
     REFUSE = "refuse"
@@ -93,6 +94,7 @@ _FACT_OF = {
     Action.ASK: FactKind.ASKED,
     Action.REPLY: FactKind.REPLIED,
     Action.ANSWER: FactKind.ANSWERED,
+    Action.RESPOND: FactKind.RESPONDED,
     Action.CONFIRM_ORDER: FactKind.ORDER_CONFIRMED,  # or DATE_PROPOSED, which the use case tells apart
     Action.AGREE: FactKind.DATE_AGREED,
     Action.REFUSE: FactKind.DATE_REFUSED,
@@ -129,6 +131,7 @@ class When(StrEnum):
 
     A_DATE_IS_PROPOSED = "a ship date is proposed"
     A_QUESTION_IS_OPEN = "a question is open"
+    A_MESSAGE_IS_UNANSWERED = "a message of the sponsor is unanswered"
     A_THIRD_PARTY_IS_WAITED_FOR = "a third party is waited for"
     SOMETHING_IS_OWED = "an item is still owed"
     SOMETHING_IS_SUPPLIED = "an item is supplied or declined"
@@ -148,6 +151,7 @@ class When(StrEnum):
 _HOLDS: Mapping[When, Callable[[Progress], bool]] = {
     When.A_DATE_IS_PROPOSED: lambda p: p.proposed_ship_on is not None,
     When.A_QUESTION_IS_OPEN: lambda p: p.has_question,
+    When.A_MESSAGE_IS_UNANSWERED: lambda p: p.has_unanswered,
     When.A_THIRD_PARTY_IS_WAITED_FOR: lambda p: p.waits_until is not None,
     When.SOMETHING_IS_OWED: lambda p: bool(p.open_items),
     When.SOMETHING_IS_SUPPLIED: lambda p: len(p.open_items) < len(p.items),
@@ -229,6 +233,7 @@ def _everywhere(states: list[State]) -> Table:
     moving = [state for state in running if state not in (_F, _W)]
     return {
         **_in(states, Action.FOLLOW_UP, None, SPONSOR, "text"),
+        **_in(states, Action.RESPOND, None, CMO, "text", only=When.A_MESSAGE_IS_UNANSWERED),
         **_in(running, Action.HAND_ON, None, CMO, "name", "email"),
         **_in(moving, Action.WAIT, None, CMO | OWNERS, "reason", "until"),
         **_in(moving, Action.RESUME, None, CMO | OWNERS, only=When.A_THIRD_PARTY_IS_WAITED_FOR),

@@ -69,6 +69,16 @@ class Contradiction(ValueError):
         self.message = message
 
 
+# Messages of the sponsor to which the CMO owes a word, and what of the CMO's is none.
+AWAITS_A_WORD = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
+_NO_WORD = frozenset({FactKind.WAITING, FactKind.RESUMED, FactKind.CORRECTED, FactKind.HANDED_ON})
+
+
+def is_a_word(fact: Fact) -> bool:
+    """Whether it answers whatever the sponsor has written so far: any act of the CMO's people does but a few."""
+    return fact.by.is_cmo and fact.kind not in _NO_WORD
+
+
 @dataclass(frozen=True, slots=True)
 class Consignment:
     """One parcel. `..._at` is when it was done, `..._told_at` when the sponsor was told."""
@@ -107,6 +117,7 @@ class Progress:
 
     detail: Mapping[str, Any] = field(default_factory=dict)
     has_question: bool = False
+    has_unanswered: bool = False  # a message of the sponsor to which the CMO has not said a word
     planned_ship_on: date | None = None
     proposed_ship_on: date | None = None
     consignments: tuple[Consignment, ...] = ()
@@ -160,16 +171,16 @@ class Progress:
     def after(self, fact: Fact) -> "Progress":
         """The progress once `fact` is recorded."""
         step = _STEPS.get(fact.kind)
-        return self if step is None else step(self, fact)
+        progress = self if step is None else step(self, fact)
+        written = fact.kind in AWAITS_A_WORD or (self.has_unanswered and not is_a_word(fact))
+        return progress if written == progress.has_unanswered else replace(progress, has_unanswered=written)
 
 
 def progress_of(facts: Iterable[Fact]) -> Progress:
     """The progress after `facts`, in the order given."""
     progress = Progress()
     for fact in facts:
-        step = _STEPS.get(fact.kind)
-        if step is not None:  # most facts change nothing here
-            progress = step(progress, fact)
+        progress = progress.after(fact)
     return progress
 
 

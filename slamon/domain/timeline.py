@@ -52,6 +52,7 @@ class FactKind(StrEnum):
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     TAKEN = "taken"
+    RESPONDED = "responded"
     REOPENED = "reopened"
     ORDER_CONFIRMED = "order_confirmed"
     DATE_PROPOSED = "date_proposed"

@@ -32,6 +32,9 @@ TO_CONTACT: Mapping[Action, Wording] = {
         "While {sponsor} owes you a reply, your clock is paused.",
     ),
     Action.DECLINE: Wording("Decline, with a reason", "Decline this request", "Your refusal was sent"),
+    Action.RESPOND: Wording(
+        "Respond to the message", "Send response", "Thank you. Your response was sent"
+    ),
     Action.REPORT_LOST: Wording(
         "Report a consignment lost", "Report it lost", "Thank you. The loss was reported",
         "{sponsor}’s quality department is told at once.",

@@ -59,12 +59,12 @@ from slamon.web.words import ACTIONS
 
 # In the order of the page; the first of PRIMARY that is open has the page's one big button.
 PRIMARY = (
-    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER
+    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER,
+    Action.RESPOND,
 )  # fmt: skip
 FORM_ACTIONS = (
-    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER,
-    Action.CONFIRM_PACKED, Action.ASK, Action.DECLINE, Action.REPORT_LOST, Action.WAIT, Action.RESUME, Action.CORRECT,
-    Action.HAND_ON,
+    *PRIMARY, Action.CONFIRM_PACKED, Action.ASK, Action.DECLINE, Action.REPORT_LOST, Action.WAIT, Action.RESUME,
+    Action.CORRECT, Action.HAND_ON,
 )  # fmt: skip
 # Who took an escalation, and other steps inside the sponsor's house, are not the contact's.
 INTERNAL = frozenset({FactKind.TAKEN})
