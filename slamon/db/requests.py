@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks import ClockId, Outcome
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import SPONSORS_TURN, RequestType, State
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import FactKind, Via
 
@@ -38,6 +38,9 @@ class Priority(StrEnum):
 class CrossingStatus(StrEnum):
     OPEN = "open"
     RESCINDED = "rescinded"
+
+
+_SPONSORS_TURN = f"state IN ({', '.join(repr(state.value) for state in sorted(SPONSORS_TURN))})"
 
 
 class CmoRequest(Stamped, Base):
@@ -65,6 +68,13 @@ class CmoRequest(Stamped, Base):
             "id",
             postgresql_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
             sqlite_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
+        ),
+        Index(
+            "ix_cmo_request_sponsors_turn",
+            "filed_at",
+            "id",
+            postgresql_where=text(_SPONSORS_TURN),
+            sqlite_where=text(_SPONSORS_TURN),
         ),
         Index(
             "ix_cmo_request_open_of_cmo",
@@ -117,6 +127,12 @@ def is_open() -> ColumnElement[bool]:
 def is_standing() -> ColumnElement[bool]:
     """Open, and no clock of the CMO's runs."""
     return and_(CmoRequest.urgent_at.is_(None), is_open())
+
+
+def is_sponsors_turn() -> ColumnElement[bool]:
+    """The sponsor must move; in literals, as `ix_cmo_request_sponsors_turn` has it."""
+    states = [literal(state.value, literal_execute=True) for state in sorted(SPONSORS_TURN)]
+    return CmoRequest.state.in_(states)
 
 
 class FactRow(Base):

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Uuid, literal, tuple_
 from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
-from slamon.db.requests import CmoRequest, is_standing
+from slamon.db.requests import CmoRequest, is_sponsors_turn, is_standing
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN
 from slamon.errors import Invalid
 from slamon.services.queries import Row, Wanted, clocks_by_request, request_lines
@@ -63,7 +63,7 @@ def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | N
 def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
     match holder:
         case Holder.US:
-            return [CmoRequest.state.in_(sorted(SPONSORS_TURN))]
+            return [is_sponsors_turn()]
         case Holder.CMO:
             return [is_standing(), CmoRequest.state.in_(sorted(OPEN_STATES - SPONSORS_TURN))]
         case _:
