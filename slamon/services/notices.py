@@ -234,6 +234,7 @@ def outbox_row(
     fact_sequence: int | None = None,
     detail: str | None = None,
     fallback_of: UUID | None = None,
+    closes_at: datetime | None = None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -249,6 +250,7 @@ def outbox_row(
         "fact_sequence": fact_sequence,
         "detail": detail,
         "fallback_of": fallback_of,
+        "closes_at": closes_at,
         "trace_id": get_contextvars().get("request_id"),  # of the HTTP request being answered, if any
     }
 
