@@ -18,6 +18,7 @@ from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
 from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
+from slamon.domain.timeline import SYSTEM
 from slamon.services.access import one_time_token
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
@@ -135,7 +136,7 @@ class Composer:
             clocks=self._clock_lines(row, request),
             contact_attempts=self._reached.get(request.id, 0),
             action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
-            actor_name=fact.by_name if fact else None,
+            actor_name=fact.by_name if fact and fact.by_id != SYSTEM.id else None,
             submitted=_submitted(row, fact),
             message_id=f"<{request.id}@{self._domain}>" if row.kind == MessageKind.FILED else plain.message_id,
             thread_id=self._thread(row, request, channel),

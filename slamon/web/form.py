@@ -154,7 +154,10 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         with runtime.db.write() as session:
             opened = open_link(session, token, real_now=real_now)
             payload = _payload(typed, opened.person, now, _attached(session, opened, stored, now))
-            act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
+            act(
+                session, opened.request.id, wanted, by=opened.caller, payload=payload, closing=runtime.closing,
+                now=now, real_now=real_now,
+            )  # fmt: skip
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone, typed=typed)

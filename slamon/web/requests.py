@@ -125,8 +125,8 @@ def _act(request: Request, visit: Visit, typed: Typed, request_id: UUID, form: s
         action, payload = _recorded(typed, visit) if form == "record" else (Action(form), _own(typed))
         with runtime.db.write() as session:
             act(
-                session, request_id, action, by=visit.caller, payload=payload, now=visit.now, real_now=visit.real_now,
-                expected_version=_version(typed),
+                session, request_id, action, by=visit.caller, payload=payload, closing=runtime.closing,
+                now=visit.now, real_now=visit.real_now, expected_version=_version(typed),
             )  # fmt: skip
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.db.read() as session:
