@@ -1,4 +1,4 @@
-"""The notice that a request is about to close by itself, and the instant it names."""
+"""The notice that a request is about to close by itself, the instant it names, and when a policy is due for review."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,9 +18,11 @@ def upgrade() -> None:
     _allow("'closing_soon', ")
     with op.batch_alter_table("notification") as batch_op:
         batch_op.add_column(sa.Column("closes_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("policy", sa.Column("review_due_on", sa.Date(), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("policy", "review_due_on")
     notices = "SELECT id FROM notification WHERE kind = 'closing_soon'"
     op.execute(f"DELETE FROM attempt WHERE notification_id IN ({notices})")  # noqa: S608
     op.execute("UPDATE notification SET fallback_of = NULL WHERE kind = 'closing_soon'")
