@@ -2,7 +2,9 @@
 
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from holidays import list_supported_countries
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
@@ -21,6 +23,15 @@ class Settings(BaseSettings):
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the pages; links in mails begin so")
     sponsor_name: str = Field("Sponsor", description="As the CMO's contacts know you")
     sponsor_time_zone: str = "UTC"
+    sponsor_country: str | None = Field(
+        None, description="ISO 3166 code; its public holidays are no working days. Unset: Monday to Friday are"
+    )
+    auto_close_working_days: int = Field(
+        5, ge=0, le=60, description="An answered inquiry or data request nobody objects to closes after these; 0: never"
+    )
+    auto_close_notice_days: int = Field(
+        2, ge=0, le=60, description="Working days before closing at which the project manager is told"
+    )
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587; unset shows mails on the console"
     )
@@ -67,6 +78,21 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return url.rstrip("/")
+
+    @field_validator("sponsor_country")
+    @classmethod
+    def _with_known_holidays(cls, country: str | None) -> str | None:
+        if country is not None and country not in list_supported_countries():
+            raise ValueError(f"no public holidays are known for {country!r}; give an ISO 3166 code such as CH, or none")
+        return country
+
+    @field_validator("sponsor_time_zone")
+    @classmethod
+    def _a_known_zone(cls, zone: str) -> str:
+        try:
+            return ZoneInfo(zone).key
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{zone!r} is not an IANA time zone such as Europe/Zurich") from None
 
     @field_validator("secret_key")
     @classmethod

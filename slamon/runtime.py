@@ -21,10 +21,12 @@ from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.base import new_id
 from slamon.db.database import Database
+from slamon.domain.closing import ClosingRule
 from slamon.domain.terms import DeliveryChannel
 from slamon.files import FileStore
 from slamon.files.disk import DiskStore
 from slamon.files.s3 import Bucket, S3Store
+from slamon.services.closing import closing_rule
 
 
 @dataclass(slots=True)
@@ -71,6 +73,11 @@ class Runtime:
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
     vitals: Vitals = field(default_factory=Vitals)
+
+    @property
+    def closing(self) -> ClosingRule:
+        """When answered requests close by themselves."""
+        return closing_rule(self.settings)
 
     def reach(self, point: str, about: str = "") -> None:
         """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""

@@ -205,7 +205,7 @@ class World:
         who = self.caller(by)
         with self.runtime.db.write() as session:
             return acts.act(
-                session, request_id, action, by=who, payload=acts.Payload(**payload),
+                session, request_id, action, by=who, payload=acts.Payload(**payload), closing=self.runtime.closing,
                 now=self.clock.now(), real_now=self.clock.real_now(),
             )  # fmt: skip
 

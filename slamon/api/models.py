@@ -482,6 +482,9 @@ class NewPolicy(_PolicyBody):
     agreement_clause: Name | None = None
     effective_from: Instant | None = Field(None, description="Left out: from now.")
     effective_to: Instant | None = Field(None, description="Left out: until it is ended.")
+    review_due_on: Day | None = Field(
+        None, description="When to look whether the line still fits. Changes nothing by itself."
+    )
 
 
 class PolicyChange(_PolicyBody, Change):
@@ -499,6 +502,7 @@ class PolicyChange(_PolicyBody, Change):
     agreement_clause: Name | None = None
     effective_from: Instant = unchanged()
     effective_to: Instant | None = None
+    review_due_on: Day | None = None
 
 
 class Policy(Record):
@@ -514,6 +518,7 @@ class Policy(Record):
     agreement_clause: str | None
     effective_from: datetime
     effective_to: datetime | None
+    review_due_on: date | None
 
 
 class CoveringLine(Answer):

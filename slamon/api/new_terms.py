@@ -71,7 +71,13 @@ def preview(call: Known, policy_id: UUID) -> Response:
 def apply(call: Posted, policy_id: UUID, body: Application) -> Response:
     def work(session: Session) -> Reply:
         applied = apply_policy(
-            session, policy_id, by=call.caller, reason=body.reason, now=call.now, real_now=call.real_now
+            session,
+            policy_id,
+            by=call.caller,
+            reason=body.reason,
+            closing=call.runtime.closing,
+            now=call.now,
+            real_now=call.real_now,
         )
         return reply(Applied(requests=applied))
 

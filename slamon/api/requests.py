@@ -255,7 +255,7 @@ def act_on_request(
 
     def work(session: Session) -> Reply:
         request = act(
-            session, request_id, action, by=call.caller, payload=payload,
+            session, request_id, action, by=call.caller, payload=payload, closing=call.runtime.closing,
             now=call.now, real_now=call.real_now, expected_version=expected,
         )  # fmt: skip
         return reply(_whole(session, request, call), version=request.version)

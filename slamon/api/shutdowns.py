@@ -187,7 +187,13 @@ def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected: E
 def apply_shutdown(call: Posted, shutdown_id: UUID, body: Decision) -> Response:
     def work(session: Session) -> Reply:
         applied = shutdowns.apply_to_open(
-            session, shutdown_id, by=call.caller, reason=body.reason, now=call.now, real_now=call.real_now
+            session,
+            shutdown_id,
+            by=call.caller,
+            reason=body.reason,
+            closing=call.runtime.closing,
+            now=call.now,
+            real_now=call.real_now,
         )
         return reply(Applied(requests=applied))
 

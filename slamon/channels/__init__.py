@@ -23,6 +23,7 @@ class MessageKind(StrEnum):
     STEP_4 = "step_4"
     DIGEST = "digest"  # many steps of one CMO in one message
     CLOSING = "closing"  # one line to those who were escalated to: it is over
+    CLOSING_SOON = "closing_soon"  # to the project manager: an answered request is about to close by itself
     RECEIPT = "receipt"  # to the contact: this is what you submitted
     SPONSOR_ACTED = "sponsor_acted"  # to the contact: reply, follow-up, rejection, acceptance, cancellation
     CMO_ACTED = "cmo_acted"  # to the project manager: the CMO acknowledged, asked, answered or declined
@@ -98,6 +99,7 @@ class Message:
     detail: str | None = None  # plain words of the system itself, for alarms and tests
     is_repeat: bool = False  # the same message may already have arrived
     redirected_from: str | None = None
+    closes_at: datetime | None = None  # when the request closes by itself
     lines: tuple[DigestLine, ...] = ()
     more_lines: int = 0  # requests of a digest that are not listed
     message_id: str = ""  # e-mail: this row's own, the same on every attempt

@@ -188,6 +188,8 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             return _digest(message)
         case MessageKind.CLOSING:
             return f"{_ending(message)}: this escalation is over", ("Nothing more is sent about it.",)
+        case MessageKind.CLOSING_SOON:
+            return _closing_soon(message)
         case MessageKind.RECEIPT:
             noun = SUBMISSIONS.get(message.action or "", "entry")
             return f"We have received your {noun}", (f"It is on record for {clean(message.sponsor_name)}.",)
@@ -303,6 +305,14 @@ def _line_state(message: Message, line: DigestLine) -> str:
     return f"{duty}, {span(message.at - min(edges))} past the {'limit' if past_limit else 'target'}"
 
 
+def _closing_soon(message: Message) -> tuple[str, tuple[str, ...]]:
+    at = f" on {short_moment(message.closes_at, message.reader_zone)}" if message.closes_at else " soon"
+    return f"Closes by itself{at}, unless somebody objects", (
+        f"{clean(message.cmo_name)} has answered {_request(message)}, and nobody has accepted the answer.",
+        "If anything is missing, send it back or follow up; otherwise nothing needs to be done.",
+    )
+
+
 def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
     act, then = SPONSOR_ACTS.get(message.action or "", ("updated the request", "Open the request to see it."))
     is_named = message.to_cmo and message.actor_name
@@ -376,6 +386,8 @@ def _facts(message: Message) -> list[Fact]:
         facts += _clock_facts(message, alike)
     if len(message.clocks) > CLOCKS_SHOWN:
         facts.append(Fact("More clocks", str(len(message.clocks) - CLOCKS_SHOWN)))
+    if message.closes_at:
+        facts.append(_instant_fact(message, "Closes", message.closes_at))
     if message.filed_at:
         facts.append(_instant_fact(message, "Filed", message.filed_at))
     if message.number and not message.to_cmo:

@@ -95,6 +95,7 @@ class Notification(Base):
     channel: Mapped[str] = mapped_column(String(8))
     address: Mapped[str] = mapped_column(String(254))
     detail: Mapped[str | None] = mapped_column(String(500))
+    closes_at: Mapped[datetime | None]  # what a notice promised: the request closes then, and not before
     state: Mapped[str] = mapped_column(String(12), default=NotificationState.QUEUED.value)
     attempts: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime]

@@ -1,10 +1,10 @@
 """The editable rules: policy lines with their scope, dates and ladder; and the frozen terms made from them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, Date, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
@@ -33,6 +33,7 @@ class Policy(Stamped, Base):
     agreement_clause: Mapped[str | None] = mapped_column(String(200))
     effective_from: Mapped[datetime]
     effective_to: Mapped[datetime | None]
+    review_due_on: Mapped[date | None] = mapped_column(Date)  # when somebody is to look whether the line still fits
 
 
 class FrozenTerms(Base):

@@ -59,7 +59,7 @@ def play(runtime: Runtime, dial: Dial, scenes: Iterable[Scene], *, start: dateti
                 ids[id(scene)], number = file(session, scene, now=at, real_now=real_now)
                 numbers[number] = scene
             else:
-                _perform(session, ids[id(scene)], scene, happening, now=at, real_now=real_now)
+                _perform(session, runtime, ids[id(scene)], scene, happening, now=at)
         _run_at(runtime, dial, watch, at)
     _run_until(runtime, dial, watch, start)
     return numbers
@@ -75,7 +75,7 @@ def _in_order(scenes: Iterable[Scene], start: datetime) -> Iterator[tuple[dateti
     return iter(sorted(happenings, key=lambda happening: happening[0]))
 
 
-def _perform(session: Session, request_id: UUID, scene: Scene, what: Act, *, now: datetime, real_now: datetime) -> None:
+def _perform(session: Session, runtime: Runtime, request_id: UUID, scene: Scene, what: Act, *, now: datetime) -> None:
     by_contact = what.who == CONTACT
     address = {
         CONTACT: COUNTERPARTS[scene.ask.site].contact_address,
@@ -89,7 +89,10 @@ def _perform(session: Session, request_id: UUID, scene: Scene, what: Act, *, now
         particulars={**what.particulars, **days},
     )
     by = caller(session, address)
-    act(session, request_id, what.action, by=by, payload=payload, now=now, real_now=real_now)
+    act(
+        session, request_id, what.action, by=by, payload=payload, closing=runtime.closing,
+        now=now, real_now=runtime.clock.real_now(),
+    )  # fmt: skip
 
 
 def _run_until(runtime: Runtime, dial: Dial, watch: Watch, until: datetime) -> None:

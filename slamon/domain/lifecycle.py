@@ -297,6 +297,10 @@ LIFE_CYCLE: Mapping[RequestType, Table] = {
     RequestType.INQUIRY: _information(((When.SOMETHING_IS_OWED, _A), (When.OTHERWISE, _N)), _A),
 }
 
+# What happens with nobody doing it, once nobody has objected for long enough (`slamon.domain.closing`).
+_UNOPPOSED: Table = {(_N, Action.ACCEPT): Rule(_C, frozenset({Role.SYSTEM}))}
+BY_ITSELF: Mapping[RequestType, Table] = {RequestType.DATA: _UNOPPOSED, RequestType.INQUIRY: _UNOPPOSED}
+
 
 # What an action may say beside a text, a reason and, for the CMO, the day on which it expects to answer.
 TAKES: Mapping[Action, frozenset[str]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from slamon.domain.lifecycle import ENDED, LIFE_CYCLE, RequestType, Rule, State, Table, When
+from slamon.domain.lifecycle import BY_ITSELF, ENDED, LIFE_CYCLE, RequestType, Rule, State, Table, When
 from slamon.domain.timeline import CMO_ROLES, Role
 
 _HEAD = """# Life cycles
@@ -10,6 +10,11 @@ _HEAD = """# Life cycles
 What may be done with a request, by whom, what it needs and where it leads. Anything that is not in a table is refused
 with 409 and changes nothing; the answer says what is possible. This page is written by `slamon life-cycles`.
 """
+
+_UNOPPOSED = {
+    RequestType.DATA: "no objection for 5 working days (a setting); never for a GxP request",
+    RequestType.INQUIRY: "no objection for 5 working days (a setting)",
+}
 
 
 def life_cycles() -> str:
@@ -37,6 +42,8 @@ def _section(request_type: RequestType, table: Table) -> Iterator[str]:
         rows.setdefault((action, _who(rule.who), _leads_to(state, rule), needs), []).append(_from(state, rule))
     for (name, who, leads_to, needs), states in rows.items():
         yield f"| `{name}` | {who} | {', '.join(states)} | {leads_to} | {needs} |"
+    for (state, action), rule in BY_ITSELF.get(request_type, {}).items():
+        yield f"| `{action}` | {_who(rule.who)} | {state} | {_leads_to(state, rule)} | {_UNOPPOSED[request_type]} |"
     yield ""
 
 

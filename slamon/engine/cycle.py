@@ -162,7 +162,9 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> Parcel:
         cases = load_cases(session, requests)
         for case in cases:
             runtime.reach("in_check", case.request.number)
-        found = settle(session, cases, Directory(session, requests), now=now, real_now=real_now)
+        found = settle(
+            session, cases, Directory(session, requests), closing=runtime.closing, now=now, real_now=real_now
+        )
         note(session, "checked", requests=len(cases), crossings=found)
         session.flush()
         parcel = _hand_out_messages(session, runtime)

@@ -34,7 +34,7 @@ FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
 SLACK_PATIENCE = timedelta(minutes=5)
 FINISH_PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
-ALWAYS_TOLD = frozenset({MessageKind.CMO_ACTED, MessageKind.NOT_REACHED})
+ALWAYS_TOLD = frozenset({MessageKind.CMO_ACTED, MessageKind.NOT_REACHED, MessageKind.CLOSING_SOON})
 
 log = structlog.get_logger()
 
@@ -336,7 +336,7 @@ def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, r
             f"{told.dedupe_key.rsplit('/slack/', 1)[0]}/email/{person.id}", MessageKind(told.kind),
             DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
             person_id=person.id, clocks=told.clocks, fact_sequence=told.fact_sequence, detail=told.detail,
-            fallback_of=row.id,
+            fallback_of=row.id, closes_at=told.closes_at,
         )
         for told in refused
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
+from slamon.domain.closing import NEVER
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
@@ -83,7 +84,9 @@ def store(
         directory = Directory(session, [case.request for case in cases])
         with session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
             session.add_all(case.request for case in cases)
-            stored.crossings += settle(session, cases, directory, now=now, real_now=real_now, quietly=not notify)
+            stored.crossings += settle(
+                session, cases, directory, closing=NEVER, now=now, real_now=real_now, quietly=not notify
+            )
         session.flush()
         session.execute(insert(FactRow), facts)
         stored.facts += len(facts)

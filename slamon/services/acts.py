@@ -12,6 +12,7 @@ from slamon.db.database import note
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
+from slamon.domain.closing import ClosingRule
 from slamon.domain.lifecycle import (
     FILERS,
     LIFE_CYCLE,
@@ -65,12 +66,14 @@ def act(
     *,
     by: Caller,
     payload: Payload,
+    closing: ClosingRule,
     now: datetime,
     real_now: datetime,
     expected_version: int | None = None,
 ) -> CmoRequest:
     """Let somebody act on a request: append the fact, move the state, settle clocks and messages.
 
+    `closing` is the rule by which answered requests close by themselves.
     Saying again what the timeline already holds is harmless and changes nothing. Raises NotFound (also for what the
     caller may not see), Forbidden, ActionNotAllowed, StaleVersion, and Invalid for what is missing, comes at a wrong
     time or contradicts what happened before.
@@ -129,7 +132,8 @@ def act(
         request.state = rule.state_after(progress.after(fact)).value
     _update(request, fact)
     directory = Directory(session, [request])
-    settle(session, [replace(case, timeline=timeline.with_fact(fact))], directory, now=now, real_now=real_now)
+    settled = [replace(case, timeline=timeline.with_fact(fact))]
+    settle(session, settled, directory, closing=closing, now=now, real_now=real_now)
     queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
     note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()

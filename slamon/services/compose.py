@@ -19,7 +19,7 @@ from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
-from slamon.domain.timeline import FactKind
+from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.services.access import one_time_token
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
@@ -74,11 +74,18 @@ class Composer:
         self._reached = _contact_attempts(session, alone)
 
     def still_true(self, row: Notification) -> bool:
-        """A rung is worth telling while one of its clocks has not stopped; everything else always is."""
+        """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead.
+
+        Everything else always is.
+        """
         if row.kind == MessageKind.DIGEST:
             folded = self._folded[row.id]
             return len(folded) == MOST_READ or any(self.still_true(member) for member in folded)
-        if row.kind not in LADDER_KINDS or row.request_id is None:
+        if row.request_id is None:
+            return True
+        if row.kind == MessageKind.CLOSING_SOON and row.closes_at is not None:
+            return self._requests[row.request_id].state == State.ANSWERED and self._now <= row.closes_at
+        if row.kind not in LADDER_KINDS:
             return True
         going = {str(clock.clock_id) for clock in self._clocks[row.request_id] if clock.stopped_at is None}
         return bool(going & set(row.clocks))
@@ -102,6 +109,7 @@ class Composer:
             sponsor_name=settings.sponsor_name,
             link=f"{settings.base_url}/status" if row.kind == MessageKind.ALARM else None,
             detail=row.detail,
+            closes_at=row.closes_at,
             redirected_from=f"{row.channel}: {row.address}" if redirected else None,
             message_id=f"<{row.id}@{self._domain}>",
         )
@@ -132,7 +140,7 @@ class Composer:
             clocks=self._clock_lines(row, request),
             contact_attempts=self._reached.get(request.id, 0),
             action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
-            actor_name=fact.by_name if fact else None,
+            actor_name=fact.by_name if fact and fact.by_id != SYSTEM.id else None,
             needs_decision=fact is not None and needs_review(fact_of(fact)),
             submitted=_submitted(row, fact),
             message_id=f"<{request.id}@{self._domain}>" if row.kind == MessageKind.FILED else plain.message_id,

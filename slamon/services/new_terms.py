@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.clocks import ClockState, Former
+from slamon.domain.closing import ClosingRule
 from slamon.domain.ladder import evaluate
 from slamon.domain.lifecycle import CLOCKS
 from slamon.domain.terms import Terms, clocks_from_json, ladder_from_json, terms_digest
@@ -76,6 +77,7 @@ def apply(
     by: Actor,
     reason: str,
     cause: Mapping[str, Any],
+    closing: ClosingRule,
     now: datetime,
     real_now: datetime,
 ) -> int:
@@ -108,7 +110,7 @@ def apply(
         case.request.terms_digest = terms.digest
         former = (*case.former, Former(at, case.terms))
         changed = replace(case, terms=terms, timeline=case.timeline.with_fact(fact), former=former)
-        settle(session, [changed], Directory(session, [case.request]), now=now, real_now=real_now)
+        settle(session, [changed], Directory(session, [case.request]), closing=closing, now=now, real_now=real_now)
         applied += 1
     session.flush()
     return applied
@@ -178,7 +180,14 @@ def preview_policy(session: Session, policy_id: UUID, *, by: Caller, now: dateti
 
 
 def apply_policy(
-    session: Session, policy_id: UUID, *, by: Caller, reason: str, now: datetime, real_now: datetime
+    session: Session,
+    policy_id: UUID,
+    *,
+    by: Caller,
+    reason: str,
+    closing: ClosingRule,
+    now: datetime,
+    real_now: datetime,
 ) -> int:
     """Put the open requests that this line would win today under its terms; their calendars stay as frozen."""
     actor = admin_only(by)
@@ -186,7 +195,7 @@ def apply_policy(
     cause = {"policy": {"id": str(policy.id), "name": policy.name, "version": policy.version}}
     applied = apply(
         session, _scope(policy), _under(session, policy, now),
-        by=actor, reason=reason, cause=cause, now=now, real_now=real_now,
+        by=actor, reason=reason, cause=cause, closing=closing, now=now, real_now=real_now,
     )  # fmt: skip
     record(
         session, by=actor, action="apply", entity="policy", entity_id=policy.id, now=now,

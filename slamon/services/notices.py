@@ -202,6 +202,32 @@ def fact_rows(
     return rows
 
 
+def closing_soon_rows(
+    request: CmoRequest,
+    sequence: int,
+    closes_at: datetime,
+    directory: Directory,
+    *,
+    now: datetime,
+    real_now: datetime,
+) -> list[dict[str, Any]]:
+    """Outbox rows that tell the manager, or else who leads, when the request closes by itself.
+
+    `sequence` is that of the act from which the days are counted: of each the notice is one.
+    """
+    manager = Recipient(DeliveryChannel.SLACK, LadderRole.PROJECT_MANAGER)
+    lead = Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD)
+    told = (list(directory.readers(request, to)) for to in (manager, lead))
+    return [
+        outbox_row(
+            f"{request.number}/{MessageKind.CLOSING_SOON.value}/{sequence}/{reader.channel.value}/{reader.person.id}",
+            MessageKind.CLOSING_SOON, reader.channel, reader.address, now=now, real_now=real_now,
+            request_id=request.id, person_id=reader.person.id, fact_sequence=sequence, closes_at=closes_at,
+        )
+        for reader in next(filter(None, told), ())
+    ]  # fmt: skip
+
+
 def filed_row(
     request_id: UUID,
     number: str,
@@ -234,6 +260,7 @@ def outbox_row(
     fact_sequence: int | None = None,
     detail: str | None = None,
     fallback_of: UUID | None = None,
+    closes_at: datetime | None = None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -249,6 +276,7 @@ def outbox_row(
         "fact_sequence": fact_sequence,
         "detail": detail,
         "fallback_of": fallback_of,
+        "closes_at": closes_at,
         "trace_id": get_contextvars().get("request_id"),  # of the HTTP request being answered, if any
     }
 

@@ -16,10 +16,12 @@ from slamon.db.database import count, note
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
 from slamon.domain.clocks import ClockId, ClockState, Outcome
+from slamon.domain.closing import ClosingRule
 from slamon.domain.ladder import Crossing, Evaluation, evaluate, steps_to_tell
 from slamon.domain.terms import DeliveryChannel, Level, Terms
 from slamon.domain.timeline import Timeline
 from slamon.services.cases import Case
+from slamon.services.closing import close_unopposed
 from slamon.services.notices import Directory, ladder_rows, outbox_row, queue
 
 LADDER_KINDS = frozenset(level.value for level in Level)
@@ -34,15 +36,19 @@ def settle(
     cases: Sequence[Case],
     directory: Directory,
     *,
+    closing: ClosingRule,
     now: datetime,
     real_now: datetime,
     quietly: bool = False,
 ) -> int:
     """Evaluate each case at `now` and store what follows; returns how many crossings were new.
 
+    What nobody objected to under the `closing` rule is closed first.
+
     Running it twice changes nothing: crossings and messages have keys of their own. `quietly` records the crossings
     as passed and tells nobody: they are history, brought in from elsewhere.
     """
+    cases, to_close = close_unopposed(session, cases, directory, closing, now=now, real_now=real_now)
     ids = [case.request.id for case in cases]
     clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
     crossings = by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
@@ -61,7 +67,7 @@ def settle(
         if found and not quietly:
             levels = sorted({crossing["level"] for crossing in found})
             note(session, "crossed", number=case.request.number, levels=levels)
-        for column, value in _next_look(outcome).items():
+        for column, value in _next_look(outcome, to_close.get(case.request.id)).items():
             setattr(case.request, column, value)
     if new_clocks:
         session.flush()  # the request before its clocks, its clocks before their crossings
@@ -85,9 +91,10 @@ def at_filing(
     return _next_look(outcome), [_clock_row(request_id, clock) for clock in outcome.clocks]
 
 
-def _next_look(outcome: Evaluation) -> dict[str, Any]:
-    """When the request is looked at next, and what it is listed by."""
-    next_check_at, urgent_at = outcome.next_check_at, outcome.urgent_at
+def _next_look(outcome: Evaluation, closing_at: datetime | None = None) -> dict[str, Any]:
+    """When the request is looked at next, and what it is listed by; `closing_at` is when its closing has to be."""
+    next_check_at = min(filter(None, (outcome.next_check_at, closing_at)), default=None)
+    urgent_at = outcome.urgent_at
     return {"next_check_at": next_check_at, "wake_at": next_check_at, "urgent_at": urgent_at, "failed_checks": 0}
 
 

@@ -12,6 +12,7 @@ from slamon.db.parties import Calendar, Organization, Person, Site
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_document import ALWAYS
+from slamon.domain.closing import ClosingRule
 from slamon.domain.terms import Mode, Terms
 from slamon.domain.timeline import Actor, Role, stamp
 from slamon.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
@@ -131,7 +132,14 @@ def preview(session: Session, shutdown: Shutdown, *, now: datetime) -> Preview:
 
 
 def apply_to_open(
-    session: Session, shutdown_id: UUID, *, by: Caller, reason: str, now: datetime, real_now: datetime
+    session: Session,
+    shutdown_id: UUID,
+    *,
+    by: Caller,
+    reason: str,
+    closing: ClosingRule,
+    now: datetime,
+    real_now: datetime,
 ) -> int:
     """Close an agreed shutdown's days for the site's open requests too; returns how many requests that changed.
 
@@ -145,7 +153,7 @@ def apply_to_open(
     cause = {"shutdown": {"id": str(shutdown.id), "name": shutdown.name}}
     applied = new_terms.apply(
         session, _at_site(session, shutdown), _closed(shutdown),
-        by=actor, reason=reason, cause=cause, now=now, real_now=real_now,
+        by=actor, reason=reason, cause=cause, closing=closing, now=now, real_now=real_now,
     )  # fmt: skip
     record(
         session, by=actor, action="apply", entity="shutdown", entity_id=shutdown.id, now=now,

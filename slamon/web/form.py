@@ -160,7 +160,10 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
             files = _attached(session, opened, stored, now)
             payload = _payload(session, opened, wanted, typed, files, now)
             if not _was_sent_before(session, opened, wanted, typed, payload):
-                act(session, opened.request.id, wanted, by=opened.caller, payload=payload, now=now, real_now=real_now)
+                act(
+                    session, opened.request.id, wanted, by=opened.caller, payload=payload, closing=runtime.closing,
+                    now=now, real_now=real_now,
+                )  # fmt: skip
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone, typed=typed)

@@ -97,8 +97,8 @@ def not_reached(notifications: Sequence[tuple[Notification, str | None]], person
 
 def _fact(fact: FactRow, files: Sequence[Attachment], about: Telling) -> Entry:
     zones, corrects = about.zones, corrected_by(fact)
-    is_cmo = Role(fact.by_role) in CMO_ROLES
-    notes = [f"{ROLES[Role(fact.by_role)]}, {VIAS[Via(fact.via)]}"]
+    role = Role(fact.by_role)
+    notes = [ROLES[role] if role is Role.SYSTEM else f"{ROLES[role]}, {VIAS[Via(fact.via)]}"]
     if fact.content.get("precision") == "date":
         notes.append("only the day is known")
     if fact.content.get("source_key"):
@@ -114,7 +114,7 @@ def _fact(fact: FactRow, files: Sequence[Attachment], about: Telling) -> Entry:
         notes.append(f"{what} expected on {civil_day(date.fromisoformat(fact.content['expected_on']))}")
     return Entry(
         at=zones.at(fact.occurred_at),
-        tone="cmo" if is_cmo else "sponsor",
+        tone="cmo" if role in CMO_ROLES else "sponsor",
         headline=f"{fact.by_name} {FACTS[FactKind(fact.kind)]}",
         notes=tuple(notes),
         text=fact.content.get("text") or fact.reason,

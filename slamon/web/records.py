@@ -41,8 +41,8 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
             form, basis = _form(session, visit, request_id, wanted)
             payload = payload_of(form, typed, basis, via=Via.STAFF_PAGE)
             act(
-                session, request_id, wanted, by=visit.caller, payload=payload, now=visit.now, real_now=visit.real_now,
-                expected_version=version_in(typed),
+                session, request_id, wanted, by=visit.caller, payload=payload, closing=runtime.closing,
+                now=visit.now, real_now=visit.real_now, expected_version=version_in(typed),
             )  # fmt: skip
     except (Invalid, StaleVersion) as error:
         with runtime.db.read() as session:

@@ -110,8 +110,8 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
         with runtime.db.write() as session:
             payload = _payload(session, visit, request_id, wanted, typed)
             act(
-                session, request_id, wanted, by=visit.caller, payload=payload, now=visit.now, real_now=visit.real_now,
-                expected_version=version_in(typed),
+                session, request_id, wanted, by=visit.caller, payload=payload, closing=runtime.closing,
+                now=visit.now, real_now=visit.real_now, expected_version=version_in(typed),
             )  # fmt: skip
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.db.read() as session:

@@ -173,6 +173,7 @@ MESSAGES = {
     MessageKind.STEP_4: "Escalation to steering",
     MessageKind.DIGEST: "Digest",
     MessageKind.CLOSING: "It is over",
+    MessageKind.CLOSING_SOON: "About to close",
     MessageKind.RECEIPT: "Receipt",
     MessageKind.SPONSOR_ACTED: "News from the sponsor",
     MessageKind.CMO_ACTED: "News from the CMO",

@@ -1,5 +1,5 @@
 import dataclasses
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -206,3 +206,11 @@ def test_a_span_in_words(length: timedelta, words: str) -> None:
 )
 def test_a_target_names_its_unit(seconds: int, unit: str, words: str) -> None:
     assert target(seconds, unit) == words
+
+
+def test_the_notice_of_a_closing_says_when_and_how_to_stop_it() -> None:
+    closes_at = datetime(2026, 3, 12, 22, 59, 59, tzinfo=UTC)
+    wording = put_into_words(a_message(kind=MessageKind.CLOSING_SOON, clocks=(), closes_at=closes_at))
+    assert "Thu 12 Mar" in wording.headline
+    assert "send it back or follow up" in " ".join(wording.sentences)
+    assert [fact.label for fact in wording.facts if "12 Mar" in fact.value] == ["Closes"]
