@@ -6,7 +6,7 @@ from slamon.channels import MessageKind
 from slamon.services.verify import Difference, verify_requests
 from tests.api.conftest import Api
 from tests.api.test_shutdowns import AFTER_CARNIVAL, AS_IT_WAS, WHY, announced, on_thursday
-from tests.world import LEAD
+from tests.world import HEAD, LEAD
 
 
 def tighter_line(api: Api, limit: str = "PT4H") -> str:
@@ -59,6 +59,30 @@ def test_a_wider_line_takes_a_breach_back_and_says_why(api: Api) -> None:
     line = tighter_line(api, limit="PT96H")
     assert api.admin.post(f"/v1/policies/{line}/apply", json=WHY).json() == {"requests": 1}
     assert limits(api, request)["answer"] == "2026-03-06T09:00:00Z"
+    assert is_sound(api)
+
+
+def test_fault_38_a_ladder_edited_while_clocks_run_counts_at_once_and_repeats_no_step(any_api: Api) -> None:
+    api, request = any_api, any_api.filed()
+    api.world.clock.advance(hours=49)
+    api.world.work()
+    told = len(api.world.email.sent_to(LEAD, MessageKind.LIMIT))
+    assert told
+    line = {**api.pm.get("/v1/policies?limit=1").json()["items"][0], "name": "The same, with a later third step"}
+    body = {name: line[name] for name in ("name", "clocks", "ladder")} | {"site_id": str(api.world.cast.site)}
+    for step in body["ladder"]:
+        if step["level"] == "step_3":
+            step["offset"] = "PT30H"
+    policy = api.admin.post("/v1/policies", json=body).json()["id"]
+    assert api.admin.post(f"/v1/policies/{policy}/apply", json=WHY).json() == {"requests": 1}
+    api.world.clock.advance(hours=24)  # past the old third step
+    api.world.work()
+    assert len(api.world.email.sent_to(LEAD, MessageKind.LIMIT)) == told
+    assert not api.world.email.sent_to(HEAD, MessageKind.STEP_3)
+    api.world.clock.advance(hours=6)
+    api.world.work()
+    assert len(api.world.email.sent_to(HEAD, MessageKind.STEP_3)) == 1
+    assert limits(api, request)["answer"] == "2026-03-04T09:00:00Z"
     assert is_sound(api)
 
 
