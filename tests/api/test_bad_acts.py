@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from slamon.domain.lifecycle import Action
 from tests.api.conftest import Api
 from tests.api.test_conversations import FIVE_ITEMS, LOST, Told
 
@@ -107,3 +108,36 @@ def test_a_request_that_replaces_a_lost_one_names_it_and_a_stranger_can_be_nobod
     assert api.pm.get(f"/v1/requests/{again['id']}").json()["parent_id"] == lost["id"]
     stranger = api.pm.post("/v1/requests", json=api.inquiry(parent_id=str(api.world.cast.pm)))
     assert (stranger.status_code, stranger.json()["errors"][0]["field"]) == (422, "parent_id")
+
+
+@pytest.mark.slow
+def test_in_every_state_of_a_shipment_whatever_is_not_offered_is_refused_and_changes_nothing(api: Api) -> None:
+    story, everybody = Told(api, **LOST), [api.contact, api.pm, api.lead, api.quality]
+    steps: list[tuple[Any, str, dict[str, Any]]] = [
+        (api.contact, "ask", {"text": "Which label?"}),
+        (api.pm, "reply", {"text": "The French one."}),
+        (api.contact, "confirm_order", {"planned_ship_on": "2026-03-12"}),
+        (api.pm, "agree", {}),
+        (api.contact, "confirm_dispatch", {**PARCEL, "lines": [{"line": 1, "quantity": "24"}]}),
+        (api.contact, "confirm_dispatch", PARCEL),
+        (api.contact, "confirm_delivery", {**ARRIVED, "consignment": 1}),
+        (api.contact, "confirm_delivery", {**ARRIVED, "readout": "missing"}),
+        (api.quality, "decide", {"disposition": "not_usable", "reason": "Nobody knows how warm it was"}),
+        (api.pm, "accept", {}),
+    ]
+    seen = []
+    for who, action, said in [*steps, (None, "", {})]:
+        offered = {each["action"] for caller in everybody for each in caller.get(story.path).json()["actions"]}
+        seen.append(api.pm.get(story.path).json()["state"])
+        version = story.version()
+        for refused_action in sorted(set(Action) - offered - {Action.ACKNOWLEDGE}):  # once more, that is harmless
+            for caller in (api.contact, api.lead):
+                answer = caller.post(f"{story.path}/actions/{refused_action}", json={"text": "?", "reason": "?"})
+                assert answer.status_code in (403, 409), (seen[-1], refused_action, answer.text)
+        assert story.version() == version
+        if who is not None:
+            story(who, action, **said)
+    assert seen == [
+        "filed", "awaiting_sponsor", "acknowledged", "awaiting_sponsor", "confirmed", "partly_dispatched", "dispatched",
+        "partly_delivered", "in_review", "delivered", "closed",
+    ]  # fmt: skip
