@@ -76,7 +76,7 @@ _NO_WORD = frozenset({FactKind.WAITING, FactKind.RESUMED, FactKind.CORRECTED, Fa
 
 def is_a_word(fact: Fact) -> bool:
     """Whether it answers whatever the sponsor has written so far: any act of the CMO's people does but a few."""
-    return fact.by.is_cmo and fact.kind not in _NO_WORD
+    return fact.kind not in _NO_WORD and fact.by.is_cmo
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +172,15 @@ class Progress:
         """The progress once `fact` is recorded."""
         step = _STEPS.get(fact.kind)
         progress = self if step is None else step(self, fact)
-        written = fact.kind in AWAITS_A_WORD or (self.has_unanswered and not is_a_word(fact))
-        return progress if written == progress.has_unanswered else replace(progress, has_unanswered=written)
+        return replace(progress, has_unanswered=False) if progress.has_unanswered and is_a_word(fact) else progress
 
 
 def progress_of(facts: Iterable[Fact]) -> Progress:
     """The progress after `facts`, in the order given."""
     progress = Progress()
     for fact in facts:
-        progress = progress.after(fact)
+        if fact.kind in _STEPS or (progress.has_unanswered and is_a_word(fact)):  # most facts change nothing here
+            progress = progress.after(fact)
     return progress
 
 
@@ -272,8 +272,10 @@ def _ship_date(fact: Fact) -> date:
 _Step = Callable[[Progress, Fact], Progress]
 _STEPS: Mapping[FactKind, _Step] = {
     FactKind.FILED: _filed,
-    FactKind.ASKED: lambda so_far, _: replace(so_far, has_question=True),
-    FactKind.REPLIED: lambda so_far, _: replace(so_far, has_question=False),
+    FactKind.ASKED: lambda so_far, _: replace(so_far, has_question=True, has_unanswered=False),
+    FactKind.REPLIED: lambda so_far, _: replace(so_far, has_question=False, has_unanswered=True),
+    FactKind.FOLLOWED_UP: lambda so_far, _: replace(so_far, has_unanswered=True),
+    FactKind.REJECTED: lambda so_far, _: replace(so_far, has_unanswered=True),
     FactKind.ANSWERED: _answered,
     FactKind.ORDER_CONFIRMED: lambda so_far, fact: replace(so_far, planned_ship_on=_ship_date(fact)),
     FactKind.DATE_PROPOSED: lambda so_far, fact: replace(so_far, proposed_ship_on=_ship_date(fact)),
@@ -289,7 +291,7 @@ _STEPS: Mapping[FactKind, _Step] = {
     FactKind.RESUMED: _resumed,
     FactKind.AMENDED: _amended,
     FactKind.ACCEPTED: lambda so_far, fact: replace(so_far, ended_at=fact.occurred_at),
-    FactKind.REOPENED: lambda so_far, _: replace(so_far, ended_at=None),
+    FactKind.REOPENED: lambda so_far, _: replace(so_far, ended_at=None, has_unanswered=True),
 }
 
 

@@ -33,6 +33,8 @@ class ClockKind(StrEnum):
     SPONSOR = "sponsor"
     EXCURSION_DECISION = "excursion_decision"
 
+    __hash__ = str.__hash__  # as for the kinds of facts
+
     @property
     def is_the_sponsors(self) -> bool:
         """Whether it is the sponsor who is timed."""

@@ -70,6 +70,8 @@ class FactKind(StrEnum):
     HANDED_ON = "handed_on"
     TERMS_CHANGED = "terms_changed"
 
+    __hash__ = str.__hash__  # Enum's own is written in Python, and judging a request asks for it hundreds of times
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
