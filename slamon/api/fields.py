@@ -1,7 +1,8 @@
 """The kinds of value the API takes: texts, instants, dates, durations. Each refuses what the store could not keep."""
 
 import re
-from datetime import UTC, date, datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -62,6 +63,14 @@ ShortText = Annotated[str, _text(500)]
 Text = Annotated[str, _text(4000)]
 LongText = Annotated[str, _text(20_000)]
 Reason = Annotated[str, _line(500), Field(description="Why; the trail keeps it.", examples=["Corrected after a call"])]
+
+
+class Because(Body):
+    """What an act says that has nothing more to say than why."""
+
+    reason: Reason
+
+
 Flag = Annotated[bool, Strict()]  # neither 0 nor "yes"
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2.")]
 Version = Annotated[int, Field(ge=1, description="Grows with every change; the ETag.")]
@@ -110,34 +119,29 @@ Day = Annotated[
 ]
 
 
-def _duration(text: str) -> str:
-    try:
-        parse_duration("duration", text)
-    except TermsError as error:
-        raise ValueError(error.message) from error
-    return text
+def _read_by(parse: Callable[[str, str], timedelta]) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        try:
+            parse("duration", text)
+        except TermsError as error:
+            raise ValueError(error.message) from error
+        return text
+
+    return checked
 
 
 Duration = Annotated[
     str,
     StringConstraints(max_length=40),
-    AfterValidator(_duration),
+    AfterValidator(_read_by(parse_duration)),
     Field(description="ISO 8601 in weeks, days, hours, minutes, seconds.", examples=["PT24H"]),
 ]
-
-
-def _offset(text: str) -> str:
-    try:
-        parse_offset("offset", text)
-    except TermsError as error:
-        raise ValueError(error.message) from error
-    return text
 
 
 Offset = Annotated[
     str,
     StringConstraints(max_length=40),
-    AfterValidator(_offset),
+    AfterValidator(_read_by(parse_offset)),
     Field(description="A duration; with a minus sign, before its anchor.", examples=["-PT24H"]),
 ]
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
 from slamon.api.call import Call, Known, Posted, PostedSecret, Reply, Route, by_key, reply
-from slamon.api.fields import Answer, Body, Line80, Reason, StaffRole
+from slamon.api.fields import Answer, Because, Body, Line80, StaffRole
 from slamon.api.records import PEOPLE, ListQuery
 from slamon.db.access import ApiKey
 from slamon.domain.timeline import Actor, Role
@@ -81,10 +81,6 @@ class KeyWithSecret(Key):
 class KeyPage(Answer):
     items: list[Key]
     next_cursor: str | None
-
-
-class Revocation(Body):
-    reason: Reason
 
 
 class Invitation(Answer):
@@ -157,7 +153,7 @@ def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     summary="End an API key at once",
     responses=answers(404, body=True),
 )
-def revoke_key(call: Posted, key_id: UUID, body: Revocation) -> Response:
+def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
     by = admin_only(call.caller)
 
     def work(session: Session) -> Reply:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
 from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, reply
-from slamon.api.fields import Answer, Body, Flag, Reason
+from slamon.api.fields import Answer, Because, Body, Flag, Reason
 from slamon.api.records import ListQuery
 from slamon.db.outbox import Notification
 from slamon.domain.timeline import Actor
@@ -41,11 +41,6 @@ class DeadLetter(Message):
 class DeadLetterPage(Answer):
     items: list[DeadLetter]
     next_cursor: str | None
-
-
-class Dismissal(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Reached by phone instead"}]})
-    reason: Reason
 
 
 class Outgoing(Answer):
@@ -105,7 +100,7 @@ def resend_message(call: Posted, message_id: UUID) -> Response:
     summary="Set a message aside that could not be delivered",
     responses=answers(404, 409, body=True),
 )
-def dismiss_message(call: Posted, message_id: UUID, body: Dismissal) -> Response:
+def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
     by = _keeper(call, Scope.ACT)
 
     def work(session: Session) -> Reply:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_seri
 from slamon.api.details import DataKind, InquiryCategory
 from slamon.api.fields import (
     Answer,
+    Because,
     Body,
     ContactRole,
     Country,
@@ -21,7 +22,6 @@ from slamon.api.fields import (
     Line80,
     Name,
     Offset,
-    Reason,
     ShortText,
     StaffRole,
     Version,
@@ -50,10 +50,8 @@ def _shown(**example: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
-class Change(Body):
+class Change(Because):
     """Fields left out stay as they are."""
-
-    reason: Reason
 
 
 class Record(Answer):

@@ -24,8 +24,9 @@ def hand_on(
     """
     name, email = content["name"].strip(), content["email"].strip()
     known = session.scalars(select(Person).where(Person.email_key == email.casefold())).one_or_none()
-    if known is None:
+    if known is None or known.organization_id != request.cmo_id:
         _refuse_other_domain(session, request, email)
+    if known is None:
         known = create(
             session,
             Person,
@@ -43,7 +44,7 @@ def hand_on(
             reason=f"{request.number} was handed on to them",
         )
     if known.organization_id != request.cmo_id or known.status == PersonStatus.DISABLED:
-        raise Invalid("email", "is not a contact of your company; ask the sponsor to name another contact")
+        raise Invalid("email", "cannot be added by a link; ask the sponsor to add this colleague")
     if known.id == request.contact_id:
         raise Invalid("email", "has this request already")
     kept = {key: value for key, value in content.items() if key not in ("name", "email")}

@@ -7,6 +7,7 @@ import pytest
 from slamon.domain.lifecycle import Action
 from tests.api.conftest import Api
 from tests.api.test_conversations import FIVE_ITEMS, LOST, Told
+from tests.world import OTHER_CONTACT
 
 PARCEL = {"courier": "World Courier", "tracking_number": "020-1", "expected_delivery_on": "2026-03-06"}
 ORDERED = ("confirm_order", {"planned_ship_on": "2026-03-04"})
@@ -100,6 +101,15 @@ def test_a_due_date_that_is_revised_does_not_forgive_and_a_colleague_takes_over_
     assert "/r/" in (mail.link or "")
     assert handed["contact_id"] != str(any_api.world.cast.contact)
     assert story.is_sound()
+
+
+def test_handing_on_tells_nobody_who_else_the_sponsor_works_with(api: Api) -> None:
+    path = f"/v1/requests/{api.filed(**LOST)['id']}/actions/hand_on"
+    known, unknown = (
+        api.contact.post(path, json={"name": "Maria", "email": email}).json()["errors"]
+        for email in (OTHER_CONTACT, f"nobody{OTHER_CONTACT[OTHER_CONTACT.index('@') :]}")
+    )
+    assert known == unknown
 
 
 def test_a_request_that_replaces_a_lost_one_names_it_and_a_stranger_can_be_nobodys_parent(api: Api) -> None:
