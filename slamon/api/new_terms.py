@@ -1,18 +1,18 @@
-"""Applying a policy line to open requests: what would move, and doing it."""
+"""Applying a policy line or a changed calendar to open requests: what would move, and doing it."""
 
 from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
 from slamon.api.call import Known, Posted, Reply, Route, by_key, reply
-from slamon.api.fields import Answer, Body, Reason
-from slamon.services.new_terms import apply_policy, preview_policy
+from slamon.api.fields import Answer, Because
+from slamon.services import applying
 
-router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Policies"])
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 
 
 class MovedDeadline(Answer):
@@ -39,23 +39,24 @@ class Applied(Answer):
     requests: int = Field(description="Open requests that got other terms now.")
 
 
-class Application(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Agreed at the quarterly review"}]})
-
-    reason: Reason
+_EACH_SAYS_SO = (
+    "`preview` tells before what would move. Each request gets a `terms_changed` fact with the reason. What has "
+    "stopped keeps the terms it stopped under."
+)
 
 
 @router.get(
     "/policies/{policy_id}/preview",
     response_model=Preview,
     operation_id="previewPolicy",
+    tags=["Policies"],
     summary="Which deadlines of open requests a policy line would move",
     description="As if the line were applied to the open requests it would win if they were filed now.",
     responses=answers(404),
 )
-def preview(call: Known, policy_id: UUID) -> Response:
+def preview_policy(call: Known, policy_id: UUID) -> Response:
     with call.reading() as session:
-        found = preview_policy(session, policy_id, by=call.caller, now=call.now)
+        found = applying.preview_policy(session, policy_id, by=call.caller, now=call.now)
     return reply(Preview.model_validate(found)).response()
 
 
@@ -63,22 +64,52 @@ def preview(call: Known, policy_id: UUID) -> Response:
     "/policies/{policy_id}/apply",
     response_model=Applied,
     operation_id="applyPolicy",
+    tags=["Policies"],
     summary="Apply a policy line to open requests",
-    description="To those it would win if they were filed now; `preview` tells before what would move. Each request "
-    "gets a `terms_changed` fact with the reason. What has stopped keeps the terms it stopped under.",
+    description=f"To those it would win if they were filed now; {_EACH_SAYS_SO}",
     responses=answers(404, 409, body=True),
 )
-def apply(call: Posted, policy_id: UUID, body: Application) -> Response:
+def apply_policy(call: Posted, policy_id: UUID, body: Because) -> Response:
     def work(session: Session) -> Reply:
-        applied = apply_policy(
-            session,
-            policy_id,
-            by=call.caller,
-            reason=body.reason,
-            closing=call.runtime.closing,
-            now=call.now,
-            real_now=call.real_now,
-        )
+        applied = applying.apply_policy(
+            session, policy_id, by=call.caller, reason=body.reason,
+            closing=call.runtime.closing, now=call.now, real_now=call.real_now,
+        )  # fmt: skip
+        return reply(Applied(requests=applied))
+
+    return call.write(work)
+
+
+@router.get(
+    "/calendars/{calendar_id}/preview",
+    response_model=Preview,
+    operation_id="previewCalendar",
+    tags=["Calendars"],
+    summary="Which deadlines of open requests a changed calendar would move",
+    description="As if the open requests of its sites were under the calendar as it is now, agreed shutdowns included.",
+    responses=answers(404),
+)
+def preview_calendar(call: Known, calendar_id: UUID) -> Response:
+    with call.reading() as session:
+        found = applying.preview_calendar(session, calendar_id, by=call.caller, now=call.now)
+    return reply(Preview.model_validate(found)).response()
+
+
+@router.post(
+    "/calendars/{calendar_id}/apply",
+    response_model=Applied,
+    operation_id="applyCalendar",
+    tags=["Calendars"],
+    summary="Apply a changed calendar to open requests",
+    description=f"To those of its sites, with the shutdowns agreed for them; {_EACH_SAYS_SO}",
+    responses=answers(404, 409, body=True),
+)
+def apply_calendar(call: Posted, calendar_id: UUID, body: Because) -> Response:
+    def work(session: Session) -> Reply:
+        applied = applying.apply_calendar(
+            session, calendar_id, by=call.caller, reason=body.reason,
+            closing=call.runtime.closing, now=call.now, real_now=call.real_now,
+        )  # fmt: skip
         return reply(Applied(requests=applied))
 
     return call.write(work)

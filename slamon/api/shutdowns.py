@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
 from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
-from slamon.api.fields import Answer, Body, Day, Instant, Name, Reason
+from slamon.api.fields import Answer, Because, Body, Day, Instant, Name
 from slamon.api.new_terms import Applied, Preview
 from slamon.api.records import SITES, ListQuery
 from slamon.db import shutdowns as kept
@@ -40,14 +40,6 @@ class NewShutdown(Body):
     name: Name
     announced_by: Name = Field(description="Who at the CMO said so.")
     announced_at: Instant | None = Field(None, description="Left out: now.")
-
-
-class Decision(Body):
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "As the supply agreement foresees, clause 4.2"}]}
-    )
-
-    reason: Reason
 
 
 class Shutdown(Answer):
@@ -159,7 +151,7 @@ _DECIDED = (
     description=_DECIDED,
     responses=answers(404, 409, 412, body=True, etag=200),
 )
-def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected: ExpectedVersion) -> Response:
+def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: ExpectedVersion) -> Response:
     return _decide(call, shutdown_id, ShutdownStatus.AGREED, body.reason, expected)
 
 
@@ -171,7 +163,7 @@ def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected:
     description=_DECIDED,
     responses=answers(404, 412, body=True, etag=200),
 )
-def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected: ExpectedVersion) -> Response:
+def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: ExpectedVersion) -> Response:
     return _decide(call, shutdown_id, ShutdownStatus.REFUSED, body.reason, expected)
 
 
@@ -184,7 +176,7 @@ def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Decision, expected: E
     "changes gets a `terms_changed` fact with the reason.",
     responses=answers(404, 409, body=True),
 )
-def apply_shutdown(call: Posted, shutdown_id: UUID, body: Decision) -> Response:
+def apply_shutdown(call: Posted, shutdown_id: UUID, body: Because) -> Response:
     def work(session: Session) -> Reply:
         applied = shutdowns.apply_to_open(
             session,

@@ -215,10 +215,15 @@ class Terms:
     def running_calendar(self, mode: Mode) -> WorkingCalendar:
         return self.calendar if mode is Mode.CALENDAR else ALWAYS
 
+    @property
+    def uses_calendar(self) -> bool:
+        """Whether it matters to any clock or rung when the site is open."""
+        modes = {clock.mode for clock in self.clocks.values()} | {step.mode for step in self.ladder}
+        return Mode.CALENDAR in modes
+
     def refuse_if_never_open(self, at: datetime) -> None:
         """Raise TermsError where a calendar clock could never run: no open second in the year after `at`."""
-        uses_calendar = any(clock.mode is Mode.CALENDAR for clock in self.clocks.values())
-        if uses_calendar and not self.calendar.opens_within(at):
+        if self.uses_calendar and not self.calendar.opens_within(at):
             raise TermsError("calendar", "has no open hour in the next 366 days, so its clocks would never run")
 
     def closed_on(self, days: Mapping[date, str]) -> "Terms":

@@ -164,12 +164,24 @@ def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
     policy, clocks, ladder, time_zone, calendar, year = json.loads(rules)
     content = {
         "policy": policy,
-        "calendar": calendar_json(time_zone, calendar, year),
         "clocks": clocks_to_json(clocks_from_json(clocks)),
         "ladder": ladder_to_json(ladder_from_json(ladder)),
-        **holidays_to_json(*named_holidays(calendar, _within_reach(year)), _named_openings(calendar)),
+        **_days(time_zone, calendar, year),
     }
     return parsed_terms(terms_digest(content), content), content
+
+
+def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> Terms:
+    """The same terms as if a request of `year` were filed now, at a site with this calendar; see `freeze`."""
+    kept = {name: value for name, value in terms.to_json().items() if name in ("policy", "clocks", "ladder")}
+    content = {**kept, **_days(time_zone, calendar, year)}
+    return parsed_terms(terms_digest(content), content)
+
+
+def _days(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:
+    """What stored terms say of a site's calendar and of its days by name."""
+    names = holidays_to_json(*named_holidays(calendar, _within_reach(year)), _named_openings(calendar))
+    return {"calendar": calendar_json(time_zone, calendar, year), **names}
 
 
 def _store(session: Session, digest: str, content: dict[str, Any]) -> None:

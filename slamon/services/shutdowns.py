@@ -13,7 +13,7 @@ from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_document import ALWAYS
 from slamon.domain.closing import ClosingRule
-from slamon.domain.terms import Mode, Terms
+from slamon.domain.terms import Terms
 from slamon.domain.timeline import Actor, Role, stamp
 from slamon.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services import new_terms
@@ -22,7 +22,7 @@ from slamon.services.audit import record
 from slamon.services.calendars import closed_on, days_of, opens
 from slamon.services.cases import Case
 from slamon.services.directory import fields_of
-from slamon.services.new_terms import OtherTerms, Preview
+from slamon.services.new_terms import Cause, OtherTerms, Preview
 from slamon.services.policies import plain_calendar
 
 LONGEST_DAYS = 62
@@ -150,16 +150,11 @@ def apply_to_open(
     actor = _lead(session, session.get_one(Site, shutdown.site_id).organization_id, by)
     if shutdown.status != ShutdownStatus.AGREED:
         raise Conflict(f"This shutdown is {shutdown.status}; agree to it first.")
-    cause = {"shutdown": {"id": str(shutdown.id), "name": shutdown.name}}
-    applied = new_terms.apply(
+    return new_terms.apply(
         session, _at_site(session, shutdown), _closed(shutdown),
-        by=actor, reason=reason, cause=cause, closing=closing, now=now, real_now=real_now,
+        by=actor, reason=reason, cause=Cause("shutdown", shutdown.id, {"name": shutdown.name}),
+        closing=closing, now=now, real_now=real_now,
     )  # fmt: skip
-    record(
-        session, by=actor, action="apply", entity="shutdown", entity_id=shutdown.id, now=now,
-        new={"requests": applied}, reason=reason,
-    )  # fmt: skip
-    return applied
 
 
 def _at_site(session: Session, shutdown: Shutdown) -> list[ColumnElement[bool]]:
@@ -174,7 +169,7 @@ def _closed(shutdown: Shutdown) -> OtherTerms:
 
     def terms_for(case: Case) -> Terms:
         own = case.terms
-        if all(clock.mode is not Mode.CALENDAR for clock in own.clocks.values()):
+        if not own.uses_calendar:
             return own
         if own.digest not in closed:
             closed[own.digest] = own.closed_on(days)

@@ -5,6 +5,7 @@ from typing import Any
 from slamon.channels import MessageKind
 from slamon.services.verify import Difference, verify_requests
 from tests.api.conftest import Api
+from tests.api.test_calendars import change_calendar
 from tests.api.test_shutdowns import AFTER_CARNIVAL, AS_IT_WAS, WHY, announced, on_thursday
 from tests.world import HEAD, LEAD
 
@@ -97,3 +98,30 @@ def test_an_agreed_shutdown_moves_open_deadlines_only_once_it_is_applied(any_api
     assert any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).json() == {"requests": 1}
     assert limits(any_api, request)["answer"] == AFTER_CARNIVAL
     assert is_sound(any_api)
+
+
+def test_an_added_holiday_moves_open_deadlines_only_once_it_is_applied(any_api: Api) -> None:
+    on_thursday(any_api)
+    request, calendar = any_api.filed(), any_api.world.cast.calendar
+    assert any_api.pm.get(f"/v1/calendars/{calendar}/preview").json() == {"looked_at": 0, "moved": []}
+    change_calendar(any_api, closed_days=[{"date": "2026-03-06", "name": "Inventory"}])
+    assert limits(any_api, request)["answer"] == AS_IT_WAS
+
+    [moved] = any_api.pm.get(f"/v1/calendars/{calendar}/preview").json()["moved"]
+    assert (moved["limit_before"], moved["limit_after"]) == (AS_IT_WAS, "2026-03-10T13:00:00Z")
+    assert any_api.pm.post(f"/v1/calendars/{calendar}/apply", json=WHY).status_code == 403
+    assert any_api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 1}
+    assert any_api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 0}  # once is enough
+
+    told = any_api.pm.get(f"/v1/requests/{request['id']}/clocks/answer/explain").json()
+    assert "Inventory" in [part["name"] for part in told["parts"]]
+    fact = any_api.pm.get(f"/v1/requests/{request['id']}/timeline").json()["facts"][-1]
+    assert (fact["kind"], fact["content"]["calendar"]["name"]) == ("terms_changed", "Basel week")
+    assert is_sound(any_api)
+
+
+def test_applying_a_calendar_moves_nothing_where_every_hour_counts(api: Api) -> None:
+    request, calendar = api.filed(), api.world.cast.calendar
+    change_calendar(api, closed_days=[{"date": "2026-03-03", "name": "Inventory"}])
+    assert api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 0}
+    assert limits(api, request)["answer"] == "2026-03-04T09:00:00Z"

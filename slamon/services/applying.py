@@ -1,0 +1,155 @@
+"""What may be applied to open requests: a policy line, a changed calendar. `new_terms` says what applying means."""
+
+from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Calendar, Site
+from slamon.db.policies import Policy
+from slamon.db.requests import CmoRequest
+from slamon.db.shutdowns import Shutdown, ShutdownStatus
+from slamon.domain.closing import ClosingRule
+from slamon.domain.lifecycle import CLOCKS
+from slamon.domain.terms import Terms, clocks_from_json, ladder_from_json, terms_digest
+from slamon.services import new_terms
+from slamon.services.access import Caller, admin_only, staff_only
+from slamon.services.calendars import closed_on, days_of
+from slamon.services.cases import Case
+from slamon.services.directory import find
+from slamon.services.new_terms import Cause, OtherTerms, Preview
+from slamon.services.policies import Wanted, kind_of, plain_calendar, resolve, with_calendar
+
+
+def preview_policy(session: Session, policy_id: UUID, *, by: Caller, now: datetime) -> Preview:
+    """Which deadlines of open requests would move if this line were applied to those it would win today."""
+    staff_only(by)
+    policy = find(session, Policy, policy_id)
+    return new_terms.preview(session, _scope(policy), _under(session, policy, now), now=now)
+
+
+def apply_policy(
+    session: Session,
+    policy_id: UUID,
+    *,
+    by: Caller,
+    reason: str,
+    closing: ClosingRule,
+    now: datetime,
+    real_now: datetime,
+) -> int:
+    """Put the open requests that this line would win today under its terms; their calendars stay as frozen."""
+    actor = admin_only(by)
+    policy = find(session, Policy, policy_id)
+    cause = Cause("policy", policy.id, {"name": policy.name, "version": policy.version})
+    return new_terms.apply(
+        session, _scope(policy), _under(session, policy, now),
+        by=actor, reason=reason, cause=cause, closing=closing, now=now, real_now=real_now,
+    )  # fmt: skip
+
+
+def _scope(policy: Policy) -> list[ColumnElement[bool]]:
+    """The columns of a request that the line names; its kind is looked at in the detail."""
+    columns = ("type", "priority", "cmo_id", "site_id", "project_id")
+    named = {column: getattr(policy, column) for column in columns}
+    return [getattr(CmoRequest, column) == value for column, value in named.items() if value is not None]
+
+
+def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
+    won: dict[Wanted, bool] = {}
+
+    def terms_for(case: Case) -> Terms:
+        request = case.request
+        kind = kind_of(case.type, request.detail)
+        wanted = Wanted(case.type, kind, request.priority, request.cmo_id, request.site_id, request.project_id)
+        if wanted not in won:
+            won[wanted] = resolve(session, wanted, now).id == policy.id
+        return _with_line(case, policy) if won[wanted] else case.terms
+
+    return terms_for
+
+
+def _with_line(case: Case, policy: Policy) -> Terms:
+    """The request's terms with this line's clocks and ladder, at the calendar it has."""
+    clocks = {kind: clock for kind, clock in clocks_from_json(policy.clocks).items() if kind in CLOCKS[case.type]}
+    if not clocks:
+        return case.terms
+    other = replace(
+        case.terms,
+        policy_id=str(policy.id),
+        policy_name=policy.name,
+        policy_version=policy.version,
+        agreement_clause=policy.agreement_clause,
+        clocks=clocks,
+        ladder=ladder_from_json(policy.ladder),
+    )
+    return replace(other, digest=terms_digest(other.to_json()))
+
+
+def preview_calendar(session: Session, calendar_id: UUID, *, by: Caller, now: datetime) -> Preview:
+    """Which deadlines of open requests would move if they were given this calendar as it is now."""
+    staff_only(by)
+    sites = _sites_with(session, find(session, Calendar, calendar_id))
+    return new_terms.preview(session, _sent_to(sites), _open_when(sites, now), now=now)
+
+
+def apply_calendar(
+    session: Session,
+    calendar_id: UUID,
+    *,
+    by: Caller,
+    reason: str,
+    closing: ClosingRule,
+    now: datetime,
+    real_now: datetime,
+) -> int:
+    """Give the open requests of the sites that have this calendar its days and hours as they are now.
+
+    The shutdowns agreed for a site are part of that, as they are for a request filed now.
+    """
+    actor = admin_only(by)
+    calendar = find(session, Calendar, calendar_id)
+    sites = _sites_with(session, calendar)
+    return new_terms.apply(
+        session, _sent_to(sites), _open_when(sites, now),
+        by=actor, reason=reason, cause=Cause("calendar", calendar.id, {"name": calendar.name}),
+        closing=closing, now=now, real_now=real_now,
+    )  # fmt: skip
+
+
+_SiteWithCalendar = tuple[Site, Calendar, list[Shutdown]]
+
+
+def _sites_with(session: Session, calendar: Calendar) -> dict[UUID, _SiteWithCalendar]:
+    """The sites that have it, each with the shutdowns agreed for it."""
+    agreed = defaultdict(list)
+    for shutdown in session.scalars(select(Shutdown).where(Shutdown.status == ShutdownStatus.AGREED)):
+        agreed[shutdown.site_id].append(shutdown)
+    sites = session.scalars(select(Site).where(Site.calendar_id == calendar.id))
+    return {site.id: (site, calendar, agreed[site.id]) for site in sites}
+
+
+def _sent_to(sites: dict[UUID, _SiteWithCalendar]) -> list[ColumnElement[bool]]:
+    # There is an index by CMO, and none by site.
+    cmos = {site.organization_id for site, _, _ in sites.values()}
+    return [CmoRequest.cmo_id.in_(cmos), CmoRequest.site_id.in_(sites)]
+
+
+def _open_when(sites: dict[UUID, _SiteWithCalendar], now: datetime) -> OtherTerms:
+    def terms_for(case: Case) -> Terms:
+        if not case.terms.uses_calendar:
+            return case.terms
+        site, calendar, agreed = sites[case.request.site_id]
+        filed_on = case.request.filed_at.date()
+        # As at filing: the day before, in UTC, is as early as that day can be anywhere.
+        shutdowns = [each for each in agreed if each.last_day >= filed_on - timedelta(days=1)]
+        closed = {day: each.name for each in shutdowns for day in days_of(each.first_day, each.last_day, each.name)}
+        plain = closed_on(plain_calendar(calendar), closed)
+        terms = with_calendar(case.terms, site.time_zone, plain, filed_on.year)
+        terms.refuse_if_never_open(now)
+        return terms
+
+    return terms_for
