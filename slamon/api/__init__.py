@@ -5,7 +5,19 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
-from slamon.api import attachments, clocks, keys, messages, new_terms, owed, problems, requests, rules, shutdowns
+from slamon.api import (
+    attachments,
+    clocks,
+    drafts,
+    keys,
+    messages,
+    new_terms,
+    owed,
+    problems,
+    requests,
+    rules,
+    shutdowns,
+)
 from slamon.api.call import Gate, Known, Route, by_key
 from slamon.api.edge import Edge
 from slamon.api.records import RESOURCES, routes_of
@@ -20,7 +32,7 @@ def build_api(app: FastAPI) -> None:
     app.add_middleware(Edge, runtime=runtime)
     # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
     first = [requests.router, attachments.router, clocks.router, owed.router, rules.router, new_terms.router]
-    last = [shutdowns.router, messages.router, keys.router]
+    last = [drafts.router, shutdowns.router, messages.router, keys.router]
     routers = [*first, *map(routes_of, RESOURCES), *last]
     routers.append(_document_route(app))
     for router in routers:

@@ -16,6 +16,7 @@ from slamon.api.clocks import Clock
 from slamon.api.details import NewRequest
 from slamon.api.fields import Answer, Reason
 from slamon.api.fields import Body as Said
+from slamon.api.filings import filing_of
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
@@ -149,28 +150,13 @@ _NOTHING = Act()
     responses=answers(409, body=True, etag=201, location=True),
 )
 def file_request(call: Posted, body: NewRequest) -> Response:
-    filing = Filing(
-        type=RequestType(body.type),
-        project_id=body.project_id,
-        site_id=body.site_id,
-        subject=body.subject,
-        description=body.description,
-        priority=Priority(body.priority),
-        contact_id=body.contact_id,
-        gxp=body.gxp,
-        due_on=body.due_on,
-        cmo_reference=body.cmo_reference,
-        parent_id=body.parent_id,
-        detail=body.detail.model_dump(mode="json", exclude_none=True),
-    )
+    return call.write(lambda session: file_for(call, session, filing_of(body), file_anyway=body.file_anyway))
 
-    def work(session: Session) -> Reply:
-        filed = log_request(
-            session, filing, by=call.caller, file_anyway=body.file_anyway, now=call.now, real_now=call.real_now
-        )
-        return created(_just_filed(filed, call), f"/v1/requests/{filed.id}", version=filed.columns["version"])
 
-    return call.write(work)
+def file_for(call: Call, session: Session, filing: Filing, *, file_anyway: bool) -> Reply:
+    """File it; the answer is the request as its filer sees it."""
+    filed = log_request(session, filing, by=call.caller, file_anyway=file_anyway, now=call.now, real_now=call.real_now)
+    return created(_just_filed(filed, call), f"/v1/requests/{filed.id}", version=filed.columns["version"])
 
 
 @router.get(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from slamon.domain.lifecycle import BY_ITSELF, ENDED, LIFE_CYCLE, RequestType, Rule, State, Table, When
+from slamon.domain.lifecycle import BY_ITSELF, ENDED, LIFE_CYCLE, OF_A_DRAFT, RequestType, Rule, State, Table, When
 from slamon.domain.timeline import CMO_ROLES, Role
 
 _HEAD = """# Life cycles
@@ -25,7 +25,8 @@ def life_cycles() -> str:
 def _section(request_type: RequestType, table: Table) -> Iterator[str]:
     yield f"## {request_type.capitalize()}"
     yield "\n```mermaid\nstateDiagram-v2"
-    yield f"    [*] --> {State.FILED}: file"
+    yield f"    [*] --> {State.FILED}: file\n    [*] --> draft: write"
+    yield from (f"    draft --> {to or '[*]'}: {act}" for act, to in OF_A_DRAFT.items())
     ways: dict[tuple[State, State], list[str]] = {}
     for (state, action), rule in table.items():
         for to in rule.states:
@@ -40,6 +41,9 @@ def _section(request_type: RequestType, table: Table) -> Iterator[str]:
     for (state, action), rule in table.items():
         needs = ", ".join(" or ".join(f"`{field}`" for field in need.split("|")) for need in rule.needs)
         rows.setdefault((action, _who(rule.who), _leads_to(state, rule), needs), []).append(_from(state, rule))
+    for act, filed in OF_A_DRAFT.items():
+        end, needs = (filed.value, "what filing asks for") if filed else ("deleted; the trail keeps it", "")
+        yield f"| `{act}` | its author | draft | {end} | {needs} |"
     for (name, who, leads_to, needs), states in rows.items():
         yield f"| `{name}` | {who} | {', '.join(states)} | {leads_to} | {needs} |"
     for (state, action), rule in BY_ITSELF.get(request_type, {}).items():

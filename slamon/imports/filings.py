@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from slamon.api.details import NewRequest
-from slamon.db.requests import Priority
+from slamon.api.filings import read_filing
 from slamon.domain.lifecycle import RequestType
 from slamon.imports.mappings import BadCell, Columns, Field
 from slamon.services.filing import Filing
 
-_NEW_REQUEST: TypeAdapter[Any] = TypeAdapter(NewRequest)
 _YES, _NO = frozenset({"yes", "y", "true", "x", "1"}), frozenset({"no", "n", "false", "0", "-"})
 
 # Where the models of the API have what a column says.
@@ -41,7 +39,6 @@ def filing_of(
     kind = needed(said, Field.TYPE).casefold()
     if kind not in set(RequestType):
         raise BadCell(Field.TYPE, f"is none of {', '.join(RequestType)}; say in the mapping what it means")
-    request_type = RequestType(kind)
     wanted: dict[str, Any] = {
         "type": kind,
         "project_id": project_id,
@@ -55,25 +52,12 @@ def filing_of(
     }
     if Field.PRIORITY in said:
         wanted["priority"] = said[Field.PRIORITY].casefold()
-    detail = _DETAILS[request_type](said, mapping)
+    detail = _DETAILS[RequestType(kind)](said, mapping)
     try:
-        new = _NEW_REQUEST.validate_python({**wanted, "detail": detail})
+        return read_filing({**wanted, "detail": detail})
     except ValidationError as error:
         first = error.errors()[0]
         raise BadCell(_field_at(first["loc"]), first["msg"]) from error
-    return Filing(
-        type=request_type,
-        project_id=new.project_id,
-        site_id=new.site_id,
-        subject=new.subject,
-        description=new.description,
-        priority=Priority(new.priority),
-        contact_id=new.contact_id,
-        gxp=new.gxp,
-        due_on=new.due_on,
-        cmo_reference=new.cmo_reference,
-        detail=new.detail.model_dump(mode="json", exclude_none=True),
-    )
 
 
 def _field_at(place: Iterable[int | str]) -> Field | str:

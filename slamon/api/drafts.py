@@ -1,0 +1,145 @@
+"""Drafts of requests: kept while they are written, filed or discarded by their author."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ConfigDict, Field, ValidationError
+from sqlalchemy.orm import Session
+
+from slamon.api.answers import answers
+from slamon.api.call import ExpectedVersion, Known, Posted, Reply, Route, by_key, reply
+from slamon.api.fields import Answer, Flag
+from slamon.api.fields import Body as Said
+from slamon.api.filings import read_filing
+from slamon.api.requests import Request, file_for
+from slamon.db.requests import Priority
+from slamon.domain.lifecycle import RequestType
+from slamon.services import drafts
+
+router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
+
+
+class DraftContent(Said):
+    """Any part of what files a request. What is missing or does not fit is told when it is filed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"type": "data", "subject": "Certificates, lots A17 and …", "detail": {"purpose": "release"}}]
+        }
+    )
+
+    type: RequestType
+    project_id: UUID | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None
+    subject: str | None = None
+    description: str | None = None
+    priority: Priority | None = None
+    gxp: Flag | None = None
+    due_on: date | None = None
+    cmo_reference: str | None = None
+    parent_id: UUID | None = None
+    detail: dict[str, Any] = Field({}, description="As in filing a request of this type, as far as it is known.")
+
+
+class Draft(Answer):
+    id: UUID
+    version: int
+    content: dict[str, Any] = Field(description="As it was saved.")
+    created_at: datetime
+    changed_at: datetime
+
+
+class Drafts(Answer):
+    items: list[Draft] = Field(description="The caller's own, the last changed first.")
+
+
+class DraftFiling(Said):
+    file_anyway: Flag = Field(False, description="As in filing a request.")
+
+
+_NO_MORE = DraftFiling()
+
+
+@router.put(
+    "/{draft_id}",
+    response_model=Draft,
+    operation_id="saveDraft",
+    summary="Keep a request that is not filed yet",
+    description="Under an id of the caller's choice, a new UUID; again under the same id, it replaces what was kept. "
+    "Only its author sees it. With If-Match it must be there already.",
+    responses=answers(404, 409, 412, body=True, etag=200),
+)
+def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: ExpectedVersion) -> Response:
+    content = body.model_dump(mode="json", exclude_unset=True)
+
+    def work(session: Session) -> Reply:
+        row = drafts.save(session, draft_id, content, by=call.caller, now=call.now, expected_version=expected)
+        return reply(Draft.model_validate(row), version=row.version)
+
+    return call.write(work)
+
+
+@router.get(
+    "", response_model=Drafts, operation_id="listDrafts", summary="List one's own drafts", responses=answers()
+)  # fmt: skip
+def list_drafts(call: Known) -> Response:
+    with call.reading() as session:
+        items = [Draft.model_validate(row) for row in drafts.drafts_of(session, call.caller)]
+    return reply(Drafts(items=items)).response()
+
+
+@router.get(
+    "/{draft_id}",
+    response_model=Draft,
+    operation_id="getDraft",
+    summary="Read a draft",
+    responses=answers(404, etag=200),
+)
+def get_draft(call: Known, draft_id: UUID) -> Response:
+    with call.reading() as session:
+        row = drafts.find(session, draft_id, by=call.caller)
+        return reply(Draft.model_validate(row), version=row.version).response()
+
+
+@router.post(
+    "/{draft_id}/file",
+    status_code=201,
+    response_model=Request,
+    operation_id="fileDraft",
+    summary="File a draft",
+    description="As if its content were sent to `POST /v1/requests`; the draft is gone then. What is missing is named.",
+    responses=answers(404, 409, 412, body=True, etag=201, location=True),
+)
+def file_draft(
+    call: Posted, draft_id: UUID, expected: ExpectedVersion, said: Annotated[DraftFiling, Body()] = _NO_MORE
+) -> Response:
+    def work(session: Session) -> Reply:
+        draft = drafts.take(session, draft_id, by=call.caller, expected_version=expected)
+        try:
+            filing = read_filing(draft.content)
+        except ValidationError as wrong:
+            told = [{**error, "loc": ("body", *error["loc"])} for error in wrong.errors()]
+            raise RequestValidationError(told, body=draft.content) from wrong
+        return file_for(call, session, filing, file_anyway=said.file_anyway)
+
+    return call.write(work)
+
+
+@router.post(
+    "/{draft_id}/discard",
+    response_model=Draft,
+    operation_id="discardDraft",
+    summary="Discard a draft",
+    description="It is deleted; the trail keeps what it said. The answer is the last of it.",
+    responses=answers(404, 412),
+)
+def discard_draft(call: Posted, draft_id: UUID, expected: ExpectedVersion) -> Response:
+    def work(session: Session) -> Reply:
+        row = drafts.discard(session, draft_id, by=call.caller, now=call.now, expected_version=expected)
+        return reply(Draft.model_validate(row))
+
+    return call.write(work)

@@ -1,0 +1,62 @@
+"""Drafts on the filing form: save what is written, go on with it another day, or discard it."""
+
+from contextlib import suppress
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from slamon.errors import Conflict, Invalid, NotFound, StaleVersion
+from slamon.services import drafts
+from slamon.web.asked import asked, fields_of, left_out
+from slamon.web.filing import Form, filed_before, filers_only, show_form
+from slamon.web.pages import runtime_of, see_other
+from slamon.web.session import Posting, Submitted, Visiting
+
+router = APIRouter(include_in_schema=False, prefix="/drafts")
+
+
+@router.api_route("/{draft_id}", methods=["GET", "HEAD"])
+def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str, Query()] = "") -> Response:
+    """The form as it was left. Raises Invalid for a draft made elsewhere that the form cannot show."""
+    filers_only(visit)
+    with runtime_of(request).db.read() as session:
+        draft = drafts.find(session, draft_id, by=visit.caller)
+    if beyond := left_out(draft.content):
+        raise Invalid(beyond[0], "has no field on this page; file or change this draft where it was written")
+    said = "The draft is saved. Nobody but you sees it, and no clock runs." if done == "saved" else ""
+    return show_form(request, visit, Form(fields_of(draft.content), draft.id, version=draft.version, said=said))
+
+
+@router.post("")
+def save(request: Request, visit: Posting, typed: Submitted) -> Response:
+    """Keep the form as it is, nothing of it checked."""
+    filers_only(visit)
+    form = Form.sent(typed)
+    try:
+        with runtime_of(request).db.write() as session:
+            filed = filed_before(session, visit, form.key)
+            if filed is None:
+                drafts.save(
+                    session, form.key, asked(typed), by=visit.caller, now=visit.now, expected_version=form.version
+                )
+        return see_other(filed or f"/drafts/{form.key}?done=saved")
+    except StaleVersion as stale:
+        words = "This draft was saved from somewhere else meanwhile. Press “Save draft” again to replace that."
+        form = Form(typed, form.key, version=stale.current).refused({"": words}, status=412)
+    except NotFound:
+        words = "This draft was filed or discarded meanwhile. Press “Save as draft” to keep what is written here."
+        form = Form(typed, form.key).refused({"": words}, status=404)
+    except (Invalid, Conflict) as refusal:
+        form = form.refused({"": str(refusal)}, status=409)
+    return show_form(request, visit, form)
+
+
+@router.post("/{draft_id}/discard")
+def discard(request: Request, visit: Posting, draft_id: UUID) -> Response:
+    """Delete it; doing so again changes nothing."""
+    filers_only(visit)
+    with suppress(NotFound), runtime_of(request).db.write() as session:
+        drafts.discard(session, draft_id, by=visit.caller, now=visit.now)
+    return see_other("/requests/new?done=discarded")
