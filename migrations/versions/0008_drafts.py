@@ -1,4 +1,4 @@
-"""Drafts of requests, each for its author alone."""
+"""Drafts of requests, each for its author alone; and facts of which nobody but the system is the origin."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,8 @@ revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
+
+VIAS = "'api', 'staff_page', 'web_form', 'phone_recorded', 'email_recorded', 'replay'{}"
 
 
 def upgrade() -> None:
@@ -21,7 +23,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_draft")),
     )
     op.create_index("ix_draft_created_by", "draft", ["created_by"])
+    _allow(", 'system'")
 
 
 def downgrade() -> None:
+    """Refused once something came about by itself: facts are never removed."""
+    news = op.get_bind().execute(sa.text("SELECT count(*) FROM fact WHERE via = 'system'")).scalar()
+    if news:
+        raise RuntimeError(f"{news} facts have an origin the older release does not know; restore its backup instead")
+    _allow("")
     op.drop_table("draft")
+
+
+def _allow(further: str) -> None:
+    for table in ("fact", "attachment"):
+        with op.batch_alter_table(table) as batch_op:
+            batch_op.drop_constraint(op.f(f"ck_{table}_via"), type_="check")
+            batch_op.create_check_constraint(op.f(f"ck_{table}_via"), sa.text(f"via IN ({VIAS.format(further)})"))
+        if op.get_bind().dialect.name == "sqlite":  # which creates the table anew and leaves its triggers behind
+            for event in ("update", "delete"):
+                op.execute(
+                    f"CREATE TRIGGER {table}_refuses_{event} BEFORE {event.upper()} ON {table} "
+                    f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+                )

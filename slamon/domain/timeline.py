@@ -38,6 +38,7 @@ class Via(StrEnum):
     PHONE_RECORDED = "phone_recorded"
     EMAIL_RECORDED = "email_recorded"
     REPLAY = "replay"  # a record kept elsewhere: replayed, or imported
+    SYSTEM = "system"  # nobody: what comes about by itself
 
 
 class FactKind(StrEnum):

@@ -136,7 +136,7 @@ def _acceptance(request: CmoRequest, rule: ClosingRule, closes_at: datetime, now
         recorded_at=stamp(now),
         by=SYSTEM,
         recorded_by=SYSTEM,
-        via=Via.API,
+        via=Via.SYSTEM,
         reason=rule.reason,
     )
 

@@ -152,6 +152,7 @@ VIAS = {
     Via.PHONE_RECORDED: "by phone",
     Via.EMAIL_RECORDED: "by mail",
     Via.REPLAY: "imported",
+    Via.SYSTEM: "by itself",
 }
 LEVELS = {
     Level.REMINDER: "Reminder due",
