@@ -122,8 +122,8 @@ class _Story:
     elsewhere: tuple[Pause, ...]
     site_zone: ZoneInfo
 
-    def first(self, *kinds: FactKind, after: datetime | None = None) -> Fact | None:
-        return next((f for f in self.facts if f.kind in kinds and (after is None or f.occurred_at >= after)), None)
+    def first(self, *kinds: FactKind) -> Fact | None:
+        return next((fact for fact in self.facts if fact.kind in kinds), None)
 
     def run(
         self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None

@@ -103,8 +103,7 @@ class Consignment:
     @property
     def is_off(self) -> bool:
         """Lost, damaged, wrong, or of a temperature nobody can vouch for: quality must look at it."""
-        bad_goods = self.condition not in (None, Condition.INTACT)
-        return bad_goods or self.readout in (Readout.EXCURSION, Readout.MISSING) or self.lost_at is not None
+        return self.lost_at is not None or _is_unfit(self.condition, self.readout)
 
     @property
     def needs_decision(self) -> bool:
@@ -124,7 +123,6 @@ class Progress:
     items: tuple[ItemStatus, ...] = ()
     waited: timedelta = timedelta(0)  # for third parties, in all
     waits_until: datetime | None = None
-    is_gxp: bool = False
     ended_at: datetime | None = None
 
     @property
@@ -187,9 +185,7 @@ def progress_of(facts: Iterable[Fact]) -> Progress:
 def _filed(_: Progress, fact: Fact) -> Progress:
     detail = fact.content.get("detail", {})
     owed = detail.get("items") or detail.get("questions") or ()
-    return Progress(
-        detail=detail, items=(ItemStatus.OPEN,) * (len(owed) or 1), is_gxp=bool(fact.content.get("gxp", False))
-    )
+    return Progress(detail=detail, items=(ItemStatus.OPEN,) * (len(owed) or 1))
 
 
 def _answered(progress: Progress, fact: Fact) -> Progress:
@@ -265,8 +261,8 @@ def _decided(progress: Progress, fact: Fact) -> Progress:
     return _changed(progress, fact.content["consignment"], disposition=disposition, decided_at=fact.occurred_at)
 
 
-def _ship_date(fact: Fact) -> date:
-    return date.fromisoformat(fact.content["planned_ship_on"])
+def _ship_date(content: Mapping[str, Any]) -> date:
+    return date.fromisoformat(content["planned_ship_on"])
 
 
 _Step = Callable[[Progress, Fact], Progress]
@@ -277,8 +273,8 @@ _STEPS: Mapping[FactKind, _Step] = {
     FactKind.FOLLOWED_UP: lambda so_far, _: replace(so_far, has_unanswered=True),
     FactKind.REJECTED: lambda so_far, _: replace(so_far, has_unanswered=True),
     FactKind.ANSWERED: _answered,
-    FactKind.ORDER_CONFIRMED: lambda so_far, fact: replace(so_far, planned_ship_on=_ship_date(fact)),
-    FactKind.DATE_PROPOSED: lambda so_far, fact: replace(so_far, proposed_ship_on=_ship_date(fact)),
+    FactKind.ORDER_CONFIRMED: lambda so_far, fact: replace(so_far, planned_ship_on=_ship_date(fact.content)),
+    FactKind.DATE_PROPOSED: lambda so_far, fact: replace(so_far, proposed_ship_on=_ship_date(fact.content)),
     FactKind.DATE_AGREED: lambda so_far, _: replace(
         so_far, planned_ship_on=so_far.proposed_ship_on, proposed_ship_on=None
     ),
@@ -296,11 +292,14 @@ _STEPS: Mapping[FactKind, _Step] = {
 
 
 def needs_review(fact: Fact) -> bool:
-    """Whether it tells of goods that are lost, damaged or of a temperature nobody can vouch for."""
+    """Whether it tells of goods that quality must look at: `Consignment.is_off`, as this fact alone has it."""
     if fact.kind is not FactKind.DELIVERED:
         return fact.kind is FactKind.LOST
-    content = fact.content
-    return content["condition"] != Condition.INTACT or content["readout"] in (Readout.EXCURSION, Readout.MISSING)
+    return _is_unfit(Condition(fact.content["condition"]), Readout(fact.content["readout"]))
+
+
+def _is_unfit(condition: Condition | None, readout: Readout | None) -> bool:
+    return condition not in (None, Condition.INTACT) or readout in (Readout.EXCURSION, Readout.MISSING)
 
 
 # --- checks: what an act says, made complete, or a Contradiction ----------------------------------------------------
@@ -341,9 +340,13 @@ def _fit_answer(content: dict[str, Any], progress: Progress, _: datetime) -> dic
     return {**content, "items": given}
 
 
+def is_past(day: date, at: datetime) -> bool:
+    """Whether a day is over everywhere on earth at `at`, in UTC: whichever zone it was meant in, it has ended."""
+    return day < (at - timedelta(hours=12)).date()
+
+
 def _fit_planned_date(content: dict[str, Any], _: Progress, at: datetime) -> dict[str, Any]:
-    # Past once it is over everywhere on earth, whichever zone it was meant in.
-    if date.fromisoformat(content["planned_ship_on"]) < (at - timedelta(hours=12)).date():
+    if is_past(_ship_date(content), at):
         raise Contradiction("planned_ship_on", "lies in the past")
     return content
 
@@ -377,10 +380,7 @@ def _fit_packed(content: dict[str, Any], progress: Progress, at: datetime) -> di
 def _fit_dispatched(content: dict[str, Any], progress: Progress, at: datetime) -> dict[str, Any]:
     content = {"dispatched_at": at.isoformat(), **content}
     dispatched_at = _refuse_future("dispatched_at", content["dispatched_at"], at)
-    if (
-        dispatched_at
-        and date.fromisoformat(content["expected_delivery_on"]) < (dispatched_at - timedelta(hours=12)).date()
-    ):
+    if dispatched_at and is_past(date.fromisoformat(content["expected_delivery_on"]), dispatched_at):
         raise Contradiction("expected_delivery_on", "lies before the dispatch")
     content = _fit_lines(content, progress.left_to_send, "dispatched")
     return {**content, "consignment": len(progress.consignments) + 1}

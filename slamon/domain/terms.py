@@ -212,6 +212,11 @@ class Terms:
             self._ladders[kind] = own if is_named else tuple(step for step in self.ladder if not step.clocks)
         return self._ladders[kind]
 
+    @property
+    def uses_calendar(self) -> bool:
+        """Whether any clock counts the site's open hours alone."""
+        return any(clock.mode is Mode.CALENDAR for clock in self.clocks.values())
+
     def running_calendar(self, mode: Mode) -> WorkingCalendar:
         return self.calendar if mode is Mode.CALENDAR else ALWAYS
 

@@ -62,8 +62,7 @@ def _spells(request_type: RequestType, timeline: Timeline, now: datetime) -> Ite
 
 
 def _divided(terms: Terms, since: datetime, until: datetime, owner: Owner, waits: Sequence[Pause]) -> Iterator[Turn]:
-    by_calendar = any(clock.mode is Mode.CALENDAR for clock in terms.clocks.values())
-    is_open = terms.running_calendar(Mode.CALENDAR if by_calendar else Mode.ELAPSED).open_spans(since, until)
+    is_open = terms.running_calendar(Mode.CALENDAR if terms.uses_calendar else Mode.ELAPSED).open_spans(since, until)
     waited = [(wait.since, wait.to or until) for wait in waits]
     edges = {edge for span in (*is_open, *waited) for edge in span if since < edge < until}
     for start, end in pairwise(sorted({since, until, *edges})):

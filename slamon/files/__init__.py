@@ -23,5 +23,3 @@ class FileStore(Protocol):
 
     def open(self, digest: str) -> Iterator[bytes]:
         """The bytes in pieces, unchecked: use `checked`. Raises FileDamaged where there are none."""
-
-    def exists(self, digest: str) -> bool: ...

@@ -44,9 +44,6 @@ class DiskStore:
         except FileNotFoundError:
             raise FileDamaged("is missing") from None
 
-    def exists(self, digest: str) -> bool:
-        return self._at(digest).is_file()
-
     def _at(self, digest: str) -> Path:
         return self._folder / digest[:2] / digest
 

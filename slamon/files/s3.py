@@ -46,14 +46,6 @@ class S3Store:
         with self._kind_errors():
             yield from self._client.get_object(**self._named(digest))["Body"].iter_chunks(CHUNK)
 
-    def exists(self, digest: str) -> bool:
-        try:
-            with self._kind_errors():
-                self._client.head_object(**self._named(digest))
-        except FileDamaged:
-            return False
-        return True
-
     def _named(self, digest: str) -> dict[str, str]:
         return {"Bucket": self._bucket.name, "Key": f"{self._bucket.prefix}{digest[:2]}/{digest}"}
 

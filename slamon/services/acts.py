@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ from slamon.domain.lifecycle import (
     possible_actions,
     rule_for,
 )
-from slamon.domain.progress import Contradiction, fitted, ships_later
+from slamon.domain.progress import Contradiction, fitted, is_past, ships_later
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on
@@ -223,8 +223,7 @@ def _refuse_out_of_place(action: Action, payload: Payload) -> None:
 
 
 def _refuse_past(expected_on: date | None, occurred_at: datetime) -> None:
-    """A date is past once it is over everywhere on earth, whichever zone it was meant in."""
-    if expected_on is not None and expected_on < (occurred_at - timedelta(hours=12)).date():
+    if expected_on is not None and is_past(expected_on, occurred_at):
         raise Invalid("expected_on", "lies in the past")
 
 
