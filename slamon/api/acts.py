@@ -124,7 +124,9 @@ class Act(Body):
     minutes_out: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     disposition: Disposition | None = None
     until: Instant | None = Field(None, description="When the wait for a third party ends.")
-    corrects: _Number | None = Field(None, description="Sequence of the fact whose text this corrects.")
+    corrects: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Sequence of the fact whose text this corrects."
+    )
     changes: Changes | None = None
     name: Name | None = None
     email: Email | None = None

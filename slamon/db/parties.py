@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
+from slamon.domain.timeline import Role
 
 
 class OrganizationKind(StrEnum):
@@ -114,6 +115,10 @@ class Person(Stamped, Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     failed_sign_ins: Mapped[int] = mapped_column(default=0)
     locked_until: Mapped[datetime | None]
+
+    def serves(self, cmo_id: UUID, site_id: UUID) -> bool:
+        """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'."""
+        return self.organization_id == cmo_id and (self.site_id in (None, site_id) or Role.CMO_LEAD.value in self.roles)
 
 
 class Project(Stamped, Base):

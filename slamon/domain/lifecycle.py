@@ -357,6 +357,24 @@ def state_after(request_type: RequestType, timeline: Timeline) -> State:
     return state
 
 
+# What may be said at any time, and what a request is amended with, depends on no turn of the story.
+_ASIDE = frozenset({Action.FOLLOW_UP, Action.RESPOND, Action.HAND_ON, Action.WAIT, Action.RESUME, Action.CORRECT,
+                    Action.TAKE, Action.AMEND, Action.ACKNOWLEDGE})  # fmt: skip
+
+
+def unfit(request_type: RequestType, facts: Iterable[Fact]) -> set[int]:
+    """The numbers of the facts that were not possible when they happened, if they happened in this order."""
+    found, state, progress = set(), State.FILED, Progress()
+    for fact in facts:
+        action = ACTION_OF.get(fact.kind)
+        rule = rule_for(request_type, state, action, progress) if action else None
+        if rule is None and action is not None and action not in _ASIDE:
+            found.add(fact.sequence)
+        progress = progress.after(fact)
+        state = rule.state_after(progress) if rule else state
+    return found
+
+
 def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[str, Any], reason: str | None) -> bool:
     """Whether the act only says again what the timeline already holds, so that the first one stands.
 

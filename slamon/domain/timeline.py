@@ -141,6 +141,11 @@ class Timeline:
     def __len__(self) -> int:
         return len(self._facts)
 
+    @property
+    def latest(self) -> Fact:
+        """The last thing that happened."""
+        return self._facts[-1]
+
     def as_recorded(self) -> list[Fact]:
         return sorted(self._facts, key=lambda fact: fact.sequence)
 

@@ -25,14 +25,16 @@ from slamon.domain.lifecycle import (
     is_repeat,
     possible_actions,
     rule_for,
+    unfit,
 )
 from slamon.domain.progress import Contradiction, fitted, is_past, ships_later
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on
 from slamon.services.amendments import apply_amendment, as_amendment
+from slamon.services.applying import under_priority
 from slamon.services.attachments import named_in_act
-from slamon.services.cases import load_case
+from slamon.services.cases import Case, load_case
 from slamon.services.handing_on import hand_on
 from slamon.services.notices import Directory, fact_rows, queue
 from slamon.services.settle import settle
@@ -89,27 +91,29 @@ def act(
         raise StaleVersion(request.version)
     case = load_case(session, request)
     timeline, progress = case.timeline, case.progress()
-    actor, recorder, via = _who_acts(session, request, action, by, roles, payload)
+    rule = rule_for(case.type, State(request.state), action, progress)
+    actor, recorder, via = _who_acts(session, request, action, _who_may(case.type, action, rule), by, roles, payload)
     at = stamp(now)
     occurred_at = _occurrence(payload, request, at)
     content = _content(payload) | named_in_act(session, request.id, payload.attachments)
     reason = payload.reason.strip() if payload.reason else None
-    rule = rule_for(RequestType(request.type), State(request.state), action, progress)
     if rule is None and not corrects_receipt(timeline, action, occurred_at):
         if is_repeat(timeline, action, actor, content, reason):
             return request
-        possible = possible_actions(RequestType(request.type), State(request.state), progress, {actor.role})
+        possible = possible_actions(case.type, State(request.state), progress, {actor.role})
         raise ActionNotAllowed(action, request.state, list(possible))
     _refuse_missing(rule, payload)
-    _refuse_out_of_place(action, payload)
+    _refuse_out_of_place(action, actor, payload)
     _refuse_past(payload.expected_on, occurred_at)
     kind = action.fact
     if kind is FactKind.ORDER_CONFIRMED and ships_later(content, progress):
         kind = FactKind.DATE_PROPOSED
     if kind is FactKind.AMENDED:
-        content = as_amendment(session, request, content, expected_version=expected_version)
+        content = as_amendment(session, request, content, by=actor, expected_version=expected_version)
     elif kind is FactKind.HANDED_ON:
-        content = hand_on(session, request, content, by=actor, now=now)
+        content = hand_on(session, request, content, by=recorder, now=now)
+        if content["contact"]["id"] == str(request.contact_id):
+            return request
     elif kind is FactKind.CORRECTED:
         _refuse_foreign_correction(content, timeline, actor)
     try:
@@ -127,13 +131,17 @@ def act(
         reason=reason,
         content=content,
     )
+    told = timeline.with_fact(fact)
+    _refuse_out_of_order(case, told, fact)
     append(session, request, fact)
     if rule is not None:
         request.state = rule.state_after(progress.after(fact)).value
     _update(request, fact)
+    case = replace(case, timeline=told)
+    if kind is FactKind.AMENDED and "priority" in content["changes"]:
+        case = under_priority(session, case, fact, now=now)
     directory = Directory(session, [request])
-    settled = [replace(case, timeline=timeline.with_fact(fact))]
-    settle(session, settled, directory, closing=closing, now=now, real_now=real_now)
+    settle(session, [case], directory, closing=closing, now=now, real_now=real_now)
     queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
     note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()
@@ -162,17 +170,25 @@ def _content(payload: Payload) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
+def _who_may(request_type: RequestType, action: Action, rule: Rule | None) -> frozenset[Role]:
+    """Who may take an action now; where it is not possible, who may at some time."""
+    rules = LIFE_CYCLE[request_type].items()
+    return rule.who if rule else frozenset().union(*(each.who for (_, listed), each in rules if listed is action))
+
+
 def _who_acts(
     session: Session,
     request: CmoRequest,
     action: Action,
+    wanted: frozenset[Role],
     by: Caller,
     roles: frozenset[Role],
     payload: Payload,
 ) -> tuple[Actor, Actor, Via]:
-    """The one who acted, the one who wrote it down, and how it came."""
-    wanted = frozenset().union(*(r.who for (_, a), r in LIFE_CYCLE[RequestType(request.type)].items() if a is action))
+    """The one who acted, the one who wrote it down, and how it came; `wanted` are the roles that may."""
     if payload.on_behalf_of is None:
+        if payload.via in RECORDED_VIA:
+            raise Invalid("on_behalf_of", "name the contact whose call or mail this is")
         if not roles & wanted:
             raise Forbidden(f"'{action}' is for {_named(wanted)} of this request.")
         actor = Caller(by.id, by.name, roles).as_actor(wanted)
@@ -186,8 +202,8 @@ def _who_acts(
     if not (payload.evidence or "").strip():
         raise Invalid("evidence", "say who called or wrote, and what was said")
     person = session.get(Person, payload.on_behalf_of)
-    if person is None or person.organization_id != request.cmo_id:
-        raise Invalid("on_behalf_of", f"no contact {payload.on_behalf_of} at this CMO")
+    if person is None or not person.serves(request.cmo_id, request.site_id):
+        raise Invalid("on_behalf_of", f"no contact {payload.on_behalf_of} at this site")
     role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in person.roles else Role.CMO_LEAD
     recorder = Caller(by.id, by.name, roles).as_actor(FILERS)
     return Actor(str(person.id), person.name, role), recorder, payload.via
@@ -216,10 +232,24 @@ def _refuse_missing(rule: Rule | None, payload: Payload) -> None:
             raise Invalid(first, f"must not be empty; or give {' or '.join(others)}" if others else "must not be empty")
 
 
-def _refuse_out_of_place(action: Action, payload: Payload) -> None:
+def _refuse_out_of_place(action: Action, actor: Actor, payload: Payload) -> None:
     for name in payload.particulars:
         if name not in TAKES.get(action, ()):
             raise Invalid(name, f"is not part of '{action}'; leave it out")
+    if payload.expected_on and (action is Action.DECLINE or not actor.is_cmo):
+        raise Invalid("expected_on", "is for the CMO to say, of an answer still to come; leave it out")
+
+
+def _refuse_out_of_order(case: Case, told: Timeline, fact: Fact) -> None:
+    """What is written down late must fit what happened before it and since."""
+    if fact is told.latest:
+        return
+    undone = unfit(case.type, told) - unfit(case.type, case.timeline)
+    if fact.sequence in undone:
+        raise Invalid("occurred_at", "does not fit the timeline: this was not possible at that time")
+    if undone:
+        first = next(each for each in told if each.sequence in undone)
+        raise Invalid("occurred_at", f"does not fit the timeline: '{first.kind}' ({first.sequence}) came after it")
 
 
 def _refuse_past(expected_on: date | None, occurred_at: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,32 +10,44 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.progress import amended
-from slamon.errors import Invalid
+from slamon.domain.timeline import Actor, Role
+from slamon.errors import Forbidden, Invalid
 
 COLUMNS = ("due_on", "priority", "cmo_reference", "contact_id")
+_DAYS = ("requested_ship_date", "required_delivery_from", "required_delivery_to")
+_OF_THE_DETAIL = {
+    RequestType.SHIPMENT: frozenset({*_DAYS, "lines"}),
+    RequestType.DATA: frozenset({"items"}),
+    RequestType.INQUIRY: frozenset[str](),
+}
 
 
 def as_amendment(
-    session: Session, request: CmoRequest, content: Mapping[str, Any], *, expected_version: int | None
+    session: Session, request: CmoRequest, content: Mapping[str, Any], *, by: Actor, expected_version: int | None
 ) -> dict[str, Any]:
     """The content of an `amended` fact: each field changed, from what to what.
 
     `content["changes"]` holds columns by name and, under `detail`, fields of what is asked for; of lines and items
-    only the fields to change, by their number. Raises Invalid where nothing changes or somebody may be changing the
-    same: an amendment names the version it was made from.
+    only the fields to change, by their number. Raises Invalid where nothing changes, where the whole would contradict
+    itself, or where somebody may be changing the same: an amendment names the version it was made from. Raises
+    Forbidden for another priority, unless it is a lead who says so.
     """
     if expected_version is None:
         raise Invalid("If-Match", "an amendment needs the version it was made from, so that two cannot cross")
     wanted = dict(content["changes"])
-    detail = wanted.pop("detail", {})
+    detail = _as_written(request.detail, wanted.pop("detail", {}))
     before = {name: _plain(getattr(request, name)) for name in wanted}
     changes: dict[str, Any] = {
         name: {"from": before[name], "to": value} for name, value in wanted.items() if value != before[name]
     }
     if "contact_id" in changes:
         _refuse_stranger(session, request, changes["contact_id"]["to"])
-    _refuse_unknown_parts(request.detail, detail)
+    if "priority" in changes and by.role is not Role.LEAD:
+        raise Forbidden("Only a lead of this request may change its priority.")
+    _refuse_unknown_parts(request, detail)
+    _refuse_crossed_days(amended(request.detail, detail))
     if detail and amended(request.detail, detail) != request.detail:
         changes["detail"] = {"from": {name: request.detail.get(name) for name in detail}, "to": detail}
     if not changes:
@@ -58,17 +71,51 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str) else str(value)
 
 
+def _as_written(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes, with a quantity that is the same but for its zeros written as before."""
+    kept = dict(changes)
+    if "lines" in kept:
+        was = [line.get("quantity") for line in before.get("lines", ())]
+        kept["lines"] = [
+            {**line, "quantity": was[line["number"] - 1]} if _is_same(line, was) else line for line in kept["lines"]
+        ]
+    return kept
+
+
+def _is_same(line: Mapping[str, Any], was: list[Any]) -> bool:
+    return (
+        "quantity" in line
+        and 1 <= line["number"] <= len(was)
+        and Decimal(line["quantity"]) == Decimal(was[line["number"] - 1])
+    )
+
+
 def _refuse_stranger(session: Session, request: CmoRequest, person_id: str) -> None:
     person = session.get(Person, UUID(person_id))
-    if person is None or person.organization_id != request.cmo_id or person.status == PersonStatus.DISABLED:
-        raise Invalid("contact_id", f"no active contact {person_id} at this CMO")
+    fits = person is not None and person.serves(request.cmo_id, request.site_id)
+    if person is None or not fits or person.status == PersonStatus.DISABLED:
+        raise Invalid("contact_id", f"no active contact {person_id} at this site")
 
 
-def _refuse_unknown_parts(detail: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+def _refuse_unknown_parts(request: CmoRequest, changes: Mapping[str, Any]) -> None:
+    request_type = RequestType(request.type)
     for name, value in changes.items():
-        if name not in ("lines", "items"):
+        where = f"changes.detail.{name}"
+        if name not in _OF_THE_DETAIL[request_type]:
+            raise Invalid(where, f"is no part of a request of type {request_type}")
+        if name in _DAYS:
             continue
-        count = len(detail.get(name, ()))
-        for change in value:
-            if not 1 <= change["number"] <= count:
-                raise Invalid(f"changes.{name}", f"there is no number {change['number']}; this request has {count}")
+        numbers, count = [change["number"] for change in value], len(request.detail.get(name, ()))
+        if unknown := [number for number in numbers if not 1 <= number <= count]:
+            raise Invalid(where, f"there is no number {unknown[0]}; this request has {count}")
+        if len(set(numbers)) < len(numbers):
+            raise Invalid(where, "names the same number twice; say all that changes of it in one place")
+
+
+def _refuse_crossed_days(detail: Mapping[str, Any]) -> None:
+    """As at filing: days written YYYY-MM-DD compare as they stand."""
+    ship, first, last = (detail.get(name) for name in _DAYS)
+    if first and last and first > last:
+        raise Invalid("changes.detail.required_delivery_from", f"would lie after required_delivery_to, {last}")
+    if ship and last and ship > last:
+        raise Invalid("changes.detail.requested_ship_date", f"would lie after required_delivery_to, {last}")

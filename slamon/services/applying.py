@@ -15,13 +15,14 @@ from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.closing import ClosingRule
 from slamon.domain.lifecycle import CLOCKS
 from slamon.domain.terms import Terms, clocks_from_json, ladder_from_json, terms_digest
+from slamon.domain.timeline import Fact
 from slamon.services import new_terms
 from slamon.services.access import Caller, admin_only, staff_only
 from slamon.services.calendars import closed_on, days_of
 from slamon.services.cases import Case
 from slamon.services.directory import find
 from slamon.services.new_terms import Cause, OtherTerms, Preview
-from slamon.services.policies import Wanted, kind_of, plain_calendar, resolve, with_calendar
+from slamon.services.policies import Line, Wanted, kind_of, plain_calendar, resolve, with_calendar
 
 
 def preview_policy(session: Session, policy_id: UUID, *, by: Caller, now: datetime) -> Preview:
@@ -62,9 +63,7 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
     won: dict[Wanted, bool] = {}
 
     def terms_for(case: Case) -> Terms:
-        request = case.request
-        kind = kind_of(case.type, request.detail)
-        wanted = Wanted(case.type, kind, request.priority, request.cmo_id, request.site_id, request.project_id)
+        wanted = _wanted(case)
         if wanted not in won:
             won[wanted] = resolve(session, wanted, now).id == policy.id
         return _with_line(case, policy) if won[wanted] else case.terms
@@ -72,7 +71,13 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
     return terms_for
 
 
-def _with_line(case: Case, policy: Policy) -> Terms:
+def _wanted(case: Case) -> Wanted:
+    request = case.request
+    kind = kind_of(case.type, request.detail)
+    return Wanted(case.type, kind, request.priority, request.cmo_id, request.site_id, request.project_id)
+
+
+def _with_line(case: Case, policy: Policy | Line) -> Terms:
     """The request's terms with this line's clocks and ladder, at the calendar it has."""
     clocks = {kind: clock for kind, clock in clocks_from_json(policy.clocks).items() if kind in CLOCKS[case.type]}
     if not clocks:
@@ -87,6 +92,17 @@ def _with_line(case: Case, policy: Policy) -> Terms:
         ladder=ladder_from_json(policy.ladder),
     )
     return replace(other, digest=terms_digest(other.to_json()))
+
+
+def under_priority(session: Session, case: Case, amended: Fact, *, now: datetime) -> Case:
+    """The case under the line its locked request would fall under now, its priority having been amended."""
+    terms = _with_line(case, resolve(session, _wanted(case), now))
+    if terms.digest == case.terms.digest:
+        return case
+    told = {"priority": case.request.priority}
+    return new_terms.under(
+        session, case, terms, by=amended.by, reason=amended.reason, told=told, at=amended.recorded_at, via=amended.via
+    )
 
 
 def preview_calendar(session: Session, calendar_id: UUID, *, by: Caller, now: datetime) -> Preview:
@@ -140,7 +156,7 @@ def _sent_to(sites: dict[UUID, _SiteWithCalendar]) -> list[ColumnElement[bool]]:
 
 def _open_when(sites: dict[UUID, _SiteWithCalendar], now: datetime) -> OtherTerms:
     def terms_for(case: Case) -> Terms:
-        if not case.terms.uses_calendar:
+        if not case.terms.opening_hours_matter:
             return case.terms
         site, calendar, agreed = sites[case.request.site_id]
         filed_on = case.request.filed_at.date()

@@ -20,7 +20,7 @@ def hand_on(
     """The colleague as a named contact of the CMO, added to its contacts if new; returns what the fact says of them.
 
     The colleague's address must be in a mail domain at which the CMO already has a contact. Raises Invalid otherwise,
-    and for somebody who is not an active contact of this CMO.
+    and for somebody who is not an active contact of this site. `by` is who writes it down.
     """
     name, email = content["name"].strip(), content["email"].strip()
     known = session.scalars(select(Person).where(Person.email_key == email.casefold())).one_or_none()
@@ -43,10 +43,8 @@ def hand_on(
             now=now,
             reason=f"{request.number} was handed on to them",
         )
-    if known.organization_id != request.cmo_id or known.status == PersonStatus.DISABLED:
+    if not known.serves(request.cmo_id, request.site_id) or known.status == PersonStatus.DISABLED:
         raise Invalid("email", "cannot be added by a link; ask the sponsor to add this colleague")
-    if known.id == request.contact_id:
-        raise Invalid("email", "has this request already")
     kept = {key: value for key, value in content.items() if key not in ("name", "email")}
     return {**kept, "contact": {"id": str(known.id), "name": known.name}}
 

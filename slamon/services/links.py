@@ -56,7 +56,7 @@ def open_link(session: Session, token: str, *, real_now: datetime) -> Opened:
     if link.expires_at <= real_now:
         raise LinkGone("expired")
     request = session.get_one(CmoRequest, link.request_id)
-    if person.organization_id != request.cmo_id:
+    if not person.serves(request.cmo_id, request.site_id):
         raise LinkGone("unknown")
     if State(request.state) not in OPEN_STATES:
         raise LinkGone("closed")

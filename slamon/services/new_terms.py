@@ -87,6 +87,7 @@ def apply(
     closing: ClosingRule,
     now: datetime,
     real_now: datetime,
+    via: Via = Via.API,
 ) -> int:
     """Give the open requests among `wanted` other terms, each with a `terms_changed` fact; returns how many got some.
 
@@ -100,7 +101,7 @@ def apply(
     for batch in _open_cases(session, wanted, is_locked=True):
         pairs = [(case, other(case)) for case in batch]
         changed = [
-            _changed(session, case, terms, by=by, reason=reason, told=told, at=stamp(now))
+            under(session, case, terms, by=by, reason=reason, told=told, at=stamp(now), via=via)
             for case, terms in pairs
             if terms.digest != case.terms.digest
         ]
@@ -114,8 +115,16 @@ def apply(
     return applied
 
 
-def _changed(
-    session: Session, case: Case, terms: Terms, *, by: Actor, reason: str, told: Mapping[str, Any], at: datetime
+def under(
+    session: Session,
+    case: Case,
+    terms: Terms,
+    *,
+    by: Actor,
+    reason: str | None,
+    told: Mapping[str, Any],
+    at: datetime,
+    via: Via,
 ) -> Case:
     """The case once its locked request has these terms and the fact that says so."""
     store_terms(session, terms)
@@ -126,7 +135,7 @@ def _changed(
         recorded_at=at,
         by=by,
         recorded_by=by,
-        via=Via.API,
+        via=via,
         reason=reason,
         content={"from": case.terms.digest, "terms": terms.digest, **told},
     )

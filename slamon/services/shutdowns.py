@@ -91,7 +91,7 @@ def decide(
     Saying again what was said keeps the first; the opposite may be said later, and then holds. Raises NotFound,
     Forbidden for anybody but the CMO's lead, StaleVersion, and Conflict where nothing open would be left for a year.
     """
-    by.needs(Scope.ACT)
+    _deciders_only(by)
     shutdown = session.get(Shutdown, shutdown_id, with_for_update=True)
     if shutdown is None:
         raise NotFound("shutdown", shutdown_id)
@@ -145,7 +145,7 @@ def apply_to_open(
 
     Raises NotFound, Forbidden for anybody but the CMO's lead, and Conflict for one that is not agreed.
     """
-    by.needs(Scope.ACT)
+    _deciders_only(by)
     shutdown = find(session, shutdown_id)
     actor = _lead(session, session.get_one(Site, shutdown.site_id).organization_id, by)
     if shutdown.status != ShutdownStatus.AGREED:
@@ -169,7 +169,7 @@ def _closed(shutdown: Shutdown) -> OtherTerms:
 
     def terms_for(case: Case) -> Terms:
         own = case.terms
-        if not own.uses_calendar:
+        if not own.opening_hours_matter:
             return own
         if own.digest not in closed:
             closed[own.digest] = own.closed_on(days)
@@ -204,6 +204,12 @@ def _refuse_shut_for_good(session: Session, site: Site, now: datetime) -> None:
     }
     if calendar is not None and not opens(closed_on(plain_calendar(calendar), days), now):
         raise Conflict(f"With this {site.name} would have no open hour in the next 366 days; refuse another one first.")
+
+
+def _deciders_only(by: Caller) -> None:
+    """Refuse everybody else before anything is looked up, so that nobody learns what there is. Raises Forbidden."""
+    by.needs(Scope.ACT)
+    by.as_actor({Role.LEAD})
 
 
 def _lead(session: Session, cmo_id: UUID, by: Caller) -> Actor:
