@@ -94,7 +94,7 @@ def test_staff_pages_fit_a_phone(site: Site, address: str, asked: CmoRequest, br
         page.on("console", lambda message: faults.append(message.text))
         page.on("pageerror", lambda error: faults.append(str(error)))
         project = site.world.cast.project
-        for path in ("/requests?tab=open", f"/requests/{asked.id}", "/requests/new", "/status",
+        for path in ("/requests?tab=open", f"/requests/{asked.id}", "/requests/new", "/status", "/shutdowns/new",
                      f"/requests/new?type=shipment&project={project}"):  # fmt: skip
             page.goto(address + path)
             assert page.evaluate(OVERFLOW) == 0, path
