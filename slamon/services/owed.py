@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Organization
+from slamon.db.parties import Organization, Site
 from slamon.db.requests import ClockRow, CmoRequest, is_open
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import ClockKind
 from slamon.services.access import Caller, Scope
 from slamon.services.cases import Case, load_cases
 from slamon.services.listings import cursor_after, id_behind
+from slamon.services.queries import clocks_by_request
 
 MOST_REQUESTS = 200
 
@@ -30,10 +31,14 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One item nobody has supplied or declined yet. `lots` are those it asks for; `limit_at` is the answer clock's."""
+    """One item nobody has supplied or declined yet. `lots` are those it asks for; `limit_at` is the answer clock's.
+
+    `clocks` are all of its request's, as last evaluated.
+    """
 
     cmo_id: UUID
     cmo_name: str
+    site: Site
     request_id: UUID
     number: str
     state: State
@@ -43,6 +48,7 @@ class Owed:
     filed_at: datetime
     due_on: str | None
     limit_at: datetime | None
+    clocks: Sequence[ClockRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +65,36 @@ def owed(session: Session, wanted: Wanted, *, by: Caller) -> Register:
     """
     by.needs(Scope.READ)
     statement = (
-        select(CmoRequest, Organization.name)
+        select(CmoRequest, Organization.name, Site)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
+        .join(Site, Site.id == CmoRequest.site_id)
         .where(is_open(), CmoRequest.type == RequestType.DATA.value, *_filters(wanted, by))
         .order_by(CmoRequest.id)
         .limit(MOST_REQUESTS + 1)
     )
     found = session.execute(statement).all()
     rows = found[:MOST_REQUESTS]
-    limits = _limits(session, [request.id for request, _ in rows])
-    names = {request.cmo_id: name for request, name in rows}
+    clocks = clocks_by_request(session, [request.id for request, *_ in rows])
+    parties = {request.id: (name, site) for request, name, site in rows}
     lot = wanted.lot.casefold() if wanted.lot else None
     items = [
         item
-        for case in load_cases(session, [request for request, _ in rows])
-        for item in _open_items(case, names[case.request.cmo_id], limits.get(case.request.id))
+        for case in load_cases(session, [request for request, *_ in rows])
+        for item in _open_items(case, *parties[case.request.id], clocks[case.request.id])
         if lot is None or lot in (each.casefold() for each in item.lots)
     ]
     return Register(items, cursor_after(rows[-1][0].id) if len(found) > MOST_REQUESTS else None)
 
 
-def _open_items(case: Case, cmo_name: str, limit_at: datetime | None) -> Iterator[Owed]:
+def _open_items(case: Case, cmo_name: str, site: Site, clocks: Sequence[ClockRow]) -> Iterator[Owed]:
     request, progress = case.request, case.progress()
+    limit_at = next((clock.limit_at for clock in clocks if clock.kind == ClockKind.ANSWER), None)
     for number in progress.open_items:
         item = progress.detail["items"][number - 1]
         yield Owed(
             cmo_id=request.cmo_id,
             cmo_name=cmo_name,
+            site=site,
             request_id=request.id,
             number=request.number,
             state=State(request.state),
@@ -95,6 +104,7 @@ def _open_items(case: Case, cmo_name: str, limit_at: datetime | None) -> Iterato
             filed_at=request.filed_at,
             due_on=request.due_on.isoformat() if request.due_on else None,
             limit_at=limit_at,
+            clocks=clocks,
         )
 
 
@@ -109,8 +119,3 @@ def _filters(wanted: Wanted, by: Caller) -> list[ColumnElement[bool]]:
     if wanted.cursor is not None:
         filters.append(CmoRequest.id > id_behind(wanted.cursor))
     return filters
-
-
-def _limits(session: Session, ids: Sequence[UUID]) -> dict[UUID, datetime | None]:
-    answer = (ClockRow.request_id.in_(ids), ClockRow.kind == ClockKind.ANSWER.value)
-    return dict(session.execute(select(ClockRow.request_id, ClockRow.limit_at).where(*answer)).all())

@@ -20,12 +20,13 @@ from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_request
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, RequestType, Rule, State, possible_actions
 from slamon.domain.terms import ClockKind
+from slamon.domain.timeline import Role, Timeline
 from slamon.domain.turns import Owner, time_by_owner, turns
 from slamon.errors import Invalid, NotFound
 from slamon.services.access import Caller, Scope, roles_on
 from slamon.services.attachments import attachments_of
-from slamon.services.cases import load_case
-from slamon.services.timelines import owners_of
+from slamon.services.cases import Case, cases_of, load_case
+from slamon.services.timelines import fact_of, owners_of
 
 MOST_A_PAGE = 200
 
@@ -73,15 +74,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """One request as its page shows it. `actions` are those open to the caller now."""
+    """One request as its page shows it: judged as `case`, told from `facts`. `roles` are the caller's on it."""
 
     row: Row
     contact: Person
     manager: Person
+    case: Case
     facts: Sequence[FactRow]
+    roles: frozenset[Role]
     crossings: Sequence[CrossingRow]
     notifications: Sequence[tuple[Notification, str | None]]
-    actions: dict[Action, Rule]
     attachments: Sequence[Attachment]
 
 
@@ -113,10 +115,11 @@ def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoReq
 
 
 def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
-    """One request with its timeline, clocks, crossings and messages."""
+    """One request with its timeline, crossings and messages; its clocks are the case's."""
     request = visible_request(session, request_id, by=by)
     found = session.execute(request_lines().where(CmoRequest.id == request_id)).one()
     project = session.get_one(Project, request.project_id)
+    case, facts = case_and_facts(session, request)
     notifications = (
         select(Notification, Person.name)
         .outerjoin(Person, Person.id == Notification.person_id)
@@ -125,17 +128,18 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
         .order_by(Notification.id)
     )
     return Whole(
-        row=Row(*found, clocks_by_request(session, [request_id])[request_id]),
+        row=Row(*found),
         contact=session.get_one(Person, request.contact_id),
         manager=session.get_one(Person, project.pm_id),
-        facts=facts_of(session, request_id),
+        case=case,
+        facts=facts,
+        roles=roles_on(by, request, owners_of(session, request)),
         crossings=session.scalars(
             select(CrossingRow)
             .where(CrossingRow.request_id == request_id)
             .order_by(CrossingRow.crossed_at, CrossingRow.clock)
         ).all(),
         notifications=[] if by.is_cmo else list(session.execute(notifications)),
-        actions=actions_open_to(session, request, by),
         attachments=attachments_of(session, request_id),
     )
 
@@ -145,6 +149,13 @@ def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> dict[A
     roles = roles_on(by, request, owners_of(session, request))
     case = load_case(session, request)
     return possible_actions(case.type, State(request.state), case.progress(), roles)
+
+
+def case_and_facts(session: Session, request: CmoRequest) -> tuple[Case, Sequence[FactRow]]:
+    """The request as it is judged and its facts as rows in the order of `facts_of`, read once for both."""
+    rows = facts_of(session, request.id)
+    [case] = cases_of(session, [request], {request.id: Timeline(map(fact_of, rows))})
+    return case, rows
 
 
 def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:

@@ -1,7 +1,7 @@
 """Shutdowns a CMO announces: written down, agreed to or refused by its lead, and what one would move."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,17 +17,17 @@ from slamon.domain.terms import Terms
 from slamon.domain.timeline import Actor, Role, stamp
 from slamon.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services import new_terms
-from slamon.services.access import Caller, Owners, Scope, staff_roles
+from slamon.services.access import Caller, Owners, Scope, staff_only, staff_roles
 from slamon.services.audit import record
 from slamon.services.calendars import closed_on, days_of, opens
 from slamon.services.cases import Case
 from slamon.services.directory import fields_of
+from slamon.services.listings import MOST_A_PAGE, Page, cursor_after, id_behind
 from slamon.services.new_terms import Cause, OtherTerms, Preview
 from slamon.services.policies import plain_calendar
 
 LONGEST_DAYS = 62
 ANNOUNCERS = frozenset({Role.LEAD, Role.ADMIN, Role.PROJECT_MANAGER})
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,35 @@ def decide(
     return shutdown
 
 
+def may_decide(session: Session, shutdown: Shutdown, *, by: Caller) -> bool:
+    """Whether `decide` and `apply_to_open` take it from this caller."""
+    site = session.get_one(Site, shutdown.site_id)
+    return Scope.ACT in by.scopes and _leads(session, session.get_one(Organization, site.organization_id), by)
+
+
+def listed(
+    session: Session, *, by: Caller, are_over: bool, now: datetime, cursor: str | None = None
+) -> Page[tuple[Shutdown, Site, str]]:
+    """Shutdowns of all sites, each with its site and the CMO's name, the last announced first.
+
+    One is over when its last day has ended everywhere on earth.
+    """
+    staff_only(by)
+    today = (now - timedelta(hours=12)).date()
+    statement = (
+        select(Shutdown, Site, Organization.name)
+        .join(Site, Site.id == Shutdown.site_id)
+        .join(Organization, Organization.id == Site.organization_id)
+        .where(Shutdown.last_day < today if are_over else Shutdown.last_day >= today)
+        .order_by(Shutdown.id.desc())
+    )
+    if cursor is not None:
+        statement = statement.where(Shutdown.id < id_behind(cursor))
+    found = [(row, site, name) for row, site, name in session.execute(statement.limit(MOST_A_PAGE + 1))]
+    rows = found[:MOST_A_PAGE]
+    return Page(rows, cursor_after(rows[-1][0].id) if len(found) > MOST_A_PAGE else None)
+
+
 def find(session: Session, shutdown_id: UUID) -> Shutdown:
     """Raises NotFound."""
     shutdown = session.get(Shutdown, shutdown_id)
@@ -180,7 +209,7 @@ def _closed(shutdown: Shutdown) -> OtherTerms:
 
 def _refuse_impossible(said: Announcement, *, today: date, now: datetime) -> None:
     if said.last_day < said.first_day:
-        raise Invalid("last_day", f"{said.last_day} lies before first_day, {said.first_day}")
+        raise Invalid("last_day", f"{said.last_day} lies before the first day, {said.first_day}")
     if (length := (said.last_day - said.first_day).days + 1) > LONGEST_DAYS:
         raise Invalid("last_day", f"{length} days are too long; announce at most {LONGEST_DAYS} at a time")
     if said.last_day < today:
@@ -215,8 +244,12 @@ def _deciders_only(by: Caller) -> None:
 def _lead(session: Session, cmo_id: UUID, by: Caller) -> Actor:
     """The caller as the CMO's lead, or the one who backs that lead up. Raises Forbidden."""
     cmo = session.get_one(Organization, cmo_id)
-    lead = session.get(Person, cmo.lead_id) if cmo.lead_id else None
-    lead_ids = frozenset({lead.id, lead.backup_id or lead.id}) if lead else frozenset()
-    if Role.LEAD not in staff_roles(by, None, Owners(manager_ids=frozenset(), lead_ids=lead_ids)):
+    if not _leads(session, cmo, by):
         raise Forbidden(f"Only the lead of {cmo.name} may decide on its shutdowns.")
     return by.as_actor({Role.LEAD})
+
+
+def _leads(session: Session, cmo: Organization, by: Caller) -> bool:
+    lead = session.get(Person, cmo.lead_id) if cmo.lead_id else None
+    lead_ids = frozenset({lead.id, lead.backup_id or lead.id}) if lead else frozenset()
+    return Role.LEAD in staff_roles(by, None, Owners(manager_ids=frozenset(), lead_ids=lead_ids))

@@ -5,7 +5,7 @@ import secrets
 from fastapi import FastAPI
 
 from slamon.runtime import Runtime
-from slamon.web import board, drafts, explained, filing, form, records, requests, sign_in, status
+from slamon.web import board, drafts, explained, filing, form, owed, records, requests, shutdowns, sign_in, status
 from slamon.web.errors import page_error
 from slamon.web.pages import open_pages
 
@@ -18,5 +18,5 @@ def build_pages(app: FastAPI) -> None:
     runtime: Runtime = app.state.runtime
     app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)])
     app.state.page_error = page_error
-    for part in (form, sign_in, board, filing, drafts, requests, records, explained, status):
+    for part in (form, sign_in, board, filing, drafts, requests, records, explained, owed, shutdowns, status):
         app.include_router(part.router)

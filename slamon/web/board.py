@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -71,8 +70,8 @@ def board(
     wanted = Wanted(
         state=named(State, state),
         type=named(RequestType, type),
-        cmo_id=_id(cmo),
-        project_id=_id(project),
+        cmo_id=choices.chosen(cmo),
+        project_id=choices.chosen(project),
         priority=named(Priority, priority),
         overdue=True if overdue or tab == "attention" else None,
         open_only=tab != "all",
@@ -134,10 +133,3 @@ def _address(tab: str, chosen: dict[str, str], after: str | None, part: str = ""
         return None
     only = {"part": part} if part else {}
     return "/requests?" + urlencode({"tab": tab, **chosen, **only, "after": after})
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None

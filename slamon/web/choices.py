@@ -21,6 +21,14 @@ from slamon.domain.timeline import CMO_ROLES, Role
 from slamon.services.access import Caller
 
 
+def chosen(text: str) -> UUID | None:
+    """The record that a select's value names; None for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def cmos(session: Session) -> Sequence[Organization]:
     statement = select(Organization).where(Organization.kind == OrganizationKind.CMO)
     return session.scalars(statement.order_by(Organization.name)).all()
@@ -57,6 +65,21 @@ def sites_of(session: Session, project_id: UUID) -> list[tuple[str, list[Site]]]
     for cmo, site in session.execute(statement):
         groups.setdefault(cmo, []).append(site)
     return list(groups.items())
+
+
+def every_site(session: Session) -> Sequence[tuple[str, Site]]:
+    """The active sites of active CMOs, each behind the name of its CMO."""
+    statement = (
+        select(Organization.name, Site)
+        .join(Site, Site.organization_id == Organization.id)
+        .where(
+            Organization.kind == OrganizationKind.CMO,
+            Organization.status == Standing.ACTIVE,
+            Site.status == Standing.ACTIVE,
+        )
+        .order_by(Organization.name, Site.name)
+    )
+    return [(cmo, site) for cmo, site in session.execute(statement)]
 
 
 def leaderless(session: Session) -> list[tuple[str, str]]:

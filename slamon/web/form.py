@@ -24,12 +24,9 @@ from slamon.domain.lifecycle import (
     SPONSORS_TURN,
     Action,
     RequestType,
-    Rule,
     State,
     is_repeat,
-    possible_actions,
 )
-from slamon.domain.progress import progress_of
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
@@ -38,10 +35,8 @@ from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import secret_digest
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of, attachments_of
-from slamon.services.cases import load_case
 from slamon.services.links import Opened, open_link, send_fresh_link
-from slamon.services.queries import facts_of
-from slamon.services.timelines import load_timelines
+from slamon.services.queries import case_and_facts
 from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import DATE_PROPOSED, TO_CONTACT, WITHOUT_RECEIPT
@@ -158,8 +153,9 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
             opened = open_link(session, token, real_now=real_now)
             locked_request(session, opened.request.id)  # the same form sent twice: the second waits for the first
             files = _attached(session, opened, stored, now)
-            payload = _payload(session, opened, wanted, typed, files, now)
-            if not _was_sent_before(session, opened, wanted, typed, payload):
+            basis = _basis(session, opened, now)
+            payload = _payload(opened, basis, wanted, typed, files)
+            if not _was_sent_before(opened, basis, wanted, typed, payload):
                 act(
                     session, opened.request.id, wanted, by=opened.caller, payload=payload, closing=runtime.closing,
                     now=now, real_now=real_now,
@@ -182,35 +178,26 @@ def _attached(session: Session, opened: Opened, stored: Stored | None, now: date
     return (row.id,)
 
 
-def _payload(
-    session: Session, opened: Opened, action: Action, typed: Typed, files: tuple[UUID, ...], now: datetime
-) -> Payload:
-    basis = _basis(session, opened, now)
-    rule = _open_now(opened, basis).get(action)
+def _payload(opened: Opened, basis: Basis, action: Action, typed: Typed, files: tuple[UUID, ...]) -> Payload:
+    rule = basis.open_to(opened.caller.roles).get(action)
     if rule is None:  # done already, or too late: the words alone tell which
         return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.WEB_FORM, attachments=files)
     return payload_of(form_of(action, rule, basis), typed, basis, via=Via.WEB_FORM, attachments=files)
 
 
-def _was_sent_before(session: Session, opened: Opened, action: Action, typed: Typed, payload: Payload) -> bool:
+def _was_sent_before(opened: Opened, basis: Basis, action: Action, typed: Typed, payload: Payload) -> bool:
     """Whether this very form, opened before the contact's last act, is what did it: a button pressed twice."""
     if typed("seen") == str(opened.request.fact_count) or not typed("seen"):
         return False
-    timeline = load_timelines(session, [opened.request.id])[opened.request.id]
     content = {"text": payload.text, **payload.particulars}
     said = {name: value for name, value in content.items() if value is not None}
     actor = opened.caller.as_actor(CMO_ROLES)
-    return is_repeat(timeline, action, actor, said, payload.reason)
+    return is_repeat(basis.case.timeline, action, actor, said, payload.reason)
 
 
 def _basis(session: Session, opened: Opened, now: datetime) -> Basis:
-    asked = opened.request
-    progress = progress_of(load_timelines(session, [asked.id])[asked.id].as_recorded())
-    return Basis(asked, progress, facts_of(session, asked.id), is_cmo=True, zone=opened.person.time_zone, now=now)
-
-
-def _open_now(opened: Opened, basis: Basis) -> dict[Action, Rule]:
-    return possible_actions(basis.type, State(opened.request.state), basis.progress, opened.caller.roles)
+    case, facts = case_and_facts(session, opened.request)
+    return Basis(case, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=now)
 
 
 def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
@@ -232,9 +219,9 @@ def _form(
     asked, settings = opened.request, runtime_of(request).settings
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
     basis, files = _basis(session, opened, now), attachments_of(session, asked.id)
-    forms = forms_of(_open_now(opened, basis), basis)
+    forms = forms_of(basis.open_to(opened.caller.roles), basis)
     possible = [action for action in FORM_ACTIONS if action in forms]
-    case = load_case(session, asked)
+    case = basis.case
     countdowns = [countdown(clock, zones, now, case.terms_of(clock)) for clock in case.clocks()]
     own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
     pressing = most_pressing(each for each in own if each.is_running)

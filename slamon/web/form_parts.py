@@ -1,14 +1,16 @@
 """What a form of an action consists of, and what the forms of one request are made from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.lifecycle import Action, RequestType, Rule, State, possible_actions
 from slamon.domain.progress import Progress
+from slamon.domain.timeline import Role
+from slamon.services.cases import Case
 from slamon.web.moments import today_in
 
 
@@ -65,8 +67,8 @@ class ActionForm:
 class Basis:
     """What the forms of one request are made from. `is_cmo` says for which side; `zone` is the reader's own."""
 
-    request: CmoRequest
-    progress: Progress
+    case: Case
+    progress: Progress  # the case's, folded once
     facts: Sequence[FactRow]
     is_cmo: bool
     zone: str
@@ -74,12 +76,20 @@ class Basis:
     contacts: Sequence[tuple[UUID, str]] = field(default_factory=tuple)
 
     @property
+    def request(self) -> CmoRequest:
+        return self.case.request
+
+    @property
     def type(self) -> RequestType:
-        return RequestType(self.request.type)
+        return self.case.type
 
     @property
     def today(self) -> date:
         return today_in(self.zone, self.now)
+
+    def open_to(self, roles: Collection[Role]) -> dict[Action, Rule]:
+        """What somebody in these roles may do now, each with its rule."""
+        return possible_actions(self.type, State(self.request.state), self.progress, roles)
 
 
 def _leaves(fields: Sequence[Field]) -> Iterator[Field]:

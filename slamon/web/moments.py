@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from slamon.channels.moments import MONTHS, WEEKDAYS, beside, moment, span
 from slamon.errors import Invalid
 
-__all__ = ["Moment", "Zones", "civil_day", "local_instant", "span", "today_in"]
+__all__ = ["Moment", "Zones", "civil_day", "civil_days", "local_instant", "span", "today_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,14 @@ def _unbroken(text: str) -> str:
 def civil_day(day: date) -> str:
     """`Tue 24 Nov 2026`: a date that belongs to no zone."""
     return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def civil_days(first: date, last: date) -> str:
+    """`Fri 6 Mar to Mon 9 Mar 2026`; one day alone where both are the same."""
+    if first == last:
+        return civil_day(first)
+    begins = civil_day(first)
+    return f"{begins.removesuffix(f' {first.year}') if first.year == last.year else begins} to {civil_day(last)}"
 
 
 def today_in(zone: str, now: datetime) -> date:

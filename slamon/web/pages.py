@@ -13,7 +13,7 @@ from slamon import __version__
 from slamon.channels.wording import clean
 from slamon.runtime import Runtime
 from slamon.web.limits import Limits
-from slamon.web.moments import civil_day, span
+from slamon.web.moments import civil_day, civil_days, span
 from slamon.web.words import (
     ACTIONS,
     FACTS,
@@ -22,6 +22,7 @@ from slamon.web.words import (
     NEXT_FOR_CONTACT,
     OUR_TURN,
     ROLES,
+    SHUTDOWNS,
     SPONSOR_NOW,
     STATES,
     STATES_TO_CONTACT,
@@ -64,11 +65,12 @@ def open_pages(secret_keys: Sequence[str]) -> Pages:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(label=label, day=civil_day, span=span, clean=clean)
+    templates.filters.update(label=label, day=civil_day, until=civil_days, span=span, clean=clean)
     templates.globals.update(
         STATES=STATES, TYPES=TYPES, FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
         ACTIONS=ACTIONS, NEXT_FOR_CONTACT=NEXT_FOR_CONTACT, OUR_TURN=OUR_TURN, SPONSOR_NOW=SPONSOR_NOW,
-        STATES_TO_CONTACT=STATES_TO_CONTACT, release=__version__, shown=shown, columns_of=columns_of,
+        SHUTDOWNS=SHUTDOWNS, STATES_TO_CONTACT=STATES_TO_CONTACT, release=__version__, shown=shown,
+        columns_of=columns_of,
     )  # fmt: skip
     return Pages(templates, Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
 

@@ -10,13 +10,13 @@ from slamon.domain.lifecycle import Action, Rule
 from slamon.domain.timeline import CMO_ROLES, Via
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.acts import act
-from slamon.services.queries import visible_request
+from slamon.services.queries import case_and_facts, visible_request
 from slamon.web.action_forms import form_of, recorded
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import TO_CONTACT, Wording
 from slamon.web.form_parts import ActionForm, Basis
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.requests import RequestId, basis_of, keeps, recordable, refusal, version_in
+from slamon.web.requests import RequestId, basis_of, keeps, recordable, refusal, roles_of, version_in
 from slamon.web.session import Posting, Submitted, Visit, Visiting
 from slamon.web.staff import staff_page
 from slamon.web.words import FACTS, named
@@ -59,9 +59,9 @@ def _action(request: Request, action: str) -> Action:
 
 def _form(session: Session, visit: Visit, request_id: RequestId, action: Action) -> tuple[ActionForm, Basis]:
     asked = visible_request(session, request_id, by=visit.caller)
-    if not keeps(session, visit, asked):
+    if not keeps(roles_of(session, visit, asked)):
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
-    basis = basis_of(session, visit, asked, is_cmo=True)
+    basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=True)
     open_now = recordable(basis)
     if action is Action.ACKNOWLEDGE:  # a receipt may be told of after what came later
         open_now.setdefault(action, Rule((), CMO_ROLES))

@@ -1,5 +1,6 @@
 """One request on one page: its clocks, what the reader can press now, and everything that happened."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -8,20 +9,19 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
-from slamon.db.requests import CmoRequest, CrossingStatus
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State, possible_actions
-from slamon.domain.progress import progress_of
+from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
+from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State
 from slamon.domain.terms import Level
-from slamon.domain.timeline import CMO_ROLES, FactKind, Via
+from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import roles_on
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
-from slamon.services.cases import load_case
+from slamon.services.cases import Case
 from slamon.services.links import revoke_links
-from slamon.services.queries import Whole, actions_open_to, facts_of, visible_request, whole_request
-from slamon.services.timelines import load_timelines, owners_of
+from slamon.services.queries import Whole, case_and_facts, visible_request, whole_request
+from slamon.services.timelines import owners_of
 from slamon.web import choices
 from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
@@ -121,29 +121,34 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
 
 def _payload(session: Session, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
     asked = visible_request(session, request_id, by=visit.caller)
-    rule = actions_open_to(session, asked, visit.caller).get(action)
+    basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=False)
+    rule = basis.open_to(roles_of(session, visit, asked)).get(action)
     if rule is None:  # refused by the use case, which knows why
         return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
-    basis = basis_of(session, visit, asked, is_cmo=False)
     return payload_of(form_of(action, rule, basis), typed, basis, via=Via.STAFF_PAGE)
 
 
-def basis_of(session: Session, visit: Visit, asked: CmoRequest, *, is_cmo: bool) -> Basis:
+def basis_of(session: Session, visit: Visit, case: Case, facts: Sequence[FactRow], *, is_cmo: bool) -> Basis:
     """What the forms of this request are made from, for the reader's own acts or for what the CMO said."""
     return Basis(
-        request=asked,
-        progress=progress_of(load_timelines(session, [asked.id])[asked.id].as_recorded()),
-        facts=facts_of(session, asked.id),
+        case=case,
+        progress=case.progress(),
+        facts=facts,
         is_cmo=is_cmo,
         zone=visit.zone,
         now=visit.now,
-        contacts=[(person.id, person.name) for person in choices.contacts_of(session, asked.cmo_id)],
+        contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request.cmo_id)],
     )
 
 
-def keeps(session: Session, visit: Visit, asked: CmoRequest) -> bool:
-    """Whether the reader may write down a call or mail, and withdraw links."""
-    return bool(roles_on(visit.caller, asked, owners_of(session, asked)) & FILERS)
+def roles_of(session: Session, visit: Visit, asked: CmoRequest) -> frozenset[Role]:
+    """The reader's roles on this request."""
+    return roles_on(visit.caller, asked, owners_of(session, asked))
+
+
+def keeps(roles: frozenset[Role]) -> bool:
+    """Whether somebody in these roles may write down a call or mail, and withdraw links."""
+    return bool(roles & FILERS)
 
 
 def version_in(typed: Typed) -> int:
@@ -183,12 +188,12 @@ def _page(
     whole = whole_request(session, request_id, by=visit.caller)
     asked, site = whole.row.request, whole.row.site
     zones = Zones(own=visit.zone, other=site.time_zone)
-    case = load_case(session, asked)
+    case = whole.case
     countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
-    basis, state = basis_of(session, visit, asked, is_cmo=False), State(asked.state)
-    forms = forms_of(_worth_showing(whole), basis)
-    may_keep = keeps(session, visit, asked)
+    basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False), State(asked.state)
+    forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
+    may_keep = keeps(whole.roles)
     told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)
     context: dict[str, Any] = {
         "whole": whole,
@@ -208,7 +213,7 @@ def _page(
         "words": TO_STAFF,
         "possible": [action for action in STAFF_ACTIONS if action in forms],
         "recordable": recordable(basis) if may_keep else [],
-        "contacts": choices.contacts_of(session, asked.cmo_id) if may_keep else [],
+        "contacts": basis.contacts,
         "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
@@ -222,14 +227,14 @@ def _page(
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
 
 
-def _worth_showing(whole: Whole) -> dict[Action, Rule]:
-    """What the reader may do, without taking an escalation that nobody has made or somebody has taken."""
+def _worth_showing(whole: Whole, open_now: Mapping[Action, Rule]) -> dict[Action, Rule]:
+    """What the reader may do here, without taking an escalation that nobody has made or somebody has taken."""
     was_escalated = any(c.level in ESCALATED and c.status == CrossingStatus.OPEN for c in whole.crossings)
     was_taken = any(fact.kind == FactKind.TAKEN for fact in whole.facts)
     hidden = {Action.TAKE} if was_taken or not was_escalated else set()
-    return {action: rule for action, rule in whole.actions.items() if action in STAFF_ACTIONS and action not in hidden}
+    return {action: rule for action, rule in open_now.items() if action in STAFF_ACTIONS and action not in hidden}
 
 
 def recordable(basis: Basis) -> dict[Action, Rule]:
     """What of the CMO's can be written down now, in the order in which it usually happens."""
-    return possible_actions(basis.type, State(basis.request.state), basis.progress, CMO_ROLES)
+    return basis.open_to(CMO_ROLES)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from slamon.channels import MessageKind
+from slamon.db.shutdowns import ShutdownStatus
 from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.terms import Level
 from slamon.domain.timeline import FactKind, Role, Via
@@ -183,6 +184,20 @@ MESSAGES = {
     MessageKind.INVITATION: "Invitation",
     MessageKind.ALARM: "Alarm",
     MessageKind.TEST: "Test",
+}
+
+
+class Told(NamedTuple):
+    """What something is called, and the colour of its pill."""
+
+    words: str
+    tone: str
+
+
+SHUTDOWNS = {
+    ShutdownStatus.ANNOUNCED: Told("Announced, not decided", "soon"),
+    ShutdownStatus.AGREED: Told("Agreed", "met"),
+    ShutdownStatus.REFUSED: Told("Refused", "off"),
 }
 _LABELS = {
     "irt_order_no": "IRT order number",

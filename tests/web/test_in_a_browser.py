@@ -86,6 +86,8 @@ def test_the_form_is_completed_by_keyboard_without_scripts(
 
 
 def test_staff_pages_fit_a_phone(site: Site, address: str, asked: CmoRequest, browser: "Browser") -> None:
+    items = [{"kind": "storage_temperature", "lots": [LONG[:40], LONG[1:40]], "format": "pdf"}]
+    site.world.file(type=RequestType.DATA, detail={"purpose": "release", "items": items})
     cookie = {"name": "slamon_session", "value": site.staff(site.world.cast.pm).client.cookies["slamon_session"]}
     with browser.new_context(viewport=PHONE) as context:
         context.add_cookies([{**cookie, "url": address}])  # type: ignore[typeddict-item]
@@ -94,8 +96,8 @@ def test_staff_pages_fit_a_phone(site: Site, address: str, asked: CmoRequest, br
         page.on("console", lambda message: faults.append(message.text))
         page.on("pageerror", lambda error: faults.append(str(error)))
         project = site.world.cast.project
-        for path in ("/requests?tab=open", f"/requests/{asked.id}", "/requests/new", "/status",
-                     f"/requests/new?type=shipment&project={project}"):  # fmt: skip
+        for path in ("/requests?tab=open", f"/requests/{asked.id}", "/requests/new", "/status", "/owed", "/shutdowns",
+                     "/shutdowns/new", f"/requests/new?type=shipment&project={project}"):  # fmt: skip
             page.goto(address + path)
             assert page.evaluate(OVERFLOW) == 0, path
         assert faults == []

@@ -1,6 +1,6 @@
 """Times as the pages show and read them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -8,7 +8,7 @@ from slamon.domain.clocks import ClockId, ClockState, Outcome, Pause
 from slamon.domain.terms import ClockKind
 from slamon.errors import Invalid
 from slamon.web.countdowns import countdown
-from slamon.web.moments import Zones, civil_day, local_instant, today_in
+from slamon.web.moments import Zones, civil_day, civil_days, local_instant, today_in
 from slamon.web.pictures import draw
 from slamon.web.session import safe_next
 from slamon.web.words import shown
@@ -111,6 +111,12 @@ def test_of_an_hour_that_comes_twice_the_first_is_meant() -> None:
 
 def test_today_is_the_readers_own() -> None:
     assert civil_day(today_in("Asia/Kolkata", datetime(2026, 3, 2, 20, 0, tzinfo=UTC))) == "Tue 3 Mar 2026"
+
+
+def test_days_name_their_year_once_unless_it_turns() -> None:
+    assert civil_days(date(2026, 3, 6), date(2026, 3, 9)) == "Fri 6 Mar to Mon 9 Mar 2026"
+    assert civil_days(date(2026, 3, 6), date(2026, 3, 6)) == "Fri 6 Mar 2026"
+    assert civil_days(date(2026, 12, 24), date(2027, 1, 3)) == "Thu 24 Dec 2026 to Sun 3 Jan 2027"
 
 
 def test_the_bar_of_a_breached_clock_has_three_parts() -> None:

@@ -1,0 +1,165 @@
+"""The register of what each CMO owes us: by CMO and lot on a page, and the whole of it as a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from slamon.domain.terms import ClockKind
+from slamon.services.owed import Owed, Wanted, owed
+from slamon.web import choices
+from slamon.web.countdowns import Countdown, countdown, most_pressing, stored_clock
+from slamon.web.moments import Moment, Zones, civil_day
+from slamon.web.pages import SIGNED_IN, runtime_of
+from slamon.web.session import Visit, Visiting
+from slamon.web.staff import staff_page
+from slamon.web.words import STATES, label
+
+router = APIRouter(include_in_schema=False)
+
+# The clocks that ask for the item itself; a receipt can be late without anything being owed for long.
+_ASKING = frozenset({ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE})
+_COLUMNS = ("CMO", "Site", "Lot", "Owed", "Request", "Item", "State", "Needed on", "Overdue")
+_MEANT_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One item owed. `others` are the lots beside the one it stands under; `pressing` is the clock due first."""
+
+    item: Owed
+    others: Sequence[str]
+    due: str | None
+    limit: Moment | None
+    pressing: Countdown | None
+    is_overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What is owed for one lot; for none in particular where it has no name."""
+
+    name: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Debtor:
+    """One CMO. An item of several lots stands under each and counts once."""
+
+    name: str
+    lots: Sequence[Lot]
+    items: int
+    overdue: int
+
+
+@router.api_route("/owed", methods=["GET", "HEAD"])
+def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", after: str = "") -> Response:
+    """A filter that names no CMO is left out, as an empty one is."""
+    wanted = Wanted(choices.chosen(cmo), lot.strip() or None, after or None)
+    chosen = {name: value for name, value in (("cmo", cmo), ("lot", lot.strip())) if value}
+    with runtime_of(request).db.read() as session:
+        found = owed(session, wanted, by=visit.caller)
+        context: dict[str, Any] = {
+            "debtors": list(_debtors(found.items, wanted, visit)),
+            "chosen": chosen,
+            "cmos": choices.cmos(session),
+            "is_first": not after,
+            "next": "/owed?" + urlencode({**chosen, "after": found.next_cursor}) if found.next_cursor else None,
+            "download": "/owed.csv" + (f"?{urlencode(chosen)}" if chosen else ""),
+        }
+        return staff_page(request, visit, "owed.html", context)
+
+
+@router.get("/owed.csv")
+def spreadsheet(request: Request, visit: Visiting, cmo: str = "", lot: str = "") -> Response:
+    """All pages in one file, a row for each item and lot; times in the reader's zone."""
+    wanted = Wanted(choices.chosen(cmo), lot.strip() or None)
+    with runtime_of(request).db.read() as session:
+        rows = list(_rows(_every_item(session, wanted, visit), wanted, visit))
+    written = io.StringIO()
+    csv.writer(written).writerows([(*_COLUMNS, f"Target ({visit.zone})", f"Limit ({visit.zone})"), *rows])
+    headers = {**SIGNED_IN, "Content-Disposition": 'attachment; filename="owed.csv"'}
+    # With the mark by which spreadsheets know UTF-8.
+    return Response(written.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _debtors(items: Iterable[Owed], wanted: Wanted, visit: Visit) -> Iterator[Debtor]:
+    """The CMOs by name, their lots by name, what is owed without one last."""
+    by_cmo: dict[str, list[Owed]] = {}
+    for item in items:
+        by_cmo.setdefault(item.cmo_name, []).append(item)
+    for name, theirs in sorted(by_cmo.items(), key=lambda each: each[0].casefold()):
+        by_lot: dict[str, list[Line]] = {}
+        for item in theirs:
+            for lot in _lots(item, wanted):
+                by_lot.setdefault(lot, []).append(_line(item, lot, visit))
+        lots = sorted(by_lot.items(), key=lambda each: (not each[0], each[0].casefold()))
+        late = {(line.item.request_id, line.item.item) for _, lines in lots for line in lines if line.is_overdue}
+        yield Debtor(name, [Lot(*each) for each in lots], len(theirs), len(late))
+
+
+def _lots(item: Owed, wanted: Wanted) -> Sequence[str]:
+    """The lots an item is listed under: of a register asked for one lot only that one."""
+    if wanted.lot is None:
+        return item.lots or ("",)
+    return [lot for lot in item.lots if lot.casefold() == wanted.lot.casefold()]
+
+
+def _line(item: Owed, lot: str, visit: Visit) -> Line:
+    zones = Zones(own=visit.zone, other=item.site.time_zone)
+    asking = [
+        countdown(stored_clock(row), zones, visit.now)
+        for row in item.clocks
+        if row.kind in _ASKING and row.stopped_at is None
+    ]
+    return Line(
+        item=item,
+        others=[each for each in item.lots if each != lot],
+        due=civil_day(date.fromisoformat(item.due_on)) if item.due_on else None,
+        limit=zones.maybe(item.limit_at),
+        pressing=most_pressing(asking),
+        is_overdue=any(each.is_bad for each in asking),
+    )
+
+
+# --- the spreadsheet ------------------------------------------------------------------------------------------------
+
+
+def _every_item(session: Session, wanted: Wanted, visit: Visit) -> Iterator[Owed]:
+    while True:
+        found = owed(session, wanted, by=visit.caller)
+        yield from found.items
+        if found.next_cursor is None:
+            return
+        wanted = Wanted(wanted.cmo_id, wanted.lot, found.next_cursor)
+
+
+def _rows(items: Iterable[Owed], wanted: Wanted, visit: Visit) -> Iterator[Sequence[str]]:
+    zone = ZoneInfo(visit.zone)
+    for item in items:
+        target_at = next((clock.target_at for clock in item.clocks if clock.kind == ClockKind.ANSWER), None)
+        for lot in _lots(item, wanted):
+            overdue = "yes" if _line(item, lot, visit).is_overdue else "no"
+            said = (
+                item.cmo_name, item.site.name, lot, label(item.kind), item.number, str(item.item), STATES[item.state],
+                item.due_on or "", overdue, _local(target_at, zone), _local(item.limit_at, zone),
+            )  # fmt: skip
+            yield [_plain(each) for each in said]
+
+
+def _local(instant: datetime | None, zone: ZoneInfo) -> str:
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}" if instant else ""
+
+
+def _plain(text: str) -> str:
+    """What somebody else wrote must stay text: a spreadsheet would run a cell that begins like a formula."""
+    return f"'{text}" if text.startswith(_MEANT_AS_FORMULA) else text
