@@ -20,7 +20,7 @@ from slamon.api import (
 )
 from slamon.api.call import Gate, Known, Route, by_key
 from slamon.api.edge import Edge
-from slamon.api.records import RESOURCES, routes_of
+from slamon.api.records import ROUTERS
 from slamon.runtime import Runtime
 
 
@@ -33,7 +33,7 @@ def build_api(app: FastAPI) -> None:
     # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
     first = [requests.router, attachments.router, clocks.router, owed.router, rules.router, new_terms.router]
     last = [drafts.router, shutdowns.router, messages.router, keys.router]
-    routers = [*first, *map(routes_of, RESOURCES), *last]
+    routers = [*first, *ROUTERS, *last]
     routers.append(_document_route(app))
     for router in routers:
         app.include_router(router)

@@ -157,7 +157,7 @@ POLICIES = Resource(
     "policy", "policies", Policy, models.NewPolicy, models.PolicyChange, models.Policy, ListQuery,
     _ADMIN, complete=_in_force,
 )  # fmt: skip
-RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)
+_RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)
 
 
 def shown(session: Session, resource: Resource, rows: list[Row]) -> list[models.Record]:
@@ -169,7 +169,7 @@ def shown(session: Session, resource: Resource, rows: list[Row]) -> list[models.
     return [models.Project(**{name: getattr(row, name) for name in columns}, cmo_ids=cmos[row.id]) for row in rows]
 
 
-def routes_of(resource: Resource) -> APIRouter:
+def _routes_of(resource: Resource) -> APIRouter:
     """Create, list, read and change one kind of record."""
     router = APIRouter(
         prefix=resource.path, tags=[resource.many.capitalize()], route_class=Route, dependencies=[by_key]
@@ -242,3 +242,6 @@ def routes_of(resource: Resource) -> APIRouter:
         responses=answers(404, 409, 412, body=True, etag=200),
     )(change_one)  # fmt: skip
     return router
+
+
+ROUTERS = [_routes_of(resource) for resource in _RESOURCES]  # made once, however many applications there are
