@@ -35,9 +35,8 @@ def build_api(app: FastAPI) -> None:
     last = [drafts.router, shutdowns.router, messages.router, keys.router]
     routers = [*first, *ROUTERS, *last]
     routers.append(_document_route(app))
-    for router in routers:
-        app.include_router(router)
     app.state.api_routes = [route for router in routers for route in router.routes]
+    app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:

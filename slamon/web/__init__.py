@@ -19,4 +19,4 @@ def build_pages(app: FastAPI) -> None:
     app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)])
     app.state.page_error = page_error
     for part in (form, sign_in, board, filing, drafts, requests, records, explained, owed, shutdowns, status):
-        app.include_router(part.router)
+        app.router.routes += part.router.routes

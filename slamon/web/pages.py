@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from fastapi import Request
@@ -58,6 +59,12 @@ class Pages:
 
 
 def open_pages(secret_keys: Sequence[str]) -> Pages:
+    return Pages(_templates(), Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
+
+
+@cache
+def _templates() -> Environment:
+    """One for all applications of the process: they never change, and compiling them takes longer than a test."""
     templates = Environment(
         loader=PackageLoader("slamon.web"),
         autoescape=select_autoescape(default=True),
@@ -72,7 +79,7 @@ def open_pages(secret_keys: Sequence[str]) -> Pages:
         SHUTDOWNS=SHUTDOWNS, STATES_TO_CONTACT=STATES_TO_CONTACT, release=__version__, shown=shown,
         columns_of=columns_of,
     )  # fmt: skip
-    return Pages(templates, Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
+    return templates
 
 
 def pages_of(request: Request) -> Pages:
