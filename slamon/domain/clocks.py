@@ -1,14 +1,15 @@
 """Facts into clocks: when each started, paused and stopped, when it is due, and how it ended."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import zip_longest
+from itertools import starmap, zip_longest
+from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from slamon.domain.progress import AWAITS_A_WORD, Progress, is_a_word, progress_of
+from slamon.domain.progress import ASIDE, AWAITS_A_WORD, Progress, is_a_word, progress_of
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import Fact, FactKind, Timeline
 
@@ -46,8 +47,7 @@ class ClockId(NamedTuple):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(NamedTuple):
     """Time that does not count against the CMO: somebody else holds the ball. `to` is None while nobody knows."""
 
     since: datetime
@@ -98,8 +98,7 @@ class ClockState:
         return None if self.stopped_at is None else self.stopped_at - self.started_at
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(NamedTuple):
     """One life of a clock. `day_ends_at` is the deadline of a clock that ends on a date."""
 
     since: datetime
@@ -109,21 +108,18 @@ class _Run:
     day_ends_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Story:
+class _Story(NamedTuple):
     """A timeline read once, in the order in which things happened, for all clocks to look at."""
 
-    facts: tuple[Fact, ...]
+    facts: Timeline  # without those that move no clock
     filed: Fact
     ended: Fact | None  # closed or cancelled for good
     answered: Fact | None  # all that was owed
     progress: Progress
     asked: tuple[tuple[Fact, Fact | None], ...]  # question and reply, or none yet
-    elsewhere: tuple[Pause, ...]
+    elsewhere: tuple[Pause, ...]  # waiting for third parties
+    pauses: tuple[Pause, ...]  # waiting for third parties or the sponsor, in order
     site_zone: ZoneInfo
-
-    def first(self, *kinds: FactKind) -> Fact | None:
-        return next((fact for fact in self.facts if fact.kind in kinds), None)
 
     def run(
         self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None
@@ -143,8 +139,6 @@ _SEEN = (
     FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED,
     FactKind.ORDER_CONFIRMED, FactKind.DATE_PROPOSED,
 )  # fmt: skip
-# What moves no clock, whoever does it.
-_ASIDE = frozenset({FactKind.CORRECTED, FactKind.HANDED_ON, FactKind.TAKEN, FactKind.TERMS_CHANGED})
 # The acknowledgement clock never pauses, a reply clock neither: whoever was written to can write back.
 _PAUSED_BY_A_QUESTION = frozenset(
     {ClockKind.ANSWER, ClockKind.ORDER_CONFIRMATION, ClockKind.DISPATCH_CONFIRMATION}
@@ -161,9 +155,11 @@ class Former(NamedTuple):
 
 def in_force(terms: Terms, former: Sequence[Former], at: datetime | None) -> Terms:
     """The terms that judge a clock stopped `at`; None for one that still runs. What has stopped keeps its terms."""
-    if at is None:
-        return terms
-    return next((each.terms for each in former if at <= each.until), terms)
+    if at is not None:
+        for each in former:
+            if at <= each.until:
+                return each.terms
+    return terms
 
 
 def clock_states(terms: Terms, timeline: Timeline, former: Sequence[Former] = ()) -> tuple[ClockState, ...]:
@@ -195,13 +191,13 @@ def instant_after(terms: Terms, clock: ClockState, amount: timedelta) -> datetim
 
 def third_party_waits(timeline: Timeline) -> tuple[Pause, ...]:
     """The times at which somebody else was waited for: until the end that was named, or until it was over earlier."""
+    resumed = [fact.occurred_at for fact in timeline.of(FactKind.RESUMED)]
     waits = []
-    for fact in timeline:
-        if fact.kind is FactKind.WAITING:
-            over = (f.occurred_at for f in timeline if f.kind is FactKind.RESUMED and f.occurred_at >= fact.occurred_at)
-            until = min([datetime.fromisoformat(fact.content["until"]), *over])
-            reason = f"waiting for a third party: {fact.reason}"
-            waits.append(Pause(fact.occurred_at, until, reason, fact.by.name, is_third_party=True))
+    for fact in timeline.of(FactKind.WAITING):
+        over = (at for at in resumed if at >= fact.occurred_at)
+        until = min([datetime.fromisoformat(fact.content["until"]), *over])
+        reason = f"waiting for a third party: {fact.reason}"
+        waits.append(Pause(fact.occurred_at, until, reason, fact.by.name, is_third_party=True))
     return tuple(waits)
 
 
@@ -214,31 +210,30 @@ def end_of_day(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _read(terms: Terms, timeline: Timeline) -> _Story | None:
-    facts = tuple(fact for fact in timeline if fact.kind not in _ASIDE)
-    filed = timeline.first(FactKind.FILED)
+    facts = timeline.without(ASIDE)
+    filed = facts.first(FactKind.FILED)
     if filed is None:
         return None
-    progress = progress_of(timeline.as_recorded())
+    progress = progress_of(facts.as_recorded())
+    asked, elsewhere = tuple(_spells(facts)), third_party_waits(facts)
     return _Story(
         facts=facts,
         filed=filed,
-        ended=_end(facts) or (timeline.last(FactKind.DECIDED) if progress.is_all_lost else None),
+        ended=_end(facts) or (facts.last(FactKind.DECIDED) if progress.is_all_lost else None),
         answered=_whole_answer(facts, len(progress.items)),
         progress=progress,
-        asked=tuple(_spells(facts)),
-        elsewhere=third_party_waits(timeline),
+        asked=asked,
+        elsewhere=elsewhere,
+        pauses=tuple(sorted((*starmap(_waiting_for_sponsor, asked), *elsewhere), key=attrgetter("since"))),
         site_zone=ZoneInfo(terms.calendar.tz),
     )
 
 
-def _end(facts: Iterable[Fact]) -> Fact | None:
+def _end(facts: Timeline) -> Fact | None:
     """The fact that ended the request, unless it was opened again."""
     ended: Fact | None = None
-    for fact in facts:
-        if fact.kind is FactKind.REOPENED:
-            ended = None
-        elif ended is None and fact.kind in (FactKind.CANCELLED, FactKind.ACCEPTED):
-            ended = fact
+    for fact in facts.of(FactKind.CANCELLED, FactKind.ACCEPTED, FactKind.REOPENED):
+        ended = None if fact.kind is FactKind.REOPENED else ended or fact
     return ended
 
 
@@ -255,39 +250,42 @@ def _spells(facts: Iterable[Fact]) -> Iterator[tuple[Fact, Fact | None]]:
         yield asked, None
 
 
+def _waiting_for_sponsor(asked: Fact, replied: Fact | None) -> Pause:
+    return Pause(asked.occurred_at, replied.occurred_at if replied else None, WAITING_FOR_SPONSOR, asked.by.name)
+
+
 # --- when each kind of clock runs -----------------------------------------------------------------------------------
 
 
 def _acknowledgement(story: _Story) -> Iterator[_Run]:
-    yield story.run(story.filed.occurred_at, story.first(*_SEEN))
+    yield story.run(story.filed.occurred_at, story.facts.first(*_SEEN))
 
 
 def _answer(story: _Story) -> Iterator[_Run]:
     yield story.run(story.filed.occurred_at, story.answered)
 
 
-def _whole_answer(facts: Iterable[Fact], owed: int) -> Fact | None:
+def _whole_answer(facts: Timeline, owed: int) -> Fact | None:
     """The fact with which nothing was owed any more of so many items, or with which the CMO declined."""
     open_items = set(range(1, owed + 1))
-    for fact in facts:
-        if fact.kind is FactKind.ANSWERED:
-            said = fact.content.get("items")
-            open_items -= {part["item"] for part in said} if said else open_items
-            if not open_items:
-                return fact
-        elif fact.kind is FactKind.DECLINED:
+    for fact in facts.of(FactKind.ANSWERED, FactKind.DECLINED):
+        if fact.kind is FactKind.DECLINED:
+            return fact
+        said = fact.content.get("items")
+        open_items -= {part["item"] for part in said} if said else open_items
+        if not open_items:
             return fact
     return None
 
 
 def _order_confirmation(story: _Story) -> Iterator[_Run]:
-    seen = story.first(*_SEEN)
+    seen = story.facts.first(*_SEEN)
     if seen is not None:
         yield story.run(seen.occurred_at, _order(story))
 
 
 def _order(story: _Story) -> Fact | None:
-    return story.first(FactKind.ORDER_CONFIRMED, FactKind.DATE_AGREED, FactKind.DECLINED)
+    return story.facts.first(FactKind.ORDER_CONFIRMED, FactKind.DATE_AGREED, FactKind.DECLINED)
 
 
 def _reply(story: _Story) -> Iterator[_Run]:
@@ -335,11 +333,8 @@ def _delivery_confirmation(story: _Story) -> Iterator[_Run]:
 
 
 def _told_by_cmo(story: _Story, consignment: int) -> bool:
-    return any(
-        fact.by.is_cmo
-        for fact in story.facts
-        if fact.kind is FactKind.DELIVERED and fact.content["consignment"] == consignment
-    )
+    delivered = story.facts.of(FactKind.DELIVERED)
+    return any(fact.by.is_cmo for fact in delivered if fact.content["consignment"] == consignment)
 
 
 def _excursion_decision(story: _Story) -> Iterator[_Run]:
@@ -368,11 +363,10 @@ def _first_due(story: _Story) -> str | None:
     """The due date of the filing; else the first that was added."""
     filed = story.filed.content
     named = [filed.get("due_on"), filed.get("detail", {}).get("required_delivery_to")]
-    for fact in story.facts:
-        if fact.kind is FactKind.AMENDED:
-            changes = fact.content["changes"]
-            named.append(changes.get("due_on", {}).get("to"))
-            named.append(changes.get("detail", {}).get("to", {}).get("required_delivery_to"))
+    for fact in story.facts.of(FactKind.AMENDED):
+        changes = fact.content["changes"]
+        named.append(changes.get("due_on", {}).get("to"))
+        named.append(changes.get("detail", {}).get("to", {}).get("required_delivery_to"))
     return next((due for due in named if due), None)
 
 
@@ -432,18 +426,11 @@ def _state(terms: Terms, kind: ClockKind, run: _Run, story: _Story) -> ClockStat
 
 def _pauses(kind: ClockKind, run: _Run, story: _Story) -> Iterator[Pause]:
     """The pauses of a clock that has any, cut to its life, in order."""
-    pauses: list[Pause] = []
-    if kind in _PAUSED_BY_A_QUESTION:
-        for asked, replied in story.asked:
-            to = replied.occurred_at if replied else None
-            pauses.append(Pause(asked.occurred_at, to, WAITING_FOR_SPONSOR, asked.by.name))
-    pauses += story.elsewhere
-    for pause in sorted(pauses, key=lambda pause: pause.since):
+    for pause in story.pauses if kind in _PAUSED_BY_A_QUESTION else story.elsewhere:
         since = max(pause.since, run.since)
         to = pause.to if run.until is None or (pause.to is not None and pause.to < run.until) else run.until
         if to is None or since < to:
-            is_whole = (since, to) == (pause.since, pause.to)
-            yield pause if is_whole else replace(pause, since=since, to=to)
+            yield pause._replace(since=since, to=to)
 
 
 def _outcome(stopped_at: datetime | None, target_at: datetime | None, limit_at: datetime | None) -> Outcome:
@@ -461,6 +448,8 @@ def _due(
     terms: Terms, clock: ClockTerms, start: datetime, amount: timedelta, pauses: Sequence[Pause]
 ) -> datetime | None:
     calendar = terms.running_calendar(clock.mode)
+    if not pauses:
+        return calendar.due(start, amount)
     due = calendar.due(start, amount, [(pause.since, pause.to) for pause in pauses if pause.to is not None])
     open_since = next((pause.since for pause in pauses if pause.to is None), None)
     return due if open_since is None or due <= open_since else None
