@@ -226,14 +226,14 @@ class Terms:
         return self.calendar if mode is Mode.CALENDAR else ALWAYS
 
     @property
-    def uses_calendar(self) -> bool:
+    def opening_hours_matter(self) -> bool:
         """Whether it matters to any clock or rung when the site is open."""
         modes = {clock.mode for clock in self.clocks.values()} | {step.mode for step in self.ladder}
         return Mode.CALENDAR in modes
 
     def refuse_if_never_open(self, at: datetime) -> None:
         """Raise TermsError where a calendar clock could never run: no open second in the year after `at`."""
-        if self.uses_calendar and not self.calendar.opens_within(at):
+        if self.opening_hours_matter and not self.calendar.opens_within(at):
             raise TermsError("calendar", "has no open hour in the next 366 days, so its clocks would never run")
 
     def closed_on(self, days: Mapping[date, str]) -> "Terms":

@@ -140,7 +140,7 @@ def _sent_to(sites: dict[UUID, _SiteWithCalendar]) -> list[ColumnElement[bool]]:
 
 def _open_when(sites: dict[UUID, _SiteWithCalendar], now: datetime) -> OtherTerms:
     def terms_for(case: Case) -> Terms:
-        if not case.terms.uses_calendar:
+        if not case.terms.opening_hours_matter:
             return case.terms
         site, calendar, agreed = sites[case.request.site_id]
         filed_on = case.request.filed_at.date()

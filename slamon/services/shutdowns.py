@@ -169,7 +169,7 @@ def _closed(shutdown: Shutdown) -> OtherTerms:
 
     def terms_for(case: Case) -> Terms:
         own = case.terms
-        if not own.uses_calendar:
+        if not own.opening_hours_matter:
             return own
         if own.digest not in closed:
             closed[own.digest] = own.closed_on(days)
