@@ -53,19 +53,14 @@ class _Table:
     before: list[timedelta]
     by_day: array[int]
 
-    def between(self, since: datetime, until: datetime) -> timedelta:
-        """Return the open time in [since, until)."""
+    def count(self, instant: datetime) -> timedelta:
+        """Return the open time in [low, instant)."""
         origins, before = self.origins, self.before
-        index = self.by_day[(since - self.low).days]
-        while (first := since - origins[index]) < before[index]:  # not open yet
-            index -= 1
-        if first > before[index + 1]:
-            first = before[index + 1]
-        index = self.by_day[(until - self.low).days]
-        while (last := until - origins[index]) < before[index]:
+        index = self.by_day[(instant - self.low).days]
+        while (count := instant - origins[index]) < before[index]:  # not open yet
             index -= 1
         most = before[index + 1]
-        return (last if last < most else most) - first
+        return count if count < most else most
 
     def due(self, start: datetime, target: timedelta, pauses: Sequence[Interval]) -> datetime | None:
         """Return when `target` (> 0) is used up, None if the table ends first; `pauses` are a union."""
@@ -76,9 +71,10 @@ class _Table:
         index += 1
         needed = (worked if worked < before[index] else before[index]) + target
         for since, until in pauses:
-            if self.between(self.low, since) >= needed:  # used up before this pause, or exactly as it begins
+            count = self.count(since)
+            if count >= needed:  # used up before this pause, or exactly as it begins
                 break
-            needed += self.between(since, until)
+            needed += self.count(until) - count
         if needed > before[-1]:
             return None
         if index + _NEAR < len(before) and before[index + _NEAR] < needed:
@@ -200,7 +196,7 @@ class WorkingCalendar:
                 middle = since + _KEPT
                 return self._worked(since, middle) + self._worked(middle, until)
             table = self._covering(since, until)
-        return table.between(since, until)
+        return table.count(until) - table.count(since)
 
     def _covering(self, low: datetime, high: datetime) -> _Table:
         """Return a table of [low, high] or more, and keep it, a year wider, for the next question."""
@@ -285,8 +281,11 @@ def _shifted(moment: datetime, by: timedelta) -> datetime:
 def _union(pauses: Iterable[Interval], low: datetime, high: datetime) -> list[Interval]:
     """Return the pauses cut to [low, high], in order; overlapping and touching ones joined."""
     union: list[Interval] = []
-    for since, until in sorted((_in_utc(a, "pause start"), _in_utc(b, "pause end")) for a, b in pauses):
-        since, until = max(since, low), min(until, high)
+    for since, until in sorted([(_in_utc(a, "pause start"), _in_utc(b, "pause end")) for a, b in pauses]):
+        if since < low:
+            since = low
+        if until > high:
+            until = high
         if since >= until:
             continue
         if union and since <= union[-1][1]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from slamon.domain.clocks import end_of_day
 from slamon.domain.lifecycle import BY_ITSELF, Action, RequestType, states_along
+from slamon.domain.runs import end_of_day
 from slamon.domain.timeline import Fact, FactKind, Timeline
 
 MORNING = time(9)  # when the notice comes: within the day's work, and hours before nobody reads any more

@@ -1,17 +1,20 @@
 """Clocks into escalation: which rungs were passed when, which of them call for a message, what to look at next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import attrgetter
+from typing import NamedTuple
 
 from slamon.domain.clocks import ClockId, ClockState, Former, clock_states, in_force, instant_after
 from slamon.domain.terms import Anchor, Level, Mode, Step, Terms
 from slamon.domain.timeline import FactKind, Timeline
 
+_NONE = timedelta(0)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
-@dataclass(frozen=True, slots=True)
-class Crossing:
+
+class Crossing(NamedTuple):
     """A rung a clock has passed, at its computed time: never the moment somebody looked."""
 
     clock: ClockId
@@ -50,19 +53,17 @@ def evaluate(terms: Terms, timeline: Timeline, now: datetime, former: Sequence[F
     A rung is passed once `now` lies after its instant; at the instant itself an answer would still be punctual.
     """
     clocks = clock_states(terms, timeline, former)
-    taken = [fact.occurred_at for fact in timeline if fact.kind is FactKind.TAKEN]
+    taken = [fact.occurred_at for fact in timeline.of(FactKind.TAKEN)]
     passed: list[Crossing] = []
     due: list[Crossing] = []
     ahead: list[datetime] = []
     for clock in clocks:
-        own, is_running = in_force(terms, former, clock.stopped_at), clock.is_running
-        for step in own.ladder_of(clock.kind):
-            at = _instant_of(own, step, clock, taken)
-            if at is None or at < clock.started_at or (clock.stopped_at is not None and at >= clock.stopped_at):
-                continue
+        is_running = clock.is_running
+        for step, at in _rungs(in_force(terms, former, clock.stopped_at), clock, taken):
             if at < now:
                 passed.append(Crossing(clock.id, step, at))
-                due += passed[-1:] if is_running else []
+                if is_running:
+                    due.append(passed[-1])
             elif is_running:
                 ahead.append(at)
     in_time = attrgetter("crossed_at")
@@ -93,27 +94,41 @@ def steps_to_tell(terms: Terms, due: tuple[Crossing, ...], new: set[tuple[ClockI
     return told
 
 
-def _instant_of(terms: Terms, step: Step, clock: ClockState, taken: Sequence[datetime]) -> datetime | None:
-    """When `clock` passes `step`; None while a pause leaves it open, or once it was taken in time."""
+def _rungs(terms: Terms, clock: ClockState, taken: Sequence[datetime]) -> Iterator[tuple[Step, datetime]]:
+    """The rungs a clock passes in its life, and when."""
+    since, until = clock.started_at, clock.stopped_at or _NEVER
+    for step in terms.ladder_of(clock.kind):
+        at = _instant_of(terms, step, clock, until, taken)
+        if at is not None and since <= at < until:
+            yield step, at
+
+
+def _instant_of(
+    terms: Terms, step: Step, clock: ClockState, until: datetime, taken: Sequence[datetime]
+) -> datetime | None:
+    """When `clock` passes `step`; None while a pause leaves it open, once it was taken in time, or after `until`."""
     if step.percent_of_target is not None:
-        target_seconds = int(terms.clocks[clock.kind].target.total_seconds())
-        return instant_after(terms, clock, timedelta(seconds=target_seconds * step.percent_of_target // 100))
-    if step.anchor is Anchor.START:
-        return instant_after(terms, clock, step.offset)
-    base = clock.target_at if step.anchor is Anchor.TARGET else clock.limit_at
-    if base is None:
+        return instant_after(terms, clock, terms.clocks[clock.kind].share(step.percent_of_target))
+    match step.anchor:
+        case Anchor.LIMIT:
+            base = clock.limit_at
+        case Anchor.TARGET:
+            base = clock.target_at
+        case Anchor.START:
+            return instant_after(terms, clock, step.offset)
+    if base is None or (base >= until and step.offset >= _NONE):
         return None
-    at: datetime | None = base
-    if step.offset:
-        at = base + step.offset
-        if step.mode is Mode.CALENDAR:
-            at = terms.calendar.due(base, step.offset)
-        if step.offset > timedelta(0):
-            at = _not_in_pause(at, clock)
+    at = _later(terms, step, clock, base) if step.offset else base
     # Taking an earlier escalation, or none yet, does not count.
-    if step.unless_taken and at is not None and any(base <= took_at <= at for took_at in taken):
+    if taken and step.unless_taken and at is not None and any(base <= took_at <= at for took_at in taken):
         return None
     return at
+
+
+def _later(terms: Terms, step: Step, clock: ClockState, base: datetime) -> datetime | None:
+    """When a rung counted from `base` is passed, or was, where it lies before it."""
+    at = terms.calendar.due(base, step.offset) if step.mode is Mode.CALENDAR else base + step.offset
+    return _not_in_pause(at, clock) if step.offset > _NONE else at
 
 
 def _not_in_pause(at: datetime, clock: ClockState) -> datetime | None:

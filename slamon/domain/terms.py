@@ -99,6 +99,7 @@ class Level(StrEnum):
 
 ALWAYS = WorkingCalendar.from_json({"tz": "UTC", "weekly": "24x7"})
 LONGEST = timedelta(days=6 * 366)
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,10 @@ class ClockTerms:
             raise TermsError("limit", "must not be shorter than the target")
         if self.limit > LONGEST:
             raise TermsError("limit", "must not be longer than six years")
+
+    def share(self, percent: int) -> timedelta:
+        """So much of the target, in whole seconds."""
+        return self.target * percent // (100 * _SECOND) * _SECOND
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ were recorded. Deliveries and crossings are not facts: they are outputs and live
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -152,8 +152,15 @@ class Timeline:
     def with_fact(self, fact: Fact) -> "Timeline":
         return Timeline((*self._facts, fact))
 
-    def first(self, kind: FactKind) -> Fact | None:
-        return next((fact for fact in self._facts if fact.kind is kind), None)
+    def without(self, kinds: Container[FactKind]) -> "Timeline":
+        return Timeline(fact for fact in self._facts if fact.kind not in kinds)
+
+    def of(self, *kinds: FactKind) -> list[Fact]:
+        """The facts of these kinds, in order."""
+        return [fact for fact in self._facts if fact.kind in kinds]
+
+    def first(self, *kinds: FactKind) -> Fact | None:
+        return next((fact for fact in self._facts if fact.kind in kinds), None)
 
     def last(self, kind: FactKind) -> Fact | None:
         return next((fact for fact in reversed(self._facts) if fact.kind is kind), None)

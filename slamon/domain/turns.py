@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from slamon.domain.clocks import Pause, third_party_waits
 from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestType, states_along
+from slamon.domain.runs import Pause, third_party_waits
 from slamon.domain.terms import Mode, Terms
 from slamon.domain.timeline import Timeline
 

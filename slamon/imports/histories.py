@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from slamon.api.acts import Act
+from slamon.domain.checks import Contradiction, fitted
 from slamon.domain.lifecycle import Action, RequestType, Rule, State, rule_for
-from slamon.domain.progress import Contradiction, Progress, fitted, progress_of
+from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Timeline, Via
 from slamon.imports.mappings import BadCell, Columns, Field, Moment

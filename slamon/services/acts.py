@@ -12,6 +12,7 @@ from slamon.db.database import note
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
+from slamon.domain.checks import Contradiction, fitted, is_past, ships_later
 from slamon.domain.closing import ClosingRule
 from slamon.domain.lifecycle import (
     FILERS,
@@ -27,7 +28,6 @@ from slamon.domain.lifecycle import (
     rule_for,
     unfit,
 )
-from slamon.domain.progress import Contradiction, fitted, is_past, ships_later
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from slamon.channels.moments import beside, moment, span
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import CmoRequest
-from slamon.domain.clocks import ClockId, ClockState, Outcome, Pause
+from slamon.domain.clocks import ClockId, ClockState, Outcome
 from slamon.domain.explain import Counts, Explanation, explain, openings
+from slamon.domain.runs import Pause
 from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.errors import NotFound
 from slamon.services.cases import load_case

@@ -10,8 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from slamon.db.requests import FactRow, Priority
+from slamon.domain.checks import REOPENED_WITHIN
 from slamon.domain.lifecycle import Action, RequestType, Rule
-from slamon.domain.progress import REOPENED_WITHIN, Consignment, ItemStatus, Readout
+from slamon.domain.progress import Consignment, ItemStatus, Readout
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.web.form_parts import ActionForm, Basis, Choice, Field, Kind
 from slamon.web.goods import CONDITIONS, DISPOSITIONS, READOUTS, figure, line_amount, line_title, part_title

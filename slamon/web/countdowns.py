@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from slamon.channels.moments import target as allowance
 from slamon.db.requests import ClockRow
-from slamon.domain.clocks import WAITING_FOR_SPONSOR, ClockId, ClockState, Outcome, Pause
+from slamon.domain.clocks import ClockId, ClockState, Outcome
+from slamon.domain.runs import WAITING_FOR_SPONSOR, Pause
 from slamon.domain.terms import DATED, ClockKind, Mode, Terms
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pictures import Bar, draw

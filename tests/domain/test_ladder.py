@@ -1,5 +1,6 @@
 """What `evaluate` says of the ladder, and the rules every clock keeps whatever happens."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -7,9 +8,9 @@ from hypothesis import strategies as st
 
 from slamon.domain.clocks import ClockId
 from slamon.domain.ladder import evaluate, steps_to_tell
-from slamon.domain.terms import ClockKind, Level
+from slamon.domain.terms import ClockKind, ClockTerms, Level, Step
 from slamon.domain.timeline import FactKind
-from tests.domain.timelines import CONVERSATION, after, terms, timeline
+from tests.domain.timelines import CONVERSATION, TO_LEAD, after, terms, timeline
 
 ACK, ANSWER = ClockId(ClockKind.ACKNOWLEDGEMENT), ClockId(ClockKind.ANSWER)
 
@@ -46,6 +47,17 @@ def test_an_answer_ends_the_ladder_and_the_checks():
 def test_an_earlier_answer_recorded_late_takes_the_later_rungs_away():
     recorded_late = timeline((FactKind.ANSWERED, 20), told_after=40)
     assert [level for level, _ in levels(evaluate(terms(), recorded_late, after(100)))] == [Level.REMINDER]
+
+
+def test_a_rung_before_a_deadline_is_passed_by_an_answer_that_still_meets_it():
+    warned = replace(terms(), ladder=(Step(Level.REMINDER, TO_LEAD, offset=-timedelta(hours=10)),))
+    outcome = evaluate(warned, timeline((FactKind.ANSWERED, 45)), after(100))
+    assert levels(outcome) == [(Level.REMINDER, after(38))]
+
+
+def test_a_share_of_a_target_is_cut_to_the_whole_second():
+    odd = ClockTerms(timedelta(seconds=7), timedelta(seconds=7))
+    assert (odd.share(75), odd.share(100)) == (timedelta(seconds=5), timedelta(seconds=7))
 
 
 def test_a_paused_clock_leaves_the_scan_until_the_sponsor_replies():

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.checks import Contradiction, fitted
 from slamon.domain.clocks import ClockId, ClockState, Former, Outcome, clock_states
 from slamon.domain.ladder import evaluate, steps_to_tell
 from slamon.domain.lifecycle import ENDED, Action, RequestType, possible_actions, state_after, states_along
-from slamon.domain.progress import Contradiction, fitted, progress_of
+from slamon.domain.progress import progress_of
 from slamon.domain.terms import ClockKind, ClockTerms, Level, Mode, Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
 from slamon.domain.turns import Owner, time_by_owner, turns

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from slamon.domain.clocks import ClockId, ClockState, Outcome, Pause
+from slamon.domain.clocks import ClockId, ClockState, Outcome
+from slamon.domain.runs import Pause
 from slamon.domain.terms import ClockKind
 from slamon.errors import Invalid
 from slamon.web.countdowns import countdown
