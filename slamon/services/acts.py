@@ -109,7 +109,7 @@ def act(
     if kind is FactKind.ORDER_CONFIRMED and ships_later(content, progress):
         kind = FactKind.DATE_PROPOSED
     if kind is FactKind.AMENDED:
-        content = as_amendment(session, request, content, by=actor, expected_version=expected_version)
+        content = as_amendment(session, request, content, roles=roles, expected_version=expected_version)
     elif kind is FactKind.HANDED_ON:
         content = hand_on(session, request, content, by=recorder, now=now)
         if content["contact"]["id"] == str(request.contact_id):

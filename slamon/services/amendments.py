@@ -12,7 +12,7 @@ from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.progress import amended
-from slamon.domain.timeline import Actor, Role
+from slamon.domain.timeline import Role
 from slamon.errors import Forbidden, Invalid
 
 COLUMNS = ("due_on", "priority", "cmo_reference", "contact_id")
@@ -25,7 +25,12 @@ _OF_THE_DETAIL = {
 
 
 def as_amendment(
-    session: Session, request: CmoRequest, content: Mapping[str, Any], *, by: Actor, expected_version: int | None
+    session: Session,
+    request: CmoRequest,
+    content: Mapping[str, Any],
+    *,
+    roles: frozenset[Role],
+    expected_version: int | None,
 ) -> dict[str, Any]:
     """The content of an `amended` fact: each field changed, from what to what.
 
@@ -44,7 +49,7 @@ def as_amendment(
     }
     if "contact_id" in changes:
         _refuse_stranger(session, request, changes["contact_id"]["to"])
-    if "priority" in changes and by.role is not Role.LEAD:
+    if "priority" in changes and Role.LEAD not in roles:
         raise Forbidden("Only a lead of this request may change its priority.")
     _refuse_unknown_parts(request, detail)
     _refuse_crossed_days(amended(request.detail, detail))

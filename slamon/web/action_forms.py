@@ -265,11 +265,15 @@ def _amend(basis: Basis) -> tuple[Field, ...]:
     columns = (
         _text("reason", "Why"),
         Field("changes.due_on", "Needed on", Kind.DATE, value=asked.due_on.isoformat() if asked.due_on else ""),
-        _choice("changes.priority", "Priority", {each: label(each) for each in Priority}, value=asked.priority),
+        *(_priority(asked.priority) if basis.may_set_priority else ()),
         _choice("changes.contact_id", "Contact", dict(basis.contacts), value=str(asked.contact_id)),
         Field("changes.cmo_reference", "CMO’s order reference", most=80, value=asked.cmo_reference or ""),
     )
     return (*columns, *_amend_detail(basis.type, detail))
+
+
+def _priority(value: str) -> tuple[Field, ...]:
+    return (_choice("changes.priority", "Priority", {each: label(each) for each in Priority}, value=value),)
 
 
 def _amend_detail(type_: RequestType, detail: Mapping[str, Any]) -> Iterator[Field]:

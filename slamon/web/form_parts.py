@@ -74,6 +74,7 @@ class Basis:
     zone: str
     now: datetime
     contacts: Sequence[tuple[UUID, str]] = field(default_factory=tuple)
+    may_set_priority: bool = False
 
     @property
     def request(self) -> CmoRequest:

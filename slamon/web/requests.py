@@ -137,6 +137,7 @@ def basis_of(session: Session, visit: Visit, case: Case, facts: Sequence[FactRow
         is_cmo=is_cmo,
         zone=visit.zone,
         now=visit.now,
+        may_set_priority=Role.LEAD in visit.caller.roles,
         contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request.cmo_id)],
     )
 

@@ -272,10 +272,9 @@ def test_a_data_request_is_answered_item_by_item_by_form(site: Site) -> None:
     assert state(site, asked) == "answered"
 
 
-def test_the_manager_changes_what_is_different_and_the_first_value_stays_readable(
-    site: Site, shipment: CmoRequest
-) -> None:
-    staff = site.staff(site.world.cast.pm)
+def test_a_lead_changes_what_is_different_and_the_first_value_stays_readable(site: Site, shipment: CmoRequest) -> None:
+    assert "changes.priority" not in site.staff(site.world.cast.pm).get(f"/requests/{shipment.id}").text
+    staff = site.staff(site.world.cast.lead)
     assert "Nothing would change" in text_of(send(staff, shipment.id, "amend", reason="The site opens later"))
     typed = {"changes.detail.required_delivery_to": "2026-03-20", "changes.detail.lines.1.quantity": "20",
              "changes.priority": "urgent", "changes.contact_id": str(site.world.cast.backup)}  # fmt: skip
@@ -283,8 +282,10 @@ def test_the_manager_changes_what_is_different_and_the_first_value_stays_readabl
     for words in ("Needed there by: Fri 20 Mar 2026, was Mon 16 Mar 2026", "Line 1, quantity: 20, was 24",
                   "Priority: Urgent, was Routine", "Contact: Beat Backup, was Corinne Contact"):  # fmt: skip
         assert words in page
-    kind, content = last_fact(site, shipment)
-    assert (kind, set(content["changes"])) == ("amended", {"priority", "contact_id", "detail"})
+    with site.world.runtime.db.read() as session:
+        amended, moved = sorted(facts_of(session, shipment.id), key=lambda fact: fact.sequence)[-2:]
+        assert (amended.kind, set(amended.content["changes"])) == ("amended", {"priority", "contact_id", "detail"})
+        assert (moved.kind, moved.content["priority"]) == ("terms_changed", "urgent")  # an urgent request has less time
 
 
 def test_a_contact_waits_for_a_third_party_corrects_and_hands_on(
