@@ -27,7 +27,6 @@ from slamon.services.policies import plain_calendar
 
 LONGEST_DAYS = 62
 ANNOUNCERS = frozenset({Role.LEAD, Role.ADMIN, Role.PROJECT_MANAGER})
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
