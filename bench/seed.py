@@ -98,7 +98,8 @@ def _rows(
     for number in numbers:
         later = number * apart
         at, request_id = first + later, new_id()
-        fact = Fact(1, FactKind.FILED, at, at, actor, actor, Via.API, content={**_FILED, "terms": digest})
+        content = {**_FILED, "contact": {"id": str(cast.contact), "name": "Corinne Contact"}, "terms": digest}
+        fact = Fact(1, FactKind.FILED, at, at, actor, actor, Via.API, content=content)
         head = fact.digest(str(request_id), GENESIS)
         request = {
             "id": request_id,

@@ -200,13 +200,15 @@ class World:
             )  # fmt: skip
             return session.get_one(CmoRequest, filed.id)
 
-    def act(self, request_id: UUID, action: Action, *, by: UUID, **payload: Any) -> CmoRequest:
+    def act(
+        self, request_id: UUID, action: Action, *, by: UUID, expected_version: int | None = None, **payload: Any
+    ) -> CmoRequest:
         """Let a person act; `payload` are fields of `Payload`."""
         who = self.caller(by)
         with self.runtime.db.write() as session:
             return acts.act(
                 session, request_id, action, by=who, payload=acts.Payload(**payload), closing=self.runtime.closing,
-                now=self.clock.now(), real_now=self.clock.real_now(),
+                now=self.clock.now(), real_now=self.clock.real_now(), expected_version=expected_version,
             )  # fmt: skip
 
     def work(self) -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.going_back import refuse_while_any
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -51,13 +53,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refused once something happened that an older release cannot read: facts are never removed."""
-    unknown = sa.text(f"SELECT count(*) FROM fact WHERE kind NOT IN ({FACTS.format('')})")  # noqa: S608
-    news = op.get_bind().execute(unknown).scalar()
-    if news:
-        raise RuntimeError(f"{news} facts are of kinds the older release does not know; restore its backup instead")
-    for table, name in (("crossing", "clock"), ("clock", "kind")):
-        op.execute(f"DELETE FROM {table} WHERE generation <> 1 OR {name} NOT IN ({CLOCKS.format('')})")  # noqa: S608
+    """Refused once something happened that an older release cannot read: facts and crossings are never removed."""
+    refuse_while_any("fact", "facts are of kinds", where=f"kind NOT IN ({FACTS.format('')})")
+    refuse_while_any("cmo_request", "requests are in states", where=f"state NOT IN ({STATES.format('', '')})")
+    refuse_while_any("clock", "clocks are of kinds", where=f"generation <> 1 OR kind NOT IN ({CLOCKS.format('')})")
+    refuse_while_any("cmo_request", "requests follow another one, which", where="parent_id IS NOT NULL")
     _key(["request_id", "kind"], ["request_id", "clock"])
     for table, name in (("clock", "kind"), ("crossing", "clock")):
         with op.batch_alter_table(table) as batch_op:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.going_back import refuse_while_any
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -36,6 +38,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Refused while there are shutdowns or opening days: dropping them would change what counts as working time."""
+    refuse_while_any("shutdown", "shutdowns are written down, which")
+    refuse_while_any("calendar", "calendars have opening days, which", where="CAST(opening_days AS TEXT) <> '[]'")
     # Terms already frozen with opening days keep them, and the release before cannot read such terms.
     op.drop_table("shutdown")
     with op.batch_alter_table("calendar") as batch_op:

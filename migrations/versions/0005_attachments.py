@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.going_back import refuse_while_any
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -53,6 +55,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    """Refused once a file was sent: files are never removed."""
+    refuse_while_any("attachment", "files are attached to requests, which")
     op.drop_table("attachment")
     if op.get_bind().dialect.name != "sqlite":
         op.execute("DROP FUNCTION attachment_is_append_only() CASCADE")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.going_back import refuse_while_any
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -28,9 +30,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refused once something came about by itself: facts are never removed."""
-    news = op.get_bind().execute(sa.text("SELECT count(*) FROM fact WHERE via = 'system'")).scalar()
-    if news:
-        raise RuntimeError(f"{news} facts have an origin the older release does not know; restore its backup instead")
+    refuse_while_any("fact", "facts have an origin", where="via = 'system'")
     _allow("")
     op.drop_table("draft")
 

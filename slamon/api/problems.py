@@ -221,7 +221,8 @@ def _field(error: Mapping[str, Any], body: Any) -> str:
     parts: list[str] = []
     here = body
     for step in loc[1:]:
-        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and isinstance(step, int)):
+        # What is missing from a list has a place past its end.
+        if (isinstance(here, dict) and step in here) or (isinstance(here, list) and step in range(len(here))):
             here = here[step]
             parts.append(str(step))
     if error["type"] == "missing" and len(loc) > 1:

@@ -15,7 +15,7 @@ from slamon.domain.checks import Contradiction, fitted
 from slamon.domain.lifecycle import Action, RequestType, Rule, State, rule_for
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Timeline, Via
+from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Timeline, Via
 from slamon.imports.mappings import BadCell, Columns, Field, Moment
 
 NOT_TOLD = "not told in the imported file"
@@ -52,7 +52,13 @@ _ACTS: Mapping[Field, _Act] = {
         received_by=Field.RECEIVED_BY,
         condition=Field.CONDITION,
         readout=Field.READOUT,
+        min_c=Field.MIN_C,
+        max_c=Field.MAX_C,
+        minutes_out=Field.MINUTES_OUT,
         or_else={"received_by": NOT_TOLD},
+    ),
+    Field.DECIDED_AT: _act(
+        Action.DECIDE, disposition=Field.DISPOSITION, reason=Field.DECIDED_REASON, or_else={"reason": NOT_TOLD}
     ),
     Field.ANSWERED_AT: _act(Action.ANSWER, text=Field.ANSWERED_TEXT),
     Field.DECLINED_AT: _act(Action.DECLINE, reason=Field.DECLINED_REASON, or_else={"reason": NOT_TOLD}),
@@ -68,6 +74,15 @@ class People:
     sponsor: Actor
     cmo: Actor
     recorder: Actor
+
+    def behind(self, rule: Rule) -> Actor:
+        """Whose act it was. A project's manager has no say in what quality decides, and no row says who had."""
+        if rule.who & CMO_ROLES:
+            return self.cmo
+        return self.sponsor if self.sponsor.role in rule.who else _QUALITY
+
+
+_QUALITY = Actor("quality", f"quality (name {NOT_TOLD})", Role.QUALITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +141,7 @@ def history(request_type: RequestType, filed: Fact, told: Told, terms: Terms, pe
         if rule is None:
             if action is Action.ACKNOWLEDGE and any(fact.by.is_cmo for fact in facts):
                 continue  # said by an earlier act already
-            words = action.value.replace("_", " ")
-            raise BadCell(field, f"contradicts the life cycle: '{words}' is not possible while the request is {state}")
+            raise BadCell(field, _why_not(action, state))
         content = _fitted(field, moment, told, rule, progress, terms)
         reason = content.pop("reason", None)
         fact = Fact(
@@ -135,7 +149,7 @@ def history(request_type: RequestType, filed: Fact, told: Told, terms: Terms, pe
             kind=action.fact,
             occurred_at=moment.at,
             recorded_at=filed.recorded_at,
-            by=people.cmo if rule.who & CMO_ROLES else people.sponsor,
+            by=people.behind(rule),
             recorded_by=people.recorder,
             via=Via.REPLAY,
             reason=reason,
@@ -145,6 +159,12 @@ def history(request_type: RequestType, filed: Fact, told: Told, terms: Terms, pe
         progress = progress.after(fact)
         state = rule.state_after(progress)
     return Timeline(facts), state
+
+
+def _why_not(action: Action, state: State) -> str:
+    words = action.value.replace("_", " ")
+    way_out = "; what quality decided goes into decided_at and disposition" if state is State.IN_REVIEW else ""
+    return f"contradicts the life cycle: '{words}' is not possible while the request is {state}{way_out}"
 
 
 def precision_of(moment: Moment) -> dict[str, str]:
@@ -161,7 +181,8 @@ def _fitted(field: Field, moment: Moment, told: Told, rule: Rule, progress: Prog
         content = fitted(act.action.fact, spoken | said.particulars(), progress, moment.at, terms)
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadCell(act.says.get(str(first["loc"][0]), field), first["msg"]) from error
+        place = first["loc"] or ("min_c",)  # the one rule for an act as a whole compares its two temperatures
+        raise BadCell(act.says.get(str(place[0]), field), first["msg"].removeprefix("Value error, ")) from error
     except Contradiction as error:
         raise BadCell(act.says.get(error.field, field), error.message) from error
     for need in rule.needs:

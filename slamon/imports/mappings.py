@@ -61,6 +61,7 @@ class Field(StrEnum):
     ORDER_CONFIRMED_AT = "order_confirmed_at"
     DISPATCHED_AT = "dispatched_at"
     DELIVERED_AT = "delivered_at"
+    DECIDED_AT = "decided_at"
     ANSWERED_AT = "answered_at"
     DECLINED_AT = "declined_at"
     CANCELLED_AT = "cancelled_at"
@@ -77,6 +78,11 @@ class Field(StrEnum):
     RECEIVED_BY = "received_by"
     CONDITION = "condition"
     READOUT = "readout"
+    MIN_C = "min_c"
+    MAX_C = "max_c"
+    MINUTES_OUT = "minutes_out"
+    DISPOSITION = "disposition"
+    DECIDED_REASON = "decided_reason"
 
     @property
     def is_moment(self) -> bool:

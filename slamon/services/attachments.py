@@ -93,8 +93,12 @@ def named_in_act(session: Session, request_id: UUID, ids: Sequence[UUID]) -> dic
         if attachment_id not in found:
             raise Invalid("attachments", f"no file {attachment_id} belongs to this request; upload it there first")
     rows = [found[attachment_id] for attachment_id in dict.fromkeys(ids)]
-    kept = [{"id": str(row.id), "name": row.name, "size": row.size, "sha256": row.sha256} for row in rows]
-    return {"attachments": kept}
+    return {"attachments": [as_fact_has_it(row) for row in rows]}
+
+
+def as_fact_has_it(row: Attachment) -> dict[str, Any]:
+    """What an act's fact keeps of a file it names."""
+    return {"id": str(row.id), "name": row.name, "size": row.size, "sha256": row.sha256}
 
 
 def record_damage(

@@ -1,8 +1,9 @@
 """Proves the record: re-hashes every chain, replays every request, compares with what is stored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, func, select, tuple_
@@ -15,8 +16,8 @@ from slamon.domain.clocks import ClockState, Outcome
 from slamon.domain.lifecycle import state_after
 from slamon.domain.progress import amended
 from slamon.domain.terms import Terms, terms_digest
-from slamon.domain.timeline import GENESIS, FactKind, Timeline
-from slamon.services.attachments import ATTACHED, ATTACHMENT, as_trail_has_it
+from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline
+from slamon.services.attachments import ATTACHED, ATTACHMENT, as_fact_has_it, as_trail_has_it
 from slamon.services.audit import entry_digest
 from slamon.services.cases import Case, cases_of
 from slamon.services.settle import clock_values
@@ -59,6 +60,7 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
         crossings = by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
         timelines = {request.id: Timeline(fact_of(row) for row in facts[request.id]) for request in requests}
         cases = {case.request.id: case for case in cases_of(session, requests, timelines)}
+        files = _files_named(session, facts)
         for request in requests:
             what = _chain_difference(request, facts[request.id])
             if what is None and request.id not in cases:
@@ -67,6 +69,7 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
                 case = cases[request.id]
                 what = _terms_difference(case.terms, request.terms_digest, sound)
                 what = what or _replay_difference(case, clocks[request.id], crossings[request.id], now)
+                what = what or _file_difference(facts[request.id], files.get(request.id, {}))
             if what is not None:
                 yield Difference(request.number, what)
         session.expunge_all()
@@ -74,19 +77,33 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
 
 
 def verify_audit(session: Session) -> Difference | None:
-    """Re-hash the trail of everything that is not a request."""
+    """Re-hash the trail of everything that is not a request, and look for every file it says was uploaded."""
     previous, expected = GENESIS, 1
     entries = session.scalars(select(AuditEntry).order_by(AuditEntry.sequence).execution_options(yield_per=BATCH))
-    for entry in entries:
-        if entry.sequence != expected:
-            return Difference(f"audit entry {expected}", "is missing")
-        if entry.digest != entry_digest(entry, previous):
-            return Difference(f"audit entry {entry.sequence}", "does not match its digest")
-        previous, expected = entry.digest, expected + 1
+    for batch in entries.partitions():
+        for entry in batch:
+            if entry.sequence != expected:
+                return Difference(f"audit entry {expected}", "is missing")
+            if entry.digest != entry_digest(entry, previous):
+                return Difference(f"audit entry {entry.sequence}", "does not match its digest")
+            previous, expected = entry.digest, expected + 1
+        gone = _upload_that_is_gone(session, batch)
+        if gone is not None:
+            return Difference(f"audit entry {gone.sequence}", f"names file {gone.entity_id}, which is gone")
     head = session.get_one(AuditHead, 1)
     if (head.sequence, head.digest) != (expected - 1, previous):
         return Difference(f"audit entry {expected}", "is missing: the trail ends before its head")
     return None
+
+
+def _upload_that_is_gone(session: Session, entries: Sequence[AuditEntry]) -> AuditEntry | None:
+    """The first of `entries` that tells of an upload of which there is no row."""
+    uploads = [entry for entry in entries if (entry.entity, entry.action) == (ATTACHMENT, ATTACHED)]
+    if not uploads:
+        return None
+    ids = [UUID(entry.entity_id) for entry in uploads]
+    there = {str(file_id) for file_id in session.scalars(select(Attachment.id).where(Attachment.id.in_(ids)))}
+    return next((entry for entry in uploads if entry.entity_id not in there), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +166,7 @@ def _replay_difference(
     case: Case, clocks: Sequence[ClockRow], crossings: Sequence[CrossingRow], now: datetime
 ) -> str | None:
     request, timeline = case.request, case.timeline
-    what = _filed_difference(request, timeline)
+    what = _column_difference(request, timeline)
     if what is not None:
         return what
     state = state_after(case.type, timeline)
@@ -172,18 +189,12 @@ def _replay_difference(
     return None
 
 
-def _filed_difference(request: CmoRequest, timeline: Timeline) -> str | None:
-    """What was filed stands in the first fact; the request's own columns must say the same."""
+def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:
+    """The request's own columns must say what was filed, and what has been changed since."""
     filed = timeline.first(FactKind.FILED)
     if filed is None:
         return "was never filed"
-    said = dict(filed.content)
-    for fact in timeline.as_recorded():
-        if fact.kind is FactKind.TERMS_CHANGED:
-            said["terms"] = fact.content["terms"]
-        if fact.kind is FactKind.AMENDED:
-            for name, change in fact.content["changes"].items():
-                said[name] = amended(said["detail"], change["to"]) if name == "detail" else change["to"]
+    said = _columns_after(filed, timeline.as_recorded())
     stored = {
         "type": request.type,
         "subject": request.subject,
@@ -194,8 +205,37 @@ def _filed_difference(request: CmoRequest, timeline: Timeline) -> str | None:
         "cmo_reference": request.cmo_reference,
         "detail": request.detail,
         "terms": request.terms_digest,
+        "filed_at": request.filed_at,
+        "contact_id": str(request.contact_id),
+        "parent_id": str(request.parent_id) if request.parent_id else None,
+        "expected_on": request.expected_on.isoformat() if request.expected_on else None,
+        "reopen_count": request.reopen_count,
     }
-    return next((f"{name} is not what was filed" for name in stored if stored[name] != said.get(name)), None)
+    return next((f"{name} is not what the facts say" for name in stored if stored[name] != said.get(name)), None)
+
+
+def _columns_after(filed: Fact, facts: Iterable[Fact]) -> dict[str, Any]:
+    """What `facts`, in the order in which they were recorded, make of what was filed."""
+    said: dict[str, Any] = {
+        **filed.content,
+        "filed_at": filed.occurred_at,
+        "contact_id": filed.content["contact"]["id"],
+        "parent_id": filed.content.get("parent"),
+        "reopen_count": 0,
+    }
+    for fact in facts:
+        if fact.kind is FactKind.TERMS_CHANGED:
+            said["terms"] = fact.content["terms"]
+        elif fact.kind is FactKind.HANDED_ON:
+            said["contact_id"] = fact.content["contact"]["id"]
+        elif fact.kind in (FactKind.REJECTED, FactKind.REOPENED):
+            said["reopen_count"] += 1
+        elif fact.kind is FactKind.AMENDED:
+            for name, change in fact.content["changes"].items():
+                said[name] = amended(said["detail"], change["to"]) if name == "detail" else change["to"]
+        if "expected_on" in fact.content:
+            said["expected_on"] = fact.content["expected_on"]
+    return said
 
 
 def _clock_difference(clock: ClockState, row: ClockRow | None) -> str | None:
@@ -205,4 +245,27 @@ def _clock_difference(clock: ClockState, row: ClockRow | None) -> str | None:
         stored = getattr(row, column)
         if stored != value:
             return f"clock {clock.id}: {column} is stored as {stored}, the facts give {value}"
+    return None
+
+
+_Named = dict[str, Any]  # a file as a fact names it
+
+
+def _files_named(session: Session, facts: Mapping[UUID, Sequence[FactRow]]) -> dict[UUID, dict[str, _Named]]:
+    """The stored files, by id, of those requests whose facts name any."""
+    naming = [request_id for request_id, rows in facts.items() if any("attachments" in row.content for row in rows)]
+    found: dict[UUID, dict[str, _Named]] = {request_id: {} for request_id in naming}
+    if naming:
+        for row in session.scalars(select(Attachment).where(Attachment.request_id.in_(naming))):
+            found[row.request_id][str(row.id)] = as_fact_has_it(row)
+    return found
+
+
+def _file_difference(rows: Iterable[FactRow], files: Mapping[str, _Named]) -> str | None:
+    for row in rows:
+        for named in row.content.get("attachments", ()):
+            stored = files.get(named["id"])
+            if stored != named:
+                how = "is gone" if stored is None else "is stored as another"
+                return f"fact {row.sequence} ({row.kind}) names file {named['id']}, which {how}"
     return None

@@ -1,6 +1,9 @@
 """Both databases end with the same schema, forwards and back, and it is the one the models describe."""
 
 import re
+from collections.abc import Callable
+from datetime import date
+from io import BytesIO
 
 import pytest
 from sqlalchemy import CheckConstraint, Engine, inspect, text
@@ -8,7 +11,14 @@ from sqlalchemy.exc import DBAPIError
 
 from slamon.db import Base, schema
 from slamon.db.database import Database
-from tests.world import World
+from slamon.db.parties import Calendar
+from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.timeline import Via
+from slamon.errors import Conflict
+from slamon.files.intake import Sent, take_in
+from slamon.services.attachments import attach
+from slamon.services.shutdowns import Announcement, announce
+from tests.world import CMO_LEAD, World
 
 
 def shape(engine: Engine) -> dict[str, dict[str, object]]:
@@ -94,6 +104,68 @@ def test_a_database_in_use_goes_back_a_release_and_forward_again(any_world: Worl
     schema.downgrade(db, "0001")
     schema.migrate(db)
     assert everything(db) == before
+
+
+def with_a_partly_answered_request(world: World) -> None:
+    items = [{"kind": "coa", "lots": ["A17"]}, {"kind": "assay_result", "lots": ["A17"]}]
+    request = world.file(type=RequestType.DATA, detail={"purpose": "oversight", "items": items})
+    supplied = {"items": [{"item": 1, "status": "supplied"}]}
+    world.act(request.id, Action.ANSWER, by=world.cast.contact, text="One of two", particulars=supplied)
+
+
+def with_a_reminder_of_the_sponsor(world: World) -> None:
+    world.act(world.file().id, Action.FOLLOW_UP, by=world.cast.pm, text="Any news?")
+
+
+def with_a_request_that_follows_another(world: World) -> None:
+    world.file(parent_id=world.file().id)
+
+
+def with_a_handed_on_request(world: World) -> None:
+    colleague = {"name": "Boss", "email": CMO_LEAD}
+    world.act(world.file().id, Action.HAND_ON, by=world.cast.contact, particulars=colleague)
+
+
+def with_a_shutdown(world: World) -> None:
+    said = Announcement(date(2026, 7, 20), date(2026, 7, 31), "Summer", "Corinne Contact")
+    with world.runtime.db.write() as session:
+        announce(session, world.cast.site, said, by=world.caller(world.cast.pm), now=world.clock.now())
+
+
+def with_an_opening_day(world: World) -> None:
+    makes_up = {"date": "2026-03-07", "name": "For carnival", "hours": [["08:00", "18:00"]]}
+    with world.runtime.db.write() as session:
+        session.get_one(Calendar, world.cast.calendar).opening_days = [makes_up]
+
+
+def with_a_file(world: World) -> None:
+    by, request = world.caller(world.cast.contact), world.file()
+    stored = take_in(world.runtime.files, Sent("CoA.pdf", "application/pdf"), BytesIO(b"%PDF-1.7\n"), most_bytes=100)
+    with world.runtime.db.write() as session:
+        attach(session, request.id, stored, by=by, via=Via.API, now=world.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("lived", "words"),
+    [
+        (with_a_partly_answered_request, "1 requests are in states the older release does not know"),
+        (with_a_reminder_of_the_sponsor, "1 clocks are of kinds the older release does not know"),
+        (with_a_request_that_follows_another, "1 requests follow another one, which the older release does not know"),
+        (with_a_handed_on_request, "1 facts are of kinds the older release does not know"),
+        (with_a_shutdown, "1 shutdowns are written down, which the older release does not know"),
+        (with_an_opening_day, "1 calendars have opening days, which the older release does not know"),
+        (with_a_file, "1 files are attached to requests, which the older release does not know"),
+    ],
+)
+def test_going_back_is_refused_where_it_would_lose_something(
+    any_world: World, lived: Callable[[World], None], words: str
+):
+    lived(any_world)
+    db = any_world.runtime.db
+    before = everything(db)
+    with pytest.raises(Conflict, match=f"^{words}; restore its backup instead.$"):
+        schema.downgrade(db, "0001")
+    assert (schema.current_revision(db), everything(db)) == (schema.newest_revision(), before)
 
 
 def everything(db: Database) -> dict[str, list[tuple[object, ...]]]:

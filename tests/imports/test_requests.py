@@ -269,19 +269,100 @@ def test_a_question_that_waited_for_the_sponsor_paused_the_answer(world: World) 
     assert {clock.kind: clock.outcome for clock in stored(world, ClockRow)}["answer"] == "met"
 
 
+SHIPPED = {
+    Field(name): name
+    for name in (
+        "order_confirmed_at", "dispatched_at", "delivered_at", "lots", "condition", "readout", "min_c", "max_c",
+        "minutes_out", "decided_at", "disposition", "decided_reason", "closed_at",
+    )
+}  # fmt: skip
+SHIPPING = with_more(
+    SHIPPED, order_type="resupply", destination_kind="depot", destination_name="Depot", destination_address="Here",
+    destination_country="CH", storage="refrigerated", product_code="AUR-1", quantity="20", unit="kit",
+    planned_ship_on="2026-02-05", expected_delivery_on="2026-02-07", due_on="2026-02-07",
+)  # fmt: skip
+
+
+def bring_in_shipment(world: World, **cells: str) -> ImportedRequests:
+    row, header = shipment(**cells)
+    return bring_in(world, row, header=header, mapping=SHIPPING)
+
+
+def problem_of_shipment(world: World, **cells: str) -> tuple[int, str, str]:
+    row, header = shipment(**cells)
+    (problem,) = problems_of(world, row, header=header, mapping=SHIPPING)
+    return problem
+
+
+def shipment(*, key: str = "T-1", **cells: str) -> tuple[str, str]:
+    """A row of a shipment that arrived, and its header; `cells` by the names of their fields."""
+    told = {
+        "order_confirmed_at": "03.02.2026", "dispatched_at": "05.02.2026", "delivered_at": "08.02.2026", "lots": "A17",
+        "condition": "intact",
+    } | cells  # fmt: skip
+    own = [told.get(name, "") for name in SHIPPED.values()]
+    header = [name for name in NAMES.values() if name != "Done"]
+    return ",".join([f"{key},shipment,Basel,Resupply,02.02.2026,,,", *own]), ",".join([*header, *SHIPPED.values()])
+
+
 def test_a_delivery_comes_in_with_its_consignment(world: World) -> None:
-    columns = {Field(name): name for name in ("order_confirmed_at", "dispatched_at", "delivered_at", "lots")}
-    mapping = with_more(
-        columns, order_type="resupply", destination_kind="depot", destination_name="Depot", destination_address="Here",
-        destination_country="CH", storage="refrigerated", product_code="AUR-1", quantity="20", unit="kit",
-        planned_ship_on="2026-02-05", expected_delivery_on="2026-02-07", condition="intact", due_on="2026-02-07",
-    )  # fmt: skip
-    row = "T-1,shipment,Basel,Resupply,02.02.2026,,,,,03.02.2026,05.02.2026,08.02.2026,A17"
-    bring_in(world, row, header=f"{HEADER},{','.join(columns.values())}", mapping=mapping)
+    bring_in_shipment(world)
     (request,) = stored(world, CmoRequest)
     assert (request.number, request.state) == ("SHP-2026-000001", "delivered")
     assert request.detail["lines"][0]["lots_or_kits"] == "A17"
     assert {clock.kind: clock.outcome for clock in stored(world, ClockRow)}["fulfilment"] == "breached"
+
+
+DECIDED = {"decided_at": "10.02.2026", "disposition": "usable", "decided_reason": "Stability data cover it"}
+TOO_WARM = {"readout": "excursion", "min_c": "4.5", "max_c": "11.2", "minutes_out": "95"}
+
+
+def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(any_world: World) -> None:
+    bring_in_shipment(any_world, **TOO_WARM, **DECIDED, closed_at="11.02.2026")
+    *_, delivered, decided, accepted = sorted(stored(any_world, FactRow), key=lambda fact: fact.sequence)
+    told = {name: delivered.content[name] for name in TOO_WARM}
+    assert told == {"readout": "excursion", "min_c": 4.5, "max_c": 11.2, "minutes_out": 95}
+    assert (decided.content["disposition"], decided.reason) == ("usable", "Stability data cover it")
+    assert (decided.by_name, decided.by_role) == ("quality (name not told in the imported file)", "quality")
+    assert (accepted.by_name, stored(any_world, CmoRequest)[0].state) == ("Petra Manager", "closed")
+    clocks = {clock.kind: clock.outcome for clock in stored(any_world, ClockRow)}
+    assert clocks["excursion_decision"] == "late"
+
+
+def test_damaged_goods_wait_for_quality_and_are_closed_once_it_has_decided(world: World) -> None:
+    bring_in_shipment(world, condition="damaged")
+    assert stored(world, CmoRequest)[0].state == "in_review"
+    row, header = shipment(
+        condition="damaged", decided_at="10.02.2026", disposition="not_usable", closed_at="11.02.2026"
+    )
+    bring_in(world, row.replace("T-1", "T-2"), header=header, mapping=SHIPPING)
+    assert sorted(request.state for request in stored(world, CmoRequest)) == ["closed", "in_review"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "column", "reason"),
+    [
+        ({"readout": "excursion"}, "max_c", "an excursion needs the lowest or the highest temperature, in °C"),
+        ({**TOO_WARM, "min_c": "12"}, "min_c", "min_c must not lie above max_c"),
+        ({**TOO_WARM, "max_c": "warm"}, "max_c", "Input should be a valid number, unable to parse string as a number"),
+        ({**TOO_WARM, "minutes_out": "-5"}, "minutes_out", "Input should be greater than or equal to 0"),
+        ({"readout": "in_range", "max_c": "11.2"}, "readout", "11.2 °C lies outside the storage condition: "
+         "say excursion, or check that it is in °C"),
+        ({"readout": "missing", "max_c": "5"}, "readout", "there are temperatures, so it is in_range or excursion"),
+        ({"condition": "damaged", "closed_at": "11.02.2026"}, "closed_at", "contradicts the life cycle: 'accept' is "
+         "not possible while the request is in_review; what quality decided goes into decided_at and disposition"),
+        (DECIDED, "decided_at", "contradicts the life cycle: 'decide' is not possible while the request is delivered"),
+        ({**TOO_WARM, "decided_at": "10.02.2026"}, "disposition", "is needed for decided_at; map a column or give a "
+         "constant"),
+        ({**TOO_WARM, **DECIDED, "disposition": "eaten"}, "disposition", "Input should be 'usable' or 'not_usable'"),
+        ({**TOO_WARM, **DECIDED, "decided_at": "07.02.2026"}, "decided_at", "contradicts the life cycle: 'decide' is "
+         "not possible while the request is dispatched"),
+    ],
+)  # fmt: skip
+def test_what_a_delivery_or_a_decision_cannot_say_is_named(
+    world: World, cells: dict[str, str], column: str, reason: str
+) -> None:
+    assert problem_of_shipment(world, **cells) == (2, column, reason)
 
 
 def test_packed_and_workbook_files_say_the_same(world: World) -> None:

@@ -1,10 +1,13 @@
 """`slamon verify` finds any tampering and names the first place; an untouched record passes."""
 
 import io
+from datetime import date
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, select, text
 
+from slamon.db.attachments import Attachment
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import Via
 from slamon.engine.files import verify_files
@@ -12,7 +15,7 @@ from slamon.files.disk import DiskStore
 from slamon.files.intake import Sent, take_in
 from slamon.services.attachments import attach
 from slamon.services.verify import Difference, verify_audit, verify_requests
-from tests.world import World
+from tests.world import CONTACT, World
 
 
 def findings(world: World) -> list[str]:
@@ -53,7 +56,7 @@ def test_an_untouched_record_passes(lived: World):
         ("DELETE FROM fact WHERE sequence = 2 AND kind = 'asked'", "000001: fact 2 is missing"),
         ("DELETE FROM fact WHERE sequence = 3", "000001: the timeline ends at fact 2"),
         ("UPDATE cmo_request SET state = 'closed' WHERE number LIKE '%000001'", "state is stored as closed"),
-        ("UPDATE cmo_request SET subject = 'Something else'", "subject is not what was filed"),
+        ("UPDATE cmo_request SET subject = 'Something else'", "subject is not what the facts say"),
         ("UPDATE clock SET outcome = 'met' WHERE outcome = 'breached'", "outcome is stored as met"),
         ("UPDATE crossing SET crossed_at = detected_at WHERE level = 'limit'", "does not follow from the facts"),
         ("UPDATE audit_entry SET reason = 'because' WHERE sequence = 4", "audit entry 4: does not match"),
@@ -67,20 +70,64 @@ def test_tampering_is_found_and_the_first_place_named(lived: World, tampering: s
     assert any(named in finding for finding in findings(lived)), findings(lived)
 
 
+@pytest.fixture
+def changed(any_world: World) -> World:
+    """A request whose columns have been changed since the filing: each by an act of its own."""
+    cast, pm = any_world.cast, any_world.cast.pm
+    first = any_world.file()
+    request = any_world.file(parent_id=first.id)
+    any_world.act(request.id, Action.ACKNOWLEDGE, by=cast.contact, expected_on=date(2026, 3, 4))
+    other = {"changes": {"contact_id": str(cast.backup), "due_on": "2026-03-20"}}
+    any_world.act(request.id, Action.AMEND, by=pm, reason="On leave", particulars=other, expected_version=2)
+    colleague = {"name": "Corinne Contact", "email": CONTACT}
+    any_world.act(request.id, Action.HAND_ON, by=cast.backup, particulars=colleague)
+    any_world.act(request.id, Action.ANSWER, by=cast.contact, text="Yes")
+    any_world.act(request.id, Action.REJECT, by=pm, reason="Which week?")
+    any_world.act(request.id, Action.ANSWER, by=cast.contact, text="Week 20", expected_on=date(2026, 3, 5))
+    any_world.act(request.id, Action.ACCEPT, by=pm)
+    any_world.act(request.id, Action.REOPEN, by=pm, reason="It is taken after all")
+    return any_world
+
+
+def test_what_acts_have_changed_since_the_filing_passes(changed: World):
+    assert findings(changed) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "other"),
+    [
+        ("filed_at", "'2026-03-01 09:00:00'"),
+        ("contact_id", "(SELECT id FROM person WHERE email_key = 'backup@cmo.example')"),
+        ("parent_id", "NULL"),
+        ("expected_on", "'2026-03-04'"),
+        ("expected_on", "NULL"),
+        ("reopen_count", "1"),
+    ],
+)
+def test_a_column_that_the_facts_contradict_is_found(changed: World, column: str, other: str):
+    with changed.runtime.db.write() as session:
+        session.execute(text(f"UPDATE cmo_request SET {column} = {other} WHERE reopen_count = 2"))
+    assert findings(changed) == [f"INQ-2026-000002: {column} is not what the facts say"]
+
+
 PDF = b"%PDF-1.7\nassay 99.2 %\n"
 
 
 @pytest.fixture
 def with_files(any_world: World) -> World:
-    """Two requests that share the bytes of one file, without the guard against changes."""
+    """Two requests that share the bytes of one file, which each answer names, without the guard against changes."""
     runtime, by = any_world.runtime, any_world.caller(any_world.cast.contact)
     stored = take_in(runtime.files, Sent("CoA.pdf", "application/pdf"), io.BytesIO(PDF), most_bytes=1000)
     for request in (any_world.file(), any_world.file()):
         with runtime.db.write() as session:
-            attach(session, request.id, stored, by=by, via=Via.API, now=any_world.clock.now())
+            file_id = attach(session, request.id, stored, by=by, via=Via.API, now=any_world.clock.now())[0].id
+        any_world.act(request.id, Action.ANSWER, by=any_world.cast.contact, attachments=(file_id,))
     with runtime.db.write() as session:
-        guard = "DROP TRIGGER attachment_refuses_update"
-        session.execute(text(guard if runtime.db.is_sqlite else "ALTER TABLE attachment DISABLE TRIGGER ALL"))
+        if runtime.db.is_sqlite:
+            session.execute(text("DROP TRIGGER attachment_refuses_update"))
+            session.execute(text("DROP TRIGGER attachment_refuses_delete"))
+        else:
+            session.execute(text("ALTER TABLE attachment DISABLE TRIGGER ALL"))
     return any_world
 
 
@@ -105,3 +152,25 @@ def test_a_row_that_names_another_file_is_found(with_files: World):
     with with_files.runtime.db.write() as session:
         session.execute(text("UPDATE attachment SET name = 'other.pdf'"))
     assert "is not what the trail says was uploaded" in str(next(verify_files(with_files.runtime)))
+
+
+def without_the_newest_file(world: World) -> UUID:
+    with world.runtime.db.write() as session:
+        file_id = session.scalars(select(Attachment.id).order_by(Attachment.id.desc()).limit(1)).one()
+        session.execute(delete(Attachment).where(Attachment.id == file_id))
+    return file_id
+
+
+def test_a_file_that_is_gone_is_found_by_the_fact_and_by_the_entry_that_name_it(with_files: World):
+    file_id = without_the_newest_file(with_files)
+    in_the_timeline, in_the_trail = findings(with_files)
+    assert in_the_timeline == f"INQ-2026-000002: fact 2 (answered) names file {file_id}, which is gone"
+    assert in_the_trail.startswith("audit entry")
+    assert in_the_trail.endswith(f"names file {file_id}, which is gone")
+
+
+def test_a_file_that_was_put_in_the_place_of_another_is_found(with_files: World):
+    with with_files.runtime.db.write() as session:
+        session.execute(text(f"UPDATE attachment SET sha256 = '{'0' * 64}'"))
+    assert all(finding.endswith("is stored as another") for finding in findings(with_files))
+    assert len(findings(with_files)) == 2
