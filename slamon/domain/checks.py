@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
-from slamon.domain.progress import Consignment, ItemStatus, Progress, Readout
+from slamon.domain.progress import Consignment, Disposition, ItemStatus, Progress, Readout
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import FactKind
+from slamon.domain.timeline import FactKind, end_of_day
 
 _NOTHING = Decimal(0)
 REOPENED_WITHIN = timedelta(days=30)
@@ -32,6 +33,18 @@ class Contradiction(ValueError):
         self.message = message
 
 
+class _Held(NamedTuple):
+    """What an act is held against: how far the request has come, when it is, and the terms."""
+
+    progress: Progress
+    at: datetime
+    terms: Terms
+
+    @property
+    def site_zone(self) -> ZoneInfo:
+        return ZoneInfo(self.terms.calendar.tz)
+
+
 def fitted(
     kind: FactKind, content: Mapping[str, Any], progress: Progress, at: datetime, terms: Terms
 ) -> dict[str, Any]:
@@ -39,10 +52,11 @@ def fitted(
 
     Raises Contradiction where it does not fit the progress so far, or the terms.
     """
-    if kind is FactKind.WAITING:
-        return _fit_waiting(dict(content), progress, at, terms)
+    held = _Held(progress, at, terms)
+    if "expected_on" in content:
+        refuse_past("expected_on", content["expected_on"], at, held.site_zone)
     check = _CHECKS.get(kind)
-    return dict(content) if check is None else check(dict(content), progress, at)
+    return dict(content) if check is None else check(dict(content), held)
 
 
 def ships_later(content: Mapping[str, Any], progress: Progress) -> bool:
@@ -51,30 +65,42 @@ def ships_later(content: Mapping[str, Any], progress: Progress) -> bool:
     return wanted is not None and str(content.get("planned_ship_on", "")) > wanted
 
 
-def is_past(day: date, at: datetime) -> bool:
-    """Whether a day is over everywhere on earth at `at`, in UTC: whichever zone it was meant in, it has ended."""
-    return day < (at - timedelta(hours=12)).date()
+def refuse_past(where: str, day: str, at: datetime, zone: ZoneInfo) -> None:
+    """Raise Contradiction for a day that is over in `zone`: nobody can keep it any more."""
+    if end_of_day(date.fromisoformat(day), zone) < at:
+        raise Contradiction(where, f"{day} lies in the past; it is over there, where the zone is {zone}")
 
 
-def _fit_answer(content: dict[str, Any], progress: Progress, _: datetime) -> dict[str, Any]:
-    given = content.get("items")
-    if given is None:
-        given = [{"item": number, "status": ItemStatus.SUPPLIED.value} for number in progress.open_items]
-    numbers = [part["item"] for part in given]
+def refuse_past_due(due: Mapping[str, Any], at: datetime, zone: ZoneInfo) -> None:
+    """The same for the days by which something is due, by the name of their field; None for no such day."""
+    for where, day in due.items():
+        if day is not None:
+            refuse_past(where, day, at, zone)
+
+
+def _fit_answer(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    items = held.progress.items
+    if "items" not in content:
+        supplied = ItemStatus.SUPPLIED.value
+        return {**content, "items": [{"item": number, "status": supplied} for number in held.progress.open_items]}
+    numbers = [part["item"] for part in content["items"]]
     for number in numbers:
-        if not 1 <= number <= len(progress.items):
-            raise Contradiction("items", f"there is no item {number}; this request has {len(progress.items)}")
+        if not 1 <= number <= len(items):
+            raise Contradiction("items", f"there is no item {number}; this request has {len(items)}")
     if len(set(numbers)) != len(numbers):
         raise Contradiction("items", "an item stands twice; name each once")
-    for part in given:
+    says_something = bool((content.get("text") or "").strip() or content.get("attachments"))
+    for part in content["items"]:
         if part["status"] == ItemStatus.DECLINED and not (part.get("reason") or "").strip():
             raise Contradiction("items", f"item {part['item']} is declined without a reason; say why")
-    return {**content, "items": given}
+        with_it = (part.get("text") or "").strip() or part.get("document_number")
+        if part["status"] == ItemStatus.SUPPLIED and not (with_it or says_something):
+            raise Contradiction("items", f"item {part['item']} comes with nothing: give text, document number or file")
+    return content
 
 
-def _fit_planned_date(content: dict[str, Any], _: Progress, at: datetime) -> dict[str, Any]:
-    if is_past(date.fromisoformat(content["planned_ship_on"]), at):
-        raise Contradiction("planned_ship_on", "lies in the past")
+def _fit_planned_date(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    refuse_past("planned_ship_on", content["planned_ship_on"], held.at, held.site_zone)
     return content
 
 
@@ -97,27 +123,29 @@ def _fit_lines(content: dict[str, Any], left: Mapping[int, Decimal], verb: str) 
     return {**content, "lines": given}
 
 
-def _fit_packed(content: dict[str, Any], progress: Progress, at: datetime) -> dict[str, Any]:
-    if progress.detail.get("logger_required") and not content.get("logger_serials"):
+def _fit_packed(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    if held.progress.detail.get("logger_required") and not content.get("logger_serials"):
         raise Contradiction("logger_serials", "a temperature logger is required: give the serial number of each")
-    _refuse_future("packed_at", content.get("packed_at"), at)
-    return _fit_lines(content, progress.left_to_send, "packed")
+    if "packed_at" in content:
+        _done_at("packed_at", content["packed_at"], held)
+    return _fit_lines(content, held.progress.left_to_pack, "packed")
 
 
-def _fit_dispatched(content: dict[str, Any], progress: Progress, at: datetime) -> dict[str, Any]:
-    content = {"dispatched_at": at.isoformat(), **content}
-    dispatched_at = _refuse_future("dispatched_at", content["dispatched_at"], at)
-    if dispatched_at and is_past(date.fromisoformat(content["expected_delivery_on"]), dispatched_at):
+def _fit_dispatched(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    progress = held.progress
+    content = {"dispatched_at": held.at.isoformat(), **content}
+    dispatched_at = _done_at("dispatched_at", content["dispatched_at"], held)
+    if end_of_day(date.fromisoformat(content["expected_delivery_on"]), progress.destination_zone) < dispatched_at:
         raise Contradiction("expected_delivery_on", "lies before the dispatch")
     content = _fit_lines(content, progress.left_to_send, "dispatched")
     return {**content, "consignment": len(progress.consignments) + 1}
 
 
-def _fit_delivered(content: dict[str, Any], progress: Progress, at: datetime) -> dict[str, Any]:
+def _fit_delivered(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    progress = held.progress
     consignment = _chosen(content, progress.under_way, progress, "is not under way")
-    content = {"delivered_at": at.isoformat(), **content, "consignment": consignment.number}
-    delivered_at = _refuse_future("delivered_at", content["delivered_at"], at)
-    if delivered_at and delivered_at < consignment.dispatched_at:
+    content = {"delivered_at": held.at.isoformat(), **content, "consignment": consignment.number}
+    if _done_at("delivered_at", content["delivered_at"], held) < consignment.dispatched_at:
         raise Contradiction("delivered_at", "lies before the dispatch")
     readout = content.setdefault("readout", Readout.NOT_REQUIRED.value)
     if readout == Readout.NOT_REQUIRED and progress.detail.get("logger_required"):
@@ -137,19 +165,26 @@ def _fit_temperatures(content: Mapping[str, Any], readout: Readout, progress: Pr
     storage = progress.detail.get("storage", {})
     least, most = _STORAGE.get(storage.get("code", "none"), (None, None))
     least, most = storage.get("min_c", least), storage.get("max_c", most)
-    out = [t for t in (low, high) if t is not None and ((least is not None and t < least) or (most or t) < t)]
+    out = [t for t in (low, high) if t is not None and not _lies_within(t, least, most)]
     if readout is Readout.IN_RANGE and out:
         raise Contradiction(
             "readout", f"{out[0]} °C lies outside the storage condition: say excursion, or check that it is in °C"
         )
 
 
-def _fit_lost(content: dict[str, Any], progress: Progress, _: datetime) -> dict[str, Any]:
-    return {**content, "consignment": _chosen(content, progress.under_way, progress, "is not under way").number}
+def _lies_within(temperature: float, least: float | None, most: float | None) -> bool:
+    return (least is None or least <= temperature) and (most is None or temperature <= most)
 
 
-def _fit_decided(content: dict[str, Any], progress: Progress, _: datetime) -> dict[str, Any]:
-    chosen = _chosen(content, progress.undecided, progress, "awaits no decision")
+def _fit_lost(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    chosen = _chosen(content, held.progress.under_way, held.progress, "is not under way")
+    return {**content, "consignment": chosen.number}
+
+
+def _fit_decided(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    chosen = _chosen(content, held.progress.undecided, held.progress, "awaits no decision")
+    if chosen.lost_at is not None and content["disposition"] == Disposition.USABLE:
+        raise Contradiction("disposition", f"consignment {chosen.number} is lost, so it cannot be usable")
     return {**content, "consignment": chosen.number}
 
 
@@ -171,14 +206,16 @@ def _chosen(
     raise Contradiction("consignment", f"consignment {number} {why_not}")
 
 
-def _fit_reopened(content: dict[str, Any], progress: Progress, at: datetime) -> dict[str, Any]:
-    if progress.ended_at is not None and at - progress.ended_at > REOPENED_WITHIN:
+def _fit_reopened(content: dict[str, Any], held: _Held) -> dict[str, Any]:
+    ended_at = held.progress.ended_at
+    if ended_at is not None and held.at - ended_at > REOPENED_WITHIN:
         raise Contradiction("reason", "it was closed more than 30 days ago; file a new request with this as its parent")
     return content
 
 
-def _fit_waiting(content: dict[str, Any], progress: Progress, at: datetime, terms: Terms) -> dict[str, Any]:
+def _fit_waiting(content: dict[str, Any], held: _Held) -> dict[str, Any]:
     """A wait ends by itself; all waits of a request together are bounded by the tightest cap of its clocks."""
+    progress, at, terms = held
     until = datetime.fromisoformat(content["until"])
     if until <= at:
         raise Contradiction("until", "must lie in the future")
@@ -192,16 +229,17 @@ def _fit_waiting(content: dict[str, Any], progress: Progress, at: datetime, term
     return {**content, "until": until.astimezone(UTC).isoformat()}
 
 
-def _refuse_future(name: str, value: str | None, at: datetime) -> datetime | None:
-    if value is None:
-        return None
+def _done_at(name: str, value: str, held: _Held) -> datetime:
+    """The instant at which something was done: after the filing, and not in the future."""
     moment = datetime.fromisoformat(value)
-    if moment > at:
+    if moment > held.at:
         raise Contradiction(name, "lies in the future; say it once it is done")
+    if held.progress.filed_at is not None and moment < held.progress.filed_at:
+        raise Contradiction(name, "lies before the request was filed")
     return moment
 
 
-_CHECKS: Mapping[FactKind, Callable[[dict[str, Any], Progress, datetime], dict[str, Any]]] = {
+_CHECKS: Mapping[FactKind, Callable[[dict[str, Any], _Held], dict[str, Any]]] = {
     FactKind.ANSWERED: _fit_answer,
     FactKind.ORDER_CONFIRMED: _fit_planned_date,
     FactKind.DATE_PROPOSED: _fit_planned_date,
@@ -211,4 +249,5 @@ _CHECKS: Mapping[FactKind, Callable[[dict[str, Any], Progress, datetime], dict[s
     FactKind.LOST: _fit_lost,
     FactKind.DECIDED: _fit_decided,
     FactKind.REOPENED: _fit_reopened,
+    FactKind.WAITING: _fit_waiting,
 }

@@ -94,7 +94,7 @@ PAUSED_BY_A_THIRD_PARTY = _PAUSED_BY_A_QUESTION | {ClockKind.DELIVERY_CONFIRMATI
 
 
 class Former(NamedTuple):
-    """Terms a request lived under `until` others were applied to it."""
+    """Terms a request lived under `until` others were applied to it, which is after all that happened before."""
 
     until: datetime
     terms: Terms
@@ -104,7 +104,7 @@ def in_force(terms: Terms, former: Sequence[Former], at: datetime | None) -> Ter
     """The terms that judge a clock stopped `at`; None for one that still runs. What has stopped keeps its terms."""
     if at is not None:
         for each in former:
-            if at <= each.until:
+            if at < each.until:
                 return each.terms
     return terms
 
@@ -144,7 +144,9 @@ def _state(terms: Terms, kind: ClockKind, run: Run, story: Story) -> ClockState:
     else:
         target_at = _due(terms, clock, run.since, clock.target, pauses)
         limit_at = _due(terms, clock, run.since, clock.limit, pauses)
-    outcome = Outcome.CANCELLED if run.is_cancelled else _outcome(run.until, target_at, limit_at)
+    outcome = _outcome(run.until, target_at, limit_at)
+    if run.is_cancelled and (outcome is not Outcome.BREACHED or limit_at is None or story.is_withdrawn):
+        outcome = Outcome.CANCELLED
     return ClockState(ClockId(kind, run.generation), run.since, target_at, limit_at, pauses, run.until, outcome)
 
 

@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from slamon.domain.lifecycle import BY_ITSELF, Action, RequestType, states_along
-from slamon.domain.runs import end_of_day
-from slamon.domain.timeline import Fact, FactKind, Timeline
+from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
 MORNING = time(9)  # when the notice comes: within the day's work, and hours before nobody reads any more
 _DAY = timedelta(days=1)

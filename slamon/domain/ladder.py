@@ -99,6 +99,8 @@ def _rungs(terms: Terms, clock: ClockState, taken: Sequence[datetime]) -> Iterat
     since, until = clock.started_at, clock.stopped_at or _NEVER
     for step in terms.ladder_of(clock.kind):
         at = _instant_of(terms, step, clock, until, taken)
+        if at is not None and at < since and step.offset >= _NONE:
+            at = since  # due before it began: passed at once, while a reminder for that has no use any more
         if at is not None and since <= at < until:
             yield step, at
 

@@ -233,13 +233,15 @@ def _everywhere(states: list[State]) -> Table:
     moving = [state for state in running if state not in (_F, _W)]
     return {
         **_in(states, Action.FOLLOW_UP, None, SPONSOR, "text"),
-        **_in(states, Action.RESPOND, None, CMO, "text", only=When.A_MESSAGE_IS_UNANSWERED),
+        **_in(moving, Action.RESPOND, None, CMO, "text"),
+        **_in([state for state in states if state not in moving], Action.RESPOND, None, CMO, "text",
+              only=When.A_MESSAGE_IS_UNANSWERED),
         **_in(running, Action.HAND_ON, None, CMO, "name", "email"),
         **_in(moving, Action.WAIT, None, CMO | OWNERS, "reason", "until"),
         **_in(moving, Action.RESUME, None, CMO | OWNERS, only=When.A_THIRD_PARTY_IS_WAITED_FOR),
         **_in(states, Action.CORRECT, None, CMO | SPONSOR, "corrects", "text"),
         **_in([state for state in states if state is not _D], Action.TAKE, None, ESCALATED_TO),
-    }
+    }  # fmt: skip
 
 
 _ANSWERING: Ways = ((When.SOMETHING_IS_OWED, _P), (When.OTHERWISE, _N))
@@ -378,11 +380,12 @@ def unfit(request_type: RequestType, facts: Iterable[Fact]) -> set[int]:
 def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[str, Any], reason: str | None) -> bool:
     """Whether the act only says again what the timeline already holds, so that the first one stands.
 
-    An acknowledgement after any act of the CMO says nothing new. Anything else is a repeat when it is, to the letter,
-    the last thing this side did.
+    An acknowledgement that says nothing more is one after any act of the CMO. Anything else is a repeat when it is, to
+    the letter, the last thing this side did.
     """
     if action is Action.ACKNOWLEDGE:
-        return any(fact.by.is_cmo for fact in timeline)
+        seen = [fact for fact in timeline if fact.by.is_cmo]
+        return bool(seen) and (not content or any(content.items() <= fact.content.items() for fact in seen))
     own = [fact for fact in timeline.as_recorded() if fact.by.is_cmo == by.is_cmo]
     if not own or ACTION_OF.get(own[-1].kind) is not action or own[-1].reason != reason:
         return False

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import reduce
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from slamon.domain.timeline import Fact, FactKind
 
@@ -102,7 +103,20 @@ class Progress(NamedTuple):
     items: tuple[ItemStatus, ...] = ()
     waited: timedelta = timedelta(0)  # for third parties, in all
     waits_until: datetime | None = None
+    filed_at: datetime | None = None
     ended_at: datetime | None = None
+    packed: Mapping[int, Decimal] = MappingProxyType({})  # by line
+
+    @property
+    def destination_zone(self) -> ZoneInfo:
+        """UTC where nobody said."""
+        return ZoneInfo(self.detail.get("destination", {}).get("time_zone") or "UTC")
+
+    @property
+    def left_to_pack(self) -> dict[int, Decimal]:
+        """What of each line was neither packed nor sent yet; lines of which nothing is left are left out."""
+        left = {n: min(q, self.ordered[n] - self.packed.get(n, Decimal(0))) for n, q in self.left_to_send.items()}
+        return {line: quantity for line, quantity in left.items() if quantity > 0}
 
     @property
     def ordered(self) -> dict[int, Decimal]:
@@ -161,15 +175,28 @@ def progress_of(facts: Iterable[Fact]) -> Progress:
 def _filed(_: Progress, fact: Fact) -> Progress:
     detail = fact.content.get("detail", {})
     owed = detail.get("items") or detail.get("questions") or ()
-    return Progress(detail=detail, items=(ItemStatus.OPEN,) * (len(owed) or 1))
+    return Progress(detail=detail, items=(ItemStatus.OPEN,) * (len(owed) or 1), filed_at=fact.occurred_at)
 
 
 def _answered(progress: Progress, fact: Fact) -> Progress:
-    said = {part["item"]: ItemStatus(part["status"]) for part in fact.content.get("items", ())}
-    if not said:  # an answer that names no item is an answer to all that is open
+    if "items" in fact.content:
+        said = {part["item"]: ItemStatus(part["status"]) for part in fact.content["items"]}
+    else:  # an answer that names no item is an answer to all that is open
         said = dict.fromkeys(progress.open_items, ItemStatus.SUPPLIED)
     items = tuple(said.get(number, status) for number, status in enumerate(progress.items, start=1))
     return progress._replace(items=items, has_question=False)
+
+
+def _sent_back(progress: Progress, _: Fact) -> Progress:
+    """All is owed again; that it was once answered stays on the answer clock."""
+    return progress._replace(items=(ItemStatus.OPEN,) * len(progress.items), ended_at=None)
+
+
+def _packed(progress: Progress, fact: Fact) -> Progress:
+    packed = {**progress.packed}
+    for part in fact.content["lines"]:
+        packed[part["line"]] = packed.get(part["line"], Decimal(0)) + Decimal(part["quantity"])
+    return progress._replace(packed=packed)
 
 
 def _dispatched(progress: Progress, fact: Fact) -> Progress:
@@ -253,6 +280,7 @@ _STEPS: Mapping[FactKind, _Step] = {
         planned_ship_on=so_far.proposed_ship_on, proposed_ship_on=None
     ),
     FactKind.DATE_REFUSED: lambda so_far, _: so_far._replace(proposed_ship_on=None),
+    FactKind.PACKED: _packed,
     FactKind.DISPATCHED: _dispatched,
     FactKind.DELIVERED: _delivered,
     FactKind.LOST: lambda so_far, fact: _changed(so_far, fact.content["consignment"], lost_at=fact.occurred_at),
@@ -261,7 +289,8 @@ _STEPS: Mapping[FactKind, _Step] = {
     FactKind.RESUMED: _resumed,
     FactKind.AMENDED: _amended,
     FactKind.ACCEPTED: lambda so_far, fact: so_far._replace(ended_at=fact.occurred_at),
-    FactKind.REOPENED: lambda so_far, _: so_far._replace(ended_at=None),
+    FactKind.REJECTED: _sent_back,
+    FactKind.REOPENED: _sent_back,
 }
 
 

@@ -4,7 +4,7 @@ How long a clock may run, and what stops the counting on the way, is the busines
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from itertools import starmap, zip_longest
 from operator import attrgetter
 from typing import NamedTuple
@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 
 from slamon.domain.progress import ASIDE, AWAITS_A_WORD, Progress, is_a_word, progress_of
 from slamon.domain.terms import ClockKind, Terms
-from slamon.domain.timeline import Fact, FactKind, Timeline
+from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
-_DAY = timedelta(days=1)
 WAITING_FOR_SPONSOR = "waiting for the sponsor's reply"
 _ASKING = frozenset({FactKind.ASKED, FactKind.DATE_PROPOSED})
 _REPLYING = frozenset({FactKind.REPLIED, FactKind.DATE_AGREED, FactKind.DATE_REFUSED})
@@ -35,7 +34,10 @@ class Pause(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One life of a clock. `day_ends_at` is the deadline of a clock that ends on a date."""
+    """One life of a clock. `day_ends_at` is the deadline of a clock that ends on a date.
+
+    Cancelled is one that ended although nobody did what it was for: it gets no outcome, unless it was broken before.
+    """
 
     since: datetime
     until: datetime | None
@@ -57,6 +59,11 @@ class Story(NamedTuple):
     pauses: tuple[Pause, ...]  # waiting for third parties or the sponsor, in order
     site_zone: ZoneInfo
 
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether the sponsor cancelled the request, which leaves nobody anything to answer for."""
+        return self.ended is not None and self.ended.kind is FactKind.CANCELLED
+
     def run(
         self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None
     ) -> Run:
@@ -69,20 +76,20 @@ class Story(NamedTuple):
 
 
 def third_party_waits(timeline: Timeline) -> tuple[Pause, ...]:
-    """The times at which somebody else was waited for: until the end that was named, or until it was over earlier."""
-    resumed = [fact.occurred_at for fact in timeline.of(FactKind.RESUMED)]
+    """The times at which somebody else was waited for: until the end that was named, or until it was over earlier.
+
+    A newer wait ends the older one.
+    """
     waits = []
-    for fact in timeline.of(FactKind.WAITING):
-        over = (at for at in resumed if at >= fact.occurred_at)
-        until = min([datetime.fromisoformat(fact.content["until"]), *over])
-        reason = f"waiting for a third party: {fact.reason}"
-        waits.append(Pause(fact.occurred_at, until, reason, fact.by.name, is_third_party=True))
+    turns = timeline.of(FactKind.WAITING, FactKind.RESUMED)
+    for fact, following in zip_longest(turns, turns[1:]):
+        if fact.kind is FactKind.WAITING:
+            until = datetime.fromisoformat(fact.content["until"])
+            if following is not None:
+                until = min(until, following.occurred_at)
+            reason = f"waiting for a third party: {fact.reason}"
+            waits.append(Pause(fact.occurred_at, until, reason, fact.by.name, is_third_party=True))
     return tuple(waits)
-
-
-def end_of_day(day: date, zone: ZoneInfo) -> datetime:
-    """The last second of a civil day in a zone, in UTC: whatever happens on that day happens by then."""
-    return datetime.combine(day + _DAY, time(), zone).astimezone(UTC) - timedelta(seconds=1)
 
 
 def story_of(terms: Terms, timeline: Timeline) -> Story | None:
@@ -146,7 +153,7 @@ def _whole_answer(facts: Timeline, owed: int) -> Fact | None:
         if fact.kind is FactKind.DECLINED:
             return fact
         said = fact.content.get("items")
-        open_items -= {part["item"] for part in said} if said else open_items
+        open_items -= open_items if said is None else {part["item"] for part in said}
         if not open_items:
             return fact
     return None
@@ -193,7 +200,7 @@ def _dispatch_confirmation(story: Story) -> Iterator[Run]:
 
 
 def _delivery_confirmation(story: Story) -> Iterator[Run]:
-    zone = _destination_zone(story)
+    zone = story.progress.destination_zone
     for each in story.progress.consignments:
         due = max(end_of_day(each.expected_delivery_on, zone), each.dispatched_at)
         if each.delivered_at is not None and each.delivery_told_at is not None:
@@ -229,7 +236,7 @@ def _fulfilment(story: Story) -> Iterator[Run]:
     stop: Fact | datetime | None = max(arrived) if everything else None
     if not story.progress.is_shipment:
         stop = story.answered
-    ends = end_of_day(date.fromisoformat(due), _destination_zone(story))
+    ends = end_of_day(date.fromisoformat(due), story.progress.destination_zone)
     yield story.run(story.filed.occurred_at, stop, day_ends_at=ends)
 
 
@@ -260,13 +267,13 @@ def _promise(story: Story) -> Iterator[Run]:
 
 
 def _sponsor(story: Story) -> Iterator[Run]:
+    """While the sponsor is asked something, and while a refusal awaits his word."""
     for asked, replied in story.asked:
         yield story.run(asked.occurred_at, replied, asked.sequence)
-
-
-def _destination_zone(story: Story) -> ZoneInfo:
-    destination = story.filed.content.get("detail", {}).get("destination", {})
-    return ZoneInfo(destination.get("time_zone") or "UTC")
+    turns = story.facts.of(FactKind.DECLINED, FactKind.ACCEPTED, FactKind.REJECTED)
+    for fact, following in zip_longest(turns, turns[1:]):
+        if fact.kind is FactKind.DECLINED:
+            yield story.run(fact.occurred_at, following, fact.sequence)
 
 
 RUNS: Mapping[ClockKind, Callable[[Story], Iterator[Run]]] = {

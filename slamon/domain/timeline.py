@@ -8,9 +8,11 @@ import hashlib
 import json
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
+
+_SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 class Role(StrEnum):
@@ -141,6 +143,10 @@ class Timeline:
     def __len__(self) -> int:
         return len(self._facts)
 
+    def second_after(self, at: datetime) -> datetime:
+        """`at`, or the second after the last thing that happened where that is not before it."""
+        return max(at, self.latest.occurred_at + _SECOND)
+
     @property
     def latest(self) -> Fact:
         """The last thing that happened."""
@@ -177,7 +183,12 @@ def stamp(moment: datetime) -> datetime:
     second after a crossing that was already found and told.
     """
     utc = moment.astimezone(UTC)
-    return utc if utc.microsecond == 0 else utc.replace(microsecond=0) + timedelta(seconds=1)
+    return utc if utc.microsecond == 0 else utc.replace(microsecond=0) + _SECOND
+
+
+def end_of_day(day: date, zone: tzinfo) -> datetime:
+    """The last second of a civil day in a zone, in UTC: whatever happens on that day happens by then."""
+    return datetime.combine(day + _DAY, time(), zone).astimezone(UTC) - _SECOND
 
 
 def instant_text(moment: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from slamon.db.database import note
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
-from slamon.domain.checks import Contradiction, fitted, is_past, ships_later
+from slamon.domain.checks import Contradiction, fitted, ships_later
 from slamon.domain.closing import ClosingRule
 from slamon.domain.lifecycle import (
     FILERS,
@@ -93,7 +93,7 @@ def act(
     timeline, progress = case.timeline, case.progress()
     rule = rule_for(case.type, State(request.state), action, progress)
     actor, recorder, via = _who_acts(session, request, action, _who_may(case.type, action, rule), by, roles, payload)
-    at = stamp(now)
+    at = _stamp_after(timeline, now)
     occurred_at = _occurrence(payload, request, at)
     content = _content(payload) | named_in_act(session, request.id, payload.attachments)
     reason = payload.reason.strip() if payload.reason else None
@@ -104,19 +104,18 @@ def act(
         raise ActionNotAllowed(action, request.state, list(possible))
     _refuse_missing(rule, payload)
     _refuse_out_of_place(action, actor, payload)
-    _refuse_past(payload.expected_on, occurred_at)
     kind = action.fact
     if kind is FactKind.ORDER_CONFIRMED and ships_later(content, progress):
         kind = FactKind.DATE_PROPOSED
-    if kind is FactKind.AMENDED:
-        content = as_amendment(session, request, content, roles=roles, expected_version=expected_version)
-    elif kind is FactKind.HANDED_ON:
-        content = hand_on(session, request, content, by=recorder, now=now)
-        if content["contact"]["id"] == str(request.contact_id):
-            return request
-    elif kind is FactKind.CORRECTED:
-        _refuse_foreign_correction(content, timeline, actor)
     try:
+        if kind is FactKind.AMENDED:
+            content = as_amendment(session, case, content, roles=roles, expected_version=expected_version, at=at)
+        elif kind is FactKind.HANDED_ON:
+            content = hand_on(session, request, content, by=recorder, now=now)
+            if content["contact"]["id"] == str(request.contact_id):
+                return request
+        elif kind is FactKind.CORRECTED:
+            _refuse_foreign_correction(content, timeline, actor)
         content = fitted(kind, content, progress, occurred_at, case.terms)
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
@@ -146,6 +145,12 @@ def act(
     note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()
     return request
+
+
+def _stamp_after(timeline: Timeline, now: datetime) -> datetime:
+    """The second at which an act counts: never before what was written down in this same second."""
+    at, last = stamp(now), timeline.as_recorded()[-1].recorded_at
+    return last if at < last <= at + timedelta(seconds=1) else at
 
 
 def _update(request: CmoRequest, fact: Fact) -> None:
@@ -250,11 +255,6 @@ def _refuse_out_of_order(case: Case, told: Timeline, fact: Fact) -> None:
     if undone:
         first = next(each for each in told if each.sequence in undone)
         raise Invalid("occurred_at", f"does not fit the timeline: '{first.kind}' ({first.sequence}) came after it")
-
-
-def _refuse_past(expected_on: date | None, occurred_at: datetime) -> None:
-    if expected_on is not None and is_past(expected_on, occurred_at):
-        raise Invalid("expected_on", "lies in the past")
 
 
 def _refuse_foreign_correction(content: Mapping[str, Any], timeline: Timeline, actor: Actor) -> None:

@@ -1,7 +1,7 @@
 """Changing what was asked after filing: the first value stays readable, and the CMO is told."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
+from slamon.domain.checks import refuse_past_due
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.progress import amended
 from slamon.domain.timeline import Role
 from slamon.errors import Forbidden, Invalid
+from slamon.services.cases import Case
 
 COLUMNS = ("due_on", "priority", "cmo_reference", "contact_id")
 _DAYS = ("requested_ship_date", "required_delivery_from", "required_delivery_to")
@@ -26,22 +28,23 @@ _OF_THE_DETAIL = {
 
 def as_amendment(
     session: Session,
-    request: CmoRequest,
+    case: Case,
     content: Mapping[str, Any],
     *,
     roles: frozenset[Role],
     expected_version: int | None,
+    at: datetime,
 ) -> dict[str, Any]:
     """The content of an `amended` fact: each field changed, from what to what.
 
     `content["changes"]` holds columns by name and, under `detail`, fields of what is asked for; of lines and items
     only the fields to change, by their number. Raises Invalid where nothing changes, where the whole would contradict
     itself, or where somebody may be changing the same: an amendment names the version it was made from. Raises
-    Forbidden for another priority, unless it is a lead who says so.
+    Contradiction for a day that is over, and Forbidden for another priority, unless it is a lead who says so.
     """
     if expected_version is None:
         raise Invalid("If-Match", "an amendment needs the version it was made from, so that two cannot cross")
-    wanted = dict(content["changes"])
+    request, wanted = case.request, dict(content["changes"])
     detail = _as_written(request.detail, wanted.pop("detail", {}))
     before = {name: _plain(getattr(request, name)) for name in wanted}
     changes: dict[str, Any] = {
@@ -57,6 +60,9 @@ def as_amendment(
         changes["detail"] = {"from": {name: request.detail.get(name) for name in detail}, "to": detail}
     if not changes:
         raise Invalid("changes", "nothing would change")
+    due = {"changes.due_on": changes.get("due_on", {}).get("to")}
+    due["changes.detail.required_delivery_to"] = detail.get("required_delivery_to")
+    refuse_past_due(due, at, case.progress().destination_zone)
     return {**content, "changes": changes}
 
 

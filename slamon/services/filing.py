@@ -13,6 +13,7 @@ from slamon.db.base import new_id
 from slamon.db.database import note
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.db.statements import in_one_trip, next_number
+from slamon.domain.checks import Contradiction, refuse_past_due
 from slamon.domain.lifecycle import FILERS, RequestType, State
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
@@ -83,6 +84,7 @@ def log_request(
     parties = find_parties(
         session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
+    _refuse_past_due(filing, at)
     if not file_anyway:
         refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference)
     if filing.parent_id is not None:
@@ -141,6 +143,17 @@ def log_request(
         queue(session, [notice])
     note(session, "filed", number=number)
     return Filed(request_id, number, columns, clocks, parties, progress_of([filed]))
+
+
+def _refuse_past_due(filing: Filing, at: datetime) -> None:
+    due = {
+        "due_on": filing.due_on.isoformat() if filing.due_on else None,
+        "detail.required_delivery_to": filing.detail.get("required_delivery_to"),
+    }
+    try:
+        refuse_past_due(due, at, Progress(detail=filing.detail).destination_zone)
+    except Contradiction as error:
+        raise Invalid(error.field, error.message) from error
 
 
 def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID) -> None:

@@ -128,6 +128,7 @@ def under(
 ) -> Case:
     """The case once its locked request has these terms and the fact that says so."""
     store_terms(session, terms)
+    at = case.timeline.second_after(at)  # so that whatever stopped before keeps its terms
     fact = Fact(
         sequence=case.request.fact_count + 1,
         kind=FactKind.TERMS_CHANGED,

@@ -68,7 +68,7 @@ def owed(session: Session, wanted: Wanted, *, by: Caller) -> Register:
         select(CmoRequest, Organization.name, Site)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
         .join(Site, Site.id == CmoRequest.site_id)
-        .where(is_open(), CmoRequest.type == RequestType.DATA.value, *_filters(wanted, by))
+        .where(is_open(), CmoRequest.state != State.DECLINED, *_filters(wanted, by))
         .order_by(CmoRequest.id)
         .limit(MOST_REQUESTS + 1)
     )
@@ -109,7 +109,7 @@ def _open_items(case: Case, cmo_name: str, site: Site, clocks: Sequence[ClockRow
 
 
 def _filters(wanted: Wanted, by: Caller) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = []
+    filters: list[ColumnElement[bool]] = [CmoRequest.type == RequestType.DATA]
     if wanted.cmo_id is not None:
         filters.append(CmoRequest.cmo_id == wanted.cmo_id)
     if by.is_cmo:

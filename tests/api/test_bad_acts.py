@@ -4,14 +4,19 @@ from typing import Any
 
 import pytest
 
+from slamon.channels import MessageKind
 from slamon.domain.lifecycle import Action
 from tests.api.conftest import Api
 from tests.api.test_conversations import FIVE_ITEMS, LOST, Told
-from tests.world import OTHER_CONTACT
+from tests.world import LEAD, OTHER_CONTACT
 
 PARCEL = {"courier": "World Courier", "tracking_number": "020-1", "expected_delivery_on": "2026-03-06"}
 ORDERED = ("confirm_order", {"planned_ship_on": "2026-03-04"})
 SENT = ("confirm_dispatch", PARCEL)
+PACKED = ("confirm_packed", {"logger_serials": ["TT-1"]})
+LOST_ALL = ("report_lost", {"text": "The courier cannot find it"})
+SAME = [{"number": 1, "quantity": "24.0"}]
+TWICE = [{"number": 1, "quantity": "20"}, {"number": 1, "quantity": "21"}]
 ARRIVED = {"received_by": "Pharmacy", "condition": "intact", "readout": "in_range"}
 WAIT = {"reason": "Customs", "until": "2026-03-05T09:00:00Z"}
 
@@ -22,7 +27,8 @@ def refused(api: Api, filing: dict[str, Any], before: list[tuple[str, Any]], act
     for step, particulars in before:
         api.world.clock.advance(hours=1)
         story(api.contact, step, **particulars)
-    status, told = story.refused(api.pm if action == "amend" else api.contact, action, **said)
+    who = {"amend": api.pm, "decide": api.quality}.get(action, api.contact)
+    status, told = story.refused(who, action, **said)
     assert status in (409, 422), told
     return told
 
@@ -40,7 +46,17 @@ def refused(api: Api, filing: dict[str, Any], before: list[tuple[str, Any]], act
         ([ORDERED], "confirm_packed", {}, "logger_serials"),
         ([], "confirm_order", {"planned_ship_on": "2026-02-27"}, "lies in the past"),
         ([], "acknowledge", {"expected_on": "2026-02-27"}, "expected_on"),
+        ([], "acknowledge", {"expected_on": "2026-03-01"}, "it is over there, where the zone is Europe/Zurich"),
         ([], "acknowledge", {"courier": "World Courier"}, "is not part of 'acknowledge'"),
+        ([], "decline", {"reason": "No capacity", "expected_on": "2026-03-09"}, "of an answer still to come"),
+        ([ORDERED], "confirm_dispatch", {**PARCEL, "dispatched_at": "2026-03-02T08:59:59Z"}, "before the request was"),
+        ([ORDERED, PACKED], "confirm_packed", {**PACKED[1], "lines": [{"line": 1, "quantity": "1"}]}, "0 of what"),
+        ([ORDERED, SENT, LOST_ALL], "decide", {"disposition": "usable", "reason": "Found"}, "is lost"),
+        ([], "amend", {"reason": "Late", "changes": {"due_on": "2026-02-27"}}, "lies in the past"),
+        ([], "amend", {"reason": "?", "changes": {"detail": {"items": [{"number": 1, "lots": ["A"]}]}}}, "is no part"),
+        ([], "amend", {"reason": "?", "changes": {"detail": {"requested_ship_date": "2026-04-01"}}}, "would lie after"),
+        ([], "amend", {"reason": "?", "changes": {"detail": {"lines": TWICE}}}, "names the same number twice"),
+        ([], "amend", {"reason": "?", "changes": {"detail": {"lines": SAME}}}, "nothing would change"),
         ([ORDERED, SENT], "confirm_delivery", {**ARRIVED, "delivered_at": "2026-03-02T10:30:00Z"}, "before the"),
         ([ORDERED, SENT], "confirm_delivery", {**ARRIVED, "min_c": 9, "max_c": 3}, "min_c must not lie above max_c"),
         ([ORDERED, SENT], "confirm_delivery", {**ARRIVED, "min_c": 39, "max_c": 46}, "check that it is in °C"),
@@ -69,6 +85,7 @@ def test_what_contradicts_the_shipment_so_far_is_refused(
         ([{"item": 6}], "there is no item 6; this request has 5"),
         ([{"item": 1}, {"item": 1}], "stands twice"),
         ([{"item": 1, "status": "declined"}], "declined without a reason"),
+        ([{"item": 1}], "comes with nothing"),
     ],
 )
 def test_what_contradicts_the_items_asked_for_is_refused(api: Api, items: list[dict[str, Any]], words: str) -> None:
@@ -100,6 +117,85 @@ def test_a_due_date_that_is_revised_does_not_forgive_and_a_colleague_takes_over_
     [mail] = any_api.world.email.sent_to("maria@cmo.example")
     assert "/r/" in (mail.link or "")
     assert handed["contact_id"] != str(any_api.world.cast.contact)
+    assert story.is_sound()
+
+
+def test_what_is_written_down_late_must_fit_what_happened_before_and_since(any_api: Api) -> None:
+    story = Told(any_api, **FIVE_ITEMS)
+    call = {"on_behalf_of": str(any_api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
+    any_api.world.clock.advance(hours=60)
+    story(any_api.contact, "answer", text="All attached")
+    story.pass_time(hours=5)
+    story(any_api.pm, "reject", reason="The second lot is missing")
+    earlier = {**call, "text": "All of it", "occurred_at": "2026-03-04T23:00:00Z"}  # between answer and rejection
+    assert story.refused(any_api.pm, "answer", **earlier)[0] == 422
+    before_all = {**call, "text": "All of it", "occurred_at": "2026-03-02T10:00:00Z"}
+    status, told = story.refused(any_api.pm, "answer", **before_all)
+    assert (status, "'answered' (2) came after it" in told) == (422, True)
+    assert story.clocks()["answer"] == "breached"
+    assert story(any_api.pm, "answer", **call, text="All of it")["state"] == "answered"
+    assert story.is_sound()
+
+
+def test_what_was_sent_back_is_owed_again(any_api: Api) -> None:
+    story = Told(any_api, **FIVE_ITEMS)
+    story(any_api.contact, "answer", text="All attached")
+    assert any_api.pm.get("/v1/owed").json()["items"] == []
+    story(any_api.pm, "reject", reason="Of the wrong lot")
+    assert len(any_api.pm.get("/v1/owed").json()["items"]) == 5
+    story(any_api.contact, "ask", text="Which lot, then?")
+    assert story(any_api.pm, "reply", text="A18")["state"] == "acknowledged"
+    assert story.clocks()["answer"] == "met"  # the first answer stays comparable
+    story(any_api.contact, "decline", reason="There is no such lot")
+    assert any_api.pm.get("/v1/owed").json()["items"] == []
+
+
+def test_a_clock_past_its_limit_stays_breached_when_the_sponsor_needs_it_no_more(any_api: Api) -> None:
+    story = Told(any_api, **FIVE_ITEMS)
+    story(any_api.contact, "answer", text="All attached")
+    story(any_api.pm, "follow_up", text="In which file is the third?")
+    story.pass_time(hours=60)
+    story(any_api.pm, "accept")
+    assert story.clocks()["reply-3"] == "breached"
+    assert story.is_sound()
+
+
+def test_who_may_act_depends_on_the_state_and_whose_word_it_is(api: Api) -> None:
+    story = Told(api, **LOST)
+    for step, said in (ORDERED, SENT, ("confirm_delivery", ARRIVED)):
+        api.world.clock.advance(hours=1)
+        story(api.contact, step, **said)
+    assert story.refused(api.quality, "accept")[0] == 403  # of a refusal quality may, of a delivery not
+    assert story.refused(api.contact, "confirm_delivery", **ARRIVED, via="phone_recorded")[0] == 422
+    assert story.refused(api.pm, "follow_up", text="When?", expected_on="2026-03-09")[0] == 422
+    assert story(api.lead, "accept")["state"] == "closed"
+
+
+def test_a_contact_may_name_another_day_at_any_time_while_something_is_owed(api: Api) -> None:
+    story = Told(api, **FIVE_ITEMS)
+    story(api.contact, "acknowledge", expected_on="2026-03-04")
+    assert story.refused(api.contact, "acknowledge", expected_on="2026-03-06")[0] == 409  # never silently lost
+    assert story(api.contact, "respond", text="Two days more", expected_on="2026-03-06")["expected_on"] == "2026-03-06"
+
+
+def test_a_refusal_that_the_sponsor_leaves_lying_is_the_sponsors_breach(any_api: Api) -> None:
+    story = Told(any_api, **FIVE_ITEMS)
+    story(any_api.contact, "decline", reason="Not our lot")
+    story.pass_time(hours=49)
+    assert story.clocks()["sponsor-2"] == "running"
+    assert any_api.world.email.sent_to(LEAD, MessageKind.LIMIT)
+    story(any_api.pm, "accept")
+    assert story.clocks()["sponsor-2"] == "breached"
+
+
+def test_only_a_lead_changes_the_priority_and_the_deadlines_follow(any_api: Api) -> None:
+    story = Told(any_api, **FIVE_ITEMS)
+    urgent = {"reason": "The batch is on hold", "changes": {"priority": "urgent"}}
+    assert story.refused(any_api.pm, "amend", **urgent)[0] == 403
+    before = {c["kind"]: c["limit_at"] for c in any_api.pm.get(story.path).json()["clocks"]}
+    after = {c["kind"]: c["limit_at"] for c in story(any_api.lead, "amend", **urgent)["clocks"]}
+    assert after["acknowledgement"] < before["acknowledgement"]
+    assert any_api.pm.get(f"{story.path}/timeline").json()["facts"][-1]["kind"] == "terms_changed"
     assert story.is_sound()
 
 

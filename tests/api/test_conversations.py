@@ -198,7 +198,8 @@ def test_five_items_are_answered_over_easter_with_two_questions_and_a_shutdown_a
     story.pass_time(days=5)
     assert story.refused(api.contact, "answer", items=[{"item": 5, "status": "declined"}])[0] == 422
     unsupplied = {"item": 5, "status": "declined", "reason": "The logger was never installed"}
-    done = story(api.contact, "answer", items=[{"item": 2}, {"item": 3}, unsupplied])
+    rest = [{"item": number, "document_number": f"BR-{number}"} for number in (2, 3)]
+    done = story(api.contact, "answer", items=[*rest, unsupplied])
     assert (done["state"], owed(api)) == ("answered", [])
     assert story.clocks()["answer"] == "met"
 

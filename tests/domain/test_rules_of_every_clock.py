@@ -172,7 +172,7 @@ def content_of(action: Action, choice: int, at: datetime) -> dict[str, Any]:
     day = (at + timedelta(days=choice)).date().isoformat()
     said: dict[Action, dict[str, Any]] = {
         Action.ACKNOWLEDGE: {"expected_on": day},
-        Action.ANSWER: {"items": [{"item": 1 + choice % 3, "status": "supplied"}]} if choice else {},
+        Action.ANSWER: {"items": [{"item": 1 + choice % 3, "status": "supplied", "text": "Yes"}]} if choice else {},
         Action.CONFIRM_ORDER: {"planned_ship_on": day},
         Action.CONFIRM_DISPATCH: {
             "expected_delivery_on": day,
@@ -198,7 +198,7 @@ class AnyStory(RuleBasedStateMachine):
     )  # fmt: skip
     def file(self, request_type: RequestType, mode: Mode, hours: int) -> None:
         self.type, self.terms, self.former = request_type, whole_terms(mode, hours), ()
-        self.hours = 0
+        self.hours, self.seconds = 0, 0
         self.timeline = happened(detail=DETAILS[request_type])
         self.told: set[tuple[ClockId, Level]] = set()
         self.breached: set[ClockId] = set()
@@ -247,6 +247,7 @@ class AnyStory(RuleBasedStateMachine):
     @precondition(lambda self: len(self.former) < 2)
     @rule(mode=st.sampled_from((Mode.ELAPSED, Mode.CALENDAR)), hours=st.integers(4, 40))
     def other_terms_are_applied(self, mode: Mode, hours: int) -> None:
+        self.seconds += 1  # what stopped before keeps its terms
         stopped = {c.id: c for c in self.clocks() if c.stopped_at is not None and c.stopped_at <= self.now()}
         other = whole_terms(mode, hours)
         self._append(K.TERMS_CHANGED, MANAGER, self.now(), {"from": self.terms.digest, "terms": other.digest})
@@ -283,7 +284,7 @@ class AnyStory(RuleBasedStateMachine):
                 assert pause.to is None or c.stopped_at is None or pause.to <= c.stopped_at
 
     def now(self) -> datetime:
-        return after(self.hours)
+        return after(self.hours) + timedelta(seconds=self.seconds)
 
     def clocks(self) -> tuple[ClockState, ...]:
         return clock_states(self.terms, self.timeline, self.former)
