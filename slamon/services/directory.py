@@ -56,6 +56,8 @@ def create(
     _flush(session, row)
     if isinstance(row, Project):
         _set_cmos(session, row, cmo_ids or [])
+    if isinstance(row, Policy):
+        refuse_tie(session, row)
     record(
         session, by=by, action="create", entity=kept.__tablename__, entity_id=row.id, now=now,
         new=fields_of(session, row), reason=reason,
@@ -93,6 +95,8 @@ def change(
     _flush(session, row)
     if isinstance(row, Project) and cmo_ids is not None:
         _set_cmos(session, row, cmo_ids)
+    if isinstance(row, Policy):
+        refuse_tie(session, row)
     new = fields_of(session, row)
     changed = [name for name in new if old.get(name) != new[name]]
     if changed:
@@ -229,7 +233,6 @@ def _(row: Policy, session: Session) -> None:
             raise Invalid(column, f"no {kept.__tablename__} {scope_id}")
     if row.effective_to is not None and row.effective_to <= row.effective_from:
         raise Invalid("effective_to", "must lie after effective_from")
-    refuse_tie(session, row)
 
 
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:

@@ -28,6 +28,7 @@ from slamon.domain.terms import (
     terms_digest,
 )
 from slamon.errors import Conflict, Invalid
+from slamon.services.audit import hold_head
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
@@ -110,7 +111,11 @@ def specificity(line: Line) -> tuple[bool, ...]:
 
 
 def refuse_tie(session: Session, policy: Policy) -> None:
-    """Raise Conflict where another line has the same scope and overlapping dates: neither would win."""
+    """Raise Conflict where another line has the same scope and overlapping dates: neither would win.
+
+    For a line that is flushed: whoever stores one of the same scope at the same time sees the other here.
+    """
+    hold_head(session)
     statement = select(Policy).where(
         Policy.id != policy.id,
         *(getattr(Policy, column).is_not_distinct_from(getattr(policy, column)) for column in SCOPE),
