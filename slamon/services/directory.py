@@ -110,7 +110,7 @@ def change(
 
 
 def find(session: Session, kept: type[Kept], record_id: UUID, *, lock: bool = False) -> Kept:
-    row = session.get(kept, record_id, with_for_update=lock or None)
+    row = session.get(kept, record_id, with_for_update=lock or None, populate_existing=lock)
     if row is None:
         raise NotFound(kept.__tablename__, record_id)
     return row

@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from slamon.channels import MessageKind
+from slamon.db.parties import Site
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import SYSTEM
-from slamon.errors import ActionNotAllowed, Conflict, Unavailable
-from slamon.services.directory import create
+from slamon.errors import ActionNotAllowed, Conflict, StaleVersion, Unavailable
+from slamon.services.directory import change, create, find
 from slamon.services.founding import default_policies
 from slamon.services.verify import verify_audit, verify_requests
 from tests.world import CMO_CHANNEL, CONTACT, HEAD, STEERING, World
@@ -97,3 +98,14 @@ def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: 
         assert sum(pool.map(add, range(8))) == 1
     with world.runtime.db.read() as session:
         assert verify_audit(session) is None
+
+
+def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: World):
+    world, record = postgres_world, (Site, postgres_world.cast.site)
+    how = {"by": SYSTEM, "now": world.clock.now(), "reason": "Renamed", "expected_version": 1}
+    with world.runtime.db.write() as late:
+        assert find(late, *record).version == 1
+        with world.runtime.db.write() as first:
+            change(first, *record, {"name": "Basel North"}, **how)
+        with pytest.raises(StaleVersion):
+            change(late, *record, {"name": "Basel South"}, **how)
