@@ -486,6 +486,9 @@ class NewPolicy(_PolicyBody):
 
 
 class PolicyChange(_PolicyBody, Change):
+    """Scope, clocks, ladder and clause count from `effective_from` if that is changed with them, else from now. What a
+    line in force said until then stays, as a line that ended then."""
+
     model_config = _shown(effective_to="2026-12-31T23:59:59Z", reason="Agreement ends")
 
     name: Name = unchanged()
@@ -517,6 +520,7 @@ class Policy(Record):
     effective_from: datetime
     effective_to: datetime | None
     review_due_on: date | None
+    former_of: UUID | None = Field(description="The line that said this before it was changed.")
 
 
 class CoveringLine(Answer):

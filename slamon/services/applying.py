@@ -84,7 +84,7 @@ def _with_line(case: Case, policy: Policy | Line) -> Terms:
         return case.terms
     other = replace(
         case.terms,
-        policy_id=str(policy.id),
+        policy_id=str(policy.former_of or policy.id),
         policy_name=policy.name,
         policy_version=policy.version,
         agreement_clause=policy.agreement_clause,

@@ -28,7 +28,6 @@ from slamon.domain.terms import (
     terms_digest,
 )
 from slamon.errors import Conflict, Invalid
-from slamon.services.audit import hold_head
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
@@ -54,6 +53,7 @@ class Line:
     """A policy line as far as filing reads it."""
 
     id: UUID
+    former_of: UUID | None
     name: str
     version: int
     agreement_clause: str | None
@@ -110,26 +110,6 @@ def specificity(line: Line) -> tuple[bool, ...]:
     return tuple(getattr(line, column) is not None for column in SCOPE)
 
 
-def refuse_tie(session: Session, policy: Policy) -> None:
-    """Raise Conflict where another line has the same scope and overlapping dates: neither would win.
-
-    For a line that is flushed: whoever stores one of the same scope at the same time sees the other here.
-    """
-    hold_head(session)
-    statement = select(Policy).where(
-        Policy.id != policy.id,
-        *(getattr(Policy, column).is_not_distinct_from(getattr(policy, column)) for column in SCOPE),
-    )
-    for other in session.scalars(statement):
-        starts_before_end = other.effective_to is None or policy.effective_from < other.effective_to
-        ends_after_start = policy.effective_to is None or other.effective_from < policy.effective_to
-        if starts_before_end and ends_after_start:
-            raise Conflict(
-                f"Policy '{other.name}' has the same scope and overlapping dates, so neither would win. "
-                "End it first (effective_to), or make this scope narrower."
-            )
-
-
 def freeze(
     session: Session,
     line: Line,
@@ -147,7 +127,7 @@ def freeze(
     if not clocks:
         raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
     policy = {
-        "id": str(line.id),
+        "id": str(line.former_of or line.id),
         "name": line.name,
         "version": line.version,
         "agreement_clause": line.agreement_clause,

@@ -1,6 +1,6 @@
 """What would have been: the requests of a past period judged again under a draft policy line. Changes nothing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -100,7 +100,9 @@ def what_if(
     total = session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
     if total > MOST:
         raise Invalid("filed_to", f"{total:,} requests were filed in that period; choose one with at most {MOST:,}")
-    lines = {str(line.id): line for line in session.scalars(select(Policy))}
+    lines = defaultdict(list)
+    for line in session.scalars(select(Policy).order_by(Policy.effective_from)):
+        lines[str(line.former_of or line.id)].append(line)
     found = WhatIf()
     for requests in _batches(session, period):
         found.looked_at += len(requests)
@@ -127,13 +129,18 @@ def _judge(
     session: Session,
     requests: Sequence[CmoRequest],
     draft: Draft,
-    lines: Mapping[str, Policy],
+    lines: Mapping[str, Sequence[Policy]],
     found: WhatIf,
     now: datetime,
 ) -> None:
     terms = load_terms(session, [request.terms_digest for request in requests])
-    won = {digest for digest, own in terms.items() if draft.wins_over(lines.get(own.policy_id))}
-    covered = [request for request in requests if request.terms_digest in won and draft.covers(request)]
+    covered = [
+        request
+        for request in requests
+        if request.terms_digest in terms
+        and draft.wins_over(_then(lines.get(terms[request.terms_digest].policy_id, ()), request.filed_at))
+        and draft.covers(request)
+    ]
     directory = Directory(session, covered)
     for case in load_cases(session, covered):
         request = case.request
@@ -149,6 +156,11 @@ def _judge(
         found.escalations.update(_leads_told(request, before, directory))
         found.escalations_under_draft.update(_leads_told(request, after, directory))
     found.covered += len(covered)
+
+
+def _then(said: Sequence[Policy], at: datetime) -> Policy | None:
+    """Of what a line has said, in order, what it said at `at`; the first where it was applied to an older request."""
+    return next((line for line in reversed(said) if line.effective_from <= at), said[0] if said else None)
 
 
 def _leads_told(request: CmoRequest, outcome: Evaluation, directory: Directory) -> Iterator[UUID]:
