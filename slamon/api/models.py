@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator, model_validator
 
-from slamon.api.details import DataKind, InquiryCategory
 from slamon.api.fields import (
     Answer,
     Because,
@@ -30,6 +29,7 @@ from slamon.api.fields import (
 )
 from slamon.db.parties import SiteKind, Standing
 from slamon.db.requests import Priority
+from slamon.domain.kinds import DataKind, InquiryCategory
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import Anchor, ClockKind, DeliveryChannel, LadderRole, Level, Mode
 

@@ -2,19 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Organization, Person, Project, Site
+from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
-from slamon.domain.terms import clocks_from_json, ladder_from_json
+from slamon.domain.kinds import KINDS
+from slamon.domain.lifecycle import CLOCKS, RequestType
+from slamon.domain.terms import DATED, ClockKind, ClockTerms, Step, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit import hold_head
 from slamon.services.policies import SCOPE
+
+_Record = TypeVar("_Record", Organization, Site, Project)
 
 _DECIDING = (*SCOPE, "agreement_clause", "clocks", "ladder")
 
@@ -60,18 +64,52 @@ def _decided(line: Policy, changes: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def refuse_faulty(session: Session, line: Policy) -> None:
-    """Raise Invalid or TermsError for a line that could not work."""
-    clocks_from_json(line.clocks)
-    for step in ladder_from_json(line.ladder):
-        for to in step.to:
-            if to.person_id is not None and session.get(Person, _uuid("ladder.to.person_id", to.person_id)) is None:
-                raise Invalid("ladder.to.person_id", f"no person {to.person_id}")
-    for column, kept in (("cmo_id", Organization), ("site_id", Site), ("project_id", Project)):
-        scope_id = getattr(line, column)
-        if scope_id is not None and session.get(kept, scope_id) is None:
-            raise Invalid(column, f"no {kept.__tablename__} {scope_id}")
+    """Raise Invalid or TermsError for a line that could not work.
+
+    For one that is not flushed: what it decides is judged where that is new, so that a line that has long been stored
+    can be ended or renamed whatever it says.
+    """
+    clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
+    for to in (to for step in ladder for to in step.to):
+        if to.person_id is not None and session.get(Person, _uuid("ladder.to.person_id", to.person_id)) is None:
+            raise Invalid("ladder.to.person_id", f"no person {to.person_id}")
+    cmo, site = _named(session, Organization, line.cmo_id, "cmo_id"), _named(session, Site, line.site_id, "site_id")
+    _named(session, Project, line.project_id, "project_id")
     if line.effective_to is not None and line.effective_to <= line.effective_from:
         raise Invalid("effective_to", "must lie after effective_from")
+    if any(inspect(line).attrs[column].history.has_changes() for column in _DECIDING):
+        refuse_unworkable({column: getattr(line, column) for column in SCOPE}, clocks, ladder)
+        if cmo is not None and cmo.kind != OrganizationKind.CMO:
+            raise Invalid("cmo_id", f"{cmo.name} is no CMO")
+        if cmo is not None and site is not None and site.organization_id != cmo.id:
+            raise Invalid("site_id", f"{site.name} does not belong to {cmo.name}; leave cmo_id out, or name its CMO")
+
+
+def refuse_unworkable(
+    scope: Mapping[str, Any], clocks: Mapping[ClockKind, ClockTerms], ladder: tuple[Step, ...]
+) -> None:
+    """Raise Invalid for what no request could ever be filed under, and for a reminder that would leave at once."""
+    wanted, kind = scope["type"], scope["kind"]
+    types = [each for each in RequestType if wanted in (None, each) and (kind is None or kind in KINDS[each])]
+    if not types:
+        named = KINDS[RequestType(wanted)]
+        way_out = f"name one of {', '.join(named)}" if named else "leave it out"
+        raise Invalid("kind", f"'{kind}' is none of a request of type {wanted}; {way_out}")
+    can_run = frozenset[ClockKind]().union(*(CLOCKS[each] for each in types))
+    if not can_run & clocks.keys():
+        never, one_of = ", ".join(clocks), ", ".join(sorted(can_run))
+        raise Invalid("clocks", f"{never} never runs for a request of type {', '.join(types)}; name one of {one_of}")
+    if any(step.percent_of_target is not None and DATED.intersection(step.clocks) for step in ladder):
+        told = f"is not for {' and '.join(sorted(DATED))}, whose deadline is a day; use an offset such as -PT24H"
+        raise Invalid("ladder.percent_of_target", told)
+
+
+def _named(session: Session, kept: type[_Record], record_id: UUID | None, field: str) -> _Record | None:
+    """The record that a line names. Raises Invalid where it is not there."""
+    found = None if record_id is None else session.get(kept, record_id)
+    if record_id is not None and found is None:
+        raise Invalid(field, f"no {kept.__tablename__} {record_id}")
+    return found
 
 
 def _uuid(field: str, text: str) -> UUID:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from slamon.db.audit import AuditEntry
+from slamon.db.policies import Policy
 from tests.api.conftest import Api
 from tests.world import START
 
@@ -89,3 +90,14 @@ def test_what_a_line_that_has_ended_said_is_not_changed_from_now_on(api: Api) ->
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "effective_to")
     assert changed(api, line, clocks=WIDER, effective_to=None)["effective_from"] == "2026-03-02T09:00:00Z"
     assert [old["effective_to"] for old in former(api, line)] == ["2026-03-01T00:00:00Z"]
+
+
+def test_a_line_stored_before_it_would_have_been_refused_can_still_be_ended(api: Api) -> None:
+    never = {"type": "data", "clocks": {"order_confirmation": WIDER["acknowledgement"]}, "ladder": []}
+    with api.world.runtime.db.write() as session:
+        since = {"effective_from": START, "created_at": START, "created_by": "long ago"}
+        session.add(line := Policy(name="Never runs", **never, **since))
+    ended = {"id": line.id}
+    assert changed(api, ended, effective_to="2026-03-05T00:00:00Z")["version"] == 2
+    refused = api.admin.patch(f"/v1/policies/{line.id}", json={**WHY, "priority": "urgent"})
+    assert refused.json()["errors"][0]["message"].startswith("order_confirmation never runs for a request of type data")
