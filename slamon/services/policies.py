@@ -22,12 +22,13 @@ from slamon.domain.terms import (
     Terms,
     clocks_from_json,
     clocks_to_json,
-    holidays_to_json,
     ladder_from_json,
     ladder_to_json,
+    sources_to_json,
     terms_digest,
 )
 from slamon.errors import Conflict, Invalid
+from slamon.services.zone_data import zone_data_of
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
@@ -164,9 +165,10 @@ def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | No
 
 
 def _days(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:
-    """What stored terms say of a site's calendar and of its days by name."""
-    names = holidays_to_json(*named_holidays(calendar, _within_reach(year)), _named_openings(calendar))
-    return {"calendar": calendar_json(time_zone, calendar, year), **names}
+    """What stored terms say of a site's calendar, of its days by name, and who says when all that is."""
+    names, source = named_holidays(calendar, _within_reach(year))
+    told = sources_to_json(names, source, _named_openings(calendar), zone_data_of(time_zone))
+    return {"calendar": calendar_json(time_zone, calendar, year), **told}
 
 
 def _store(session: Session, digest: str, content: dict[str, Any]) -> None:
