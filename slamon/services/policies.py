@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -51,21 +51,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A policy line as far as filing reads it."""
+    """A policy line as far as requests are judged by it: one that is stored, or a draft."""
 
     id: UUID
-    former_of: UUID | None
     name: str
     version: int
-    agreement_clause: str | None
     clocks: dict[str, Any]
     ladder: list[Any]
-    project_id: UUID | None
-    site_id: UUID | None
-    cmo_id: UUID | None
-    kind: str | None
-    type: str | None
-    priority: str | None
+    agreement_clause: str | None = None
+    former_of: UUID | None = None
+    project_id: UUID | None = None
+    site_id: UUID | None = None
+    cmo_id: UUID | None = None
+    kind: str | None = None
+    type: str | None = None
+    priority: str | None = None
 
 
 # Built once, and run without the ORM: putting it together and filling records takes longer than reading. Where nothing
@@ -94,6 +94,11 @@ def covering(session: Session, wanted: Wanted, at: datetime) -> list[Line]:
     return sorted(lines, key=specificity, reverse=True)
 
 
+def covers(line: Line, wanted: Wanted) -> bool:
+    """Whether it covers a request, by the same rule as those in force are found; whether it wins is another matter."""
+    return all(getattr(line, column) in (None, getattr(wanted, column)) for column in SCOPE)
+
+
 def named_scope(line: Line) -> list[str]:
     """The scope fields a line names, the weightiest first."""
     return [column for column, is_named in zip(SCOPE, specificity(line), strict=True) if is_named]
@@ -107,7 +112,8 @@ def kind_of(request_type: RequestType, detail: Mapping[str, Any]) -> str | None:
     return str(kinds.pop()) if len(kinds) == 1 else None
 
 
-def specificity(line: Line) -> tuple[bool, ...]:
+def specificity(line: Line | Policy) -> tuple[bool, ...]:
+    """What a line names, the weightiest first: of those that cover a request the greatest wins."""
     return tuple(getattr(line, column) is not None for column in SCOPE)
 
 
@@ -162,6 +168,23 @@ def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | No
     kept = {name: value for name, value in terms.to_json().items() if name in ("policy", "clocks", "ladder")}
     content = {**kept, **_days(time_zone, calendar, year)}
     return parsed_terms(terms_digest(content), content)
+
+
+def with_line(terms: Terms, line: Line | Policy, request_type: RequestType) -> Terms:
+    """The same terms, calendar and all, under a line; unchanged where it has no clock that the type can have."""
+    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in CLOCKS[request_type]}
+    if not clocks:
+        return terms
+    other = replace(
+        terms,
+        policy_id=str(line.former_of or line.id),
+        policy_name=line.name,
+        policy_version=line.version,
+        agreement_clause=line.agreement_clause,
+        clocks=clocks,
+        ladder=ladder_from_json(line.ladder),
+    )
+    return replace(other, digest=terms_digest(other.to_json()))
 
 
 def _days(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:

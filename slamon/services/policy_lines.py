@@ -12,11 +12,11 @@ from slamon.db.parties import Organization, OrganizationKind, Person, Project, S
 from slamon.db.policies import Policy
 from slamon.domain.kinds import KINDS
 from slamon.domain.lifecycle import CLOCKS, RequestType
-from slamon.domain.terms import DATED, ClockKind, ClockTerms, Step, clocks_from_json, ladder_from_json
+from slamon.domain.terms import DATED, ClockKind, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit import hold_head
-from slamon.services.policies import SCOPE
+from slamon.services.policies import SCOPE, Line
 
 _Record = TypeVar("_Record", Organization, Site, Project)
 
@@ -69,8 +69,8 @@ def refuse_faulty(session: Session, line: Policy) -> None:
     For one that is not flushed: what it decides is judged where that is new, so that a line that has long been stored
     can be ended or renamed whatever it says.
     """
-    clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
-    for to in (to for step in ladder for to in step.to):
+    clocks_from_json(line.clocks)
+    for to in (to for step in ladder_from_json(line.ladder) for to in step.to):
         if to.person_id is not None and session.get(Person, _uuid("ladder.to.person_id", to.person_id)) is None:
             raise Invalid("ladder.to.person_id", f"no person {to.person_id}")
     cmo, site = _named(session, Organization, line.cmo_id, "cmo_id"), _named(session, Site, line.site_id, "site_id")
@@ -78,23 +78,22 @@ def refuse_faulty(session: Session, line: Policy) -> None:
     if line.effective_to is not None and line.effective_to <= line.effective_from:
         raise Invalid("effective_to", "must lie after effective_from")
     if any(inspect(line).attrs[column].history.has_changes() for column in _DECIDING):
-        refuse_unworkable({column: getattr(line, column) for column in SCOPE}, clocks, ladder)
+        refuse_unworkable(line)
         if cmo is not None and cmo.kind != OrganizationKind.CMO:
             raise Invalid("cmo_id", f"{cmo.name} is no CMO")
         if cmo is not None and site is not None and site.organization_id != cmo.id:
             raise Invalid("site_id", f"{site.name} does not belong to {cmo.name}; leave cmo_id out, or name its CMO")
 
 
-def refuse_unworkable(
-    scope: Mapping[str, Any], clocks: Mapping[ClockKind, ClockTerms], ladder: tuple[Step, ...]
-) -> None:
-    """Raise Invalid for what no request could ever be filed under, and for a reminder that would leave at once."""
-    wanted, kind = scope["type"], scope["kind"]
-    types = [each for each in RequestType if wanted in (None, each) and (kind is None or kind in KINDS[each])]
+def refuse_unworkable(line: Line | Policy) -> None:
+    """Raise Invalid or TermsError for what no request could be filed under, and for a reminder that leaves at once."""
+    clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
+    named = [RequestType(line.type)] if line.type else list(RequestType)
+    types = [each for each in named if line.kind is None or line.kind in KINDS[each]]
     if not types:
-        named = KINDS[RequestType(wanted)]
-        way_out = f"name one of {', '.join(named)}" if named else "leave it out"
-        raise Invalid("kind", f"'{kind}' is none of a request of type {wanted}; {way_out}")
+        kinds = ", ".join(kind for each in named for kind in KINDS[each])
+        way_out = f"name one of {kinds}" if kinds else "leave it out"
+        raise Invalid("kind", f"'{line.kind}' is none of a request of type {', '.join(named)}; {way_out}")
     can_run = frozenset[ClockKind]().union(*(CLOCKS[each] for each in types))
     if not can_run & clocks.keys():
         never, one_of = ", ".join(clocks), ", ".join(sorted(can_run))
