@@ -92,6 +92,7 @@ class Explanation(Answer):
     mode: Mode
     time_zone: str = Field(description="The zone of the site's calendar.")
     holiday_source: str | None = Field(description="Library and version that named the public holidays.")
+    zone_data: str | None = Field(description="Release of the time-zone data by which the terms were made.")
     target_seconds: int
     limit_seconds: int
     started_at: datetime
@@ -151,6 +152,7 @@ def _explanation(request_id: UUID, explained: Explained) -> Explanation:
         mode=found.mode,
         time_zone=terms.calendar.tz,
         holiday_source=terms.holiday_source,
+        zone_data=terms.zone_data,
         target_seconds=int(found.target.total_seconds()),
         limit_seconds=int(found.limit.total_seconds()),
         started_at=found.clock.started_at,

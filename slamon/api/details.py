@@ -23,6 +23,7 @@ from slamon.api.fields import (
     Zone,
 )
 from slamon.db.requests import Priority
+from slamon.domain.kinds import DataKind, InquiryCategory
 
 
 class OrderType(StrEnum):
@@ -106,23 +107,6 @@ class Unit(StrEnum):
     EACH = "each"
 
 
-class DataKind(StrEnum):
-    COA = "coa"
-    COC = "coc"
-    BATCH_RECORD = "batch_record"
-    ASSAY_RESULT = "assay_result"
-    STABILITY_DATA = "stability_data"
-    STORAGE_TEMPERATURE = "storage_temperature"
-    DEVIATION_REPORT = "deviation_report"
-    OOS_REPORT = "oos_report"
-    CAPA_STATUS = "capa_status"
-    CHANGE_CONTROL = "change_control"
-    INVENTORY = "inventory"
-    RETENTION_SAMPLE = "retention_sample"
-    AUDIT_RESPONSE = "audit_response"
-    OTHER = "other"
-
-
 class DataFormat(StrEnum):
     PDF = "pdf"
     CSV = "csv"
@@ -136,17 +120,6 @@ class DataPurpose(StrEnum):
     INSPECTION = "inspection"
     INVESTIGATION = "investigation"
     OVERSIGHT = "oversight"
-
-
-class InquiryCategory(StrEnum):
-    SCHEDULE_CAPACITY = "schedule_capacity"
-    TECHNICAL = "technical"
-    QUALITY = "quality"
-    REGULATORY = "regulatory"
-    COMMERCIAL = "commercial"
-    INVOICE = "invoice"
-    LOGISTICS = "logistics"
-    OTHER = "other"
 
 
 Temperature = Annotated[float, Field(ge=-273.15, le=200, allow_inf_nan=False, description="°C")]

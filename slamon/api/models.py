@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator, model_validator
 
-from slamon.api.details import DataKind, InquiryCategory
 from slamon.api.fields import (
     Answer,
     Because,
@@ -30,6 +29,7 @@ from slamon.api.fields import (
 )
 from slamon.db.parties import SiteKind, Standing
 from slamon.db.requests import Priority
+from slamon.domain.kinds import DataKind, InquiryCategory
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import Anchor, ClockKind, DeliveryChannel, LadderRole, Level, Mode
 
@@ -486,6 +486,9 @@ class NewPolicy(_PolicyBody):
 
 
 class PolicyChange(_PolicyBody, Change):
+    """Scope, clocks, ladder and clause count from `effective_from` if that is changed with them, else from now. What a
+    line in force said until then stays, as a line that ended then."""
+
     model_config = _shown(effective_to="2026-12-31T23:59:59Z", reason="Agreement ends")
 
     name: Name = unchanged()
@@ -517,6 +520,7 @@ class Policy(Record):
     effective_from: datetime
     effective_to: datetime | None
     review_due_on: date | None
+    former_of: UUID | None = Field(description="The line that said this before it was changed.")
 
 
 class CoveringLine(Answer):

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from slamon.api.answers import answers
 from slamon.api.call import Known, Route, by_key, reply
-from slamon.api.details import DataKind
 from slamon.api.fields import Answer, Body, Line40
+from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import State
 from slamon.services import owed
 

@@ -49,6 +49,10 @@ class ContactQuery(PersonQuery):
     site_id: UUID | None = None
 
 
+class PolicyQuery(ListQuery):
+    former_of: UUID | None = Field(None, description="What this line said before it was changed.")
+
+
 def _nothing(_session: Session, _row: Row, _call: Call) -> None:
     """No rule beyond those of the use case."""
 
@@ -154,7 +158,7 @@ CALENDARS = Resource(
     _ADMIN, check=_opens,
 )  # fmt: skip
 POLICIES = Resource(
-    "policy", "policies", Policy, models.NewPolicy, models.PolicyChange, models.Policy, ListQuery,
+    "policy", "policies", Policy, models.NewPolicy, models.PolicyChange, models.Policy, PolicyQuery,
     _ADMIN, complete=_in_force,
 )  # fmt: skip
 _RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)

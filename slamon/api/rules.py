@@ -1,6 +1,6 @@
 """Questions about calendars and policies: which days are closed, which line applies, what another would have meant."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Annotated
 from uuid import UUID
 
@@ -10,19 +10,20 @@ from pydantic import Field
 from slamon.api import models
 from slamon.api.answers import answers
 from slamon.api.call import Known, Route, by_key, reply
-from slamon.api.details import DataKind, InquiryCategory
 from slamon.api.fields import Answer, Body, Instant
 from slamon.api.records import CALENDARS
+from slamon.db.base import new_id
 from slamon.db.parties import Site
 from slamon.db.policies import Policy
 from slamon.db.requests import Priority
+from slamon.domain.kinds import DataKind, InquiryCategory
 from slamon.domain.lifecycle import RequestType
-from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
 from slamon.services import calendars, policies
 from slamon.services.access import staff_only
-from slamon.services.what_if import Draft, WhatIf, what_if
+from slamon.services.policy_lines import refuse_unworkable
+from slamon.services.what_if import WhatIf, what_if
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 
@@ -154,14 +155,12 @@ def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
     return reply(told(found)).response()
 
 
-def draft_of(policy: models.NewPolicy) -> Draft:
-    """Raises TermsError where clocks or ladder cannot work."""
-    content = policy.model_dump(mode="python")
-    return Draft(
-        scope={column: content[column] for column in policies.SCOPE},
-        clocks=clocks_from_json(content["clocks"]),
-        ladder=ladder_from_json(content["ladder"]),
-    )
+def draft_of(policy: models.NewPolicy) -> policies.Line:
+    """A line that nobody lives under yet. Raises TermsError or Invalid for one that cannot work."""
+    content = policy.model_dump(include={column.name for column in fields(policies.Line)})
+    draft = policies.Line(id=new_id(), version=1, **content)
+    refuse_unworkable(draft)
+    return draft
 
 
 def told(found: WhatIf) -> WhatIfAnswer:

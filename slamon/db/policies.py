@@ -12,7 +12,11 @@ from slamon.domain.lifecycle import RequestType
 
 
 class Policy(Stamped, Base):
-    """One policy line. Empty scope columns match everything; a change is a new version and touches no open request."""
+    """One policy line. Empty scope columns match everything; a change is a new version and touches no open request.
+
+    What a line that was in force decided before a change stays, in the row of a line that has ended: `former_of` names
+    the line whose content it was.
+    """
 
     __tablename__ = "policy"
     __table_args__ = (
@@ -34,6 +38,7 @@ class Policy(Stamped, Base):
     effective_from: Mapped[datetime]
     effective_to: Mapped[datetime | None]
     review_due_on: Mapped[date | None] = mapped_column(Date)  # when somebody is to look whether the line still fits
+    former_of: Mapped[UUID | None] = mapped_column(ForeignKey("policy.id"))
 
 
 class FrozenTerms(Base):

@@ -183,7 +183,7 @@ class Terms:
     """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy.
 
     `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are;
-    `opening_names` what its opening days are for.
+    `opening_names` what its opening days are for. `zone_data` is the release of the time-zone data they were made with.
     """
 
     policy_id: str
@@ -196,6 +196,7 @@ class Terms:
     holiday_names: Mapping[date, str] = field(default_factory=dict)
     holiday_source: str | None = None
     opening_names: Mapping[date, str] = field(default_factory=dict)
+    zone_data: str | None = None
     digest: str = field(default="", compare=False)
     _ladders: dict[ClockKind, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -254,7 +255,7 @@ class Terms:
             "calendar": self.calendar.to_json(),
             "clocks": clocks_to_json(self.clocks),
             "ladder": ladder_to_json(self.ladder),
-            **holidays_to_json(self.holiday_names, self.holiday_source, self.opening_names),
+            **sources_to_json(self.holiday_names, self.holiday_source, self.opening_names, self.zone_data),
         }
 
     @classmethod
@@ -271,16 +272,20 @@ class Terms:
             holiday_names=_by_date(stored.get("holiday_names", {})),
             holiday_source=stored.get("holiday_source"),
             opening_names=_by_date(stored.get("opening_names", {})),
+            zone_data=stored.get("zone_data"),
             digest=terms_digest(stored),
         )
 
 
-def holidays_to_json(names: Mapping[date, str], source: str | None, openings: Mapping[date, str]) -> dict[str, Any]:
+def sources_to_json(
+    names: Mapping[date, str], source: str | None, openings: Mapping[date, str], zone_data: str | None
+) -> dict[str, Any]:
     """As part of stored terms; nothing where there is nothing to say, as in terms stored before these were kept."""
     told = {
         "holiday_names": {day.isoformat(): name for day, name in sorted(names.items())},
         "holiday_source": source,
         "opening_names": {day.isoformat(): name for day, name in sorted(openings.items())},
+        "zone_data": zone_data,
     }
     return {key: value for key, value in told.items() if value}
 

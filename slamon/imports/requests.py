@@ -33,9 +33,9 @@ from slamon.imports.mappings import BadCell, Columns, Field
 from slamon.imports.past_requests import Past, store
 from slamon.imports.tables import Row
 from slamon.services.access import Caller
-from slamon.services.filing import Filing, filed_content
+from slamon.services.filing import Filing, filed_content, wanted_by
 from slamon.services.parties import Parties, find_parties
-from slamon.services.policies import Line, Wanted, freeze, kind_of, resolve
+from slamon.services.policies import Line, Wanted, freeze, resolve
 
 BATCH = 200  # rows checked at once
 
@@ -184,8 +184,7 @@ class _Run:
         return self._parties[key]
 
     def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
-        kind = kind_of(filing.type, filing.detail)
-        wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
+        wanted = wanted_by(filing, parties.cmo_id)
         rules = wanted, bisect_right(self._rules_change, at)
         try:
             line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))

@@ -17,7 +17,8 @@ from slamon.errors import SlamonError
 from slamon.imports.commands import progress_bar
 from slamon.runtime import Runtime
 from slamon.services.access import Caller
-from slamon.services.what_if import Draft, what_if
+from slamon.services.policies import Line
+from slamon.services.what_if import what_if
 
 
 def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *, as_json: bool) -> None:
@@ -43,7 +44,7 @@ def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *,
         _show(answer)
 
 
-def _draft(file: Path) -> Draft:
+def _draft(file: Path) -> Line:
     try:
         return draft_of(NewPolicy.model_validate_json(file.read_bytes()))
     except ValidationError as error:

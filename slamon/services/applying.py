@@ -1,7 +1,6 @@
 """What may be applied to open requests: a policy line, a changed calendar. `new_terms` says what applying means."""
 
 from collections import defaultdict
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,16 +12,16 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.closing import ClosingRule
-from slamon.domain.lifecycle import CLOCKS
-from slamon.domain.terms import Terms, clocks_from_json, ladder_from_json, terms_digest
+from slamon.domain.terms import Terms
 from slamon.domain.timeline import Fact
 from slamon.services import new_terms
 from slamon.services.access import Caller, admin_only, staff_only
 from slamon.services.calendars import closed_on, days_of
 from slamon.services.cases import Case
 from slamon.services.directory import find
+from slamon.services.filing import wanted_by
 from slamon.services.new_terms import Cause, OtherTerms, Preview
-from slamon.services.policies import Line, Wanted, kind_of, plain_calendar, resolve, with_calendar
+from slamon.services.policies import SCOPE, Wanted, plain_calendar, resolve, with_calendar, with_line
 
 
 def preview_policy(session: Session, policy_id: UUID, *, by: Caller, now: datetime) -> Preview:
@@ -54,8 +53,7 @@ def apply_policy(
 
 def _scope(policy: Policy) -> list[ColumnElement[bool]]:
     """The columns of a request that the line names; its kind is looked at in the detail."""
-    columns = ("type", "priority", "cmo_id", "site_id", "project_id")
-    named = {column: getattr(policy, column) for column in columns}
+    named = {column: getattr(policy, column) for column in SCOPE if column != "kind"}
     return [getattr(CmoRequest, column) == value for column, value in named.items() if value is not None]
 
 
@@ -63,40 +61,18 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
     won: dict[Wanted, bool] = {}
 
     def terms_for(case: Case) -> Terms:
-        wanted = _wanted(case)
+        wanted = wanted_by(case.request, case.request.cmo_id)
         if wanted not in won:
             won[wanted] = resolve(session, wanted, now).id == policy.id
-        return _with_line(case, policy) if won[wanted] else case.terms
+        return with_line(case.terms, policy, case.type) if won[wanted] else case.terms
 
     return terms_for
 
 
-def _wanted(case: Case) -> Wanted:
-    request = case.request
-    kind = kind_of(case.type, request.detail)
-    return Wanted(case.type, kind, request.priority, request.cmo_id, request.site_id, request.project_id)
-
-
-def _with_line(case: Case, policy: Policy | Line) -> Terms:
-    """The request's terms with this line's clocks and ladder, at the calendar it has."""
-    clocks = {kind: clock for kind, clock in clocks_from_json(policy.clocks).items() if kind in CLOCKS[case.type]}
-    if not clocks:
-        return case.terms
-    other = replace(
-        case.terms,
-        policy_id=str(policy.id),
-        policy_name=policy.name,
-        policy_version=policy.version,
-        agreement_clause=policy.agreement_clause,
-        clocks=clocks,
-        ladder=ladder_from_json(policy.ladder),
-    )
-    return replace(other, digest=terms_digest(other.to_json()))
-
-
 def under_priority(session: Session, case: Case, amended: Fact, *, now: datetime) -> Case:
     """The case under the line its locked request would fall under now, its priority having been amended."""
-    terms = _with_line(case, resolve(session, _wanted(case), now))
+    line = resolve(session, wanted_by(case.request, case.request.cmo_id), now)
+    terms = with_line(case.terms, line, case.type)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}

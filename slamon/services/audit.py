@@ -25,7 +25,7 @@ def record(
 ) -> AuditEntry:
     """Append one entry to the chain. Whoever appends holds the head until the commit, so the chain never forks."""
     session.flush()
-    head = session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one()
+    head = hold_head(session)
     entry = AuditEntry(
         sequence=head.sequence + 1,
         at=now,
@@ -44,6 +44,14 @@ def record(
     session.add(entry)
     session.flush()
     return entry
+
+
+def hold_head(session: Session) -> AuditHead:
+    """The end of the chain, held until the commit: what is read after it, nobody else changes who leaves a trail.
+
+    Take it after the rows that the change itself locks, as `record` does; the other way round deadlocks.
+    """
+    return session.scalars(select(AuditHead).where(AuditHead.id == 1).with_for_update()).one()
 
 
 def entry_digest(entry: AuditEntry, previous: str = GENESIS) -> str:

@@ -27,11 +27,11 @@ from slamon.db.parties import (
 )
 from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import AlreadyExists, Invalid, NotFound, StaleVersion
 from slamon.services.audit import record
-from slamon.services.policies import public_holidays, refuse_tie
+from slamon.services.policies import public_holidays
+from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie, start_of_change
 
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
@@ -56,6 +56,8 @@ def create(
     _flush(session, row)
     if isinstance(row, Project):
         _set_cmos(session, row, cmo_ids or [])
+    if isinstance(row, Policy):
+        refuse_tie(session, row)
     record(
         session, by=by, action="create", entity=kept.__tablename__, entity_id=row.id, now=now,
         new=fields_of(session, row), reason=reason,
@@ -76,7 +78,8 @@ def change(
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
 
-    Raises NotFound, StaleVersion, and whatever `create` raises. Open requests keep the terms they were filed under.
+    Raises NotFound, StaleVersion, and whatever `create` raises. Open requests keep the terms they were filed under. A
+    policy line that was in force and decides otherwise from now on leaves what it said until then as a line of its own.
     """
     if not reason.strip():
         raise Invalid("reason", "say why; the trail keeps it")
@@ -86,6 +89,9 @@ def change(
     old = fields_of(session, row)
     plain = dict(values)
     cmo_ids = plain.pop("cmo_ids", None)
+    former = None
+    if isinstance(row, Policy) and (since := start_of_change(row, plain, now)):
+        former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=now), since
     with session.no_autoflush:
         for name, value in plain.items():
             setattr(row, name, value)
@@ -93,8 +99,17 @@ def change(
     _flush(session, row)
     if isinstance(row, Project) and cmo_ids is not None:
         _set_cmos(session, row, cmo_ids)
+    if former is not None:
+        _flush(session, former)
+    if isinstance(row, Policy):
+        refuse_tie(session, row)
     new = fields_of(session, row)
     changed = [name for name in new if old.get(name) != new[name]]
+    if former is not None:
+        record(
+            session, by=by, action="set_aside", entity=kept.__tablename__, entity_id=former.id, now=now,
+            new=fields_of(session, former), reason=reason,
+        )  # fmt: skip
     if changed:
         row.version += 1
         _flush(session, row)
@@ -106,7 +121,7 @@ def change(
 
 
 def find(session: Session, kept: type[Kept], record_id: UUID, *, lock: bool = False) -> Kept:
-    row = session.get(kept, record_id, with_for_update=lock or None)
+    row = session.get(kept, record_id, with_for_update=lock or None, populate_existing=lock)
     if row is None:
         raise NotFound(kept.__tablename__, record_id)
     return row
@@ -218,18 +233,7 @@ def _(row: Calendar, session: Session) -> None:
 
 @_check.register
 def _(row: Policy, session: Session) -> None:
-    clocks_from_json(row.clocks)
-    for step in ladder_from_json(row.ladder):
-        for to in step.to:
-            if to.person_id is not None and session.get(Person, _uuid("ladder.to.person_id", to.person_id)) is None:
-                raise Invalid("ladder.to.person_id", f"no person {to.person_id}")
-    for column, kept in (("cmo_id", Organization), ("site_id", Site), ("project_id", Project)):
-        scope_id = getattr(row, column)
-        if scope_id is not None and session.get(kept, scope_id) is None:
-            raise Invalid(column, f"no {kept.__tablename__} {scope_id}")
-    if row.effective_to is not None and row.effective_to <= row.effective_from:
-        raise Invalid("effective_to", "must lie after effective_from")
-    refuse_tie(session, row)
+    refuse_faulty(session, row)
 
 
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:
@@ -263,13 +267,6 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f<>\",;:\\]+@[^@\s\x00-\x1f<>\",;:\\]+")
 def _refuse_readdressed(row: Person) -> None:
     if not _EMAIL.fullmatch(row.email.strip()):
         raise Invalid("email", f"'{row.email}' is not an e-mail address")
-
-
-def _uuid(field: str, text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise Invalid(field, f"'{text}' is not an id") from None
 
 
 def _flush(session: Session, row: Stamped) -> None:

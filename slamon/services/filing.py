@@ -89,9 +89,8 @@ def log_request(
         refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference)
     if filing.parent_id is not None:
         _refuse_foreign_parent(session, filing.parent_id, parties.cmo_id)
-    kind = kind_of(filing.type, filing.detail)
-    wanted = Wanted(filing.type, kind, filing.priority, parties.cmo_id, parties.site_id, parties.project_id)
-    terms = freeze(session, resolve(session, wanted, at), filing.type, parties.time_zone, parties.calendar, at)
+    line = resolve(session, wanted_by(filing, parties.cmo_id), at)
+    terms = freeze(session, line, filing.type, parties.time_zone, parties.calendar, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -154,6 +153,12 @@ def _refuse_past_due(filing: Filing, at: datetime) -> None:
         refuse_past_due(due, at, Progress(detail=filing.detail).destination_zone)
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
+
+
+def wanted_by(asked: Filing | CmoRequest, cmo_id: UUID) -> Wanted:
+    """What a policy must cover for a request, filed or about to be."""
+    kind = kind_of(RequestType(asked.type), asked.detail)
+    return Wanted(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id)
 
 
 def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.metadata import version
@@ -22,12 +22,13 @@ from slamon.domain.terms import (
     Terms,
     clocks_from_json,
     clocks_to_json,
-    holidays_to_json,
     ladder_from_json,
     ladder_to_json,
+    sources_to_json,
     terms_digest,
 )
 from slamon.errors import Conflict, Invalid
+from slamon.services.zone_data import zone_data_of
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
@@ -50,20 +51,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A policy line as far as filing reads it."""
+    """A policy line as far as requests are judged by it: one that is stored, or a draft."""
 
     id: UUID
     name: str
     version: int
-    agreement_clause: str | None
     clocks: dict[str, Any]
     ladder: list[Any]
-    project_id: UUID | None
-    site_id: UUID | None
-    cmo_id: UUID | None
-    kind: str | None
-    type: str | None
-    priority: str | None
+    agreement_clause: str | None = None
+    former_of: UUID | None = None
+    project_id: UUID | None = None
+    site_id: UUID | None = None
+    cmo_id: UUID | None = None
+    kind: str | None = None
+    type: str | None = None
+    priority: str | None = None
 
 
 # Built once, and run without the ORM: putting it together and filling records takes longer than reading. Where nothing
@@ -92,6 +94,11 @@ def covering(session: Session, wanted: Wanted, at: datetime) -> list[Line]:
     return sorted(lines, key=specificity, reverse=True)
 
 
+def covers(line: Line, wanted: Wanted) -> bool:
+    """Whether it covers a request, by the same rule as those in force are found; whether it wins is another matter."""
+    return all(getattr(line, column) in (None, getattr(wanted, column)) for column in SCOPE)
+
+
 def named_scope(line: Line) -> list[str]:
     """The scope fields a line names, the weightiest first."""
     return [column for column, is_named in zip(SCOPE, specificity(line), strict=True) if is_named]
@@ -105,24 +112,9 @@ def kind_of(request_type: RequestType, detail: Mapping[str, Any]) -> str | None:
     return str(kinds.pop()) if len(kinds) == 1 else None
 
 
-def specificity(line: Line) -> tuple[bool, ...]:
+def specificity(line: Line | Policy) -> tuple[bool, ...]:
+    """What a line names, the weightiest first: of those that cover a request the greatest wins."""
     return tuple(getattr(line, column) is not None for column in SCOPE)
-
-
-def refuse_tie(session: Session, policy: Policy) -> None:
-    """Raise Conflict where another line has the same scope and overlapping dates: neither would win."""
-    statement = select(Policy).where(
-        Policy.id != policy.id,
-        *(getattr(Policy, column).is_not_distinct_from(getattr(policy, column)) for column in SCOPE),
-    )
-    for other in session.scalars(statement):
-        starts_before_end = other.effective_to is None or policy.effective_from < other.effective_to
-        ends_after_start = policy.effective_to is None or other.effective_from < policy.effective_to
-        if starts_before_end and ends_after_start:
-            raise Conflict(
-                f"Policy '{other.name}' has the same scope and overlapping dates, so neither would win. "
-                "End it first (effective_to), or make this scope narrower."
-            )
 
 
 def freeze(
@@ -142,7 +134,7 @@ def freeze(
     if not clocks:
         raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
     policy = {
-        "id": str(line.id),
+        "id": str(line.former_of or line.id),
         "name": line.name,
         "version": line.version,
         "agreement_clause": line.agreement_clause,
@@ -178,10 +170,28 @@ def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | No
     return parsed_terms(terms_digest(content), content)
 
 
+def with_line(terms: Terms, line: Line | Policy, request_type: RequestType) -> Terms:
+    """The same terms, calendar and all, under a line; unchanged where it has no clock that the type can have."""
+    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in CLOCKS[request_type]}
+    if not clocks:
+        return terms
+    other = replace(
+        terms,
+        policy_id=str(line.former_of or line.id),
+        policy_name=line.name,
+        policy_version=line.version,
+        agreement_clause=line.agreement_clause,
+        clocks=clocks,
+        ladder=ladder_from_json(line.ladder),
+    )
+    return replace(other, digest=terms_digest(other.to_json()))
+
+
 def _days(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:
-    """What stored terms say of a site's calendar and of its days by name."""
-    names = holidays_to_json(*named_holidays(calendar, _within_reach(year)), _named_openings(calendar))
-    return {"calendar": calendar_json(time_zone, calendar, year), **names}
+    """What stored terms say of a site's calendar, of its days by name, and who says when all that is."""
+    names, source = named_holidays(calendar, _within_reach(year))
+    told = sources_to_json(names, source, _named_openings(calendar), zone_data_of(time_zone))
+    return {"calendar": calendar_json(time_zone, calendar, year), **told}
 
 
 def _store(session: Session, digest: str, content: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ A policy line names what it is for, what each clock allows and who is told when.
 request the most specific wins; lines are compared by what they name, in this order: {scope}.
 Two lines of the same scope with overlapping dates are refused. A request keeps the terms it was filed under until an
 administrator applies another line to open requests, which is shown before and written into each of them.
+A changed line counts from now, or from when the change says; what it said until then stays, as a line that has ended.
 `GET /v1/policies/resolve` says which line applies and why, `POST /v1/policies/what-if` what a draft would have meant.
 This page is written by `slamon policy-rules`.
 

@@ -1,8 +1,8 @@
 """What would have been: the requests of a past period judged again under a draft policy line. Changes nothing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,42 +14,17 @@ from slamon.db.parties import Organization, Person
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.ladder import Evaluation, evaluate
-from slamon.domain.lifecycle import CLOCKS, RequestType
-from slamon.domain.terms import ClockKind, ClockTerms, LadderRole, Step, Terms
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.terms import LadderRole, Terms
 from slamon.errors import Invalid
 from slamon.services.access import Caller, staff_only
 from slamon.services.cases import load_cases
+from slamon.services.filing import wanted_by
 from slamon.services.notices import Directory
-from slamon.services.policies import SCOPE, kind_of, load_terms
+from slamon.services.policies import Line, covers, load_terms, specificity, with_line
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A policy line that nobody lives under yet. `scope` holds what it names of `SCOPE`."""
-
-    scope: Mapping[str, Any]
-    clocks: Mapping[ClockKind, ClockTerms]
-    ladder: tuple[Step, ...]
-
-    def covers(self, request: CmoRequest) -> bool:
-        kind = kind_of(RequestType(request.type), request.detail)
-        return all(
-            wanted is None or wanted == (kind if column == "kind" else getattr(request, column))
-            for column, wanted in self.scope.items()
-        )
-
-    def wins_over(self, line: Policy | None) -> bool:
-        """Against the line a request lived under: by naming a narrower scope, or the same."""
-        named = tuple(self.scope.get(column) is not None for column in SCOPE)
-        return line is None or named >= tuple(getattr(line, column) is not None for column in SCOPE)
-
-    def in_place_of(self, terms: Terms, request_type: RequestType) -> Terms:
-        """The terms a request would have lived under, at the same site and so with the same calendar."""
-        clocks = {kind: clock for kind, clock in self.clocks.items() if kind in CLOCKS[request_type]}
-        return replace(terms, clocks=clocks or terms.clocks, ladder=self.ladder)
 
 
 @dataclass(slots=True)
@@ -81,7 +56,7 @@ class WhatIf:
 
 def what_if(
     session: Session,
-    draft: Draft,
+    draft: Line,
     *,
     filed_from: datetime,
     filed_to: datetime,
@@ -100,7 +75,9 @@ def what_if(
     total = session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
     if total > MOST:
         raise Invalid("filed_to", f"{total:,} requests were filed in that period; choose one with at most {MOST:,}")
-    lines = {str(line.id): line for line in session.scalars(select(Policy))}
+    lines = defaultdict(list)
+    for line in session.scalars(select(Policy).order_by(Policy.effective_from)):
+        lines[str(line.former_of or line.id)].append(line)
     found = WhatIf()
     for requests in _batches(session, period):
         found.looked_at += len(requests)
@@ -126,18 +103,27 @@ def _batches(session: Session, period: Sequence[Any]) -> Iterator[Sequence[CmoRe
 def _judge(
     session: Session,
     requests: Sequence[CmoRequest],
-    draft: Draft,
-    lines: Mapping[str, Policy],
+    draft: Line,
+    lines: Mapping[str, Sequence[Policy]],
     found: WhatIf,
     now: datetime,
 ) -> None:
     terms = load_terms(session, [request.terms_digest for request in requests])
-    won = {digest for digest, own in terms.items() if draft.wins_over(lines.get(own.policy_id))}
-    covered = [request for request in requests if request.terms_digest in won and draft.covers(request)]
+
+    def comes_under_draft(request: CmoRequest) -> bool:
+        own = terms.get(request.terms_digest)
+        if own is None or not covers(draft, wanted_by(request, request.cmo_id)):
+            return False
+        line = _then(lines.get(own.policy_id, ()), request.filed_at)
+        return line is None or specificity(draft) >= specificity(line)
+
+    covered = [request for request in requests if comes_under_draft(request)]
     directory = Directory(session, covered)
+    other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
     for case in load_cases(session, covered):
         request = case.request
-        drafted = draft.in_place_of(case.terms, case.type)
+        shared = case.terms.digest, case.type
+        drafted = other.get(shared) or other.setdefault(shared, with_line(case.terms, draft, case.type))
         before, after = case.evaluate(now), evaluate(drafted, case.timeline, now)
         was, would_be = before.breached(now), after.breached(now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
@@ -149,6 +135,11 @@ def _judge(
         found.escalations.update(_leads_told(request, before, directory))
         found.escalations_under_draft.update(_leads_told(request, after, directory))
     found.covered += len(covered)
+
+
+def _then(said: Sequence[Policy], at: datetime) -> Policy | None:
+    """Of what a line has said, in order, what it said at `at`; the first where it was applied to an older request."""
+    return next((line for line in reversed(said) if line.effective_from <= at), said[0] if said else None)
 
 
 def _leads_told(request: CmoRequest, outcome: Evaluation, directory: Directory) -> Iterator[UUID]:

@@ -13,6 +13,7 @@ from slamon.db.parties import Site
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks import ClockId
 from slamon.domain.explain import Counts, Part
+from slamon.domain.terms import Mode
 from slamon.errors import LinkGone
 from slamon.services.explanations import clock_named, explain_clock
 from slamon.services.links import open_link
@@ -75,6 +76,7 @@ def _told(session: Session, asked: CmoRequest, clock_id: ClockId, zones: Zones, 
         "lines": [_line(part, zones) for part in explanation.parts],
         "totals": [(kind, span(total)) for kind in Counts if (total := explanation.total(kind))],
         "holiday_source": explained.terms.holiday_source if explanation.total(Counts.HOLIDAY) else None,
+        "zone_data": explained.terms.zone_data if explanation.mode is not Mode.ELAPSED else None,
     }
 
 

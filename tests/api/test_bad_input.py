@@ -6,11 +6,9 @@ import pytest
 
 from tests.api.conftest import Api
 
-POLICY = {
-    "name": "At Basel",
-    "clocks": {"answer": {"target": "PT24H", "limit": "PT48H"}},
-    "ladder": [{"level": "limit", "to": [{"channel": "email", "role": "lead"}]}],
-}
+STEP = {"level": "limit", "to": [{"channel": "email", "role": "lead"}]}
+POLICY = {"name": "At Basel", "clocks": {"answer": {"target": "PT24H", "limit": "PT48H"}}, "ladder": [STEP]}
+ORDER = {"order_confirmation": {"target": "PT24H", "limit": "PT48H"}}
 LINE = {"product_code": "AUR-1", "quantity": 1, "unit": "kit"}
 PLACE = {"kind": "depot", "name": "Depot", "address": "Paris", "country": "FR"}
 SHIPMENT = {"order_type": "initial", "destination": PLACE, "storage": {"code": "frozen"}, "lines": [LINE]}
@@ -44,11 +42,30 @@ def refused(answer: Any) -> dict[str, str]:
         ({"effective_to": "2020-01-01T00:00:00Z"}, "effective_to"),
         ({"project_id": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a11"}, "project_id"),
         ({"kind": "weather"}, "kind"),
+        ({"type": "inquiry", "kind": "coa"}, "kind"),
+        ({"type": "data", "kind": "technical"}, "kind"),
+        ({"type": "shipment", "kind": "other", "clocks": ORDER}, "kind"),
+        ({"type": "data", "clocks": ORDER}, "clocks"),
+        ({"kind": "coa", "clocks": ORDER}, "clocks"),
+        ({"type": "shipment"}, "clocks"),
+        ({"ladder": [{**STEP, "level": "reminder", "percent_of_target": 75, "clocks": ["reply", "promise"]}]},
+         "ladder.percent_of_target"),
     ],
-)
+)  # fmt: skip
 def test_a_policy_that_cannot_work_is_refused(api: Api, change: dict[str, Any], field: str) -> None:
     body = {**POLICY, "site_id": str(api.world.cast.site), **change}
     assert field in refused(api.admin.post("/v1/policies", json=body))
+
+
+def test_a_line_for_a_site_of_another_cmo_is_refused_also_where_a_change_makes_it_one(api: Api) -> None:
+    cast = api.world.cast
+    mixed = {**POLICY, "site_id": str(cast.site), "cmo_id": str(cast.other_cmo)}
+    assert "leave cmo_id out" in refused(api.admin.post("/v1/policies", json=mixed))["site_id"]
+    assert "no CMO" in refused(api.admin.post("/v1/policies", json={**POLICY, "cmo_id": str(cast.sponsor)}))["cmo_id"]
+    line = api.admin.post("/v1/policies", json={**POLICY, "site_id": str(cast.site)}).json()
+    for change in ({"cmo_id": str(cast.other_cmo)}, {"type": "shipment"}):
+        refused(api.admin.patch(f"/v1/policies/{line['id']}", json={**change, "reason": "Narrower"}))
+    assert api.admin.get(f"/v1/policies/{line['id']}").json() == line
 
 
 def test_two_lines_that_would_tie_are_refused(any_api: Api) -> None:

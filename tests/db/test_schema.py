@@ -6,17 +6,19 @@ from datetime import date
 from io import BytesIO
 
 import pytest
-from sqlalchemy import CheckConstraint, Engine, inspect, text
+from sqlalchemy import CheckConstraint, Engine, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from slamon.db import Base, schema
 from slamon.db.database import Database
 from slamon.db.parties import Calendar
+from slamon.db.policies import Policy
 from slamon.domain.lifecycle import Action, RequestType
-from slamon.domain.timeline import Via
+from slamon.domain.timeline import SYSTEM, Via
 from slamon.errors import Conflict
 from slamon.files.intake import Sent, take_in
 from slamon.services.attachments import attach
+from slamon.services.directory import change
 from slamon.services.shutdowns import Announcement, announce
 from tests.world import CMO_LEAD, World
 
@@ -145,6 +147,13 @@ def with_a_file(world: World) -> None:
         attach(session, request.id, stored, by=by, via=Via.API, now=world.clock.now())
 
 
+def with_a_changed_line(world: World) -> None:
+    with world.runtime.db.write() as session:
+        line = session.scalars(select(Policy).limit(1)).one()
+        clause, now = {"agreement_clause": "7.3"}, world.clock.now()
+        change(session, Policy, line.id, clause, by=SYSTEM, now=now, reason="Agreed")
+
+
 @pytest.mark.parametrize(
     ("lived", "words"),
     [
@@ -154,6 +163,7 @@ def with_a_file(world: World) -> None:
         (with_a_handed_on_request, "1 facts are of kinds the older release does not know"),
         (with_a_shutdown, "1 shutdowns are written down, which the older release does not know"),
         (with_an_opening_day, "1 calendars have opening days, which the older release does not know"),
+        (with_a_changed_line, "1 lines are what others said before, which the older release does not know"),
         (with_a_file, "1 files are attached to requests, which the older release does not know"),
     ],
 )

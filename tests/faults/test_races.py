@@ -1,15 +1,21 @@
-"""Fault 35: what the CMO does and what the loop does meet in the same moment."""
+"""What meets in the same moment: the CMO's acts and the loop (fault 35), several writers, several administrators."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
 
 from slamon.channels import MessageKind
+from slamon.db.parties import Site
+from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import Action
-from slamon.errors import ActionNotAllowed, Unavailable
-from slamon.services.verify import verify_requests
+from slamon.domain.timeline import SYSTEM
+from slamon.errors import ActionNotAllowed, Conflict, StaleVersion, Unavailable
+from slamon.services.directory import change, create, find
+from slamon.services.founding import default_policies
+from slamon.services.verify import verify_audit, verify_requests
 from tests.world import CMO_CHANNEL, CONTACT, HEAD, STEERING, World
 
 
@@ -73,3 +79,33 @@ def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_wor
         asked = [fact.kind for fact in facts[1:]]
         assert asked == [("asked", "replied")[n % 2] for n in range(len(asked))]  # never two questions, two replies
         assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
+
+
+def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: World):
+    world, start = any_world, Barrier(8)
+    line = {**default_policies()[0], "site_id": world.cast.site, "effective_from": world.clock.now()}
+
+    def add(number: int) -> int:
+        start.wait()
+        try:
+            with world.runtime.db.write() as session:
+                create(session, Policy, {**line, "name": f"Line {number}"}, by=SYSTEM, now=world.clock.now())
+        except Conflict:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(add, range(8))) == 1
+    with world.runtime.db.read() as session:
+        assert verify_audit(session) is None
+
+
+def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: World):
+    world, record = postgres_world, (Site, postgres_world.cast.site)
+    how = {"by": SYSTEM, "now": world.clock.now(), "reason": "Renamed", "expected_version": 1}
+    with world.runtime.db.write() as late:
+        assert find(late, *record).version == 1
+        with world.runtime.db.write() as first:
+            change(first, *record, {"name": "Basel North"}, **how)
+        with pytest.raises(StaleVersion):
+            change(late, *record, {"name": "Basel South"}, **how)

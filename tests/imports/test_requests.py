@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from slamon.channels import MessageKind
 from slamon.cli import app
 from slamon.db.outbox import Notification
+from slamon.db.policies import FrozenTerms, Policy
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import Actor, Role
@@ -23,6 +24,7 @@ from slamon.imports.drafts import BadRows
 from slamon.imports.mappings import Columns, Field, read_mapping, refuse_missing
 from slamon.imports.requests import ImportedRequests, import_requests
 from slamon.imports.tables import read_sheet
+from slamon.services.directory import change
 from slamon.services.verify import Difference, verify_requests
 from tests.world import CONTACT, START, World
 
@@ -112,6 +114,22 @@ def test_terms_are_those_in_force_at_the_filing(world: World) -> None:
         (2, "Sent", "no terms as of then: No policy covers this request. An administrator can add one under "
          "/v1/policies.")
     ]  # fmt: skip
+
+
+def test_a_line_changed_since_the_filing_counts_as_it_was_then(any_world: World) -> None:
+    with any_world.runtime.db.write() as session:
+        line = session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
+        wider = {"clocks": {"answer": {"target": "PT200H", "limit": "PT200H"}}}
+        change(session, Policy, line.id, wider, by=KEEPER, now=START, reason="Agreed")
+    now = SILENT.replace("T-2", "T-3").replace("27.02.2026 10:00", "02.03.2026 10:00")
+    bring_in(any_world, SILENT, now)
+    then, today = (row.terms_digest for row in sorted(stored(any_world, CmoRequest), key=lambda row: row.filed_at))
+    content = {terms.digest: terms.content for terms in stored(any_world, FrozenTerms)}
+    assert [(content[t]["policy"]["id"], content[t]["policy"]["version"]) for t in (then, today)] == [
+        (str(line.id), 1),
+        (str(line.id), 2),
+    ]
+    assert [content[t]["clocks"]["answer"]["limit"] for t in (then, today)] == ["PT48H", "PT200H"]
 
 
 def test_a_date_without_a_time_counts_at_noon_there_and_says_so(world: World) -> None:

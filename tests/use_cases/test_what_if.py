@@ -4,31 +4,33 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from slamon.db.base import new_id
+from slamon.db.policies import Policy
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import Action
-from slamon.domain.terms import clocks_from_json, ladder_from_json
-from slamon.domain.timeline import Role
+from slamon.domain.timeline import SYSTEM, Role
 from slamon.errors import Forbidden, Invalid
 from slamon.services.access import Caller
+from slamon.services.directory import change
 from slamon.services.founding import default_policies
-from slamon.services.policies import SCOPE
-from slamon.services.what_if import Draft, WhatIf, what_if
+from slamon.services.policies import Line
+from slamon.services.what_if import WhatIf, what_if
 from tests.world import START, World
 
 ADMIN = Caller("admin", "Ada", frozenset({Role.ADMIN}))
 LIVE = default_policies()[0]
 
 
-def draft(limit: str | None = None, **scope: Any) -> Draft:
+def draft(limit: str | None = None, **scope: Any) -> Line:
     """The shipped line, with another limit or scope."""
     tight = {"target": limit, "limit": limit} if limit else {}
     clocks = {kind: {**clock, **tight} if "target" in clock else clock for kind, clock in LIVE["clocks"].items()}
-    named = {**dict.fromkeys(SCOPE), "priority": LIVE["priority"], **scope}
-    return Draft(named, clocks_from_json(clocks), ladder_from_json(LIVE["ladder"]))
+    return Line(id=new_id(), version=1, **{**LIVE, "clocks": clocks, **scope})
 
 
-def tried(world: World, which: Draft, **differing: Any) -> WhatIf:
+def tried(world: World, which: Line, **differing: Any) -> WhatIf:
     period = {"filed_from": START - timedelta(days=1), "filed_to": START + timedelta(days=100)}
     with world.runtime.db.read() as session:
         return what_if(session, which, by=ADMIN, now=world.clock.now(), **{**period, **differing})
@@ -76,6 +78,16 @@ def test_only_what_the_draft_covers_and_no_narrower_line_governed_is_counted(a_w
     a_week.file(priority=Priority.URGENT)  # under a line that names the priority
     found = tried(a_week, draft("PT1H"))
     assert (found.looked_at, found.covered) == (7, 6)
+
+
+def test_what_a_line_said_at_the_filing_decides_and_not_what_it_says_now(a_week: World):
+    with a_week.runtime.db.write() as session:
+        line = session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
+        narrower, now = {"site_id": a_week.cast.site}, a_week.clock.now()
+        change(session, Policy, line.id, narrower, by=SYSTEM, now=now, reason="For Basel alone")
+    assert tried(a_week, draft("PT20H")).covered == 6
+    a_week.file()
+    assert tried(a_week, draft("PT20H")).covered == 6
 
 
 def test_nothing_is_changed_and_nobody_is_told(a_week: World):
