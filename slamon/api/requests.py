@@ -20,7 +20,7 @@ from slamon.api.filings import filing_of
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
-from slamon.domain.timeline import FactKind, Role, Via
+from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
 from slamon.services import queries
 from slamon.services.access import staff_roles
 from slamon.services.acts import Payload, act
@@ -208,7 +208,8 @@ def get_request(call: Known, request_id: UUID) -> Response:
 def get_timeline(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
         queries.visible_request(session, request_id, by=call.caller)
-        facts = [_fact(row) for row in queries.facts_of(session, request_id)]
+        hidden = INTERNAL if call.caller.is_cmo else ()
+        facts = [_fact(row) for row in queries.facts_of(session, request_id) if row.kind not in hidden]
     return reply(Timeline(request_id=request_id, facts=facts)).response()
 
 

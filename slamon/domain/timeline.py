@@ -89,6 +89,7 @@ class Actor:
         return self.role in CMO_ROLES
 
 
+INTERNAL = frozenset({FactKind.TAKEN})  # steps inside the sponsor's house: no CMO is shown them
 SYSTEM = Actor(id="system", name="slamon", role=Role.SYSTEM)
 GENESIS = "0" * 64
 

@@ -14,7 +14,7 @@ from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_document import ALWAYS
 from slamon.domain.closing import ClosingRule
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import Actor, Role, stamp
+from slamon.domain.timeline import Actor, Role, Via, stamp
 from slamon.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services import new_terms
 from slamon.services.access import Caller, Owners, Scope, staff_only, staff_roles
@@ -169,6 +169,7 @@ def apply_to_open(
     closing: ClosingRule,
     now: datetime,
     real_now: datetime,
+    via: Via = Via.API,
 ) -> int:
     """Close an agreed shutdown's days for the site's open requests too; returns how many requests that changed.
 
@@ -182,7 +183,7 @@ def apply_to_open(
     return new_terms.apply(
         session, _at_site(session, shutdown), _closed(shutdown),
         by=actor, reason=reason, cause=Cause("shutdown", shutdown.id, {"name": shutdown.name}),
-        closing=closing, now=now, real_now=real_now,
+        closing=closing, now=now, real_now=real_now, via=via,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from slamon.domain.lifecycle import (
     is_repeat,
 )
 from slamon.domain.terms import ClockKind
-from slamon.domain.timeline import CMO_ROLES, FactKind, Via
+from slamon.domain.timeline import CMO_ROLES, INTERNAL, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
 from slamon.files.kinds import ACCEPT, TAKEN
@@ -61,8 +61,6 @@ FORM_ACTIONS = (
     *PRIMARY, Action.CONFIRM_PACKED, Action.ASK, Action.DECLINE, Action.REPORT_LOST, Action.WAIT, Action.RESUME,
     Action.CORRECT, Action.HAND_ON,
 )  # fmt: skip
-# Who took an escalation, and other steps inside the sponsor's house, are not the contact's.
-INTERNAL = frozenset({FactKind.TAKEN})
 FILE = "file"
 
 

@@ -17,6 +17,7 @@ from slamon.api.shutdowns import NewShutdown
 from slamon.db.parties import Organization, Person, Site
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.clocks import ClockId
+from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Forbidden, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
 from slamon.services import idempotency, shutdowns
 from slamon.services.idempotency import KeptAnswer
@@ -123,7 +124,7 @@ def decide(request: Request, visit: Posting, typed: Submitted, shutdown_id: Shut
             if done == APPLY:
                 shutdowns.apply_to_open(
                     session, shutdown_id, by=visit.caller, reason=reason, closing=runtime_of(request).closing,
-                    now=visit.now, real_now=visit.real_now,
+                    now=visit.now, real_now=visit.real_now, via=Via.STAFF_PAGE,
                 )  # fmt: skip
     except (Invalid, Conflict, StaleVersion) as error:
         with runtime_of(request).db.read() as session:

@@ -168,6 +168,8 @@ def test_who_may_act_depends_on_the_state_and_whose_word_it_is(api: Api) -> None
     assert story.refused(api.quality, "accept")[0] == 403  # of a refusal quality may, of a delivery not
     assert story.refused(api.contact, "confirm_delivery", **ARRIVED, via="phone_recorded")[0] == 422
     assert story.refused(api.pm, "follow_up", text="When?", expected_on="2026-03-09")[0] == 422
+    story(api.lead, "take", reason="I shall call their head of logistics")
+    assert "taken" not in [fact["kind"] for fact in api.contact.get(f"{story.path}/timeline").json()["facts"]]
     assert story(api.lead, "accept")["state"] == "closed"
 
 
