@@ -23,8 +23,9 @@ help: ## Show this list
 demo: $(RUN_READY) ## Run the whole product on this machine with a demo cast (options: ARGS="...")
 	@$(BIN)/slamon demo $(ARGS)
 
+# Three at once on two cores: some of them wait for processes they started.
 test: $(DEV_READY) ## Run the tests, on two cores (a choice of them: ARGS="tests/domain -k pause")
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 test-slow: $(DEV_READY) ## Run the heavy tests that `make test` leaves out, one after another: each starts processes of its own
 	@$(BIN)/python -m pytest -n 0 -m slow --timeout 600 $(ARGS)
