@@ -29,8 +29,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refused once something came about by itself: facts are never removed."""
+    """Refused while there are drafts, or once something came about by itself: facts are never removed."""
     refuse_while_any("fact", "facts have an origin", where="via = 'system'")
+    refuse_while_any("draft", "drafts are kept, which")
     _allow("")
     op.drop_table("draft")
 

@@ -186,6 +186,13 @@ class Rule:
             return self.to
         return next(state for when, state in self.to if when.holds(progress))
 
+    def missing(self, said: Mapping[str, Any]) -> str | None:
+        """The first of its needs that is not said; `a|b` where either would do."""
+        for need in self.needs:
+            if not any(str(said.get(name) or "").strip() for name in need.split("|")):
+                return need
+        return None
+
     @property
     def states(self) -> tuple[State, ...]:
         """Every state it may lead to."""

@@ -185,9 +185,9 @@ def _fitted(field: Field, moment: Moment, told: Told, rule: Rule, progress: Prog
         raise BadCell(act.says.get(str(place[0]), field), first["msg"].removeprefix("Value error, ")) from error
     except Contradiction as error:
         raise BadCell(act.says.get(error.field, field), error.message) from error
-    for need in rule.needs:
-        if not any(content.get(name) for name in need.split("|")):
-            raise BadCell(act.says.get(need, need), f"is needed for {field}; map a column or give a constant")
+    need = rule.missing(content)
+    if need is not None:
+        raise BadCell(act.says.get(need, need), f"is needed for {field}; map a column or give a constant")
     return content
 
 

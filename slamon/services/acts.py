@@ -231,10 +231,10 @@ def _refuse_missing(rule: Rule | None, payload: Payload) -> None:
     said = {"text": payload.text, "reason": payload.reason, **payload.particulars}
     if payload.attachments:
         said["attachments"] = payload.attachments
-    for need in rule.needs if rule else ():
-        if not any(str(said.get(name) or "").strip() for name in need.split("|")):
-            first, *others = need.split("|")
-            raise Invalid(first, f"must not be empty; or give {' or '.join(others)}" if others else "must not be empty")
+    need = rule.missing(said) if rule else None
+    if need is not None:
+        first, *others = need.split("|")
+        raise Invalid(first, f"must not be empty; or give {' or '.join(others)}" if others else "must not be empty")
 
 
 def _refuse_out_of_place(action: Action, actor: Actor, payload: Payload) -> None:
