@@ -25,7 +25,7 @@ from slamon.services.settle import settle
 from slamon.services.timelines import append
 
 BATCH = 500
-MOST = 5000  # requests in one act: it is one transaction
+MOST = 3000  # requests in one act: it is one transaction, and others may wait for it
 
 OtherTerms = Callable[[Case], Terms]
 """The terms a request would get; its own where nothing changes for it."""
