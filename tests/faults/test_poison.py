@@ -42,7 +42,7 @@ def deaths(house: House, point: str, done: Callable[[], bool]) -> int:
             house.restart(name, crash_at=point)
         return done()
 
-    eventually(look, within=90, what="an end of the dying")
+    eventually(look, within=180, what="an end of the dying")
     return times
 
 
