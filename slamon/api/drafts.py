@@ -17,6 +17,7 @@ from slamon.api.filings import read_filing
 from slamon.api.requests import Request, file_for
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
+from slamon.errors import Invalid
 from slamon.services import drafts
 
 router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
@@ -74,7 +75,10 @@ _NO_MORE = DraftFiling()
     responses=answers(404, 409, 412, body=True, etag=200),
 )
 def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: ExpectedVersion) -> Response:
-    content = body.model_dump(mode="json", exclude_unset=True)
+    try:
+        content = body.model_dump(mode="json", exclude_unset=True)
+    except ValueError as error:  # more levels than pydantic writes
+        raise Invalid("detail", "is nested deeper than anybody means") from error
 
     def work(session: Session) -> Reply:
         row = drafts.save(session, draft_id, content, by=call.caller, now=call.now, expected_version=expected)

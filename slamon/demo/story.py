@@ -26,6 +26,7 @@ DEEDS = {
     FactKind.ACKNOWLEDGED: "confirmed receipt of",
     FactKind.ASKED: "asked a question about",
     FactKind.REPLIED: "replied to the question about",
+    FactKind.RESPONDED: "wrote a message about",
     FactKind.ANSWERED: "answered",
     FactKind.DECLINED: "declined",
     FactKind.FOLLOWED_UP: "followed up",

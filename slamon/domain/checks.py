@@ -40,10 +40,6 @@ class _Held(NamedTuple):
     at: datetime
     terms: Terms
 
-    @property
-    def site_zone(self) -> ZoneInfo:
-        return ZoneInfo(self.terms.calendar.tz)
-
 
 def fitted(
     kind: FactKind, content: Mapping[str, Any], progress: Progress, at: datetime, terms: Terms
@@ -53,8 +49,6 @@ def fitted(
     Raises Contradiction where it does not fit the progress so far, or the terms.
     """
     held = _Held(progress, at, terms)
-    if "expected_on" in content:
-        refuse_past("expected_on", content["expected_on"], at, held.site_zone)
     check = _CHECKS.get(kind)
     return dict(content) if check is None else check(dict(content), held)
 
@@ -63,6 +57,13 @@ def ships_later(content: Mapping[str, Any], progress: Progress) -> bool:
     """Whether the ship date a CMO plans is after the one the sponsor asked for: a counter-proposal."""
     wanted = progress.detail.get("requested_ship_date")
     return wanted is not None and str(content.get("planned_ship_on", "")) > wanted
+
+
+def refuse_past_promise(content: Mapping[str, Any], at: datetime, terms: Terms) -> None:
+    """Raise Contradiction where the CMO names a day that is over at its site; what is told of the past may."""
+    for name in ("expected_on", "planned_ship_on"):
+        if name in content:
+            refuse_past(name, content[name], at, ZoneInfo(terms.calendar.tz))
 
 
 def refuse_past(where: str, day: str, at: datetime, zone: ZoneInfo) -> None:
@@ -96,11 +97,6 @@ def _fit_answer(content: dict[str, Any], held: _Held) -> dict[str, Any]:
         with_it = (part.get("text") or "").strip() or part.get("document_number")
         if part["status"] == ItemStatus.SUPPLIED and not (with_it or says_something):
             raise Contradiction("items", f"item {part['item']} comes with nothing: give text, document number or file")
-    return content
-
-
-def _fit_planned_date(content: dict[str, Any], held: _Held) -> dict[str, Any]:
-    refuse_past("planned_ship_on", content["planned_ship_on"], held.at, held.site_zone)
     return content
 
 
@@ -241,8 +237,6 @@ def _done_at(name: str, value: str, held: _Held) -> datetime:
 
 _CHECKS: Mapping[FactKind, Callable[[dict[str, Any], _Held], dict[str, Any]]] = {
     FactKind.ANSWERED: _fit_answer,
-    FactKind.ORDER_CONFIRMED: _fit_planned_date,
-    FactKind.DATE_PROPOSED: _fit_planned_date,
     FactKind.PACKED: _fit_packed,
     FactKind.DISPATCHED: _fit_dispatched,
     FactKind.DELIVERED: _fit_delivered,

@@ -102,6 +102,7 @@ class Progress(NamedTuple):
     consignments: tuple[Consignment, ...] = ()
     items: tuple[ItemStatus, ...] = ()
     waited: timedelta = timedelta(0)  # for third parties, in all
+    waits_since: datetime | None = None
     waits_until: datetime | None = None
     filed_at: datetime | None = None
     ended_at: datetime | None = None
@@ -249,14 +250,15 @@ def _waiting(progress: Progress, fact: Fact) -> Progress:
     so_far = _resumed(progress, fact)
     until = datetime.fromisoformat(fact.content["until"])
     waited = so_far.waited + (until - fact.occurred_at)
-    return so_far._replace(waited=waited, waits_until=until)
+    return so_far._replace(waited=waited, waits_since=fact.occurred_at, waits_until=until)
 
 
 def _resumed(progress: Progress, fact: Fact) -> Progress:
-    if progress.waits_until is None:
+    since, until = progress.waits_since, progress.waits_until
+    if since is None or until is None:
         return progress
-    unused = max(progress.waits_until - fact.occurred_at, timedelta(0))
-    return progress._replace(waited=progress.waited - unused, waits_until=None)
+    unused = max(until - max(since, fact.occurred_at), timedelta(0))
+    return progress._replace(waited=progress.waited - unused, waits_since=None, waits_until=None)
 
 
 def _decided(progress: Progress, fact: Fact) -> Progress:

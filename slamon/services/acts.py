@@ -12,7 +12,7 @@ from slamon.db.database import note
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
-from slamon.domain.checks import Contradiction, fitted, ships_later
+from slamon.domain.checks import Contradiction, fitted, refuse_past_promise, ships_later
 from slamon.domain.closing import ClosingRule
 from slamon.domain.lifecycle import (
     FILERS,
@@ -40,6 +40,7 @@ from slamon.services.notices import Directory, fact_rows, queue
 from slamon.services.settle import settle
 from slamon.services.timelines import append, owners_of
 
+_MOMENT = timedelta(minutes=1)
 RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
 
 
@@ -116,6 +117,7 @@ def act(
                 return request
         elif kind is FactKind.CORRECTED:
             _refuse_foreign_correction(content, timeline, actor)
+        refuse_past_promise(content, occurred_at, case.terms)
         content = fitted(kind, content, progress, occurred_at, case.terms)
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
@@ -148,9 +150,12 @@ def act(
 
 
 def _stamp_after(timeline: Timeline, now: datetime) -> datetime:
-    """The second at which an act counts: never before what was written down in this same second."""
+    """The second at which an act counts: never before what was written down a moment ago; new terms take a second each.
+
+    A clock that was set back by more than a moment is not followed into the future.
+    """
     at, last = stamp(now), timeline.as_recorded()[-1].recorded_at
-    return last if at < last <= at + timedelta(seconds=1) else at
+    return last if at < last <= at + _MOMENT else at
 
 
 def _update(request: CmoRequest, fact: Fact) -> None:

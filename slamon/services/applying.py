@@ -60,11 +60,11 @@ def _scope(policy: Policy) -> list[ColumnElement[bool]]:
 def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
     won: dict[Wanted, bool] = {}
 
-    def terms_for(case: Case) -> Terms:
+    def terms_for(case: Case) -> Terms | None:
         wanted = wanted_by(case.request, case.request.cmo_id)
         if wanted not in won:
             won[wanted] = resolve(session, wanted, now).id == policy.id
-        return with_line(case.terms, policy, case.type) if won[wanted] else case.terms
+        return with_line(case.terms, policy, case.type) if won[wanted] else None
 
     return terms_for
 
@@ -112,35 +112,36 @@ def apply_calendar(
     )  # fmt: skip
 
 
-_SiteWithCalendar = tuple[Site, Calendar, list[Shutdown]]
+_SiteWithCalendar = tuple[UUID, Calendar, list[Shutdown]]
 
 
 def _sites_with(session: Session, calendar: Calendar) -> dict[UUID, _SiteWithCalendar]:
-    """The sites that have it, each with the shutdowns agreed for it."""
+    """The sites that have it by their id, each with its CMO's id and the shutdowns agreed for it."""
     agreed = defaultdict(list)
     for shutdown in session.scalars(select(Shutdown).where(Shutdown.status == ShutdownStatus.AGREED)):
         agreed[shutdown.site_id].append(shutdown)
     sites = session.scalars(select(Site).where(Site.calendar_id == calendar.id))
-    return {site.id: (site, calendar, agreed[site.id]) for site in sites}
+    return {site.id: (site.organization_id, calendar, agreed[site.id]) for site in sites}
 
 
 def _sent_to(sites: dict[UUID, _SiteWithCalendar]) -> list[ColumnElement[bool]]:
     # There is an index by CMO, and none by site.
-    cmos = {site.organization_id for site, _, _ in sites.values()}
+    cmos = {cmo_id for cmo_id, _, _ in sites.values()}
     return [CmoRequest.cmo_id.in_(cmos), CmoRequest.site_id.in_(sites)]
 
 
 def _open_when(sites: dict[UUID, _SiteWithCalendar], now: datetime) -> OtherTerms:
-    def terms_for(case: Case) -> Terms:
+    def terms_for(case: Case) -> Terms | None:
         if not case.terms.opening_hours_matter:
-            return case.terms
-        site, calendar, agreed = sites[case.request.site_id]
+            return None
+        _, calendar, agreed = sites[case.request.site_id]
         filed_on = case.request.filed_at.date()
         # As at filing: the day before, in UTC, is as early as that day can be anywhere.
         shutdowns = [each for each in agreed if each.last_day >= filed_on - timedelta(days=1)]
         closed = {day: each.name for each in shutdowns for day in days_of(each.first_day, each.last_day, each.name)}
         plain = closed_on(plain_calendar(calendar), closed)
-        terms = with_calendar(case.terms, site.time_zone, plain, filed_on.year)
+        # The zone stays as it was: in another, days that have ended would end anew.
+        terms = with_calendar(case.terms, case.terms.calendar.tz, plain, filed_on.year)
         terms.refuse_if_never_open(now)
         return terms
 

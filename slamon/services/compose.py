@@ -243,7 +243,7 @@ def _is_owed(clock: ClockRow) -> bool:
 
 
 def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:
-    """Messages that were sent to people of the CMO about each request so far."""
+    """How often people of the CMO were written to about each request so far; receipts of their own acts aside."""
     if not request_ids:
         return {}
     statement = (
@@ -253,7 +253,8 @@ def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, in
         .where(
             Notification.request_id.in_(request_ids),
             Notification.state == NotificationState.SENT,
-            Notification.kind != MessageKind.DIGEST,  # each step it told is counted
+            # Each step that a digest told is counted.
+            Notification.kind.not_in((MessageKind.DIGEST, MessageKind.RECEIPT, MessageKind.CMO_ACTED)),
             Person.organization_id == CmoRequest.cmo_id,
         )
         .group_by(Notification.request_id)

@@ -205,6 +205,8 @@ def _(row: Person, session: Session) -> None:
         backup = session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
+        if row.site_id is not None and not backup.serves(organization.id, row.site_id):
+            raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
     _refuse_readdressed(row)
 
 

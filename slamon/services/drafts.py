@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from slamon.db.drafts import Draft
 from slamon.db.statements import insert_if_new
-from slamon.domain.lifecycle import FILERS
+from slamon.domain.lifecycle import FILERS, RequestType
 from slamon.errors import Conflict, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope
 from slamon.services.audit import record
 
 MOST = 100  # of one author, so that all fit on a page
 LONGEST = 100_000  # characters
+_DEEPEST = 20
 
 
 def save(
@@ -101,12 +102,29 @@ def _writer(by: Caller) -> None:
 
 
 def _refuse_unkeepable(content: Mapping[str, Any]) -> None:
-    written = json.dumps(content, ensure_ascii=False)
-    try:
-        written.encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON may smuggle in
-        raise Invalid("detail", "holds something that is no text") from None
-    if len(written) > LONGEST:
+    if content.get("type") not in set(RequestType):
+        raise Invalid("type", f"must be one of {', '.join(RequestType)}")
+    _refuse_strange(content)
+    if len(json.dumps(content, ensure_ascii=False)) > LONGEST:
         raise Invalid("detail", f"is too long; a draft may have {LONGEST:,} characters")
-    if "\\u0000" in written:
-        raise Invalid("detail", "must not hold NUL characters")
+
+
+def _refuse_strange(content: Any, depth: int = 0) -> None:
+    """Refuse what no store keeps: NUL, half a surrogate pair, a nesting that nobody means."""
+    if depth > _DEEPEST:
+        raise Invalid("detail", f"is nested deeper than {_DEEPEST} levels")
+    if isinstance(content, Mapping):
+        _refuse_strange([*content, *content.values()], depth)
+    elif isinstance(content, list):
+        for part in content:
+            _refuse_strange(part, depth + 1)
+    elif isinstance(content, str) and ("\0" in content or not _is_text(content)):
+        raise Invalid("detail", "holds something that is no text")
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -27,8 +27,8 @@ from slamon.services.timelines import append
 BATCH = 500
 MOST = 3000  # requests in one act: it is one transaction, and others may wait for it
 
-OtherTerms = Callable[[Case], Terms]
-"""The terms a request would get; its own where nothing changes for it."""
+OtherTerms = Callable[[Case], Terms | None]
+"""The terms a request would get; None where it is not concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def preview(session: Session, wanted: Sequence[ColumnElement[bool]], other: Othe
     looked_at, moved = 0, []
     for case in chain.from_iterable(_open_cases(session, wanted)):
         terms = other(case)
-        if terms is not case.terms:
+        if terms is not None:
             looked_at += 1
             moved += moved_deadlines(case, terms, now=now)
     return Preview(looked_at, tuple(moved))
@@ -103,7 +103,7 @@ def apply(
         changed = [
             under(session, case, terms, by=by, reason=reason, told=told, at=stamp(now), via=via)
             for case, terms in pairs
-            if terms.digest != case.terms.digest
+            if terms is not None and terms.digest != case.terms.digest
         ]
         directory = Directory(session, [case.request for case in changed])
         settle(session, changed, directory, closing=closing, now=now, real_now=real_now)

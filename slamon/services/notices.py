@@ -102,8 +102,8 @@ class Directory:
                 yield person
 
     def _may_know(self, person: Person, request: CmoRequest) -> bool:
-        """People of the sponsor and of the request's own CMO, whatever person a policy names."""
-        return person.organization_id == request.cmo_id or not set(person.roles) & CMO_ROLES
+        """People of the sponsor, and of the request's own CMO and site, whatever person a policy names."""
+        return person.serves(request.cmo_id, request.site_id) or not set(person.roles) & CMO_ROLES
 
     def _single(self, request: CmoRequest, role: LadderRole | None) -> UUID | None:
         project, cmo = self._projects[request.project_id], self._cmos[request.cmo_id]

@@ -197,10 +197,10 @@ def _closed(shutdown: Shutdown) -> OtherTerms:
     days = days_of(shutdown.first_day, shutdown.last_day, shutdown.name)
     closed: dict[str, Terms] = {}
 
-    def terms_for(case: Case) -> Terms:
+    def terms_for(case: Case) -> Terms | None:
         own = case.terms
         if not own.opening_hours_matter:
-            return own
+            return None
         if own.digest not in closed:
             closed[own.digest] = own.closed_on(days)
         return closed[own.digest]

@@ -303,7 +303,7 @@ _FIELDS: Mapping[Action, Callable[[Basis], tuple[Field, ...]]] = {
     Action.ASK: lambda _: (_text("text", "Question"),),
     Action.REPLY: lambda _: (_text("text", "Reply"),),
     Action.ANSWER: _answer,
-    Action.RESPOND: lambda _: (_text("text", "Response"),),
+    Action.RESPOND: lambda _: (_text("text", "Message"),),
     Action.CONFIRM_ORDER: _confirm_order,
     Action.REFUSE: lambda _: (_text("reason", "Why"),),
     Action.CONFIRM_PACKED: _confirm_packed,

@@ -33,7 +33,7 @@ TO_CONTACT: Mapping[Action, Wording] = {
     ),
     Action.DECLINE: Wording("Decline, with a reason", "Decline this request", "Your refusal was sent"),
     Action.RESPOND: Wording(
-        "Respond to the message", "Send response", "Thank you. Your response was sent"
+        "Write a message", "Send message", "Thank you. Your message was sent"
     ),
     Action.REPORT_LOST: Wording(
         "Report a consignment lost", "Report it lost", "Thank you. The loss was reported",

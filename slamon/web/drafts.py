@@ -2,12 +2,12 @@
 
 from contextlib import suppress
 from typing import Annotated
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from slamon.errors import Conflict, Invalid, NotFound, StaleVersion
+from slamon.errors import Conflict, Invalid, KeyReused, NotFound, StaleVersion
 from slamon.services import drafts
 from slamon.web.asked import asked, fields_of, left_out
 from slamon.web.filing import Form, filed_before, filers_only, show_form
@@ -15,6 +15,10 @@ from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting
 
 router = APIRouter(include_in_schema=False, prefix="/drafts")
+_SAID = {
+    "saved": "The draft is saved. Nobody but you sees it, and no clock runs.",
+    "newer": "Nothing was discarded: the draft was saved from somewhere else meanwhile. This is what it says now.",
+}
 
 
 @router.api_route("/{draft_id}", methods=["GET", "HEAD"])
@@ -25,7 +29,7 @@ def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str,
         draft = drafts.find(session, draft_id, by=visit.caller)
     if beyond := left_out(draft.content):
         raise Invalid(beyond[0], "has no field on this page; file or change this draft where it was written")
-    said = "The draft is saved. Nobody but you sees it, and no clock runs." if done == "saved" else ""
+    said = _SAID.get(done, "")
     return show_form(request, visit, Form(fields_of(draft.content), draft.id, version=draft.version, said=said))
 
 
@@ -36,15 +40,17 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     form = Form.sent(typed)
     try:
         with runtime_of(request).db.write() as session:
-            filed = filed_before(session, visit, form.key)
+            filed = filed_before(session, visit, form)
             if filed is None:
                 drafts.save(
                     session, form.key, asked(typed), by=visit.caller, now=visit.now, expected_version=form.version
                 )
         return see_other(filed or f"/drafts/{form.key}?done=saved")
     except StaleVersion as stale:
-        words = "This draft was saved from somewhere else meanwhile. Press “Save draft” again to replace that."
-        form = Form(typed, form.key, version=stale.current).refused({"": words}, status=412)
+        form = form.outdated(stale.current)
+    except KeyReused:
+        words = "This form filed a request already, before you changed it. Press “Save as draft” to keep the change."
+        form = Form(typed, uuid4()).refused({"": words}, status=409)
     except NotFound:
         words = "This draft was filed or discarded meanwhile. Press “Save as draft” to keep what is written here."
         form = Form(typed, form.key).refused({"": words}, status=404)
@@ -54,9 +60,16 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
 
 
 @router.post("/{draft_id}/discard")
-def discard(request: Request, visit: Posting, draft_id: UUID) -> Response:
-    """Delete it; doing so again changes nothing."""
+def discard(request: Request, visit: Posting, typed: Submitted, draft_id: UUID) -> Response:
+    """Delete it; doing so again changes nothing. One that was saved since is shown first."""
     filers_only(visit)
-    with suppress(NotFound), runtime_of(request).db.write() as session:
-        drafts.discard(session, draft_id, by=visit.caller, now=visit.now)
+    seen = typed("version")
+    try:
+        with suppress(NotFound), runtime_of(request).db.write() as session:
+            drafts.discard(
+                session, draft_id, by=visit.caller, now=visit.now,
+                expected_version=int(seen) if seen.isdecimal() else None,
+            )  # fmt: skip
+    except StaleVersion:
+        return see_other(f"/drafts/{draft_id}?done=newer")
     return see_other("/requests/new?done=discarded")

@@ -1,5 +1,7 @@
 """Filing a request: first which type for which project, then the form of that type."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +22,7 @@ from slamon.db.statements import insert_ignoring
 from slamon.domain.lifecycle import FILERS, RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
-from slamon.errors import Conflict, Forbidden, Invalid, LikelyDuplicate, LookAlike, NotFound
+from slamon.errors import Conflict, Forbidden, Invalid, KeyReused, LikelyDuplicate, LookAlike, NotFound, StaleVersion
 from slamon.services import drafts
 from slamon.services.filing import log_request
 from slamon.web import choices
@@ -55,6 +57,15 @@ class Form:
         """Raises Invalid for one that is not ours."""
         version = typed("version")
         return cls(typed, _key(typed), version=int(version) if version.isdecimal() else None)
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for all that the form asks for."""
+        return hashlib.sha256(json.dumps(asked(self.fields), sort_keys=True).encode()).hexdigest()
+
+    def outdated(self, version: int) -> "Form":
+        words = "This draft was saved from somewhere else meanwhile. Press the button again to use what stands here."
+        return replace(self, version=version, problems={"": words}, status=412)
 
     def refused(self, problems: Mapping[str, str], status: int = 422) -> "Form":
         return replace(self, problems=problems, status=status)
@@ -94,7 +105,7 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         if past:
             return show_form(request, visit, form.refused(past))
         with runtime_of(request).db.write() as session:
-            address = _claimed(session, visit, form.key)
+            address = _claimed(session, visit, form)
             if address is None:
                 filed = log_request(
                     session, filing, by=visit.caller, via=Via.STAFF_PAGE, file_anyway=bool(typed("file_anyway")),
@@ -102,7 +113,7 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
                 )  # fmt: skip
                 address = f"/requests/{filed.id}?done=filed"
                 with suppress(NotFound):
-                    drafts.take(session, form.key, by=visit.caller)
+                    drafts.take(session, form.key, by=visit.caller, expected_version=form.version)
                 session.get_one(IdempotencyKey, _name(visit, form.key)).headers = {"location": address}
         return see_other(address)
     except ValidationError as wrong:
@@ -111,6 +122,11 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         form = form.refused({wrong.field: wrong.message})
     except LikelyDuplicate as likely:
         form = replace(form, status=409, look_alikes=likely.look_alikes)
+    except StaleVersion as stale:
+        form = form.outdated(stale.current)
+    except KeyReused:
+        words = "This form filed a request already, before you changed it. Press the button again to file another one."
+        form = replace(form, key=uuid4(), version=None).refused({"": words}, status=409)
     except (Conflict, Forbidden) as refusal:
         form = form.refused({"": str(refusal)}, status=409 if isinstance(refusal, Conflict) else 403)
     return show_form(request, visit, form)
@@ -156,18 +172,23 @@ def _page(
 # --- a form sent twice --------------------------------------------------------------------------------------------
 
 
-def _claimed(session: Session, visit: Visit, key: UUID) -> str | None:
-    """Where the request went that this very form filed already. Whoever comes second waits here for the first."""
-    caller, name = _name(visit, key)
-    row = {"caller": caller, "key": name, "fingerprint": "", "status": 303, "headers": {}, "body": ""}
+def _claimed(session: Session, visit: Visit, form: Form) -> str | None:
+    """Where the request went that this very form filed already. Whoever comes second waits here for the first.
+
+    Raises KeyReused for a form that has been changed since.
+    """
+    caller, name = _name(visit, form.key)
+    row = {"caller": caller, "key": name, "fingerprint": form.fingerprint, "status": 303, "headers": {}, "body": ""}
     insert_ignoring(session, IdempotencyKey, [{**row, "made_at": visit.real_now}], ["caller", "key"])
-    return filed_before(session, visit, key)
+    return filed_before(session, visit, form)
 
 
-def filed_before(session: Session, visit: Visit, key: UUID) -> str | None:
-    """Where the request went that a form with this key filed; None for one that filed none."""
-    kept = session.get(IdempotencyKey, _name(visit, key))
+def filed_before(session: Session, visit: Visit, form: Form) -> str | None:
+    """Where the request went that this form filed; None for one that filed none. Raises KeyReused as `_claimed`."""
+    kept = session.get(IdempotencyKey, _name(visit, form.key))
     address: str | None = kept.headers.get("location") if kept else None
+    if kept and address and kept.fingerprint != form.fingerprint:
+        raise KeyReused(address)
     return address
 
 

@@ -259,6 +259,10 @@ def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | 
     presses_for_delivery = pressing is not None and pressing.kind is ClockKind.DELIVERY_CONFIRMATION
     if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
         return Action.CONFIRM_DELIVERY
+    # An answer replies to every message; other steps take more than a word.
+    presses_for_reply = pressing is not None and pressing.kind is ClockKind.REPLY and Action.ANSWER not in forms
+    if presses_for_reply and Action.RESPOND in forms:
+        return Action.RESPOND
     return next((action for action in PRIMARY if action in forms), None)
 
 

@@ -1,6 +1,6 @@
 """One request on one page: its clocks, what the reader can press now, and everything that happened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -121,15 +121,24 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
 
 def _payload(session: Session, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
     asked = visible_request(session, request_id, by=visit.caller)
-    basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=False)
-    rule = basis.open_to(roles_of(session, visit, asked)).get(action)
+    roles = roles_of(session, visit, asked)
+    basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=False, roles=roles)
+    rule = basis.open_to(roles).get(action)
     if rule is None:  # refused by the use case, which knows why
         return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
     return payload_of(form_of(action, rule, basis), typed, basis, via=Via.STAFF_PAGE)
 
 
-def basis_of(session: Session, visit: Visit, case: Case, facts: Sequence[FactRow], *, is_cmo: bool) -> Basis:
-    """What the forms of this request are made from, for the reader's own acts or for what the CMO said."""
+def basis_of(
+    session: Session,
+    visit: Visit,
+    case: Case,
+    facts: Sequence[FactRow],
+    *,
+    is_cmo: bool,
+    roles: Collection[Role] = (),
+) -> Basis:
+    """What the forms of this request are made from, for the reader's own acts in `roles`, or for what the CMO said."""
     return Basis(
         case=case,
         progress=case.progress(),
@@ -137,7 +146,7 @@ def basis_of(session: Session, visit: Visit, case: Case, facts: Sequence[FactRow
         is_cmo=is_cmo,
         zone=visit.zone,
         now=visit.now,
-        may_set_priority=Role.LEAD in visit.caller.roles,
+        may_set_priority=Role.LEAD in roles,
         contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request.cmo_id)],
     )
 
@@ -192,7 +201,7 @@ def _page(
     case = whole.case
     countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
-    basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False), State(asked.state)
+    basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
     forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
     may_keep = keeps(whole.roles)
     told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)

@@ -48,6 +48,11 @@ def test_a_discarded_draft_is_gone_and_the_trail_keeps_what_it_said(any_api: Api
         assert (entry.action, entry.entity_id, entry.old) == ("discard", said["id"], said["content"])
 
 
+def test_a_draft_may_hold_any_text(api: Api) -> None:
+    said = {"type": "data", "description": "A NUL is written \\u0000"}
+    assert api.pm.put(f"/v1/drafts/{uuid4()}", json=said).json()["content"] == said
+
+
 def test_a_draft_is_its_authors_alone(api: Api) -> None:
     path = begun(api)
     for stranger in (api.lead, api.other_pm):
@@ -79,6 +84,7 @@ def test_of_two_windows_with_the_same_draft_the_second_is_told(api: Api) -> None
         (b'{"type": "data", "detail": {"purpose": "\\ud800"}}', "detail"),
         (b'{"type": "data", "detail": {"purpose": "\\u0000"}}', "detail"),
         (b'{"type": "data", "subject": "%s"}' % (b"x" * 100_001), "detail"),
+        (b'{"type": "data", "detail": %s1%s}' % (b'{"a": ' * 400, b"}" * 400), "detail"),
     ],
 )
 def test_what_no_draft_can_hold_is_refused_by_name(any_api: Api, content: bytes, field: str) -> None:

@@ -103,7 +103,7 @@ def test_an_agreed_shutdown_moves_open_deadlines_only_once_it_is_applied(any_api
 def test_an_added_holiday_moves_open_deadlines_only_once_it_is_applied(any_api: Api) -> None:
     on_thursday(any_api)
     request, calendar = any_api.filed(), any_api.world.cast.calendar
-    assert any_api.pm.get(f"/v1/calendars/{calendar}/preview").json() == {"looked_at": 0, "moved": []}
+    assert any_api.pm.get(f"/v1/calendars/{calendar}/preview").json() == {"looked_at": 1, "moved": []}
     change_calendar(any_api, closed_days=[{"date": "2026-03-06", "name": "Inventory"}])
     assert limits(any_api, request)["answer"] == AS_IT_WAS
 
@@ -125,3 +125,35 @@ def test_applying_a_calendar_moves_nothing_where_every_hour_counts(api: Api) -> 
     change_calendar(api, closed_days=[{"date": "2026-03-03", "name": "Inventory"}])
     assert api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 0}
     assert limits(api, request)["answer"] == "2026-03-04T09:00:00Z"
+
+
+def test_a_site_that_moves_to_another_zone_ends_no_day_anew(api: Api) -> None:
+    on_thursday(api)
+    request, cast = api.filed(), api.world.cast
+    acts = f"/v1/requests/{request['id']}/actions"
+    assert api.contact.post(f"{acts}/acknowledge", json={"expected_on": "2026-03-05"}).status_code == 200
+    api.world.clock.advance(hours=13)  # late in the evening in Basel, the next day in Auckland
+    assert api.contact.post(f"{acts}/answer", json={"text": "Yes"}).status_code == 200
+    moved = api.admin.patch(f"/v1/sites/{cast.site}", json={"time_zone": "Pacific/Auckland", **WHY})
+    assert moved.status_code == 200, moved.text
+    change_calendar(api, closed_days=[{"date": "2026-03-06", "name": "Inventory"}])
+    assert api.admin.post(f"/v1/calendars/{cast.calendar}/apply", json=WHY).status_code == 200
+    clocks = api.pm.get(f"/v1/requests/{request['id']}/clocks").json()["clocks"]
+    assert {clock["outcome"] for clock in clocks} == {"met"}
+    assert is_sound(api)
+
+
+def test_what_comes_after_several_changes_of_terms_in_one_second_is_judged_by_the_last(api: Api) -> None:
+    request = api.filed()
+    api.world.clock.advance(hours=30)
+    path = f"/v1/requests/{request['id']}/actions"
+    for priority in ("critical", "routine", "critical", "urgent"):
+        version = api.pm.get(f"/v1/requests/{request['id']}").headers["etag"]
+        said = {"changes": {"priority": priority}, **WHY}
+        assert api.lead.post(f"{path}/amend", json=said, headers={"If-Match": version}).status_code == 200
+    assert api.contact.post(f"{path}/answer", json={"text": "Yes"}).status_code == 200
+    clocks = {c["clock"]: c["outcome"] for c in api.pm.get(f"/v1/requests/{request['id']}/clocks").json()["clocks"]}
+    assert (clocks["acknowledgement"], clocks["answer"]) == ("breached", "breached")  # an urgent one had 24 hours
+    facts = api.pm.get(f"/v1/requests/{request['id']}/timeline").json()["facts"]
+    assert [fact["sequence"] for fact in facts] == sorted(fact["sequence"] for fact in facts)
+    assert is_sound(api)

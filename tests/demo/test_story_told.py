@@ -13,6 +13,8 @@ from slamon.demo.mailbox import ReceivedMail
 from slamon.demo.scenes import ASPEN, TRINITY, Star
 from slamon.demo.slack_server import Post
 from slamon.demo.stage import Stage
+from slamon.demo.story import DEEDS
+from slamon.domain.timeline import FactKind
 from tests.demo.serving import eventually, running_demo
 
 FOUR_HOURS_A_SECOND = 14_400
@@ -153,3 +155,7 @@ def _limit_mail(stage: Stage) -> ReceivedMail | None:
 
 def _filed_mail(stage: Stage, number: str) -> ReceivedMail | None:
     return next((mail for mail in stage.newest_filed() if str(mail.key).startswith(f"{number}/")), None)
+
+
+def test_the_story_has_words_for_whatever_may_happen() -> None:
+    assert set(DEEDS) == set(FactKind)

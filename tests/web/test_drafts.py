@@ -49,9 +49,15 @@ def test_a_draft_is_filed_once_and_gone_then(site: Site) -> None:
     assert filed.status_code == 303, text_of(filed)
     assert staff.get(address).status_code == 404
     assert staff.post("/requests/new", **{**fields, **rest}).headers["location"] == filed.headers["location"]
-    # the form is still open in another window
-    assert staff.post("/drafts", **fields).headers["location"] == filed.headers["location"]
-    assert how_many(site) == 1
+    # Back to the form, and something else written into it: neither is it filed unseen, nor lost.
+    changed = {**fields, **rest, "subject": "Resupply of another site"}
+    for path in ("/requests/new", "/drafts"):
+        told = staff.post(path, **changed)
+        assert (told.status_code, value(told.text, "subject")) == (409, "Resupply of another site")
+        assert "filed a request already" in text_of(told)
+    again = {**changed, "key": value(told.text, "key"), "version": "", "file_anyway": "yes"}
+    assert staff.post("/requests/new", **again).status_code == 303
+    assert how_many(site) == 2
 
 
 def test_a_draft_is_discarded_however_often_that_is_pressed(site: Site) -> None:
@@ -72,6 +78,7 @@ def test_a_draft_saved_in_two_windows_is_replaced_only_deliberately(site: Site) 
     late = staff.post("/drafts", **{**fields, "subject": "From the train", "version": "1"})
     assert (late.status_code, value(late.text, "subject")) == (412, "From the train")
     assert "saved from somewhere else" in text_of(late)
+    assert staff.post(f"{address.partition('?')[0]}/discard", version="1").headers["location"].endswith("done=newer")
     again = staff.post("/drafts", **{**fields, "subject": "From the train", "version": value(late.text, "version")})
     assert again.status_code == 303
     assert value(staff.get(address).text, "subject") == "From the train"
@@ -89,6 +96,7 @@ def test_a_draft_written_elsewhere_shows_all_its_rows_or_none(site: Site) -> Non
     refused = staff.get(f"/drafts/{of_two[1]}")
     assert refused.status_code == 422
     assert "transport" in text_of(refused)
+    assert f'action="/drafts/{of_two[1]}/discard"' in staff.get("/requests/new").text  # there is a way to be rid of it
 
 
 def _page(staff: Staff, draft_id: UUID) -> str:
