@@ -87,8 +87,8 @@ def test_of_two_windows_with_the_same_draft_the_second_is_told(api: Api) -> None
         (b'{"type": "data", "detail": %s1%s}' % (b'{"a": ' * 400, b"}" * 400), "detail"),
     ],
 )
-def test_what_no_draft_can_hold_is_refused_by_name(any_api: Api, content: bytes, field: str) -> None:
-    refused = any_api.pm.put(f"/v1/drafts/{uuid4()}", content=content, headers={"Content-Type": "application/json"})
+def test_what_no_draft_can_hold_is_refused_by_name(api: Api, content: bytes, field: str) -> None:
+    refused = api.pm.put(f"/v1/drafts/{uuid4()}", content=content, headers={"Content-Type": "application/json"})
     assert refused.status_code == 422, refused.text
     assert field in {error["field"].split(".")[0] for error in refused.json()["errors"]}
-    assert any_api.pm.get("/v1/drafts").json() == {"items": []}
+    assert api.pm.get("/v1/drafts").json() == {"items": []}
