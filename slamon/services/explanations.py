@@ -97,7 +97,7 @@ def sentences(explanation: Explanation, terms: Terms, at: Callable[[datetime], s
         if closed:
             yield f"Closed on the way: {span(closed)}."
         for holiday in (part for part in explanation.parts if part.kind is Counts.HOLIDAY):
-            yield f"Holiday, not counted: {holiday.name}, from {at(holiday.since)}."
+            yield f"Closed, not counted: {holiday.name}, from {at(holiday.since)} to {at(holiday.until)}."
         for opens, name in openings(terms, clock.started_at, explanation.parts[-1].until):
             yield f"Opening day, its hours counted: {name}, from {at(opens)}."
     for pause in clock.pauses:

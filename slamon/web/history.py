@@ -22,6 +22,7 @@ from slamon.web.words import FACTS, LEVELS, MESSAGES, ROLES, VIAS
 
 # Finding a crossing within this is what the loop promises; only later ones are worth a word.
 _PROMPT = timedelta(seconds=2)
+_AT_ONCE = timedelta(minutes=1)
 _SENDING = {
     NotificationState.QUEUED: "waiting to be sent",
     NotificationState.SENDING: "being sent",
@@ -61,7 +62,8 @@ def history(whole: Whole, about: Telling) -> list[Entry]:
     told = told_with(whole.facts, whole.attachments)
     dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], about)) for fact in whole.facts]
     dated += [(file.created_at, 0, _file(file, zones)) for file in sent_alone(whole.attachments, told)]
-    dated += [(alike[0].crossed_at, 1, _crossing(alike, zones)) for alike in _together(whole.crossings)]
+    moved = [fact.occurred_at for fact in whole.facts if fact.kind == FactKind.TERMS_CHANGED]
+    dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, zones)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
     dated += [(stamp(_when(row)), 2, _message(row, name, zones)) for row, name in whole.notifications]
     return list(_folded(entry for _, _, entry in sorted(dated, key=lambda each: each[:2])))
@@ -132,10 +134,14 @@ def _file(file: Attachment, zones: Zones) -> Entry:
     return Entry(zones.at(file.created_at), tone, f"{file.uploaded_by_name} sent a file", notes, files=(file,))
 
 
-def _crossing(alike: Sequence[CrossingRow], zones: Zones) -> Entry:
+def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zones) -> Entry:
+    """`moved` is when other terms were applied, each of which may put a deadline into the past."""
     crossing, notes = alike[0], []
     delay = crossing.detected_at - crossing.crossed_at
-    if delay > _PROMPT:
+    by_new_terms = any(timedelta(0) <= at - crossing.detected_at <= _AT_ONCE for at in moved)
+    if delay > _PROMPT and by_new_terms:
+        notes.append("moved into the past by other terms")
+    elif delay > _PROMPT:
         notes.append(f"found {_exactly(delay)} later")
     if not crossing.notified:
         notes.append("recorded as passed, nobody told")

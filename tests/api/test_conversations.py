@@ -206,8 +206,8 @@ def test_five_items_are_answered_over_easter_with_two_questions_and_a_shutdown_a
     path = f"{story.path}/clocks/answer/explain"
     to_us, to_them = (" ".join(who.get(path).json()["sentences"]) for who in (api.pm, api.contact))
     for told in (to_us, to_them):
-        assert "Holiday, not counted: Good Friday" in told
-        assert "Holiday, not counted: Inventory" in told
+        assert "Closed, not counted: Good Friday" in told
+        assert "Closed, not counted: Inventory" in told
         assert "waiting for a third party: The courier has the binder (said by Corinne Contact)" in told
         assert told.count("waiting for the sponsor's reply") == 2
         assert "agreement clause 7.2" in told

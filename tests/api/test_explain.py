@@ -42,7 +42,7 @@ def test_each_side_is_told_in_its_own_zone_with_the_others_beside(any_api: Api) 
     assert "16 working hours to the target" in to_sponsor
     assert "Thu 2 Apr 2026, 09:00 UTC = 11:00 Zurich (UTC+02:00)" in to_sponsor
     assert "Thu 2 Apr 2026, 11:00 Zurich (UTC+02:00) = 09:00 UTC" in to_cmo
-    assert "Holiday, not counted: Good Friday" in to_cmo
+    assert "Closed, not counted: Good Friday" in to_cmo
 
 
 def test_a_clock_that_waits_for_us_says_so_and_names_no_deadline(any_api: Api) -> None:

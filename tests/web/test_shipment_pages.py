@@ -288,6 +288,14 @@ def test_a_lead_changes_what_is_different_and_the_first_value_stays_readable(sit
         assert (moved.kind, moved.content["priority"]) == ("terms_changed", "urgent")  # an urgent request has less time
 
 
+def test_a_deadline_that_a_higher_priority_moves_into_the_past_says_so(site: Site, shipment: CmoRequest) -> None:
+    site.world.clock.advance(hours=9)
+    staff = site.staff(site.world.cast.lead)
+    page = text_of(send(staff, shipment.id, "amend", reason="A patient waits", **{"changes.priority": "critical"}))
+    assert "moved into the past by other terms" in page
+    assert "later" not in page[page.index("Limit passed") :][:80]  # slamon did not look too late
+
+
 def test_a_contact_waits_for_a_third_party_corrects_and_hands_on(
     site: Site, shipment: CmoRequest, contact: Contact
 ) -> None:
