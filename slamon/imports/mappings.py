@@ -203,9 +203,12 @@ def read_mapping(path: Path) -> Columns:
 def refuse_missing(mapping: Columns, names: Sequence[str]) -> None:
     """Raise Invalid where the file lacks a column that the mapping names, or has it twice."""
     for field, column in mapping.columns.items():
-        if names.count(column) != 1:
-            how = "stands twice in the file" if column in names else "is not in the file"
-            raise Invalid("columns", f"'{column}', which the mapping has as {field}, {how}; it has {', '.join(names)}")
+        if names.count(column) > 1:
+            raise Invalid("columns", f"'{column}', which the mapping has as {field}, stands twice in the file")
+    missing = [f"'{column}' ({field})" for field, column in mapping.columns.items() if column not in names]
+    if missing:
+        told = f"not in the file, though the mapping has them: {', '.join(missing)}; the file has {', '.join(names)}. "
+        raise Invalid("columns", told + "Change the mapping's lines to these, or remove them")
 
 
 def _text_of(value: Any) -> Any:
