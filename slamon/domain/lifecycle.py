@@ -351,13 +351,18 @@ def possible_actions(
 
 def states_along(request_type: RequestType, facts: Iterable[Fact]) -> Iterator[tuple[Fact, State]]:
     """Each fact with the state it leaves, in the order given; a fact that does not fit leaves the state alone."""
+    return ((fact, state) for fact, _, state in _rules_along(request_type, facts))
+
+
+def _rules_along(request_type: RequestType, facts: Iterable[Fact]) -> Iterator[tuple[Fact, Rule | None, State]]:
+    """Each fact with the rule by which it was possible then, if it was, and the state it leaves."""
     state, progress = State.FILED, Progress()
     for fact in facts:
         action = ACTION_OF.get(fact.kind)
         rule = rule_for(request_type, state, action, progress) if action else None
         progress = progress.after(fact)
         state = rule.state_after(progress) if rule else state
-        yield fact, state
+        yield fact, rule, state
 
 
 def state_after(request_type: RequestType, timeline: Timeline) -> State:
@@ -373,15 +378,11 @@ _ASIDE = frozenset({Action.FOLLOW_UP, Action.RESPOND, Action.HAND_ON, Action.WAI
 
 def unfit(request_type: RequestType, facts: Iterable[Fact]) -> set[int]:
     """The numbers of the facts that were not possible when they happened, if they happened in this order."""
-    found, state, progress = set(), State.FILED, Progress()
-    for fact in facts:
-        action = ACTION_OF.get(fact.kind)
-        rule = rule_for(request_type, state, action, progress) if action else None
-        if rule is None and action is not None and action not in _ASIDE:
-            found.add(fact.sequence)
-        progress = progress.after(fact)
-        state = rule.state_after(progress) if rule else state
-    return found
+    return {
+        fact.sequence
+        for fact, rule, _ in _rules_along(request_type, facts)
+        if rule is None and fact.kind in ACTION_OF and ACTION_OF[fact.kind] not in _ASIDE
+    }
 
 
 def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[str, Any], reason: str | None) -> bool:

@@ -116,7 +116,8 @@ class Progress(NamedTuple):
     @property
     def left_to_pack(self) -> dict[int, Decimal]:
         """What of each line was neither packed nor sent yet; lines of which nothing is left are left out."""
-        left = {n: min(q, self.ordered[n] - self.packed.get(n, Decimal(0))) for n, q in self.left_to_send.items()}
+        ordered, to_send = self.ordered, self.left_to_send
+        left = {n: min(quantity, ordered[n] - self.packed.get(n, Decimal(0))) for n, quantity in to_send.items()}
         return {line: quantity for line, quantity in left.items() if quantity > 0}
 
     @property

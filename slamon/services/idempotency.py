@@ -54,8 +54,6 @@ def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | N
 
     Raises KeyReused where the key came with another call. A key older than a day counts as new.
     """
-    connection, named = session.connection(), _names(call)
-    kept_since = {"kept_since": real_now - KEPT_FOR}
     taken = {
         "caller": call.caller,
         "key": call.key,
@@ -66,20 +64,31 @@ def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | N
         "made_at": real_now,
     }
     while not insert_if_new(session, IdempotencyKey, taken, ["caller", "key"]):
-        kept = connection.execute(_KEPT, named | kept_since).one_or_none()
-        if kept is None:
-            connection.execute(_FORGET, named | kept_since)
-        elif kept.fingerprint != call.fingerprint:
-            raise KeyReused("This Idempotency-Key came with another call before. Use a new key for a new call.")
-        else:
-            return KeptAnswer(kept.status, kept.headers, kept.body)
+        kept = answered(session, call, real_now=real_now)
+        if kept is not None:
+            return kept
+        session.connection().execute(_FORGET, _named(call, real_now))
     return None
+
+
+def answered(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | None:
+    """The answer this call got before, its key left as it is; None where it got none. Raises KeyReused as `begin`."""
+    kept = session.connection().execute(_KEPT, _named(call, real_now)).one_or_none()
+    if kept is None:
+        return None
+    if kept.fingerprint != call.fingerprint:
+        raise KeyReused("This Idempotency-Key came with another call before. Use a new key for a new call.")
+    return KeptAnswer(kept.status, kept.headers, kept.body)
 
 
 def keep(session: Session, call: Call, answer: KeptAnswer) -> None:
     """Keep the answer to a call that `begin` found to be new."""
     its = {"its_status": answer.status, "its_headers": dict(answer.headers), "its_body": answer.body}
     session.connection().execute(_KEEP, _names(call) | its)
+
+
+def _named(call: Call, real_now: datetime) -> dict[str, str | datetime]:
+    return _names(call) | {"kept_since": real_now - KEPT_FOR}
 
 
 def _names(call: Call) -> dict[str, str | datetime]:

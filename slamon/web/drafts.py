@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from slamon.errors import Conflict, Invalid, KeyReused, NotFound, StaleVersion
-from slamon.services import drafts
+from slamon.services import drafts, idempotency
 from slamon.web.asked import asked, fields_of, left_out
-from slamon.web.filing import Form, filed_before, filers_only, show_form
+from slamon.web.filing import Form, filers_only, show_form
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting
 
@@ -40,12 +40,11 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     form = Form.sent(typed)
     try:
         with runtime_of(request).db.write() as session:
-            filed = filed_before(session, visit, form)
-            if filed is None:
-                drafts.save(
-                    session, form.key, asked(typed), by=visit.caller, now=visit.now, expected_version=form.version
-                )
-        return see_other(filed or f"/drafts/{form.key}?done=saved")
+            filed = idempotency.answered(session, form.once(visit), real_now=visit.real_now)
+            if filed is not None:
+                return see_other(filed.headers["location"])
+            drafts.save(session, form.key, asked(typed), by=visit.caller, now=visit.now, expected_version=form.version)
+        return see_other(f"/drafts/{form.key}?done=saved")
     except StaleVersion as stale:
         form = form.outdated(stale.current)
     except KeyReused:

@@ -15,16 +15,15 @@ from sqlalchemy.orm import Session
 
 from slamon.api import details
 from slamon.api.filings import read_filing
-from slamon.db.access import IdempotencyKey
 from slamon.db.parties import Project
 from slamon.db.requests import Priority
-from slamon.db.statements import insert_ignoring
 from slamon.domain.lifecycle import FILERS, RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Forbidden, Invalid, KeyReused, LikelyDuplicate, LookAlike, NotFound, StaleVersion
-from slamon.services import drafts
+from slamon.services import drafts, idempotency
 from slamon.services.filing import log_request
+from slamon.services.idempotency import KeptAnswer
 from slamon.web import choices
 from slamon.web.asked import Fields, asked, days_past, problems_in, rows_for
 from slamon.web.filing_words import sayings, title
@@ -56,12 +55,12 @@ class Form:
     def sent(cls, typed: Typed) -> "Form":
         """Raises Invalid for one that is not ours."""
         version = typed("version")
-        return cls(typed, _key(typed), version=int(version) if version.isdecimal() else None)
+        return cls(typed, typed.key(), version=int(version) if version.isdecimal() else None)
 
-    @property
-    def fingerprint(self) -> str:
-        """Stands for all that the form asks for."""
-        return hashlib.sha256(json.dumps(asked(self.fields), sort_keys=True).encode()).hexdigest()
+    def once(self, visit: Visit) -> idempotency.Call:
+        """Sending it as a call that may come again; changed in between, it is another."""
+        fingerprint = hashlib.sha256(json.dumps(asked(self.fields), sort_keys=True).encode()).hexdigest()
+        return idempotency.Call(visit.caller.id, f"page/{self.key}", fingerprint)
 
     def outdated(self, version: int) -> "Form":
         words = "This draft was saved from somewhere else meanwhile. Press the button again to use what stands here."
@@ -105,16 +104,18 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         if past:
             return show_form(request, visit, form.refused(past))
         with runtime_of(request).db.write() as session:
-            address = _claimed(session, visit, form)
-            if address is None:
-                filed = log_request(
-                    session, filing, by=visit.caller, via=Via.STAFF_PAGE, file_anyway=bool(typed("file_anyway")),
-                    now=visit.now, real_now=visit.real_now,
-                )  # fmt: skip
-                address = f"/requests/{filed.id}?done=filed"
-                with suppress(NotFound):
-                    drafts.take(session, form.key, by=visit.caller, expected_version=form.version)
-                session.get_one(IdempotencyKey, _name(visit, form.key)).headers = {"location": address}
+            once = form.once(visit)
+            before = idempotency.begin(session, once, real_now=visit.real_now)
+            if before is not None:
+                return see_other(before.headers["location"])
+            filed = log_request(
+                session, filing, by=visit.caller, via=Via.STAFF_PAGE, file_anyway=bool(typed("file_anyway")),
+                now=visit.now, real_now=visit.real_now,
+            )  # fmt: skip
+            address = f"/requests/{filed.id}?done=filed"
+            with suppress(NotFound):
+                drafts.take(session, form.key, by=visit.caller, expected_version=form.version)
+            idempotency.keep(session, once, KeptAnswer(303, {"location": address}, ""))
         return see_other(address)
     except ValidationError as wrong:
         form = form.refused({**problems_in(wrong, typed), **past})
@@ -167,37 +168,3 @@ def _page(
         "today": today_in(visit.zone, visit.now).isoformat(),
     }
     return staff_page(request, visit, "filing.html", context, status=form.status)
-
-
-# --- a form sent twice --------------------------------------------------------------------------------------------
-
-
-def _claimed(session: Session, visit: Visit, form: Form) -> str | None:
-    """Where the request went that this very form filed already. Whoever comes second waits here for the first.
-
-    Raises KeyReused for a form that has been changed since.
-    """
-    caller, name = _name(visit, form.key)
-    row = {"caller": caller, "key": name, "fingerprint": form.fingerprint, "status": 303, "headers": {}, "body": ""}
-    insert_ignoring(session, IdempotencyKey, [{**row, "made_at": visit.real_now}], ["caller", "key"])
-    return filed_before(session, visit, form)
-
-
-def filed_before(session: Session, visit: Visit, form: Form) -> str | None:
-    """Where the request went that this form filed; None for one that filed none. Raises KeyReused as `_claimed`."""
-    kept = session.get(IdempotencyKey, _name(visit, form.key))
-    address: str | None = kept.headers.get("location") if kept else None
-    if kept and address and kept.fingerprint != form.fingerprint:
-        raise KeyReused(address)
-    return address
-
-
-def _name(visit: Visit, key: UUID) -> tuple[str, str]:
-    return visit.caller.id, f"page/{key}"
-
-
-def _key(typed: Typed) -> UUID:
-    try:
-        return UUID(typed("key"))
-    except ValueError:
-        raise Invalid("key", "is missing; open the form again") from None

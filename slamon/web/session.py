@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature
@@ -60,6 +61,13 @@ class Typed:
             return date.fromisoformat(value) if value else None
         except ValueError:
             raise Invalid(name, "needs a date, for example 2026-03-01") from None
+
+    def key(self) -> UUID:
+        """What makes this form count once. Raises Invalid for one that is not ours."""
+        try:
+            return UUID(self("key"))
+        except ValueError:
+            raise Invalid("key", "is missing; open the form again") from None
 
     def untouched(self, name: str) -> str:
         """A password: every blank in it counts."""

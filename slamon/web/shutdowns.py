@@ -90,7 +90,7 @@ def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
     _announcers_only(visit)
     try:
         site_id, said = _announcement(typed, visit.zone)
-        once = idempotency.Call(visit.caller.id, f"page/{_key(typed)}", ANNOUNCE)
+        once = idempotency.Call(visit.caller.id, f"page/{typed.key()}", ANNOUNCE)
         with runtime_of(request).db.write() as session:
             before = idempotency.begin(session, once, real_now=visit.real_now)
             if before is not None:
@@ -201,13 +201,6 @@ def _checked(model: type[Said], content: Mapping[str, Any]) -> Said:
         return model.model_validate(content)
     except ValidationError as wrong:
         raise InvalidFields({str(error["loc"][0]): plain("", error) for error in wrong.errors()}) from wrong
-
-
-def _key(typed: Typed) -> UUID:
-    key = choices.chosen(typed("key"))
-    if key is None:
-        raise Invalid("key", "is missing; open the form again")
-    return key
 
 
 def _form(request: Request, session: Session, visit: Visit, refused: Refused | None = None) -> HTMLResponse:
