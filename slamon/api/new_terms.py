@@ -8,9 +8,10 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import Known, Posted, Reply, Route, by_key, reply
+from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, reply
 from slamon.api.fields import Answer, Because
 from slamon.services import applying
+from slamon.services.applying import Finder
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 
@@ -55,9 +56,7 @@ _EACH_SAYS_SO = (
     responses=answers(404),
 )
 def preview_policy(call: Known, policy_id: UUID) -> Response:
-    with call.reading() as session:
-        found = applying.preview_policy(session, policy_id, by=call.caller, now=call.now)
-    return reply(Preview.model_validate(found)).response()
+    return _preview(call, applying.of_policy, policy_id)
 
 
 @router.post(
@@ -70,14 +69,7 @@ def preview_policy(call: Known, policy_id: UUID) -> Response:
     responses=answers(404, 409, body=True),
 )
 def apply_policy(call: Posted, policy_id: UUID, body: Because) -> Response:
-    def work(session: Session) -> Reply:
-        applied = applying.apply_policy(
-            session, policy_id, by=call.caller, reason=body.reason,
-            closing=call.runtime.closing, now=call.now, real_now=call.real_now,
-        )  # fmt: skip
-        return reply(Applied(requests=applied))
-
-    return call.write(work)
+    return _apply(call, applying.of_policy, policy_id, body.reason)
 
 
 @router.get(
@@ -90,9 +82,7 @@ def apply_policy(call: Posted, policy_id: UUID, body: Because) -> Response:
     responses=answers(404),
 )
 def preview_calendar(call: Known, calendar_id: UUID) -> Response:
-    with call.reading() as session:
-        found = applying.preview_calendar(session, calendar_id, by=call.caller, now=call.now)
-    return reply(Preview.model_validate(found)).response()
+    return _preview(call, applying.of_calendar, calendar_id)
 
 
 @router.post(
@@ -105,9 +95,19 @@ def preview_calendar(call: Known, calendar_id: UUID) -> Response:
     responses=answers(404, 409, body=True),
 )
 def apply_calendar(call: Posted, calendar_id: UUID, body: Because) -> Response:
+    return _apply(call, applying.of_calendar, calendar_id, body.reason)
+
+
+def _preview(call: Call, find_new: Finder, record_id: UUID) -> Response:
+    with call.reading() as session:
+        found = applying.preview(session, find_new, record_id, by=call.caller, now=call.now)
+    return reply(Preview.model_validate(found)).response()
+
+
+def _apply(call: Call, find_new: Finder, record_id: UUID, reason: str) -> Response:
     def work(session: Session) -> Reply:
-        applied = applying.apply_calendar(
-            session, calendar_id, by=call.caller, reason=body.reason,
+        applied = applying.apply(
+            session, find_new, record_id, by=call.caller, reason=reason,
             closing=call.runtime.closing, now=call.now, real_now=call.real_now,
         )  # fmt: skip
         return reply(Applied(requests=applied))

@@ -1,6 +1,7 @@
 """What may be applied to open requests: a policy line, a changed calendar. `new_terms` says what applying means."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,20 +21,22 @@ from slamon.services.calendars import closed_on, days_of
 from slamon.services.cases import Case
 from slamon.services.directory import find
 from slamon.services.filing import wanted_by
-from slamon.services.new_terms import Cause, OtherTerms, Preview
+from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
 from slamon.services.policies import SCOPE, Wanted, plain_calendar, resolve, with_calendar, with_line
 
+Finder = Callable[[Session, UUID, datetime], NewTerms]
 
-def preview_policy(session: Session, policy_id: UUID, *, by: Caller, now: datetime) -> Preview:
-    """Which deadlines of open requests would move if this line were applied to those it would win today."""
+
+def preview(session: Session, find_new: Finder, record_id: UUID, *, by: Caller, now: datetime) -> Preview:
+    """Which deadlines of open requests would move if this record (`of_policy`, `of_calendar`) were applied to them."""
     staff_only(by)
-    policy = find(session, Policy, policy_id)
-    return new_terms.preview(session, _scope(policy), _under(session, policy, now), now=now)
+    return new_terms.preview(session, find_new(session, record_id, now), now=now)
 
 
-def apply_policy(
+def apply(
     session: Session,
-    policy_id: UUID,
+    find_new: Finder,
+    record_id: UUID,
     *,
     by: Caller,
     reason: str,
@@ -41,14 +44,27 @@ def apply_policy(
     now: datetime,
     real_now: datetime,
 ) -> int:
-    """Put the open requests that this line would win today under its terms; their calendars stay as frozen."""
+    """Apply the record to them; returns how many requests that changed. For administrators."""
     actor = admin_only(by)
+    new = find_new(session, record_id, now)
+    return new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now)
+
+
+def of_policy(session: Session, policy_id: UUID, now: datetime) -> NewTerms:
+    """The terms of this line for the open requests it would win today; their calendars stay as frozen."""
     policy = find(session, Policy, policy_id)
     cause = Cause("policy", policy.id, {"name": policy.name, "version": policy.version})
-    return new_terms.apply(
-        session, _scope(policy), _under(session, policy, now),
-        by=actor, reason=reason, cause=cause, closing=closing, now=now, real_now=real_now,
-    )  # fmt: skip
+    return NewTerms(_scope(policy), _under(session, policy, now), cause)
+
+
+def of_calendar(session: Session, calendar_id: UUID, now: datetime) -> NewTerms:
+    """The days and hours of this calendar as they are now, for the open requests of the sites that have it.
+
+    The shutdowns agreed for a site are part of that, as they are for a request filed now.
+    """
+    calendar = find(session, Calendar, calendar_id)
+    sites = _sites_with(session, calendar)
+    return NewTerms(_sent_to(sites), _open_when(sites, now), Cause("calendar", calendar.id, {"name": calendar.name}))
 
 
 def _scope(policy: Policy) -> list[ColumnElement[bool]]:
@@ -79,37 +95,6 @@ def under_priority(session: Session, case: Case, amended: Fact, *, now: datetime
     return new_terms.under(
         session, case, terms, by=amended.by, reason=amended.reason, told=told, at=amended.recorded_at, via=amended.via
     )
-
-
-def preview_calendar(session: Session, calendar_id: UUID, *, by: Caller, now: datetime) -> Preview:
-    """Which deadlines of open requests would move if they were given this calendar as it is now."""
-    staff_only(by)
-    sites = _sites_with(session, find(session, Calendar, calendar_id))
-    return new_terms.preview(session, _sent_to(sites), _open_when(sites, now), now=now)
-
-
-def apply_calendar(
-    session: Session,
-    calendar_id: UUID,
-    *,
-    by: Caller,
-    reason: str,
-    closing: ClosingRule,
-    now: datetime,
-    real_now: datetime,
-) -> int:
-    """Give the open requests of the sites that have this calendar its days and hours as they are now.
-
-    The shutdowns agreed for a site are part of that, as they are for a request filed now.
-    """
-    actor = admin_only(by)
-    calendar = find(session, Calendar, calendar_id)
-    sites = _sites_with(session, calendar)
-    return new_terms.apply(
-        session, _sent_to(sites), _open_when(sites, now),
-        by=actor, reason=reason, cause=Cause("calendar", calendar.id, {"name": calendar.name}),
-        closing=closing, now=now, real_now=real_now,
-    )  # fmt: skip
 
 
 _SiteWithCalendar = tuple[UUID, Calendar, list[Shutdown]]

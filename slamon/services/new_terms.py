@@ -41,6 +41,15 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class NewTerms:
+    """Which open requests are looked at, what each would get, and for the sake of what."""
+
+    wanted: Sequence[ColumnElement[bool]]
+    other: OtherTerms
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class MovedDeadline:
     """A running or paused clock as it is and as it would be; None where a pause or the terms leave no deadline.
 
@@ -65,11 +74,11 @@ class Preview:
     moved: tuple[MovedDeadline, ...]
 
 
-def preview(session: Session, wanted: Sequence[ColumnElement[bool]], other: OtherTerms, *, now: datetime) -> Preview:
-    """What would move if the open requests among `wanted` got other terms. Changes nothing."""
+def preview(session: Session, new: NewTerms, *, now: datetime) -> Preview:
+    """What would move if the open requests got these terms. Changes nothing."""
     looked_at, moved = 0, []
-    for case in chain.from_iterable(_open_cases(session, wanted)):
-        terms = other(case)
+    for case in chain.from_iterable(_open_cases(session, new.wanted)):
+        terms = new.other(case)
         if terms is not None:
             looked_at += 1
             moved += moved_deadlines(case, terms, now=now)
@@ -78,28 +87,29 @@ def preview(session: Session, wanted: Sequence[ColumnElement[bool]], other: Othe
 
 def apply(
     session: Session,
-    wanted: Sequence[ColumnElement[bool]],
-    other: OtherTerms,
+    new: NewTerms,
     *,
     by: Actor,
     reason: str,
-    cause: Cause,
     closing: ClosingRule,
     now: datetime,
     real_now: datetime,
     via: Via = Via.API,
 ) -> int:
-    """Give the open requests among `wanted` other terms, each with a `terms_changed` fact; returns how many got some.
+    """Give the open requests these terms, each with a `terms_changed` fact; returns how many got some.
 
     What has stopped keeps the terms it stopped under. A deadline that moves into the past is breached at once.
     Doing it again changes nothing. Raises Conflict for more requests than one act should change.
     """
-    ids = session.scalars(select(CmoRequest.id).where(is_open(), *wanted).order_by(CmoRequest.id).limit(MOST + 1)).all()
+    ids = session.scalars(
+        select(CmoRequest.id).where(is_open(), *new.wanted).order_by(CmoRequest.id).limit(MOST + 1)
+    ).all()
     if len(ids) > MOST:
         raise Conflict(f"More than {MOST:,} open requests would be looked at; apply it to a narrower scope.")
-    told, applied = {cause.entity: {"id": str(cause.id), **cause.told}}, 0
-    for batch in _open_cases(session, wanted, is_locked=True):
-        pairs = [(case, other(case)) for case in batch]
+    cause, applied = new.cause, 0
+    told = {cause.entity: {"id": str(cause.id), **cause.told}}
+    for batch in _open_cases(session, new.wanted, is_locked=True):
+        pairs = [(case, new.other(case)) for case in batch]
         changed = [
             under(session, case, terms, by=by, reason=reason, told=told, at=stamp(now), via=via)
             for case, terms in pairs

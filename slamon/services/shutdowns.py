@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from slamon.db.parties import Calendar, Organization, Person, Site
@@ -23,7 +23,7 @@ from slamon.services.calendars import closed_on, days_of, opens
 from slamon.services.cases import Case
 from slamon.services.directory import fields_of
 from slamon.services.listings import MOST_A_PAGE, Page, cursor_after, id_behind
-from slamon.services.new_terms import Cause, OtherTerms, Preview
+from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
 from slamon.services.policies import plain_calendar
 
 LONGEST_DAYS = 62
@@ -157,7 +157,7 @@ def preview(session: Session, shutdown: Shutdown, *, now: datetime) -> Preview:
 
     Changes nothing. Requests filed after it was agreed have it in their terms already, so nothing moves there.
     """
-    return new_terms.preview(session, _at_site(session, shutdown), _closed(shutdown), now=now)
+    return new_terms.preview(session, _new_terms(session, shutdown), now=now)
 
 
 def apply_to_open(
@@ -180,17 +180,15 @@ def apply_to_open(
     actor = _lead(session, session.get_one(Site, shutdown.site_id).organization_id, by)
     if shutdown.status != ShutdownStatus.AGREED:
         raise Conflict(f"This shutdown is {shutdown.status}; agree to it first.")
-    return new_terms.apply(
-        session, _at_site(session, shutdown), _closed(shutdown),
-        by=actor, reason=reason, cause=Cause("shutdown", shutdown.id, {"name": shutdown.name}),
-        closing=closing, now=now, real_now=real_now, via=via,
-    )  # fmt: skip
+    new = _new_terms(session, shutdown)
+    return new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now, via=via)
 
 
-def _at_site(session: Session, shutdown: Shutdown) -> list[ColumnElement[bool]]:
+def _new_terms(session: Session, shutdown: Shutdown) -> NewTerms:
     site = session.get_one(Site, shutdown.site_id)
     # There is an index by CMO, and none by site.
-    return [CmoRequest.cmo_id == site.organization_id, CmoRequest.site_id == site.id]
+    at_site = [CmoRequest.cmo_id == site.organization_id, CmoRequest.site_id == site.id]
+    return NewTerms(at_site, _closed(shutdown), Cause("shutdown", shutdown.id, {"name": shutdown.name}))
 
 
 def _closed(shutdown: Shutdown) -> OtherTerms:
