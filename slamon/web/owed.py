@@ -147,8 +147,8 @@ def _rows(items: Iterable[Owed], wanted: Wanted, visit: Visit) -> Iterator[Seque
     zone = ZoneInfo(visit.zone)
     for item in items:
         target_at = next((clock.target_at for clock in item.clocks if clock.kind == ClockKind.ANSWER), None)
+        overdue = "yes" if _line(item, "", visit).is_overdue else "no"
         for lot in _lots(item, wanted):
-            overdue = "yes" if _line(item, lot, visit).is_overdue else "no"
             said = (
                 item.cmo_name, item.site.name, lot, label(item.kind), item.number, str(item.item), STATES[item.state],
                 item.due_on or "", overdue, _local(target_at, zone), _local(item.limit_at, zone),
