@@ -6,8 +6,8 @@ WORKDIR /build
 # The locked packages first: this layer changes only when the locks do.
 COPY requirements.lock requirements-build.lock ./
 RUN python -m venv /opt/slamon \
-    && /opt/slamon/bin/pip install --require-hashes --requirement requirements.lock \
-    && pip install --require-hashes --requirement requirements-build.lock
+    && /opt/slamon/bin/pip install --no-deps --require-hashes --requirement requirements.lock \
+    && pip install --no-deps --require-hashes --requirement requirements-build.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY slamon slamon

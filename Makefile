@@ -121,8 +121,8 @@ if command -v uv >/dev/null 2>&1; then \
 else \
   set -- $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input; \
 fi; \
-"$$@" --require-hashes -r $(1) \
-  && "$$@" --require-hashes -r requirements-build.lock \
+"$$@" --no-deps --require-hashes -r $(1) \
+  && "$$@" --no-deps --require-hashes -r requirements-build.lock \
   && "$$@" --no-deps --no-build-isolation -e .
 endef
 
