@@ -31,7 +31,19 @@ from slamon.db.parties import SiteKind, Standing
 from slamon.db.requests import Priority
 from slamon.domain.kinds import DataKind, InquiryCategory
 from slamon.domain.lifecycle import RequestType
-from slamon.domain.terms import Anchor, ClockKind, DeliveryChannel, LadderRole, Level, Mode
+from slamon.domain.terms import (
+    REPETITIONS,
+    STEP_ID,
+    Anchor,
+    ClockKind,
+    DeliveryChannel,
+    LadderRole,
+    Level,
+    Mode,
+    is_before_a_day,
+    parse_offset,
+    repeated_id,
+)
 
 _A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
@@ -412,26 +424,45 @@ class StepRecipient(Body):
 
 
 class LadderStep(Body):
-    """One rung: some percent into the clock's own time, or an offset after its start, target or limit."""
+    """One step: some percent into the clock's own time, or an offset after its start, target or limit.
 
+    The instant must fit the level: a reminder lies before, `target` at the target, `limit` at the limit, the others
+    after it.
+    """
+
+    id: Annotated[str, Field(pattern=f"^{STEP_ID.pattern}$")] | None = Field(
+        None, description="Its own name, once for a clock. Left out: the level."
+    )
     level: Level
-    anchor: Anchor = Anchor.LIMIT
+    anchor: Anchor | None = Field(
+        None,
+        description="Left out: the start with percent_of_target, the target for reminder and target, else the limit.",
+    )
     offset: Offset = "PT0S"
     percent_of_target: Annotated[int, Field(ge=1, le=100)] | None = None
     mode: Mode = Mode.ELAPSED
-    unless_taken: Flag = Field(False, description="Only while nobody has taken the escalation.")
+    unless_taken: Flag | None = Field(
+        None, description="Only while nobody has taken the escalation. Left out: true for repeat and backup."
+    )
     clocks: list[ClockKind] = Field(
         [], max_length=len(ClockKind),
         description="Clocks that climb this rung, and no rung that names none; left out, all the CMO owes by the hour.",
     )  # fmt: skip
     to: list[StepRecipient] = Field(min_length=1, max_length=50)
 
-
-def _levels_once(steps: list[LadderStep]) -> list[LadderStep]:
-    rungs = [(step.level, kind) for step in steps for kind in (step.clocks or (None,))]
-    if len(set(rungs)) != len(rungs):
-        raise ValueError("each level may stand once for a clock")
-    return steps
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """What is left out follows from the level."""
+        self.id = self.id or self.level.value
+        if self.anchor is None:
+            self.anchor = Anchor.START if self.percent_of_target is not None else self.level.usual_anchor
+        if self.unless_taken is None:
+            self.unless_taken = self.level in REPETITIONS
+        if self.level is Level.TARGET and is_before_a_day(
+            self.anchor, parse_offset("offset", self.offset), self.clocks
+        ):
+            self.level = Level.REMINDER
+        return self
 
 
 _Ladder = Annotated[list[LadderStep], Field(max_length=len(Level) * len(ClockKind))]
@@ -446,7 +477,10 @@ class _PolicyBody(Body):
     @field_validator("ladder", check_fields=False)
     @classmethod
     def _once(cls, steps: list[LadderStep]) -> list[LadderStep]:
-        return _levels_once(steps)
+        twice = repeated_id((step.id or step.level.value, step.clocks) for step in steps)
+        if twice is not None:
+            raise ValueError(f"two steps of a clock are called '{twice}'; give each an id of its own")
+        return steps
 
     @field_serializer("clocks", "ladder", check_fields=False)
     def _plain(self, value: Any) -> Any:

@@ -17,7 +17,9 @@ from slamon.db.parties import Site
 from slamon.db.policies import Policy
 from slamon.db.requests import Priority
 from slamon.domain.kinds import DataKind, InquiryCategory
+from slamon.domain.ladder import refuse_contradictions
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
 from slamon.services import calendars, policies
@@ -160,6 +162,7 @@ def draft_of(policy: models.NewPolicy) -> policies.Line:
     content = policy.model_dump(include={column.name for column in fields(policies.Line)})
     draft = policies.Line(id=new_id(), version=1, **content)
     refuse_unworkable(draft)
+    refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks))
     return draft
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from slamon.domain.terms import BREACH_LEVELS, Level
+
 
 class MessageKind(StrEnum):
     """What a message is about; the ladder's levels are the kinds that escalate."""
@@ -23,6 +25,7 @@ class MessageKind(StrEnum):
     STEP_4 = "step_4"
     DIGEST = "digest"  # many steps of one CMO in one message
     CLOSING = "closing"  # one line to those who were escalated to: it is over
+    WITHDRAWN = "withdrawn"  # to whoever was told of a breach: a late fact or other terms have undone it
     CLOSING_SOON = "closing_soon"  # to the project manager: an answered request is about to close by itself
     RECEIPT = "receipt"  # to the contact: this is what you submitted
     SPONSOR_ACTED = "sponsor_acted"  # to the contact: reply, follow-up, rejection, acceptance, cancellation
@@ -32,6 +35,10 @@ class MessageKind(StrEnum):
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
+
+
+LADDER_KINDS = frozenset(MessageKind(level.value) for level in Level)
+BREACH_KINDS = frozenset(MessageKind(level.value) for level in BREACH_LEVELS)
 
 
 @dataclass(frozen=True, slots=True)

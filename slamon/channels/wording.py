@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from slamon.channels import ClockLine, DigestLine, Message, MessageKind
+from slamon.channels import BREACH_KINDS, ClockLine, DigestLine, Message, MessageKind
 from slamon.channels.moments import beside, moment, short_moment, span, target
 
 NAME_LENGTH = 120
@@ -89,9 +89,7 @@ ENDINGS = {
 }
 
 PAST_TARGET = frozenset({MessageKind.TARGET})
-PAST_LIMIT = frozenset(
-    {MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3, MessageKind.STEP_4}
-)
+PAST_LIMIT = BREACH_KINDS
 TO_BE_TAKEN = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP})
 
 OPENING_CHANGES_NOTHING = "Opening the link changes nothing; only what you send from that page does."
@@ -170,8 +168,6 @@ def _cut(line: str, length: int) -> str:
 def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
     """Headline and sentences: who did what, or what is asked by when."""
     kind = message.kind
-    if kind is MessageKind.TARGET and all(clock.is_dated for clock in message.clocks) and message.clocks:
-        return _asking(message)  # a day ahead of the date, so nothing is late yet
     match kind:
         case MessageKind.FILED | MessageKind.REMINDER:
             return _asking(message)
@@ -188,6 +184,8 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             return _digest(message)
         case MessageKind.CLOSING:
             return f"{_ending(message)}: this escalation is over", ("Nothing more is sent about it.",)
+        case MessageKind.WITHDRAWN:
+            return _withdrawn(message)
         case MessageKind.CLOSING_SOON:
             return _closing_soon(message)
         case MessageKind.RECEIPT:
@@ -223,7 +221,7 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
 def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
     asked = message.clocks[:1] if message.kind is MessageKind.FILED else message.clocks
     duty = _duties(asked, "confirm receipt")
-    due = min((clock.target_at for clock in asked if clock.target_at), default=None)
+    due = min(filter(None, (_next_deadline(message, clock) for clock in asked)), default=None)
     by = f" by {short_moment(due, message.reader_zone)}" if due else ""
     sponsor, cmo = clean(message.sponsor_name), clean(message.cmo_name)
     if message.kind is MessageKind.FILED:
@@ -236,6 +234,12 @@ def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
     if _is_ours(message):
         return f"Reminder: please {duty}{by}", (f"{cmo} is waiting for {sponsor} on {_request(message)}.",)
     return f"{cmo} is asked to {duty}{by}", ("A reminder has gone to the contact.",)
+
+
+def _next_deadline(message: Message, clock: ClockLine) -> datetime | None:
+    """The target, or the limit once the target has passed: a reminder names what still lies ahead."""
+    is_past = clock.target_at is not None and clock.target_at < message.at
+    return clock.limit_at if is_past and clock.limit_at is not None else clock.target_at
 
 
 def _late_to_cmo(message: Message) -> tuple[str, tuple[str, ...]]:
@@ -297,11 +301,12 @@ def _line_facts(message: Message) -> list[Fact]:
 def _line_state(message: Message, line: DigestLine) -> str:
     duty = _duties(line.clocks, "answer")
     is_late, past_limit = line.kind in PAST_TARGET | PAST_LIMIT, line.kind in PAST_LIMIT
+    if not is_late:
+        ahead = min(filter(None, (_next_deadline(message, clock) for clock in line.clocks)), default=None)
+        return f"{duty} by {short_moment(ahead, message.reader_zone)}" if ahead else duty
     edges = [at for at in ((c.limit_at if past_limit else c.target_at) for c in line.clocks) if at is not None]
     if not edges:
         return duty
-    if not is_late:
-        return f"{duty} by {short_moment(min(edges), message.reader_zone)}"
     return f"{duty}, {span(message.at - min(edges))} past the {'limit' if past_limit else 'target'}"
 
 
@@ -310,6 +315,16 @@ def _closing_soon(message: Message) -> tuple[str, tuple[str, ...]]:
     return f"Closes by itself{at}, unless somebody objects", (
         f"{clean(message.cmo_name)} has answered {_request(message)}, and nobody has accepted the answer.",
         "If anything is missing, send it back or follow up; otherwise nothing needs to be done.",
+    )
+
+
+def _withdrawn(message: Message) -> tuple[str, tuple[str, ...]]:
+    names = " and ".join(dict.fromkeys(clean(clock.name.replace("_", " ")) for clock in message.clocks))
+    of = f" of the {names} {'clocks' if ' and ' in names else 'clock'}" if names else ""
+    why = f" {clean(message.detail)[:1].upper()}{clean(message.detail)[1:]}." if message.detail else ""
+    return f"Withdrawn: the breach we reported{of} no longer counts", (
+        f"We told you that the limit{of} had passed on {_request(message)}.{why}",
+        "Whatever is still due is on the request's page.",
     )
 
 

@@ -83,6 +83,12 @@ class Notification(Base):
             postgresql_where=text("digest_id IS NOT NULL"),
             sqlite_where=text("digest_id IS NOT NULL"),
         ),
+        Index(
+            "ix_notification_withdrawn_by",
+            "withdrawn_by",
+            postgresql_where=text("withdrawn_by IS NOT NULL"),
+            sqlite_where=text("withdrawn_by IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -91,6 +97,7 @@ class Notification(Base):
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     kind: Mapped[str] = mapped_column(String(16))
     clocks: Mapped[list[Any]]  # names of the clocks it tells about, most often one
+    crossed_at: Mapped[datetime | None]  # when those clocks passed the step it tells of
     fact_sequence: Mapped[int | None]  # the fact it reports, for receipts and news
     channel: Mapped[str] = mapped_column(String(8))
     address: Mapped[str] = mapped_column(String(254))
@@ -107,6 +114,7 @@ class Notification(Base):
     error: Mapped[str | None] = mapped_column(String(500))
     fallback_of: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))
     digest_id: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))
+    withdrawn_by: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))  # says that it no longer holds
     trace_id: Mapped[str | None] = mapped_column(String(64))
 
 

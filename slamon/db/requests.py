@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks import ClockId, Outcome
+from slamon.domain.ladder import CrossingKey
 from slamon.domain.lifecycle import SPONSORS_TURN, RequestType, State
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import FactKind, Via
@@ -184,7 +185,12 @@ class ClockRow(Base):
 
 
 class CrossingRow(Base):
-    """A rung passed, found once. `crossed_at` is computed, `detected_at` shows how late anybody looked."""
+    """A step passed, found once. `crossed_at` is computed, `detected_at` shows how late anybody looked.
+
+    `step` is the id in the ladder, `level` what passing it meant. `notified`: its readers were told, at least once.
+    `untold`: they have not been, or what they were told was withdrawn, and they are as soon as it is the last step of a
+    running clock. Neither holds for what was recorded as history.
+    """
 
     __tablename__ = "crossing"
     __table_args__ = (
@@ -198,16 +204,22 @@ class CrossingRow(Base):
     request_id: Mapped[UUID] = mapped_column(primary_key=True)
     clock: Mapped[str] = mapped_column(String(24), primary_key=True)
     generation: Mapped[int] = mapped_column(primary_key=True)
-    level: Mapped[str] = mapped_column(String(16), primary_key=True)
+    step: Mapped[str] = mapped_column(String(40), primary_key=True)
     crossed_at: Mapped[datetime] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(String(16))
     detected_at: Mapped[datetime]
     notified: Mapped[bool]
+    untold: Mapped[bool] = mapped_column(default=False)
     status: Mapped[str] = mapped_column(String(16), default=CrossingStatus.OPEN.value)
     rescinded_reason: Mapped[str | None] = mapped_column(String(200))
 
     @property
     def clock_id(self) -> ClockId:
         return ClockId(ClockKind(self.clock), self.generation)
+
+    @property
+    def key(self) -> CrossingKey:
+        return CrossingKey(self.clock_id, self.step, self.crossed_at)
 
 
 class NumberCounter(Base):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from slamon.channels import MessageKind
 from slamon.db.requests import CmoRequest
 from slamon.demo import inbox_pages
 from slamon.demo.cast import LEAD, PM, STAFF, person
@@ -24,6 +25,7 @@ from slamon.demo.stage import Stage
 from slamon.demo.steps import real_span, steps
 from slamon.demo.story import channel_of, latest
 from slamon.services.access import begin_session
+from slamon.services.message_keys import MessageKey
 
 SESSION_COOKIE = "slamon_session"  # as slamon.web names it; neither room may import the other
 PLAYABLE = {address.partition("@")[0]: address for _, address, _, _ in STAFF}
@@ -119,9 +121,9 @@ def _first_page(session: Session, stage: Stage, address: str) -> str:
 def _contact_to_play(session: Session, stage: Stage) -> dict[str, Any]:
     """The mail to open as the CMO's contact: of the visitor's own request, else of one that is long overdue."""
     mails = stage.newest_filed()
-    own = next((mail for mail in mails if (mail.key or "").partition("/")[0] not in stage.scenes), None)
+    own = next((mail for mail in mails if _number(mail.key) not in stage.scenes), None)
     overdue = {number for number, scene in stage.scenes.copy().items() if scene.ask.site == KHB}
-    mail = own or next((mail for mail in mails if (mail.key or "").partition("/")[0] in overdue), None)
+    mail = own or next((mail for mail in mails if _number(mail.key) in overdue), None)
     contact = reader_of(mail, readers(session)) if mail else None
     return {"contact_mail": mail, "contact": contact, "contact_mail_is_own": own is not None}
 
@@ -129,10 +131,17 @@ def _contact_to_play(session: Session, stage: Stage) -> dict[str, Any]:
 def _lead_channel(stage: Stage) -> str | None:
     """The Slack channel in which the followed request escalates, once it does; until then any escalation's."""
     number = stage.number_of(Star.SILENT)
-    posts = [post for post in stage.slack.posts.copy() if "/limit/" in (post.key or "")]
-    followed = [post for post in posts if (post.key or "").startswith(f"{number}/")]
+    keyed = ((post, MessageKey.parse(post.key)) for post in stage.slack.posts.copy())
+    posts = [(post, key) for post, key in keyed if key and key.kind is MessageKind.LIMIT]
+    followed = [(post, key) for post, key in posts if key.number == number]
     newest = (followed or posts)[-1:]
-    return channel_of(newest[0].channel) if newest else None
+    return channel_of(newest[0][0].channel) if newest else None
+
+
+def _number(text: str | None) -> str | None:
+    """The number of the request that a message with this key is about."""
+    key = MessageKey.parse(text)
+    return key.number if key else None
 
 
 def _id_of(session: Session, number: str | None) -> UUID | None:

@@ -25,6 +25,7 @@ from slamon.demo.scenes import Part, Scene
 from slamon.demo.stage import Stage
 from slamon.domain.lifecycle import Action
 from slamon.services.links import mint
+from slamon.services.message_keys import MessageKey
 
 LOOK_EVERY_SECONDS = 0.1
 LINK = re.compile(r"https?://\S+/r/[\w-]+")
@@ -132,10 +133,9 @@ def mailed_letters(stage: Stage) -> Callable[[], Iterable[Letter]]:
         mails = stage.mailbox.mails[read:]
         read += len(mails)
         for mail in mails:
-            number, _, rest = (mail.key or "").partition("/")
-            link = LINK.search(mail.text)
-            if link is not None and rest.startswith(f"{MessageKind.FILED.value}/"):
-                yield Letter(number, link[0], mail.arrived_at)
+            key, link = MessageKey.parse(mail.key), LINK.search(mail.text)
+            if link is not None and key is not None and key.kind is MessageKind.FILED:
+                yield Letter(key.number, link[0], mail.arrived_at)
 
     return look
 

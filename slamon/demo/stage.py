@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from slamon.channels import MessageKind
 from slamon.demo.mailbox import Mailbox, ReceivedMail
 from slamon.demo.scenes import Scene, Star
 from slamon.demo.slack_server import SlackServer
 from slamon.runtime import Runtime
+from slamon.services.message_keys import MessageKey
 
 
 @dataclass(slots=True)
@@ -37,4 +39,5 @@ class Stage:
 
     def newest_filed(self) -> list[ReceivedMail]:
         """The mails that brought a request to its contact, newest first."""
-        return [mail for mail in reversed(self.mailbox.mails) if mail.key and "/filed/" in mail.key]
+        keyed = ((mail, MessageKey.parse(mail.key)) for mail in reversed(self.mailbox.mails))
+        return [mail for mail, key in keyed if key and key.kind is MessageKind.FILED]

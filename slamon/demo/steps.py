@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
@@ -16,6 +17,7 @@ from slamon.demo.stage import Stage
 from slamon.demo.story import channel_of
 from slamon.domain.terms import DeliveryChannel, Level
 from slamon.domain.timeline import FactKind, Via
+from slamon.services.message_keys import MessageKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def _in_time(session: Session, stage: Stage) -> Step:
     receipt = session.scalars(statement).first()
     if receipt is None:
         text = f"Filed. {where} has the mail with the link and will open it soon, after a delay from a real log."
-        return Step(title, text, links=(followed.page, *_mail_links(stage, followed, "/filed/", "the mail")))
+        return Step(title, text, links=(followed.page, *_mail_links(stage, followed, MessageKind.FILED, "the mail")))
     how = "the web form, without an account" if receipt.via == Via.WEB_FORM else "another way"
     waited = _hours(receipt.occurred_at, followed.request.filed_at)
     text = f"{where} confirmed receipt {waited} after filing, through {how}. The acknowledgement clock stopped in time."
@@ -90,7 +92,7 @@ def _target(stage: Stage, followed: Followed, title: str, running: Sequence[Cloc
         text = f"{where} did not answer within 24 hours. The project manager was told in Slack, the CMO by mail."
         links = (
             *_slack_links(stage, followed, "target"),
-            *_mail_links(stage, followed, "/target/", "the mail to the CMO"),
+            *_mail_links(stage, followed, MessageKind.TARGET, "the mail to the CMO"),
         )
         return Step(title, text, is_done=True, links=(followed.page, *links))
     if not running:
@@ -104,7 +106,7 @@ def _breach(stage: Stage, followed: Followed, title: str, running: Sequence[Cloc
         text = "48 hours without an answer. The lead was told in the CMO's Slack channel and by mail."
         links = (
             *_slack_links(stage, followed, "limit"),
-            *_mail_links(stage, followed, "/limit/", "the mail to the lead", LEAD),
+            *_mail_links(stage, followed, MessageKind.LIMIT, "the mail to the lead", LEAD),
         )
         return Step(title, text, is_done=True, links=(followed.page, *links))
     if not running:
@@ -143,14 +145,14 @@ def _slack_links(stage: Stage, followed: Followed, kind: str) -> list[tuple[str,
 
 
 def _mail_links(
-    stage: Stage, followed: Followed, mark: str, words: str, to: str | None = None
+    stage: Stage, followed: Followed, kind: MessageKind, words: str, to: str | None = None
 ) -> list[tuple[str, str]]:
     """The first mail of that kind about the request, or the one `to` that address."""
-    prefix = f"{followed.request.number}{mark}"
+    keyed = ((mail, MessageKey.parse(mail.key)) for mail in stage.mailbox.mails.copy())
     mails = [
         mail
-        for mail in stage.mailbox.mails.copy()
-        if (mail.key or "").startswith(prefix) and (to is None or to in mail.recipients)
+        for mail, key in keyed
+        if key and (key.number, key.kind) == (followed.request.number, kind) and (to is None or to in mail.recipients)
     ]
     return [(words, f"/demo/inbox/mail/{mail.place}") for mail in mails[:1]]
 

@@ -89,7 +89,7 @@ class Line:
         return f"{span(now - self.at)} ago"
 
 
-# What a message is about: the fact it reports, or the rung and the clocks that passed it.
+# What a message is about: the fact it reports, or the step, the clocks that passed it and when.
 Cause = tuple[UUID, str, object]
 
 
@@ -151,7 +151,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
             request_id=crossing.request_id,
             after=f"{words} ({' and '.join(NAMES[ClockKind(clock)] for clock in sorted(set(clocks)))})",
             where=site,
-            told=tuple(told.get((crossing.request_id, level, frozenset(clocks)), ())),
+            told=tuple(told.get((crossing.request_id, level, (frozenset(clocks), at)), ())),
         )
 
 
@@ -170,7 +170,7 @@ def _tellings(session: Session, stage: Stage) -> dict[Cause, list[Telling]]:
     rows = sorted(session.execute(statement), key=lambda row: (row[0].channel != DeliveryChannel.SLACK, row[0].id))
     for message, person in rows:
         is_fact = message.fact_sequence is not None
-        about: object = message.fact_sequence if is_fact else frozenset(message.clocks)
+        about: object = message.fact_sequence if is_fact else (frozenset(message.clocks), message.crossed_at)
         if message.request_id is not None:
             cause = (message.request_id, "fact" if is_fact else message.kind, about)
             told.setdefault(cause, []).append(_telling(message, person, hrefs.get(message.dedupe_key)))

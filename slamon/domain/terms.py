@@ -1,7 +1,7 @@
 """The rules one request lives under: targets, limits and ladder, frozen from a policy and a site's calendar."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -86,7 +86,7 @@ class LadderRole(StrEnum):
 
 
 class Level(StrEnum):
-    """The rungs of the ladder, lowest first."""
+    """What passing a step means, from the mildest to the gravest. At one instant the gravest speaks."""
 
     REMINDER = "reminder"
     TARGET = "target"
@@ -96,10 +96,27 @@ class Level(StrEnum):
     STEP_3 = "step_3"
     STEP_4 = "step_4"
 
+    __hash__ = str.__hash__  # as for the kinds of facts
+
+    @property
+    def rank(self) -> int:
+        return _RANKS[self]
+
+    @property
+    def usual_anchor(self) -> Anchor:
+        """What a step of this level is counted from where it does not say."""
+        return Anchor.TARGET if self in (Level.REMINDER, Level.TARGET) else Anchor.LIMIT
+
+
+_RANKS = {level: rank for rank, level in enumerate(Level)}
+BREACH_LEVELS = frozenset(level for level in Level if level.rank >= Level.LIMIT.rank)
+REPETITIONS = frozenset({Level.REPEAT, Level.BACKUP})  # of a breach that nobody has taken
 
 ALWAYS = WorkingCalendar.from_json({"tz": "UTC", "weekly": "24x7"})
 LONGEST = timedelta(days=6 * 366)
+STEP_ID = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _SECOND = timedelta(seconds=1)
+_HUNDRED_SECONDS = 100 * _SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +151,7 @@ class ClockTerms:
 
     def share(self, percent: int) -> timedelta:
         """So much of the target, in whole seconds."""
-        return self.target * percent // (100 * _SECOND) * _SECOND
+        return self.target * percent // _HUNDRED_SECONDS * _SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +169,14 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung. It lies `percent_of_target` into the clock's own time, or `offset` after its anchor.
+    """One step. It lies `percent_of_target` into the clock's own time, or `offset` after its anchor.
 
     Offsets from the start run on the clock's own time, later ones on real time unless `mode` says calendar; from
-    target or limit they may be negative, before it. `unless_taken` marks the rungs that only repeat an escalation
-    nobody has taken. `clocks` narrows the rung to these kinds, which then climb no other; see `Terms.ladder_of`.
+    target or limit they may be negative, before it. `unless_taken` marks the steps that only repeat an escalation
+    nobody has taken. `clocks` narrows the step to these kinds, which then climb no other; see `Terms.ladder_of`.
+
+    `id` tells it apart from the other steps of a clock; left empty, it is the name of the level. `level` is what it is
+    meant to say; what it does say follows from the instant at which a clock passes it, see `ladder.meaning`.
     """
 
     level: Level
@@ -167,8 +187,13 @@ class Step:
     mode: Mode = Mode.ELAPSED
     unless_taken: bool = False
     clocks: tuple[ClockKind, ...] = ()
+    id: str = ""
 
     def __post_init__(self) -> None:
+        if not self.id:
+            object.__setattr__(self, "id", self.level.value)
+        if not STEP_ID.fullmatch(self.id):
+            raise TermsError("ladder.id", f"'{self.id}' must be 1 to 40 of a-z, 0-9, '_' and '-', a letter first")
         _whole("ladder.offset", self.offset)
         if abs(self.offset) > LONGEST:
             raise TermsError("ladder.offset", "must not be longer than six years")
@@ -176,6 +201,11 @@ class Step:
             raise TermsError("ladder.offset", "before a target or limit is counted in elapsed time")
         if self.percent_of_target is not None and not 0 < self.percent_of_target <= 100:
             raise TermsError("ladder.percent_of_target", "must lie between 1 and 100")
+
+    @property
+    def minds_taking(self) -> bool:
+        """Whether taking the escalation drops it: it repeats, and is counted from what may have been taken."""
+        return self.unless_taken and self.percent_of_target is None and self.anchor is not Anchor.START
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +236,9 @@ class Terms:
         for kind, line in self.clocks.items():
             if (line.mode is Mode.DATE) != (kind in DATED):
                 raise TermsError(f"clocks.{kind}", "mode date is for fulfilment and promise, and for these alone")
-        rungs = [(step.level, kind) for step in self.ladder for kind in step.clocks or (None,)]
-        if len(set(rungs)) != len(rungs):
-            raise TermsError("ladder", "each level may stand once for a clock")
+        twice = repeated_id((step.id, step.clocks) for step in self.ladder)
+        if twice is not None:
+            raise TermsError("ladder", f"two steps of a clock are called '{twice}'; give each an id of its own")
 
     def ladder_of(self, kind: ClockKind) -> tuple[Step, ...]:
         """The rungs a clock climbs: those that name it; else, for what the CMO owes by the hour, those naming none."""
@@ -322,9 +352,30 @@ def clocks_from_json(stored: Mapping[str, Any]) -> dict[ClockKind, ClockTerms]:
     }
 
 
+def is_before_a_day(anchor: Anchor, offset: timedelta, clocks: Sequence[ClockKind]) -> bool:
+    """Whether a step of these clocks lies before the day on which they end: then it reminds, whatever its level."""
+    return anchor is Anchor.LIMIT and offset < timedelta(0) and bool(clocks) and DATED.issuperset(clocks)
+
+
+def repeated_id(steps: Iterable[tuple[str, Sequence[ClockKind]]]) -> str | None:
+    """The first id that stands twice for a clock, or twice among the steps that name no clock.
+
+    `steps` are the id of each and the clocks it names.
+    """
+    seen = set[tuple[str, ClockKind | None]]()
+    for step_id, clocks in steps:
+        for kind in clocks or (None,):
+            if (step_id, kind) in seen:
+                return step_id
+            seen.add((step_id, kind))
+    return None
+
+
 def ladder_to_json(ladder: tuple[Step, ...]) -> list[dict[str, Any]]:
+    """As part of stored terms. An id is written where it is not the level's name, as in terms older than ids."""
     return [
         {
+            **({"id": step.id} if step.id != step.level else {}),
             "level": step.level.value,
             "anchor": step.anchor.value,
             "offset": duration_text(step.offset),
@@ -346,14 +397,16 @@ def ladder_to_json(ladder: tuple[Step, ...]) -> list[dict[str, Any]]:
 
 
 def ladder_from_json(stored: list[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """The steps, from JSON of any release; what is left out follows from the level."""
     return tuple(
         Step(
+            id=step.get("id") or "",
             level=Level(step["level"]),
-            anchor=Anchor(step.get("anchor", Anchor.LIMIT)),
+            anchor=Anchor(step.get("anchor") or _anchor_left_out(step)),
             offset=parse_offset("ladder.offset", step.get("offset", "PT0S")),
             percent_of_target=step.get("percent_of_target"),
             mode=Mode(step.get("mode", Mode.ELAPSED)),
-            unless_taken=step.get("unless_taken", False),
+            unless_taken=step.get("unless_taken", step["level"] in REPETITIONS),
             clocks=tuple(ClockKind(kind) for kind in step.get("clocks") or ()),
             to=tuple(
                 Recipient(
@@ -366,6 +419,10 @@ def ladder_from_json(stored: list[Mapping[str, Any]]) -> tuple[Step, ...]:
         )
         for step in stored
     )
+
+
+def _anchor_left_out(step: Mapping[str, Any]) -> Anchor:
+    return Anchor.START if step.get("percent_of_target") is not None else Level(step["level"]).usual_anchor
 
 
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
-from slamon.db.requests import ClockRow, CmoRequest, CrossingRow
-from slamon.domain.clocks import ClockId
+from slamon.db.requests import ClockRow, CmoRequest
+from slamon.domain.ladder import CrossingKey
 from slamon.domain.terms import Anchor, ClockKind, Terms
 from slamon.engine import health
 from slamon.engine.deliver import deliver
 from slamon.engine.health import Health, Trouble, length
 from slamon.runtime import Runtime
+from slamon.services.coverage import messages_said, passed_steps, silent_steps
 from slamon.services.outbox import raise_alarm
 from slamon.services.policies import load_terms
 
@@ -99,21 +100,22 @@ class Auditor:
             log.warning("outside_not_told", error=type(error).__name__)  # its address may be a secret
 
     def _forgotten(self, session: Session) -> Iterator[Trouble]:
-        """Deadlines that passed without a crossing, and crossings to be told of which there is no message."""
+        """Deadlines that passed without a crossing, and crossings of which their readers have no message."""
         before = self._runtime.clock.now() - self._runtime.clock.business_span(GRACE.total_seconds())
         requests = _overdue(session, before, self._swept)
         self._swept = requests[-1] if len(requests) == SWEPT else None
         ids = [request.id for request in requests]
         terms = load_terms(session, [request.terms_digest for request in requests])
-        running, crossed = _running_clocks(session, ids), _crossings(session, ids)
-        told = _told(session, ids)
+        running, crossed = _running_clocks(session, ids), passed_steps(session, ids)
+        said = messages_said(session, ids)
         missed, untold = [], []
         for request in requests:
-            found = {(row.clock_id, row.level, row.crossed_at) for row in crossed[request.id]}
+            found = {row.key for row in crossed[request.id]}
             due = {key for clock in running[request.id] for key in _due(terms[request.terms_digest], clock, before)}
             missed += [request.number] * len(due - found)
-            steps = [(request.id, row.level, str(row.clock_id)) for row in crossed[request.id] if row.notified]
-            untold += [request.number for step in steps if step not in told]
+            going = {clock.clock_id for clock in running[request.id]}
+            silent = silent_steps(going, crossed[request.id], said[request.id])
+            untold += [request.number for row in silent if row.detected_at < before]
         if missed:
             words = f"{len(missed)} deadlines passed unnoticed, the first of request {missed[0]}."
             yield Trouble("deadlines", f"{words} The log names requests that were set aside; run 'slamon verify'.")
@@ -145,14 +147,14 @@ def _overdue(session: Session, before: datetime, after: Overdue | None) -> list[
     return [Overdue(request_id, number, digest, at) for request_id, number, digest, at in rows if at]
 
 
-def _due(terms: Terms, clock: ClockRow, before: datetime) -> Iterator[tuple[ClockId, str, datetime]]:
-    """The rungs at this clock's target and limit that lie before an instant, by the key of a crossing."""
+def _due(terms: Terms, clock: ClockRow, before: datetime) -> Iterator[CrossingKey]:
+    """The steps at this clock's target and limit that lie before an instant."""
     instants = {Anchor.TARGET: clock.target_at, Anchor.LIMIT: clock.limit_at}
     for step in terms.ladder_of(ClockKind(clock.kind)):
         at = instants.get(step.anchor)
         is_apart = step.offset or step.percent_of_target is not None or step.unless_taken
         if at is not None and at < before and not is_apart:
-            yield clock.clock_id, step.level.value, at
+            yield CrossingKey(clock.clock_id, step.id, max(at, clock.started_at))
 
 
 def _running_clocks(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[ClockRow]]:
@@ -161,17 +163,3 @@ def _running_clocks(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, 
     for clock in session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids), *going)):
         found[clock.request_id].append(clock)
     return found
-
-
-def _crossings(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[CrossingRow]]:
-    found: defaultdict[UUID, list[CrossingRow]] = defaultdict(list)
-    for crossing in session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))):
-        found[crossing.request_id].append(crossing)
-    return found
-
-
-def _told(session: Session, ids: Sequence[UUID]) -> set[tuple[UUID | None, str, str]]:
-    """Request, rung and clock of every message there is, whatever became of it."""
-    statement = select(Notification.request_id, Notification.kind, Notification.clocks)
-    rows = session.execute(statement.where(Notification.request_id.in_(ids)))
-    return {(request_id, kind, clock) for request_id, kind, clocks in rows for clock in clocks}

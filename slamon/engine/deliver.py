@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import Channel, Message, MessageKind, Receipt
+from slamon.channels import LADDER_KINDS, Channel, Message, MessageKind, Receipt
 from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
@@ -26,15 +26,18 @@ from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
 from slamon.services import digests
 from slamon.services.compose import Composer
+from slamon.services.message_keys import MessageKey
 from slamon.services.notices import Directory, outbox_row, queue
 from slamon.services.outbox import raise_alarm
-from slamon.services.settle import LADDER_KINDS
 
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
 SLACK_PATIENCE = timedelta(minutes=5)
+EARLY_PAUSE = timedelta(seconds=5)  # until a message is looked at again that another one has to leave before
 FINISH_PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
-ALWAYS_TOLD = frozenset({MessageKind.CMO_ACTED, MessageKind.NOT_REACHED, MessageKind.CLOSING_SOON})
+ALWAYS_TOLD = frozenset(
+    {MessageKind.CMO_ACTED, MessageKind.NOT_REACHED, MessageKind.CLOSING_SOON, MessageKind.WITHDRAWN}
+)
 
 log = structlog.get_logger()
 
@@ -92,6 +95,9 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
         composer = Composer(session, rows, runtime.settings, now=now, real_now=real_now)
         drafts = []
         for row in rows:
+            if composer.is_early(row):
+                row.next_attempt_at = real_now + EARLY_PAUSE
+                continue
             if not composer.still_true(row):
                 row.state = NotificationState.SUPPRESSED.value
                 continue
@@ -333,12 +339,12 @@ def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, r
     mails = [
         outbox_row(
             # The key the ladder gives its own e-mail to this person: whoever gets both channels anyway is told once.
-            f"{told.dedupe_key.rsplit('/slack/', 1)[0]}/email/{person.id}", MessageKind(told.kind),
+            str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
             DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
-            person_id=person.id, clocks=told.clocks, fact_sequence=told.fact_sequence, detail=told.detail,
-            fallback_of=row.id, closes_at=told.closes_at,
+            person_id=person.id, clocks=told.clocks, crossed_at=told.crossed_at, fact_sequence=told.fact_sequence,
+            detail=told.detail, fallback_of=row.id, closes_at=told.closes_at,
         )
-        for told in refused
+        for told in refused if (key := MessageKey.parse(told.dedupe_key))
     ]  # fmt: skip
     queue(session, mails)
 
@@ -356,7 +362,10 @@ def _tell_manager(
         session,
         [
             outbox_row(
-                f"{request.number}/{MessageKind.NOT_REACHED.value}/{person.id}/{manager.id}",
+                str(MessageKey(
+                    request.number, MessageKind.NOT_REACHED, f"{person.id}@{row.address}", DeliveryChannel.EMAIL,
+                    str(manager.id),
+                )),
                 MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, manager.email, now=now, real_now=real_now,
                 request_id=request.id, person_id=manager.id, detail=f"{person.name}: {error}"[:500],
             )

@@ -1,5 +1,6 @@
 """Turns outbox rows into the messages their readers may see: times, names, numbers, links; never what it is about."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,25 +8,25 @@ from email.utils import parseaddr
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
-from slamon.channels import ClockLine, DigestLine, Message, MessageKind
+from slamon.channels import LADDER_KINDS, ClockLine, DigestLine, Message, MessageKind
 from slamon.config import Settings
 from slamon.db.base import Base
-from slamon.db.outbox import Notification, NotificationState
+from slamon.db.outbox import Attempt, Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
-from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
 from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
 from slamon.domain.progress import needs_review
-from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
+from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Level, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.services.access import one_time_token
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
 from slamon.services.queries import clocks_by_request
-from slamon.services.settle import LADDER_KINDS, RANK
+from slamon.services.retractions import Told, clocks_holding, told_of
 from slamon.services.timelines import fact_of
 
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
@@ -39,6 +40,7 @@ _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
     CmoRequest.cmo_id, CmoRequest.site_id, CmoRequest.cmo_reference, CmoRequest.terms_digest,
 )  # fmt: skip
+_NO_ATTEMPTS = (MessageKind.DIGEST, MessageKind.RECEIPT, MessageKind.CMO_ACTED, MessageKind.WITHDRAWN)
 _Record = TypeVar("_Record", bound=Base)
 
 
@@ -70,13 +72,13 @@ class Composer:
         self._sites = _by_id(session, Site, {request.site_id for request in requests})
         self._terms = load_terms(session, [request.terms_digest for request in requests]) if requests else {}
         self._clocks = clocks_by_request(session, list(self._requests))
+        self._standing = _standing(session, {row.request_id for row in told if row.kind in LADDER_KINDS})
         alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
         self._reached = _contact_attempts(session, alone)
 
     def still_true(self, row: Notification) -> bool:
-        """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead.
-
-        Everything else always is.
+        """A step is worth telling while a clock that passed it runs and it stands, a closing while it lies ahead, a
+        withdrawal where what it withdraws may have arrived. Everything else always is.
         """
         if row.kind == MessageKind.DIGEST:
             folded = self._folded[row.id]
@@ -85,10 +87,23 @@ class Composer:
             return True
         if row.kind == MessageKind.CLOSING_SOON and row.closes_at is not None:
             return self._requests[row.request_id].state == State.ANSWERED and self._now <= row.closes_at
-        if row.kind not in LADDER_KINDS:
-            return True
-        going = {str(clock.clock_id) for clock in self._clocks[row.request_id] if clock.stopped_at is None}
-        return bool(going & set(row.clocks))
+        if row.kind == MessageKind.WITHDRAWN:
+            return _may_have_arrived(self._session, row)
+        return row.kind not in LADDER_KINDS or bool(self._still_owed(row))
+
+    def is_early(self, row: Notification) -> bool:
+        """Whether it withdraws a message that is leaving just now: it must not overtake it."""
+        if row.kind != MessageKind.WITHDRAWN:
+            return False
+        leaving = select(Notification.id).where(_withdrawn_by(row), Notification.state == NotificationState.SENDING)
+        return self._session.scalar(leaving.limit(1)) is not None
+
+    def _still_owed(self, row: Notification) -> set[str]:
+        """Of the clocks a step tells of, those that have not stopped and still have passed it."""
+        if row.request_id is None:
+            return set()
+        running = {str(clock.clock_id) for clock in self._clocks[row.request_id] if clock.stopped_at is None}
+        return running.intersection(clocks_holding(row, self._standing[row.request_id]))
 
     def outgoing(self, row: Notification) -> Outgoing:
         """The message of one row; mints a link of its own for a contact."""
@@ -137,7 +152,7 @@ class Composer:
             site_name=site.name,
             order_reference=request.cmo_reference if plain.to_cmo else None,
             filed_at=request.filed_at,
-            clocks=self._clock_lines(row, request),
+            clocks=self._clock_lines([row], request),
             contact_attempts=self._reached.get(request.id, 0),
             action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
             actor_name=fact.by_name if fact and fact.by_id != SYSTEM.id else None,
@@ -148,13 +163,17 @@ class Composer:
         )
 
     def _digest(self, plain: Message, row: Notification, request: CmoRequest) -> Message:
-        """One line a request, with the highest rung it passed; those that have waited longest come first."""
-        highest: dict[UUID, Notification] = {}
-        for member in sorted(filter(self.still_true, self._folded[row.id]), key=lambda member: RANK[member.kind]):
+        """One line a request, with the gravest of its steps; those that have waited longest come first."""
+        by_request: defaultdict[UUID, list[Notification]] = defaultdict(list)
+        for member in filter(self.still_true, self._folded[row.id]):
             if member.request_id:
-                highest[member.request_id] = member
-        told = [(member, self._requests[request_id]) for request_id, member in highest.items()]
-        told.sort(key=lambda pair: (-RANK[pair[0].kind], pair[1].filed_at))
+                by_request[member.request_id].append(member)
+        told = []
+        for request_id, members_of_it in by_request.items():
+            gravest = max(members_of_it, key=_gravity).kind
+            alike = [member for member in members_of_it if member.kind == gravest]
+            told.append((alike, self._requests[request_id]))
+        told.sort(key=lambda pair: (-_gravity(pair[0][0]), pair[1].filed_at))
         listed = told[: MOST_LISTED[plain.to_cmo]]
         return replace(
             plain,
@@ -164,11 +183,11 @@ class Composer:
                 DigestLine(
                     number=about.number,
                     request_type=about.type,
-                    kind=MessageKind(member.kind),
-                    clocks=self._clock_lines(member, about),
+                    kind=MessageKind(alike[0].kind),
+                    clocks=self._clock_lines(alike, about),
                     link=self._link(about, row.person_id, plain.to_cmo),
                 )
-                for member, about in listed
+                for alike, about in listed
             ),
             more_lines=max(digest_size(self._session, row.id), len(told)) - len(listed),
         )
@@ -182,19 +201,24 @@ class Composer:
         days = self._settings.link_days
         return f"{base}/r/{mint(self._session, request.id, person_id, real_now=self._real_now, days=days)}"
 
-    def _clock_lines(self, row: Notification, request: CmoRequest) -> tuple[ClockLine, ...]:
-        clocks, terms = self._clocks[request.id], self._terms[request.terms_digest]
-        wanted = set(row.clocks)
-        if row.kind in LADDER_KINDS:  # of the clocks that passed the rung, those that still wait for the CMO
-            wanted &= {str(clock.clock_id) for clock in clocks if clock.stopped_at is None}
-        told = [clock for clock in clocks if (str(clock.clock_id) in wanted if wanted else _is_owed(clock))]
+    def _clock_lines(self, rows: Sequence[Notification], request: CmoRequest) -> tuple[ClockLine, ...]:
+        """The clocks that these messages of one request name; of a step those that still wait."""
+        terms = self._terms[request.terms_digest]
+        known = [
+            clock for clock in self._clocks[request.id] if clock.kind in terms.clocks
+        ]  # other terms may have ended it
+        wanted = {
+            clock for row in rows for clock in (self._still_owed(row) if row.kind in LADDER_KINDS else row.clocks)
+        }
+        told = [clock for clock in known if (str(clock.clock_id) in wanted if wanted else _is_owed(clock))]
         return tuple(_clock_line(clock, terms) for clock in told)
 
     def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
         if channel is DeliveryChannel.EMAIL:
             return f"<{request.id}@{self._domain}>"
-        if row.kind != MessageKind.CLOSING:
+        if row.kind not in (MessageKind.CLOSING, MessageKind.WITHDRAWN):
             return None
+        about = _withdrawn_by(row) if row.kind == MessageKind.WITHDRAWN else Notification.kind == MessageKind.LIMIT
         statement = (
             select(Notification.provider_id)
             .where(
@@ -202,7 +226,7 @@ class Composer:
                 Notification.channel == DeliveryChannel.SLACK,
                 Notification.address == row.address,
                 Notification.state == NotificationState.SENT,
-                Notification.kind == MessageKind.LIMIT,
+                about,
             )
             .order_by(Notification.id)
             .limit(1)
@@ -242,6 +266,34 @@ def _is_owed(clock: ClockRow) -> bool:
     return clock.stopped_at is None and not kind.is_the_sponsors and kind not in DATED
 
 
+def _gravity(row: Notification) -> int:
+    return Level(row.kind).rank
+
+
+def _standing(session: Session, request_ids: set[UUID | None]) -> defaultdict[UUID, set[Told]]:
+    """What may be said of the crossings of each request that stand."""
+    found = defaultdict[UUID, set[Told]](set)
+    if request_ids:
+        of_them = CrossingRow.request_id.in_(request_ids), CrossingRow.status == CrossingStatus.OPEN
+        for row in session.scalars(select(CrossingRow).where(*of_them)):
+            found[row.request_id].add(told_of(row))
+    return found
+
+
+def _withdrawn_by(row: Notification) -> ColumnElement[bool]:
+    """The messages that a withdrawal is about; the mail that carries it for Slack withdraws the same."""
+    return Notification.withdrawn_by.in_([each for each in (row.id, row.fallback_of) if each])
+
+
+def _may_have_arrived(session: Session, withdrawal: Notification) -> bool:
+    """Whether a message it withdraws has left, or may have: then its reader is owed the withdrawal."""
+    unclear = (Attempt.notification_id == Notification.id) & or_(
+        Attempt.outcome.is_(None), Attempt.outcome == "unknown"
+    )
+    left = or_(Notification.state == NotificationState.SENT, exists().where(unclear))
+    return session.scalar(select(Notification.id).where(_withdrawn_by(withdrawal), left).limit(1)) is not None
+
+
 def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:
     """How often people of the CMO were written to about each request so far; receipts of their own acts aside."""
     if not request_ids:
@@ -254,7 +306,7 @@ def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, in
             Notification.request_id.in_(request_ids),
             Notification.state == NotificationState.SENT,
             # Each step that a digest told is counted.
-            Notification.kind.not_in((MessageKind.DIGEST, MessageKind.RECEIPT, MessageKind.CMO_ACTED)),
+            Notification.kind.not_in(_NO_ATTEMPTS),
             Person.organization_id == CmoRequest.cmo_id,
         )
         .group_by(Notification.request_id)

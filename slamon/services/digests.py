@@ -9,13 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
+from slamon.channels import BREACH_KINDS, LADDER_KINDS, MessageKind
 from slamon.db.claims import Handed, postpone
 from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.notices import outbox_row, queue
-from slamon.services.settle import ESCALATIONS, LADDER_KINDS
 
 WINDOW = timedelta(minutes=15)
 BREACH_WAIT = timedelta(minutes=1)  # the longest a step past its limit is held back for a digest
@@ -70,7 +69,7 @@ def fold(
     for reader, messages in waiting.items():
         heard = told.get(reader)
         is_busy = heard is not None and (heard.steps >= most or heard.digests > 0)
-        is_breach = any(message.kind in ESCALATIONS for message in messages)
+        is_breach = any(message.kind in BREACH_KINDS for message in messages)
         opens_at = now
         if heard is not None and is_busy:  # what is told meanwhile holds nothing back for longer
             first = min(heard.latest, *(message.queued_at for message in messages))

@@ -1,6 +1,6 @@
 """Who is told what: turns crossings and facts into outbox rows. Which words they become is decided when they leave."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,11 @@ from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus, Project
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import insert_ignoring
-from slamon.domain.ladder import Crossing
+from slamon.domain.ladder import Crossing, CrossingKey
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
 from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role
+from slamon.services.message_keys import MessageKey, about_crossing
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
 UNTOLD = frozenset({FactKind.FILED, FactKind.TAKEN, FactKind.HANDED_ON, FactKind.TERMS_CHANGED})
@@ -142,24 +143,33 @@ def ladder_rows(
     told: Sequence[Crossing],
     directory: Directory,
     *,
+    again: Collection[CrossingKey],
     now: datetime,
     real_now: datetime,
 ) -> list[dict[str, Any]]:
-    """Outbox rows for the rungs to tell. Clocks that passed the same rung at the same instant share a message."""
+    """Outbox rows for the crossings to tell; `again` are those that were told before and withdrawn.
+
+    Clocks that passed the same step at the same instant share a message. Steps that mean the same at one instant make
+    one message for a reader of both.
+    """
     rows: list[dict[str, Any]] = []
-    for step, at in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in told):
-        clocks = [str(crossing.clock) for crossing in told if (crossing.step, crossing.crossed_at) == (step, at)]
-        level, readers = step.level, [reader for to in step.to for reader in directory.readers(request, to)]
+    for step, at, level in dict.fromkeys((crossing.step, crossing.crossed_at, crossing.level) for crossing in told):
+        alike = [crossing for crossing in told if (crossing.step, crossing.crossed_at) == (step, at)]
+        clocks = [str(crossing.clock) for crossing in alike]
+        is_again = any(crossing.key in again for crossing in alike)
+        about = about_crossing(clocks, at, request.fact_count if is_again else None)
+        readers = [reader for to in step.to for reader in directory.readers(request, to)]
         if not readers:  # a rung nobody holds must not be silent
             readers = [Reader(pm, DeliveryChannel.EMAIL, pm.email) for pm in [directory.manager(request)] if pm]
         for reader in dict.fromkeys((r.channel, r.address, r.person.id) for r in readers):
             channel, address, person_id = reader
-            who = address if channel is DeliveryChannel.SLACK else person_id
-            key = f"{request.number}/{level.value}/{'+'.join(clocks)}/{channel.value}/{who}"
+            who = address if channel is DeliveryChannel.SLACK else str(person_id)
+            kind = MessageKind(level.value)
             rows.append(
                 outbox_row(
-                    key, MessageKind(level.value), channel, address, now=now, real_now=real_now,
-                    request_id=request.id, person_id=person_id, clocks=clocks,
+                    str(MessageKey(request.number, kind, about, channel, who)), kind, channel, address,
+                    now=now, real_now=real_now,
+                    request_id=request.id, person_id=person_id, clocks=clocks, crossed_at=at,
                 )
             )  # fmt: skip
     return rows
@@ -192,10 +202,10 @@ def fact_rows(
     for kind, person in told:
         slack = person.slack_user_id if kind is MessageKind.CMO_ACTED else None
         channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
-        key = f"{request.number}/{kind.value}/{fact.sequence}/{channel.value}/{person.id}"
+        key = MessageKey(request.number, kind, str(fact.sequence), channel, str(person.id))
         rows.append(
             outbox_row(
-                key, kind, channel, slack or person.email, now=now, real_now=real_now,
+                str(key), kind, channel, slack or person.email, now=now, real_now=real_now,
                 request_id=request.id, person_id=person.id, fact_sequence=fact.sequence,
             )
         )  # fmt: skip
@@ -220,7 +230,9 @@ def closing_soon_rows(
     told = (list(directory.readers(request, to)) for to in (manager, lead))
     return [
         outbox_row(
-            f"{request.number}/{MessageKind.CLOSING_SOON.value}/{sequence}/{reader.channel.value}/{reader.person.id}",
+            str(MessageKey(
+                request.number, MessageKind.CLOSING_SOON, str(sequence), reader.channel, str(reader.person.id)
+            )),
             MessageKind.CLOSING_SOON, reader.channel, reader.address, now=now, real_now=real_now,
             request_id=request.id, person_id=reader.person.id, fact_sequence=sequence, closes_at=closes_at,
         )
@@ -239,9 +251,9 @@ def filed_row(
     real_now: datetime,
 ) -> dict[str, Any]:
     """The outbox row that tells a contact of a request just filed, or handed on to them by the fact `sequence`."""
-    key = f"{number}/{MessageKind.FILED.value}/{sequence}/{DeliveryChannel.EMAIL.value}/{contact_id}"
+    key = MessageKey(number, MessageKind.FILED, str(sequence), DeliveryChannel.EMAIL, str(contact_id))
     return outbox_row(
-        key, MessageKind.FILED, DeliveryChannel.EMAIL, address, now=now, real_now=real_now,
+        str(key), MessageKind.FILED, DeliveryChannel.EMAIL, address, now=now, real_now=real_now,
         request_id=request_id, person_id=contact_id, fact_sequence=sequence,
     )  # fmt: skip
 
@@ -257,6 +269,7 @@ def outbox_row(
     request_id: UUID | None = None,
     person_id: UUID | None = None,
     clocks: Sequence[str] = (),
+    crossed_at: datetime | None = None,
     fact_sequence: int | None = None,
     detail: str | None = None,
     fallback_of: UUID | None = None,
@@ -273,6 +286,7 @@ def outbox_row(
         "request_id": request_id,
         "person_id": person_id,
         "clocks": list(clocks),
+        "crossed_at": crossed_at,
         "fact_sequence": fact_sequence,
         "detail": detail,
         "fallback_of": fallback_of,

@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from slamon.domain.terms import Anchor, ClockKind, Mode, Step, clocks_from_json, duration_text, ladder_from_json
+from slamon.domain.terms import (
+    Anchor,
+    ClockKind,
+    Level,
+    Mode,
+    Step,
+    clocks_from_json,
+    duration_text,
+    is_before_a_day,
+    ladder_from_json,
+)
 from slamon.services.founding import default_policies
 from slamon.services.policies import SCOPE
 
@@ -65,7 +75,14 @@ def _ladders(lines: list[dict[str, Any]]) -> Iterator[str]:
 def _rung(step: Step) -> str:
     clocks = ", ".join(kind.replace("_", " ") for kind in step.clocks) or "what the CMO owes by the hour"
     who = ", ".join(f"{to.role or 'a person'} ({to.channel})".replace("_", " ") for to in step.to)
-    return f"| {clocks} | {step.level.replace('_', ' ')} | {_when(step)} | {who} |"
+    return f"| {clocks} | {_name(step)} | {_when(step)} | {who} |"
+
+
+def _name(step: Step) -> str:
+    """The step's own name, and what it means where that is another."""
+    level = Level.REMINDER if is_before_a_day(step.anchor, step.offset, step.clocks) else step.level
+    name = step.id.replace("_", " ")
+    return name if step.id == level else f"{name} ({level.replace('_', ' ')})"
 
 
 def _when(step: Step) -> str:

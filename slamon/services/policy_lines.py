@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
 from slamon.domain.kinds import KINDS
+from slamon.domain.ladder import refuse_contradictions
 from slamon.domain.lifecycle import CLOCKS, RequestType
 from slamon.domain.terms import DATED, ClockKind, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
@@ -79,6 +80,8 @@ def refuse_faulty(session: Session, line: Policy) -> None:
         raise Invalid("effective_to", "must lie after effective_from")
     if any(inspect(line).attrs[column].history.has_changes() for column in _DECIDING):
         refuse_unworkable(line)
+        if inspect(line).attrs["ladder"].history.has_changes():
+            refuse_contradictions(ladder_from_json(line.ladder), clocks_from_json(line.clocks))
         if cmo is not None and cmo.kind != OrganizationKind.CMO:
             raise Invalid("cmo_id", f"{cmo.name} is no CMO")
         if cmo is not None and site is not None and site.organization_id != cmo.id:

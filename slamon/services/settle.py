@@ -11,23 +11,18 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.database import count, note
-from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
 from slamon.domain.clocks import ClockId, ClockState, Outcome
 from slamon.domain.closing import ClosingRule
-from slamon.domain.ladder import Crossing, Evaluation, evaluate, steps_to_tell
-from slamon.domain.terms import DeliveryChannel, Level, Terms
+from slamon.domain.ladder import Crossing, CrossingKey, Evaluation, evaluate, steps_to_tell
+from slamon.domain.terms import REPETITIONS, Terms
 from slamon.domain.timeline import Timeline
 from slamon.services.cases import Case
 from slamon.services.closing import close_unopposed
-from slamon.services.notices import Directory, ladder_rows, outbox_row, queue
+from slamon.services.notices import Directory, ladder_rows, queue
+from slamon.services.retractions import Told, retract, told_of
 
-LADDER_KINDS = frozenset(level.value for level in Level)
-RANK = {level.value: rank for rank, level in enumerate(Level)}
-ESCALATIONS = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3})
-LEFT_OR_LEAVING = frozenset({NotificationState.SENT, NotificationState.SENDING, NotificationState.UNKNOWN})
 RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms were applied"
 
 
@@ -57,18 +52,22 @@ def settle(
     messages: list[dict[str, Any]] = []
     for case in cases:
         outcome = case.evaluate(now)
-        rows = clocks[case.request.id]
-        stopped = _store_clocks(case.request, outcome, {row.clock_id: row for row in rows}, new_clocks)
-        found, told = _store_crossings(case, outcome, crossings[case.request.id], now, quietly=quietly)
+        request, passed = case.request, crossings[case.request.id]
+        stopped = _store_clocks(request, outcome, {row.clock_id: row for row in clocks[request.id]}, new_clocks)
+        rescinded = _restate(case, outcome, passed)
+        found, told, again = _find_crossings(request.id, outcome, passed, now, quietly=quietly)
         new_crossings += found
-        messages += ladder_rows(case.request, told, directory, now=now, real_now=real_now)
-        if stopped:
-            messages += _fall_silent(session, case.request, outcome, now=now, real_now=real_now)
+        if stopped or rescinded:
+            messages += retract(
+                session, request, running={str(clock.id) for clock in outcome.clocks if clock.stopped_at is None},
+                stopped=stopped, standing=_standing(outcome, passed), rescinded=rescinded, now=now, real_now=real_now,
+            )  # fmt: skip
+        messages += ladder_rows(request, told, directory, again=again, now=now, real_now=real_now)
         if found and not quietly:
             levels = sorted({crossing["level"] for crossing in found})
-            note(session, "crossed", number=case.request.number, levels=levels)
-        for column, value in _next_look(outcome, to_close.get(case.request.id)).items():
-            setattr(case.request, column, value)
+            note(session, "crossed", number=request.number, levels=levels)
+        for column, value in _next_look(outcome, to_close.get(request.id)).items():
+            setattr(request, column, value)
     if new_clocks:
         session.flush()  # the request before its clocks, its clocks before their crossings
         session.execute(insert(ClockRow), new_clocks)
@@ -105,21 +104,23 @@ def _clock_row(request_id: UUID, clock: ClockState) -> dict[str, Any]:
 
 def _store_clocks(
     request: CmoRequest, outcome: Evaluation, rows: dict[ClockId, ClockRow], new: list[dict[str, Any]]
-) -> bool:
-    """Store the clocks; whether one has stopped that had not."""
-    stopped = False
+) -> set[str]:
+    """Store the clocks; returns those that have stopped and had not."""
+    stopped = set[str]()
     for clock in outcome.clocks:
         values = clock_values(clock)
         row = rows.pop(clock.id, None)
         if row is None:
             new.append(_clock_row(request.id, clock))
             continue
-        stopped = stopped or (row.stopped_at is None and clock.stopped_at is not None)
+        if row.stopped_at is None and clock.stopped_at is not None:
+            stopped.add(str(clock.id))
         for column, value in values.items():
             if getattr(row, column) != value:
                 setattr(row, column, value)
     for row in rows.values():  # a fact recorded late says that this one never ran
-        stopped = stopped or row.stopped_at is None
+        if row.stopped_at is None:
+            stopped.add(str(row.clock_id))
         row.stopped_at, row.outcome, row.paused_since = row.started_at, Outcome.CANCELLED.value, None
     return stopped
 
@@ -136,69 +137,61 @@ def clock_values(clock: ClockState) -> dict[str, Any]:
     }
 
 
-def _store_crossings(
-    case: Case, outcome: Evaluation, rows: Sequence[CrossingRow], now: datetime, *, quietly: bool
-) -> tuple[list[dict[str, Any]], list[Crossing]]:
-    """New crossings as rows, and those to tell; crossings that a fact recorded late has undone turn rescinded."""
-    computed = {_key(crossing.clock, crossing.level, crossing.crossed_at) for crossing in outcome.crossings}
-    stored = {_key(row.clock_id, row.level, row.crossed_at) for row in rows}
+def _restate(case: Case, outcome: Evaluation, rows: Sequence[CrossingRow]) -> list[CrossingRow]:
+    """Bring the stored crossings in line with those that follow now; returns the ones that just ceased to stand."""
+    computed = {crossing.key for crossing in outcome.crossings}
+    rescinded = []
     for row in rows:
-        stands = _key(row.clock_id, row.level, row.crossed_at) in computed
-        row.status = (CrossingStatus.OPEN if stands else CrossingStatus.RESCINDED).value
-        if stands:
-            row.rescinded_reason = None
-        elif row.rescinded_reason is None:
+        if row.key in computed:
+            row.status, row.rescinded_reason = CrossingStatus.OPEN.value, None
+        elif row.status == CrossingStatus.OPEN:
+            row.status = CrossingStatus.RESCINDED.value
             row.rescinded_reason = NEW_TERMS if case.is_just_changed else RECORDED_LATE
+            rescinded.append(row)
+    return rescinded
+
+
+def _standing(outcome: Evaluation, rows: Sequence[CrossingRow]) -> set[Told]:
+    """What messages may say of the crossings that stand: as computed, and as stored by a release that named it so."""
+    stored = {told_of(row) for row in rows if row.status == CrossingStatus.OPEN}
+    return stored | {Told(str(c.clock), c.level.value, c.crossed_at) for c in outcome.crossings}
+
+
+def _find_crossings(
+    request_id: UUID, outcome: Evaluation, rows: Sequence[CrossingRow], now: datetime, *, quietly: bool
+) -> tuple[list[dict[str, Any]], list[Crossing], set[CrossingKey]]:
+    """New crossings as rows; those to tell, new or not; and which of them were told before and withdrawn since.
+
+    A repetition that was passed over is not made up for, and what is history nobody is owed.
+    """
+    stored = {row.key: row for row in rows}
     # While a clock is paused its crossings are left to be found: whether they still matter is seen when it runs again.
     paused = {clock.id for clock in outcome.clocks if clock.is_paused}
-    found_now = [c for c in outcome.crossings if _key(c.clock, c.level, c.crossed_at) not in stored]
-    new = [c for c in found_now if c.clock not in paused]
-    already_told = {(row.clock_id, row.level) for row in rows if row.notified}
-    fresh = {(c.clock, c.level) for c in new if (c.clock, c.level) not in already_told}
-    told = [] if quietly else steps_to_tell(case.terms, outcome.due, fresh)
+    new = [c for c in outcome.crossings if c.key not in stored and c.clock not in paused]
+    untold = {crossing.key for crossing in new} | {row.key for row in rows if row.untold}
+    told = [] if quietly else steps_to_tell(outcome.due, untold)
+    told_keys, again = {crossing.key for crossing in told}, set[CrossingKey]()
+    for key in told_keys & stored.keys():
+        row = stored[key]
+        if row.notified:
+            again.add(key)
+        row.notified, row.untold = True, False
     found = [
         {
-            "request_id": case.request.id,
+            "request_id": request_id,
             "clock": crossing.clock.kind.value,
             "generation": crossing.clock.generation,
+            "step": crossing.step.id,
             "level": crossing.level.value,
             "crossed_at": crossing.crossed_at,
             "detected_at": now,
-            "notified": crossing in told,
+            "notified": crossing.key in told_keys,
+            "untold": not quietly and crossing.key not in told_keys and crossing.level not in REPETITIONS,
             "status": CrossingStatus.OPEN.value,
         }
         for crossing in new
     ]
-    return found, told
-
-
-def _key(clock: ClockId, level: str, crossed_at: datetime) -> tuple[ClockId, str, datetime]:
-    return (clock, str(level), crossed_at)
-
-
-def _fall_silent(
-    session: Session, request: CmoRequest, outcome: Evaluation, *, now: datetime, real_now: datetime
-) -> list[dict[str, Any]]:
-    """Drop queued rungs whose clocks run no more; one closing line where an escalation was already told in Slack."""
-    running = {str(clock.id) for clock in outcome.clocks if clock.stopped_at is None}
-    statement = select(Notification).where(Notification.request_id == request.id, Notification.kind.in_(LADDER_KINDS))
-    closing: dict[str, Notification] = {}
-    locked = statement.order_by(Notification.id).with_for_update(key_share=True)  # one may be leaving just now
-    for row in session.scalars(locked.execution_options(populate_existing=True)):
-        if running & set(row.clocks):
-            continue
-        if row.state == NotificationState.QUEUED:
-            row.state = NotificationState.SUPPRESSED.value
-        elif row.channel == DeliveryChannel.SLACK and row.kind in ESCALATIONS and row.state in LEFT_OR_LEAVING:
-            closing.setdefault(row.address, row)
-    return [
-        outbox_row(
-            f"{request.number}/closing/{'+'.join(told.clocks)}/slack/{address}", MessageKind.CLOSING,
-            DeliveryChannel.SLACK, address, now=now, real_now=real_now,
-            request_id=request.id, person_id=told.person_id, clocks=told.clocks, fact_sequence=request.fact_count,
-        )
-        for address, told in closing.items()
-    ]  # fmt: skip
+    return found, told, again
 
 
 def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None:

@@ -1,6 +1,6 @@
 """Proves the record: re-hashes every chain, replays every request, compares with what is stored."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,8 @@ from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline
 from slamon.services.attachments import ATTACHED, ATTACHMENT, as_fact_has_it, as_trail_has_it
 from slamon.services.audit import entry_digest
 from slamon.services.cases import Case, cases_of
+from slamon.services.coverage import messages_said, passed_steps, silent_steps
+from slamon.services.retractions import Told
 from slamon.services.settle import clock_values
 from slamon.services.timelines import fact_of
 
@@ -57,7 +59,7 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
         in_order = select(FactRow).where(FactRow.request_id.in_(ids)).order_by(FactRow.sequence)
         facts = by_request(session.scalars(in_order))
         clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
-        crossings = by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
+        crossings, said = passed_steps(session, ids), messages_said(session, ids)
         timelines = {request.id: Timeline(fact_of(row) for row in facts[request.id]) for request in requests}
         cases = {case.request.id: case for case in cases_of(session, requests, timelines)}
         files = _files_named(session, facts)
@@ -69,6 +71,7 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
                 case = cases[request.id]
                 what = _terms_difference(case.terms, request.terms_digest, sound)
                 what = what or _replay_difference(case, clocks[request.id], crossings[request.id], now)
+                what = what or _silence(clocks[request.id], crossings[request.id], said[request.id])
                 what = what or _file_difference(facts[request.id], files.get(request.id, {}))
             if what is not None:
                 yield Difference(request.number, what)
@@ -182,11 +185,19 @@ def _replay_difference(
     left = next((clock_id for clock_id, row in stored_clocks.items() if row.outcome != Outcome.CANCELLED), None)
     if left is not None:
         return f"a clock '{left}' is stored that does not follow from the facts"
-    computed = {(c.clock, c.level.value, c.crossed_at) for c in outcome.crossings}
+    computed = {crossing.key for crossing in outcome.crossings}
     for row in crossings:
-        if row.status == CrossingStatus.OPEN and (row.clock_id, row.level, row.crossed_at) not in computed:
-            return f"crossing {row.clock_id} {row.level} at {row.crossed_at.isoformat()} does not follow from the facts"
+        if row.status == CrossingStatus.OPEN and row.key not in computed:
+            return f"crossing {row.clock_id} {row.step} at {row.crossed_at.isoformat()} does not follow from the facts"
     return None
+
+
+def _silence(clocks: Iterable[ClockRow], crossings: Sequence[CrossingRow], said: Collection[Told]) -> str | None:
+    running = [clock.clock_id for clock in clocks if clock.stopped_at is None and clock.paused_since is None]
+    row = next(silent_steps(running, crossings, said), None)
+    if row is None:
+        return None
+    return f"nobody was told of crossing {row.clock_id} {row.step} at {row.crossed_at.isoformat()}"
 
 
 def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:

@@ -1,6 +1,7 @@
 """One request on one page: its clocks, what the reader can press now, and everything that happened."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
+from slamon.domain.clocks import ClockId
 from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State
-from slamon.domain.terms import Level
+from slamon.domain.terms import BREACH_LEVELS
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.files.kinds import ACCEPT, TAKEN
@@ -50,7 +52,6 @@ STAFF_ACTIONS = (
 PRIMARY = (Action.TAKE, Action.AGREE, Action.REPLY, Action.DECIDE, Action.ACCEPT)
 REVOKE = "revoke-links"
 FILE = "file"
-ESCALATED = frozenset({Level.LIMIT, Level.REPEAT, Level.BACKUP, Level.STEP_3, Level.STEP_4})
 
 
 @router.api_route("/requests/{request_id}", methods=["GET", "HEAD"])
@@ -239,9 +240,13 @@ def _page(
 
 def _worth_showing(whole: Whole, open_now: Mapping[Action, Rule]) -> dict[Action, Rule]:
     """What the reader may do here, without taking an escalation that nobody has made or somebody has taken."""
-    was_escalated = any(c.level in ESCALATED and c.status == CrossingStatus.OPEN for c in whole.crossings)
-    was_taken = any(fact.kind == FactKind.TAKEN for fact in whole.facts)
-    hidden = {Action.TAKE} if was_taken or not was_escalated else set()
+    breached_at: dict[ClockId, datetime] = {}
+    for crossing in whole.crossings:  # in order of time
+        if crossing.level in BREACH_LEVELS and crossing.status == CrossingStatus.OPEN:
+            breached_at.setdefault(crossing.clock_id, crossing.crossed_at)
+    taken = [fact.occurred_at for fact in whole.facts if fact.kind == FactKind.TAKEN]
+    is_to_be_taken = any(not taken or max(taken) < at for at in breached_at.values())
+    hidden = set() if is_to_be_taken else {Action.TAKE}
     return {action: rule for action, rule in open_now.items() if action in STAFF_ACTIONS and action not in hidden}
 
 

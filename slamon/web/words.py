@@ -175,6 +175,7 @@ MESSAGES = {
     MessageKind.STEP_4: "Escalation to steering",
     MessageKind.DIGEST: "Digest",
     MessageKind.CLOSING: "It is over",
+    MessageKind.WITHDRAWN: "Breach withdrawn",
     MessageKind.CLOSING_SOON: "About to close",
     MessageKind.RECEIPT: "Receipt",
     MessageKind.SPONSOR_ACTED: "News from the sponsor",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slamon.domain.clocks import ClockId
-from slamon.domain.ladder import evaluate, steps_to_tell
+from slamon.domain.ladder import CrossingKey, evaluate, steps_to_tell
 from slamon.domain.terms import ClockKind, ClockTerms, Level, Step
 from slamon.domain.timeline import FactKind
 from tests.domain.timelines import CONVERSATION, TO_LEAD, after, terms, timeline
@@ -79,14 +79,13 @@ def test_taking_an_escalation_stops_its_repetition_and_not_the_next_step():
 
 def test_after_an_outage_only_the_highest_rung_of_each_clock_speaks():
     outcome = evaluate(terms(), timeline(), after(60))
-    new = {(c.clock, c.level) for c in outcome.crossings}
-    told = steps_to_tell(terms(), outcome.due, new)
+    told = steps_to_tell(outcome.due, {c.key for c in outcome.crossings})
     assert {(c.clock, c.level) for c in told} == {(ACK, Level.LIMIT), (ANSWER, Level.LIMIT)}
 
 
 def test_a_repetition_speaks_when_it_is_all_that_is_new():
     outcome = evaluate(terms(), timeline(), after(53))
-    told = steps_to_tell(terms(), outcome.due, {(ANSWER, Level.REPEAT)})
+    told = steps_to_tell(outcome.due, {CrossingKey(ANSWER, "repeat", after(52))})
     assert [(c.clock, c.level) for c in told] == [(ANSWER, Level.REPEAT)]
 
 
