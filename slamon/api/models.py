@@ -452,15 +452,15 @@ class LadderStep(Body):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        """What is left out follows from the level."""
-        self.id = self.id or self.level.value
+        """What is left out follows from the level; before a day's end a step reminds, whatever it was called."""
+        level = Level(self.level)
+        self.id = self.id or level.value
         if self.anchor is None:
-            self.anchor = Anchor.START if self.percent_of_target is not None else self.level.usual_anchor
+            self.anchor = Anchor.START if self.percent_of_target is not None else level.usual_anchor
         if self.unless_taken is None:
-            self.unless_taken = self.level in REPETITIONS
-        if self.level is Level.TARGET and is_before_a_day(
-            self.anchor, parse_offset("offset", self.offset), self.clocks
-        ):
+            self.unless_taken = level in REPETITIONS
+        ahead = is_before_a_day(Anchor(self.anchor), parse_offset("offset", self.offset), self.clocks)
+        if level is Level.TARGET and ahead:
             self.level = Level.REMINDER
         return self
 
@@ -477,7 +477,7 @@ class _PolicyBody(Body):
     @field_validator("ladder", check_fields=False)
     @classmethod
     def _once(cls, steps: list[LadderStep]) -> list[LadderStep]:
-        twice = repeated_id((step.id or step.level.value, step.clocks) for step in steps)
+        twice = repeated_id((step.id or "", step.clocks) for step in steps)
         if twice is not None:
             raise ValueError(f"two steps of a clock are called '{twice}'; give each an id of its own")
         return steps

@@ -357,6 +357,11 @@ def is_before_a_day(anchor: Anchor, offset: timedelta, clocks: Sequence[ClockKin
     return anchor is Anchor.LIMIT and offset < timedelta(0) and bool(clocks) and DATED.issuperset(clocks)
 
 
+def as_meant(step: Step) -> Step:
+    """The step with the level it can only have: lines of earlier releases call a reminder before a day `target`."""
+    return replace(step, level=Level.REMINDER) if is_before_a_day(step.anchor, step.offset, step.clocks) else step
+
+
 def repeated_id(steps: Iterable[tuple[str, Sequence[ClockKind]]]) -> str | None:
     """The first id that stands twice for a clock, or twice among the steps that name no clock.
 

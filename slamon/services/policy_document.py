@@ -6,12 +6,11 @@ from typing import Any
 from slamon.domain.terms import (
     Anchor,
     ClockKind,
-    Level,
     Mode,
     Step,
+    as_meant,
     clocks_from_json,
     duration_text,
-    is_before_a_day,
     ladder_from_json,
 )
 from slamon.services.founding import default_policies
@@ -80,7 +79,7 @@ def _rung(step: Step) -> str:
 
 def _name(step: Step) -> str:
     """The step's own name, and what it means where that is another."""
-    level = Level.REMINDER if is_before_a_day(step.anchor, step.offset, step.clocks) else step.level
+    level = as_meant(step).level
     name = step.id.replace("_", " ")
     return name if step.id == level else f"{name} ({level.replace('_', ' ')})"
 

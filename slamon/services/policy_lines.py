@@ -13,7 +13,7 @@ from slamon.db.policies import Policy
 from slamon.domain.kinds import KINDS
 from slamon.domain.ladder import refuse_contradictions
 from slamon.domain.lifecycle import CLOCKS, RequestType
-from slamon.domain.terms import DATED, ClockKind, clocks_from_json, ladder_from_json
+from slamon.domain.terms import DATED, ClockKind, as_meant, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit import hold_head
@@ -61,7 +61,7 @@ def former_line(line: Policy, until: datetime, *, by_id: str, now: datetime) -> 
 def _decided(line: Policy, changes: Mapping[str, Any]) -> tuple[object, ...]:
     """All by which a line, so changed, decides, however it is written."""
     *plain, clocks, ladder = (changes.get(column, getattr(line, column)) for column in _DECIDING)
-    return *plain, clocks_from_json(clocks), ladder_from_json(ladder)
+    return *plain, clocks_from_json(clocks), tuple(as_meant(step) for step in ladder_from_json(ladder))
 
 
 def refuse_faulty(session: Session, line: Policy) -> None:
