@@ -127,23 +127,25 @@ def _withdraw(
     now: datetime,
     real_now: datetime,
 ) -> None:
-    """One message to each person who was told, whatever they were told of it before."""
+    """One message to each person who was told, whatever they were told of it before; who share a channel share one."""
+    heard: defaultdict[tuple[str, str], list[Notification]] = defaultdict(list)
+    for told in withdrawn.values():
+        via = next((row for row in told if row.channel == DeliveryChannel.SLACK), told[0])
+        heard[via.channel, via.address] += told
     keys: dict[str, Sequence[Notification]] = {}
     messages = []
-    for person_id, told in withdrawn.items():
-        via = next((row for row in told if row.channel == DeliveryChannel.SLACK), told[0])
-        channel = DeliveryChannel(via.channel)
+    for (channel_name, address), told in heard.items():
+        channel, person_id = DeliveryChannel(channel_name), told[0].person_id
         taken_back = [each for row in told for each in _told_by(row) if each in undone]
         clocks = list(dict.fromkeys(each.clock for each in taken_back))
         first = min(each.crossed_at for each in taken_back if each.crossed_at)
-        key = MessageKey(
-            request.number, MessageKind.WITHDRAWN, about_crossing(clocks, first, request.fact_count),
-            channel, via.address if channel is DeliveryChannel.SLACK else str(person_id),
-        )  # fmt: skip
+        reader = address if channel is DeliveryChannel.SLACK else str(person_id)
+        about = about_crossing(clocks, first, request.fact_count)
+        key = MessageKey(request.number, MessageKind.WITHDRAWN, about, channel, reader)
         keys[str(key)] = told
         messages.append(
             outbox_row(
-                str(key), MessageKind.WITHDRAWN, channel, via.address, now=now, real_now=real_now,
+                str(key), MessageKind.WITHDRAWN, channel, address, now=now, real_now=real_now,
                 request_id=request.id, person_id=person_id, clocks=clocks, crossed_at=first,
                 fact_sequence=request.fact_count, detail=undone[taken_back[0]].rescinded_reason,
             )
