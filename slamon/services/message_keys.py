@@ -45,7 +45,7 @@ def about_crossing(clocks: Sequence[str], crossed_at: datetime, again: int | Non
 
     `again` is the fact by which a crossing withdrawn before stands once more.
     """
-    at = f"{'+'.join(clocks)}@{crossed_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    at = f"{'+'.join(clocks)}@{crossed_at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     return at if again is None else f"{at}~{again}"
 
 

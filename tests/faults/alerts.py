@@ -13,6 +13,7 @@ from slamon.domain.lifecycle import RequestType
 from slamon.domain.timeline import SYSTEM
 from slamon.services.directory import create
 from slamon.services.filing import Filing, log_request
+from slamon.services.message_keys import about_crossing
 from tests.faults.judge import judge, keys
 from tests.scenarios.house import House, eventually
 from tests.world import CMO_CHANNEL, World
@@ -62,8 +63,8 @@ def file_alerts(house: House, count: int = 1, *, in_seconds: float = 0, apart_se
                 session, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by,
                 now=first + timedelta(seconds=place * apart_seconds), real_now=world.clock.real_now(),
             )  # fmt: skip
-            key = f"{filed.number}/target/acknowledgement"
             due_at = filed.clocks[0]["target_at"]
+            key = f"{filed.number}/target/{about_crossing(['acknowledgement'], due_at)}"
             slack, email = f"{key}/slack/{CMO_CHANNEL}", f"{key}/email/{world.cast.contact}"
             alerts.append(Alert(filed.number, due_at, slack, email))
     return alerts

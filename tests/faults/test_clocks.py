@@ -23,6 +23,7 @@ from slamon.engine.cycle import Inline, tick
 from slamon.engine.heartbeat import NOW_AND_THEN_BEATS, Watch
 from slamon.runtime import Runtime
 from slamon.services.directory import create
+from slamon.services.message_keys import about_crossing
 from tests.faults.alerts import Alert, file_alerts
 from tests.faults.judge import judge
 from tests.faults.town import Town, open_town
@@ -147,9 +148,8 @@ def test_fault_31_over_the_weekend_of_a_clock_change_a_working_hour_stays_one(
         with world.runtime.db.read() as session:
             (crossing,) = session.scalars(select(CrossingRow).where(CrossingRow.level == "target"))
         assert crossing.crossed_at == nine_on_monday
-        assert [post.key for post in town.slack.posts] == [
-            f"{request.number}/target/acknowledgement/slack/{CMO_CHANNEL}"
-        ]
+        about = about_crossing(["acknowledgement"], nine_on_monday)
+        assert [post.key for post in town.slack.posts] == [f"{request.number}/target/{about}/slack/{CMO_CHANNEL}"]
         judge(town)
 
 

@@ -355,6 +355,7 @@ class AnyLife(RuleBasedStateMachine):
             outcome = case.evaluate(self.world.clock.now())
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]
+            withdrawn = {row.id: row.clocks for row in session.scalars(sent) if row.kind == K.WITHDRAWN}
             directory = Directory(session, [case.request])
             for clock in {crossing.clock for crossing in outcome.due}:
                 own = [c for c in outcome.due if c.clock == clock and c.level not in REPETITIONS]
@@ -362,7 +363,7 @@ class AnyLife(RuleBasedStateMachine):
                     about = [
                         row for row in told
                         if (row.kind, row.crossed_at) == (last.level, last.crossed_at) and str(clock) in row.clocks
-                        and row.withdrawn_by is None
+                        and str(clock) not in withdrawn.get(row.withdrawn_by, ())
                     ]  # fmt: skip
                     addresses = [row.address for row in about]
                     readers = {reader.address for to in last.step.to for reader in directory.readers(case.request, to)}
