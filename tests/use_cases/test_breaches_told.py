@@ -383,5 +383,5 @@ class AnyLife(RuleBasedStateMachine):
                 assert by_id[row.withdrawn_by].state == "sent"
 
 
-AnyLife.TestCase.settings = settings(max_examples=12, stateful_step_count=14, deadline=None)
+AnyLife.TestCase.settings = settings(max_examples=15, stateful_step_count=16, deadline=None)
 TestAnyLife = AnyLife.TestCase
