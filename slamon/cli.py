@@ -247,7 +247,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     facts = {
         "well": not seen.troubles,
         "troubles": [trouble.words for trouble in seen.troubles],
-        "degraded": [health.BROKER_AWAY] if broker is False else [],
+        "degraded": [*([health.BROKER_AWAY] if broker is False else []), *seen.warnings],
         "release": __version__,
         "schema": schema.current_revision(runtime.db),
         "channels": {name.value: type(channel).__name__ for name, channel in runtime.channels.items()},
@@ -350,6 +350,7 @@ def _process(pulse: heartbeat.Pulse) -> dict[str, Any]:
         "alive": pulse.is_alive,
         "seconds_since_beat": _seconds(pulse.since_beat),
         "clock_skew_seconds": pulse.clock_skew_seconds,
+        "zone_data": pulse.zone_data,
     }
     return known if pulse.since_pass is None else {**known, "seconds_since_pass": _seconds(pulse.since_pass)}
 

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from holidays import list_supported_countries
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
+
+from slamon.domain.zones import is_zone
+from slamon.errors import Invalid
+from slamon.public_holidays import refuse_unnamed_region
 
 
 class Settings(BaseSettings):
@@ -25,6 +28,11 @@ class Settings(BaseSettings):
     sponsor_time_zone: str = "UTC"
     sponsor_country: str | None = Field(
         None, description="ISO 3166 code; its public holidays are no working days. Unset: Monday to Friday are"
+    )
+    sponsor_subdivision: str | None = Field(
+        None,
+        validate_default=True,
+        description="The region of that country, where regions keep holidays of their own; or 'nationwide'",
     )
     auto_close_working_days: int = Field(
         5, ge=0, le=60, description="An answered inquiry or data request nobody objects to closes after these; 0: never"
@@ -86,13 +94,25 @@ class Settings(BaseSettings):
             raise ValueError(f"no public holidays are known for {country!r}; give an ISO 3166 code such as CH, or none")
         return country
 
+    @field_validator("sponsor_subdivision")
+    @classmethod
+    def _with_its_country(cls, subdivision: str | None, known: ValidationInfo) -> str | None:
+        country = known.data.get("sponsor_country")
+        if country is None and subdivision is not None:
+            raise ValueError("needs SLAMON_SPONSOR_COUNTRY, the country it is a part of")
+        if country is not None:
+            try:
+                refuse_unnamed_region(country, subdivision)
+            except Invalid as error:
+                raise ValueError(error.message) from error
+        return subdivision
+
     @field_validator("sponsor_time_zone")
     @classmethod
     def _a_known_zone(cls, zone: str) -> str:
-        try:
-            return ZoneInfo(zone).key
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{zone!r} is not an IANA time zone such as Europe/Zurich") from None
+        if not is_zone(zone):
+            raise ValueError(f"{zone!r} is not an IANA time zone such as Europe/Zurich")
+        return zone
 
     @field_validator("secret_key")
     @classmethod

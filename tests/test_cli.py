@@ -159,3 +159,13 @@ def test_a_draft_that_cannot_work_is_refused_by_field(folder: Path, world: World
         refused = run("what-if", "draft.json", "--from", "2026-03-01", "--to", "2026-04-01")
         assert refused.exit_code == 1
         assert told in str(refused.exception)
+
+
+@pytest.mark.parametrize("days", [("0001-01-01", "2026-04-01"), ("2026-03-01", "9999-12-31")])
+def test_a_period_beyond_every_calendar_is_refused_by_option(folder: Path, days: tuple[str, str]):
+    run(*SETUP, *NO_TESTS)
+    draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
+    (folder / "draft.json").write_text(json.dumps(draft))
+    refused = run("what-if", "draft.json", "--from", days[0], "--to", days[1])
+    assert isinstance(refused.exception, SlamonError)
+    assert "between the years 1900 and 2200" in str(refused.exception)

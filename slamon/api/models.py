@@ -32,6 +32,7 @@ from slamon.db.requests import Priority
 from slamon.domain.kinds import DataKind, InquiryCategory
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import Anchor, ClockKind, DeliveryChannel, LadderRole, Level, Mode
+from slamon.public_holidays import NATIONWIDE
 
 _A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
@@ -294,6 +295,16 @@ class _Stored(Body):
         return [{"date": day, "name": name, "hours": hours} for day, name, hours in plain]
 
 
+Subdivision = Annotated[
+    str,
+    StringConstraints(pattern=rf"^([A-Z0-9-]{{1,10}}|{NATIONWIDE})$"),
+    Field(
+        description="The region whose public holidays count as well, as in ISO 3166-2 without the country; "
+        f"`{NATIONWIDE}` for those of the whole country alone. Needed where regions keep holidays of their own."
+    ),
+]
+
+
 class NewCalendar(_Stored):
     model_config = _shown(
         name="Basel, Monday to Friday",
@@ -307,7 +318,7 @@ class NewCalendar(_Stored):
     name: Name
     weekly: _Hours
     country: Country | None = Field(None, description="Its public holidays are closed.")
-    subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
+    subdivision: Subdivision | None = None
     closed_days: _ClosedDays = Field([])
     opening_days: _OpeningDays = Field([])
 
@@ -321,7 +332,7 @@ class CalendarChange(_Stored, Change):
     name: Name = unchanged()
     weekly: _Hours = unchanged()
     country: Country | None = None
-    subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
+    subdivision: Subdivision | None = None
     closed_days: _ClosedDays = unchanged()
     opening_days: _OpeningDays = unchanged()
 

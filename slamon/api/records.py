@@ -18,7 +18,7 @@ from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid, NotFound
-from slamon.services import calendars, directory, listings
+from slamon.services import directory, listings
 from slamon.services.access import Scope, staff_only
 
 Values = dict[str, Any]
@@ -53,10 +53,6 @@ class PolicyQuery(ListQuery):
     former_of: UUID | None = Field(None, description="What this line said before it was changed.")
 
 
-def _nothing(_session: Session, _row: Row, _call: Call) -> None:
-    """No rule beyond those of the use case."""
-
-
 def _as_asked(_session: Session, values: Values, _call: Call) -> Values:
     return values
 
@@ -66,7 +62,7 @@ class Resource:
     """One kind of record: its table, what the API takes and gives, and who keeps it.
 
     `side` narrows organizations and people to the sponsor's or the CMOs'. `complete` adds what a new record has
-    without being asked for; `check` looks at the stored row.
+    without being asked for.
     """
 
     one: str
@@ -79,7 +75,6 @@ class Resource:
     keepers: frozenset[Role]
     side: OrganizationKind | None = None
     complete: Callable[[Session, Values, Call], Values] = _as_asked
-    check: Callable[[Session, Row, Call], None] = _nothing
 
     @property
     def path(self) -> str:
@@ -125,10 +120,6 @@ def _in_force(_session: Session, values: Values, call: Call) -> Values:
     return {**values, "effective_from": values["effective_from"] or call.now}
 
 
-def _opens(_session: Session, row: Row, call: Call) -> None:
-    calendars.refuse_never_open(row, call.now)
-
-
 _ADMIN = frozenset({Role.ADMIN})
 _ADMIN_OR_LEAD = frozenset({Role.ADMIN, Role.LEAD})
 _CMO, _SPONSOR = OrganizationKind.CMO, OrganizationKind.SPONSOR
@@ -155,7 +146,7 @@ PROJECTS = Resource(
 )  # fmt: skip
 CALENDARS = Resource(
     "calendar", "calendars", parties.Calendar, models.NewCalendar, models.CalendarChange, models.Calendar, ListQuery,
-    _ADMIN, check=_opens,
+    _ADMIN,
 )  # fmt: skip
 POLICIES = Resource(
     "policy", "policies", Policy, models.NewPolicy, models.PolicyChange, models.Policy, PolicyQuery,
@@ -185,7 +176,6 @@ def _routes_of(resource: Resource) -> APIRouter:
             by = resource.keeper(call)
             values = resource.complete(session, body.model_dump(by_alias=True), call)
             row = directory.create(session, resource.kept, values, by=by, now=call.now)
-            resource.check(session, row, call)
             [record] = shown(session, resource, [row])
             return created(record, location.format(row.id), version=row.version)
 
@@ -218,7 +208,6 @@ def _routes_of(resource: Resource) -> APIRouter:
                 session, resource.kept, record_id, values,
                 by=by, now=call.now, reason=body.reason, expected_version=expected,
             )  # fmt: skip
-            resource.check(session, row, call)
             [record] = shown(session, resource, [row])
             return reply(record, version=row.version)
 

@@ -36,7 +36,7 @@ _COLUMNS: Mapping[type, Mapping[str, str]] = {
 }
 _NEEDED = {(Site, "country"), (Site, "time_zone"), (Person, "name"), (Person, "time_zone")}
 # Stand in for a missing or refused value, so that all the rest is checked too; a run that needs one is undone.
-_STAND_INS = {"country": "CH", "time_zone": "UTC", "name": "?", "lead_id": None}
+_STAND_INS = {"country": "NL", "time_zone": "UTC", "name": "?", "lead_id": None}
 
 Kept = TypeVar("Kept", Organization, Site, Person, Calendar)
 

@@ -18,9 +18,9 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.closing import ClosingRule, counted_from
 from slamon.domain.lifecycle import BY_ITSELF, Action, State, Table
 from slamon.domain.timeline import SYSTEM, Fact, FactKind, Via, stamp
+from slamon.public_holidays import public_holidays
 from slamon.services.cases import Case
 from slamon.services.notices import Directory, closing_soon_rows, fact_rows, queue
-from slamon.services.policies import public_holidays
 from slamon.services.timelines import append
 
 LOOK_AGAIN = timedelta(days=1)  # where nobody could be told, or nobody can say whether the notice arrived
@@ -29,12 +29,12 @@ NOT_GOING = frozenset({NotificationState.FAILED, NotificationState.SUPPRESSED})
 
 def closing_rule(settings: Settings) -> ClosingRule:
     """The rule as set: the sponsor's working days, in its time zone and with the public holidays of its country."""
-    country = settings.sponsor_country
+    country, region = settings.sponsor_country, settings.sponsor_subdivision
     return ClosingRule(
         working_days=settings.auto_close_working_days,
         notice_days=settings.auto_close_notice_days,
         zone=ZoneInfo(settings.sponsor_time_zone),
-        holidays_of=lambda year: public_holidays(country, None, (year,)) if country else (),
+        holidays_of=lambda year: public_holidays(country, region, (year,)) if country else (),
     )
 
 

@@ -8,7 +8,6 @@ from functools import lru_cache, singledispatch
 from importlib.resources import files
 from typing import Any, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import delete, inspect, select
 from sqlalchemy.exc import IntegrityError
@@ -28,9 +27,11 @@ from slamon.db.parties import (
 from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
+from slamon.domain.zones import is_zone
 from slamon.errors import AlreadyExists, Invalid, NotFound, StaleVersion
+from slamon.public_holidays import refuse_unnamed_region
+from slamon.services import reach
 from slamon.services.audit import record
-from slamon.services.policies import public_holidays
 from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie, start_of_change
 
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
@@ -58,6 +59,8 @@ def create(
         _set_cmos(session, row, cmo_ids or [])
     if isinstance(row, Policy):
         refuse_tie(session, row)
+    if kept in reach.DECIDING:
+        reach.refuse_unreachable(row, session, now)
     record(
         session, by=by, action="create", entity=kept.__tablename__, entity_id=row.id, now=now,
         new=fields_of(session, row), reason=reason,
@@ -105,6 +108,8 @@ def change(
         refuse_tie(session, row)
     new = fields_of(session, row)
     changed = [name for name in new if old.get(name) != new[name]]
+    if not set(reach.DECIDING.get(kept, ())).isdisjoint(changed):
+        reach.refuse_unreachable(row, session, now)
     if former is not None:
         record(
             session, by=by, action="set_aside", entity=kept.__tablename__, entity_id=former.id, now=now,
@@ -229,8 +234,8 @@ def _(row: Calendar, session: Session) -> None:
     WorkingCalendar.from_json(plain)
     if row.subdivision and not row.country:
         raise Invalid("country", "is needed with a subdivision")
-    if row.country:
-        public_holidays(row.country, row.subdivision, (2026,))
+    if row.country and any(inspect(row).attrs[name].history.has_changes() for name in ("country", "subdivision")):
+        refuse_unnamed_region(row.country, row.subdivision)
 
 
 @_check.register
@@ -245,10 +250,8 @@ def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> Non
 
 
 def _refuse_unknown_zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid("time_zone", f"'{name}' is not an IANA time zone such as Europe/Berlin") from None
+    if not is_zone(name):
+        raise Invalid("time_zone", f"'{name}' is not an IANA time zone such as Europe/Berlin")
 
 
 def _refuse_unknown_country(code: str) -> None:

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
-import holidays
 from sqlalchemy import bindparam, event, or_, select
 from sqlalchemy.orm import Session
 
@@ -27,13 +25,13 @@ from slamon.domain.terms import (
     sources_to_json,
     terms_digest,
 )
-from slamon.errors import Conflict, Invalid
-from slamon.services.zone_data import zone_data_of
+from slamon.errors import Conflict
+from slamon.public_holidays import SOURCE, public_holidays
+from slamon.services.zone_data import zone_data
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
 CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days", "opening_days")  # what decides when it is open
-_HOLIDAY_SOURCE = f"holidays {version('holidays')}"
 YEARS_AHEAD = 6  # deadlines are bounded by six years, so holidays further off cannot matter
 
 
@@ -190,7 +188,7 @@ def with_line(terms: Terms, line: Line | Policy, request_type: RequestType) -> T
 def _days(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:
     """What stored terms say of a site's calendar, of its days by name, and who says when all that is."""
     names, source = named_holidays(calendar, _within_reach(year))
-    told = sources_to_json(names, source, _named_openings(calendar), zone_data_of(time_zone))
+    told = sources_to_json(names, source, _named_openings(calendar), zone_data())
     return {"calendar": calendar_json(time_zone, calendar, year), **told}
 
 
@@ -233,21 +231,11 @@ def named_holidays(calendar: Mapping[str, Any] | None, years: tuple[int, ...]) -
     names = {date.fromisoformat(day["date"]): day["name"] for day in calendar["closed_days"]}
     if not calendar["country"]:
         return names, None
-    return names | public_holidays(calendar["country"], calendar["subdivision"], years), _HOLIDAY_SOURCE
+    return names | public_holidays(calendar["country"], calendar["subdivision"], years), SOURCE
 
 
 def _within_reach(year: int) -> tuple[int, ...]:
     return tuple(range(year, year + YEARS_AHEAD + 1))
-
-
-@lru_cache(maxsize=256)
-def public_holidays(country: str, subdivision: str | None, years: tuple[int, ...]) -> dict[date, str]:
-    """Dates and names, from the `holidays` package. Raises Invalid for a country or subdivision it does not know."""
-    try:
-        return dict(holidays.country_holidays(country, subdiv=subdivision, years=years))
-    except NotImplementedError as error:
-        field = "subdivision" if subdivision else "country"
-        raise Invalid(field, f"no public holidays are known for {country} {subdivision or ''}".rstrip()) from error
 
 
 def load_terms(session: Session, digests: Sequence[str]) -> dict[str, Terms]:

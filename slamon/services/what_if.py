@@ -22,6 +22,7 @@ from slamon.services.cases import load_cases
 from slamon.services.filing import wanted_by
 from slamon.services.notices import Directory
 from slamon.services.policies import Line, covers, load_terms, specificity, with_line
+from slamon.services.reach import refuse_unreachable
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
@@ -66,9 +67,11 @@ def what_if(
 ) -> WhatIf:
     """Judge the requests filed in [filed_from, filed_to) as if the draft had been in force when they were filed.
 
-    Everything is judged as of `now`. Raises Forbidden, and Invalid for a period that is empty or holds too many.
+    Everything is judged as of `now`. Raises Forbidden, TermsError for a draft that no request could be filed under, and
+    Invalid for a period that is empty or holds too many.
     """
     staff_only(by)
+    refuse_unreachable(draft, session, now)
     if filed_to <= filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
     period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to)

@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 
 from slamon.db.access import SignIn
 from slamon.db.parties import Person
+from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
 from slamon.services.access import Caller, keep_session, secret_digest, signed_in, staff_only
 from slamon.services.outbox import is_stopped
@@ -57,10 +58,15 @@ class Typed:
     def day(self, name: str) -> date | None:
         """What stands in a date field; None if nothing. Raises Invalid for what is no date."""
         value = self(name)
+        if not value:
+            return None
         try:
-            return date.fromisoformat(value) if value else None
+            day = date.fromisoformat(value)
         except ValueError:
             raise Invalid(name, "needs a date, for example 2026-03-01") from None
+        if day.year not in YEARS:
+            raise Invalid(name, f"must lie between the years {YEARS.start} and {YEARS.stop}")
+        return day
 
     def key(self) -> UUID:
         """What makes this form count once. Raises Invalid for one that is not ours."""

@@ -1,12 +1,12 @@
 """The staff pages, through HTTP: the list, one request, filing, status."""
 
 from html import unescape
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
 
-from slamon.db.outbox import Notification
+from slamon.db.outbox import Notification, Process
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
@@ -625,6 +625,19 @@ def test_a_cmo_without_a_lead_is_named_with_who_is_told_instead(site: Site) -> N
         session.get_one(Organization, cast.cmo).lead_id = cast.other_pm
         session.get_one(Person, cast.other_pm).status = "disabled"
     assert f"{name}: the lead is disabled" in text_of(staff.get("/status"))
+
+
+def test_status_says_where_processes_or_hosts_have_other_zone_data(site: Site) -> None:
+    real_now = site.world.runtime.clock.real_now()
+    with site.world.runtime.db.write() as session:
+        for host, state in (("a", {"zone_data": "tzdata 2026a"}), ("b", {"zone_data": "tzdata 2026b"}),
+                            ("c", {"zone_data": "tzdata 2026b", "newer_zone_data": "2026c"})):  # fmt: skip
+            process = {"host": host, "kind": "worker", "release": "0.1.0", "started_at": real_now, "beat_at": real_now}
+            session.add(Process(id=uuid4(), **process, beats=1, state=state))
+    page = text_of(site.staff(site.world.cast.pm).get("/status"))
+    assert "(tzdata 2026a: worker on a; tzdata 2026b: worker on b, worker on c)" in page
+    assert "c has newer time-zone data (tzdata 2026c)" in page
+    assert "python -m pip install --upgrade tzdata" in page
 
 
 def test_a_failed_message_is_dismissed_with_a_reason_only(site: Site, dead_letter: UUID) -> None:
