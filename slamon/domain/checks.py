@@ -220,8 +220,9 @@ def _fit_waiting(content: dict[str, Any], held: _Held) -> dict[str, Any]:
         raise Contradiction("until", f"the policy '{terms.policy_name}' does not let clocks wait for a third party")
     left = min(caps) - progress.waited
     if until - at > left:
-        hours = max(0, int(left.total_seconds()) // 3600)
-        raise Contradiction("until", f"lies too far ahead: by the policy, waits may last {hours} hours more in all")
+        minutes = max(0, left // timedelta(minutes=1))
+        more = f"{minutes // 60} hours" if minutes >= 60 else f"{minutes} minutes"
+        raise Contradiction("until", f"lies too far ahead: by the policy, waits may last {more} more in all")
     return {**content, "until": until.astimezone(UTC).isoformat()}
 
 

@@ -65,9 +65,9 @@ def look(session: Session, runtime: Runtime) -> Health:
     longest = timedelta(seconds=runtime.settings.standstill_seconds)
     found = [
         Trouble("cycle", words) if (words := _standing_cycle(living, since_pass, longest)) else None,
-        Trouble("requests", f"Due requests are not decided: the oldest has waited for {length(due_lag)}.")
+        Trouble("requests", f"Due requests are not decided: the oldest has waited for {span(due_lag)}.")
         if due_lag > longest else None,
-        Trouble("messages", f"Messages are not sent: one has waited untried for {length(untried)}.")
+        Trouble("messages", f"Messages are not sent: one has waited untried for {span(untried)}.")
         if untried > longest else None,
     ]  # fmt: skip
     return Health(
@@ -97,12 +97,6 @@ def broker_answers(settings: Settings) -> bool | None:
         return False
 
 
-def length(span_of_time: timedelta) -> str:
-    """`74 s`, from two minutes on in minutes and hours."""
-    seconds = int(span_of_time.total_seconds())
-    return f"{seconds} s" if seconds < 120 else span(span_of_time)
-
-
 def _standing_cycle(living: Sequence[Pulse], since_pass: timedelta | None, longest: timedelta) -> str | None:
     """What to say of a loop that stands still; one that has never run is waited for as long."""
     if not living:
@@ -111,7 +105,7 @@ def _standing_cycle(living: Sequence[Pulse], since_pass: timedelta | None, longe
         return "The cycle stands still: no ticker was started; deadlines are not being watched."
     if since_pass is not None and since_pass > longest:
         return (
-            f"The cycle stands still: no ticker has finished a pass for {length(since_pass)}; "
+            f"The cycle stands still: no ticker has finished a pass for {span(since_pass)}; "
             "deadlines are not being watched."
         )
     return None

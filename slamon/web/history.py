@@ -142,7 +142,7 @@ def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zo
     if delay > _PROMPT and by_new_terms:
         notes.append("moved into the past by other terms")
     elif delay > _PROMPT:
-        notes.append(f"found {_exactly(delay)} later")
+        notes.append(f"found {span(delay)} later")
     if not crossing.notified:
         notes.append("recorded as passed, nobody told")
     is_struck = crossing.status == CrossingStatus.RESCINDED
@@ -152,11 +152,6 @@ def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zo
     clocks = f"{' and '.join(names)} {'clock' if len(names) == 1 else 'clocks'}"
     headline = f"{LEVELS[Level(crossing.level)]} ({clocks})"
     return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
-
-
-def _exactly(delay: timedelta) -> str:
-    seconds = round(delay.total_seconds())
-    return f"{seconds} s" if seconds < 60 else span(delay)
 
 
 def _when(row: Notification) -> datetime:
