@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587; unset shows mails on the console"
     )
+    mail_subjects: bool = Field(
+        False, description="Mails name a request's subject, except in blinded projects; Slack never does"
+    )
     mail_from: str = "slamon <slamon@localhost>"
     slack_token: SecretStr | None = Field(None, description="Bot token; unset shows Slack messages on the console")
     slack_base_url: str = "https://slack.com/api/"

@@ -492,8 +492,9 @@ class NewPolicy(_PolicyBody):
     effective_from: Instant | None = Field(None, description="Left out: from now.")
     effective_to: Instant | None = Field(None, description="Left out: until it is ended.")
     review_due_on: Day | None = Field(
-        None, description="When to look whether the line still fits. Changes nothing by itself."
+        None, description="When to look whether the line still fits: its owner gets a mail that day."
     )
+    owner_id: UUID | None = Field(None, description="The administrator who looks after it; left out, the caller.")
 
 
 class PolicyChange(_PolicyBody, Change):
@@ -515,6 +516,7 @@ class PolicyChange(_PolicyBody, Change):
     effective_from: Instant = unchanged()
     effective_to: Instant | None = None
     review_due_on: Day | None = None
+    owner_id: UUID | None = Field(None, description="With null the administrators together look after it.")
 
 
 class Policy(Record):
@@ -531,6 +533,7 @@ class Policy(Record):
     effective_from: datetime
     effective_to: datetime | None
     review_due_on: date | None
+    owner_id: UUID | None
     former_of: UUID | None = Field(description="The line that said this before it was changed.")
 
 

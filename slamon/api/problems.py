@@ -148,9 +148,15 @@ def _alike(error: LikelyDuplicate) -> list[Alike]:
 
 
 def _allowed(request: Request) -> str:
-    """Every method of this address; the framework names only those of the first route that fits."""
+    """Every method of this address; the framework names only those of the first route that fits.
+
+    An address of its own, such as `/v1/policies/resolve`, is no record of the collection above it.
+    """
     routes: Sequence[APIRoute] = request.app.state.api_routes
-    return ", ".join(sorted({m for r in routes if r.path_regex.fullmatch(request.url.path) for m in r.methods or ()}))
+    fitting = [route for route in routes if route.path_regex.fullmatch(request.url.path)]
+    fewest = min((len(route.param_convertors) for route in fitting), default=0)
+    methods = {m for route in fitting if len(route.param_convertors) == fewest for m in route.methods or ()}
+    return ", ".join(sorted(methods))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,9 @@ def _a_cmo(_session: Session, values: Values, _call: Call) -> Values:
     return {**values, "kind": OrganizationKind.CMO.value}
 
 
-def _in_force(_session: Session, values: Values, call: Call) -> Values:
-    return {**values, "effective_from": values["effective_from"] or call.now}
+def _in_force_and_owned(_session: Session, values: Values, call: Call) -> Values:
+    owner_id = values["owner_id"] or call.caller.person_id
+    return {**values, "effective_from": values["effective_from"] or call.now, "owner_id": owner_id}
 
 
 _ADMIN = frozenset({Role.ADMIN})
@@ -150,7 +151,7 @@ CALENDARS = Resource(
 )  # fmt: skip
 POLICIES = Resource(
     "policy", "policies", Policy, models.NewPolicy, models.PolicyChange, models.Policy, PolicyQuery,
-    _ADMIN, complete=_in_force,
+    _ADMIN, complete=_in_force_and_owned,
 )  # fmt: skip
 _RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)
 

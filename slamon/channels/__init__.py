@@ -1,7 +1,8 @@
 """How a message leaves the house. One file a channel, one small protocol; rendering is pure.
 
 A `Message` is everything a reader may be told, and nothing else: no product, lot, treatment or free text ever
-enters it, so none can leave (blinding). Channels know nothing of the database.
+enters it, so none can leave (blinding), but for a subject line where the sponsor allows it in mails. Channels know
+nothing of the database.
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ class MessageKind(StrEnum):
     FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
+    REVIEW_DUE = "review_due"  # to the owner of a policy line: its review date has come
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
 
@@ -88,6 +90,7 @@ class Message:
     priority: str = ""
     cmo_name: str = ""
     site_name: str = ""
+    topic: str | None = None  # the request's subject line, where mails may name it
     order_reference: str | None = None  # the CMO's own, in mails to the CMO only
     filed_at: datetime | None = None
     clocks: tuple[ClockLine, ...] = ()

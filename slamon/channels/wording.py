@@ -15,6 +15,7 @@ from slamon.channels.moments import beside, moment, short_moment, span, target
 
 NAME_LENGTH = 120
 DETAIL_LENGTH = 500
+SUBJECT_LENGTH = 200
 CLOCKS_SHOWN = 5
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # Unicode categories without a glyph of their own
 JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic names are written
@@ -209,6 +210,11 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
                 f"You have an account in slamon at {clean(message.sponsor_name)}.",
                 "The link works once, within 24 hours. If you did not expect it, tell your administrator.",
             )
+        case MessageKind.REVIEW_DUE:
+            return "A policy line is due for review", (
+                clean(message.detail or "", DETAIL_LENGTH),
+                "Look whether it still fits, and set its next review date or end it.",
+            )
         case MessageKind.ALARM:
             return "Alarm: messages may not be reaching their readers", (clean(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.TEST:
@@ -372,7 +378,11 @@ def _a_request(message: Message) -> str:
 def _facts(message: Message) -> list[Fact]:
     if message.lines:
         return _line_facts(message)
-    facts = [Fact("Request", clean(message.number)), Fact("Type", clean(message.request_type).capitalize())]
+    facts = [
+        Fact("Request", clean(message.number)),
+        Fact("Type", clean(message.request_type).capitalize()),
+        Fact("Subject", clean(message.topic or "", SUBJECT_LENGTH)),
+    ]
     if message.to_cmo:
         place = " – ".join(filter(None, (clean(message.cmo_name), clean(message.site_name))))
         facts += [

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select, update
@@ -14,6 +15,7 @@ from slamon import __version__
 from slamon.db.outbox import Process
 from slamon.db.sending import release_from, release_lost, senders
 from slamon.runtime import Runtime
+from slamon.services.policy_reviews import queue_due_reviews
 from slamon.services.retention import sweep
 from slamon.services.zone_data import newer_on_host, zone_data
 
@@ -30,6 +32,7 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
         follow_database(runtime)
         with runtime.db.write() as session:
             sweep(session, real_now=runtime.clock.real_now())
+        remind_of_reviews(runtime)
     state = _state(runtime)
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:
@@ -49,6 +52,14 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
                     state=state,
                 )
             )
+
+
+def remind_of_reviews(runtime: Runtime) -> None:
+    """Queue a mail for each policy line whose review date has come, by the sponsor's calendar day."""
+    now = runtime.clock.now()
+    today = now.astimezone(ZoneInfo(runtime.settings.sponsor_time_zone)).date()
+    with runtime.db.write() as session:
+        queue_due_reviews(session, today=today, now=now, real_now=runtime.clock.real_now())
 
 
 def _state(runtime: Runtime) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Turns outbox rows into the messages their readers may see: times, names, numbers, links; never what it is about."""
+"""Turns outbox rows into the messages their readers may see: times, names, numbers, links.
+
+What a request is about stays out, but for its subject line where `blinding` allows that in mails.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +24,7 @@ from slamon.domain.progress import needs_review
 from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.services.access import one_time_token
+from slamon.services.blinding import subjects_for_mails
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
@@ -34,7 +38,7 @@ MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list i
 _ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()} | {
     FactKind.DATE_PROPOSED.value: "propose_date"
 }
-# Of a request only this may be told; what it is about is not even read.
+# Of a request only this may be told; the rest is not even read.
 _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
     CmoRequest.cmo_id, CmoRequest.site_id, CmoRequest.cmo_reference, CmoRequest.terms_digest,
@@ -72,6 +76,7 @@ class Composer:
         self._clocks = clocks_by_request(session, list(self._requests))
         alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
         self._reached = _contact_attempts(session, alone)
+        self._topics = subjects_for_mails(session, alone, settings)
 
     def still_true(self, row: Notification) -> bool:
         """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead.
@@ -135,6 +140,7 @@ class Composer:
             priority=request.priority,
             cmo_name=self._organizations[request.cmo_id].name,
             site_name=site.name,
+            topic=self._topics.get(request.id) if channel is DeliveryChannel.EMAIL else None,
             order_reference=request.cmo_reference if plain.to_cmo else None,
             filed_at=request.filed_at,
             clocks=self._clock_lines(row, request),

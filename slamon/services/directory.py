@@ -241,6 +241,8 @@ def _(row: Calendar, session: Session) -> None:
 @_check.register
 def _(row: Policy, session: Session) -> None:
     refuse_faulty(session, row)
+    if row.owner_id is not None and inspect(row).attrs.owner_id.history.has_changes():
+        _must_hold(session, "owner_id", row.owner_id, Role.ADMIN)
 
 
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:

@@ -133,20 +133,21 @@ def counts(session: Session) -> dict[str, int]:
 
 def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, real_now: datetime) -> list[str]:
     """Tell the administrators by e-mail, once a day for one topic. Returns the messages' keys."""
-    admins = [
-        person
-        for person in session.scalars(select(Person).where(Person.status != PersonStatus.DISABLED))
-        if Role.ADMIN.value in person.roles
-    ]
     rows: list[dict[str, Any]] = [
         outbox_row(
             f"alarm/{topic}/{real_now.date()}/{admin.id}", MessageKind.ALARM, DeliveryChannel.EMAIL, admin.email,
             now=now, real_now=real_now, person_id=admin.id, detail=detail,
         )
-        for admin in admins
+        for admin in administrators(session)
     ]  # fmt: skip
     queue(session, rows)
     return [row["dedupe_key"] for row in rows]
+
+
+def administrators(session: Session) -> list[Person]:
+    """Those whose account is not disabled."""
+    people = session.scalars(select(Person).where(Person.status != PersonStatus.DISABLED).order_by(Person.id))
+    return [person for person in people if Role.ADMIN.value in person.roles]
 
 
 def _dead_letter(session: Session, notification_id: UUID) -> Notification:

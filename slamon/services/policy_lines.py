@@ -48,7 +48,7 @@ def start_of_change(line: Policy, changes: Mapping[str, Any], now: datetime) -> 
 def former_line(line: Policy, until: datetime, *, by_id: str, now: datetime) -> Policy:
     """What a line says now, as a line of its own that ends at `until`, or when the line does."""
     return Policy(
-        **{column: getattr(line, column) for column in (*_DECIDING, "name", "version")},
+        **{column: getattr(line, column) for column in (*_DECIDING, "name", "version", "owner_id")},
         effective_from=line.effective_from,
         effective_to=min(until, line.effective_to or until),
         former_of=line.former_of or line.id,
