@@ -14,13 +14,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from slamon import __version__
-from slamon.channels import Message, MessageKind
 from slamon.config import Settings
 from slamon.db import backup, schema
 from slamon.domain import lifecycle_document
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
+from slamon.engine.channel_test import send_test
 from slamon.engine.files import verify_files
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
@@ -381,22 +381,8 @@ def _keep(env_file: Path, name: str, value: str) -> None:
 def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor: str) -> None:
     if not address:
         return
-    now = runtime.clock.now()
-    message = Message(
-        key=f"test/{channel.value}/{now.isoformat()}",
-        kind=MessageKind.TEST,
-        address=address,
-        recipient_name=address,
-        to_cmo=False,
-        at=now,
-        reader_zone=runtime.settings.sponsor_time_zone,
-        other_zone=runtime.settings.sponsor_time_zone,
-        sponsor_name=sponsor,
-        detail="If you can read this, slamon reaches you here.",
-        message_id=f"<{secrets.token_hex(8)}@slamon>",
-    )
     try:
-        runtime.channels[channel].send(message)
+        send_test(runtime, channel, address, sponsor_name=sponsor)
     except DeliveryError as error:
         out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
     else:

@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 
 from slamon.domain.zones import is_zone
 from slamon.errors import Invalid
+from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
 
 
@@ -42,6 +43,9 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587; unset shows mails on the console"
+    )
+    internal_mail_domains: str = Field(
+        "", description="Domains only your own mail server knows, separated by commas, such as corp.local"
     )
     mail_subjects: bool = Field(
         False, description="Mails name a request's subject, except in blinded projects; Slack never does"
@@ -89,6 +93,15 @@ class Settings(BaseSettings):
         if not url.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return url.rstrip("/")
+
+    @field_validator("sponsor_name")
+    @classmethod
+    def _a_name(cls, name: str) -> str:
+        try:
+            refuse_no_name("sponsor_name", name)
+        except Invalid as error:
+            raise ValueError(error.message) from error
+        return name
 
     @field_validator("sponsor_country")
     @classmethod

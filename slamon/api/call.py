@@ -143,6 +143,8 @@ class Route(APIRoute):
             gate: Gate = request.app.state.gate
             request.state.call = await run_in_threadpool(gate.admit, request.headers.get("authorization"))
             _refuse_other_media(request, wanted)
+            if wanted == "application/json":
+                await _refuse_other_encoding(request)
             if "idempotency-key" in request.headers and wanted is not None:
                 await request.body()  # kept by the request, so that `posted` can read it after a form was parsed
             return await handle(request)
@@ -158,6 +160,14 @@ def _refuse_other_media(request: Request, wanted: str | None) -> None:
     )
     if wanted is not None and has_body and not fits:
         raise HTTPException(415, f"Send {wanted}.")
+
+
+async def _refuse_other_encoding(request: Request) -> None:
+    """JSON is UTF-8 (RFC 8259); Python's reader would guess UTF-16 and UTF-32 as well."""
+    try:
+        (await request.body()).decode("utf-8")
+    except UnicodeDecodeError:
+        raise HTTPException(400) from None
 
 
 async def _known(request: Request) -> Call:

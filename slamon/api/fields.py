@@ -17,8 +17,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from slamon.addresses import parse_address
 from slamon.domain.terms import TermsError, parse_duration, parse_offset
 from slamon.domain.zones import YEARS, is_zone
+from slamon.errors import Invalid
 
 _OUT_OF_REACH = f"must lie between the years {YEARS.start} and {YEARS.stop}"
 
@@ -147,15 +149,17 @@ Offset = Annotated[
 
 
 def _address(email: str) -> str:
-    if len(email.casefold()) > 254:
-        raise ValueError("is too long")
-    return email
+    try:
+        return parse_address(email).text
+    except Invalid as error:
+        raise ValueError(error.message) from None
 
 
 Email = Annotated[
     str,
-    StringConstraints(min_length=3, max_length=254, pattern=r'^[^@\s\x00-\x1f<>",;:\\]+@[^@\s\x00-\x1f<>",;:\\]+$'),
+    StringConstraints(min_length=3, max_length=254),
     AfterValidator(_address),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
 ]
 
 

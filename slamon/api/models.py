@@ -69,7 +69,11 @@ class NewCmo(Body):
     model_config = _shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
 
     name: Name
-    slack_channel: _SlackChannel | None = Field(None, description="Where this CMO's escalations go.")
+    slack_channel: _SlackChannel | None = Field(
+        None,
+        description="Where this CMO's escalations go, by name or id. A test message is posted there, and the id that "
+        "Slack answers with is kept.",
+    )
     lead_id: UUID | None = Field(None, description="The sponsor's lead for this CMO.")
 
 

@@ -124,7 +124,7 @@ def install(app: FastAPI) -> None:
 def answer(request: Request, error: Exception) -> Response:
     """The answer to an error: a problem under /v1, the pages' own answer elsewhere."""
     page_error: PageError | None = getattr(request.app.state, "page_error", None)
-    path = request.url.path
+    path: str = request.scope["path"]  # `request.url` would parse the Host header, which may be nonsense
     if page_error is not None and path != PREFIX and not path.startswith(f"{PREFIX}/"):
         return page_error(request, error)
     told = _tell(error)
@@ -153,7 +153,7 @@ def _allowed(request: Request) -> str:
     An address of its own, such as `/v1/policies/resolve`, is no record of the collection above it.
     """
     routes: Sequence[APIRoute] = request.app.state.api_routes
-    fitting = [route for route in routes if route.path_regex.fullmatch(request.url.path)]
+    fitting = [route for route in routes if route.path_regex.fullmatch(request.scope["path"])]
     fewest = min((len(route.param_convertors) for route in fitting), default=0)
     methods = {m for route in fitting if len(route.param_convertors) == fewest for m in route.methods or ()}
     return ", ".join(sorted(methods))

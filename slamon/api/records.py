@@ -17,6 +17,7 @@ from slamon.db import parties
 from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor, Role
+from slamon.engine.channel_test import tested_slack_channel
 from slamon.errors import Invalid, NotFound
 from slamon.services import directory, listings
 from slamon.services.access import Scope, staff_only
@@ -57,12 +58,16 @@ def _as_asked(_session: Session, values: Values, _call: Call) -> Values:
     return values
 
 
+def _untested(values: Values, _call: Call) -> Values:
+    return values
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One kind of record: its table, what the API takes and gives, and who keeps it.
 
     `side` narrows organizations and people to the sponsor's or the CMOs'. `complete` adds what a new record has
-    without being asked for.
+    without being asked for. `tested` asks the outside about what was sent, before the transaction.
     """
 
     one: str
@@ -75,6 +80,7 @@ class Resource:
     keepers: frozenset[Role]
     side: OrganizationKind | None = None
     complete: Callable[[Session, Values, Call], Values] = _as_asked
+    tested: Callable[[Values, Call], Values] = _untested
 
     @property
     def path(self) -> str:
@@ -112,6 +118,11 @@ def _at_the_sponsor(session: Session, values: Values, _call: Call) -> Values:
     return {**values, "organization_id": directory.the_sponsor(session).id}
 
 
+def _with_tested_channel(values: Values, call: Call) -> Values:
+    channel = values.get("slack_channel")
+    return {**values, "slack_channel": tested_slack_channel(call.runtime, channel)} if channel else values
+
+
 def _a_cmo(_session: Session, values: Values, _call: Call) -> Values:
     return {**values, "kind": OrganizationKind.CMO.value}
 
@@ -127,7 +138,7 @@ _CMO, _SPONSOR = OrganizationKind.CMO, OrganizationKind.SPONSOR
 
 CMOS = Resource(
     "cmo", "cmos", parties.Organization, models.NewCmo, models.CmoChange, models.Cmo, CmoQuery,
-    _ADMIN_OR_LEAD, _CMO, complete=_a_cmo,
+    _ADMIN_OR_LEAD, _CMO, complete=_a_cmo, tested=_with_tested_channel,
 )  # fmt: skip
 SITES = Resource(
     "site", "sites", parties.Site, models.NewSite, models.SiteChange, models.Site, SiteQuery,
@@ -173,9 +184,11 @@ def _routes_of(resource: Resource) -> APIRouter:
     one, location = resource.operation, resource.path + "/{}"
 
     def create_one(call: Posted, body: BaseModel) -> Response:
+        by = resource.keeper(call)
+        asked = resource.tested(body.model_dump(by_alias=True), call)
+
         def work(session: Session) -> Any:
-            by = resource.keeper(call)
-            values = resource.complete(session, body.model_dump(by_alias=True), call)
+            values = resource.complete(session, asked, call)
             row = directory.create(session, resource.kept, values, by=by, now=call.now)
             [record] = shown(session, resource, [row])
             return created(record, location.format(row.id), version=row.version)
@@ -201,10 +214,11 @@ def _routes_of(resource: Resource) -> APIRouter:
         return reply(record, version=row.version).response()
 
     def change_one(call: Known, record_id: UUID, body: models.Change, expected: ExpectedVersion) -> Response:
+        by = resource.keeper(call)
+        values = resource.tested(body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason"}), call)
+
         def work(session: Session) -> Any:
-            by = resource.keeper(call)
             resource.find(session, record_id)
-            values = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason"})
             row = directory.change(
                 session, resource.kept, record_id, values,
                 by=by, now=call.now, reason=body.reason, expected_version=expected,

@@ -5,6 +5,7 @@ contact attempts and a link; a contact also hears who asks, for which site, and 
 reference. His own entry comes back in his receipt only, and not when that receipt is redirected.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,14 +151,25 @@ def put_into_words(message: Message) -> Wording:
     )
 
 
-def clean(name: str, length: int = NAME_LENGTH) -> str:
-    """A name as one harmless line: no control or direction-changing characters, at most `length` characters.
+def clean(name: str) -> str:
+    """A name as one harmless line, of which neither a mail program nor Slack makes a link.
 
-    A right-to-left name is wrapped in isolates, so that it cannot turn the words around it.
+    `St.Gallen` gets an invisible joint (U+2060) after its dot.
     """
-    if name.isascii() and name.isprintable():  # nearly all names, and the looks at each letter below take their time
-        return _cut(" ".join(name.split()), length)
-    spaced = "".join(" " if char.isspace() else char for char in name)
+    return _LINKABLE.sub("\\g<0>\u2060", one_line(name, NAME_LENGTH))
+
+
+_LINKABLE = re.compile(r"(?<=\w)[.@](?=\w)|:(?=//)")
+
+
+def one_line(text: str, length: int) -> str:
+    """A text as one line: no control or direction-changing characters, at most `length` characters.
+
+    A right-to-left text is wrapped in isolates, so that it cannot turn the words around it.
+    """
+    if text.isascii() and text.isprintable():  # nearly all texts, and the looks at each letter below take their time
+        return _cut(" ".join(text.split()), length)
+    spaced = "".join(" " if char.isspace() else char for char in text)
     kept = "".join(char for char in spaced if char in JOINERS or unicodedata.category(char) not in UNSEEN)
     line = _cut(" ".join(kept.split()), length)
     is_right_to_left = any(unicodedata.bidirectional(char) in {"R", "AL", "AN"} for char in line)
@@ -212,14 +224,16 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             )
         case MessageKind.REVIEW_DUE:
             return "A policy line is due for review", (
-                clean(message.detail or "", DETAIL_LENGTH),
+                one_line(message.detail or "", DETAIL_LENGTH),
                 "Look whether it still fits, and set its next review date or end it.",
             )
         case MessageKind.ALARM:
-            return "Alarm: messages may not be reaching their readers", (clean(message.detail or "", DETAIL_LENGTH),)
+            detail = one_line(message.detail or "", DETAIL_LENGTH)
+            happened, dot, rest = detail.partition(". ")
+            return f"Alarm: {happened.rstrip('.')}", (f"{happened}{dot}".strip(), rest)
         case MessageKind.TEST:
             return "Test message: this channel works", (
-                clean(message.detail or "", DETAIL_LENGTH),
+                one_line(message.detail or "", DETAIL_LENGTH),
                 "Nothing needs to be done.",
             )
         case _:
@@ -381,7 +395,7 @@ def _facts(message: Message) -> list[Fact]:
     facts = [
         Fact("Request", clean(message.number)),
         Fact("Type", clean(message.request_type).capitalize()),
-        Fact("Subject", clean(message.topic or "", SUBJECT_LENGTH)),
+        Fact("Subject", one_line(message.topic or "", SUBJECT_LENGTH)),
     ]
     if message.to_cmo:
         place = " – ".join(filter(None, (clean(message.cmo_name), clean(message.site_name))))
@@ -403,7 +417,7 @@ def _facts(message: Message) -> list[Fact]:
     if message.number and not message.to_cmo:
         facts.append(Fact("Contact attempts so far", str(message.contact_attempts)))
     if message.kind is MessageKind.NOT_REACHED:
-        facts.append(Fact("Reason", clean(message.detail or "", DETAIL_LENGTH)))
+        facts.append(Fact("Reason", one_line(message.detail or "", DETAIL_LENGTH)))
     return [fact for fact in facts if fact.value]
 
 
@@ -481,7 +495,7 @@ def _notes(message: Message) -> list[str]:
     if message.is_repeat:
         notes.append("Repeat of an earlier message, which may have reached you already.")
     if message.redirected_from:
-        notes.append(f"Redirected by a setting; meant for {clean(message.redirected_from)}.")
+        notes.append(f"Redirected by a setting; meant for {one_line(message.redirected_from, DETAIL_LENGTH)}.")
     return notes
 
 

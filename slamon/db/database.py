@@ -1,5 +1,6 @@
 """Opens the database: one way to write and one to read, the same on SQLite and PostgreSQL."""
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -186,10 +187,21 @@ def _postgres_engine(url: str, connections: int) -> Engine:
     return engine
 
 
+def _keep_private(path: str) -> None:
+    """Make the file readable by its owner alone; SQLite gives the same mode to the files beside it."""
+    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.fstat(opened).st_uid == os.geteuid():
+            os.fchmod(opened, 0o600)
+    finally:
+        os.close(opened)
+
+
 def _sqlite_engine(url: str, connections: int) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _keep_private(path)
     engine = create_engine(
         url, hide_parameters=True, poolclass=QueuePool, pool_size=connections, max_overflow=0, pool_timeout=10
     )

@@ -13,6 +13,7 @@ from pwdlib import PasswordHash
 from sqlalchemy import Connection, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
+from slamon.addresses import address_key
 from slamon.channels import MessageKind
 from slamon.db.access import ApiKey, OneTimeLink, SignIn
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
@@ -157,7 +158,7 @@ def sign_in(session: Session, *, email: str, password: str, real_now: datetime) 
 
     The caller commits either way: failures are counted. Unknown, locked and wrong look the same from outside.
     """
-    statement = select(Person).where(Person.email_key == email.strip().casefold()).with_for_update()
+    statement = select(Person).where(Person.email_key == address_key(email)).with_for_update()
     person = session.scalars(statement).one_or_none()
     # An unknown address costs the same hashing, so its absence cannot be timed.
     right = _hasher().verify(password, person.password_hash if person and person.password_hash else _nobodys_hash())
@@ -179,7 +180,7 @@ def sign_in(session: Session, *, email: str, password: str, real_now: datetime) 
 
 
 def person_by_email(session: Session, email: str) -> Person:
-    person = session.scalars(select(Person).where(Person.email_key == email.strip().casefold())).one_or_none()
+    person = session.scalars(select(Person).where(Person.email_key == address_key(email))).one_or_none()
     if person is None:
         raise NotFound("person with the address", email)
     return person

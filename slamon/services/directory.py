@@ -1,6 +1,5 @@
 """The records administrators keep: organizations, sites, people, projects, calendars, policies; each change audited."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ from sqlalchemy import delete, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from slamon.addresses import parse_address
 from slamon.db.base import Base, Stamped
 from slamon.db.parties import (
     Calendar,
@@ -29,11 +29,13 @@ from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.domain.zones import is_zone
 from slamon.errors import AlreadyExists, Invalid, NotFound, StaleVersion
+from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
 from slamon.services import reach
 from slamon.services.audit import record
 from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie, start_of_change
 
+Named = TypeVar("Named", Organization, Site, Person)
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
@@ -162,6 +164,11 @@ def _set_cmos(session: Session, project: Project, cmo_ids: list[UUID]) -> None:
     session.flush()
 
 
+def _refuse_no_name(row: Named) -> None:
+    if inspect(row).attrs.name.history.has_changes():
+        refuse_no_name("name", row.name)
+
+
 @singledispatch
 def _check(row: Base, session: Session) -> None:
     """Rules a record must keep that its types cannot say; one function for each kind of record."""
@@ -170,12 +177,14 @@ def _check(row: Base, session: Session) -> None:
 
 @_check.register
 def _(row: Organization, session: Session) -> None:
+    _refuse_no_name(row)
     if row.lead_id is not None:
         _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
 def _(row: Site, session: Session) -> None:
+    _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
     _refuse_unknown_country(row.country)
     cmo = session.get(Organization, row.organization_id)
@@ -191,7 +200,9 @@ def _(row: Site, session: Session) -> None:
 def _(row: Person, session: Session) -> None:
     row.time_zone = row.time_zone or "UTC"
     _refuse_unknown_zone(row.time_zone)
-    row.email_key = row.email.strip().casefold()
+    _refuse_no_name(row)
+    address = parse_address(row.email)
+    row.email, row.email_key = address.text, address.key
     organization = session.get(Organization, row.organization_id)
     if organization is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
@@ -212,7 +223,6 @@ def _(row: Person, session: Session) -> None:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
         if row.site_id is not None and not backup.serves(organization.id, row.site_id):
             raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
-    _refuse_readdressed(row)
 
 
 @_check.register
@@ -266,14 +276,6 @@ def _countries() -> frozenset[str]:
     """The codes in the tz database's own copy of ISO 3166-1."""
     lines = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text("utf-8").splitlines()
     return frozenset(line.split("\t")[0] for line in lines if line and not line.startswith("#"))
-
-
-_EMAIL = re.compile(r"[^@\s\x00-\x1f<>\",;:\\]+@[^@\s\x00-\x1f<>\",;:\\]+")
-
-
-def _refuse_readdressed(row: Person) -> None:
-    if not _EMAIL.fullmatch(row.email.strip()):
-        raise Invalid("email", f"'{row.email}' is not an e-mail address")
 
 
 def _flush(session: Session, row: Stamped) -> None:

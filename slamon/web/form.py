@@ -141,7 +141,7 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
 def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedByLink) -> Response:
     """Let the contact act. What cannot be taken comes back with everything that was typed."""
     if action not in FORM_ACTIONS:
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     wanted, typed = Action(action), handed.typed
     runtime = runtime_of(request)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()

@@ -53,7 +53,7 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
 def _action(request: Request, action: str) -> Action:
     found = named(Action, action)
     if found not in TO_CONTACT:
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     return Action(action)
 
 

@@ -104,7 +104,7 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
 def press(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Act in one's own name."""
     if action not in STAFF_ACTIONS:
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     runtime, wanted = runtime_of(request), Action(action)
     try:
         with runtime.db.write() as session:

@@ -114,7 +114,7 @@ def show(request: Request, visit: Visiting, shutdown_id: ShutdownId, done: str =
 def decide(request: Request, visit: Posting, typed: Submitted, shutdown_id: ShutdownId, deed: str) -> Response:
     """Agree, with or without open requests; refuse; or apply an agreed one to them."""
     if deed not in (AGREE, REFUSE, APPLY):
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     done = APPLY if deed == AGREE and typed(APPLY) else deed
     try:
         reason = _checked(Because, {"reason": typed("reason")}).reason

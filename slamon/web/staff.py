@@ -17,7 +17,7 @@ def staff_page(
     runtime = runtime_of(request)
     around = {
         "visit": visit,
-        "path": request.url.path,
+        "path": request.scope["path"],
         "sponsor": runtime.settings.sponsor_name,
         "redirected_to": runtime.settings.redirect_all_to,
         "speed": runtime.clock.speed,
