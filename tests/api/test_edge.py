@@ -1,7 +1,9 @@
 """What strange clients send: odd encodings, nonsense as headers, halves of requests; and how they are answered."""
 
+import io
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,11 +26,12 @@ FORM = f'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\n{FREE_TEXT} \
 
 
 @pytest.fixture
-def logged(capfd: pytest.CaptureFixture[str]) -> Iterator[Logged]:
-    """What a process writes to its log, read once."""
-    factory = logging.getLogRecordFactory()
+def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
+    """What this process has written to its log so far."""
+    factory, stream = logging.getLogRecordFactory(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
     configure_logging("info")
-    yield lambda: capfd.readouterr().err
+    yield stream.getvalue
     structlog.reset_defaults()
     logging.setLogRecordFactory(factory)
 

@@ -121,7 +121,7 @@ def test_a_digest_stays_under_what_mail_programs_show() -> None:
     link = "https://slamon.example/r/" + "t" * 60
     lines = tuple(
         DigestLine(f"SHP-2026-{number:06}", "shipment", MessageKind.LIMIT, (ACKNOWLEDGEMENT,) * 4, link)
-        for number in range(200)
+        for number in range(1000, 1200)
     )
     digest = to_contact(kind=MessageKind.DIGEST, lines=lines, more_lines=7)
     mail = compose(digest, sender_of(SENDER), NOON)
