@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
@@ -122,6 +122,8 @@ class Person(Stamped, Base):
 
 
 class Project(Stamped, Base):
+    """What is made. A `restricted` one is for its manager, the leads of its CMOs, head, quality and scoped auditors."""
+
     __tablename__ = "project"
     __table_args__ = (UniqueConstraint("code"), one_of("status", Standing))
 
@@ -130,6 +132,8 @@ class Project(Stamped, Base):
     product_codes: Mapped[list[Any]]
     protocol_number: Mapped[str | None] = mapped_column(String(80))
     blinded: Mapped[bool] = mapped_column(default=False)
+    # A process of the release before knows no such column.
+    restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
     pm_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     status: Mapped[str] = mapped_column(String(16), default=Standing.ACTIVE.value)
@@ -140,3 +144,21 @@ class ProjectCmo(Base):
 
     project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"), primary_key=True)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), primary_key=True)
+
+
+class AuditedCmo(Base):
+    """A CMO whose requests an auditor may read. An auditor of whom neither table tells reads all but what is restricted."""
+
+    __tablename__ = "audited_cmo"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), primary_key=True)
+
+
+class AuditedProject(Base):
+    """A project that an auditor may read, restricted or not."""
+
+    __tablename__ = "audited_project"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"), primary_key=True)

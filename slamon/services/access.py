@@ -1,4 +1,4 @@
-"""Who is calling and what they may do: signed-in people, API keys, one-time links."""
+"""Who is calling: signed-in people, API keys, one-time links. What they may do stands in `rights`."""
 
 import hashlib
 import secrets
@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from slamon.channels import MessageKind
 from slamon.db.access import ApiKey, OneTimeLink, SignIn
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
-from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
@@ -75,19 +74,6 @@ class Caller:
         return Actor(id=self.id, name=self.name, role=role)
 
 
-def admin_only(caller: Caller) -> Actor:
-    caller.needs(Scope.ADMIN)
-    if Role.ADMIN not in caller.roles:
-        raise Forbidden("Only an administrator may do this.")
-    return caller.as_actor({Role.ADMIN})
-
-
-def staff_only(caller: Caller) -> None:
-    caller.needs(Scope.READ)
-    if caller.is_cmo:
-        raise Forbidden("Only the sponsor's staff may do this.")
-
-
 def caller_of(person: Person, organization: Organization, scopes: Iterable[Scope] = ALL_SCOPES) -> Caller:
     of_cmo = organization.id if organization.kind == OrganizationKind.CMO else None
     return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_id)
@@ -100,38 +86,12 @@ def _person_calling(
     return Caller(
         id=str(person_id),
         name=name,
-        roles=held & CMO_ROLES if cmo_id else held - CMO_ROLES,
+        roles=held & (CMO_ROLES | {Role.AUDITOR}) if cmo_id else held - CMO_ROLES,
         scopes=frozenset(Scope(scope) for scope in scopes),
         person_id=person_id,
         cmo_id=cmo_id,
         site_id=site_id if cmo_id and Role.CMO_LEAD not in held else None,
     )
-
-
-def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset[Role]:
-    """The caller's roles that count on this request: own projects, own CMO, own site."""
-    if caller.is_cmo:
-        foreign = caller.cmo_id != request.cmo_id or (caller.site_id not in (None, request.site_id))
-        return frozenset() if foreign else caller.roles
-    return staff_roles(caller, request.filed_by_id, owners)
-
-
-def staff_roles(caller: Caller, filed_by_id: UUID | None, owners: "Owners") -> frozenset[Role]:
-    """As `roles_on`, for the sponsor's side."""
-    if caller.person_id is None:
-        return caller.roles
-    roles = set(caller.roles)
-    if caller.person_id not in owners.manager_ids | {filed_by_id}:
-        roles.discard(Role.PROJECT_MANAGER)
-    if caller.person_id not in owners.lead_ids:
-        roles.discard(Role.LEAD)
-    return frozenset(roles)
-
-
-@dataclass(frozen=True, slots=True)
-class Owners:
-    manager_ids: frozenset[UUID]
-    lead_ids: frozenset[UUID]
 
 
 def secret_digest(secret: str) -> str:

@@ -17,10 +17,12 @@ from slamon.domain.ladder import evaluate
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
 from slamon.errors import Conflict
+from slamon.services.access import Caller
 from slamon.services.audit import record
 from slamon.services.cases import Case, load_cases
 from slamon.services.notices import Directory
 from slamon.services.policies import store_terms
+from slamon.services.rights import sees
 from slamon.services.settle import settle
 from slamon.services.timelines import append
 
@@ -74,10 +76,10 @@ class Preview:
     moved: tuple[MovedDeadline, ...]
 
 
-def preview(session: Session, new: NewTerms, *, now: datetime) -> Preview:
-    """What would move if the open requests got these terms. Changes nothing."""
+def preview(session: Session, new: NewTerms, *, by: Caller, now: datetime) -> Preview:
+    """What would move if those of the open requests that the caller may read got these terms. Changes nothing."""
     looked_at, moved = 0, []
-    for case in chain.from_iterable(_open_cases(session, new.wanted)):
+    for case in chain.from_iterable(_open_cases(session, [*new.wanted, sees(by, CmoRequest)])):
         terms = new.other(case)
         if terms is not None:
             looked_at += 1

@@ -9,8 +9,9 @@ from fastapi.responses import Response
 
 from slamon.errors import Conflict, Invalid, KeyReused, NotFound, StaleVersion
 from slamon.services import drafts, idempotency
+from slamon.services.rights import Deed, allow
 from slamon.web.asked import asked, fields_of, left_out
-from slamon.web.filing import Form, filers_only, show_form
+from slamon.web.filing import Form, show_form
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting
 
@@ -24,7 +25,7 @@ _SAID = {
 @router.api_route("/{draft_id}", methods=["GET", "HEAD"])
 def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str, Query()] = "") -> Response:
     """The form as it was left. Raises Invalid for a draft made elsewhere that the form cannot show."""
-    filers_only(visit)
+    allow(visit.caller, Deed.KEEP_DRAFTS)
     with runtime_of(request).db.read() as session:
         draft = drafts.find(session, draft_id, by=visit.caller)
     if beyond := left_out(draft.content):
@@ -36,7 +37,7 @@ def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str,
 @router.post("")
 def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Keep the form as it is, nothing of it checked."""
-    filers_only(visit)
+    allow(visit.caller, Deed.KEEP_DRAFTS)
     form = Form.sent(typed)
     try:
         with runtime_of(request).db.write() as session:
@@ -61,7 +62,7 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
 @router.post("/{draft_id}/discard")
 def discard(request: Request, visit: Posting, typed: Submitted, draft_id: UUID) -> Response:
     """Delete it; doing so again changes nothing. One that was saved since is shown first."""
-    filers_only(visit)
+    allow(visit.caller, Deed.KEEP_DRAFTS)
     seen = typed("version")
     try:
         with suppress(NotFound), runtime_of(request).db.write() as session:

@@ -17,13 +17,14 @@ from slamon.api import details
 from slamon.api.filings import read_filing
 from slamon.db.parties import Project
 from slamon.db.requests import Priority
-from slamon.domain.lifecycle import FILERS, RequestType
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Forbidden, Invalid, KeyReused, LikelyDuplicate, LookAlike, NotFound, StaleVersion
 from slamon.services import drafts, idempotency
 from slamon.services.filing import log_request
 from slamon.services.idempotency import KeptAnswer
+from slamon.services.rights import Deed, allow
 from slamon.web import choices
 from slamon.web.asked import Fields, asked, days_past, problems_in, rows_for
 from slamon.web.filing_words import sayings, title
@@ -73,7 +74,7 @@ class Form:
 @router.api_route("/requests/new", methods=["GET", "HEAD"])
 def show(request: Request, visit: Visiting, type: str = "", project: str = "", done: str = "") -> Response:  # noqa: A002
     """The choice of type and project, and the drafts; with type and project in the address, the form itself."""
-    filers_only(visit)
+    allow(visit.caller, Deed.FILE)
     with runtime_of(request).db.read() as session:
         projects = choices.projects_to_file_for(session, visit.caller)
         chosen = next((each for each in projects if str(each.id) == project), None)
@@ -86,7 +87,7 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "", d
             "types": RequestType,
             "chosen_type": type,
             "drafts": drafts.drafts_of(session, visit.caller),
-            "codes": {str(each.id): each.code for each in choices.projects(session)},
+            "codes": {str(each.id): each.code for each in choices.projects(session, visit.caller)},
             "zones": Zones(own=visit.zone, other=visit.zone),
             "is_discarded": done == "discarded",
         }
@@ -96,7 +97,7 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "", d
 @router.post("/requests/new")
 def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     """File it. The same form sent twice files once."""
-    filers_only(visit)
+    allow(visit.caller, Deed.FILE)
     form = Form.sent(typed)
     past = days_past(typed, today_in(visit.zone, visit.now))
     try:
@@ -133,11 +134,6 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     return show_form(request, visit, form)
 
 
-def filers_only(visit: Visit) -> None:
-    if not visit.caller.roles & FILERS:
-        raise Forbidden("Only project managers, leads and quality may file requests.")
-
-
 def show_form(request: Request, visit: Visit, form: Form) -> HTMLResponse:
     """The form as it stands, for the type and project named in it. Raises Invalid for one that names none."""
     with runtime_of(request).db.read() as session:
@@ -155,7 +151,7 @@ def _page(
     context: dict[str, Any] = {
         "type": kind,
         "project": project,
-        "sites": choices.sites_of(session, project.id),
+        "sites": choices.sites_to_file_for(session, project, visit.caller),
         "priorities": Priority,
         "lists": details,
         "rows": rows_for(form.fields),

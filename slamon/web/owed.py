@@ -71,7 +71,7 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
         context: dict[str, Any] = {
             "debtors": list(_debtors(found.items, wanted, visit)),
             "chosen": chosen,
-            "cmos": choices.cmos(session),
+            "cmos": choices.cmos(session, visit.caller),
             "is_first": not after,
             "next": "/owed?" + urlencode({**chosen, "after": found.next_cursor}) if found.next_cursor else None,
             "download": "/owed.csv" + (f"?{urlencode(chosen)}" if chosen else ""),

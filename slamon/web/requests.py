@@ -10,18 +10,17 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.files.kinds import ACCEPT, TAKEN
-from slamon.services.access import roles_on
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
 from slamon.services.cases import Case
 from slamon.services.links import revoke_links
 from slamon.services.queries import Whole, case_and_facts, visible_request, whole_request
-from slamon.services.timelines import owners_of
+from slamon.services.rights import RIGHTS, Deed, owners_of, roles_on
 from slamon.web import choices
 from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
@@ -158,7 +157,7 @@ def roles_of(session: Session, visit: Visit, asked: CmoRequest) -> frozenset[Rol
 
 def keeps(roles: frozenset[Role]) -> bool:
     """Whether somebody in these roles may write down a call or mail, and withdraw links."""
-    return bool(roles & FILERS)
+    return bool(roles & RIGHTS[Deed.RECORD].roles)
 
 
 def version_in(typed: Typed) -> int:

@@ -13,8 +13,9 @@ from starlette.datastructures import FormData
 from slamon.db.access import SignIn
 from slamon.db.parties import Person
 from slamon.errors import Forbidden, Invalid, NotSignedIn
-from slamon.services.access import Caller, keep_session, secret_digest, signed_in, staff_only
+from slamon.services.access import Caller, keep_session, secret_digest, signed_in
 from slamon.services.outbox import is_stopped
+from slamon.services.rights import Deed, allow
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"
@@ -122,7 +123,7 @@ def visiting(request: Request) -> Visit:
         raise NotSignedIn("Please sign in.")
     with runtime.db.read() as session:
         caller = signed_in(session, token, real_now=real_now)
-        staff_only(caller)
+        allow(caller, Deed.READ_RECORDS)
         person = session.get_one(Person, caller.person_id)
         seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
         stopped = is_stopped(session)

@@ -18,10 +18,11 @@ from slamon.db.parties import Organization, Person, Site
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.clocks import ClockId
 from slamon.domain.timeline import Via
-from slamon.errors import Conflict, Forbidden, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
+from slamon.errors import Conflict, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
 from slamon.services import idempotency, shutdowns
 from slamon.services.idempotency import KeptAnswer
 from slamon.services.new_terms import MovedDeadline
+from slamon.services.rights import Deed, allow, may
 from slamon.services.shutdowns import Announcement
 from slamon.web import choices
 from slamon.web.action_reading import Refused
@@ -72,14 +73,14 @@ def show_all(request: Request, visit: Visiting, past: str = "", after: str | Non
         "others": [each for each in page.rows if each not in to_decide],
         "is_past": bool(past),
         "next": page.next_cursor,
-        "may_announce": _may_announce(visit),
+        "may_announce": may(visit.caller, Deed.ANNOUNCE_SHUTDOWNS),
     }
     return staff_page(request, visit, "shutdowns.html", context)
 
 
 @router.api_route("/shutdowns/new", methods=["GET", "HEAD"])
 def show_form(request: Request, visit: Visiting) -> Response:
-    _announcers_only(visit)
+    allow(visit.caller, Deed.ANNOUNCE_SHUTDOWNS)
     with runtime_of(request).db.read() as session:
         return _form(request, session, visit)
 
@@ -87,7 +88,7 @@ def show_form(request: Request, visit: Visiting) -> Response:
 @router.post("/shutdowns/new")
 def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Write one down, on the CMO's word. The same form sent twice does so once."""
-    _announcers_only(visit)
+    allow(visit.caller, Deed.ANNOUNCE_SHUTDOWNS)
     try:
         site_id, said = _announcement(typed, visit.zone)
         once = idempotency.Call(visit.caller.id, f"page/{typed.key()}", ANNOUNCE)
@@ -148,21 +149,12 @@ def _first_day(line: tuple[Shutdown, Site, str]) -> Any:
     return line[0].first_day
 
 
-def _may_announce(visit: Visit) -> bool:
-    return bool(visit.caller.roles & shutdowns.ANNOUNCERS)
-
-
-def _announcers_only(visit: Visit) -> None:
-    if not _may_announce(visit):
-        raise Forbidden("Only project managers, leads and administrators write down a shutdown.")
-
-
 # --- the form -------------------------------------------------------------------------------------------------------
 
 
 def _fields(session: Session, visit: Visit) -> tuple[Field, ...]:
     today = today_in(visit.zone, visit.now).isoformat()
-    sites = (Choice(str(site.id), f"{cmo}, {site.name} ({site.country})") for cmo, site in choices.every_site(session))
+    sites = (Choice(str(site.id), f"{cmo}, {site.name} ({site.country})") for cmo, site in choices.sites_to_close(session, visit.caller))
     day = partial(Field, kind=Kind.DATE, is_required=True)
     return (
         Field("site_id", "CMO and site", Kind.CHOICE, is_required=True, choices=(Choice("", "Choose…"), *sites)),
@@ -234,11 +226,11 @@ def _page(
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    row = shutdowns.find(session, shutdown_id)
+    row = shutdowns.find(session, shutdown_id, by=visit.caller)
     site = session.get_one(Site, row.site_id)
     cmo = session.get_one(Organization, site.organization_id)
     zones = Zones(own=visit.zone, other=site.time_zone)
-    preview = shutdowns.preview(session, row, now=visit.now)
+    preview = shutdowns.preview(session, row, by=visit.caller, now=visit.now)
     names = _names(session, (row.created_by, row.decided_by, str(cmo.lead_id)))
     context: dict[str, Any] = {
         "row": row,
