@@ -30,6 +30,7 @@ class MessageKind(StrEnum):
     FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
+    KEY_MADE = "key_made"  # to a member of staff: an API key was made in their name
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
 

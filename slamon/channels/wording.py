@@ -209,6 +209,11 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
                 f"You have an account in slamon at {clean(message.sponsor_name)}.",
                 "The link works once, within 24 hours. If you did not expect it, tell your administrator.",
             )
+        case MessageKind.KEY_MADE:
+            return "An API key was made in your name", (
+                clean(message.detail or "", DETAIL_LENGTH),
+                "Whoever has it acts as you. If you did not expect it, revoke it at once on the page behind the link.",
+            )
         case MessageKind.ALARM:
             return "Alarm: messages may not be reaching their readers", (clean(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.TEST:

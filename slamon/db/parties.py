@@ -147,7 +147,7 @@ class ProjectCmo(Base):
 
 
 class AuditedCmo(Base):
-    """A CMO whose requests an auditor may read. An auditor of whom neither table tells reads all but what is restricted."""
+    """A CMO whose requests an auditor may read; one with neither CMOs nor projects reads all that is not restricted."""
 
     __tablename__ = "audited_cmo"
 

@@ -264,6 +264,8 @@ def issue_key(
         raise Invalid("person_id", "a key belongs to one person or to one named service account")
     if person_id is not None and session.get(Person, person_id) is None:
         raise NotFound("person", person_id)
+    if service_name is not None and (CMO_ROLES | {Role.ADMIN}) & (roles := set(service_roles)):
+        raise Invalid("service_roles", f"no service account is {', '.join(sorted(roles & (CMO_ROLES | {Role.ADMIN})))}")
     secret = f"slk_{secrets.token_urlsafe(32)}"
     key = ApiKey(
         person_id=person_id,
@@ -287,16 +289,6 @@ def issue_key(
     return key, secret
 
 
-def revoke_key(session: Session, key_id: UUID, *, by: Actor, reason: str, now: datetime) -> ApiKey:
-    key = session.get(ApiKey, key_id)
-    if key is None:
-        raise NotFound("API key", key_id)
-    if key.revoked_at is None:
-        key.revoked_at = now
-        record(session, by=by, action="revoke", entity="api_key", entity_id=key.id, now=now, reason=reason)
-    return key
-
-
 # Built once, without the ORM: every call of the API runs it.
 _KEY_AND_OWNER = (
     select(
@@ -316,7 +308,7 @@ def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
     if key is None:
         raise NotSignedIn("This API key is unknown or revoked.")
     if key.service_name is not None:
-        roles, scopes = frozenset(Role(role) for role in key.service_roles), frozenset(map(Scope, key.scopes))
+        roles, scopes = frozenset(map(Role, key.service_roles)) - {Role.ADMIN}, frozenset(map(Scope, key.scopes))
         return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
     if key.status == PersonStatus.DISABLED:
         raise NotSignedIn("The owner of this API key is disabled.")

@@ -36,9 +36,10 @@ from slamon.services.attachments import named_in_act
 from slamon.services.cases import Case, load_case
 from slamon.services.handing_on import hand_on
 from slamon.services.notices import Directory, fact_rows, queue
+from slamon.services.rights import RIGHTS, Deed, admit, as_held, owners_of, roles_on
 from slamon.services.settle import settle
-from slamon.services.rights import RIGHTS, Deed, admit, as_held, owners_of, roles_on, sees
 from slamon.services.timelines import append
+from slamon.services.visibility import sees
 
 _MOMENT = timedelta(minutes=1)
 RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
@@ -85,7 +86,7 @@ def act(
     request = locked_request(session, request_id, sees(by, CmoRequest))
     if request is None:
         raise NotFound("request", request_id)
-    roles = roles_on(by, request, owners_of(session, request))
+    roles = roles_on(by, owners_of(session, request))
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
     case = load_case(session, request)

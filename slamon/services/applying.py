@@ -22,7 +22,8 @@ from slamon.services.cases import Case
 from slamon.services.filing import wanted_by
 from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
 from slamon.services.policies import SCOPE, Wanted, plain_calendar, resolve, with_calendar, with_line
-from slamon.services.rights import Deed, admit, allow, find_seen
+from slamon.services.rights import Deed, admit, allow
+from slamon.services.visibility import find_seen
 
 Finder = Callable[[Session, UUID, Caller, datetime], NewTerms]
 
@@ -45,9 +46,9 @@ def apply(
     real_now: datetime,
 ) -> int:
     """Apply the record to them; returns how many requests that changed. For administrators."""
-    admit(by, Deed.KEEP_POLICIES)
+    admit(by, Deed.APPLY_TERMS)
     new = find_new(session, record_id, by, now)
-    actor = allow(by, Deed.KEEP_POLICIES)
+    actor = allow(by, Deed.APPLY_TERMS)
     return new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now)
 
 

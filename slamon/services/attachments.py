@@ -23,7 +23,8 @@ from slamon.files.intake import Stored
 from slamon.services.access import Caller
 from slamon.services.audit import record
 from slamon.services.outbox import raise_alarm
-from slamon.services.rights import RIGHTS, Deed, admit, as_held, find_seen, owners_of, roles_on, sees
+from slamon.services.rights import RIGHTS, Deed, admit, as_held, owners_of, roles_on
+from slamon.services.visibility import find_seen, sees
 
 MOST_OF_A_REQUEST = 200
 ATTACHMENT, ATTACHED = "attachment", "attach_file"  # as the trail calls them
@@ -123,7 +124,7 @@ def record_damage(
 
 def _uploader(session: Session, request: CmoRequest, by: Caller) -> Actor:
     """The caller as the sender of a file: whoever may act on the request."""
-    roles = roles_on(by, request, owners_of(session, request))
+    roles = roles_on(by, owners_of(session, request))
     actor = as_held(by, roles).as_actor(RIGHTS[Deed.ATTACH].roles)
     if State(request.state) not in OPEN_STATES:
         raise Conflict(f"The request is {request.state}; it takes no files any more.")

@@ -24,9 +24,10 @@ from slamon.services.look_alikes import refuse_look_alikes
 from slamon.services.notices import filed_row, queue
 from slamon.services.parties import Contact, Parties, find_parties
 from slamon.services.policies import Wanted, freeze, kind_of, resolve
-from slamon.services.rights import Deed, allow, is_seen
+from slamon.services.rights import Deed, allow
 from slamon.services.settle import at_filing
 from slamon.services.timelines import fact_values
+from slamon.services.visibility import is_seen
 
 PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
 

@@ -18,7 +18,8 @@ from slamon.errors import Invalid, LinkGone, TooMany
 from slamon.services.access import Caller, Scope, caller_of, secret_digest
 from slamon.services.audit import record
 from slamon.services.notices import outbox_row, queue
-from slamon.services.rights import Deed, admit, allow_on, find_seen, owners_of
+from slamon.services.rights import Deed, admit, allow_on, owners_of
+from slamon.services.visibility import find_seen
 
 FRESH_LINK_EVERY = timedelta(minutes=5)
 

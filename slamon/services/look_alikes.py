@@ -15,7 +15,7 @@ from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import LikelyDuplicate, LookAlike
 from slamon.services.access import Caller
-from slamon.services.rights import sees
+from slamon.services.visibility import sees
 
 NEWEST = 500  # of a CMO's open requests of one type
 
@@ -37,7 +37,9 @@ def refuse_look_alikes(
     *,
     by: Caller,
 ) -> None:
-    """Raises LikelyDuplicate, naming the look-alikes the filer may read, the newest first. Asks nothing where there is nothing to compare.
+    """Raises LikelyDuplicate, naming the look-alikes that the filer may read, the newest first.
+
+    Asks nothing where there is nothing to compare.
 
     `detail` is as the API takes it.
     """

@@ -22,9 +22,9 @@ from slamon.services.audit import record
 from slamon.services.cases import Case, load_cases
 from slamon.services.notices import Directory
 from slamon.services.policies import store_terms
-from slamon.services.rights import sees
 from slamon.services.settle import settle
 from slamon.services.timelines import append
+from slamon.services.visibility import sees
 
 BATCH = 500
 MOST = 3000  # requests in one act: it is one transaction, and others may wait for it

@@ -16,7 +16,8 @@ from slamon.services.access import Caller
 from slamon.services.cases import Case, load_cases
 from slamon.services.listings import cursor_after, id_behind
 from slamon.services.queries import clocks_by_request
-from slamon.services.rights import Deed, allow, sees
+from slamon.services.rights import Deed, allow
+from slamon.services.visibility import sees
 
 MOST_REQUESTS = 200
 

@@ -26,7 +26,8 @@ from slamon.errors import Invalid
 from slamon.services.access import Caller
 from slamon.services.calendars import closed_on, days_of
 from slamon.services.policies import CALENDAR_COLUMNS
-from slamon.services.rights import Deed, Owners, allow_on, is_seen, owners
+from slamon.services.rights import Deed, Owners, allow_on, owners
+from slamon.services.visibility import is_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Found, active and fit for each other. `filer` is who files, in the role that lets them. `calendar` is the site's, plain; None where it never closes."""
+    """Found, active and fit for each other. `calendar` is the site's, plain; None where it never closes.
+
+    `filer` is who files, in the role that lets them.
+    """
 
     project_id: UUID
     project_code: str

@@ -26,8 +26,9 @@ from slamon.errors import Invalid
 from slamon.services.access import Caller
 from slamon.services.attachments import attachments_of
 from slamon.services.cases import Case, cases_of, load_case
-from slamon.services.rights import Deed, allow, find_seen, owners_of, roles_on, sees
+from slamon.services.rights import Deed, allow, owners_of, roles_on
 from slamon.services.timelines import fact_of
+from slamon.services.visibility import find_seen, sees
 
 MOST_A_PAGE = 200
 
@@ -131,7 +132,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
         manager=session.get_one(Person, project.pm_id),
         case=case,
         facts=facts,
-        roles=roles_on(by, request, owners_of(session, request)),
+        roles=roles_on(by, owners_of(session, request)),
         crossings=session.scalars(
             select(CrossingRow)
             .where(CrossingRow.request_id == request_id)
@@ -144,7 +145,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
 
 def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> dict[Action, Rule]:
     """What the caller may do with the request now, each with its rule."""
-    roles = roles_on(by, request, owners_of(session, request))
+    roles = roles_on(by, owners_of(session, request))
     case = load_case(session, request)
     return possible_actions(case.type, State(request.state), case.progress(), roles)
 

@@ -1,41 +1,23 @@
 """Who may do what to which record: one table, and the two questions that every route, page and use case asks of it.
 
-May this caller do it at all (`allow`), and to this record (`allow_on`)? What a caller may read is a condition in SQL
-(`sees`), so that lists are filtered by the database; what they do not see does not exist for them.
-`docs/rights.md` is written from the table by `rights_document`.
+May this caller do it at all (`allow`), and to this record (`allow_on`)? Which records they may read says `visibility`,
+and always first: what they do not see does not exist for them. `docs/rights.md` is written from the table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, false, or_, select, true
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.db.base import Base
-from slamon.db.outbox import Notification
-from slamon.db.parties import (
-    AuditedCmo,
-    AuditedProject,
-    Calendar,
-    Organization,
-    Person,
-    Project,
-    ProjectCmo,
-    Site,
-    Standing,
-)
-from slamon.db.policies import Policy
+from slamon.db.parties import Organization, Person, Project, ProjectCmo, Standing
 from slamon.db.requests import CmoRequest
-from slamon.db.shutdowns import Shutdown
 from slamon.domain.lifecycle import FILERS, LIFE_CYCLE, Action
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
-from slamon.errors import Forbidden, NotFound
+from slamon.errors import Forbidden
 from slamon.services.access import Caller, Scope
-
-Kept = TypeVar("Kept", bound=Base)
 
 
 class Deed(StrEnum):
@@ -60,8 +42,9 @@ class Deed(StrEnum):
     STAFF_PROJECTS = "name a project's manager and CMOs, restrict it"
     KEEP_PEOPLE = "add, change, invite and disable people"
     SCOPE_AUDITORS = "say what an auditor may read"
-    KEEP_CALENDARS = "add, change and apply calendars"
-    KEEP_POLICIES = "add, change and apply policies"
+    KEEP_CALENDARS = "add and change calendars"
+    KEEP_POLICIES = "add and change policies"
+    APPLY_TERMS = "apply a policy or calendar to open requests"
     IMPORT_DIRECTORY = "import CMOs, sites and contacts"
     ANNOUNCE_SHUTDOWNS = "write shutdowns down"
     DECIDE_SHUTDOWNS = "agree to, refuse and apply shutdowns"
@@ -148,6 +131,7 @@ RIGHTS: Mapping[Deed, Right] = {
     Deed.SCOPE_AUDITORS: _right(Scope.ADMIN, On.OWN, _ADMIN, _HEAD, _QUALITY, for_people=True),
     Deed.KEEP_CALENDARS: _right(Scope.ADMIN, On.OWN, _ADMIN, for_people=True),
     Deed.KEEP_POLICIES: _right(Scope.ADMIN, On.OWN, _ADMIN, for_people=True),
+    Deed.APPLY_TERMS: _right(Scope.ADMIN, On.OWN, _ADMIN, for_people=True),
     Deed.IMPORT_DIRECTORY: _right(Scope.ADMIN, On.INSTALLATION, _ADMIN, for_people=True),
     Deed.ANNOUNCE_SHUTDOWNS: _right(Scope.ACT, On.OWN, _PM, _LEAD, _ADMIN),
     Deed.DECIDE_SHUTDOWNS: _right(Scope.ACT, On.OWN, _LEAD),
@@ -187,7 +171,7 @@ def allow(by: Caller, deed: Deed) -> Actor:
     return by.as_actor(right.roles)
 
 
-def may(by: Caller, deed: Deed) -> bool:
+def is_allowed(by: Caller, deed: Deed) -> bool:
     """Whether `allow` would let them; for what a page offers."""
     try:
         allow(by, deed)
@@ -207,13 +191,13 @@ class Owners:
 def allow_on(by: Caller, deed: Deed, owners: Owners) -> Actor:
     """The same for one record, which they are known to see; in the role that counts there. Raises Forbidden."""
     allow(by, deed)
-    roles = staff_roles(by, owners) & RIGHTS[deed].roles
+    roles = roles_on(by, owners) & RIGHTS[deed].roles
     if not roles:
         raise Forbidden(f"You may not {deed} here: this is neither your project nor a CMO that you lead.")
     return by.as_actor(roles)
 
 
-def may_on(by: Caller, deed: Deed, owners: Owners) -> bool:
+def is_allowed_on(by: Caller, deed: Deed, owners: Owners) -> bool:
     """Whether `allow_on` would let them; for what a page offers."""
     try:
         allow_on(by, deed, owners)
@@ -222,14 +206,12 @@ def may_on(by: Caller, deed: Deed, owners: Owners) -> bool:
     return True
 
 
-def roles_on(by: Caller, request: CmoRequest, owners: Owners) -> frozenset[Role]:
-    """The caller's roles that count on this request, which they are known to see."""
-    return by.roles if by.is_cmo else staff_roles(by, owners)
+def roles_on(by: Caller, owners: Owners) -> frozenset[Role]:
+    """The caller's roles that count on a record of these owners, which they are known to see.
 
-
-def staff_roles(by: Caller, owners: Owners) -> frozenset[Role]:
-    """The caller's roles that count on a record of these owners. A service account owns nothing, and reaches all."""
-    if by.person_id is None:
+    People of a CMO see only what is theirs. A service account owns nothing, and reaches all it sees.
+    """
+    if by.person_id is None or by.is_cmo:
         return by.roles
     foreign = set()
     if by.person_id not in owners.manager_ids:
@@ -250,7 +232,11 @@ def as_held(by: Caller, roles: frozenset[Role]) -> Caller:
 def owners_of(session: Session, request: CmoRequest) -> Owners:
     """Who answers for a request on the sponsor's side: its project's manager, the leads of project and CMO."""
     project = session.get_one(Project, request.project_id)
-    cmo = session.get_one(Organization, request.cmo_id)
+    return owners_at(session, project, session.get_one(Organization, request.cmo_id))
+
+
+def owners_at(session: Session, project: Project, cmo: Organization) -> Owners:
+    """The same for the project's requests to one CMO."""
     return _with_backups(session, [project.pm_id], [project.lead_id, cmo.lead_id])
 
 
@@ -277,132 +263,24 @@ def owners(pm_id: UUID, leads: Iterable[UUID | None], backups: Mapping[UUID, UUI
     return Owners(_and_backups([pm_id], backups), _and_backups(leads, backups))
 
 
+def backed_up(session: Session, people: Sequence[UUID | None]) -> frozenset[UUID]:
+    """These people and those who back them up."""
+    return _and_backups(people, _backups(session, people))
+
+
 def _with_backups(session: Session, managers: Sequence[UUID | None], leads: Sequence[UUID | None]) -> Owners:
-    found = select(Person.id, Person.backup_id).where(Person.id.in_({*managers, *leads} - {None}))
-    backups = dict(session.execute(found).all())
+    backups = _backups(session, [*managers, *leads])
     return Owners(_and_backups(managers, backups), _and_backups(leads, backups))
+
+
+def _backups(session: Session, people: Iterable[UUID | None]) -> Mapping[UUID, UUID | None]:
+    found = select(Person.id, Person.backup_id).where(Person.id.in_(set(people) - {None}))
+    return dict(session.execute(found).all())
 
 
 def _and_backups(people: Iterable[UUID | None], backups: Mapping[UUID, UUID | None]) -> frozenset[UUID]:
     named = [person for person in people if person is not None]
     return frozenset(person for person in [*named, *map(backups.get, named)] if person is not None)
-
-
-# --- what they may read -------------------------------------------------------------------------------------------
-
-
-def sees(by: Caller, kept: type[Base]) -> ColumnElement[bool]:
-    """The condition for rows of this table that the caller may read."""
-    if kept is CmoRequest:
-        return _sees_own_cmos(by) if by.is_cmo else _sees_requests(by)
-    if by.is_cmo:
-        return false()
-    if kept is Project:
-        return _sees_projects(by)
-    if kept is Notification:
-        seen = select(CmoRequest.id).where(_sees_requests(by))
-        return or_(Notification.request_id.is_(None), Notification.request_id.in_(seen))
-    if kept is Shutdown:
-        return Shutdown.site_id.in_(select(Site.id).where(sees(by, Site)))
-    if kept is Policy:
-        sites = or_(Policy.site_id.is_(None), Policy.site_id.in_(select(Site.id).where(sees(by, Site))))
-        projects = or_(Policy.project_id.is_(None), Policy.project_id.in_(select(Project.id).where(_sees_projects(by))))
-        return and_(projects, or_(Policy.cmo_id.is_(None), _sees_cmos(by, Policy.cmo_id)), sites)
-    if kept is Organization:
-        return _sees_cmos(by, Organization.id)
-    if kept is Site:
-        return _sees_cmos(by, Site.organization_id)
-    if kept is Person:
-        sponsor = select(Organization.id).where(Organization.kind == "sponsor")
-        return or_(Person.organization_id.in_(sponsor), _sees_cmos(by, Person.organization_id))
-    if kept is Calendar:
-        return true()
-    raise TypeError(kept.__name__)
-
-
-def find_seen(session: Session, kept: type[Kept], record_id: UUID, *, by: Caller, called: str) -> Kept:
-    """Raises NotFound, whether it is not there or not for them."""
-    key: Any = kept.__table__.c.id
-    row = session.scalars(select(kept).where(key == record_id, sees(by, kept))).one_or_none()
-    if row is None:
-        raise NotFound(called, record_id)
-    return row
-
-
-def is_seen(session: Session, kept: type[Base], record_id: UUID, *, by: Caller) -> bool:
-    key: Any = kept.__table__.c.id
-    return session.scalar(select(exists().where(key == record_id, sees(by, kept)))) is True
-
-
-def _sees_own_cmos(by: Caller) -> ColumnElement[bool]:
-    """What people of a CMO see: requests to their own CMO and site, the one place where that is said."""
-    own = CmoRequest.cmo_id == by.cmo_id
-    return own if by.site_id is None else and_(own, CmoRequest.site_id == by.site_id)
-
-
-def _sees_requests(by: Caller) -> ColumnElement[bool]:
-    if by.roles & _UNBOUND:
-        return true()
-    ways: list[ColumnElement[bool]] = []
-    if by.roles & STAFF - {Role.AUDITOR}:
-        # The few projects that are hidden, so that whoever reads a list pays nothing for the many that are not.
-        ways.append(CmoRequest.project_id.not_in(select(Project.id).where(Project.restricted, ~_sees_projects(by))))
-    if Role.AUDITOR in by.roles:
-        ways.append(CmoRequest.cmo_id.in_(_audited_cmos(by)))
-        ways.append(CmoRequest.project_id.in_(_audited_projects(by)))
-        open_to_all = select(Project.id).where(Project.restricted.is_(False))
-        ways.append(and_(_reads_everything(by), CmoRequest.project_id.in_(open_to_all)))
-    return or_(false(), *ways)
-
-
-_UNBOUND = frozenset({Role.HEAD, Role.QUALITY})
-
-
-def _sees_projects(by: Caller) -> ColumnElement[bool]:
-    if by.roles & _UNBOUND:
-        return true()
-    ways: list[ColumnElement[bool]] = []
-    if by.roles & STAFF - {Role.AUDITOR}:
-        ways.append(Project.restricted.is_(False))
-    stood_in_for = select(Person.id).where(or_(Person.id == by.person_id, Person.backup_id == by.person_id))
-    if Role.PROJECT_MANAGER in by.roles and by.person_id:
-        ways.append(Project.pm_id.in_(stood_in_for))
-    if Role.LEAD in by.roles and by.person_id:
-        led = select(Organization.id).where(Organization.lead_id.in_(stood_in_for))
-        ways.append(Project.lead_id.in_(stood_in_for))
-        ways.append(Project.id.in_(_projects_with(led)))
-    if Role.AUDITOR in by.roles:
-        ways.append(and_(_reads_everything(by), Project.restricted.is_(False)))
-        ways.append(Project.id.in_(_audited_projects(by)))
-        ways.append(Project.id.in_(_projects_with(_audited_cmos(by))))
-    return or_(false(), *ways)
-
-
-def _sees_cmos(by: Caller, cmo_id: Any) -> ColumnElement[bool]:
-    """CMOs are no secret among the staff; an auditor with a scope sees those of their scope."""
-    if by.roles & STAFF - {Role.AUDITOR}:
-        return true()
-    if Role.AUDITOR not in by.roles:
-        return false()
-    of_projects = select(ProjectCmo.organization_id).where(ProjectCmo.project_id.in_(_audited_projects(by)))
-    return or_(_reads_everything(by), cmo_id.in_(_audited_cmos(by)), cmo_id.in_(of_projects))
-
-
-def _projects_with(cmo_ids: Select[UUID]) -> Select[UUID]:
-    return select(ProjectCmo.project_id).where(ProjectCmo.organization_id.in_(cmo_ids))
-
-
-def _audited_cmos(by: Caller) -> Select[UUID]:
-    return select(AuditedCmo.organization_id).where(AuditedCmo.person_id == by.person_id)
-
-
-def _audited_projects(by: Caller) -> Select[UUID]:
-    return select(AuditedProject.project_id).where(AuditedProject.person_id == by.person_id)
-
-
-def _reads_everything(by: Caller) -> ColumnElement[bool]:
-    """An auditor without a scope reads all that is not restricted."""
-    return and_(~_audited_cmos(by).exists(), ~_audited_projects(by).exists())
 
 
 def _named(roles: Iterable[Role]) -> str:

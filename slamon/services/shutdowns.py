@@ -25,7 +25,8 @@ from slamon.services.directory import fields_of
 from slamon.services.listings import MOST_A_PAGE, Page, cursor_after, id_behind
 from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
 from slamon.services.policies import plain_calendar
-from slamon.services.rights import Deed, admit, allow, allow_on, find_seen, may_on, owners_of_cmo, sees
+from slamon.services.rights import Deed, admit, allow, allow_on, is_allowed_on, owners_of_cmo
+from slamon.services.visibility import find_seen, sees
 
 LONGEST_DAYS = 62
 
@@ -111,7 +112,7 @@ def decide(
 def may_decide(session: Session, shutdown: Shutdown, *, by: Caller) -> bool:
     """Whether `decide` and `apply_to_open` take it from this caller."""
     site = session.get_one(Site, shutdown.site_id)
-    return may_on(by, Deed.DECIDE_SHUTDOWNS, owners_of_cmo(session, site.organization_id))
+    return is_allowed_on(by, Deed.DECIDE_SHUTDOWNS, owners_of_cmo(session, site.organization_id))
 
 
 def listed(
@@ -144,9 +145,10 @@ def find(session: Session, shutdown_id: UUID, *, by: Caller) -> Shutdown:
 
 
 def preview(session: Session, shutdown: Shutdown, *, by: Caller, now: datetime) -> Preview:
-    """What would move if those of the site's open requests that the caller may read were under terms with these days closed, whatever was decided.
+    """What would move if the site's open requests were under terms with these days closed, whatever was decided.
 
-    Changes nothing. Requests filed after it was agreed have it in their terms already, so nothing moves there.
+    Of those that the caller may read. Changes nothing. Requests filed after it was agreed have it in their terms
+    already, so nothing moves there.
     """
     return new_terms.preview(session, _new_terms(session, shutdown), by=by, now=now)
 

@@ -21,7 +21,7 @@ from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN
 from slamon.errors import Invalid
 from slamon.services.access import Caller
 from slamon.services.queries import Row, Wanted, clocks_by_request, request_lines
-from slamon.services.rights import sees
+from slamon.services.visibility import sees
 
 A_PAGE = 50
 

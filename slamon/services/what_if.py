@@ -22,7 +22,8 @@ from slamon.services.cases import load_cases
 from slamon.services.filing import wanted_by
 from slamon.services.notices import Directory
 from slamon.services.policies import Line, covers, load_terms, specificity, with_line
-from slamon.services.rights import Deed, allow, sees
+from slamon.services.rights import Deed, allow
+from slamon.services.visibility import sees
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
@@ -67,7 +68,8 @@ def what_if(
 ) -> WhatIf:
     """Judge the requests filed in [filed_from, filed_to) as if the draft had been in force when they were filed.
 
-    Of those that `by` may read; everything is judged as of `now`. Raises Forbidden, and Invalid for a period that is empty or holds too many.
+    Of those that `by` may read; everything is judged as of `now`. Raises Forbidden, and Invalid for a period that is
+    empty or holds too many.
     """
     allow(by, Deed.READ_RECORDS)
     if filed_to <= filed_from:

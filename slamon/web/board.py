@@ -11,13 +11,13 @@ from fastapi.responses import Response
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType, State
 from slamon.services.queries import Order, Row, Wanted, list_requests
-from slamon.services.rights import Deed, may
+from slamon.services.rights import Deed, is_allowed
 from slamon.services.standing import Holder, standing
 from slamon.web import choices
 from slamon.web.countdowns import Countdown, Tone, countdown, most_pressing, stored_clock
 from slamon.web.moments import Moment, Zones
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.session import Visit, Visiting
+from slamon.web.session import Visit, Visiting, may
 from slamon.web.staff import staff_page
 from slamon.web.words import named
 
@@ -45,12 +45,12 @@ class Section:
     more: str | None = None
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.api_route("/", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_REQUESTS)])
 def start(_visit: Visiting) -> Response:
     return see_other("/requests")
 
 
-@router.api_route("/requests", methods=["GET", "HEAD"])
+@router.api_route("/requests", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_REQUESTS)])
 def board(
     request: Request,
     visit: Visiting,
@@ -110,7 +110,7 @@ def board(
             "states": State,
             "types": RequestType,
             "priorities": Priority,
-            "may_file": may(visit.caller, Deed.FILE),
+            "may_file": is_allowed(visit.caller, Deed.FILE),
         }
         return staff_page(request, visit, "board.html", context)
 

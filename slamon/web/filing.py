@@ -24,13 +24,13 @@ from slamon.errors import Conflict, Forbidden, Invalid, KeyReused, LikelyDuplica
 from slamon.services import drafts, idempotency
 from slamon.services.filing import log_request
 from slamon.services.idempotency import KeptAnswer
-from slamon.services.rights import Deed, allow
+from slamon.services.rights import Deed
 from slamon.web import choices
 from slamon.web.asked import Fields, asked, days_past, problems_in, rows_for
 from slamon.web.filing_words import sayings, title
 from slamon.web.moments import Zones, today_in
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may
 from slamon.web.staff import staff_page
 from slamon.web.words import named
 
@@ -71,10 +71,9 @@ class Form:
         return replace(self, problems=problems, status=status)
 
 
-@router.api_route("/requests/new", methods=["GET", "HEAD"])
+@router.api_route("/requests/new", methods=["GET", "HEAD"], dependencies=[may(Deed.FILE)])
 def show(request: Request, visit: Visiting, type: str = "", project: str = "", done: str = "") -> Response:  # noqa: A002
     """The choice of type and project, and the drafts; with type and project in the address, the form itself."""
-    allow(visit.caller, Deed.FILE)
     with runtime_of(request).db.read() as session:
         projects = choices.projects_to_file_for(session, visit.caller)
         chosen = next((each for each in projects if str(each.id) == project), None)
@@ -94,10 +93,9 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "", d
         return staff_page(request, visit, "filing_choice.html", context)
 
 
-@router.post("/requests/new")
+@router.post("/requests/new", dependencies=[may(Deed.FILE)])
 def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     """File it. The same form sent twice files once."""
-    allow(visit.caller, Deed.FILE)
     form = Form.sent(typed)
     past = days_past(typed, today_in(visit.zone, visit.now))
     try:

@@ -32,7 +32,7 @@ from slamon.web.history import history, not_reached
 from slamon.web.moments import Zones
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.particulars import telling
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may_on_record
 from slamon.web.staff import staff_page
 from slamon.web.uploads import HandedByStaff
 from slamon.web.words import ACTIONS
@@ -52,13 +52,13 @@ FILE = "file"
 ESCALATED = frozenset({Level.LIMIT, Level.REPEAT, Level.BACKUP, Level.STEP_3, Level.STEP_4})
 
 
-@router.api_route("/requests/{request_id}", methods=["GET", "HEAD"])
+@router.api_route("/requests/{request_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "") -> Response:
     with runtime_of(request).db.read() as session:
         return _page(request, session, visit, request_id, done=done)
 
 
-@router.post("/requests/{request_id}/revoke-links")
+@router.post("/requests/{request_id}/revoke-links", dependencies=[may_on_record(Deed.WITHDRAW_LINKS)])
 def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
     """End the links with which a contact opens this request."""
     try:
@@ -75,7 +75,7 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
     return see_other(f"/requests/{request_id}?done={REVOKE}")
 
 
-@router.get("/requests/{request_id}/files/{attachment_id}")
+@router.get("/requests/{request_id}/files/{attachment_id}", dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachment_id: UUID) -> Response:
     with runtime_of(request).db.read() as session:
         visible_request(session, request_id, by=visit.caller)
@@ -83,7 +83,7 @@ def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachm
     return download(runtime_of(request), row, asked_by=visit.caller.id, now=visit.now, real_now=visit.real_now)
 
 
-@router.post("/requests/{request_id}/files")
+@router.post("/requests/{request_id}/files", dependencies=[may_on_record(Deed.ATTACH)])
 def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: HandedByStaff) -> Response:
     """Add a file; the CMO's people see it too."""
     runtime = runtime_of(request)
@@ -99,7 +99,7 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
     return see_other(f"/requests/{request_id}?done={FILE}")
 
 
-@router.post("/requests/{request_id}/{action}")
+@router.post("/requests/{request_id}/{action}", dependencies=[may_on_record(Deed.ACT)])
 def press(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Act in one's own name."""
     if action not in STAFF_ACTIONS:
@@ -152,7 +152,7 @@ def basis_of(
 
 def roles_of(session: Session, visit: Visit, asked: CmoRequest) -> frozenset[Role]:
     """The reader's roles on this request."""
-    return roles_on(visit.caller, asked, owners_of(session, asked))
+    return roles_on(visit.caller, owners_of(session, asked))
 
 
 def keeps(roles: frozenset[Role]) -> bool:

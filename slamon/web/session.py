@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from slamon.db.parties import Person
 from slamon.errors import Forbidden, Invalid, NotSignedIn
 from slamon.services.access import Caller, keep_session, secret_digest, signed_in
 from slamon.services.outbox import is_stopped
-from slamon.services.rights import Deed, allow
+from slamon.services.rights import Deed, admit, allow
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"
@@ -145,6 +145,27 @@ def posting(request: Request, typed: Submitted, visit: Visiting) -> Visit:
 
 
 Posting = Annotated[Visit, Depends(posting)]
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """What a staff page asks before it does anything: its line of the table of rights; `on_record` as in the API."""
+
+    deed: Deed
+    on_record: bool
+
+    async def __call__(self, visit: Visiting) -> None:
+        (admit if self.on_record else allow)(visit.caller, self.deed)
+
+
+def may(deed: Deed) -> Any:
+    """The dependency of a page for whoever has this right at all."""
+    return Depends(May(deed, on_record=False))
+
+
+def may_on_record(deed: Deed) -> Any:
+    """The dependency of a page whose address names the record."""
+    return Depends(May(deed, on_record=True))
 
 
 def refuse_forged(request: Request, typed: Typed, visit: Visit) -> None:

@@ -182,6 +182,7 @@ MESSAGES = {
     MessageKind.FRESH_LINK: "Fresh link",
     MessageKind.NOT_REACHED: "Contact not reached",
     MessageKind.INVITATION: "Invitation",
+    MessageKind.KEY_MADE: "Key made",
     MessageKind.ALARM: "Alarm",
     MessageKind.TEST: "Test",
 }
