@@ -62,17 +62,40 @@ def created(content: BaseModel, location: str, *, version: int | None = None) ->
 
 
 @dataclass(frozen=True, slots=True)
+class May:
+    """The dependency by which a route says what it takes: its line of the table of rights.
+
+    It is asked once the body was read and before the database is. On a record, whether that is there for the caller
+    comes before their roles; the use case asks both.
+    """
+
+    deed: Deed
+    on_record: bool
+
+    async def __call__(self, request: Request) -> None:
+        request.state.call = replace(request.state.call, right=self)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """`now` is business time, `real_now` real time; both were read once."""
+    """`now` is business time, `real_now` real time; both were read once. `right` is what the route takes."""
 
     runtime: Runtime
     caller: Caller
     now: datetime
     real_now: datetime
     once: idempotency.Call | None = None
+    right: May | None = None
+
+    def ask(self) -> None:
+        """Raises Forbidden for who may not use this route."""
+        if self.right is None:
+            raise LookupError("This route names no line of the table of rights.")
+        (admit if self.right.on_record else allow)(self.caller, self.right.deed)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
+        self.ask()
         with self.runtime.db.read() as session:
             yield session
 
@@ -84,6 +107,7 @@ class Call:
         `work` is done anew where a deadlock undid all of it. `before_replay` gets the body of the first answer and
         raises where the caller may not read it any more.
         """
+        self.ask()
         for _ in range(TRIES - 1):
             with suppress(RolledBack):
                 return self._write(work, before_replay)
@@ -227,21 +251,6 @@ async def _expected_version(
         raise Invalid("If-Match", 'send one ETag as you received it, for example "3"')
     version = match["version"]
     return int(version) if not match["weak"] and re.fullmatch(r"[0-9]{1,9}", version) else -1
-
-
-@dataclass(frozen=True, slots=True)
-class May:
-    """What a route asks before it does anything: its line of the table of rights.
-
-    On a record, whether it is there for the caller comes before their roles; the use case asks both.
-    """
-
-    deed: Deed
-    on_record: bool
-
-    async def __call__(self, request: Request) -> None:
-        caller: Caller = request.state.call.caller
-        (admit if self.on_record else allow)(caller, self.deed)
 
 
 def may(deed: Deed) -> Any:

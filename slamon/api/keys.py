@@ -99,7 +99,7 @@ class Invitation(Answer):
     "mail. People of a CMO get none. With a service_name: for administrators; a service account is never one itself, "
     f"and keeps no records. {_UNKEPT}",
     responses=answers(body=True),
-    dependencies=[may(Deed.MAKE_OWN_KEYS)],
+    dependencies=[may_on_record(Deed.MAKE_OWN_KEYS)],
 )
 def create_key(call: PostedSecret, body: NewKey) -> Response:
     by = allow(call.caller, Deed.KEEP_KEYS) if body.person_id is None else _owner(call, body)
@@ -123,6 +123,8 @@ def create_key(call: PostedSecret, body: NewKey) -> Response:
 
 def _owner(call: Call, body: NewKey) -> Actor:
     """The caller who makes a key for themselves; one for somebody else would act in that person's name unseen."""
+    if call.caller.is_cmo:
+        raise Invalid("person_id", "people of a CMO get no API key; they answer by the link in the mail")
     if body.person_id != call.caller.person_id:
         raise Invalid("person_id", "a key is made by its owner; name your own person, or a service account")
     missing = {Scope(scope) for scope in body.scopes} - call.caller.scopes

@@ -17,6 +17,7 @@ from slamon.db import shutdowns as kept
 from slamon.db.shutdowns import ShutdownStatus
 from slamon.services import listings, shutdowns
 from slamon.services.rights import Deed
+from slamon.services.visibility import sees
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
 
@@ -103,7 +104,12 @@ def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query
     with call.reading() as session:
         SITES.find(session, site_id, call)
         page = listings.page_of(
-            session, kept.Shutdown, filters={"site_id": site_id}, cursor=query.cursor, limit=query.limit
+            session,
+            kept.Shutdown,
+            filters={"site_id": site_id},
+            only=sees(call.caller, kept.Shutdown),
+            cursor=query.cursor,
+            limit=query.limit,
         )
         items = [Shutdown.model_validate(row) for row in page.rows]
     return reply(ShutdownPage(items=items, next_cursor=page.next_cursor)).response()

@@ -14,7 +14,7 @@ from slamon.db.parties import Organization, Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import OPEN_STATES, State
 from slamon.domain.terms import DeliveryChannel
-from slamon.errors import Invalid, LinkGone, TooMany
+from slamon.errors import Invalid, LinkGone, NotFound, TooMany
 from slamon.services.access import Caller, Scope, caller_of, secret_digest
 from slamon.services.audit import record
 from slamon.services.notices import outbox_row, queue
@@ -70,6 +70,8 @@ def revoke_links(
 ) -> int:
     """Withdraw a contact's links to one request; returns how many. He can ask for a fresh one at his own address."""
     admit(by, Deed.WITHDRAW_LINKS)
+    if by.is_cmo:
+        raise NotFound("request", request_id)
     request = find_seen(session, CmoRequest, request_id, by=by, called="request")
     actor = allow_on(by, Deed.WITHDRAW_LINKS, owners_of(session, request))
     if not reason.strip():

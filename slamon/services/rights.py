@@ -144,6 +144,12 @@ RIGHTS: Mapping[Deed, Right] = {
 }
 
 
+# Where people of either side come as far as the record: they see requests, and are told why they get no key.
+_OF_BOTH_SIDES = frozenset(deed for deed, right in RIGHTS.items() if right.roles & CMO_ROLES) | {
+    Deed.RECORD, Deed.WITHDRAW_LINKS, Deed.MAKE_OWN_KEYS,
+}  # fmt: skip
+
+
 # --- may they at all, and here? -----------------------------------------------------------------------------------
 
 
@@ -153,20 +159,20 @@ def admit(by: Caller, deed: Deed) -> None:
     For what is done to a record. Whether they may see it comes next, and then their roles (`allow_on`): so what they
     may not see is not found, whatever they may do.
     """
-    right = RIGHTS[deed]
-    if right.scope is not None:
-        by.needs(right.scope)
-    if not right.roles & (CMO_ROLES if by.is_cmo else STAFF):
-        raise Forbidden(f"People of {'a CMO' if by.is_cmo else 'the sponsor'} do not {deed}.")
-    if right.for_people and by.person_id is None:
-        raise Forbidden(f"A service account may not {deed}; that is for people.")
+    scope = RIGHTS[deed].scope
+    if scope is not None:
+        by.needs(scope)
+    if by.is_cmo and deed not in _OF_BOTH_SIDES:
+        raise Forbidden(f"Only the sponsor's people {deed}.")
 
 
 def allow(by: Caller, deed: Deed) -> Actor:
     """The caller in the role in which they may do this somewhere. Raises Forbidden."""
     admit(by, deed)
     right = RIGHTS[deed]
-    if not by.roles & right.roles:
+    if right.for_people and by.person_id is None:
+        raise Forbidden(f"A service account may not {deed}; that is for people.")
+    if not by.roles & right.roles or (by.is_cmo and not CMO_ROLES & right.roles):
         raise Forbidden(f"Your roles do not allow you to {deed}; that is for {_named(right.roles)}.")
     return by.as_actor(right.roles)
 

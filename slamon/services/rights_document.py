@@ -8,19 +8,19 @@ from slamon.services.rights import REACH, RIGHTS, ROLES_OF_ACTIONS, Deed, On, Ri
 _HEAD = """# Who may do what
 
 Every route of the API and every page asks one table, and this page is written from it by `slamon rights`. First comes
-what somebody may see: what they may not see is not found (404), whatever their roles; then what their roles allow on that
-record (403). An API key has its owner's rights cut by its scopes.
+what somebody may see: what they may not see is not found (404), whatever their roles; then what their roles allow on
+that record (403). An API key has its owner's rights cut by its scopes.
 
 ## What they may see
 
 - **Staff** read everything but restricted projects.
 - A **restricted project**, with all that belongs to it, is for its manager, its lead and the leads of its CMOs, the
   deputies of these, head, quality, and auditors whose scope names it or one of its CMOs. No message about it goes to
-  anybody else, nor into a channel.
+  anybody else of the sponsor, nor into a channel.
 - An **auditor** with a scope (`reads_cmo_ids`, `reads_project_ids`) reads what the scope names: the requests to these
   CMOs and of these projects, restricted or not, and the records of these CMOs and projects. Without one, all that is
   not restricted. An auditor of a CMO reads that CMO's requests.
-- **People of a CMO** read the requests to their own CMO and sites, and nothing of the sponsor's house.
+- **People of a CMO** read the requests to their own CMO and sites, and nothing else.
 
 ## On which records they may act
 
@@ -31,9 +31,17 @@ record (403). An API key has its owner's rights cut by its scopes.
 A deputy (the backup of somebody) counts as that person, in the roles the deputy holds as well. A service account owns
 nothing and acts on all it sees; what is marked *people* is not for it.
 
-- Fields that give somebody rights take a right of their own: `lead_id` *{leads}*; `pm_id`, `cmo_ids` and `restricted`
-  of a project *{staffing}*, which of leads only those may who lead the project or all its CMOs, and who add only CMOs
-  they lead; `reads_cmo_ids` and `reads_project_ids` *{scoping}*. A lead adds projects all of whose CMOs they lead.
+Some fields give somebody rights, so they take a right of their own:
+
+| field | takes the right to |
+|---|---|
+| `lead_id` of a CMO or project | {leads} |
+| `pm_id`, `cmo_ids`, `restricted` of a project | {staffing} (1) |
+| `reads_cmo_ids`, `reads_project_ids` of an auditor | {scoping} |
+
+(1) Of the leads only those who lead the project or all its CMOs, and they add only CMOs they lead.
+
+- A lead adds projects all of whose CMOs they lead, and may be the lead of such a project.
 - Nobody changes their own roles, status or scope, and nobody names themselves manager or lead, except a lead who leads
   all of the project anyway.
 - Somebody always stays who can administer: the last administrator can be neither disabled nor given other roles. An
@@ -44,8 +52,8 @@ nothing and acts on all it sees; what is marked *people* is not for it.
 
 ## The table
 
-*seen*: on what they may read. *own*: on what the table above says. *any*: on everything they see. *self*: on what is theirs
-alone.
+*seen*: on what they may read. *own*: on what the table above says. *any*: on everything they see. *self*: on what is
+theirs alone.
 """
 
 
@@ -66,7 +74,7 @@ def _table() -> Iterator[str]:
 
 def _actions() -> Iterator[str]:
     yield "\n## Actions on a request\n"
-    yield "In which state, and what each needs, is in [life-cycles.md](life-cycles.md). Another priority is a lead's to give.\n"
+    yield "In which state, and what each needs: [life-cycles.md](life-cycles.md). Another priority is the lead's.\n"
     yield f"| action | {' | '.join(map(_words, REACH))} |"
     yield "|---" * (len(REACH) + 1) + "|"
     for action, roles in ROLES_OF_ACTIONS.items():

@@ -147,6 +147,12 @@ def posting(request: Request, typed: Submitted, visit: Visiting) -> Visit:
 Posting = Annotated[Visit, Depends(posting)]
 
 
+async def _keep_typed(request: Request) -> None:
+    """Read what was typed before anything is refused, so that the refusal can give it back."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        await submitted(request)
+
+
 @dataclass(frozen=True, slots=True)
 class May:
     """What a staff page asks before it does anything: its line of the table of rights; `on_record` as in the API."""
@@ -154,7 +160,7 @@ class May:
     deed: Deed
     on_record: bool
 
-    async def __call__(self, visit: Visiting) -> None:
+    async def __call__(self, _typed: Annotated[None, Depends(_keep_typed)], visit: Visiting) -> None:
         (admit if self.on_record else allow)(visit.caller, self.deed)
 
 
