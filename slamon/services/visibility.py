@@ -118,7 +118,8 @@ def _sees_projects(by: Caller) -> ColumnElement[bool]:
         ways.append(Project.pm_id.in_(stood_in_for))
     if Role.LEAD in by.roles and by.person_id:
         led = select(Organization.id).where(Organization.lead_id.in_(stood_in_for))
-        ways.append(Project.lead_id.in_(stood_in_for))
+        # Said of NULL as well: the condition is also used the other way round.
+        ways.append(and_(Project.lead_id.is_not(None), Project.lead_id.in_(stood_in_for)))
         ways.append(Project.id.in_(_projects_with(led)))
     if Role.AUDITOR in by.roles:
         ways.append(and_(_reads_everything(by), Project.restricted.is_(False)))
