@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
-from slamon.domain.timeline import Role
+from slamon.domain.timeline import CMO_ROLES, Role
 
 
 class OrganizationKind(StrEnum):
@@ -117,8 +117,12 @@ class Person(Stamped, Base):
     locked_until: Mapped[datetime | None]
 
     def serves(self, cmo_id: UUID, site_id: UUID) -> bool:
-        """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'."""
-        return self.organization_id == cmo_id and (self.site_id in (None, site_id) or Role.CMO_LEAD.value in self.roles)
+        """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'.
+
+        An auditor of the CMO serves nothing: they read.
+        """
+        is_theirs = self.site_id in (None, site_id) or Role.CMO_LEAD.value in self.roles
+        return self.organization_id == cmo_id and bool(CMO_ROLES.intersection(self.roles)) and is_theirs
 
 
 class Project(Stamped, Base):

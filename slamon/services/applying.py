@@ -23,7 +23,7 @@ from slamon.services.filing import wanted_by
 from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
 from slamon.services.policies import SCOPE, Wanted, plain_calendar, resolve, with_calendar, with_line
 from slamon.services.rights import Deed, admit, allow
-from slamon.services.visibility import find_seen
+from slamon.services.visibility import find_seen, seen_among
 
 Finder = Callable[[Session, UUID, Caller, datetime], NewTerms]
 
@@ -45,11 +45,12 @@ def apply(
     now: datetime,
     real_now: datetime,
 ) -> int:
-    """Apply the record to them; returns how many requests that changed. For administrators."""
+    """Apply the record to all of them; returns how many that the caller may read it changed. For administrators."""
     admit(by, Deed.APPLY_TERMS)
     new = find_new(session, record_id, by, now)
     actor = allow(by, Deed.APPLY_TERMS)
-    return new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now)
+    applied = new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now)
+    return len(seen_among(session, CmoRequest, applied, by=by))
 
 
 def of_policy(session: Session, policy_id: UUID, by: Caller, now: datetime) -> NewTerms:

@@ -97,8 +97,8 @@ def apply(
     now: datetime,
     real_now: datetime,
     via: Via = Via.API,
-) -> int:
-    """Give the open requests these terms, each with a `terms_changed` fact; returns how many got some.
+) -> list[UUID]:
+    """Give the open requests these terms, each with a `terms_changed` fact; returns those that got some.
 
     What has stopped keeps the terms it stopped under. A deadline that moves into the past is breached at once.
     Doing it again changes nothing. Raises Conflict for more requests than one act should change.
@@ -108,7 +108,7 @@ def apply(
     ).all()
     if len(ids) > MOST:
         raise Conflict(f"More than {MOST:,} open requests would be looked at; apply it to a narrower scope.")
-    cause, applied = new.cause, 0
+    cause, applied = new.cause, list[UUID]()
     told = {cause.entity: {"id": str(cause.id), **cause.told}}
     for batch in _open_cases(session, new.wanted, is_locked=True):
         pairs = [(case, new.other(case)) for case in batch]
@@ -119,10 +119,10 @@ def apply(
         ]
         directory = Directory(session, [case.request for case in changed])
         settle(session, changed, directory, closing=closing, now=now, real_now=real_now)
-        applied += len(changed)
+        applied += [case.request.id for case in changed]
     record(
         session, by=by, action="apply", entity=cause.entity, entity_id=cause.id, now=now,
-        new={"requests": applied}, reason=reason,
+        new={"requests": len(applied)}, reason=reason,
     )  # fmt: skip
     return applied
 

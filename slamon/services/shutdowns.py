@@ -172,7 +172,10 @@ def apply_to_open(
     if shutdown.status != ShutdownStatus.AGREED:
         raise Conflict(f"This shutdown is {shutdown.status}; agree to it first.")
     new = _new_terms(session, shutdown)
-    return new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now, via=via)
+    applied = new_terms.apply(
+        session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now, via=via
+    )
+    return len(applied)
 
 
 def _new_terms(session: Session, shutdown: Shutdown) -> NewTerms:

@@ -93,12 +93,13 @@ def sites_to_close(session: Session, caller: Caller) -> Sequence[tuple[str, Site
     return [(cmo.name, site) for cmo, site in found if cmo.id in own]
 
 
-def leaderless(session: Session) -> list[tuple[str, str]]:
+def leaderless(session: Session, reader: Caller) -> list[tuple[str, str]]:
     """Active CMOs that nobody leads, and who is told of their breaches instead."""
     led = select(Person.id).where(Person.status != PersonStatus.DISABLED)
     statement = select(Organization).where(
         Organization.kind == OrganizationKind.CMO,
         Organization.status == Standing.ACTIVE,
+        sees(reader, Organization),
         or_(Organization.lead_id.is_(None), Organization.lead_id.not_in(led)),
     )
     return [(cmo.name, _told_instead(session, cmo)) for cmo in session.scalars(statement.order_by(Organization.name))]

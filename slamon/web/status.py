@@ -114,7 +114,7 @@ def _page(
         "dead_letters": _letters(session, visit, outbox.failed(session, seen)),
         "retrying": _letters(session, visit, outbox.retrying(session, seen, most=RETRYING)),
         "most_retrying": RETRYING,
-        "leaderless": choices.leaderless(session),
+        "leaderless": choices.leaderless(session, visit.caller),
         "health": health.look(session, runtime),
         "degraded": health.BROKER_AWAY if health.broker_answers(runtime.settings) is False else None,
         "consoles": [name for name, channel in runtime.channels.items() if isinstance(channel, ConsoleChannel)],
