@@ -27,7 +27,7 @@ from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
 from slamon.imports.request_commands import requests
 from slamon.runtime import Runtime, build_runtime
-from slamon.services import access, founding, outbox, policy_document, verify
+from slamon.services import access, founding, keys, outbox, policy_document, rights_document, verify
 from slamon.services.verify import Difference
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
@@ -67,6 +67,12 @@ def main() -> None:
 def life_cycles() -> None:
     """Print what may be done with a request, by whom and where it leads, as Markdown with diagrams."""
     typer.echo(lifecycle_document.life_cycles(), nl=False)
+
+
+@app.command("rights")
+def rights() -> None:
+    """Print who may do what to which record, as Markdown."""
+    typer.echo(rights_document.rights(), nl=False)
 
 
 @app.command("policy-rules")
@@ -201,13 +207,18 @@ def api_key(
     email: Annotated[str, typer.Argument(help="Whose key: its rights are this person's.")],
     scope: Annotated[list[access.Scope] | None, typer.Option(help="Cut the rights; all unless named.")] = None,
 ) -> None:
-    """Make an API key for a person; its secret is shown this once. Later ones come from /v1/api-keys."""
+    """Make an API key for a person, who is told by mail; its secret is shown this once.
+
+    Later ones they make themselves, with POST /v1/api-keys.
+    """
     runtime = _open(Settings())
     with runtime.db.write() as session:
         person = access.person_by_email(session, email)
-        _, secret = access.issue_key(
-            session, scopes=scope or access.ALL_SCOPES, by=SYSTEM, now=runtime.clock.now(), person_id=person.id
+        now, real_now = runtime.clock.now(), runtime.clock.real_now()
+        key, secret = access.issue_key(
+            session, scopes=scope or access.ALL_SCOPES, by=SYSTEM, now=real_now, person_id=person.id
         )
+        keys.tell_owner(session, key, by=SYSTEM, now=now, real_now=real_now)
     out.print(secret, soft_wrap=True, highlight=False)
 
 

@@ -18,10 +18,11 @@ from slamon.api import (
     rules,
     shutdowns,
 )
-from slamon.api.call import Gate, Known, Route, by_key
+from slamon.api.call import Gate, Known, Route, by_key, may
 from slamon.api.edge import Edge
 from slamon.api.records import ROUTERS
 from slamon.runtime import Runtime
+from slamon.services.rights import Deed
 
 
 def build_api(app: FastAPI) -> None:
@@ -56,12 +57,12 @@ def _problem_schemas() -> dict[str, Any]:
 
 
 def _document_route(app: FastAPI) -> APIRouter:
-    router = APIRouter(route_class=Route, dependencies=[by_key])
+    router = APIRouter(route_class=Route, dependencies=[by_key, may(Deed.READ_DOCUMENT)])
 
     @router.get("/v1/openapi.json", include_in_schema=False)
     def document(call: Known) -> JSONResponse:
         """This API, described; for callers with a key, like everything under /v1."""
-        del call
+        call.ask()
         return JSONResponse(openapi_document(app))
 
     return router

@@ -27,6 +27,7 @@ from slamon.errors import Invalid, NotSignedIn, RolledBack, TooMany
 from slamon.runtime import Runtime
 from slamon.services import idempotency
 from slamon.services.access import Caller, caller_by_key
+from slamon.services.rights import Deed, admit, allow
 
 TRIES = 3
 _MINUTE = 60.0  # seconds
@@ -61,40 +62,77 @@ def created(content: BaseModel, location: str, *, version: int | None = None) ->
 
 
 @dataclass(frozen=True, slots=True)
+class May:
+    """The dependency by which a route says what it takes: its line of the table of rights.
+
+    It is asked once the body was read and before the database is. On a record, whether that is there for the caller
+    comes before their roles; the use case asks both.
+    """
+
+    deed: Deed
+    on_record: bool
+
+    async def __call__(self, request: Request) -> None:
+        request.state.call = replace(request.state.call, right=self)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """`now` is business time, `real_now` real time; both were read once."""
+    """`now` is business time, `real_now` real time; both were read once. `right` is what the route takes."""
 
     runtime: Runtime
     caller: Caller
     now: datetime
     real_now: datetime
     once: idempotency.Call | None = None
+    right: May | None = None
+
+    def ask(self) -> None:
+        """Raises Forbidden for who may not use this route."""
+        if self.right is None:
+            raise LookupError("This route names no line of the table of rights.")
+        (admit if self.right.on_record else allow)(self.caller, self.right.deed)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
+        self.ask()
         with self.runtime.db.read() as session:
             yield session
 
-    def write(self, work: Callable[[Session], Reply]) -> Response:
+    def write(
+        self, work: Callable[[Session], Reply], *, before_replay: Callable[[Session, str], object] | None = None
+    ) -> Response:
         """Do `work` and commit it; for a call made before, only give its first answer again.
 
-        `work` is done anew where a deadlock undid all of it.
+        `work` is done anew where a deadlock undid all of it. `before_replay` gets the body of the first answer and
+        raises where the caller may not read it any more.
         """
+        self.ask()
         for _ in range(TRIES - 1):
             with suppress(RolledBack):
-                return self._write(work)
-        return self._write(work)
+                return self._write(work, before_replay)
+        return self._write(work, before_replay)
 
-    def _write(self, work: Callable[[Session], Reply]) -> Response:
+    def _write(
+        self, work: Callable[[Session], Reply], before_replay: Callable[[Session, str], object] | None
+    ) -> Response:
         with self.runtime.db.write() as session:
-            done = work(session) if self.once is None else self._write_once(session, self.once, work)
+            done = work(session) if self.once is None else self._write_once(session, self.once, work, before_replay)
             self.runtime.reach("before_commit")
         self.runtime.reach("after_commit")
         return done.response()
 
-    def _write_once(self, session: Session, once: idempotency.Call, work: Callable[[Session], Reply]) -> Reply:
+    def _write_once(
+        self,
+        session: Session,
+        once: idempotency.Call,
+        work: Callable[[Session], Reply],
+        before_replay: Callable[[Session, str], object] | None,
+    ) -> Reply:
         kept = idempotency.begin(session, once, real_now=self.real_now)
         if kept is not None:
+            if before_replay is not None:
+                before_replay(session, kept.body)
             return Reply(kept.body, kept.status, kept.headers, is_replay=True)
         done = work(session)
         idempotency.keep(session, once, idempotency.KeptAnswer(done.status, done.headers, done.body))
@@ -223,6 +261,16 @@ async def _expected_version(
         raise Invalid("If-Match", 'send one ETag as you received it, for example "3"')
     version = match["version"]
     return int(version) if not match["weak"] and re.fullmatch(r"[0-9]{1,9}", version) else -1
+
+
+def may(deed: Deed) -> Any:
+    """The dependency of a route for whoever has this right at all."""
+    return Depends(May(deed, on_record=False))
+
+
+def may_on_record(deed: Deed) -> Any:
+    """The dependency of a route whose address names the record."""
+    return Depends(May(deed, on_record=True))
 
 
 Known = Annotated[Call, Depends(_known)]

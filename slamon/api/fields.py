@@ -194,3 +194,4 @@ class ContactRole(StrEnum):
 
     CMO_CONTACT = "cmo_contact"
     CMO_LEAD = "cmo_lead"
+    AUDITOR = "auditor"

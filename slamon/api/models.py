@@ -39,11 +39,21 @@ _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
 _SlackId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,40}$")]
 _SlackChannel = Annotated[str, StringConstraints(pattern=r"^[#A-Za-z0-9_-]{2,80}$")]
 _Usable = Literal["active", "disabled"]
-_ContactRoles = Annotated[list[ContactRole], Field(min_length=1, max_length=2)]
+_ContactRoles = Annotated[list[ContactRole], Field(min_length=1, max_length=3)]
 _StaffRoles = Annotated[
     list[StaffRole], Field(min_length=1, max_length=7, description="An administrator holds no other role.")
 ]
 _Codes = Annotated[list[Line40], Field(max_length=100)]
+_ReadCmos = Annotated[
+    list[UUID],
+    Field(
+        max_length=100,
+        description="An auditor's scope: CMOs whose requests they read. Without a scope: all that is not restricted.",
+    ),
+]
+_ReadProjects = Annotated[
+    list[UUID], Field(max_length=100, description="An auditor's scope: projects they read, restricted ones too.")
+]
 _Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 
 
@@ -176,6 +186,8 @@ class NewPerson(_NewPerson):
 
     roles: _StaffRoles
     slack_user_id: _SlackId | None = None
+    reads_cmo_ids: _ReadCmos = Field([])
+    reads_project_ids: _ReadProjects = Field([])
 
 
 class PersonChange(_PersonChange):
@@ -183,6 +195,8 @@ class PersonChange(_PersonChange):
 
     roles: _StaffRoles = unchanged()
     slack_user_id: _SlackId | None = None
+    reads_cmo_ids: _ReadCmos = unchanged()
+    reads_project_ids: _ReadProjects = unchanged()
 
 
 class Person(Record):
@@ -193,6 +207,8 @@ class Person(Record):
     time_zone: str
     backup_id: UUID | None
     status: str
+    reads_cmo_ids: list[UUID] = Field(description="An auditor's scope.")
+    reads_project_ids: list[UUID] = Field(description="An auditor's scope, as far as the caller may see it.")
 
 
 # --- projects ----------------------------------------------------------------------------------------------------
@@ -206,6 +222,9 @@ class NewProject(Body):
     product_codes: _Codes = Field([])
     protocol_number: Line80 | None = None
     blinded: Flag = False
+    restricted: Flag = Field(
+        False, description="Only its manager, the leads of its CMOs, head, quality and scoped auditors see it."
+    )
     pm_id: UUID
     lead_id: UUID | None = None
     cmo_ids: _Cmos = Field([])
@@ -219,6 +238,7 @@ class ProjectChange(Change):
     product_codes: _Codes = unchanged()
     protocol_number: Line80 | None = None
     blinded: Flag = unchanged()
+    restricted: Flag = unchanged()
     pm_id: UUID = unchanged()
     lead_id: UUID | None = None
     cmo_ids: _Cmos = unchanged()
@@ -231,6 +251,7 @@ class Project(Record):
     product_codes: list[str]
     protocol_number: str | None
     blinded: bool
+    restricted: bool
     pm_id: UUID
     lead_id: UUID | None
     cmo_ids: list[UUID]

@@ -1,6 +1,7 @@
 """Requests: file one, list them, read one with its timeline and clocks, act on it."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +12,19 @@ from sqlalchemy.orm import Session
 
 from slamon.api.acts import Act
 from slamon.api.answers import answers
-from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
+from slamon.api.call import (
+    Call,
+    ExpectedVersion,
+    Known,
+    Posted,
+    Reply,
+    Route,
+    by_key,
+    created,
+    may,
+    may_on_record,
+    reply,
+)
 from slamon.api.clocks import Clock
 from slamon.api.details import NewRequest
 from slamon.api.fields import Answer, Reason
@@ -22,10 +35,11 @@ from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
 from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
 from slamon.services import queries
-from slamon.services.access import staff_roles
 from slamon.services.acts import Payload, act
 from slamon.services.filing import Filed, Filing, log_request
 from slamon.services.links import revoke_links
+from slamon.services.rights import Deed, roles_on
+from slamon.services.visibility import find_seen, is_seen
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -148,9 +162,22 @@ _NOTHING = Act()
     description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If open "
     "requests of this type to this CMO name the same lot or order number: a 409 that lists them in `look_alikes`.",
     responses=answers(409, body=True, etag=201, location=True),
+    dependencies=[may(Deed.FILE)],
 )
 def file_request(call: Posted, body: NewRequest) -> Response:
-    return call.write(lambda session: file_for(call, session, filing_of(body), file_anyway=body.file_anyway))
+    return call.write(
+        lambda session: file_for(call, session, filing_of(body), file_anyway=body.file_anyway),
+        before_replay=still_seen(call),
+    )
+
+
+def still_seen(call: Call) -> Callable[[Session, str], object]:
+    """Raises NotFound where the request in an answer kept is one that the caller may not see any more."""
+
+    def look(session: Session, body: str) -> object:
+        return find_seen(session, CmoRequest, UUID(json.loads(body)["id"]), by=call.caller, called="request")
+
+    return look
 
 
 def file_for(call: Call, session: Session, filing: Filing, *, file_anyway: bool) -> Reply:
@@ -165,6 +192,7 @@ def file_for(call: Call, session: Session, filing: Filing, *, file_anyway: bool)
     operation_id="listRequests",
     summary="List requests",
     responses=answers(),
+    dependencies=[may(Deed.READ_REQUESTS)],
 )
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     wanted = queries.Wanted(
@@ -191,6 +219,7 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     operation_id="getRequest",
     summary="Read a request",
     responses=answers(404, etag=200),
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
@@ -204,6 +233,7 @@ def get_request(call: Known, request_id: UUID) -> Response:
     operation_id="getTimeline",
     summary="What happened to a request",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_timeline(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
@@ -220,6 +250,7 @@ def get_timeline(call: Known, request_id: UUID) -> Response:
     summary="Act on a request",
     description="Saying again what was said is harmless. Not possible in this state: a 409 that says what is.",
     responses=answers(404, 409, 412, body=True, etag=200),
+    dependencies=[may_on_record(Deed.ACT)],
 )
 def act_on_request(
     call: Posted,
@@ -247,7 +278,7 @@ def act_on_request(
         )  # fmt: skip
         return reply(_whole(session, request, call), version=request.version)
 
-    return call.write(work)
+    return call.write(work, before_replay=still_seen(call))
 
 
 @router.post(
@@ -258,6 +289,7 @@ def act_on_request(
     description="They open nothing any more; from their page the contact can have a fresh one mailed to their own "
     "address. For the project's manager, its leads and quality.",
     responses=answers(404, body=True),
+    dependencies=[may_on_record(Deed.WITHDRAW_LINKS)],
 )
 def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
     def work(session: Session) -> Reply:
@@ -281,13 +313,15 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
     )
     actions = _open_actions(queries.actions_open_to(session, request, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
+    if request.parent_id and not is_seen(session, CmoRequest, request.parent_id, by=call.caller):
+        own["parent_id"] = None
     return Request(**line, **own, actions=actions)
 
 
 def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
     parties, columns = filed.parties, filed.columns
-    roles = staff_roles(call.caller, call.caller.person_id, parties.owners)
+    roles = roles_on(call.caller, parties.owners)
     request_type, state = RequestType(columns["type"]), State(columns["state"])
     return Request.model_validate(
         {

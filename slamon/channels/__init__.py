@@ -32,6 +32,7 @@ class MessageKind(StrEnum):
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
     REVIEW_DUE = "review_due"  # to the owner of a policy line: its review date has come
+    KEY_MADE = "key_made"  # to a member of staff: an API key was made in their name
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
 

@@ -227,6 +227,11 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
                 one_line(message.detail or "", DETAIL_LENGTH),
                 "Look whether it still fits, and set its next review date or end it.",
             )
+        case MessageKind.KEY_MADE:
+            return "An API key was made in your name", (
+                one_line(message.detail or "", DETAIL_LENGTH),
+                "Whoever has it acts as you. If you did not expect it, revoke it at once on the page behind the link.",
+            )
         case MessageKind.ALARM:
             detail = one_line(message.detail or "", DETAIL_LENGTH)
             happened, dot, rest = detail.partition(". ")

@@ -32,7 +32,7 @@ def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *,
             raise Invalid(option, f"must lie between the years {YEARS.start} and {YEARS.stop}")
     draft, zone = _draft(file), ZoneInfo(runtime.settings.sponsor_time_zone)
     since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
-    by = Caller("command-line", "command line", frozenset({Role.ADMIN}))
+    by = Caller("command-line", "command line", frozenset({Role.HEAD}))
     try:
         with runtime.db.read() as session, progress_bar(file.name) as progress:
             found = what_if(

@@ -1,4 +1,4 @@
-"""Who is calling and what they may do: signed-in people, API keys, one-time links."""
+"""Who is calling: signed-in people, API keys, one-time links. What they may do stands in `rights`."""
 
 import hashlib
 import secrets
@@ -17,7 +17,6 @@ from slamon.addresses import address_key
 from slamon.channels import MessageKind
 from slamon.db.access import ApiKey, OneTimeLink, SignIn
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
-from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
@@ -76,19 +75,6 @@ class Caller:
         return Actor(id=self.id, name=self.name, role=role)
 
 
-def admin_only(caller: Caller) -> Actor:
-    caller.needs(Scope.ADMIN)
-    if Role.ADMIN not in caller.roles:
-        raise Forbidden("Only an administrator may do this.")
-    return caller.as_actor({Role.ADMIN})
-
-
-def staff_only(caller: Caller) -> None:
-    caller.needs(Scope.READ)
-    if caller.is_cmo:
-        raise Forbidden("Only the sponsor's staff may do this.")
-
-
 def caller_of(person: Person, organization: Organization, scopes: Iterable[Scope] = ALL_SCOPES) -> Caller:
     of_cmo = organization.id if organization.kind == OrganizationKind.CMO else None
     return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_id)
@@ -101,38 +87,12 @@ def _person_calling(
     return Caller(
         id=str(person_id),
         name=name,
-        roles=held & CMO_ROLES if cmo_id else held - CMO_ROLES,
+        roles=held & (CMO_ROLES | {Role.AUDITOR}) if cmo_id else held - CMO_ROLES,
         scopes=frozenset(Scope(scope) for scope in scopes),
         person_id=person_id,
         cmo_id=cmo_id,
         site_id=site_id if cmo_id and Role.CMO_LEAD not in held else None,
     )
-
-
-def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset[Role]:
-    """The caller's roles that count on this request: own projects, own CMO, own site."""
-    if caller.is_cmo:
-        foreign = caller.cmo_id != request.cmo_id or (caller.site_id not in (None, request.site_id))
-        return frozenset() if foreign else caller.roles
-    return staff_roles(caller, request.filed_by_id, owners)
-
-
-def staff_roles(caller: Caller, filed_by_id: UUID | None, owners: "Owners") -> frozenset[Role]:
-    """As `roles_on`, for the sponsor's side."""
-    if caller.person_id is None:
-        return caller.roles
-    roles = set(caller.roles)
-    if caller.person_id not in owners.manager_ids | {filed_by_id}:
-        roles.discard(Role.PROJECT_MANAGER)
-    if caller.person_id not in owners.lead_ids:
-        roles.discard(Role.LEAD)
-    return frozenset(roles)
-
-
-@dataclass(frozen=True, slots=True)
-class Owners:
-    manager_ids: frozenset[UUID]
-    lead_ids: frozenset[UUID]
 
 
 def secret_digest(secret: str) -> str:
@@ -328,16 +288,6 @@ def issue_key(
     return key, secret
 
 
-def revoke_key(session: Session, key_id: UUID, *, by: Actor, reason: str, now: datetime) -> ApiKey:
-    key = session.get(ApiKey, key_id)
-    if key is None:
-        raise NotFound("API key", key_id)
-    if key.revoked_at is None:
-        key.revoked_at = now
-        record(session, by=by, action="revoke", entity="api_key", entity_id=key.id, now=now, reason=reason)
-    return key
-
-
 # Built once, without the ORM: every call of the API runs it.
 _KEY_AND_OWNER = (
     select(
@@ -357,7 +307,7 @@ def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
     if key is None:
         raise NotSignedIn("This API key is unknown or revoked.")
     if key.service_name is not None:
-        roles, scopes = frozenset(Role(role) for role in key.service_roles), frozenset(map(Scope, key.scopes))
+        roles, scopes = frozenset(map(Role, key.service_roles)) - {Role.ADMIN}, frozenset(map(Scope, key.scopes))
         return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
     if key.status == PersonStatus.DISABLED:
         raise NotSignedIn("The owner of this API key is disabled.")

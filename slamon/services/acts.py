@@ -15,7 +15,6 @@ from slamon.db.statements import locked_request
 from slamon.domain.checks import Contradiction, fitted, refuse_past_promise, ships_later
 from slamon.domain.closing import ClosingRule
 from slamon.domain.lifecycle import (
-    FILERS,
     LIFE_CYCLE,
     TAKES,
     Action,
@@ -30,15 +29,17 @@ from slamon.domain.lifecycle import (
 )
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
-from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.access import Caller
 from slamon.services.amendments import apply_amendment, as_amendment
 from slamon.services.applying import under_priority
 from slamon.services.attachments import named_in_act
 from slamon.services.cases import Case, load_case
 from slamon.services.handing_on import hand_on
 from slamon.services.notices import Directory, fact_rows, queue
+from slamon.services.rights import RIGHTS, Deed, admit, as_held, owners_of, roles_on
 from slamon.services.settle import settle
-from slamon.services.timelines import append, owners_of
+from slamon.services.timelines import append
+from slamon.services.visibility import sees
 
 _MOMENT = timedelta(minutes=1)
 RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
@@ -81,13 +82,11 @@ def act(
     caller may not see), Forbidden, ActionNotAllowed, StaleVersion, and Invalid for what is missing, comes at a wrong
     time or contradicts what happened before.
     """
-    by.needs(Scope.ACT)
-    request = locked_request(session, request_id)
+    admit(by, Deed.ACT)
+    request = locked_request(session, request_id, sees(by, CmoRequest))
     if request is None:
         raise NotFound("request", request_id)
-    roles = roles_on(by, request, owners_of(session, request))
-    if by.is_cmo and not roles:
-        raise NotFound("request", request_id)
+    roles = roles_on(by, owners_of(session, request))
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
     case = load_case(session, request)
@@ -201,9 +200,9 @@ def _who_acts(
             raise Invalid("on_behalf_of", "name the contact whose call or mail this is")
         if not roles & wanted:
             raise Forbidden(f"'{action}' is for {_named(wanted)} of this request.")
-        actor = Caller(by.id, by.name, roles).as_actor(wanted)
+        actor = as_held(by, roles).as_actor(wanted)
         return actor, actor, payload.via
-    if not roles & FILERS:
+    if not roles & RIGHTS[Deed.RECORD].roles:
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
     if not wanted & CMO_ROLES:
         raise Invalid("on_behalf_of", f"'{action}' is the sponsor's own act; it cannot be recorded for the CMO")
@@ -215,7 +214,7 @@ def _who_acts(
     if person is None or not person.serves(request.cmo_id, request.site_id):
         raise Invalid("on_behalf_of", f"no contact {payload.on_behalf_of} at this site")
     role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in person.roles else Role.CMO_LEAD
-    recorder = Caller(by.id, by.name, roles).as_actor(FILERS)
+    recorder = as_held(by, roles).as_actor(RIGHTS[Deed.RECORD].roles)
     return Actor(str(person.id), person.name, role), recorder, payload.via
 
 

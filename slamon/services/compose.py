@@ -32,6 +32,7 @@ from slamon.services.queries import clocks_by_request
 from slamon.services.settle import LADDER_KINDS, RANK
 from slamon.services.timelines import fact_of
 
+_PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
@@ -112,7 +113,7 @@ class Composer:
             reader_zone=person.time_zone if person else settings.sponsor_time_zone,
             other_zone=settings.sponsor_time_zone,
             sponsor_name=settings.sponsor_name,
-            link=f"{settings.base_url}/status" if row.kind == MessageKind.ALARM else None,
+            link=f"{settings.base_url}{_PAGES[row.kind]}" if row.kind in _PAGES else None,
             detail=row.detail,
             closes_at=row.closes_at,
             redirected_from=f"{row.channel}: {row.address}" if redirected else None,

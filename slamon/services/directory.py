@@ -1,6 +1,7 @@
 """The records administrators keep: organizations, sites, people, projects, calendars, policies; each change audited."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, singledispatch
@@ -15,6 +16,8 @@ from sqlalchemy.orm import Session
 from slamon.addresses import parse_address
 from slamon.db.base import Base, Stamped
 from slamon.db.parties import (
+    AuditedCmo,
+    AuditedProject,
     Calendar,
     Organization,
     OrganizationKind,
@@ -28,7 +31,7 @@ from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.domain.zones import is_zone
-from slamon.errors import AlreadyExists, Invalid, NotFound, StaleVersion
+from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound, StaleVersion
 from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
 from slamon.services import reach
@@ -52,13 +55,11 @@ def create(
     reason: str | None = None,
 ) -> Kept:
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
-    plain = dict(values)
-    cmo_ids = plain.pop("cmo_ids", None)
+    plain, links = _parted(values)
     row = kept(**plain, created_at=now, created_by=by.id)
     _check(row, session)
     _flush(session, row)
-    if isinstance(row, Project):
-        _set_cmos(session, row, cmo_ids or [])
+    _set_links(session, row, links)
     if isinstance(row, Policy):
         refuse_tie(session, row)
     if kept in reach.DECIDING:
@@ -92,8 +93,8 @@ def change(
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
     old = fields_of(session, row)
-    plain = dict(values)
-    cmo_ids = plain.pop("cmo_ids", None)
+    plain, links = _parted(values)
+    was_admin = isinstance(row, Person) and _administers(row)
     former = None
     if isinstance(row, Policy) and (since := start_of_change(row, plain, now)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=now), since
@@ -102,8 +103,9 @@ def change(
             setattr(row, name, value)
         _check(row, session)
     _flush(session, row)
-    if isinstance(row, Project) and cmo_ids is not None:
-        _set_cmos(session, row, cmo_ids)
+    _set_links(session, row, links)
+    if was_admin and isinstance(row, Person) and not _administers(row):
+        _refuse_last_administrator(session, row)
     if former is not None:
         _flush(session, former)
     if isinstance(row, Policy):
@@ -138,14 +140,37 @@ def fields_of(session: Session, row: Stamped) -> dict[str, Any]:
     """The record as JSON can hold it, without secrets."""
     columns = inspect(type(row)).column_attrs.keys()
     kept = {name: _plain(getattr(row, name)) for name in columns if name not in SECRETS}
-    if isinstance(row, Project):
-        kept["cmo_ids"] = [str(cmo_id) for cmo_id in cmos_of(session, row.id)]
+    for name, link in LINKS.items():
+        if isinstance(row, link.of):
+            kept[name] = [str(other_id) for other_id in links_of(session, name, [row.id])[row.id]]
     return kept
 
 
-def cmos_of(session: Session, project_id: UUID) -> list[UUID]:
-    statement = select(ProjectCmo.organization_id).where(ProjectCmo.project_id == project_id)
-    return list(session.scalars(statement.order_by(ProjectCmo.organization_id)))
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A field of `of` that names many records of another table; each is a row of the `table` between the two."""
+
+    of: type[Stamped]
+    table: type[Base]
+    own: str
+    other: str
+    to: type[Stamped]
+
+
+LINKS: Mapping[str, Link] = {
+    "cmo_ids": Link(Project, ProjectCmo, "project_id", "organization_id", Organization),
+    "reads_cmo_ids": Link(Person, AuditedCmo, "person_id", "organization_id", Organization),
+    "reads_project_ids": Link(Person, AuditedProject, "person_id", "project_id", Project),
+}
+
+
+def links_of(session: Session, name: str, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """What a field of `LINKS` names for each of many records."""
+    link, found = LINKS[name], {record_id: list[UUID]() for record_id in ids}
+    own, other = (getattr(link.table, column) for column in (link.own, link.other))
+    for record_id, other_id in session.execute(select(own, other).where(own.in_(ids)).order_by(other)):
+        found[record_id].append(other_id)
+    return found
 
 
 def the_sponsor(session: Session) -> Organization:
@@ -154,14 +179,41 @@ def the_sponsor(session: Session) -> Organization:
     return session.scalars(statement).one()
 
 
-def _set_cmos(session: Session, project: Project, cmo_ids: list[UUID]) -> None:
-    for cmo_id in cmo_ids:
-        cmo = session.get(Organization, cmo_id)
-        if cmo is None or cmo.kind != OrganizationKind.CMO:
-            raise Invalid("cmo_ids", f"no CMO {cmo_id}")
-    session.execute(delete(ProjectCmo).where(ProjectCmo.project_id == project.id))
-    session.add_all(ProjectCmo(project_id=project.id, organization_id=cmo_id) for cmo_id in dict.fromkeys(cmo_ids))
+def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Sequence[UUID]]]:
+    """The columns, and the fields kept in tables of their own."""
+    links = {name: ids for name, ids in values.items() if name in LINKS and ids is not None}
+    return {name: value for name, value in values.items() if name not in LINKS}, links
+
+
+def _set_links(session: Session, row: Stamped, links: Mapping[str, Sequence[UUID]]) -> None:
+    for name, ids in links.items():
+        link = LINKS[name]
+        if ids and isinstance(row, Person) and Role.AUDITOR.value not in row.roles:
+            raise Invalid(name, "is for auditors alone; everybody else reads what their roles allow")
+        for other_id in ids:
+            other = session.get(link.to, other_id)
+            if other is None or (isinstance(other, Organization) and other.kind != OrganizationKind.CMO):
+                raise Invalid(name, f"no {'CMO' if link.to is Organization else 'project'} {other_id}")
+        session.execute(delete(link.table).where(getattr(link.table, link.own) == row.id))
+        session.add_all(link.table(**{link.own: row.id, link.other: each}) for each in dict.fromkeys(ids))
+        session.flush()
+
+
+def _administers(person: Person) -> bool:
+    return Role.ADMIN.value in person.roles and person.status != PersonStatus.DISABLED
+
+
+def _refuse_last_administrator(session: Session, person: Person) -> None:
+    """Raise Conflict where nobody would be left who can administer.
+
+    Two administrators who disable each other at the same time wait for each other here, so one of them stays.
+    """
     session.flush()
+    organization = select(Organization.id).where(Organization.id == person.organization_id)
+    session.execute(organization.with_for_update(key_share=True))
+    others = select(Person).where(Person.organization_id == person.organization_id, Person.id != person.id)
+    if not any(map(_administers, session.scalars(others.execution_options(populate_existing=True)))):
+        raise Conflict(f"{person.name} is the last administrator; make somebody else one first.")
 
 
 def _refuse_no_name(row: Named) -> None:
@@ -210,7 +262,7 @@ def _(row: Person, session: Session) -> None:
     if not roles:
         raise Invalid("roles", "name at least one")
     is_cmo = organization.kind == OrganizationKind.CMO
-    if Role.SYSTEM in roles or (roles - CMO_ROLES if is_cmo else roles & CMO_ROLES):
+    if Role.SYSTEM in roles or (roles - CMO_ROLES - {Role.AUDITOR} if is_cmo else roles & CMO_ROLES):
         raise Invalid("roles", f"people of a {organization.kind} cannot hold {', '.join(sorted(roles))}")
     if Role.ADMIN in roles and len(roles) > 1:
         raise Invalid("roles", "an administrator takes no part in the business; give the person a second account")

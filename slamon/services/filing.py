@@ -14,18 +14,20 @@ from slamon.db.database import note
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.db.statements import in_one_trip, next_number
 from slamon.domain.checks import Contradiction, refuse_past_due
-from slamon.domain.lifecycle import FILERS, RequestType, State
+from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
 from slamon.errors import Invalid
-from slamon.services.access import Caller, Scope
+from slamon.services.access import Caller
 from slamon.services.look_alikes import refuse_look_alikes
 from slamon.services.notices import filed_row, queue
 from slamon.services.parties import Contact, Parties, find_parties
 from slamon.services.policies import Wanted, freeze, kind_of, resolve
+from slamon.services.rights import Deed, allow
 from slamon.services.settle import at_filing
 from slamon.services.timelines import fact_values
+from slamon.services.visibility import is_seen
 
 PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
 
@@ -78,17 +80,17 @@ def log_request(
     `now` is business time. Raises NotFound or Invalid for parties that do not fit, Forbidden, Conflict where no policy
     applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
-    by.needs(Scope.FILE)
-    actor = by.as_actor(FILERS)
+    allow(by, Deed.FILE)
     at = stamp(now)
     parties = find_parties(
         session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
+    actor = parties.filer
     _refuse_past_due(filing, at)
     if not file_anyway:
-        refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference)
+        refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     if filing.parent_id is not None:
-        _refuse_foreign_parent(session, filing.parent_id, parties.cmo_id)
+        _refuse_foreign_parent(session, filing.parent_id, parties.cmo_id, by)
     line = resolve(session, wanted_by(filing, parties.cmo_id), at)
     terms = freeze(session, line, filing.type, parties.time_zone, parties.calendar, at)
     filed = Fact(
@@ -161,9 +163,9 @@ def wanted_by(asked: Filing | CmoRequest, cmo_id: UUID) -> Wanted:
     return Wanted(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id)
 
 
-def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID) -> None:
+def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID, by: Caller) -> None:
     parent = session.get(CmoRequest, parent_id)
-    if parent is None or parent.cmo_id != cmo_id:
+    if parent is None or parent.cmo_id != cmo_id or not is_seen(session, CmoRequest, parent_id, by=by):
         raise Invalid("parent_id", f"no request {parent_id} to this CMO")
 
 

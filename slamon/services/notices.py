@@ -79,6 +79,8 @@ class Directory:
         if to.channel is DeliveryChannel.EMAIL:
             return person.email
         own, cmo_channel = person.slack_user_id, self._cmos[request.cmo_id].slack_channel
+        if self._projects[request.project_id].restricted:
+            return own  # whoever reads the CMO's channel need not know of it
         return (cmo_channel or own) if to.role is LadderRole.LEAD else (own or self._shared_channel(to, cmo_channel))
 
     @staticmethod
@@ -102,8 +104,19 @@ class Directory:
                 yield person
 
     def _may_know(self, person: Person, request: CmoRequest) -> bool:
-        """People of the sponsor, and of the request's own CMO and site, whatever person a policy names."""
-        return person.serves(request.cmo_id, request.site_id) or not set(person.roles) & CMO_ROLES
+        """Whether they may read the request, whatever person a policy names.
+
+        People of the request's own CMO and site; people of the sponsor, of a restricted project only who answers for
+        it, head and quality.
+        """
+        if person.organization_id in self._cmos:
+            return person.serves(request.cmo_id, request.site_id)
+        if not self._projects[request.project_id].restricted:
+            return True
+        project, cmo = self._projects[request.project_id], self._cmos[request.cmo_id]
+        named = (project.pm_id, project.lead_id, cmo.lead_id)
+        own = {*named, *map(self._backup_of, named)}
+        return person.id in own or bool({Role.HEAD.value, Role.QUALITY.value}.intersection(person.roles))
 
     def _single(self, request: CmoRequest, role: LadderRole | None) -> UUID | None:
         project, cmo = self._projects[request.project_id], self._cmos[request.cmo_id]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
@@ -20,15 +20,11 @@ from slamon.db.outbox import (
 )
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
-from slamon.domain.lifecycle import SPONSOR
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit import record
 from slamon.services.notices import outbox_row, queue
-
-# Who answers for messages that did not arrive: whoever works on requests, and whoever keeps the machinery.
-KEEPERS = SPONSOR | {Role.ADMIN}
 
 
 def is_stopped(session: Session) -> bool:
@@ -98,24 +94,24 @@ def dismiss(session: Session, notification_id: UUID, *, by: Actor, reason: str, 
     return row
 
 
-def failed(session: Session, *, most: int = 100) -> list[tuple[Notification, str | None]]:
+def failed(session: Session, *only: ColumnElement[bool], most: int = 100) -> list[tuple[Notification, str | None]]:
     """Dead letters with the number of their request, newest first."""
     statement = (
         select(Notification, CmoRequest.number)
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(in_state(NotificationState.FAILED))
+        .where(in_state(NotificationState.FAILED), *only)
         .order_by(Notification.queued_at.desc())
         .limit(most)
     )
     return list(session.execute(statement))
 
 
-def retrying(session: Session, *, most: int = 50) -> list[tuple[Notification, str | None]]:
+def retrying(session: Session, *only: ColumnElement[bool], most: int = 50) -> list[tuple[Notification, str | None]]:
     """Messages tried in vain so far, or whose arrival nobody can tell; the next to be tried first."""
     statement = (
         select(Notification, CmoRequest.number)
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(in_state(*WAITING), or_(in_state(NotificationState.UNKNOWN), Notification.attempts > 0))
+        .where(*only, in_state(*WAITING), or_(in_state(NotificationState.UNKNOWN), Notification.attempts > 0))
         .order_by(Notification.next_attempt_at, Notification.id)
         .limit(most)
     )

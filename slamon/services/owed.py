@@ -12,10 +12,12 @@ from slamon.db.parties import Organization, Site
 from slamon.db.requests import ClockRow, CmoRequest, is_open
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import ClockKind
-from slamon.services.access import Caller, Scope
+from slamon.services.access import Caller
 from slamon.services.cases import Case, load_cases
 from slamon.services.listings import cursor_after, id_behind
 from slamon.services.queries import clocks_by_request
+from slamon.services.rights import Deed, allow
+from slamon.services.visibility import sees
 
 MOST_REQUESTS = 200
 
@@ -63,7 +65,7 @@ def owed(session: Session, wanted: Wanted, *, by: Caller) -> Register:
     A page looks at so many requests, so it may hold fewer items than the next, or none. Raises Invalid for a cursor
     of another list.
     """
-    by.needs(Scope.READ)
+    allow(by, Deed.READ_REQUESTS)
     statement = (
         select(CmoRequest, Organization.name, Site)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
@@ -109,13 +111,9 @@ def _open_items(case: Case, cmo_name: str, site: Site, clocks: Sequence[ClockRow
 
 
 def _filters(wanted: Wanted, by: Caller) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = [CmoRequest.type == RequestType.DATA]
+    filters: list[ColumnElement[bool]] = [CmoRequest.type == RequestType.DATA, sees(by, CmoRequest)]
     if wanted.cmo_id is not None:
         filters.append(CmoRequest.cmo_id == wanted.cmo_id)
-    if by.is_cmo:
-        filters.append(CmoRequest.cmo_id == by.cmo_id)
-        if by.site_id is not None:
-            filters.append(CmoRequest.site_id == by.site_id)
     if wanted.cursor is not None:
         filters.append(CmoRequest.id > id_behind(wanted.cursor))
     return filters

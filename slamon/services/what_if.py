@@ -17,12 +17,14 @@ from slamon.domain.ladder import Evaluation, evaluate
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import LadderRole, Terms
 from slamon.errors import Invalid
-from slamon.services.access import Caller, staff_only
+from slamon.services.access import Caller
 from slamon.services.cases import load_cases
 from slamon.services.filing import wanted_by
 from slamon.services.notices import Directory
 from slamon.services.policies import Line, covers, load_terms, specificity, with_line
 from slamon.services.reach import refuse_unreachable
+from slamon.services.rights import Deed, allow
+from slamon.services.visibility import sees
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
@@ -67,14 +69,14 @@ def what_if(
 ) -> WhatIf:
     """Judge the requests filed in [filed_from, filed_to) as if the draft had been in force when they were filed.
 
-    Everything is judged as of `now`. Raises Forbidden, TermsError for a draft that no request could be filed under, and
-    Invalid for a period that is empty or holds too many.
+    Of those that `by` may read; everything is judged as of `now`. Raises Forbidden, TermsError for a draft that no
+    request could be filed under, and Invalid for a period that is empty or holds too many.
     """
-    staff_only(by)
+    allow(by, Deed.READ_RECORDS)
     refuse_unreachable(draft, session, now)
     if filed_to <= filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
-    period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to)
+    period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to, sees(by, CmoRequest))
     total = session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
     if total > MOST:
         raise Invalid("filed_to", f"{total:,} requests were filed in that period; choose one with at most {MOST:,}")

@@ -17,19 +17,20 @@ from slamon.api import details
 from slamon.api.filings import read_filing
 from slamon.db.parties import Project
 from slamon.db.requests import Priority
-from slamon.domain.lifecycle import FILERS, RequestType
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Forbidden, Invalid, KeyReused, LikelyDuplicate, LookAlike, NotFound, StaleVersion
 from slamon.services import drafts, idempotency
 from slamon.services.filing import log_request
 from slamon.services.idempotency import KeptAnswer
+from slamon.services.rights import Deed
 from slamon.web import choices
 from slamon.web.asked import Fields, asked, days_past, problems_in, rows_for
 from slamon.web.filing_words import sayings, title
 from slamon.web.moments import Zones, today_in
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may
 from slamon.web.staff import staff_page
 from slamon.web.words import named
 
@@ -70,10 +71,9 @@ class Form:
         return replace(self, problems=problems, status=status)
 
 
-@router.api_route("/requests/new", methods=["GET", "HEAD"])
+@router.api_route("/requests/new", methods=["GET", "HEAD"], dependencies=[may(Deed.FILE)])
 def show(request: Request, visit: Visiting, type: str = "", project: str = "", done: str = "") -> Response:  # noqa: A002
     """The choice of type and project, and the drafts; with type and project in the address, the form itself."""
-    filers_only(visit)
     with runtime_of(request).db.read() as session:
         projects = choices.projects_to_file_for(session, visit.caller)
         chosen = next((each for each in projects if str(each.id) == project), None)
@@ -86,17 +86,16 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "", d
             "types": RequestType,
             "chosen_type": type,
             "drafts": drafts.drafts_of(session, visit.caller),
-            "codes": {str(each.id): each.code for each in choices.projects(session)},
+            "codes": {str(each.id): each.code for each in choices.projects(session, visit.caller)},
             "zones": Zones(own=visit.zone, other=visit.zone),
             "is_discarded": done == "discarded",
         }
         return staff_page(request, visit, "filing_choice.html", context)
 
 
-@router.post("/requests/new")
+@router.post("/requests/new", dependencies=[may(Deed.FILE)])
 def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     """File it. The same form sent twice files once."""
-    filers_only(visit)
     form = Form.sent(typed)
     past = days_past(typed, today_in(visit.zone, visit.now))
     try:
@@ -133,11 +132,6 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     return show_form(request, visit, form)
 
 
-def filers_only(visit: Visit) -> None:
-    if not visit.caller.roles & FILERS:
-        raise Forbidden("Only project managers, leads and quality may file requests.")
-
-
 def show_form(request: Request, visit: Visit, form: Form) -> HTMLResponse:
     """The form as it stands, for the type and project named in it. Raises Invalid for one that names none."""
     with runtime_of(request).db.read() as session:
@@ -155,7 +149,7 @@ def _page(
     context: dict[str, Any] = {
         "type": kind,
         "project": project,
-        "sites": choices.sites_of(session, project.id),
+        "sites": choices.sites_to_file_for(session, project, visit.caller),
         "priorities": Priority,
         "lists": details,
         "rows": rows_for(form.fields),

@@ -11,13 +11,14 @@ from slamon.domain.timeline import CMO_ROLES, Via
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.acts import act
 from slamon.services.queries import case_and_facts, visible_request
+from slamon.services.rights import Deed
 from slamon.web.action_forms import form_of, recorded
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import TO_CONTACT, Wording
 from slamon.web.form_parts import ActionForm, Basis
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.requests import RequestId, basis_of, keeps, recordable, refusal, roles_of, version_in
-from slamon.web.session import Posting, Submitted, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Visit, Visiting, may_on_record
 from slamon.web.staff import staff_page
 from slamon.web.words import FACTS, named
 
@@ -26,13 +27,15 @@ router = APIRouter(include_in_schema=False)
 WORDS = Wording("", "Record", "Recorded.")
 
 
-@router.api_route("/requests/{request_id}/record/{action}", methods=["GET", "HEAD"])
+@router.api_route(
+    "/requests/{request_id}/record/{action}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.RECORD)]
+)
 def show(request: Request, visit: Visiting, request_id: RequestId, action: str) -> Response:
     with runtime_of(request).db.read() as session:
         return _page(request, session, visit, request_id, _action(request, action))
 
 
-@router.post("/requests/{request_id}/record/{action}")
+@router.post("/requests/{request_id}/record/{action}", dependencies=[may_on_record(Deed.RECORD)])
 def record(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Let the contact have acted, as somebody of ours heard or read it."""
     runtime, wanted = runtime_of(request), _action(request, action)

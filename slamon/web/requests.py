@@ -10,18 +10,17 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.files.kinds import ACCEPT, TAKEN
-from slamon.services.access import roles_on
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
 from slamon.services.cases import Case
 from slamon.services.links import revoke_links
 from slamon.services.queries import Whole, case_and_facts, visible_request, whole_request
-from slamon.services.timelines import owners_of
+from slamon.services.rights import RIGHTS, Deed, owners_of, roles_on
 from slamon.web import choices
 from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
@@ -33,7 +32,7 @@ from slamon.web.history import history, not_reached
 from slamon.web.moments import Zones
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.particulars import telling
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may_on_record
 from slamon.web.staff import staff_page
 from slamon.web.uploads import HandedByStaff
 from slamon.web.words import ACTIONS
@@ -53,13 +52,13 @@ FILE = "file"
 ESCALATED = frozenset({Level.LIMIT, Level.REPEAT, Level.BACKUP, Level.STEP_3, Level.STEP_4})
 
 
-@router.api_route("/requests/{request_id}", methods=["GET", "HEAD"])
+@router.api_route("/requests/{request_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "") -> Response:
     with runtime_of(request).db.read() as session:
         return _page(request, session, visit, request_id, done=done)
 
 
-@router.post("/requests/{request_id}/revoke-links")
+@router.post("/requests/{request_id}/revoke-links", dependencies=[may_on_record(Deed.WITHDRAW_LINKS)])
 def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
     """End the links with which a contact opens this request."""
     try:
@@ -76,7 +75,7 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
     return see_other(f"/requests/{request_id}?done={REVOKE}")
 
 
-@router.get("/requests/{request_id}/files/{attachment_id}")
+@router.get("/requests/{request_id}/files/{attachment_id}", dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachment_id: UUID) -> Response:
     with runtime_of(request).db.read() as session:
         visible_request(session, request_id, by=visit.caller)
@@ -84,7 +83,7 @@ def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachm
     return download(runtime_of(request), row, asked_by=visit.caller.id, now=visit.now, real_now=visit.real_now)
 
 
-@router.post("/requests/{request_id}/files")
+@router.post("/requests/{request_id}/files", dependencies=[may_on_record(Deed.ATTACH)])
 def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: HandedByStaff) -> Response:
     """Add a file; the CMO's people see it too."""
     runtime = runtime_of(request)
@@ -100,7 +99,7 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
     return see_other(f"/requests/{request_id}?done={FILE}")
 
 
-@router.post("/requests/{request_id}/{action}")
+@router.post("/requests/{request_id}/{action}", dependencies=[may_on_record(Deed.ACT)])
 def press(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Act in one's own name."""
     if action not in STAFF_ACTIONS:
@@ -153,12 +152,12 @@ def basis_of(
 
 def roles_of(session: Session, visit: Visit, asked: CmoRequest) -> frozenset[Role]:
     """The reader's roles on this request."""
-    return roles_on(visit.caller, asked, owners_of(session, asked))
+    return roles_on(visit.caller, owners_of(session, asked))
 
 
 def keeps(roles: frozenset[Role]) -> bool:
     """Whether somebody in these roles may write down a call or mail, and withdraw links."""
-    return bool(roles & FILERS)
+    return bool(roles & RIGHTS[Deed.RECORD].roles)
 
 
 def version_in(typed: Typed) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -14,8 +14,9 @@ from slamon.db.access import SignIn
 from slamon.db.parties import Person
 from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
-from slamon.services.access import Caller, keep_session, secret_digest, signed_in, staff_only
+from slamon.services.access import Caller, keep_session, secret_digest, signed_in
 from slamon.services.outbox import is_stopped
+from slamon.services.rights import Deed, admit, allow
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"
@@ -128,7 +129,7 @@ def visiting(request: Request) -> Visit:
         raise NotSignedIn("Please sign in.")
     with runtime.db.read() as session:
         caller = signed_in(session, token, real_now=real_now)
-        staff_only(caller)
+        allow(caller, Deed.READ_RECORDS)
         person = session.get_one(Person, caller.person_id)
         seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
         stopped = is_stopped(session)
@@ -150,6 +151,33 @@ def posting(request: Request, typed: Submitted, visit: Visiting) -> Visit:
 
 
 Posting = Annotated[Visit, Depends(posting)]
+
+
+async def _keep_typed(request: Request) -> None:
+    """Read what was typed before anything is refused, so that the refusal can give it back."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        await submitted(request)
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """What a staff page asks before it does anything: its line of the table of rights; `on_record` as in the API."""
+
+    deed: Deed
+    on_record: bool
+
+    async def __call__(self, _typed: Annotated[None, Depends(_keep_typed)], visit: Visiting) -> None:
+        (admit if self.on_record else allow)(visit.caller, self.deed)
+
+
+def may(deed: Deed) -> Any:
+    """The dependency of a page for whoever has this right at all."""
+    return Depends(May(deed, on_record=False))
+
+
+def may_on_record(deed: Deed) -> Any:
+    """The dependency of a page whose address names the record."""
+    return Depends(May(deed, on_record=True))
 
 
 def refuse_forged(request: Request, typed: Typed, visit: Visit) -> None:

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from slamon.errors import Forbidden, Invalid, LinkGone, NotSignedIn
 from slamon.services import access
+from slamon.services.rights import Deed, allow
 from slamon.web.limits import SIGN_IN_PER_ADDRESS
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import (
@@ -105,7 +106,7 @@ def _is_signed_in(request: Request) -> bool:
         return False
     with runtime.db.read() as session:
         try:
-            access.staff_only(access.signed_in(session, token, real_now=runtime.clock.real_now()))
+            allow(access.signed_in(session, token, real_now=runtime.clock.real_now()), Deed.READ_RECORDS)
         except (NotSignedIn, Forbidden):
             return False
     return True

@@ -183,6 +183,7 @@ MESSAGES = {
     MessageKind.NOT_REACHED: "Contact not reached",
     MessageKind.INVITATION: "Invitation",
     MessageKind.REVIEW_DUE: "Policy review due",
+    MessageKind.KEY_MADE: "Key made",
     MessageKind.ALARM: "Alarm",
     MessageKind.TEST: "Test",
 }

@@ -125,9 +125,10 @@ def test_a_section_goes_on_behind_the_same_instant_on_both_databases(any_world: 
     for _ in range(51):
         asked = any_world.file()
         any_world.act(asked.id, Action.ANSWER, by=any_world.cast.contact, text="Yes")
+    reader = any_world.caller(any_world.cast.pm)
     with any_world.runtime.db.read() as session:
-        first = standing(session, Holder.US, Wanted())
-        second = standing(session, Holder.US, Wanted(), after=first.after)
+        first = standing(session, Holder.US, Wanted(), by=reader)
+        second = standing(session, Holder.US, Wanted(), by=reader, after=first.after)
     assert len({row.request.id for row in [*first.rows, *second.rows]}) == 51
     assert second.after is None
 
