@@ -30,8 +30,13 @@ class MessageKind(StrEnum):
     FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
+    ACCOUNT_LINK = "account_link"  # to a member of staff: the link to a new password, asked for or past a lock
+    LINK_MADE = "link_made"  # to everybody with an account: somebody made a link to an account on the host
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
+
+
+OPENS_AN_ACCOUNT = frozenset({MessageKind.INVITATION, MessageKind.ACCOUNT_LINK})  # their link sets a password
 
 
 @dataclass(frozen=True, slots=True)

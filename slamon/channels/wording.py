@@ -209,6 +209,14 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
                 f"You have an account in slamon at {clean(message.sponsor_name)}.",
                 "The link works once, within 24 hours. If you did not expect it, tell your administrator.",
             )
+        case MessageKind.ACCOUNT_LINK:
+            return "Your link to a new password", (
+                clean(message.detail or "", DETAIL_LENGTH),
+                "The link works once, within 24 hours, and lets you in at once.",
+                "If you do not need it, leave it: your password stays as it is.",
+            )
+        case MessageKind.LINK_MADE:
+            return "A link to an account was made on the host", (clean(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.ALARM:
             return "Alarm: messages may not be reaching their readers", (clean(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.TEST:

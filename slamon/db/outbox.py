@@ -17,7 +17,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from slamon.channels import MessageKind
 from slamon.db.base import Base, new_id, one_of
 from slamon.domain.terms import DeliveryChannel
 
@@ -52,7 +51,6 @@ class Notification(Base):
     __tablename__ = "notification"
     __table_args__ = (
         UniqueConstraint("dedupe_key"),
-        one_of("kind", MessageKind),
         one_of("channel", DeliveryChannel),
         one_of("state", NotificationState),
         CheckConstraint("attempts >= 0", name="attempts"),

@@ -36,7 +36,7 @@ from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie,
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
-SECRETS = frozenset({"password_hash", "email_key", "failed_sign_ins", "locked_until"})
+SECRETS = frozenset({"password_hash", "email_key"})
 
 
 def create(

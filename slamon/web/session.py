@@ -15,6 +15,7 @@ from slamon.db.parties import Person
 from slamon.errors import Forbidden, Invalid, NotSignedIn
 from slamon.services.access import Caller, keep_session, secret_digest, signed_in, staff_only
 from slamon.services.outbox import is_stopped
+from slamon.web.limits import network_of
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"
@@ -121,7 +122,7 @@ def visiting(request: Request) -> Visit:
     if not token:
         raise NotSignedIn("Please sign in.")
     with runtime.db.read() as session:
-        caller = signed_in(session, token, real_now=real_now)
+        caller = signed_in(session, token, idle=runtime.settings.session_idle, real_now=real_now)
         staff_only(caller)
         person = session.get_one(Person, caller.person_id)
         seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
@@ -176,5 +177,6 @@ def safe_next(address: str | None) -> str:
     return address if is_local and parts.path != "/sign-out" else "/"
 
 
-def client_address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+def client_network(request: Request) -> str:
+    """Where a call comes from, as limits count it; trusted proxies were looked through before."""
+    return network_of(request.client.host) if request.client else "unknown"

@@ -182,6 +182,8 @@ MESSAGES = {
     MessageKind.FRESH_LINK: "Fresh link",
     MessageKind.NOT_REACHED: "Contact not reached",
     MessageKind.INVITATION: "Invitation",
+    MessageKind.ACCOUNT_LINK: "Link to a new password",
+    MessageKind.LINK_MADE: "Link made on the host",
     MessageKind.ALARM: "Alarm",
     MessageKind.TEST: "Test",
 }
