@@ -22,7 +22,7 @@ REMEMBERED = 5  # a person's last passwords, which they cannot set again
 WAITING = 8  # hashes that may wait for a thread
 PATIENCE_SECONDS = 10.0
 
-_WAY_OUT = "Take three or four words that do not belong together, or let a password manager make one"
+_WAY_OUT = "Take three or four words that do not belong together, or let a password manager make one."
 _WHY_KNOWN = "It is made of your name, your address or the company's name."
 _WHY_COMMON = "It is a common password, or close to one."
 _WHY_SHORT = "It is made of too few words, or of ones too common."
@@ -34,7 +34,8 @@ _WHY_WEAK = {
     "regex": "Much of it is a year.",
 }
 
-_P, _T = ParamSpec("_P"), TypeVar("_T")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _scoring = Lock()  # zxcvbn keeps the words of one call in a global
 
 
@@ -79,7 +80,7 @@ class Passwords:
     def _choose(self, password: str, words: Sequence[str], former: Sequence[str]) -> str:
         refuse_weak(password, words)
         if any(self._hasher.verify(password, each) for each in former):
-            raise Invalid("password", f"is one of your last {REMEMBERED}. Take one you have not used here before")
+            raise Invalid("password", f"is one of your last {REMEMBERED}. Take one you have not used here before.")
         return self._hasher.hash(password)
 
     @cached_property
