@@ -88,10 +88,10 @@ class Passwords:
         return self._hasher.hash(secrets.token_urlsafe(16))
 
 
-def words_about(name: str, email: str, sponsor_name: str) -> list[str]:
-    """What a stranger who knows the person and the company would try first."""
+def words_about(*known: str) -> list[str]:
+    """What a stranger would try first who knows the person's name and address and the company's name."""
     words: list[str] = []
-    for text in map(_plain, (name, email, sponsor_name, "slamon")):
+    for text in map(_plain, (*known, "slamon")):
         words += [text, re.sub(r"[\W_]+", "", text), *re.split(r"[\W_]+", text)]
     return [word for word in dict.fromkeys(words) if len(word) > 2]
 

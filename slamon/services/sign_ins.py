@@ -22,9 +22,7 @@ from slamon.services.outbox import raise_alarm
 TRIES_COUNT_FOR = timedelta(days=1)
 LINKS_A_DAY = 5
 LINK_EVERY = timedelta(minutes=5)
-_LOCKED = (
-    "Too many wrong passwords were given for your account, so nobody can sign in to it for an hour, save by a link."
-)
+_LOCKED = "Too many wrong passwords were given for your account, so for an hour only a link like this one lets you in."
 _ASKED = "Somebody asked for it on the sign-in page."
 
 
@@ -77,10 +75,10 @@ def account_of(session: Session, email: str) -> Account:
     """The account of an address; one that nobody has gives an account without a password."""
     key = email.strip().casefold()
     person = session.scalars(select(Person).where(Person.email_key == key)).one_or_none()
-    may_sign_in = person is not None and person.status == PersonStatus.ACTIVE
-    return Account(
-        secret_digest(key), person.id if person else None, person.password_hash if person and may_sign_in else None
-    )
+    if person is None:
+        return Account(secret_digest(key), None, None)
+    password_hash = person.password_hash if person.status == PersonStatus.ACTIVE else None
+    return Account(secret_digest(person.email_key), person.id, password_hash)
 
 
 def lock_on(session: Session, account: Account, network: str, *, real_now: datetime) -> Refusal | None:

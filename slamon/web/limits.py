@@ -21,7 +21,7 @@ def network_of(host: str) -> str:
     try:
         address = ip_address(host.partition("%")[0])
     except ValueError:
-        return host
+        return host[:64]
     if isinstance(address, IPv4Address):
         return str(address)
     if address.ipv4_mapped is not None:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
+from slamon.db.parties import Organization
 from slamon.errors import Forbidden, Invalid, LinkGone, NotSignedIn
 from slamon.services import access, sign_ins
 from slamon.services.passwords import words_about
@@ -121,9 +122,10 @@ def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, 
         with runtime.db.read() as session:
             person = access.person_behind(session, token, real_now=real_now)
             former = access.last_passwords(session, person)
+            company = session.get_one(Organization, person.organization_id).name
         if password != again:
             raise Invalid("again", "is not the same as the first")
-        words = words_about(person.name, person.email, runtime.settings.sponsor_name)
+        words = words_about(person.name, person.email, company, runtime.settings.sponsor_name)
         password_hash = runtime.passwords.new_hash(password, words=words, former=former)  # no transaction is open
         with runtime.db.write() as session:
             person = access.set_password(session, token, password_hash, real_now=real_now)
