@@ -14,6 +14,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from slamon import __version__
+from slamon.channels.console import ConsoleChannel
 from slamon.config import Settings
 from slamon.db import backup, schema
 from slamon.domain import lifecycle_document
@@ -192,14 +193,47 @@ def setup(
     with runtime.db.write() as session:
         founding.found(session, sponsor, now=now)
         admin = founding.first_admin(session, admin_name, admin_email, now=now)
-        token = access.one_time_token(session, admin.id, real_now=real_now)
+        token = access.show_link(session, admin.id, to=access.ON_THE_HOST, by=SYSTEM, now=now, real_now=real_now)
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
     _send_test(runtime, DeliveryChannel.EMAIL, test_email, sponsor)
     _send_test(runtime, DeliveryChannel.SLACK, test_slack, sponsor)
     start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
     out.print(f"[green]✓[/green] Start it with: {start}")
-    out.print("Then open this link once, within 24 hours, to set the administrator's password:")
-    out.print(f"  {settings.base_url}/welcome/{token}", soft_wrap=True, highlight=False)
+    _show_link(settings, token, "Then open this link to set the administrator's password. It works once, for 24 hours:")
+
+
+@app.command()
+def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own staff.")]) -> None:
+    """Give somebody a one-time link to set a password: by mail, or shown here once where no mail server is set.
+
+    Shown only for an account that was never used; its owner reads at the first sign-in who could see it.
+    """
+    runtime = _open(Settings())
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    with runtime.db.write() as session:
+        person = access.person_by_email(session, email)
+        if runtime.can_mail:
+            access.invite(session, person.id, by=SYSTEM, now=now, real_now=real_now)
+            token = None
+        else:
+            to = access.ON_THE_HOST
+            token = access.show_link(session, person.id, to=to, by=SYSTEM, now=now, real_now=real_now)
+    if token is None:
+        out.print(f"[green]✓[/green] A link is on its way to {person.email}.", highlight=False)
+    else:
+        _show_link(runtime.settings, token, f"No mail server is set. Hand this link to {person.name}, for one use:")
+
+
+@app.command("new-link")
+def new_link(email: Annotated[str, typer.Argument(help="Whose: somebody of your own staff.")]) -> None:
+    """Show a one-time link to a new password for any account: the way in when there is no other.
+
+    It ends the account's sessions and earlier links, stands in the trail, and everybody with an account is told.
+    """
+    runtime = _open(Settings())
+    with runtime.db.write() as session:
+        token = access.new_link(session, email, now=runtime.clock.now(), real_now=runtime.clock.real_now())
+    _show_link(runtime.settings, token, "This link sets a new password. It works once, for 24 hours:")
 
 
 @app.command("api-key")
@@ -389,6 +423,11 @@ def _keep(env_file: Path, name: str, value: str) -> None:
     out.print(f"[green]✓[/green] {name} written to {env_file}.")
 
 
+def _show_link(settings: Settings, token: str, words: str) -> None:
+    out.print(words, markup=False, highlight=False)
+    out.print(f"  {access.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
+
+
 def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor: str) -> None:
     if not address:
         return
@@ -396,5 +435,8 @@ def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor
         send_test(runtime, channel, address, sponsor_name=sponsor)
     except DeliveryError as error:
         out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
+        return
+    if isinstance(runtime.channels[channel], ConsoleChannel):
+        out.print(f"[yellow]✗ Nothing is set to send by {channel.value}: the test was only shown here.[/yellow]")
     else:
         out.print(f"[green]✓[/green] Test message sent by {channel.value} to {address}.", highlight=False)

@@ -1,5 +1,6 @@
 """Settings, read from the environment (`SLAMON_...`) or a `.env` file. Nothing else reads the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: str = Field("127.0.0.1", description="Proxies whose X-Forwarded-For is believed")
     link_days: int = Field(14, ge=1, le=90)
+    session_idle_minutes: int = Field(15, ge=1, le=480, description="A sign-in nobody uses for so long ends")
     request_limit_bytes: int = Field(1_000_000, ge=10_000)
     attachment_max_megabytes: int = Field(
         25, ge=1, le=1000, description="The largest file, in units of 1,000,000 bytes"
@@ -72,7 +74,7 @@ class Settings(BaseSettings):
     s3_region: str | None = None
     s3_access_key: str | None = Field(None, description="Unset: botocore's usual places, such as the host's role")
     s3_secret_key: SecretStr | None = None
-    api_calls_per_minute: int = Field(600, ge=1, description="For each caller of the API")
+    api_calls_per_minute: int = Field(600, ge=1, description="For each caller of the API; reads and writes each")
     worker_threads: int = Field(8, ge=1, le=64)
     database_connections: int = Field(20, ge=2, le=200)
     tick_seconds: float = Field(0.25, gt=0, le=5)
@@ -141,6 +143,10 @@ class Settings(BaseSettings):
     def secret_keys(self) -> list[str]:
         """The keys that are taken, oldest first; the last one signs. Empty where none is set."""
         return [key for key in reversed(self.secret_key.get_secret_value().split(",")) if key]
+
+    @property
+    def session_idle(self) -> timedelta:
+        return timedelta(minutes=self.session_idle_minutes)
 
     @property
     def attachment_max_bytes(self) -> int:

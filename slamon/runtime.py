@@ -26,6 +26,7 @@ from slamon.files.disk import DiskStore
 from slamon.files.s3 import Bucket, S3Store
 from slamon.logs import configure_logging
 from slamon.services.closing import closing_rule
+from slamon.services.passwords import Passwords
 
 
 @dataclass(slots=True)
@@ -72,6 +73,12 @@ class Runtime:
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
     vitals: Vitals = field(default_factory=Vitals)
+    passwords: Passwords = field(default_factory=Passwords)
+
+    @property
+    def can_mail(self) -> bool:
+        """Whether mails leave this machine; without a mail server they are shown on the console."""
+        return not isinstance(self.channels.get(DeliveryChannel.EMAIL), ConsoleChannel)
 
     @property
     def closing(self) -> ClosingRule:
@@ -84,6 +91,7 @@ class Runtime:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def close(self) -> None:
+        self.passwords.close()
         self.db.close()
 
 

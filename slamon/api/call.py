@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Header, Request, Response, Security
 from fastapi.routing import APIRoute
@@ -144,10 +144,11 @@ class Gate:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._calls: defaultdict[str, deque[float]] = defaultdict(deque)  # by caller, of the last minute
+        # Of the last minute, by caller; reading and writing apart, so that who reads too much can still act.
+        self._calls: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
         self._counting = Lock()
 
-    def admit(self, authorization: str | None) -> Call:
+    def admit(self, authorization: str | None, *, is_read: bool) -> Call:
         """Raises NotSignedIn, TooMany."""
         runtime = self._runtime
         match = _KEY.fullmatch(authorization or "")
@@ -155,14 +156,14 @@ class Gate:
             raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
         with runtime.db.look_up() as connection:
             caller = caller_by_key(connection, match[1])
-        self._count(caller)
+        self._count(caller, is_read)
         return Call(runtime, caller, runtime.clock.now(), runtime.clock.real_now())
 
-    def _count(self, caller: Caller) -> None:
+    def _count(self, caller: Caller, is_read: bool) -> None:
         """Raises TooMany beyond the calls any minute may have, naming the seconds to wait; that one is not counted."""
         now = self._runtime.clock.monotonic()
         with self._counting:
-            calls = self._calls[caller.id]
+            calls = self._calls[caller.id, is_read]
             while calls and calls[0] <= now - _MINUTE:
                 calls.popleft()
             if len(calls) >= self._runtime.settings.api_calls_per_minute:
@@ -179,7 +180,9 @@ class Route(APIRoute):
 
         async def handle_known(request: Request) -> Response:
             gate: Gate = request.app.state.gate
-            request.state.call = await run_in_threadpool(gate.admit, request.headers.get("authorization"))
+            is_read = request.method in ("GET", "HEAD")
+            authorization = request.headers.get("authorization")
+            request.state.call = await run_in_threadpool(gate.admit, authorization, is_read=is_read)
             _refuse_other_media(request, wanted)
             if wanted == "application/json":
                 await _refuse_other_encoding(request)
@@ -242,9 +245,14 @@ def once(call: Call, request: Request, idempotency_key: str | None, content: byt
 
 async def _posted_secret(request: Request) -> Call:
     if "idempotency-key" in request.headers:
-        raise Invalid("Idempotency-Key", "is not taken here: the answer holds a secret, and secrets are never stored")
+        refuse_idempotency()
     call: Call = request.state.call
     return call
+
+
+def refuse_idempotency() -> NoReturn:
+    """Refuse a key where the answer is not kept. Raises Invalid."""
+    raise Invalid("Idempotency-Key", "is not taken here: the answer holds a secret, and secrets are never stored")
 
 
 async def _expected_version(

@@ -1,7 +1,7 @@
 """Ways in for programs and people: API keys, and invitations to set a password.
 
-No one gets a way to act in another's name here: a key is the caller's own or a service account's, and the link that
-sets a password goes to its owner alone.
+No one gets a way to act in another's name unseen: a key is the caller's own or a service account's, and the link that
+sets a password goes to its owner alone, or says to its owner who saw it.
 """
 
 from datetime import datetime
@@ -14,7 +14,19 @@ from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import Call, Known, Posted, PostedSecret, Reply, Route, by_key, may, may_on_record, reply
+from slamon.api.call import (
+    Call,
+    Known,
+    Posted,
+    PostedSecret,
+    Reply,
+    Route,
+    by_key,
+    may,
+    may_on_record,
+    refuse_idempotency,
+    reply,
+)
 from slamon.api.fields import Answer, Because, Body, Line80, StaffRole
 from slamon.api.records import PEOPLE, ListQuery
 from slamon.db.access import ApiKey
@@ -85,7 +97,13 @@ class KeyPage(Answer):
 
 
 class Invitation(Answer):
-    sent_to: str = Field(description="The person's own address.", examples=["new@sponsor.example"])
+    """Where the link went; or, where no mail server is set, the link itself."""
+
+    sent_to: str | None = Field(None, description="The person's own address.", examples=["new@sponsor.example"])
+    link: str | None = Field(None, description="Shown this once, for an account that was never used. Hand it over.")
+
+    def reply(self) -> Reply:
+        return Reply(self.model_dump_json(exclude_none=True), 202, {"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -176,17 +194,36 @@ def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
     response_model=Invitation,
     operation_id="invitePerson",
     tags=["People"],
-    summary="Mail a person a one-time link with which they set a password",
-    description="It goes to the person's own address and nobody else sees it. It opens once, within a day; earlier "
-    "ones and open sessions of the person end.",
-    responses=answers(404),
+    summary="Give a person a one-time link with which they set a password",
+    description="It is mailed to the person's own address and nobody else sees it. It opens once, within a day; "
+    "earlier ones and open sessions of the person end. Where no mail server is set, the link of an account never used "
+    "is in the answer: the trail keeps who saw it, and its owner reads so where they set their password. Then an "
+    "Idempotency-Key is refused, because secrets are never stored, and an account that was used answers 409.",
+    responses=answers(404, 409),
     dependencies=[may_on_record(Deed.KEEP_PEOPLE)],
 )
 def invite_person(call: Posted, record_id: UUID) -> Response:
+    if not call.runtime.can_mail:
+        return _shown_once(call, record_id)
+
     def work(session: Session) -> Reply:
         PEOPLE.find(session, record_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
         person = access.invite(session, record_id, by=by, now=call.now, real_now=call.real_now)
-        return Reply(Invitation(sent_to=person.email).model_dump_json(), 202)
+        return Invitation(sent_to=person.email).reply()
+
+    return call.write(work)
+
+
+def _shown_once(call: Call, person_id: UUID) -> Response:
+    if call.once is not None:
+        refuse_idempotency()
+
+    def work(session: Session) -> Reply:
+        PEOPLE.find(session, person_id, call)
+        by = allow(call.caller, Deed.KEEP_PEOPLE)
+        token = access.show_link(session, person_id, to=by.name, by=by, now=call.now, real_now=call.real_now)
+        link = access.welcome_address(call.runtime.settings.base_url, token)
+        return Invitation(link=link).reply()
 
     return call.write(work)

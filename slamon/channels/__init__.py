@@ -33,8 +33,13 @@ class MessageKind(StrEnum):
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
     REVIEW_DUE = "review_due"  # to the owner of a policy line: its review date has come
     KEY_MADE = "key_made"  # to a member of staff: an API key was made in their name
+    ACCOUNT_LINK = "account_link"  # to a member of staff: the link to a new password, asked for or past a lock
+    LINK_MADE = "link_made"  # to everybody with an account: somebody made a link to an account on the host
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
+
+
+OPENS_AN_ACCOUNT = frozenset({MessageKind.INVITATION, MessageKind.ACCOUNT_LINK})  # their link sets a password
 
 
 @dataclass(frozen=True, slots=True)

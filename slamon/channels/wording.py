@@ -232,6 +232,14 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
                 one_line(message.detail or "", DETAIL_LENGTH),
                 "Whoever has it acts as you. If you did not expect it, revoke it at once on the page behind the link.",
             )
+        case MessageKind.ACCOUNT_LINK:
+            return "Your link to a new password", (
+                one_line(message.detail or "", DETAIL_LENGTH),
+                "The link works once, within 24 hours, and lets you in at once.",
+                "If you do not need it, leave it: your password stays as it is.",
+            )
+        case MessageKind.LINK_MADE:
+            return "A link to an account was made on the host", (one_line(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.ALARM:
             detail = one_line(message.detail or "", DETAIL_LENGTH)
             happened, dot, rest = detail.partition(". ")

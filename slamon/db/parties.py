@@ -1,6 +1,5 @@
 """Who works with whom: organizations, their sites and people, projects, working calendars."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -113,8 +112,6 @@ class Person(Stamped, Base):
     status: Mapped[str] = mapped_column(String(16), default=PersonStatus.INVITED.value)
     backup_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     password_hash: Mapped[str | None] = mapped_column(String(200))
-    failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
 
     def serves(self, cmo_id: UUID, site_id: UUID) -> bool:
         """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'.

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
-from slamon.channels import ClockLine, DigestLine, Message, MessageKind
+from slamon.channels import OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
 from slamon.config import Settings
 from slamon.db.base import Base
 from slamon.db.outbox import Notification, NotificationState
@@ -23,7 +23,7 @@ from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
-from slamon.services.access import one_time_token
+from slamon.services.access import one_time_token, welcome_address
 from slamon.services.blinding import subjects_for_mails
 from slamon.services.digests import digest_size, members
 from slamon.services.links import mint
@@ -120,9 +120,9 @@ class Composer:
             message_id=f"<{row.id}@{self._domain}>",
         )
         if row.request_id is None:
-            if row.kind == MessageKind.INVITATION and person is not None:
+            if row.kind in OPENS_AN_ACCOUNT and person is not None:
                 token = one_time_token(self._session, person.id, real_now=self._real_now)
-                plain = replace(plain, link=f"{settings.base_url}/welcome/{token}")
+                plain = replace(plain, link=welcome_address(settings.base_url, token))
             return Outgoing(channel, plain)
         request = self._requests[row.request_id]
         if row.kind == MessageKind.DIGEST:

@@ -42,7 +42,7 @@ Named = TypeVar("Named", Organization, Site, Person)
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
-SECRETS = frozenset({"password_hash", "email_key", "failed_sign_ins", "locked_until"})
+SECRETS = frozenset({"password_hash", "email_key"})
 
 
 def create(

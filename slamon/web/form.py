@@ -44,11 +44,10 @@ from slamon.web.conversation import conversation
 from slamon.web.countdowns import PLEASE, Countdown, countdown, most_pressing
 from slamon.web.form_parts import Basis
 from slamon.web.goods import so_far
-from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
 from slamon.web.moments import Zones
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.particulars import telling
-from slamon.web.session import Typed, client_address, from_our_pages
+from slamon.web.session import Typed, client_network, from_our_pages
 from slamon.web.uploads import HandedByLink
 from slamon.web.words import ACTIONS
 
@@ -65,10 +64,8 @@ FILE = "file"
 
 
 def counted(request: Request, token: str) -> None:
-    """Count the call against its address and its link. Raises TooMany."""
-    limits = pages_of(request).limits
-    limits.count(FORM_PER_ADDRESS, "form", client_address(request))
-    limits.count(FORM_PER_TOKEN, "form", token[:64])
+    """Count the call against its network and its link. Raises TooMany."""
+    pages_of(request).limits.count_link(request.method, client_network(request), token)
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(counted)])

@@ -17,6 +17,7 @@ from slamon.errors import Forbidden, Invalid, NotSignedIn
 from slamon.services.access import Caller, keep_session, secret_digest, signed_in
 from slamon.services.outbox import is_stopped
 from slamon.services.rights import Deed, admit, allow
+from slamon.web.limits import network_of
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"
@@ -128,7 +129,7 @@ def visiting(request: Request) -> Visit:
     if not token:
         raise NotSignedIn("Please sign in.")
     with runtime.db.read() as session:
-        caller = signed_in(session, token, real_now=real_now)
+        caller = signed_in(session, token, idle=runtime.settings.session_idle, real_now=real_now)
         allow(caller, Deed.READ_RECORDS)
         person = session.get_one(Person, caller.person_id)
         seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
@@ -210,5 +211,6 @@ def safe_next(address: str | None) -> str:
     return address if is_local and parts.path != "/sign-out" else "/"
 
 
-def client_address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+def client_network(request: Request) -> str:
+    """Where a call comes from, as limits count it; trusted proxies were looked through before."""
+    return network_of(request.client.host) if request.client else "unknown"

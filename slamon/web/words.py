@@ -184,6 +184,8 @@ MESSAGES = {
     MessageKind.INVITATION: "Invitation",
     MessageKind.REVIEW_DUE: "Policy review due",
     MessageKind.KEY_MADE: "Key made",
+    MessageKind.ACCOUNT_LINK: "Link to a new password",
+    MessageKind.LINK_MADE: "Link made on the host",
     MessageKind.ALARM: "Alarm",
     MessageKind.TEST: "Test",
 }
