@@ -138,7 +138,7 @@ def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(folder: Pa
 
 
 def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     world.file()
     draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
     (folder / "draft.json").write_text(json.dumps(draft))
@@ -150,7 +150,7 @@ def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeyp
 
 
 def test_a_draft_that_cannot_work_is_refused_by_field(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     for draft, told in (
         ({"name": "No clock", "ladder": []}, "clocks"),
         ({"name": "x", "clocks": {"answer": {"target": "PT9H", "limit": "PT2H"}}, "ladder": []}, "limit"),

@@ -309,7 +309,7 @@ def _server(database_url: str) -> str:
 def empty(db: Database) -> None:
     """Take everything out of a database."""
     if db.is_sqlite:
-        path = make_url(str(db.url)).database
+        path = db.url.database
         assert path
         for part in ("", "-wal", "-shm"):
             Path(path + part).unlink(missing_ok=True)

