@@ -38,7 +38,7 @@ check: $(DEV_READY) ## Lint, formatting, types, imports between rooms, the locks
 	@$(BIN)/python .ci/check_locks.py
 	@$(BIN)/slamon openapi | $(BIN)/python .ci/check_openapi.py
 	@if docker compose version >/dev/null 2>&1; then \
-	  SLAMON_SECRET_KEY=x SLAMON_DATABASE_PASSWORD=x docker compose config --quiet; fi
+	  SLAMON_SECRET_KEY=x SLAMON_DATABASE_PASSWORD=x SLAMON_DATABASE_OWNER_PASSWORD=x docker compose config --quiet; fi
 
 bench: $(BENCH_READY) ## Measure the calendar and the cycle (options: ARGS="...")
 	@$(BIN)/python -m bench $(ARGS)
