@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,6 +87,27 @@ def drop_database(url: str, name: str) -> None:
     """Remove `name` from the server of `url`, connected clients or not; a missing one is fine."""
     with _connect(url) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def application_role(url: str) -> Iterator[str]:
+    """URL of the same database for a role that does not exist yet, and is gone after the block."""
+    own = make_url(url)
+    name = f"{own.database}_app"
+    _drop_role(url, name)
+    try:
+        yield own.set(username=name, password=f"{PASSWORD}app").render_as_string(hide_password=False)
+    finally:
+        with suppress(psycopg.OperationalError):  # a server that the test has stopped takes its roles with it
+            _drop_role(url, name)
+
+
+def _drop_role(url: str, name: str) -> None:
+    role = sql.Identifier(name)
+    with _connect(url) as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 def find_binaries() -> Path:
