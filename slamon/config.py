@@ -151,6 +151,6 @@ class Settings(BaseSettings):
 
 def _with_password(url: str, password: SecretStr | None) -> URL:
     read = make_url(url)
-    if password is None or read.password is not None:
+    if password is None or read.username is None or read.password is not None:
         return read
     return read.set(password=password.get_secret_value())
