@@ -14,13 +14,20 @@ from slamon.cli import app
 from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.database import Database
+from slamon.db.parties import Person
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import SYSTEM
 from slamon.engine import heartbeat
-from slamon.errors import SlamonError
+from slamon.engine.cycle import Inline, tick
+from slamon.engine.heartbeat import Watch
+from slamon.errors import LinkGone, SlamonError
+from slamon.runtime import build_runtime
 from slamon.services import access
 from tests.api.conftest import Api
-from tests.world import START, World
+from tests.world import ADMIN, CONTACT, PM, START, RecordingChannel, World
 
 SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
+PASSWORD = "correct horse battery"
 NO_TESTS = ["--test-email", "", "--test-slack", ""]
 
 
@@ -36,18 +43,23 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(app, words)
 
 
+def welcome(done: Result) -> str:
+    """What the printed link opens."""
+    link = re.search(r"/welcome/([\w-]+)", done.output)
+    assert link, done.output
+    return link[1]
+
+
 def test_setup_leads_from_nothing_to_the_first_password(folder: Path):
     done = run(*SETUP, *NO_TESTS)
     assert done.exit_code == 0, done.output
-    link = re.search(r"/welcome/([\w-]+)", done.output)
-    assert link
     kept = (folder / ".env").read_text()
     assert 'SLAMON_SPONSOR_NAME="Acme Bio"' in kept
     assert len(Settings().secret_key.get_secret_value()) >= 32
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
     database = Database(Settings().database_url)
     with database.write() as session:
-        person = access.set_password(session, link[1], "correct horse battery", real_now=START)
+        person = access.set_password(session, welcome(done), PASSWORD, real_now=START)
         assert person.roles == ["admin"]
     database.close()
 
@@ -57,6 +69,58 @@ def test_setting_up_again_keeps_the_secret(folder: Path):
     before = (folder / ".env").read_text()
     run(*SETUP[:-1], "second@acme.example", *NO_TESTS)
     assert (folder / ".env").read_text() == before
+
+
+def test_setting_up_again_gives_a_new_link_until_there_is_a_password(folder: Path):
+    first, second = welcome(run(*SETUP, *NO_TESTS)), run(*SETUP, *NO_TESTS)
+    assert second.exit_code == 0, second.output
+    assert "The sponsor is Acme Bio" in second.output
+    assert "Administrator: Ada Admin, ada@acme.example" in second.output
+    database = Database(Settings().database_url)
+    with pytest.raises(LinkGone), database.write() as session:
+        access.set_password(session, first, PASSWORD, real_now=START)
+    with database.write() as session:
+        access.set_password(session, welcome(second), PASSWORD, real_now=START)
+    database.close()
+    third = run(*SETUP, *NO_TESTS)
+    assert third.exit_code == 0, third.output
+    assert "/welcome/" not in third.output
+    assert "slamon new-link ada@acme.example" in third.output
+
+
+def test_setting_up_makes_nobody_an_administrator_who_is_something_else(
+    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    for email in (PM, CONTACT):
+        refused = run(*SETUP[:-1], email.upper(), *NO_TESTS)
+        assert isinstance(refused.exception, SlamonError)
+        assert "no administrator" in str(refused.exception)
+    with world.runtime.db.write() as session:
+        session.get_one(Person, world.cast.admin).status = "disabled"
+    assert "disabled" in str(run(*SETUP[:-1], ADMIN, *NO_TESTS).exception)
+
+
+def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_sponsors_name_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_SECRET_KEY", "s" * 40)
+    assert run(*SETUP, *NO_TESTS).exit_code == 0
+    assert not (folder / ".env").exists()
+    runtime = build_runtime(Settings())
+    email = RecordingChannel("email")
+    runtime.channels[DeliveryChannel.EMAIL] = email
+    with runtime.db.write() as session:
+        admin = access.person_by_email(session, "ada@acme.example")
+        access.invite(session, admin.id, by=SYSTEM, now=runtime.clock.now(), real_now=runtime.clock.real_now())
+    tick(runtime, Inline(runtime), Watch(8))
+    assert [message.sponsor_name for message in email.sent] == ["Acme Bio"]
+    runtime.close()
+
+
+def test_the_sponsors_name_is_read_back_as_it_was_typed(folder: Path):
+    run("setup", "--sponsor", 'Bücher "&" Söhne', *SETUP[3:], *NO_TESTS)
+    assert Settings().sponsor_name == 'Bücher "&" Söhne'
 
 
 def test_without_a_mail_server_the_test_mail_is_shown_and_set_up_goes_on(folder: Path):
