@@ -149,8 +149,10 @@ def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this re
 
 @app.command("backup")
 def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
-    """Copy the database to a file while everything runs."""
-    runtime = _open(Settings())
+    """Copy the database to a file while everything runs, before an upgrade too."""
+    runtime = build_runtime(Settings())
+    if schema.current_revision(runtime.db) is None:
+        raise SlamonError("There is nothing in the database yet. Run 'slamon setup' first.")
     backup.backup(runtime.db, file)
     out.print(f"[green]✓[/green] {file}, {file.stat().st_size:,} bytes.", highlight=False)
 

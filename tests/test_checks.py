@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from slamon.app import create_app
+from tests.checkout import copied_checkout
 from tests.services.plugin import ROOT
 from tests.world import World
 
@@ -86,12 +87,7 @@ def test_a_requirement_that_no_lock_knows_yet_fails(locks: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_an_old_pip_installs_every_lock(tmp_path: Path):
-    for name in ("Makefile", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, tmp_path)
-    for lock in ROOT.glob("requirements*.lock"):
-        shutil.copy(lock, tmp_path)
-    for package in ("slamon", "workers", "migrations"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    copied_checkout(tmp_path)
     run([sys.executable, "-m", "venv", ".venv"], tmp_path)
     older = [".venv/bin/python", "-m", "pip", "install", "--quiet", "pip==22.3"]
     fetched = subprocess.run(older, cwd=tmp_path, capture_output=True, text=True, check=False)
