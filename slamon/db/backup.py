@@ -19,6 +19,9 @@ def backup(database: Database, target: Path) -> None:
     if target.exists():
         raise Conflict(f"{target} exists already; name another file.")
     unfinished = target.with_name(f"{target.name}.unfinished")
+    unfinished.touch(
+        mode=0o600
+    )  # it holds all that the database holds; the tools keep the mode of a file that is there
     if database.is_sqlite:
         with closing(sqlite3.connect(_path(database))) as source, closing(sqlite3.connect(unfinished)) as copy:
             source.backup(copy)

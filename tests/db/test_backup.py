@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -82,11 +83,12 @@ def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: World, t
         assert len(world.email.sent_to(CONTACT, K.TARGET)) == 2  # and life goes on
 
 
-def test_nothing_is_written_over(any_world: World, tmp_path: Path):
+def test_nothing_is_written_over_and_a_copy_is_its_makers_alone(any_world: World, tmp_path: Path):
     (tmp_path / "copy").write_text("mine")
     with pytest.raises(Conflict, match="exists"):
         backup(any_world.runtime.db, tmp_path / "copy")
     backup(any_world.runtime.db, tmp_path / "other")
+    assert stat.S_IMODE((tmp_path / "other").stat().st_mode) == 0o600
     with pytest.raises(Conflict, match="not empty"):
         restore(any_world.runtime.db, tmp_path / "other")
 
