@@ -57,7 +57,7 @@ FILING = (
 FILE = (API, 'curl -H "Authorization: Bearer $KEY" -F "file=@CoA-A17.pdf;type=application/pdf" -F sha256=$(sha256sum CoA-A17.pdf | cut -c1-64) \\')  # fmt: skip  # noqa: E501
 REPLAYS = (README, "slamon replay incidents tests/data/incident_events.csv.gz")
 BACKUP = (OPERATIONS, "slamon backup /backups/slamon-today     # while everything runs")
-RESTORE = (OPERATIONS, "createdb -h db.example.com -U slamon slamon_restored")
+RESTORE = (OPERATIONS, "createdb -h db.example.com -U postgres --owner slamon slamon_restored")
 FIRST_START = [ONE_PROCESS, PEOPLE, CMOS, PROJECT, FILING, FILE]
 BY_HAND = [INSTALL, OWNER, TWO_USERS, PEOPLE, CMOS, PROJECT, FILING, FILE, PAST, BACKUP, RESTORE]
 NEEDS_AN_ENGINE = "needs a Docker engine; test_compose.py runs what its containers run"
@@ -209,7 +209,7 @@ def test_installed_from_the_wheel_all_goes_as_it_is_told_on_postgresql_with_two_
         administer(server, typed[OWNER])
         with shell(tmp_path, tmp_path / "slamon" / "bin", told) as typing:
             typing.environment["PATH"] += f"{os.pathsep}{binaries}"
-            typing.environment["PGPASSWORD"] = "owner-secret"  # what createdb would ask for
+            typing.environment["PGPASSWORD"] = str(make_url(server).password)  # what createdb would ask for
             typing.run(blocks[TWO_USERS])
             upgrade(typing)
             typing.run(f"export SLAMON_REDIS_URL={valkey_url}")
