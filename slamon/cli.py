@@ -4,6 +4,8 @@ import json
 import secrets
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +19,7 @@ from slamon import __version__
 from slamon.channels.console import ConsoleChannel
 from slamon.config import Settings
 from slamon.db import backup, schema
+from slamon.db.database import Database
 from slamon.domain import lifecycle_document
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
@@ -105,7 +108,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     if not settings.is_embedded:
         raise SlamonError("SLAMON_REDIS_URL is set: run 'slamon api', 'dramatiq workers.main' and 'slamon ticker'.")
     runtime = build_runtime(settings)
-    schema.migrate(runtime.db)
+    _migrate(runtime)
     _serve(runtime, host, port)
 
 
@@ -143,19 +146,20 @@ def ticker() -> None:
 
 @app.command()
 def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this revision instead.")] = None) -> None:
-    """Bring the database to this release's schema."""
+    """Bring the database to this release's schema. With SLAMON_DATABASE_OWNER_URL set it is done by that role, and
+    the one of SLAMON_DATABASE_URL is made where it is missing, and may then read and add but not change the record.
+    """
     runtime = build_runtime(Settings())
-    if down_to is None:
-        schema.migrate(runtime.db)
-    else:
-        schema.downgrade(runtime.db, down_to)
+    _migrate(runtime, down_to)
     out.print(f"The database is at schema {schema.current_revision(runtime.db)}.")
 
 
 @app.command("backup")
 def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
-    """Copy the database to a file while everything runs."""
-    runtime = _open(Settings())
+    """Copy the database to a file while everything runs, before an upgrade too."""
+    runtime = build_runtime(Settings())
+    if schema.current_revision(runtime.db) is None:
+        raise SlamonError("There is nothing in the database yet. Run 'slamon setup' first.")
     backup.backup(runtime.db, file)
     out.print(f"[green]✓[/green] {file}, {file.stat().st_size:,} bytes.", highlight=False)
 
@@ -164,8 +168,9 @@ def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it mus
 def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backup' wrote.")]) -> None:
     """Fill an empty database from a backup, check it, and hold its messages back until somebody lets them go."""
     runtime = build_runtime(Settings())
-    backup.restore(runtime.db, file)
-    schema.migrate(runtime.db)
+    with _owned(runtime) as owned:
+        backup.restore(owned, file)
+    _migrate(runtime)
     with runtime.db.write() as session:
         outbox.hold_restored(session, now=runtime.clock.now())
     out.print(f"[green]✓[/green] Restored, at schema {schema.current_revision(runtime.db)}. Messages are held back.")
@@ -183,23 +188,35 @@ def setup(
     ] = "",
     env_file: Annotated[Path, typer.Option(help="Where settings are kept.")] = Path(".env"),
 ) -> None:
-    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail."""
-    _keep(env_file, "SLAMON_SECRET_KEY", secrets.token_urlsafe(48))
-    _keep(env_file, "SLAMON_SPONSOR_NAME", json.dumps(sponsor))
+    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail.
+
+    Run again it keeps what is there, says so, and makes what is missing.
+    """
+    if not Settings(_env_file=None).secret_keys:  # with one in the environment, settings are kept there and not here
+        _keep(env_file, "SLAMON_SECRET_KEY", secrets.token_urlsafe(48))
+        _keep(env_file, "SLAMON_SPONSOR_NAME", json.dumps(sponsor, ensure_ascii=False))
     settings = Settings(_env_file=env_file)
     runtime = build_runtime(settings)
-    schema.migrate(runtime.db)
+    _migrate(runtime)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
-        founding.found(session, sponsor, now=now)
+        name = founding.found(session, sponsor, now=now).name
         admin = founding.first_admin(session, admin_name, admin_email, now=now)
-        token = access.show_link(session, admin.id, to=access.ON_THE_HOST, by=SYSTEM, now=now, real_now=real_now)
+        has_password, to = admin.password_hash is not None, access.ON_THE_HOST
+        token = (
+            None if has_password else access.show_link(session, admin.id, to=to, by=SYSTEM, now=now, real_now=real_now)
+        )
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
+    out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
+    out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
     _send_test(runtime, DeliveryChannel.EMAIL, test_email, sponsor)
     _send_test(runtime, DeliveryChannel.SLACK, test_slack, sponsor)
     start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
     out.print(f"[green]✓[/green] Start it with: {start}")
-    _show_link(settings, token, "Then open this link to set the administrator's password. It works once, for 24 hours:")
+    if token is None:
+        out.print(f"They have a password already; 'slamon new-link {admin.email}' gives a new link.", highlight=False)
+        return
+    _show_link(settings, token, "Then open this link once, within 24 hours, to set the administrator's password:")
 
 
 @app.command()
@@ -360,6 +377,25 @@ def _serve(runtime: Runtime, host: str, port: int) -> None:
         )
     run_server(create_app(runtime), runtime.settings, host=host, port=port)
     runtime.close()
+
+
+@contextmanager
+def _owned(runtime: Runtime) -> Iterator[Database]:
+    """The database as the owner of its schema reaches it."""
+    url = runtime.settings.owned_database
+    if url == runtime.db.url:
+        yield runtime.db
+        return
+    with closing(Database(url, connections=1)) as database:
+        yield database
+
+
+def _migrate(runtime: Runtime, down_to: str | None = None) -> None:
+    with _owned(runtime) as owned:
+        if down_to is None:
+            schema.migrate(owned, application=runtime.db.url)
+        else:
+            schema.downgrade(owned, down_to, application=runtime.db.url)
 
 
 def _open(settings: Settings) -> Runtime:

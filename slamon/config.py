@@ -7,7 +7,7 @@ from typing import Literal
 from holidays import list_supported_countries
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from slamon.domain.zones import is_zone
 from slamon.errors import Invalid
@@ -16,17 +16,29 @@ from slamon.public_holidays import refuse_unnamed_region
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SLAMON_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SLAMON_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str = Field(
         "sqlite:///var/slamon.db", description="SQLite file or PostgreSQL, as SQLAlchemy writes it"
     )
+    database_password: SecretStr | None = Field(
+        None, description="Of the user in database_url, where that holds none; here no character needs escaping"
+    )
+    database_owner_url: str | None = Field(
+        None,
+        description="Who owns the schema: 'slamon migrate' then gives the user of database_url what it needs, no more",
+    )
+    database_owner_password: SecretStr | None = Field(None, description="Of the user in database_owner_url")
     redis_url: str | None = Field(None, description="Redis or Valkey; unset means one process does everything")
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs form tokens; at least 32 characters. To change it: 'new,old', then 'new'"
     )
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the pages; links in mails begin so")
-    sponsor_name: str = Field("Sponsor", description="As the CMO's contacts know you")
+    sponsor_name: str | None = Field(
+        None, description="As the CMO's contacts know you; unset, as it was told to 'slamon setup'"
+    )
     sponsor_time_zone: str = "UTC"
     sponsor_country: str | None = Field(
         None, description="ISO 3166 code; its public holidays are no working days. Unset: Monday to Friday are"
@@ -98,9 +110,9 @@ class Settings(BaseSettings):
 
     @field_validator("sponsor_name")
     @classmethod
-    def _a_name(cls, name: str) -> str:
+    def _a_name(cls, name: str | None) -> str | None:
         try:
-            refuse_no_name("sponsor_name", name)
+            refuse_no_name("sponsor_name", name or "")
         except Invalid as error:
             raise ValueError(error.message) from error
         return name
@@ -140,6 +152,18 @@ class Settings(BaseSettings):
         return key
 
     @property
+    def database(self) -> URL:
+        """The database as the application reaches it."""
+        return _with_password(self.database_url, self.database_password)
+
+    @property
+    def owned_database(self) -> URL:
+        """The database as the owner of the schema reaches it: the application itself unless another is named."""
+        if self.database_owner_url is None:
+            return self.database
+        return _with_password(self.database_owner_url, self.database_owner_password)
+
+    @property
     def secret_keys(self) -> list[str]:
         """The keys that are taken, oldest first; the last one signs. Empty where none is set."""
         return [key for key in reversed(self.secret_key.get_secret_value().split(",")) if key]
@@ -165,3 +189,10 @@ class Settings(BaseSettings):
     def is_embedded(self) -> bool:
         """One process with an in-memory broker, because no Redis is named."""
         return self.redis_url is None
+
+
+def _with_password(url: str, password: SecretStr | None) -> URL:
+    read = make_url(url)
+    if password is None or read.username is None or read.password is not None:
+        return read
+    return read.set(password=password.get_secret_value())

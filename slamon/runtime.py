@@ -103,7 +103,7 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
     return Runtime(
         settings=settings,
         clock=clock,
-        db=Database(settings.database_url, connections=settings.database_connections),
+        db=Database(settings.database, connections=settings.database_connections),
         channels={
             DeliveryChannel.SLACK: _slack(settings),
             DeliveryChannel.EMAIL: _email(settings, clock),

@@ -21,14 +21,21 @@ from slamon.cli import app
 from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.audit import AuditEntry
+from slamon.db.parties import Person
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import SYSTEM
 from slamon.engine import heartbeat
+from slamon.engine.cycle import Inline, tick
+from slamon.engine.heartbeat import Watch
 from slamon.errors import SlamonError
 from slamon.runtime import build_runtime
 from slamon.services import access
+from tests.api.conftest import Api
 from tests.web.conftest import ADDRESS, Site
-from tests.world import ADMIN, CONTACT, PM, World
+from tests.world import ADMIN, CONTACT, PM, RecordingChannel, World
 
 SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
+PASSWORD = "correct horse battery"
 NO_TESTS = ["--test-email", "", "--test-slack", ""]
 
 
@@ -59,17 +66,14 @@ def open_pages() -> Iterator[TestClient]:
 def test_setup_leads_from_nothing_to_the_first_password(folder: Path):
     done = run(*SETUP, *NO_TESTS)
     assert done.exit_code == 0, done.output
-    link = re.search(r"/welcome/([\w-]+)", done.output)
-    assert link
     kept = (folder / ".env").read_text()
     assert 'SLAMON_SPONSOR_NAME="Acme Bio"' in kept
     assert len(Settings().secret_key.get_secret_value()) >= 32
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
     with open_pages() as visitor:
-        page = visitor.get(f"/welcome/{link[1]}")
+        page = visitor.get(link_in(done))
         assert "whoever ran the command on the host" in page.text
-        set_one = {"password": "correct horse battery", "again": "correct horse battery"}
-        assert visitor.post(f"/welcome/{link[1]}", data=set_one).status_code == 303
+        assert set_password(visitor, link_in(done), PASSWORD) == 303
         assert visitor.get("/status").status_code == 200
 
 
@@ -78,6 +82,55 @@ def test_setting_up_again_keeps_the_secret(folder: Path):
     before = (folder / ".env").read_text()
     run(*SETUP[:-1], "second@acme.example", *NO_TESTS)
     assert (folder / ".env").read_text() == before
+
+
+def test_setting_up_again_gives_a_new_link_until_there_is_a_password(folder: Path):
+    first, second = link_in(run(*SETUP, *NO_TESTS)), run(*SETUP, *NO_TESTS)
+    assert second.exit_code == 0, second.output
+    assert "The sponsor is Acme Bio" in second.output
+    assert "Administrator: Ada Admin, ada@acme.example" in second.output
+    with open_pages() as visitor:
+        assert set_password(visitor, first, PASSWORD) == 410
+        assert set_password(visitor, link_in(second), PASSWORD) == 303
+    third = run(*SETUP, *NO_TESTS)
+    assert third.exit_code == 0, third.output
+    assert "/welcome/" not in third.output
+    assert "slamon new-link ada@acme.example" in third.output
+
+
+def test_setting_up_makes_nobody_an_administrator_who_is_something_else(
+    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    for email in (PM, CONTACT):
+        refused = run(*SETUP[:-1], email.upper(), *NO_TESTS)
+        assert isinstance(refused.exception, SlamonError)
+        assert "no administrator" in str(refused.exception)
+    with world.runtime.db.write() as session:
+        session.get_one(Person, world.cast.admin).status = "disabled"
+    assert "disabled" in str(run(*SETUP[:-1], ADMIN, *NO_TESTS).exception)
+
+
+def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_sponsors_name_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_SECRET_KEY", "s" * 40)
+    assert run(*SETUP, *NO_TESTS).exit_code == 0
+    assert not (folder / ".env").exists()
+    runtime = build_runtime(Settings())
+    email = RecordingChannel("email")
+    runtime.channels[DeliveryChannel.EMAIL] = email
+    with runtime.db.write() as session:
+        admin = access.person_by_email(session, "ada@acme.example")
+        access.invite(session, admin.id, by=SYSTEM, now=runtime.clock.now(), real_now=runtime.clock.real_now())
+    tick(runtime, Inline(runtime), Watch(8))
+    assert [message.sponsor_name for message in email.sent] == ["Acme Bio"]
+    runtime.close()
+
+
+def test_the_sponsors_name_is_read_back_as_it_was_typed(folder: Path):
+    run("setup", "--sponsor", 'Bücher "&" Söhne', *SETUP[3:], *NO_TESTS)
+    assert Settings().sponsor_name == 'Bücher "&" Söhne'
 
 
 def test_without_a_mail_server_the_test_mail_is_shown_and_not_called_sent(folder: Path):
@@ -127,9 +180,9 @@ def test_an_operator_makes_the_first_key_and_it_opens_the_api(
         assert access.caller_by_key(session, secret).name == "Ada Admin"
 
 
-def test_the_api_document_is_printed(folder: Path):
-    document = json.loads(run("openapi").stdout)
-    assert "/v1/requests" in document["paths"]
+def test_the_api_document_is_printed_as_it_is_served(folder: Path, world: World):
+    served = Api(world).pm.get("/v1/openapi.json").json()
+    assert json.loads(run("openapi").stdout) == served
 
 
 def test_an_untouched_record_verifies(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
@@ -161,7 +214,7 @@ def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(folder: Pa
 
 
 def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     world.file()
     draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
     (folder / "draft.json").write_text(json.dumps(draft))
@@ -173,7 +226,7 @@ def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeyp
 
 
 def test_a_draft_that_cannot_work_is_refused_by_field(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     for draft, told in (
         ({"name": "No clock", "ladder": []}, "clocks"),
         ({"name": "x", "clocks": {"answer": {"target": "PT9H", "limit": "PT2H"}}, "ladder": []}, "limit"),

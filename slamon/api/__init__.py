@@ -1,5 +1,6 @@
 """The JSON API under /v1: thin. It parses, calls one use case in one transaction, and answers."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -38,11 +39,12 @@ def build_api(app: FastAPI) -> None:
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
+    app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]  # FastAPI's own lacks the problems
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of the API, for `/v1/openapi.json` and `slamon openapi`."""
-    document = app.openapi()
+    """The OpenAPI document of the API; `app.openapi()` gives the same."""
+    document = FastAPI.openapi(app)
     schemas = document["components"]["schemas"]
     schemas.update(_problem_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -63,6 +65,6 @@ def _document_route(app: FastAPI) -> APIRouter:
     def document(call: Known) -> JSONResponse:
         """This API, described; for callers with a key, like everything under /v1."""
         call.ask()
-        return JSONResponse(openapi_document(app))
+        return JSONResponse(app.openapi())
 
     return router

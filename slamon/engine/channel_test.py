@@ -23,7 +23,7 @@ def send_test(runtime: Runtime, channel: DeliveryChannel, address: str, *, spons
         at=now,
         reader_zone=settings.sponsor_time_zone,
         other_zone=settings.sponsor_time_zone,
-        sponsor_name=sponsor_name or settings.sponsor_name,
+        sponsor_name=sponsor_name or settings.sponsor_name or "slamon",
         detail="If you can read this, slamon reaches you here.",
         message_id=f"<{secrets.token_hex(8)}@slamon>",
     )

@@ -26,6 +26,7 @@ from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.services.access import one_time_token, welcome_address
 from slamon.services.blinding import subjects_for_mails
 from slamon.services.digests import digest_size, members
+from slamon.services.directory import sponsor_name
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
 from slamon.services.queries import clocks_by_request
@@ -78,6 +79,7 @@ class Composer:
         alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
         self._reached = _contact_attempts(session, alone)
         self._topics = subjects_for_mails(session, alone, settings)
+        self._sponsor = sponsor_name(session, settings)
 
     def still_true(self, row: Notification) -> bool:
         """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead.
@@ -112,7 +114,7 @@ class Composer:
             at=self._now,
             reader_zone=person.time_zone if person else settings.sponsor_time_zone,
             other_zone=settings.sponsor_time_zone,
-            sponsor_name=settings.sponsor_name,
+            sponsor_name=self._sponsor,
             link=f"{settings.base_url}{_PAGES[row.kind]}" if row.kind in _PAGES else None,
             detail=row.detail,
             closes_at=row.closes_at,

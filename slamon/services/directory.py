@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from slamon.addresses import parse_address
+from slamon.config import Settings
 from slamon.db.base import Base, Stamped
 from slamon.db.parties import (
     AuditedCmo,
@@ -177,6 +178,12 @@ def the_sponsor(session: Session) -> Organization:
     """The one sponsor this installation serves."""
     statement = select(Organization).where(Organization.kind == OrganizationKind.SPONSOR).limit(1)
     return session.scalars(statement).one()
+
+
+def sponsor_name(session: Session, settings: Settings) -> str:
+    """What CMOs know the sponsor as: the setting, else what `slamon setup` was told."""
+    named = select(Organization.name).where(Organization.kind == OrganizationKind.SPONSOR).limit(1)
+    return settings.sponsor_name or session.scalar(named) or "Sponsor"
 
 
 def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Sequence[UUID]]]:

@@ -15,6 +15,7 @@ from slamon.domain.clocks import ClockId
 from slamon.domain.explain import Counts, Part
 from slamon.domain.terms import Mode
 from slamon.errors import LinkGone
+from slamon.services.directory import sponsor_name
 from slamon.services.explanations import clock_named, explain_clock
 from slamon.services.links import open_link
 from slamon.services.queries import visible_request
@@ -63,7 +64,7 @@ def for_contact(request: Request, token: str, clock: str) -> Response:
             return see_other(f"/r/{token}")  # which says why, and offers a fresh one
         zones = Zones(own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone)
         told = _told(session, opened.request, clock_named(clock), zones, runtime.clock.now())
-    around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": runtime.settings.sponsor_name}
+        around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": sponsor_name(session, runtime.settings)}
     return page(request, "clock.html", {**told, **around})
 
 

@@ -35,6 +35,7 @@ from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import secret_digest
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of, attachments_of
+from slamon.services.directory import sponsor_name
 from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.queries import case_and_facts
 from slamon.web.action_forms import form_of, forms_of
@@ -223,7 +224,7 @@ def _form(
     facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
     context: dict[str, Any] = {
         "token": token,
-        "sponsor": settings.sponsor_name,
+        "sponsor": sponsor_name(session, settings),
         "asked": asked,
         "state": State(asked.state),
         "person": opened.person,
@@ -289,7 +290,7 @@ def _gone(
 ) -> HTMLResponse:
     context = {
         "token": token,
-        "sponsor": runtime_of(request).settings.sponsor_name,
+        "sponsor": sponsor_name(session, runtime_of(request).settings),
         "reason": gone.reason,
         "address": _masked_address(session, token),
         "was_sent": was_sent and gone.reason in ("expired", "revoked"),

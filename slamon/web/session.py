@@ -15,6 +15,7 @@ from slamon.db.parties import Person
 from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
 from slamon.services.access import Caller, keep_session, secret_digest, signed_in
+from slamon.services.directory import sponsor_name
 from slamon.services.outbox import is_stopped
 from slamon.services.rights import Deed, admit, allow
 from slamon.web.limits import network_of
@@ -38,6 +39,7 @@ class Visit:
     now: datetime
     real_now: datetime
     is_stopped: bool
+    sponsor: str
 
 
 class Typed:
@@ -133,12 +135,12 @@ def visiting(request: Request) -> Visit:
         allow(caller, Deed.READ_RECORDS)
         person = session.get_one(Person, caller.person_id)
         seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
-        stopped = is_stopped(session)
+        stopped, sponsor = is_stopped(session), sponsor_name(session, runtime.settings)
     if real_now - seen_at > _SEEN_EVERY:  # looking at a page seldom needs to wait for the writer
         with runtime.db.write() as session:
             keep_session(session, token, real_now=real_now)
     csrf = pages_of(request).signer.get_signature(token).decode()
-    return Visit(caller, person.name, person.time_zone, token, csrf, now, real_now, stopped)
+    return Visit(caller, person.name, person.time_zone, token, csrf, now, real_now, stopped, sponsor)
 
 
 Submitted = Annotated[Typed, Depends(submitted)]

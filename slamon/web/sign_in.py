@@ -126,7 +126,7 @@ def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, 
             company = session.get_one(Organization, person.organization_id).name
         if password != again:
             raise Invalid("again", "is not the same as the first")
-        words = words_about(person.name, person.email, company, runtime.settings.sponsor_name)
+        words = words_about(person.name, person.email, company, runtime.settings.sponsor_name or company)
         password_hash = runtime.passwords.new_hash(password, words=words, former=former)  # no transaction is open
         with runtime.db.write() as session:
             person = access.set_password(session, token, password_hash, real_now=real_now)

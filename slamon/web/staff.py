@@ -18,7 +18,7 @@ def staff_page(
     around = {
         "visit": visit,
         "path": request.scope["path"],
-        "sponsor": runtime.settings.sponsor_name,
+        "sponsor": visit.sponsor,
         "redirected_to": runtime.settings.redirect_all_to,
         "speed": runtime.clock.speed,
         "now_ms": int(visit.now.timestamp() * 1000),
