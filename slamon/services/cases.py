@@ -1,7 +1,7 @@
 """A request with all that judging it needs: its timeline, its terms, and those it lived under before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -45,7 +45,11 @@ class Case:
         return in_force(self.terms, self.former, clock.stopped_at)
 
     def progress(self) -> Progress:
-        return progress_of(self.timeline.as_recorded())
+        return progress_of(self.timeline)
+
+    def as_of(self, at: datetime) -> "Case":
+        """The same as it stood then, by all that is known now."""
+        return replace(self, timeline=self.timeline.up_to(at))
 
 
 def load_case(session: Session, request: CmoRequest) -> Case:

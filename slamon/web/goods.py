@@ -60,6 +60,15 @@ def line_amount(detail: Mapping[str, Any], number: int, quantity: Decimal | str)
     return amount(quantity, str(_line(detail, number).get("unit", "each")))
 
 
+def lines_in_words(detail: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
+    """`24 kits of line 1 (A17), 10 vials of line 2`."""
+    return ", ".join(
+        f"{line_amount(detail, part['line'], part['quantity'])} of line {part['line']}"
+        + (f" ({part['lots_or_kits']})" if part.get("lots_or_kits") else "")
+        for part in lines
+    )
+
+
 def _line(detail: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     lines: Sequence[Mapping[str, Any]] = detail.get("lines", ())
     return lines[number - 1] if number <= len(lines) else {}
@@ -143,7 +152,8 @@ def so_far(asked: CmoRequest, progress: Progress, facts: Sequence[FactRow], zone
 
 def _parts(type_: RequestType, progress: Progress, facts: Sequence[FactRow]) -> list[Part]:
     words = _QUESTION_STATES if type_ is RequestType.INQUIRY else _ITEM_STATES
-    said = {part["item"]: part for fact in _recorded(facts, FactKind.ANSWERED) for part in fact.content["items"]}
+    answers = [fact for fact in facts if fact.kind == FactKind.ANSWERED]
+    said = {part["item"]: part for fact in answers for part in fact.content["items"]}
     return [
         Part(
             title=part_title(type_, progress.detail, number),
@@ -180,15 +190,15 @@ def _total(consignments: Sequence[Consignment], line: int) -> Decimal:
 
 
 def _parcels(progress: Progress, facts: Sequence[FactRow], zones: Zones) -> Iterator[Parcel]:
-    sent = {fact.content["consignment"]: fact.content for fact in _recorded(facts, FactKind.DISPATCHED)}
+    sent: dict[int, Mapping[str, Any]] = {}
+    for fact in facts:
+        if fact.kind == FactKind.DISPATCHED:  # of several words on one the first counts
+            sent.setdefault(fact.content["consignment"], fact.content)
     for each in progress.consignments:
         content = sent[each.number]
         yield Parcel(
             number=each.number,
-            goods=", ".join(
-                f"{line_amount(progress.detail, line, quantity)} of line {line}"
-                for line, quantity in each.quantities.items()
-            ),
+            goods=lines_in_words(progress.detail, content["lines"]),
             carrier=", ".join(content[name] for name in ("courier", "service") if content.get(name)),
             tracking_number=content["tracking_number"],
             dispatched=zones.at(each.dispatched_at),
@@ -208,13 +218,11 @@ def _status(each: Consignment) -> str:
         words = ["arrived", CONDITIONS[each.condition]]
         if each.readout is not Readout.NOT_REQUIRED:
             words.append(READOUTS[each.readout])
+    if each.is_unconfirmed:
+        words.append("by the destination’s word; the CMO has not confirmed it yet")
     if each.is_off:
         words.append(f"quality: {DISPOSITIONS[each.disposition]}" if each.disposition else "quality decides")
     return ", ".join(words)
-
-
-def _recorded(facts: Sequence[FactRow], kind: FactKind) -> list[FactRow]:
-    return sorted((fact for fact in facts if fact.kind == kind), key=lambda fact: fact.sequence)
 
 
 def day(text: object) -> str:
