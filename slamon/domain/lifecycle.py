@@ -430,6 +430,17 @@ def stage_of(request_type: RequestType, timeline: Timeline) -> tuple[State, Prog
     return state, progress
 
 
+def last_possible(
+    request_type: RequestType, timeline: Timeline, roles: Iterable[Role]
+) -> dict[Action, tuple[Rule, Progress]]:
+    """What somebody with `roles` could do at any time so far: the rule that held last, and the progress then."""
+    found: dict[Action, tuple[Rule, Progress]] = {}
+    for _, state, progress in _along(request_type, timeline):
+        possible = possible_actions(request_type, state, progress, roles)
+        found |= {action: (rule, progress) for action, rule in possible.items()}
+    return {action: found[action] for action in Action if action in found}
+
+
 def state_after(request_type: RequestType, timeline: Timeline) -> State:
     return stage_of(request_type, timeline)[0]
 

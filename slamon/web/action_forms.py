@@ -207,6 +207,7 @@ def _loggers(*, must: bool = False) -> Field:
 
 def _confirm_dispatch(basis: Basis) -> tuple[Field, ...]:
     return (
+        *_told_since(basis),
         _quantities(basis),
         Field("courier", "Courier"),
         Field("tracking_number", "Tracking number", hint="air waybill, consignment note", most=80),
@@ -216,6 +217,17 @@ def _confirm_dispatch(basis: Basis) -> tuple[Field, ...]:
         _loggers(),
         _REMARKS,
     )
+
+
+def _told_since(basis: Basis) -> tuple[Field, ...]:
+    """For a dispatch written down late: the consignments of which the sponsor was told in another way since."""
+    before = {each.number for each in basis.progress.consignments}
+    since = [each for each in basis.case.progress().consignments if each.number not in before]
+    if not since:
+        return ()
+    options = {each.number: f"consignment {each.number}: {each.tracking_number}, told of later" for each in since}
+    hint = "of one told of later the quantities stay as they are"
+    return (_choice("consignment", "Which goods", {"": "goods not told of yet", **options}, hint=hint),)
 
 
 def _confirm_delivery(basis: Basis) -> tuple[Field, ...]:

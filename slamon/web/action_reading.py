@@ -182,6 +182,9 @@ def _settle_lines(form: ActionForm, content: dict[str, Any]) -> dict[str, str]:
     group = next((each for each in form.fields if each.name == "lines" and each.parts), None)
     if group is None:
         return {}
+    if content.get("consignment"):  # one that is known, with what is in it
+        content.pop("lines", None)
+        return {}
     content["lines"] = [line for line in content.get("lines", ()) if not _is_zero(line.get("quantity", "0"))]
     if form.action is Action.CONFIRM_PACKED:
         unnamed = [line["line"] for line in content["lines"] if not line.get("lots_or_kits")]

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State
+from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State, last_possible
+from slamon.domain.progress import Progress
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
@@ -203,7 +204,7 @@ def _page(
     running, ended = in_order(countdowns)
     basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
     forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
-    may_keep = keeps(whole.roles)
+    may_keep, now_open = keeps(whole.roles), basis.open_to(CMO_ROLES)
     told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)
     context: dict[str, Any] = {
         "whole": whole,
@@ -222,7 +223,8 @@ def _page(
         "forms": forms,
         "words": TO_STAFF,
         "possible": [action for action in STAFF_ACTIONS if action in forms],
-        "recordable": recordable(basis) if may_keep else [],
+        "recordable": now_open if may_keep else (),
+        "recordable_late": [each for each in recordable(basis) if each not in now_open] if may_keep else (),
         "contacts": basis.contacts,
         "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now),
         "may_revoke": may_keep and state in OPEN_STATES,
@@ -245,6 +247,9 @@ def _worth_showing(whole: Whole, open_now: Mapping[Action, Rule]) -> dict[Action
     return {action: rule for action, rule in open_now.items() if action in STAFF_ACTIONS and action not in hidden}
 
 
-def recordable(basis: Basis) -> dict[Action, Rule]:
-    """What of the CMO's can be written down now, in the order in which it usually happens."""
-    return basis.open_to(CMO_ROLES)
+def recordable(basis: Basis) -> dict[Action, tuple[Rule, Progress]]:
+    """What of the CMO's can be written down, in the order in which it usually happens: what it could do at any time.
+
+    Each with its rule and the progress as they held last.
+    """
+    return last_possible(basis.type, basis.case.timeline, CMO_ROLES)
