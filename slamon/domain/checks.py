@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -48,10 +47,6 @@ class _Held(NamedTuple):
     def next_consignment(self) -> int:
         return len(self.known.consignments) + 1
 
-    def left(self, what: Callable[[Progress], Mapping[int, Decimal]]) -> dict[int, Decimal]:
-        """What of each line was left then and is left still."""
-        then, still = what(self.progress), what(self.known)
-        return {line: min(quantity, still[line]) for line, quantity in then.items() if line in still}
 
 
 def fitted(
@@ -140,12 +135,17 @@ def _fit_lines(content: dict[str, Any], left: Mapping[int, Decimal], verb: str) 
     return {**content, "lines": given}
 
 
+def _least(then: Mapping[int, Decimal], still: Mapping[int, Decimal]) -> dict[int, Decimal]:
+    """Of each line what was left then and is left still."""
+    return {line: min(quantity, still[line]) for line, quantity in then.items() if line in still}
+
+
 def _fit_packed(content: dict[str, Any], held: _Held) -> dict[str, Any]:
     if held.progress.detail.get("logger_required") and not content.get("logger_serials"):
         raise Contradiction("logger_serials", "a temperature logger is required: give the serial number of each")
     if "packed_at" in content:
         _done_at("packed_at", content["packed_at"], held)
-    content = _fit_lines(content, held.left(attrgetter("left_to_pack")), "packed")
+    content = _fit_lines(content, _least(held.progress.left_to_pack, held.known.unpacked), "packed")
     if not (content.get("lots_or_kits") or "").strip():
         for part in content["lines"]:
             if not (part.get("lots_or_kits") or "").strip():
@@ -162,8 +162,8 @@ def _fit_dispatched(content: dict[str, Any], held: _Held) -> dict[str, Any]:
     same = _told_later(content, held)
     if same is not None:
         return _fit_told_later(content, same)
-    packed = held.left(attrgetter("packed_to_send"))
-    left = held.left(attrgetter("left_to_send"))
+    packed = _least(held.progress.packed_to_send, held.known.packed_to_send)
+    left = _least(held.progress.left_to_send, held.known.left_to_send)
     content = _fit_lines(content, packed or left if "lines" not in content else left, "dispatched")
     lines = [_with_packed_lots(part, packed, held.progress) for part in content["lines"]]
     return {**content, "lines": lines, "consignment": held.next_consignment}

@@ -129,8 +129,13 @@ class Progress(NamedTuple):
     @property
     def left_to_pack(self) -> dict[int, Decimal]:
         """What of each line was neither packed nor sent yet; lines of which nothing is left are left out."""
-        ordered, to_send = self.ordered, self.left_to_send
-        left = {n: min(quantity, ordered[n] - self.packed.get(n, Decimal(0))) for n, quantity in to_send.items()}
+        to_send, unpacked = self.left_to_send, self.unpacked
+        return {line: min(quantity, to_send[line]) for line, quantity in unpacked.items() if line in to_send}
+
+    @property
+    def unpacked(self) -> dict[int, Decimal]:
+        """What of each line was not packed, sent or not; lines of which nothing is left are left out."""
+        left = {line: quantity - self.packed.get(line, Decimal(0)) for line, quantity in self.ordered.items()}
         return {line: quantity for line, quantity in left.items() if quantity > 0}
 
     @property
