@@ -48,7 +48,6 @@ class _Held(NamedTuple):
         return len(self.known.consignments) + 1
 
 
-
 def fitted(
     kind: FactKind,
     content: Mapping[str, Any],
