@@ -183,8 +183,9 @@ class Terms:
     """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy.
 
     `answer_by_kind` is what an answer may take for each kind of data, where one request asks for kinds of which that
-    differs; its own answer clock is the longest of them. `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are;
-    `opening_names` what its opening days are for. `zone_data` is the release of the time-zone data they were made with.
+    differs; its own answer clock is the longest of them. `holiday_names` says what the calendar's holidays are called,
+    and `holiday_source` who says when they are; `opening_names` what its opening days are for. `zone_data` is the
+    release of the time-zone data they were made with.
     """
 
     policy_id: str

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest
-from slamon.domain.clocks import ClockState, Former, clock_states, in_force
+from slamon.domain.clocks import ClockState, Former, clock_states, in_force, item_clocks
 from slamon.domain.ladder import Evaluation, evaluate
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.progress import Progress, progress_of
@@ -39,6 +39,10 @@ class Case:
 
     def clocks(self) -> tuple[ClockState, ...]:
         return clock_states(self.terms, self.timeline, self.former)
+
+    def item_clocks(self) -> dict[int, ClockState]:
+        """The answer clock as each item has it, where the kinds of data asked for have different terms."""
+        return item_clocks(self.terms, self.timeline, self.former)
 
     def terms_of(self, clock: ClockState) -> Terms:
         """The terms that judge this clock."""

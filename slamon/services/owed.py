@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, Site
 from slamon.db.requests import CmoRequest, is_open
-from slamon.domain.clocks import ClockState, item_clocks
+from slamon.domain.clocks import ClockState
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import ClockKind
 from slamon.services.access import Caller, Scope
@@ -91,7 +91,7 @@ def _open_items(case: Case, cmo_name: str, site: Site) -> Iterator[Owed]:
     request, progress, clocks = case.request, case.progress(), case.clocks()
     of_request = next((clock for clock in clocks if clock.kind is ClockKind.ANSWER), None)
     others = [clock for clock in clocks if clock.kind is not ClockKind.ANSWER]
-    of_items = item_clocks(case.terms, case.timeline, case.former) if progress.open_items else {}
+    of_items = case.item_clocks() if progress.open_items else {}
     for number in progress.open_items:
         item, answer = progress.detail["items"][number - 1], of_items.get(number, of_request)
         yield Owed(

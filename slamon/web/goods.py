@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from slamon.db.requests import CmoRequest, FactRow
+from slamon.domain.clocks import ClockState
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, RequestType, State
 from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Progress, Readout
 from slamon.domain.timeline import FactKind
@@ -89,12 +90,16 @@ def part_title(type_: RequestType, detail: Mapping[str, Any], number: int) -> st
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A data item or a question; `notes` say under which number it came, or why not."""
+    """A data item or a question; `notes` say under which number it came, or why not.
+
+    `expected` is by when, where the items of one request have different terms and it is still owed.
+    """
 
     title: str
     status: str
     is_open: bool
     notes: str
+    expected: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +139,21 @@ class SoFar:
     waits_until: Moment | None = None
 
 
-def so_far(asked: CmoRequest, progress: Progress, facts: Sequence[FactRow], zones: Zones, now: datetime) -> SoFar:
+def so_far(
+    asked: CmoRequest,
+    progress: Progress,
+    facts: Sequence[FactRow],
+    zones: Zones,
+    now: datetime,
+    item_clocks: Mapping[int, ClockState],
+) -> SoFar:
+    """What is owed and what came; `item_clocks` are those of items with terms of their own."""
     type_, is_at_the_cmo = RequestType(asked.type), State(asked.state) in OPEN_STATES - SPONSORS_TURN
     waits = progress.waits_until if is_at_the_cmo and progress.waits_until and progress.waits_until > now else None
     if type_ is not RequestType.SHIPMENT:
         is_worth_it = len(progress.items) > 1 or not progress.open_items
-        return SoFar(parts=_parts(type_, progress, facts) if is_worth_it else (), waits_until=zones.maybe(waits))
+        parts = _parts(type_, progress, facts, item_clocks, zones) if is_worth_it else ()
+        return SoFar(parts=parts, waits_until=zones.maybe(waits))
     under_way = bool(progress.consignments) or progress.planned_ship_on is not None
     return SoFar(
         lines=list(_lines(progress)) if under_way else (),
@@ -150,7 +164,13 @@ def so_far(asked: CmoRequest, progress: Progress, facts: Sequence[FactRow], zone
     )
 
 
-def _parts(type_: RequestType, progress: Progress, facts: Sequence[FactRow]) -> list[Part]:
+def _parts(
+    type_: RequestType,
+    progress: Progress,
+    facts: Sequence[FactRow],
+    item_clocks: Mapping[int, ClockState],
+    zones: Zones,
+) -> list[Part]:
     words = _QUESTION_STATES if type_ is RequestType.INQUIRY else _ITEM_STATES
     answers = [fact for fact in facts if fact.kind == FactKind.ANSWERED]
     said = {part["item"]: part for fact in answers for part in fact.content["items"]}
@@ -160,6 +180,9 @@ def _parts(type_: RequestType, progress: Progress, facts: Sequence[FactRow]) -> 
             status=words[status],
             is_open=status is ItemStatus.OPEN,
             notes=answered_with(said.get(number, {})),
+            expected=zones.maybe(item_clocks[number].target_at)
+            if number in item_clocks and status is ItemStatus.OPEN
+            else None,
         )
         for number, status in enumerate(progress.items, start=1)
     ]

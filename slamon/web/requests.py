@@ -21,7 +21,7 @@ from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
 from slamon.services.cases import Case
 from slamon.services.links import revoke_links
-from slamon.services.queries import Whole, case_and_facts, visible_request, whole_request
+from slamon.services.queries import Whole, case_and_facts, linked_requests, visible_request, whole_request
 from slamon.services.timelines import owners_of
 from slamon.web import choices
 from slamon.web.action_forms import form_of, forms_of
@@ -211,6 +211,7 @@ def _page(
         "asked": asked,
         "site": site,
         "state": state,
+        "linked": linked_requests(session, asked),
         "is_our_turn": state in SPONSORS_TURN,
         "is_open": state in OPEN_STATES,
         "zones": zones,
@@ -226,14 +227,14 @@ def _page(
         "recordable": now_open if may_keep else (),
         "recordable_late": [each for each in recordable(basis) if each not in now_open] if may_keep else (),
         "contacts": basis.contacts,
-        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now),
+        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now, case.item_clocks()),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
         "entries": history(whole, told_with),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done in ("filed", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
+        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused.on(forms) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
