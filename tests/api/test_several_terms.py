@@ -114,7 +114,7 @@ def test_another_priority_gives_each_kind_the_terms_it_then_has(any_api: Api) ->
     assert story.is_sound()
 
 
-def test_what_if_and_a_line_applied_look_at_the_kinds_a_request_asks_for(any_api: Api) -> None:
+def test_a_line_applied_to_open_requests_moves_the_items_of_its_kind(any_api: Api) -> None:
     filed = any_api.pm.post("/v1/requests", json=data(any_api, "coa", "batch_record")).json()
     line = {
         "name": "Slower certificates", "kind": "coa", "site_id": str(any_api.world.cast.site), "ladder": [],
