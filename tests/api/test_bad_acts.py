@@ -7,7 +7,7 @@ import pytest
 from slamon.channels import MessageKind
 from slamon.domain.lifecycle import Action
 from tests.api.conftest import Api
-from tests.api.test_conversations import FIVE_ITEMS, LOST, Told
+from tests.api.test_conversations import FIVE_ITEMS, LOST, ROUTINE_ITEMS, Told
 from tests.world import LEAD, OTHER_CONTACT
 
 PARCEL = {"courier": "World Courier", "tracking_number": "020-1", "expected_delivery_on": "2026-03-06"}
@@ -127,7 +127,7 @@ def test_a_due_date_that_is_revised_does_not_forgive_and_a_colleague_takes_over_
 
 
 def test_what_is_written_down_late_must_fit_what_happened_before_and_since(any_api: Api) -> None:
-    story = Told(any_api, **FIVE_ITEMS)
+    story = Told(any_api, **ROUTINE_ITEMS)
     call = {"on_behalf_of": str(any_api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
     any_api.world.clock.advance(hours=60)
     story(any_api.contact, "answer", text="All attached")

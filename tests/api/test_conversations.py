@@ -153,6 +153,13 @@ FIVE_ITEMS = {
 }  # fmt: skip
 
 
+# The same of kinds that all share the routine terms, 24 to 48 hours.
+ROUTINE_ITEMS = {
+    **FIVE_ITEMS,
+    "detail": {"purpose": "release", "items": [{"kind": kind, "lots": ["A17"]} for kind in ("coa", "coc", "other")]},
+}
+
+
 def owed(api: Api, **wanted: str) -> list[tuple[int, str]]:
     return [(item["item"], item["kind"]) for item in api.pm.get("/v1/owed", params=wanted).json()["items"]]
 

@@ -15,7 +15,7 @@ from slamon.errors import SlamonError
 from slamon.services.verify import Difference, verify_requests
 from tests.api.conftest import Api
 from tests.api.test_bad_acts import ARRIVED, LOST_ALL, PACKED, PARCEL
-from tests.api.test_conversations import FIVE_ITEMS, LOST, Told
+from tests.api.test_conversations import LOST, ROUTINE_ITEMS, Told
 from tests.world import START, World
 
 ACK, ASK, ANSWER = ("acknowledge", {}), ("ask", {"text": "Which lot?"}), ("answer", {"text": "All attached"})
@@ -61,29 +61,29 @@ def lived(api: Api, filing: dict[str, Any], life: list[tuple[float, str, Step]])
 @pytest.mark.parametrize(
     ("filing", "life", "late", "clocks", "state"),
     [
-        (FIVE_ITEMS, [(60, "contact", ANSWER)], (5, ANSWER), {"answer": "met", "acknowledgement": "met"}, "answered"),
-        (FIVE_ITEMS, [(60, "contact", ANSWER)], (30, ANSWER), {"answer": "late"}, "answered"),
-        (FIVE_ITEMS, [(60, "contact", ANSWER), (61, "pm", ACCEPT)], (5, ANSWER), {"answer": "met"}, "closed"),
-        (FIVE_ITEMS, [(60, "contact", ANSWER), (61, "pm", REJECT)], (5, ANSWER), {"answer": "met"}, "acknowledged"),
-        (FIVE_ITEMS, [(60, "lead", ("cancel", {"reason": "?"}))], (5, ANSWER), {"answer": "met"}, "cancelled"),
-        (FIVE_ITEMS, [(60, "contact", ACK)], (5, ACK), {"acknowledgement": "met"}, "acknowledged"),
-        (FIVE_ITEMS, [(60, "contact", SECOND_ITEM)], (5, FIRST_ITEM), {"acknowledgement": "met"}, "partly_answered"),
-        (FIVE_ITEMS, [(60, "contact", SECOND_ITEM)], (5, SECOND_ITEM), {"answer": "running"}, "partly_answered"),
-        (FIVE_ITEMS, [(60, "contact", DECLINE)], (5, ANSWER), {"answer": "met"}, "declined"),
-        (FIVE_ITEMS, [(60, "contact", ANSWER)], (30, DECLINE), {"sponsor-3": "cancelled"}, "answered"),
-        (FIVE_ITEMS, [(49, "contact", ANSWER)], (20, ASK), {"answer": "met", "sponsor-3": "cancelled"}, "answered"),
-        (FIVE_ITEMS, [(25, "contact", ACK)], (20, ASK), {"sponsor-3": "running"}, "awaiting_sponsor"),
-        (FIVE_ITEMS, [(40, "contact", ASK), (50, "pm", REPLY)], (20, ASK), {"sponsor-4": "late"}, "acknowledged"),
-        (FIVE_ITEMS, [(40, "contact", ASK), (50, "pm", REPLY)], (20, ANSWER), {"answer": "met"}, "answered"),
-        (FIVE_ITEMS, [(5, "contact", ACK), (60, "contact", ANSWER)], (10, WAIT), {"answer": "met"}, "answered"),
+        (ROUTINE_ITEMS, [(60, "contact", ANSWER)], (5, ANSWER), {"answer": "met"}, "answered"),
+        (ROUTINE_ITEMS, [(60, "contact", ANSWER)], (30, ANSWER), {"answer": "late"}, "answered"),
+        (ROUTINE_ITEMS, [(60, "contact", ANSWER), (61, "pm", ACCEPT)], (5, ANSWER), {"answer": "met"}, "closed"),
+        (ROUTINE_ITEMS, [(60, "contact", ANSWER), (61, "pm", REJECT)], (5, ANSWER), {"answer": "met"}, "acknowledged"),
+        (ROUTINE_ITEMS, [(60, "lead", ("cancel", {"reason": "?"}))], (5, ANSWER), {"answer": "met"}, "cancelled"),
+        (ROUTINE_ITEMS, [(60, "contact", ACK)], (5, ACK), {"acknowledgement": "met"}, "acknowledged"),
+        (ROUTINE_ITEMS, [(60, "contact", SECOND_ITEM)], (5, FIRST_ITEM), {"acknowledgement": "met"}, "partly_answered"),
+        (ROUTINE_ITEMS, [(60, "contact", SECOND_ITEM)], (5, SECOND_ITEM), {"answer": "running"}, "partly_answered"),
+        (ROUTINE_ITEMS, [(60, "contact", DECLINE)], (5, ANSWER), {"answer": "met"}, "declined"),
+        (ROUTINE_ITEMS, [(60, "contact", ANSWER)], (30, DECLINE), {"sponsor-3": "cancelled"}, "answered"),
+        (ROUTINE_ITEMS, [(49, "contact", ANSWER)], (20, ASK), {"answer": "met", "sponsor-3": "cancelled"}, "answered"),
+        (ROUTINE_ITEMS, [(25, "contact", ACK)], (20, ASK), {"sponsor-3": "running"}, "awaiting_sponsor"),
+        (ROUTINE_ITEMS, [(40, "contact", ASK), (50, "pm", REPLY)], (20, ASK), {"sponsor-4": "late"}, "acknowledged"),
+        (ROUTINE_ITEMS, [(40, "contact", ASK), (50, "pm", REPLY)], (20, ANSWER), {"answer": "met"}, "answered"),
+        (ROUTINE_ITEMS, [(5, "contact", ACK), (60, "contact", ANSWER)], (10, WAIT), {"answer": "met"}, "answered"),
         (
-            FIVE_ITEMS,
+            ROUTINE_ITEMS,
             [(5, "contact", ACK), (6, "pm", ("follow_up", {"text": "?"})), (60, "contact", ANSWER)],
             (10, ("respond", {"text": "On it"})),
             {"reply-3": "met"},
             "answered",
         ),
-        (FIVE_ITEMS, [(4, "contact", ASK), (60, "pm", REPLY)], (5, CORRECT), {}, "acknowledged"),
+        (ROUTINE_ITEMS, [(4, "contact", ASK), (60, "pm", REPLY)], (5, CORRECT), {}, "acknowledged"),
         (LOST, [(60, "contact", ORDER)], (5, ORDER), {"order_confirmation": "met"}, "confirmed"),
         (LOST, [(60, "contact", ORDER)], (5, LATER_ORDER), {"acknowledgement": "met"}, "confirmed"),
         (LOST, [(60, "contact", LATER_ORDER)], (5, ORDER), {"order_confirmation": "met"}, "awaiting_sponsor"),
@@ -126,7 +126,7 @@ def test_every_act_of_the_cmo_may_be_recorded_late_and_its_clocks_follow(
 
 
 def test_a_breach_that_an_answer_in_time_disproves_no_longer_holds(any_api: Api) -> None:
-    story = lived(any_api, FIVE_ITEMS, [(60, "contact", ANSWER)])
+    story = lived(any_api, ROUTINE_ITEMS, [(60, "contact", ANSWER)])
     assert story.clocks()["answer"] == "breached"
     again = [story(any_api.pm, "answer", **call(any_api, 5, text="All attached"))["version"] for _ in range(2)]
     assert again[0] == again[1]  # recorded twice, it counts once
@@ -169,7 +169,7 @@ def test_a_dispatch_told_by_phone_is_the_consignment_with_its_tracking_number_or
 def test_what_was_not_possible_at_its_time_is_refused_with_the_way_out(
     api: Api, life: list[tuple[float, str, Step]], late: tuple[float, Step], words: str
 ) -> None:
-    story = lived(api, FIVE_ITEMS, life)
+    story = lived(api, ROUTINE_ITEMS, life)
     story.pass_time(hours=1)
     hours, (action, said) = late
     status, told = story.refused(api.pm, action, **call(api, hours, **said))
@@ -181,7 +181,7 @@ def test_of_two_days_and_two_colleagues_named_the_later_word_stands_whichever_wa
         (30, "contact", ("acknowledge", {"expected_on": "2026-03-06"})),
         (31, "contact", ("hand_on", {"name": "Maria", "email": "maria@cmo.example"})),
     ]
-    story = lived(api, FIVE_ITEMS, life)
+    story = lived(api, ROUTINE_ITEMS, life)
     now = api.pm.get(story.path).json()
     story(api.pm, "acknowledge", **call(api, 5, expected_on="2026-03-04"))
     story(api.pm, "hand_on", **call(api, 6, name="Anna", email="anna@cmo.example"))
