@@ -93,6 +93,15 @@ class LikelyDuplicate(Conflict):
         self.look_alikes = tuple(look_alikes)
 
 
+class TermsDiffer(Conflict):
+    """`groups` are the kinds of data asked for, those with the same terms together."""
+
+    def __init__(self, groups: Sequence[tuple[str, ...]]) -> None:
+        listed = "; ".join(", ".join(group) for group in groups)
+        super().__init__(f"What is asked for has different terms: {listed}. Say whether to file one request for each.")
+        self.groups = tuple(groups)
+
+
 class KeyReused(SlamonError):
     pass
 

@@ -14,7 +14,7 @@ from slamon.api.call import ExpectedVersion, Known, Posted, Reply, Route, by_key
 from slamon.api.fields import Answer, Flag
 from slamon.api.fields import Body as Said
 from slamon.api.filings import read_filing
-from slamon.api.requests import Request, file_for, still_seen
+from slamon.api.requests import FiledApart, Request, file_for, still_seen
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import Invalid
@@ -61,6 +61,7 @@ class Drafts(Answer):
 
 class DraftFiling(Said):
     file_anyway: Flag = Field(False, description="As in filing a request.")
+    split: Flag = Field(False, description="As in filing a data request.")
 
 
 _NO_MORE = DraftFiling()
@@ -120,7 +121,7 @@ def get_draft(call: Known, draft_id: UUID) -> Response:
 @router.post(
     "/{draft_id}/file",
     status_code=201,
-    response_model=Request,
+    response_model=Request | FiledApart,
     operation_id="fileDraft",
     summary="File a draft",
     description="As if its content were sent to `POST /v1/requests`; the draft is gone then. What is missing is named.",
@@ -137,7 +138,7 @@ def file_draft(
         except ValidationError as wrong:
             told = [{**error, "loc": ("body", *error["loc"])} for error in wrong.errors()]
             raise RequestValidationError(told, body=draft.content) from wrong
-        return file_for(call, session, filing, file_anyway=said.file_anyway)
+        return file_for(call, session, filing, split=said.split, file_anyway=said.file_anyway)
 
     return call.write(work, before_replay=still_seen(call))
 

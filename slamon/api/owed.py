@@ -35,7 +35,11 @@ class OwedItem(Answer):
     lots: list[str]
     filed_at: datetime
     due_on: date | None
-    limit_at: datetime | None = Field(description="Of the answer clock; null while the sponsor owes a reply.")
+    target_at: datetime | None = Field(description="As `limit_at`.")
+    limit_at: datetime | None = Field(
+        description="Of the answer clock, or the item's own where one request asks for kinds with different terms; "
+        "null while the sponsor owes a reply."
+    )
 
 
 class Register(Answer):

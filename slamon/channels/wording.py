@@ -72,7 +72,7 @@ SPONSOR_ACTS = {
     "cancel": ("cancelled the request", "Nothing more is needed from you."),
     "agree": ("agreed to your ship date", "The order is confirmed."),
     "refuse": ("did not agree to your ship date", "Open the request to see why, and to name another."),
-    "confirm_delivery": ("was told of the delivery", "Nothing more is needed for this consignment."),
+    "confirm_delivery": ("was told of the delivery", "Please confirm it yourself: your clock runs from that delivery."),
     "report_lost": ("was told that a consignment is lost", "Open the request to see which."),
     "decide": ("has decided on the goods", "Open the request to see the decision."),
     "amend": ("changed the request", "Open the request to see what changed, from what to what."),

@@ -1,7 +1,7 @@
 """What may be applied to open requests: a policy line, a changed calendar. `new_terms` says what applying means."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.closing import ClosingRule
-from slamon.domain.terms import Terms
+from slamon.domain.terms import Terms, together
 from slamon.domain.timeline import Fact
 from slamon.services import new_terms
 from slamon.services.access import Caller
@@ -21,7 +21,16 @@ from slamon.services.calendars import closed_on, days_of
 from slamon.services.cases import Case
 from slamon.services.filing import wanted_by
 from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
-from slamon.services.policies import SCOPE, Wanted, plain_calendar, resolve, with_calendar, with_line
+from slamon.services.policies import (
+    SCOPE,
+    Line,
+    Wanted,
+    plain_calendar,
+    resolve,
+    resolve_each,
+    with_calendar,
+    with_line,
+)
 from slamon.services.rights import Deed, admit, allow
 from slamon.services.visibility import find_seen, seen_among
 
@@ -81,6 +90,9 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
 
     def terms_for(case: Case) -> Terms | None:
         wanted = wanted_by(case.request, case.request.cmo_id)
+        if wanted.kinds:
+            lines = resolve_each(session, wanted, now)
+            return _together(case, lines) if policy.id in {line.id for line in lines.values()} else None
         if wanted not in won:
             won[wanted] = resolve(session, wanted, now).id == policy.id
         return with_line(case.terms, policy, case.type) if won[wanted] else None
@@ -88,10 +100,19 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
     return terms_for
 
 
+def _together(case: Case, lines: Mapping[str, Line]) -> Terms:
+    """The terms of a request for several kinds of data, each under its line."""
+    by_kind = {kind: with_line(case.terms, line, case.type) for kind, line in lines.items()}
+    return together(by_kind, case.request.filed_at)
+
+
 def under_priority(session: Session, case: Case, amended: Fact, *, now: datetime) -> Case:
     """The case under the line its locked request would fall under now, its priority having been amended."""
-    line = resolve(session, wanted_by(case.request, case.request.cmo_id), now)
-    terms = with_line(case.terms, line, case.type)
+    wanted = wanted_by(case.request, case.request.cmo_id)
+    if wanted.kinds:
+        terms = _together(case, resolve_each(session, wanted, now))
+    else:
+        terms = with_line(case.terms, resolve(session, wanted, now), case.type)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}

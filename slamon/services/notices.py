@@ -183,7 +183,7 @@ def fact_rows(
 ) -> list[dict[str, Any]]:
     """Outbox rows for one act: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's."""
     contact, manager = directory.contact(request), directory.manager(request)
-    if fact.kind is FactKind.HANDED_ON and contact:
+    if fact.kind is FactKind.HANDED_ON and contact and fact.content["contact"]["id"] == str(request.contact_id):
         filed = filed_row(
             request.id, request.number, contact.id, contact.email, fact.sequence, now=now, real_now=real_now
         )

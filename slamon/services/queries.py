@@ -143,11 +143,18 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
     )
 
 
-def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> dict[Action, Rule]:
+def linked_requests(session: Session, request: CmoRequest, by: Caller) -> Sequence[CmoRequest]:
+    """The request it follows, if any, and those that follow it, in the order of filing; of those that `by` may read."""
+    is_linked = CmoRequest.parent_id == request.id
+    if request.parent_id is not None:
+        is_linked |= CmoRequest.id == request.parent_id
+    return session.scalars(select(CmoRequest).where(is_linked, sees(by, CmoRequest)).order_by(CmoRequest.id)).all()
+
+
+def actions_open_to(session: Session, case: Case, by: Caller) -> dict[Action, Rule]:
     """What the caller may do with the request now, each with its rule."""
-    roles = roles_on(by, owners_of(session, request))
-    case = load_case(session, request)
-    return possible_actions(case.type, State(request.state), case.progress(), roles)
+    roles = roles_on(by, owners_of(session, case.request))
+    return possible_actions(case.type, State(case.request.state), case.progress(), roles)
 
 
 def case_and_facts(session: Session, request: CmoRequest) -> tuple[Case, Sequence[FactRow]]:

@@ -194,7 +194,7 @@ def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:
     filed = timeline.first(FactKind.FILED)
     if filed is None:
         return "was never filed"
-    said = _columns_after(filed, timeline.as_recorded())
+    said = _columns_after(filed, timeline)
     stored = {
         "type": request.type,
         "subject": request.subject,
@@ -215,7 +215,7 @@ def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:
 
 
 def _columns_after(filed: Fact, facts: Iterable[Fact]) -> dict[str, Any]:
-    """What `facts`, in the order in which they were recorded, make of what was filed."""
+    """What `facts`, in the order in which they happened, make of what was filed."""
     said: dict[str, Any] = {
         **filed.content,
         "filed_at": filed.occurred_at,

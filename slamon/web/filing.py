@@ -20,9 +20,19 @@ from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
-from slamon.errors import Conflict, Forbidden, Invalid, KeyReused, LikelyDuplicate, LookAlike, NotFound, StaleVersion
+from slamon.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    LikelyDuplicate,
+    LookAlike,
+    NotFound,
+    StaleVersion,
+    TermsDiffer,
+)
 from slamon.services import drafts, idempotency
-from slamon.services.filing import log_request
+from slamon.services.filing import file_by_terms
 from slamon.services.idempotency import KeptAnswer
 from slamon.services.rights import Deed
 from slamon.web import choices
@@ -32,14 +42,17 @@ from slamon.web.moments import Zones, today_in
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may
 from slamon.web.staff import staff_page
-from slamon.web.words import named
+from slamon.web.words import label, named
 
 router = APIRouter(include_in_schema=False)
+_SPLIT = {"yes": True, "no": False}  # not said: it is asked where it matters
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """The form as it stands: what is in its fields, what is wrong with which, and which requests look like it.
+
+    `apart` are the kinds of data asked for, those with the same terms together, where these differ.
 
     `key` makes it file once; a draft of it is kept under that key. `version` is that draft's, None where there is none.
     """
@@ -50,6 +63,7 @@ class Form:
     problems: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     look_alikes: Sequence[LookAlike] = ()
+    apart: Sequence[tuple[str, ...]] = ()
     said: str = ""
 
     @classmethod
@@ -107,11 +121,11 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
             before = idempotency.begin(session, once, real_now=visit.real_now)
             if before is not None:
                 return see_other(before.headers["location"])
-            filed = log_request(
-                session, filing, by=visit.caller, via=Via.STAFF_PAGE, file_anyway=bool(typed("file_anyway")),
-                now=visit.now, real_now=visit.real_now,
+            filed = file_by_terms(
+                session, filing, split=_SPLIT.get(typed("split")), by=visit.caller, via=Via.STAFF_PAGE,
+                file_anyway=bool(typed("file_anyway")), now=visit.now, real_now=visit.real_now,
             )  # fmt: skip
-            address = f"/requests/{filed.id}?done=filed"
+            address = f"/requests/{filed[0].id}?done={'filed' if len(filed) == 1 else 'filed-apart'}"
             with suppress(NotFound):
                 drafts.take(session, form.key, by=visit.caller, expected_version=form.version)
             idempotency.keep(session, once, KeptAnswer(303, {"location": address}, ""))
@@ -122,6 +136,8 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         form = form.refused({wrong.field: wrong.message})
     except LikelyDuplicate as likely:
         form = replace(form, status=409, look_alikes=likely.look_alikes)
+    except TermsDiffer as differ:
+        form = replace(form, status=409, apart=differ.groups)
     except StaleVersion as stale:
         form = form.outdated(stale.current)
     except KeyReused:
@@ -159,6 +175,7 @@ def _page(
         "problems": form.problems,
         "sayings": sayings(form.problems),
         "look_alikes": form.look_alikes,
+        "apart": [[label(kind) for kind in group] for group in form.apart],
         "today": today_in(visit.zone, visit.now).isoformat(),
     }
     return staff_page(request, visit, "filing.html", context, status=form.status)

@@ -242,7 +242,7 @@ def _form(
         "words": TO_CONTACT,
         "possible": possible,
         "primary": _primary(forms, pressing),
-        "so_far": so_far(asked, basis.progress, basis.facts, zones, now),
+        "so_far": so_far(asked, basis.progress, basis.facts, zones, now, case.item_clocks()),
         "said": conversation(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
         "done": _really_done(done, facts, files),
         "refused": refused.on(forms) if refused else None,

@@ -17,7 +17,7 @@ from slamon.domain.terms import ClockKind
 from slamon.services.owed import Owed, Wanted, owed
 from slamon.services.rights import Deed
 from slamon.web import choices
-from slamon.web.countdowns import Countdown, countdown, most_pressing, stored_clock
+from slamon.web.countdowns import Countdown, countdown, most_pressing
 from slamon.web.moments import Moment, Zones, civil_day
 from slamon.web.pages import SIGNED_IN, runtime_of
 from slamon.web.session import Visit, Visiting, may
@@ -118,9 +118,9 @@ def _lots(item: Owed, wanted: Wanted) -> Sequence[str]:
 def _line(item: Owed, lot: str, visit: Visit) -> Line:
     zones = Zones(own=visit.zone, other=item.site.time_zone)
     asking = [
-        countdown(stored_clock(row), zones, visit.now)
-        for row in item.clocks
-        if row.kind in _ASKING and row.stopped_at is None
+        countdown(clock, zones, visit.now)
+        for clock in item.clocks
+        if clock.kind in _ASKING and clock.stopped_at is None
     ]
     return Line(
         item=item,
@@ -147,12 +147,11 @@ def _every_item(session: Session, wanted: Wanted, visit: Visit) -> Iterator[Owed
 def _rows(items: Iterable[Owed], wanted: Wanted, visit: Visit) -> Iterator[Sequence[str]]:
     zone = ZoneInfo(visit.zone)
     for item in items:
-        target_at = next((clock.target_at for clock in item.clocks if clock.kind == ClockKind.ANSWER), None)
         overdue = "yes" if _line(item, "", visit).is_overdue else "no"
         for lot in _lots(item, wanted):
             said = (
                 item.cmo_name, item.site.name, lot, label(item.kind), item.number, str(item.item), STATES[item.state],
-                item.due_on or "", overdue, _local(target_at, zone), _local(item.limit_at, zone),
+                item.due_on or "", overdue, _local(item.target_at, zone), _local(item.limit_at, zone),
             )  # fmt: skip
             yield [_plain(each) for each in said]
 

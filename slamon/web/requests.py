@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
-from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State, last_possible
+from slamon.domain.progress import Progress
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
@@ -19,7 +20,7 @@ from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
 from slamon.services.cases import Case
 from slamon.services.links import revoke_links
-from slamon.services.queries import Whole, case_and_facts, visible_request, whole_request
+from slamon.services.queries import Whole, case_and_facts, linked_requests, visible_request, whole_request
 from slamon.services.rights import RIGHTS, Deed, owners_of, roles_on
 from slamon.web import choices
 from slamon.web.action_forms import form_of, forms_of
@@ -202,13 +203,14 @@ def _page(
     running, ended = in_order(countdowns)
     basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
     forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
-    may_keep = keeps(whole.roles)
+    may_keep, now_open = keeps(whole.roles), basis.open_to(CMO_ROLES)
     told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)
     context: dict[str, Any] = {
         "whole": whole,
         "asked": asked,
         "site": site,
         "state": state,
+        "linked": linked_requests(session, asked, visit.caller),
         "is_our_turn": state in SPONSORS_TURN,
         "is_open": state in OPEN_STATES,
         "zones": zones,
@@ -221,16 +223,17 @@ def _page(
         "forms": forms,
         "words": TO_STAFF,
         "possible": [action for action in STAFF_ACTIONS if action in forms],
-        "recordable": recordable(basis) if may_keep else [],
+        "recordable": now_open if may_keep else (),
+        "recordable_late": [each for each in recordable(basis) if each not in now_open] if may_keep else (),
         "contacts": basis.contacts,
-        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now),
+        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now, case.item_clocks()),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
         "entries": history(whole, told_with),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done in ("filed", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
+        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused.on(forms) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
@@ -244,6 +247,9 @@ def _worth_showing(whole: Whole, open_now: Mapping[Action, Rule]) -> dict[Action
     return {action: rule for action, rule in open_now.items() if action in STAFF_ACTIONS and action not in hidden}
 
 
-def recordable(basis: Basis) -> dict[Action, Rule]:
-    """What of the CMO's can be written down now, in the order in which it usually happens."""
-    return basis.open_to(CMO_ROLES)
+def recordable(basis: Basis) -> dict[Action, tuple[Rule, Progress]]:
+    """What of the CMO's can be written down, in the order in which it usually happens: what it could do at any time.
+
+    Each with its rule and the progress as they held last.
+    """
+    return last_possible(basis.type, basis.case.timeline, CMO_ROLES)
