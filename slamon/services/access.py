@@ -21,8 +21,7 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
-from slamon.services.outbox import raise_alarm
+from slamon.services.outbox import outbox_row, queue, raise_alarm
 
 IDLE = timedelta(minutes=15)
 LONGEST_SESSION = timedelta(hours=12)

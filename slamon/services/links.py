@@ -17,7 +17,7 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
 from slamon.services.access import Caller, Scope, caller_of, roles_on, secret_digest
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
+from slamon.services.outbox import outbox_row, queue
 from slamon.services.timelines import owners_of
 
 FRESH_LINK_EVERY = timedelta(minutes=5)

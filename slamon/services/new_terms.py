@@ -19,8 +19,8 @@ from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
 from slamon.errors import Conflict
 from slamon.services.audit import record
 from slamon.services.cases import Case, load_cases
-from slamon.services.notices import Directory
 from slamon.services.policies import store_terms
+from slamon.services.readers import Directory
 from slamon.services.settle import settle
 from slamon.services.timelines import append
 

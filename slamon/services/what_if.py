@@ -20,8 +20,8 @@ from slamon.errors import Invalid
 from slamon.services.access import Caller, staff_only
 from slamon.services.cases import load_cases
 from slamon.services.filing import wanted_by
-from slamon.services.notices import Directory
 from slamon.services.policies import Line, covers, load_terms, specificity, with_line
+from slamon.services.readers import Directory
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
