@@ -62,11 +62,12 @@ def cmos_by_project(session: Session, project_ids: Sequence[UUID]) -> dict[UUID,
 
 def failed_messages(
     session: Session, *, cursor: str | None = None, limit: int = 50
-) -> Page[tuple[Notification, str | None]]:
-    """Dead letters with the number of their request, newest first."""
+) -> Page[tuple[Notification, str | None, str | None]]:
+    """Dead letters with the number of their request and the reader's name, newest first."""
     statement = (
-        select(Notification, CmoRequest.number)
+        select(Notification, CmoRequest.number, Person.name)
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
+        .outerjoin(Person, Person.id == Notification.person_id)
         .where(in_state(NotificationState.FAILED))
         .order_by(Notification.id.desc())
     )

@@ -159,7 +159,8 @@ def stand_in_rows(session: Session, row: Notification, *, now: datetime, real_no
     if person is None:
         return []
     otherwise = LadderRole.CMO_CONTACT if is_of_cmo(person) else LadderRole.PROJECT_MANAGER
-    part = LadderRole(row.told_as) if row.told_as in set(LadderRole) else otherwise
+    parts = [LadderRole(role) for role in (row.told_as, *person.roles) if role in set(LadderRole)]
+    part = parts[0] if parts else otherwise
     told = directory.told(request, part)
     if not told and is_of_cmo(person):
         return nobody_there_rows(request, directory, now=now, real_now=real_now)

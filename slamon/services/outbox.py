@@ -68,7 +68,7 @@ def outbox_row(
         "detail": detail,
         "fallback_of": fallback_of,
         "closes_at": closes_at,
-        "told_as": told_as,
+        "told_as": told_as if channel is DeliveryChannel.SLACK or instead_of else None,  # a mail names its reader
         "instead_of": instead_of[:300] if instead_of else None,
         "trace_id": get_contextvars().get("request_id"),  # of the HTTP request being answered, if any
     }
@@ -126,6 +126,7 @@ def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime,
     """
     row = _dead_letter(session, notification_id)
     person = session.get(Person, row.person_id) if row.person_id else None
+    before = row.address
     if person is not None and row.channel == DeliveryChannel.EMAIL:
         row.address = person.email
     own = Attempt.notification_id == row.id
@@ -134,7 +135,10 @@ def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime,
     unclear = session.scalar(select(exists().where(own, Attempt.outcome == "unknown")))
     row.state = (NotificationState.UNKNOWN if unclear else NotificationState.QUEUED).value
     row.next_attempt_at, row.first_attempt_at = real_now, row.first_attempt_at if unclear else None
-    record(session, by=by, action="resend", entity="notification", entity_id=row.id, now=now)
+    record(
+        session, by=by, action="resend", entity="notification", entity_id=row.id, now=now,
+        old={"address": before}, new={"address": row.address},
+    )  # fmt: skip
     return row
 
 

@@ -20,6 +20,7 @@ from slamon.errors import Conflict, Invalid
 from slamon.services import outbox
 from slamon.services.access import admin_only
 from slamon.web import choices
+from slamon.web.deliveries import sent, small_print
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
@@ -36,7 +37,8 @@ class Letter:
 
     row: Notification
     number: str | None
-    name: str | None
+    way: str
+    notes: list[str]
     queued: Moment
     again: str
 
@@ -137,7 +139,8 @@ def _letters(session: Session, visit: Visit, found: Sequence[tuple[Notification,
         Letter(
             row=row,
             number=number,
-            name=names.get(row.person_id) if row.person_id else None,
+            way=sent(row, names.get(row.person_id) if row.person_id else None),
+            notes=small_print(row),
             queued=zones.at(row.queued_at),
             again=_again_in(row.next_attempt_at - visit.real_now),
         )
