@@ -18,7 +18,7 @@ from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid, NotFound
-from slamon.services import calendars, directory, listings
+from slamon.services import calendars, directory, leaving, listings
 from slamon.services.access import Scope, staff_only
 
 Values = dict[str, Any]
@@ -213,11 +213,19 @@ def _routes_of(resource: Resource) -> APIRouter:
         def work(session: Session) -> Any:
             by = resource.keeper(call)
             resource.find(session, record_id)
-            values = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason"})
-            row = directory.change(
-                session, resource.kept, record_id, values,
-                by=by, now=call.now, reason=body.reason, expected_version=expected,
-            )  # fmt: skip
+            values = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"})
+            known = {"by": by, "now": call.now, "reason": body.reason, "expected_version": expected}
+            if resource.kept is parties.Person:
+                row = leaving.change_person(
+                    session,
+                    record_id,
+                    values,
+                    real_now=call.real_now,
+                    handed_to=getattr(body, "handed_to", None),
+                    **known,
+                )
+            else:
+                row = directory.change(session, resource.kept, record_id, values, **known)
             resource.check(session, row, call)
             [record] = shown(session, resource, [row])
             return reply(record, version=row.version)

@@ -39,8 +39,7 @@ def ladder_rows(
         if any(directory.is_empty(request, to) for to in step.to):
             rows += nobody_there_rows(request, directory, now=now, real_now=real_now)
         if not readers:  # a rung nobody holds must not be silent
-            mail = Recipient(DeliveryChannel.EMAIL, LadderRole.PROJECT_MANAGER)
-            readers = list(directory.readers(request, mail))
+            readers = directory.nearest(request, step.to)
         once: dict[tuple[str, str, UUID], Reader] = {}
         for reader in readers:
             once.setdefault((reader.channel, reader.address, reader.person.id), reader)

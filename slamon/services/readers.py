@@ -6,7 +6,7 @@ A message for staff therefore always has a reader; where nobody at the CMO is le
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -97,8 +97,12 @@ class Directory:
         for each in (part, *_UP[part]):
             found = self._holding(request, each)
             if found:
-                role = each.value
-                return [Told(person, role, None if each is part else self._missing(request, part)) for person in found]
+                missing = self._missing(request, part)
+                is_theirs = [each is part and self._is_held_by(request, each, person) for person in found]
+                return [
+                    Told(person, each.value, None if own else missing)
+                    for person, own in zip(found, is_theirs, strict=True)
+                ]
         if part in _OF_CMO:
             return []
         staff = (p for p in self._people.values() if self._organizations[p.organization_id].kind == _SPONSOR)
@@ -111,6 +115,17 @@ class Directory:
             address = self._address(request, person, to)
             channel = to.channel if address else DeliveryChannel.EMAIL
             yield Reader(person, channel, address or person.email, role, instead_of)
+
+    def nearest(self, request: CmoRequest, to: Sequence[Recipient]) -> list[Reader]:
+        """Who hears, by mail, of a step none of whose recipients there is: the manager, or who stands in."""
+        first = to[0]
+        if first.person_id is not None:
+            person = self._people.get(UUID(first.person_id))
+            missing = person.name if person and self._may_know(person, request) else None
+        else:
+            missing = self._missing(request, first.role) if first.role else None
+        mail = Recipient(DeliveryChannel.EMAIL, LadderRole.PROJECT_MANAGER)
+        return [replace(reader, instead_of=missing) for reader in self.readers(request, mail)]
 
     def is_empty(self, request: CmoRequest, to: Recipient) -> bool:
         """Whether this recipient is of the CMO, and nobody of the CMO can be told."""
@@ -194,6 +209,11 @@ class Directory:
     def _first(self, request: CmoRequest, candidates: Iterable[UUID | None], wanted: frozenset[Role]) -> Person | None:
         people = (self._people.get(person_id) for person_id in candidates if person_id)
         return next((person for person in people if person and self.may(person, request, wanted)), None)
+
+    def _is_held_by(self, request: CmoRequest, part: LadderRole, person: Person) -> bool:
+        if part in _STAFF_WIDE or part is LadderRole.CMO_LEAD:
+            return person in self._with_role(request, part)
+        return person.id == self._holder(request, part)
 
     def _missing(self, request: CmoRequest, part: LadderRole) -> str:
         """Who should have been told: the holder's name and part, or the part that nobody holds."""
