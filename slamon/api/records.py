@@ -214,18 +214,16 @@ def _routes_of(resource: Resource) -> APIRouter:
             by = resource.keeper(call)
             resource.find(session, record_id)
             values = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"})
-            known = {"by": by, "now": call.now, "reason": body.reason, "expected_version": expected}
             if resource.kept is parties.Person:
                 row = leaving.change_person(
-                    session,
-                    record_id,
-                    values,
-                    real_now=call.real_now,
-                    handed_to=getattr(body, "handed_to", None),
-                    **known,
-                )
+                    session, record_id, values, handed_to=getattr(body, "handed_to", None), by=by, reason=body.reason,
+                    now=call.now, real_now=call.real_now, expected_version=expected,
+                )  # fmt: skip
             else:
-                row = directory.change(session, resource.kept, record_id, values, **known)
+                row = directory.change(
+                    session, resource.kept, record_id, values,
+                    by=by, now=call.now, reason=body.reason, expected_version=expected,
+                )  # fmt: skip
             resource.check(session, row, call)
             [record] = shown(session, resource, [row])
             return reply(record, version=row.version)

@@ -104,8 +104,13 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                 row.state = NotificationState.SUPPRESSED.value
                 continue
             if composer.is_left(row):
-                row.state, row.error = NotificationState.SUPPRESSED.value, "The account was disabled before it left."
-                queue(session, stand_in_rows(session, row, now=now, real_now=real_now))
+                for told in digests.members(session, row.id) if row.kind == MessageKind.DIGEST else (row,):
+                    told.state, told.error = (
+                        NotificationState.SUPPRESSED.value,
+                        "The account was disabled before it left.",
+                    )
+                    queue(session, stand_in_rows(session, told, now=now, real_now=real_now))
+                row.state = NotificationState.SUPPRESSED.value
                 continue
             if _kills(session, row):
                 row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
@@ -296,7 +301,7 @@ def _after_failure(
     if row.channel == DeliveryChannel.SLACK:
         _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
     elif error.permanent and not error.route_down and row.request_id is not None:
-        _tell_manager(session, row, error, now=now, real_now=real_now)
+        _tell_others(session, row, error, now=now, real_now=real_now)
 
 
 def _out_of_patience(
@@ -362,12 +367,23 @@ def _fall_back_to_email(
     queue(session, mails)
 
 
-def _tell_manager(
+def _tell_others(
     session: Session, row: Notification, error: DeliveryError, *, now: datetime, real_now: datetime
 ) -> None:
-    """A mail the CMO's server refused is 'not reached', never the CMO's silence: the project manager must know."""
+    """A mail that a server refused reaches somebody else.
+
+    One to the CMO is 'not reached', never the CMO's silence: the project manager must know. One to staff goes to who
+    stands in; where that was refused too, the administrators must find out.
+    """
     request = session.get_one(CmoRequest, row.request_id)
     person = session.get(Person, row.person_id) if row.person_id else None
-    if person is not None and person.organization_id == request.cmo_id:
+    if person is None:
+        return
+    if person.organization_id == request.cmo_id:
         detail = f"{person.name}: {error}"
         queue(session, not_reached_rows(session, request, person, detail, now=now, real_now=real_now))
+    elif row.instead_of is None:
+        queue(session, stand_in_rows(session, row, now=now, real_now=real_now))
+    else:
+        detail = f"Mails about {request.number} are refused for {row.instead_of} and for {person.name}; see Status."
+        raise_alarm(session, f"refused/{request.number}", detail, now=now, real_now=real_now)

@@ -146,14 +146,14 @@ def not_reached_rows(
 
 
 def stand_in_rows(session: Session, row: Notification, *, now: datetime, real_now: datetime) -> list[dict[str, Any]]:
-    """The same message for who stands in, its reader having been disabled before it left.
+    """The same message for who stands in: its reader was disabled before it left, or their mail is refused.
 
     Empty for one that concerns nobody else: an invitation, a link that was asked for, an alarm that others got too.
     """
     if row.request_id is None or row.kind == MessageKind.FRESH_LINK:
         return []
     request = session.get_one(CmoRequest, row.request_id)
-    directory = Directory(session, [request])
+    directory = Directory(session, [request], unreachable=row.person_id)
     person = directory.person(row.person_id) if row.person_id else None
     if person is None:
         return []

@@ -74,9 +74,10 @@ class Reader:
 
 
 class Directory:
-    """The people a batch of requests may concern, loaded at once."""
+    """The people a batch of requests may concern, loaded at once; nobody who is `unreachable` counts."""
 
-    def __init__(self, session: Session, requests: Sequence[CmoRequest]) -> None:
+    def __init__(self, session: Session, requests: Sequence[CmoRequest], *, unreachable: UUID | None = None) -> None:
+        self._unreachable = unreachable
         cmo_ids = {request.cmo_id for request in requests}
         project_ids = {request.project_id for request in requests}
         ours = or_(Organization.id.in_(cmo_ids), Organization.kind == OrganizationKind.SPONSOR)
@@ -137,7 +138,7 @@ class Directory:
     def may(self, person: Person, request: CmoRequest, wanted: frozenset[Role]) -> bool:
         """Whether the person can be told of the request and holds one of the roles `wanted` on it."""
         organization = self._organizations[person.organization_id]
-        if not (is_enabled(person) and self._may_know(person, request)):
+        if not (is_enabled(person) and self._may_know(person, request)) or person.id == self._unreachable:
             return False
         if is_of_cmo(person) and (organization.status != Standing.ACTIVE or request.site_id in self._closed_sites):
             return False  # no link of theirs would open

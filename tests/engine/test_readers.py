@@ -234,6 +234,51 @@ def test_a_message_that_still_waits_when_its_reader_is_disabled_goes_to_who_stan
     assert set(left) == {NotificationState.SUPPRESSED}
 
 
+def test_a_digest_whose_reader_is_disabled_before_it_leaves_goes_to_who_stands_in(world: World) -> None:
+    for _ in range(8):
+        world.file()
+    world.work()
+    world.clock.advance(hours=49)
+    world.email.failures += [DeliveryError("try later")] * 80
+    world.work()
+    disable(world, "lead")
+    world.email.failures.clear()
+    for _ in range(4):
+        world.clock.advance(minutes=20)
+        world.work()
+    heard = {line.number for message in world.email.sent_to(HEAD) for line in message.lines or (message,)}
+    assert len(heard) == 8
+    assert not world.email.sent_to(LEAD)
+
+
+def test_news_that_a_managers_mail_server_refuses_reaches_who_stands_in(world: World) -> None:
+    request = world.file()
+    world.work()
+    world.act(request.id, Action.ASK, by=world.cast.contact, text="Which strength?")
+    world.email.send = refusing(world, PM)  # type: ignore[method-assign]
+    world.work()
+    world.work()
+    assert kinds(world.email, LEAD) == [K.CMO_ACTED]
+    world.email.send = refusing(world, PM, LEAD)  # type: ignore[method-assign]
+    world.act(request.id, Action.REPLY, by=world.cast.quality, text="5 mg")
+    world.act(request.id, Action.DECLINE, by=world.cast.contact, reason="No slot")
+    world.work()
+    world.work()
+    assert kinds(world.email, ADMIN) == [K.ALARM]
+
+
+def refusing(world: World, *addresses: str):
+    """Sending as it is, but for these addresses."""
+    send = type(world.email).send
+
+    def refuse(message):
+        if message.address in addresses:
+            raise DeliveryError("550 no such user", permanent=True)
+        return send(world.email, message)
+
+    return refuse
+
+
 def test_an_alarm_has_a_reader_while_anybody_is_left(world: World) -> None:
     disable(world, "admin")
     with world.runtime.db.write() as session:
