@@ -79,7 +79,8 @@ class Composer:
         self._reached = _contact_attempts(session, alone)
         escalated = {row.request_id for row in told if row.kind in PAST_LIMIT and row.request_id}
         self._taken = _last_taken(session, escalated)
-        self._directory = Directory(session, [self._requests[request_id] for request_id in escalated])
+        about = [self._requests[request_id] for request_id in escalated]
+        self._directory = Directory(session, about) if about else None
 
     def still_true(self, row: Notification) -> bool:
         """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead.
@@ -223,7 +224,9 @@ class Composer:
     def _may_take(self, row: Notification, request: CmoRequest) -> bool:
         person = self._people[row.person_id] if row.person_id else None
         wanted = ASKED_OF[LadderRole.LEAD]
-        return row.kind in PAST_LIMIT and person is not None and self._directory.may(person, request, wanted)
+        if self._directory is None or person is None or row.kind not in PAST_LIMIT:
+            return False
+        return self._directory.may(person, request, wanted)
 
     def _breached_at(self, row: Notification, request: CmoRequest) -> datetime:
         """The first limit of the clocks that the message is about; when it was queued, while none is known."""
