@@ -13,6 +13,7 @@ from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, may, may_
 from slamon.api.fields import Answer, Because, Body, Flag, Reason
 from slamon.api.records import ListQuery
 from slamon.db.outbox import Notification
+from slamon.db.parties import Person
 from slamon.services import listings, outbox
 from slamon.services.record_rights import keeper_of_message
 from slamon.services.rights import Deed, allow
@@ -28,7 +29,11 @@ class Message(Answer):
     request_id: UUID | None
     kind: str
     channel: str
-    address: str
+    address: str = Field(description="The Slack channel or user, or the mail address, that it is for.")
+    redirected_to: str | None = Field(description="The mail address it went to instead, where a redirect was on.")
+    recipient: str | None = Field(None, description="Who it is meant for; they may read it in a shared channel.")
+    told_as: str | None = Field(description="The part in which they are told, such as lead or cmo_contact.")
+    instead_of: str | None = Field(description="Who should have been told and cannot be.")
     state: str
     attempts: int
     queued_at: datetime
@@ -69,7 +74,7 @@ def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response
         seen = sees(call.caller, Notification)
         page = listings.failed_messages(session, only=seen, cursor=query.cursor, limit=query.limit)
         items = [
-            DeadLetter(**Message.model_validate(row).model_dump(), request_number=number) for row, number in page.rows
+            DeadLetter(**_message(row, name).model_dump(), request_number=number) for row, number, name in page.rows
         ]
     return reply(DeadLetterPage(items=items, next_cursor=page.next_cursor)).response()
 
@@ -85,7 +90,7 @@ def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response
 def resend_message(call: Posted, message_id: UUID) -> Response:
     def work(session: Session) -> Reply:
         by = keeper_of_message(session, message_id, by=call.caller)
-        return _told(outbox.resend(session, message_id, by=by, now=call.now, real_now=call.real_now))
+        return _told(session, outbox.resend(session, message_id, by=by, now=call.now, real_now=call.real_now))
 
     return call.write(work)
 
@@ -101,7 +106,7 @@ def resend_message(call: Posted, message_id: UUID) -> Response:
 def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
     def work(session: Session) -> Reply:
         by = keeper_of_message(session, message_id, by=call.caller)
-        return _told(outbox.dismiss(session, message_id, by=by, reason=body.reason, now=call.now))
+        return _told(session, outbox.dismiss(session, message_id, by=by, reason=body.reason, now=call.now))
 
     return call.write(work)
 
@@ -149,5 +154,10 @@ def _state(call: Call, session: Session) -> Reply:
     )
 
 
-def _told(row: Notification) -> Reply:
-    return reply(Message.model_validate(row))
+def _told(session: Session, row: Notification) -> Reply:
+    person = session.get(Person, row.person_id) if row.person_id else None
+    return reply(_message(row, person.name if person else None))
+
+
+def _message(row: Notification, name: str | None) -> Message:
+    return Message.model_validate(row).model_copy(update={"recipient": name})

@@ -142,7 +142,9 @@ class _NewPerson(Body):
     name: Name
     email: Email
     time_zone: Zone = "UTC"
-    backup_id: UUID | None = Field(None, description="Who stands in; somebody of the same organization.")
+    backup_id: UUID | None = Field(
+        None, description="Who stands in; somebody of the same organization who may do the same."
+    )
 
 
 class _PersonChange(Change):
@@ -151,6 +153,11 @@ class _PersonChange(Change):
     time_zone: Zone = unchanged()
     backup_id: UUID | None = None
     status: _Usable = unchanged()
+    handed_to: UUID | None = Field(
+        None,
+        description="With status `disabled`: who takes everything that the person holds. Without it, disabling "
+        "somebody who holds something is refused (409) and lists it in `holds`.",
+    )
 
 
 class NewContact(_NewPerson):

@@ -18,7 +18,7 @@ from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.engine.channel_test import tested_slack_channel
 from slamon.errors import Invalid, NotFound
-from slamon.services import directory, listings
+from slamon.services import directory, leaving, listings
 from slamon.services.record_rights import allow_change, allow_new
 from slamon.services.rights import Deed
 from slamon.services.visibility import find_seen, seen_among, sees
@@ -218,15 +218,23 @@ def _routes_of(resource: Resource) -> APIRouter:
 
     def change_one(call: Known, record_id: UUID, body: models.Change, expected: ExpectedVersion) -> Response:
         call.ask()
-        said = resource.tested(body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason"}), call)
+        said = resource.tested(
+            body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"}), call
+        )
 
         def work(session: Session) -> Any:
             found = resource.find(session, record_id, call)
             by, values = allow_change(session, found, said, resource.changing, by=call.caller)
-            row = directory.change(
-                session, kept, record_id, values,
-                by=by, now=call.now, reason=body.reason, expected_version=expected,
-            )  # fmt: skip
+            if kept is parties.Person:
+                row = leaving.change_person(
+                    session, record_id, values, handed_to=getattr(body, "handed_to", None), by=by, reason=body.reason,
+                    now=call.now, real_now=call.real_now, expected_version=expected,
+                )  # fmt: skip
+            else:
+                row = directory.change(
+                    session, kept, record_id, values,
+                    by=by, now=call.now, reason=body.reason, expected_version=expected,
+                )  # fmt: skip
             [record] = shown(session, resource, [row], call)
             return reply(record, version=row.version)
 

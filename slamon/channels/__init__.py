@@ -23,6 +23,7 @@ class MessageKind(StrEnum):
     STEP_3 = "step_3"
     STEP_4 = "step_4"
     DIGEST = "digest"  # many steps of one CMO in one message
+    TAKEN = "taken"  # one line to those who were escalated to: somebody is on it
     CLOSING = "closing"  # one line to those who were escalated to: it is over
     CLOSING_SOON = "closing_soon"  # to the project manager: an answered request is about to close by itself
     RECEIPT = "receipt"  # to the contact: this is what you submitted
@@ -30,6 +31,7 @@ class MessageKind(StrEnum):
     CMO_ACTED = "cmo_acted"  # to the project manager: the CMO acknowledged, asked, answered or declined
     FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
+    NOBODY_THERE = "nobody_there"  # to the project manager: nobody at the CMO can be told any more
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
     REVIEW_DUE = "review_due"  # to the owner of a policy line: its review date has come
     KEY_MADE = "key_made"  # to a member of staff: an API key was made in their name
@@ -109,6 +111,10 @@ class Message:
     is_repeat: bool = False  # the same message may already have arrived
     redirected_from: str | None = None
     closes_at: datetime | None = None  # when the request closes by itself
+    instead_of: str | None = None  # who should have been told and cannot be, by name and part
+    may_take: bool = True  # of an escalation: whether its reader may take it
+    taken_by: str | None = None  # who has taken the escalation, if anybody has
+    taken_at: datetime | None = None
     lines: tuple[DigestLine, ...] = ()
     more_lines: int = 0  # requests of a digest that are not listed
     message_id: str = ""  # e-mail: this row's own, the same on every attempt

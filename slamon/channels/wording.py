@@ -199,6 +199,8 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             return _late_to_cmo(message) if message.to_cmo else _late_to_staff(message)
         case MessageKind.DIGEST:
             return _digest(message)
+        case MessageKind.TAKEN:
+            return _taken(message), ("It is not sent again unless another deadline passes.",)
         case MessageKind.CLOSING:
             return f"{_ending(message)}: this escalation is over", ("Nothing more is sent about it.",)
         case MessageKind.CLOSING_SOON:
@@ -216,6 +218,12 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             return f"A mail to {clean(message.cmo_name)} was refused", (
                 "The contact may not know of this request.",
                 "Please check the address or name another contact.",
+            )
+        case MessageKind.NOBODY_THERE:
+            cmo = clean(message.cmo_name)
+            return f"Nobody at {cmo} can be told of this request", (
+                "The contact, their backup and the leads there are disabled or inactive.",
+                f"Name another contact on the request; until then no message about it reaches {cmo}.",
             )
         case MessageKind.INVITATION:
             return "Please set your password", (
@@ -268,7 +276,8 @@ def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
         return f"Reminder: please {duty}{by}", (f"{sponsor} is waiting for {cmo} on {_request(message)}.",)
     if _is_ours(message):
         return f"Reminder: please {duty}{by}", (f"{cmo} is waiting for {sponsor} on {_request(message)}.",)
-    return f"{cmo} is asked to {duty}{by}", ("A reminder has gone to the contact.",)
+    told = "" if message.instead_of else "A reminder has gone to the contact."
+    return f"{cmo} is asked to {duty}{by}", (told,)
 
 
 def _late_to_cmo(message: Message) -> tuple[str, tuple[str, ...]]:
@@ -285,17 +294,34 @@ def _late_to_staff(message: Message) -> tuple[str, tuple[str, ...]]:
     late = f"{who} not {_undone(message.clocks)} {_within(message)}".rstrip()
     match message.kind:
         case MessageKind.LIMIT:
-            return late, ("Take it, so that others know somebody is on it. The clock keeps running.",)
+            return late, (f"{_to_be_taken(message)} The clock keeps running.",)
         case MessageKind.REPEAT:
-            return f"Repeat: {late}", ("Nobody has taken this escalation so far.",)
+            return f"Repeat: {late}", ("Nobody has taken this escalation so far.", _to_be_taken(message))
+        case MessageKind.BACKUP if message.instead_of or not message.may_take:
+            return f"Still not taken: {late}", ("Nobody has taken this escalation.", _to_be_taken(message))
         case MessageKind.BACKUP:
             return f"You are the backup: {late}", ("Nobody has taken this escalation, so it comes to you.",)
         case MessageKind.STEP_3:
-            return f"Escalation step 3: {late}", ()
+            return f"Escalation step 3: {late}", (_taken_already(message),)
         case MessageKind.STEP_4:
-            return f"Escalation step 4: {late}", ()
+            return f"Escalation step 4: {late}", (_taken_already(message),)
         case _:
             return late, ()
+
+
+def _to_be_taken(message: Message) -> str:
+    if message.taken_by:
+        return _taken_already(message)
+    return "Take it, so that others know somebody is on it." if message.may_take else "It waits for a lead to take it."
+
+
+def _taken_already(message: Message) -> str:
+    return f"{_taken(message)}." if message.taken_by else ""
+
+
+def _taken(message: Message) -> str:
+    at = f" on {short_moment(message.taken_at, message.reader_zone)}" if message.taken_at else ""
+    return f"{clean(message.taken_by or 'Somebody')} took this escalation{at}"
 
 
 def _digest(message: Message) -> tuple[str, tuple[str, ...]]:
@@ -339,9 +365,15 @@ def _line_state(message: Message, line: DigestLine) -> str:
 
 
 def _closing_soon(message: Message) -> tuple[str, tuple[str, ...]]:
-    at = f" on {short_moment(message.closes_at, message.reader_zone)}" if message.closes_at else " soon"
-    return f"Closes by itself{at}, unless somebody objects", (
-        f"{clean(message.cmo_name)} has answered {_request(message)}, and nobody has accepted the answer.",
+    answered = f"{clean(message.cmo_name)} has answered {_request(message)}, and nobody has accepted the answer."
+    if message.closes_at is None:
+        return "Answered, and nobody who may accept it can be told", (
+            answered,
+            "Name a project manager or a lead who can; until then it does not close by itself.",
+        )
+    at = short_moment(message.closes_at, message.reader_zone)
+    return f"Closes by itself on {at}, unless somebody objects", (
+        answered,
         "If anything is missing, send it back or follow up; otherwise nothing needs to be done.",
     )
 
@@ -491,7 +523,8 @@ def _button(message: Message) -> str | None:
         return "Open the list"
     if not message.number:
         return "Open slamon"
-    return "Take it" if message.kind in TO_BE_TAKEN else "Open request"
+    is_to_be_taken = message.kind in TO_BE_TAKEN and message.may_take and not message.taken_by
+    return "Take it" if is_to_be_taken else "Open request"
 
 
 def _footer(message: Message) -> tuple[str, ...]:
@@ -507,6 +540,8 @@ def _notes(message: Message) -> list[str]:
         notes.append("Repeat of an earlier message.")
     if message.is_repeat:
         notes.append("Repeat of an earlier message, which may have reached you already.")
+    if message.instead_of:
+        notes.append(f"Sent in place of {one_line(message.instead_of, 2 * NAME_LENGTH)}, who cannot be told.")
     if message.redirected_from:
         notes.append(f"Redirected by a setting; meant for {one_line(message.redirected_from, DETAIL_LENGTH)}.")
     return notes

@@ -94,6 +94,11 @@ class Notification(Base):
     address: Mapped[str] = mapped_column(String(254))
     detail: Mapped[str | None] = mapped_column(String(500))
     closes_at: Mapped[datetime | None]  # what a notice promised: the request closes then, and not before
+    told_as: Mapped[str | None] = mapped_column(
+        String(40)
+    )  # in which part, where a shared channel or a stand-in is told
+    instead_of: Mapped[str | None] = mapped_column(String(300))  # who should have been told and cannot be
+    redirected_to: Mapped[str | None] = mapped_column(String(254))  # where a redirect took it instead of `address`
     state: Mapped[str] = mapped_column(String(12), default=NotificationState.QUEUED.value)
     attempts: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime]

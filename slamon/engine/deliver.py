@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import Channel, Message, MessageKind, Receipt
+from slamon.config import Settings
 from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
@@ -26,15 +27,17 @@ from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
 from slamon.services import digests
 from slamon.services.compose import Composer
-from slamon.services.notices import Directory, outbox_row, queue
-from slamon.services.outbox import raise_alarm
+from slamon.services.notices import not_reached_rows, stand_in_rows
+from slamon.services.outbox import outbox_row, queue, raise_alarm
 from slamon.services.settle import LADDER_KINDS
 
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
 SLACK_PATIENCE = timedelta(minutes=5)
 FINISH_PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
-ALWAYS_TOLD = frozenset({MessageKind.CMO_ACTED, MessageKind.NOT_REACHED, MessageKind.CLOSING_SOON})
+ALWAYS_TOLD = frozenset(
+    {MessageKind.CMO_ACTED, MessageKind.NOT_REACHED, MessageKind.NOBODY_THERE, MessageKind.CLOSING_SOON}
+)
 
 log = structlog.get_logger()
 
@@ -49,6 +52,11 @@ class Draft:
     message: Message
     ask_first_since: datetime | None
     trace_id: str | None
+
+    @property
+    def redirected_to(self) -> str | None:
+        """The address it goes to instead of its own."""
+        return self.message.address if self.message.redirected_from else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,15 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
         drafts = []
         for row in rows:
             if not composer.still_true(row):
+                row.state = NotificationState.SUPPRESSED.value
+                continue
+            if composer.is_left(row):
+                for told in digests.members(session, row.id) if row.kind == MessageKind.DIGEST else (row,):
+                    told.state, told.error = (
+                        NotificationState.SUPPRESSED.value,
+                        "The account was disabled before it left.",
+                    )
+                    queue(session, stand_in_rows(session, told, now=now, real_now=real_now))
                 row.state = NotificationState.SUPPRESSED.value
                 continue
             if _kills(session, row):
@@ -183,10 +200,13 @@ def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
         end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
         provider_id = result.provider_id
         is_ours = store_sent(
-            connection, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id
-        )
+            connection, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id,
+            redirected_to=draft.redirected_to,
+        )  # fmt: skip
         if is_ours and draft.kind == MessageKind.DIGEST:
-            digests.tell(session, draft.notification_id, now=now, provider_id=provider_id)
+            digests.tell(
+                session, draft.notification_id, now=now, provider_id=provider_id, redirected_to=draft.redirected_to
+            )
     else:
         outcome, words = _outcome(result), str(result)[:500]
         end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
@@ -279,9 +299,9 @@ def _after_failure(
         detail = f"The {row.channel} route refuses messages: {error}. E-mail carries escalations meanwhile."
         raise_alarm(session, f"{row.channel}/{error}"[:80], detail, now=now, real_now=real_now)
     if row.channel == DeliveryChannel.SLACK:
-        _fall_back_to_email(session, row, now=now, real_now=real_now)
+        _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
     elif error.permanent and not error.route_down and row.request_id is not None:
-        _tell_manager(session, row, error, now=now, real_now=real_now)
+        _tell_others(session, row, error, now=now, real_now=real_now)
 
 
 def _out_of_patience(
@@ -318,13 +338,17 @@ def _hold_address(session: Session, row: Notification) -> None:
     )
 
 
-def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, real_now: datetime) -> None:
+def _fall_back_to_email(
+    session: Session, row: Notification, settings: Settings, *, now: datetime, real_now: datetime
+) -> None:
     """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it.
 
     Of a digest it carries each step, as if Slack had refused them one by one; they may meet in a digest again.
     """
     if row.kind == MessageKind.DIGEST:
-        refused = digests.members(session, row.id)
+        members = digests.members(session, row.id)
+        composer = Composer(session, members, settings, now=now, real_now=real_now)
+        refused = [member for member in members if composer.still_true(member)]
     else:
         refused = [row] if row.kind in LADDER_KINDS | ALWAYS_TOLD else []
     person = session.get(Person, row.person_id) if row.person_id else None
@@ -336,29 +360,30 @@ def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, r
             f"{told.dedupe_key.rsplit('/slack/', 1)[0]}/email/{person.id}", MessageKind(told.kind),
             DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
             person_id=person.id, clocks=told.clocks, fact_sequence=told.fact_sequence, detail=told.detail,
-            fallback_of=row.id, closes_at=told.closes_at,
+            fallback_of=row.id, closes_at=told.closes_at, told_as=told.told_as, instead_of=told.instead_of,
         )
         for told in refused
     ]  # fmt: skip
     queue(session, mails)
 
 
-def _tell_manager(
+def _tell_others(
     session: Session, row: Notification, error: DeliveryError, *, now: datetime, real_now: datetime
 ) -> None:
-    """A mail the CMO's server refused is 'not reached', never the CMO's silence: the project manager must know."""
+    """A mail that a server refused reaches somebody else.
+
+    One to the CMO is 'not reached', never the CMO's silence: the project manager must know. One to staff goes to who
+    stands in; where that was refused too, the administrators must find out.
+    """
     request = session.get_one(CmoRequest, row.request_id)
     person = session.get(Person, row.person_id) if row.person_id else None
-    manager = Directory(session, [request]).manager(request)
-    if manager is None or person is None or person.organization_id != request.cmo_id:
+    if person is None:
         return
-    queue(
-        session,
-        [
-            outbox_row(
-                f"{request.number}/{MessageKind.NOT_REACHED.value}/{person.id}/{manager.id}",
-                MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, manager.email, now=now, real_now=real_now,
-                request_id=request.id, person_id=manager.id, detail=f"{person.name}: {error}"[:500],
-            )
-        ],
-    )  # fmt: skip
+    if person.organization_id == request.cmo_id:
+        detail = f"{person.name}: {error}"
+        queue(session, not_reached_rows(session, request, person, detail, now=now, real_now=real_now))
+    elif row.instead_of is None:
+        queue(session, stand_in_rows(session, row, now=now, real_now=real_now))
+    else:
+        detail = f"Mails about {request.number} are refused for {row.instead_of} and for {person.name}; see Status."
+        raise_alarm(session, f"refused/{request.number}", detail, now=now, real_now=real_now)

@@ -19,7 +19,7 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, SYSTEM, Actor, Role
 from slamon.errors import Conflict, Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
+from slamon.services.outbox import outbox_row, queue
 from slamon.services.passwords import REMEMBERED
 
 LONGEST_SESSION = timedelta(hours=12)

@@ -35,9 +35,12 @@ from slamon.services.applying import under_priority
 from slamon.services.attachments import named_in_act
 from slamon.services.cases import load_case
 from slamon.services.handing_on import hand_on
-from slamon.services.notices import Directory, fact_rows, queue
+from slamon.services.notices import fact_rows
+from slamon.services.outbox import queue
+from slamon.services.readers import Directory
 from slamon.services.rights import RIGHTS, Deed, admit, as_held, owners_of, roles_on
 from slamon.services.settle import settle
+from slamon.services.threads import silence_repeats, taken_rows
 from slamon.services.timelines import append
 from slamon.services.visibility import sees
 
@@ -149,6 +152,9 @@ def act(
     directory = Directory(session, [request])
     settle(session, [case], directory, closing=closing, now=now, real_now=real_now)
     queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
+    if kind is FactKind.TAKEN:
+        silence_repeats(session, request, case.terms)
+        queue(session, taken_rows(session, request, fact, now=now, real_now=real_now))
     note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()
     return request

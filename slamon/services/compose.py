@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from slamon.channels import OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
+from slamon.channels.wording import PAST_LIMIT
 from slamon.config import Settings
 from slamon.db.base import Base
 from slamon.db.outbox import Notification, NotificationState
@@ -21,16 +22,19 @@ from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
 from slamon.domain.progress import needs_review
-from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Terms
+from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, LadderRole, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.services.access import one_time_token, welcome_address
 from slamon.services.blinding import subjects_for_mails
 from slamon.services.digests import digest_size, members
 from slamon.services.directory import sponsor_name
+from slamon.services.duties import ASKED_OF, is_enabled
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
 from slamon.services.queries import clocks_by_request
+from slamon.services.readers import Directory
 from slamon.services.settle import LADDER_KINDS, RANK
+from slamon.services.threads import only_repeats, thread_of
 from slamon.services.timelines import fact_of
 
 _PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
@@ -44,6 +48,7 @@ _ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items(
 _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
     CmoRequest.cmo_id, CmoRequest.site_id, CmoRequest.cmo_reference, CmoRequest.terms_digest,
+    CmoRequest.project_id, CmoRequest.contact_id, CmoRequest.filed_by_id,  # who its people are
 )  # fmt: skip
 _Record = TypeVar("_Record", bound=Base)
 
@@ -80,23 +85,43 @@ class Composer:
         self._reached = _contact_attempts(session, alone)
         self._topics = subjects_for_mails(session, alone, settings)
         self._sponsor = sponsor_name(session, settings)
+        escalated = {row.request_id for row in told if row.kind in PAST_LIMIT and row.request_id}
+        self._taken = _last_taken(session, escalated)
+        about = [self._requests[request_id] for request_id in escalated]
+        self._directory = Directory(session, about) if about else None
 
     def still_true(self, row: Notification) -> bool:
         """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead.
 
-        Everything else always is.
+        A rung that only repeats an escalation is not once somebody has taken that. Everything else always is.
         """
         if row.kind == MessageKind.DIGEST:
             folded = self._folded[row.id]
             return len(folded) == MOST_READ or any(self.still_true(member) for member in folded)
         if row.request_id is None:
             return True
-        if row.kind == MessageKind.CLOSING_SOON and row.closes_at is not None:
-            return self._requests[row.request_id].state == State.ANSWERED and self._now <= row.closes_at
+        if row.kind == MessageKind.CLOSING_SOON:
+            lies_ahead = row.closes_at is None or self._now <= row.closes_at
+            return self._requests[row.request_id].state == State.ANSWERED and lies_ahead
         if row.kind not in LADDER_KINDS:
             return True
+        if self._taken_since(row, row.queued_at) and only_repeats(row, self._terms_of(row.request_id)):
+            return False
         going = {str(clock.clock_id) for clock in self._clocks[row.request_id] if clock.stopped_at is None}
         return bool(going & set(row.clocks))
+
+    def is_left(self, row: Notification) -> bool:
+        """Whether the message is for one person, who was disabled since it was queued; nothing of it has left yet."""
+        person = self._people[row.person_id] if row.person_id else None
+        is_own = row.channel == DeliveryChannel.EMAIL or (person is not None and row.address == person.slack_user_id)
+        return is_own and row.state == NotificationState.QUEUED and not is_enabled(person) and person is not None
+
+    def _terms_of(self, request_id: UUID) -> Terms:
+        return self._terms[self._requests[request_id].terms_digest]
+
+    def _taken_since(self, row: Notification, since: datetime) -> FactRow | None:
+        taken = self._taken.get(row.request_id) if row.request_id else None
+        return taken if taken is not None and taken.occurred_at >= since else None
 
     def outgoing(self, row: Notification) -> Outgoing:
         """The message of one row; mints a link of its own for a contact."""
@@ -118,6 +143,7 @@ class Composer:
             link=f"{settings.base_url}{_PAGES[row.kind]}" if row.kind in _PAGES else None,
             detail=row.detail,
             closes_at=row.closes_at,
+            instead_of=row.instead_of,
             redirected_from=f"{row.channel}: {row.address}" if redirected else None,
             message_id=f"<{row.id}@{self._domain}>",
         )
@@ -134,8 +160,13 @@ class Composer:
     def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> Message:
         site = self._sites[request.site_id]
         fact = self._session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
+        is_taken = row.kind == MessageKind.TAKEN
+        taken = fact if is_taken else self._taken_since(row, self._breached_at(row, request))
         return replace(
             plain,
+            may_take=self._may_take(row, request),
+            taken_by=taken.by_name if taken else None,
+            taken_at=taken.occurred_at if taken else None,
             other_zone=self._settings.sponsor_time_zone if plain.to_cmo else site.time_zone,
             link=self._link(request, row.person_id, plain.to_cmo),
             number=request.number,
@@ -199,24 +230,22 @@ class Composer:
         told = [clock for clock in clocks if (str(clock.clock_id) in wanted if wanted else _is_owed(clock))]
         return tuple(_clock_line(clock, terms) for clock in told)
 
+    def _may_take(self, row: Notification, request: CmoRequest) -> bool:
+        person = self._people[row.person_id] if row.person_id else None
+        wanted = ASKED_OF[LadderRole.LEAD]
+        if self._directory is None or person is None or row.kind not in PAST_LIMIT:
+            return False
+        return self._directory.may(person, request, wanted)
+
+    def _breached_at(self, row: Notification, request: CmoRequest) -> datetime:
+        """The first limit of the clocks that the message is about; when it was queued, while none is known."""
+        own = (clock.limit_at for clock in self._clocks[request.id] if str(clock.clock_id) in row.clocks)
+        return min(filter(None, (*own, row.queued_at)))
+
     def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
         if channel is DeliveryChannel.EMAIL:
             return f"<{request.id}@{self._domain}>"
-        if row.kind != MessageKind.CLOSING:
-            return None
-        statement = (
-            select(Notification.provider_id)
-            .where(
-                Notification.request_id == request.id,
-                Notification.channel == DeliveryChannel.SLACK,
-                Notification.address == row.address,
-                Notification.state == NotificationState.SENT,
-                Notification.kind == MessageKind.LIMIT,
-            )
-            .order_by(Notification.id)
-            .limit(1)
-        )
-        return self._session.scalar(statement)
+        return thread_of(self._session, row)
 
 
 def _by_id(
@@ -249,6 +278,14 @@ def _is_owed(clock: ClockRow) -> bool:
     """Whether it runs, and times the CMO by the hour."""
     kind = ClockKind(clock.kind)
     return clock.stopped_at is None and not kind.is_the_sponsors and kind not in DATED
+
+
+def _last_taken(session: Session, request_ids: set[UUID]) -> dict[UUID, FactRow]:
+    """When and by whom an escalation of each request was last taken."""
+    if not request_ids:
+        return {}
+    facts = select(FactRow).where(FactRow.request_id.in_(request_ids), FactRow.kind == FactKind.TAKEN)
+    return {fact.request_id: fact for fact in session.scalars(facts.order_by(FactRow.occurred_at, FactRow.sequence))}
 
 
 def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:

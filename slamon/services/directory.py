@@ -37,6 +37,8 @@ from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
 from slamon.services import reach
 from slamon.services.audit import record
+from slamon.services.duties import is_enabled, unfit_as_backup
+from slamon.services.holdings import refuse_while_holding
 from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie, start_of_change
 
 Named = TypeVar("Named", Organization, Site, Person)
@@ -85,8 +87,9 @@ def change(
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
 
-    Raises NotFound, StaleVersion, and whatever `create` raises. Open requests keep the terms they were filed under. A
-    policy line that was in force and decides otherwise from now on leaves what it said until then as a line of its own.
+    Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises. Open requests keep the terms they were
+    filed under. A policy line that was in force and decides otherwise from now on leaves what it said until then as a
+    line of its own.
     """
     if not reason.strip():
         raise Invalid("reason", "say why; the trail keeps it")
@@ -107,6 +110,8 @@ def change(
     _set_links(session, row, links)
     if was_admin and isinstance(row, Person) and not _administers(row):
         _refuse_last_administrator(session, row)
+    if isinstance(row, Person) and row.status == PersonStatus.DISABLED != old["status"]:
+        refuse_while_holding(session, row, now=now)
     if former is not None:
         _flush(session, former)
     if isinstance(row, Policy):
@@ -237,7 +242,7 @@ def _check(row: Base, session: Session) -> None:
 @_check.register
 def _(row: Organization, session: Session) -> None:
     _refuse_no_name(row)
-    if row.lead_id is not None:
+    if row.lead_id is not None and _is_new(row, "lead_id"):
         _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
 
 
@@ -280,14 +285,28 @@ def _(row: Person, session: Session) -> None:
         backup = session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
-        if row.site_id is not None and not backup.serves(organization.id, row.site_id):
-            raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
+        _refuse_unfit_backup(row, backup, organization)
+
+
+def _refuse_unfit_backup(row: Person, backup: Person, organization: Organization) -> None:
+    """A backup can do what they will be asked to; somebody who is disabled is not asked for anything any more."""
+    if row.status == PersonStatus.DISABLED or not _is_new(row, "backup_id", "roles", "site_id", "status"):
+        return
+    if not is_enabled(backup):
+        raise Invalid("backup_id", f"the account of {backup.name} is disabled; name somebody else")
+    if row.site_id is not None and not backup.serves(organization.id, row.site_id):
+        raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
+    if lacking := unfit_as_backup(backup, row.roles):
+        roles = " or ".join(sorted(lacking))
+        told = f"{backup.name} would be asked for what needs the role {roles}; name somebody who holds it"
+        raise Invalid("backup_id", told)
 
 
 @_check.register
 def _(row: Project, session: Session) -> None:
-    _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
-    if row.lead_id is not None:
+    if _is_new(row, "pm_id"):
+        _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
+    if row.lead_id is not None and _is_new(row, "lead_id"):
         _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
 
 
@@ -317,7 +336,13 @@ def _(row: Policy, session: Session) -> None:
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:
     person = session.get(Person, person_id)
     if person is None or role.value not in person.roles or person.status == PersonStatus.DISABLED:
-        raise Invalid(field, f"must be an active person with the role {role.value}")
+        told = f"must be an active person with the role {role.value}; name another, or give them the role first"
+        raise Invalid(field, told)
+
+
+def _is_new(row: Base, *fields: str) -> bool:
+    """Whether one of the fields was just set: who was named long ago is judged when they are told."""
+    return any(inspect(row).attrs[field].history.has_changes() for field in fields)
 
 
 def _refuse_unknown_zone(name: str) -> None:

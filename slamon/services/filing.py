@@ -23,7 +23,8 @@ from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
 from slamon.errors import Invalid, TermsDiffer
 from slamon.services.access import Caller
 from slamon.services.look_alikes import refuse_look_alikes
-from slamon.services.notices import filed_row, queue
+from slamon.services.notices import filed_row
+from slamon.services.outbox import queue
 from slamon.services.parties import Contact, Parties, find_parties
 from slamon.services.policies import Wanted, freeze, freeze_together, kind_of, kinds_of, resolve, resolve_each
 from slamon.services.rights import Deed, allow

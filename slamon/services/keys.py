@@ -15,7 +15,7 @@ from slamon.domain.timeline import Actor
 from slamon.errors import NotFound
 from slamon.services.access import Caller
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
+from slamon.services.outbox import outbox_row, queue
 from slamon.services.rights import Deed, allow, is_allowed
 
 

@@ -17,7 +17,7 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
 from slamon.services.access import Caller, Scope, caller_of, secret_digest
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
+from slamon.services.outbox import outbox_row, queue
 from slamon.services.rights import Deed, admit, allow_on, owners_of
 from slamon.services.visibility import find_seen
 

@@ -54,11 +54,12 @@ def page_of(
 
 def failed_messages(
     session: Session, *, only: ColumnElement[bool], cursor: str | None = None, limit: int = 50
-) -> Page[tuple[Notification, str | None]]:
-    """Dead letters with the number of their request, newest first."""
+) -> Page[tuple[Notification, str | None, str | None]]:
+    """Dead letters with the number of their request and the reader's name, newest first."""
     statement = (
-        select(Notification, CmoRequest.number)
+        select(Notification, CmoRequest.number, Person.name)
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
+        .outerjoin(Person, Person.id == Notification.person_id)
         .where(in_state(NotificationState.FAILED), only)
         .order_by(Notification.id.desc())
     )

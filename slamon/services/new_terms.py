@@ -20,8 +20,8 @@ from slamon.errors import Conflict
 from slamon.services.access import Caller
 from slamon.services.audit import record
 from slamon.services.cases import Case, load_cases
-from slamon.services.notices import Directory
 from slamon.services.policies import store_terms
+from slamon.services.readers import Directory
 from slamon.services.settle import settle
 from slamon.services.timelines import append
 from slamon.services.visibility import sees

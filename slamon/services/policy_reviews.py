@@ -10,8 +10,7 @@ from slamon.channels import MessageKind
 from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.policies import Policy
 from slamon.domain.terms import DeliveryChannel
-from slamon.services.notices import outbox_row, queue
-from slamon.services.outbox import administrators
+from slamon.services.outbox import administrators, outbox_row, queue
 
 
 def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now: datetime) -> None:
@@ -40,7 +39,7 @@ def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now:
 
 
 def _readers(session: Session, line: Policy) -> Sequence[Person]:
-    keepers = administrators(session)
+    keepers = [person for _, person in administrators(session)]
     return [person for person in keepers if person.id == line.owner_id] or keepers
 
 

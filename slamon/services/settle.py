@@ -22,12 +22,13 @@ from slamon.domain.terms import DeliveryChannel, Level, Terms
 from slamon.domain.timeline import Timeline
 from slamon.services.cases import Case
 from slamon.services.closing import close_unopposed
-from slamon.services.notices import Directory, ladder_rows, outbox_row, queue
+from slamon.services.notices import ladder_rows
+from slamon.services.outbox import outbox_row, queue
+from slamon.services.readers import Directory
+from slamon.services.threads import escalations_in
 
 LADDER_KINDS = frozenset(level.value for level in Level)
 RANK = {level.value: rank for rank, level in enumerate(Level)}
-ESCALATIONS = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP, MessageKind.STEP_3})
-LEFT_OR_LEAVING = frozenset({NotificationState.SENT, NotificationState.SENDING, NotificationState.UNKNOWN})
 RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms were applied"
 
 
@@ -179,25 +180,23 @@ def _key(clock: ClockId, level: str, crossed_at: datetime) -> tuple[ClockId, str
 def _fall_silent(
     session: Session, request: CmoRequest, outcome: Evaluation, *, now: datetime, real_now: datetime
 ) -> list[dict[str, Any]]:
-    """Drop queued rungs whose clocks run no more; one closing line where an escalation was already told in Slack."""
+    """Drop queued rungs whose clocks run no more; one closing line in each Slack thread that is over."""
     running = {str(clock.id) for clock in outcome.clocks if clock.stopped_at is None}
     statement = select(Notification).where(Notification.request_id == request.id, Notification.kind.in_(LADDER_KINDS))
-    closing: dict[str, Notification] = {}
     locked = statement.order_by(Notification.id).with_for_update(key_share=True)  # one may be leaving just now
-    for row in session.scalars(locked.execution_options(populate_existing=True)):
-        if running & set(row.clocks):
-            continue
-        if row.state == NotificationState.QUEUED:
+    rows = session.scalars(locked.execution_options(populate_existing=True)).all()
+    for row in rows:
+        if row.state == NotificationState.QUEUED and not running & set(row.clocks):
             row.state = NotificationState.SUPPRESSED.value
-        elif row.channel == DeliveryChannel.SLACK and row.kind in ESCALATIONS and row.state in LEFT_OR_LEAVING:
-            closing.setdefault(row.address, row)
     return [
         outbox_row(
-            f"{request.number}/closing/{'+'.join(told.clocks)}/slack/{address}", MessageKind.CLOSING,
-            DeliveryChannel.SLACK, address, now=now, real_now=real_now,
-            request_id=request.id, person_id=told.person_id, clocks=told.clocks, fact_sequence=request.fact_count,
+            over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, DeliveryChannel.SLACK, over.first.address,
+            now=now, real_now=real_now, request_id=request.id, person_id=over.first.person_id,
+            clocks=over.first.clocks, fact_sequence=request.fact_count, told_as=over.first.told_as,
+            instead_of=over.first.instead_of,
         )
-        for address, told in closing.items()
+        for over in escalations_in(rows)
+        if not running & over.clocks
     ]  # fmt: skip
 
 

@@ -17,8 +17,7 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.services.access import begin_session, secret_digest
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
-from slamon.services.outbox import raise_alarm
+from slamon.services.outbox import outbox_row, queue, raise_alarm
 
 TRIES_COUNT_FOR = timedelta(days=1)
 LINKS_A_DAY = 5

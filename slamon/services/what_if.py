@@ -20,9 +20,9 @@ from slamon.errors import Invalid
 from slamon.services.access import Caller
 from slamon.services.cases import Case, load_cases
 from slamon.services.filing import wanted_by
-from slamon.services.notices import Directory
 from slamon.services.policies import Line, covers, kinds_of, load_terms, specificity, with_line
 from slamon.services.reach import refuse_unreachable
+from slamon.services.readers import Directory
 from slamon.services.rights import Deed, allow
 from slamon.services.visibility import sees
 

@@ -15,6 +15,7 @@ from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
 from slamon.services.queries import Whole
 from slamon.web.countdowns import NAMES
+from slamon.web.deliveries import small_print, way
 from slamon.web.moments import Moment, Zones, civil_day, span
 from slamon.web.particulars import Telling, corrected_by, particulars, quoted
 from slamon.web.uploads import sent_alone, told_with
@@ -160,8 +161,9 @@ def _when(row: Notification) -> datetime:
 
 def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
     state = NotificationState(row.state)
-    way, what = "Slack" if row.channel == "slack" else "E-mail", MESSAGES[MessageKind(row.kind)]
+    what = MESSAGES[MessageKind(row.kind)]
     notes = [_SENDING[state] + (" (shown on the console only)" if row.provider_id == "console" else "")]
+    notes += small_print(row)
     if row.attempts > 1:
         notes.append(f"{row.attempts} attempts")
     if row.error and state is not NotificationState.SENT:
@@ -171,7 +173,7 @@ def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
     return Entry(
         at=zones.at(_when(row)),
         tone="failure" if state in _NOT_THERE else "message",
-        headline=f"{way} to {name or row.address}: {what[:1].lower()}{what[1:]}",
+        headline=f"{way(row, name)}: {what[:1].lower()}{what[1:]}",
         notes=tuple(notes),
         is_struck=state is NotificationState.SUPPRESSED,
     )

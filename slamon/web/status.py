@@ -21,6 +21,7 @@ from slamon.services.record_rights import keeper_of_message
 from slamon.services.rights import Deed, allow, is_allowed
 from slamon.services.visibility import sees
 from slamon.web import choices
+from slamon.web.deliveries import sent, small_print
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may, may_on_record
@@ -37,7 +38,8 @@ class Letter:
 
     row: Notification
     number: str | None
-    name: str | None
+    way: str
+    notes: list[str]
     queued: Moment
     again: str
 
@@ -135,7 +137,8 @@ def _letters(session: Session, visit: Visit, found: Sequence[tuple[Notification,
         Letter(
             row=row,
             number=number,
-            name=names.get(row.person_id) if row.person_id else None,
+            way=sent(row, names.get(row.person_id) if row.person_id else None),
+            notes=small_print(row),
             queued=zones.at(row.queued_at),
             again=_again_in(row.next_attempt_at - visit.real_now),
         )
