@@ -30,13 +30,15 @@ test: $(DEV_READY) ## Run the tests, on two cores (a choice of them: ARGS="tests
 test-slow: $(DEV_READY) ## Run the heavy tests that `make test` leaves out, one after another: each starts processes of its own
 	@$(BIN)/python -m pytest -n 0 -m slow --timeout 600 $(ARGS)
 
-check: $(DEV_READY) ## Lint, formatting, types, and which room may import which
+check: $(DEV_READY) ## Lint, formatting, types, imports between rooms, the locks, the API's document
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python .ci/check_locks.py
+	@$(BIN)/slamon openapi | $(BIN)/python .ci/check_openapi.py
 	@if docker compose version >/dev/null 2>&1; then \
-	  SLAMON_SECRET_KEY=x SLAMON_DATABASE_PASSWORD=x docker compose config --quiet; fi
+	  SLAMON_SECRET_KEY=x SLAMON_DATABASE_PASSWORD=x SLAMON_DATABASE_OWNER_PASSWORD=x docker compose config --quiet; fi
 
 bench: $(BENCH_READY) ## Measure the calendar and the cycle (options: ARGS="...")
 	@$(BIN)/python -m bench $(ARGS)

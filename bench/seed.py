@@ -18,7 +18,7 @@ from slamon.domain.ladder import evaluate
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, Terms, ladder_from_json, terms_digest
 from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via
 from slamon.services.founding import default_policies
-from slamon.services.notices import outbox_row
+from slamon.services.outbox import outbox_row
 from slamon.services.settle import clock_values
 from slamon.services.timelines import fact_values
 from tests.world import START, World

@@ -1,4 +1,4 @@
-"""Runs the migrations over the connection `slamon migrate` hands in, or over SLAMON_DATABASE_URL."""
+"""Runs the migrations over the connection `slamon migrate` hands in, or as the owner of the schema."""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -23,6 +23,6 @@ given = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with Database(Settings().database_url).engine.connect() as opened:
+    with Database(Settings().owned_database).engine.connect() as opened:
         run(opened)
         opened.commit()

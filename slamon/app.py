@@ -41,6 +41,7 @@ def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,  # it would redirect to whatever the Host header names
     )
     app.state.runtime = runtime
     build_api(app)

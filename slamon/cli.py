@@ -4,6 +4,8 @@ import json
 import secrets
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,20 +16,22 @@ from rich.progress import Progress
 from rich.table import Table
 
 from slamon import __version__
-from slamon.channels import Message, MessageKind
+from slamon.channels.console import ConsoleChannel
 from slamon.config import Settings
 from slamon.db import backup, schema
+from slamon.db.database import Database
 from slamon.domain import lifecycle_document
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
+from slamon.engine.channel_test import send_test
 from slamon.engine.files import verify_files
 from slamon.errors import DeliveryError, SlamonError
 from slamon.imports.commands import replay_app
 from slamon.imports.directory_commands import import_app
 from slamon.imports.request_commands import requests
 from slamon.runtime import Runtime, build_runtime
-from slamon.services import access, founding, outbox, policy_document, verify
+from slamon.services import access, founding, keys, outbox, policy_document, rights_document, verify
 from slamon.services.verify import Difference
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
@@ -69,6 +73,12 @@ def life_cycles() -> None:
     typer.echo(lifecycle_document.life_cycles(), nl=False)
 
 
+@app.command("rights")
+def rights() -> None:
+    """Print who may do what to which record, as Markdown."""
+    typer.echo(rights_document.rights(), nl=False)
+
+
 @app.command("policy-rules")
 def policy_rules() -> None:
     """Print how policy lines are chosen, and those an installation begins with, as Markdown."""
@@ -98,7 +108,7 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     if not settings.is_embedded:
         raise SlamonError("SLAMON_REDIS_URL is set: run 'slamon api', 'dramatiq workers.main' and 'slamon ticker'.")
     runtime = build_runtime(settings)
-    schema.migrate(runtime.db)
+    _migrate(runtime)
     _serve(runtime, host, port)
 
 
@@ -136,19 +146,20 @@ def ticker() -> None:
 
 @app.command()
 def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this revision instead.")] = None) -> None:
-    """Bring the database to this release's schema."""
+    """Bring the database to this release's schema. With SLAMON_DATABASE_OWNER_URL set it is done by that role, and
+    the one of SLAMON_DATABASE_URL is made where it is missing, and may then read and add but not change the record.
+    """
     runtime = build_runtime(Settings())
-    if down_to is None:
-        schema.migrate(runtime.db)
-    else:
-        schema.downgrade(runtime.db, down_to)
+    _migrate(runtime, down_to)
     out.print(f"The database is at schema {schema.current_revision(runtime.db)}.")
 
 
 @app.command("backup")
 def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
-    """Copy the database to a file while everything runs."""
-    runtime = _open(Settings())
+    """Copy the database to a file while everything runs, before an upgrade too."""
+    runtime = build_runtime(Settings())
+    if schema.current_revision(runtime.db) is None:
+        raise SlamonError("There is nothing in the database yet. Run 'slamon setup' first.")
     backup.backup(runtime.db, file)
     out.print(f"[green]✓[/green] {file}, {file.stat().st_size:,} bytes.", highlight=False)
 
@@ -157,8 +168,9 @@ def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it mus
 def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backup' wrote.")]) -> None:
     """Fill an empty database from a backup, check it, and hold its messages back until somebody lets them go."""
     runtime = build_runtime(Settings())
-    backup.restore(runtime.db, file)
-    schema.migrate(runtime.db)
+    with _owned(runtime) as owned:
+        backup.restore(owned, file)
+    _migrate(runtime)
     with runtime.db.write() as session:
         outbox.hold_restored(session, now=runtime.clock.now())
     out.print(f"[green]✓[/green] Restored, at schema {schema.current_revision(runtime.db)}. Messages are held back.")
@@ -176,24 +188,69 @@ def setup(
     ] = "",
     env_file: Annotated[Path, typer.Option(help="Where settings are kept.")] = Path(".env"),
 ) -> None:
-    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail."""
-    _keep(env_file, "SLAMON_SECRET_KEY", secrets.token_urlsafe(48))
-    _keep(env_file, "SLAMON_SPONSOR_NAME", json.dumps(sponsor))
+    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail.
+
+    Run again it keeps what is there, says so, and makes what is missing.
+    """
+    if not Settings(_env_file=None).secret_keys:  # with one in the environment, settings are kept there and not here
+        _keep(env_file, "SLAMON_SECRET_KEY", secrets.token_urlsafe(48))
+        _keep(env_file, "SLAMON_SPONSOR_NAME", json.dumps(sponsor, ensure_ascii=False))
     settings = Settings(_env_file=env_file)
     runtime = build_runtime(settings)
-    schema.migrate(runtime.db)
+    _migrate(runtime)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
-        founding.found(session, sponsor, now=now)
+        name = founding.found(session, sponsor, now=now).name
         admin = founding.first_admin(session, admin_name, admin_email, now=now)
-        token = access.one_time_token(session, admin.id, real_now=real_now)
+        has_password, to = admin.password_hash is not None, access.ON_THE_HOST
+        token = (
+            None if has_password else access.show_link(session, admin.id, to=to, by=SYSTEM, now=now, real_now=real_now)
+        )
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
+    out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
+    out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
     _send_test(runtime, DeliveryChannel.EMAIL, test_email, sponsor)
     _send_test(runtime, DeliveryChannel.SLACK, test_slack, sponsor)
     start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
     out.print(f"[green]✓[/green] Start it with: {start}")
-    out.print("Then open this link once, within 24 hours, to set the administrator's password:")
-    out.print(f"  {settings.base_url}/welcome/{token}", soft_wrap=True, highlight=False)
+    if token is None:
+        out.print(f"They have a password already; 'slamon new-link {admin.email}' gives a new link.", highlight=False)
+        return
+    _show_link(settings, token, "Then open this link once, within 24 hours, to set the administrator's password:")
+
+
+@app.command()
+def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own staff.")]) -> None:
+    """Give somebody a one-time link to set a password: by mail, or shown here once where no mail server is set.
+
+    Shown only for an account that was never used; its owner reads at the first sign-in who could see it.
+    """
+    runtime = _open(Settings())
+    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    with runtime.db.write() as session:
+        person = access.person_by_email(session, email)
+        if runtime.can_mail:
+            access.invite(session, person.id, by=SYSTEM, now=now, real_now=real_now)
+            token = None
+        else:
+            to = access.ON_THE_HOST
+            token = access.show_link(session, person.id, to=to, by=SYSTEM, now=now, real_now=real_now)
+    if token is None:
+        out.print(f"[green]✓[/green] A link is on its way to {person.email}.", highlight=False)
+    else:
+        _show_link(runtime.settings, token, f"No mail server is set. Hand this link to {person.name}, for one use:")
+
+
+@app.command("new-link")
+def new_link(email: Annotated[str, typer.Argument(help="Whose: somebody of your own staff.")]) -> None:
+    """Show a one-time link to a new password for any account: the way in when there is no other.
+
+    It ends the account's sessions and earlier links, stands in the trail, and everybody with an account is told.
+    """
+    runtime = _open(Settings())
+    with runtime.db.write() as session:
+        token = access.new_link(session, email, now=runtime.clock.now(), real_now=runtime.clock.real_now())
+    _show_link(runtime.settings, token, "This link sets a new password. It works once, for 24 hours:")
 
 
 @app.command("api-key")
@@ -201,13 +258,18 @@ def api_key(
     email: Annotated[str, typer.Argument(help="Whose key: its rights are this person's.")],
     scope: Annotated[list[access.Scope] | None, typer.Option(help="Cut the rights; all unless named.")] = None,
 ) -> None:
-    """Make an API key for a person; its secret is shown this once. Later ones come from /v1/api-keys."""
+    """Make an API key for a person, who is told by mail; its secret is shown this once.
+
+    Later ones they make themselves, with POST /v1/api-keys.
+    """
     runtime = _open(Settings())
     with runtime.db.write() as session:
         person = access.person_by_email(session, email)
-        _, secret = access.issue_key(
-            session, scopes=scope or access.ALL_SCOPES, by=SYSTEM, now=runtime.clock.now(), person_id=person.id
+        now, real_now = runtime.clock.now(), runtime.clock.real_now()
+        key, secret = access.issue_key(
+            session, scopes=scope or access.ALL_SCOPES, by=SYSTEM, now=real_now, person_id=person.id
         )
+        keys.tell_owner(session, key, by=SYSTEM, now=now, real_now=real_now)
     out.print(secret, soft_wrap=True, highlight=False)
 
 
@@ -247,7 +309,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
     facts = {
         "well": not seen.troubles,
         "troubles": [trouble.words for trouble in seen.troubles],
-        "degraded": [health.BROKER_AWAY] if broker is False else [],
+        "degraded": [*([health.BROKER_AWAY] if broker is False else []), *seen.warnings],
         "release": __version__,
         "schema": schema.current_revision(runtime.db),
         "channels": {name.value: type(channel).__name__ for name, channel in runtime.channels.items()},
@@ -317,6 +379,25 @@ def _serve(runtime: Runtime, host: str, port: int) -> None:
     runtime.close()
 
 
+@contextmanager
+def _owned(runtime: Runtime) -> Iterator[Database]:
+    """The database as the owner of its schema reaches it."""
+    url = runtime.settings.owned_database
+    if url == runtime.db.url:
+        yield runtime.db
+        return
+    with closing(Database(url, connections=1)) as database:
+        yield database
+
+
+def _migrate(runtime: Runtime, down_to: str | None = None) -> None:
+    with _owned(runtime) as owned:
+        if down_to is None:
+            schema.migrate(owned, application=runtime.db.url)
+        else:
+            schema.downgrade(owned, down_to, application=runtime.db.url)
+
+
 def _open(settings: Settings) -> Runtime:
     runtime = build_runtime(settings)
     have, want = schema.current_revision(runtime.db), schema.newest_revision()
@@ -350,6 +431,7 @@ def _process(pulse: heartbeat.Pulse) -> dict[str, Any]:
         "alive": pulse.is_alive,
         "seconds_since_beat": _seconds(pulse.since_beat),
         "clock_skew_seconds": pulse.clock_skew_seconds,
+        "zone_data": pulse.zone_data,
     }
     return known if pulse.since_pass is None else {**known, "seconds_since_pass": _seconds(pulse.since_pass)}
 
@@ -377,26 +459,20 @@ def _keep(env_file: Path, name: str, value: str) -> None:
     out.print(f"[green]✓[/green] {name} written to {env_file}.")
 
 
+def _show_link(settings: Settings, token: str, words: str) -> None:
+    out.print(words, markup=False, highlight=False)
+    out.print(f"  {access.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
+
+
 def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor: str) -> None:
     if not address:
         return
-    now = runtime.clock.now()
-    message = Message(
-        key=f"test/{channel.value}/{now.isoformat()}",
-        kind=MessageKind.TEST,
-        address=address,
-        recipient_name=address,
-        to_cmo=False,
-        at=now,
-        reader_zone=runtime.settings.sponsor_time_zone,
-        other_zone=runtime.settings.sponsor_time_zone,
-        sponsor_name=sponsor,
-        detail="If you can read this, slamon reaches you here.",
-        message_id=f"<{secrets.token_hex(8)}@slamon>",
-    )
     try:
-        runtime.channels[channel].send(message)
+        send_test(runtime, channel, address, sponsor_name=sponsor)
     except DeliveryError as error:
         out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
+        return
+    if isinstance(runtime.channels[channel], ConsoleChannel):
+        out.print(f"[yellow]✗ Nothing is set to send by {channel.value}: the test was only shown here.[/yellow]")
     else:
         out.print(f"[green]✓[/green] Test message sent by {channel.value} to {address}.", highlight=False)

@@ -1,30 +1,52 @@
 """Settings, read from the environment (`SLAMON_...`) or a `.env` file. Nothing else reads the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from holidays import list_supported_countries
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
+
+from slamon.domain.zones import is_zone
+from slamon.errors import Invalid
+from slamon.names import refuse_no_name
+from slamon.public_holidays import refuse_unnamed_region
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="SLAMON_", env_file=".env", env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SLAMON_", env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str = Field(
         "sqlite:///var/slamon.db", description="SQLite file or PostgreSQL, as SQLAlchemy writes it"
     )
+    database_password: SecretStr | None = Field(
+        None, description="Of the user in database_url, where that holds none; here no character needs escaping"
+    )
+    database_owner_url: str | None = Field(
+        None,
+        description="Who owns the schema: 'slamon migrate' then gives the user of database_url what it needs, no more",
+    )
+    database_owner_password: SecretStr | None = Field(None, description="Of the user in database_owner_url")
     redis_url: str | None = Field(None, description="Redis or Valkey; unset means one process does everything")
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs form tokens; at least 32 characters. To change it: 'new,old', then 'new'"
     )
     base_url: str = Field("http://127.0.0.1:8000", description="Where people reach the pages; links in mails begin so")
-    sponsor_name: str = Field("Sponsor", description="As the CMO's contacts know you")
+    sponsor_name: str | None = Field(
+        None, description="As the CMO's contacts know you; unset, as it was told to 'slamon setup'"
+    )
     sponsor_time_zone: str = "UTC"
     sponsor_country: str | None = Field(
         None, description="ISO 3166 code; its public holidays are no working days. Unset: Monday to Friday are"
+    )
+    sponsor_subdivision: str | None = Field(
+        None,
+        validate_default=True,
+        description="The region of that country, where regions keep holidays of their own; or 'nationwide'",
     )
     auto_close_working_days: int = Field(
         5, ge=0, le=60, description="An answered inquiry or data request nobody objects to closes after these; 0: never"
@@ -35,6 +57,12 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = Field(
         None, description="smtp://user:password@host:587; unset shows mails on the console"
     )
+    internal_mail_domains: str = Field(
+        "", description="Domains only your own mail server knows, separated by commas, such as corp.local"
+    )
+    mail_subjects: bool = Field(
+        False, description="Mails name a request's subject, except in blinded projects; Slack never does"
+    )
     mail_from: str = "slamon <slamon@localhost>"
     slack_token: SecretStr | None = Field(None, description="Bot token; unset shows Slack messages on the console")
     slack_base_url: str = "https://slack.com/api/"
@@ -44,6 +72,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     trusted_proxies: str = Field("127.0.0.1", description="Proxies whose X-Forwarded-For is believed")
     link_days: int = Field(14, ge=1, le=90)
+    session_idle_minutes: int = Field(15, ge=1, le=480, description="A sign-in nobody uses for so long ends")
     request_limit_bytes: int = Field(1_000_000, ge=10_000)
     attachment_max_megabytes: int = Field(
         25, ge=1, le=1000, description="The largest file, in units of 1,000,000 bytes"
@@ -57,7 +86,7 @@ class Settings(BaseSettings):
     s3_region: str | None = None
     s3_access_key: str | None = Field(None, description="Unset: botocore's usual places, such as the host's role")
     s3_secret_key: SecretStr | None = None
-    api_calls_per_minute: int = Field(600, ge=1, description="For each caller of the API")
+    api_calls_per_minute: int = Field(600, ge=1, description="For each caller of the API; reads and writes each")
     worker_threads: int = Field(8, ge=1, le=64)
     database_connections: int = Field(20, ge=2, le=200)
     tick_seconds: float = Field(0.25, gt=0, le=5)
@@ -79,6 +108,15 @@ class Settings(BaseSettings):
             raise ValueError("must begin with http:// or https://")
         return url.rstrip("/")
 
+    @field_validator("sponsor_name")
+    @classmethod
+    def _a_name(cls, name: str | None) -> str | None:
+        try:
+            refuse_no_name("sponsor_name", name or "")
+        except Invalid as error:
+            raise ValueError(error.message) from error
+        return name
+
     @field_validator("sponsor_country")
     @classmethod
     def _with_known_holidays(cls, country: str | None) -> str | None:
@@ -86,13 +124,25 @@ class Settings(BaseSettings):
             raise ValueError(f"no public holidays are known for {country!r}; give an ISO 3166 code such as CH, or none")
         return country
 
+    @field_validator("sponsor_subdivision")
+    @classmethod
+    def _with_its_country(cls, subdivision: str | None, known: ValidationInfo) -> str | None:
+        country = known.data.get("sponsor_country")
+        if country is None and subdivision is not None:
+            raise ValueError("needs SLAMON_SPONSOR_COUNTRY, the country it is a part of")
+        if country is not None:
+            try:
+                refuse_unnamed_region(country, subdivision)
+            except Invalid as error:
+                raise ValueError(error.message) from error
+        return subdivision
+
     @field_validator("sponsor_time_zone")
     @classmethod
     def _a_known_zone(cls, zone: str) -> str:
-        try:
-            return ZoneInfo(zone).key
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{zone!r} is not an IANA time zone such as Europe/Zurich") from None
+        if not is_zone(zone):
+            raise ValueError(f"{zone!r} is not an IANA time zone such as Europe/Zurich")
+        return zone
 
     @field_validator("secret_key")
     @classmethod
@@ -102,9 +152,25 @@ class Settings(BaseSettings):
         return key
 
     @property
+    def database(self) -> URL:
+        """The database as the application reaches it."""
+        return _with_password(self.database_url, self.database_password)
+
+    @property
+    def owned_database(self) -> URL:
+        """The database as the owner of the schema reaches it: the application itself unless another is named."""
+        if self.database_owner_url is None:
+            return self.database
+        return _with_password(self.database_owner_url, self.database_owner_password)
+
+    @property
     def secret_keys(self) -> list[str]:
         """The keys that are taken, oldest first; the last one signs. Empty where none is set."""
         return [key for key in reversed(self.secret_key.get_secret_value().split(",")) if key]
+
+    @property
+    def session_idle(self) -> timedelta:
+        return timedelta(minutes=self.session_idle_minutes)
 
     @property
     def attachment_max_bytes(self) -> int:
@@ -123,3 +189,10 @@ class Settings(BaseSettings):
     def is_embedded(self) -> bool:
         """One process with an in-memory broker, because no Redis is named."""
         return self.redis_url is None
+
+
+def _with_password(url: str, password: SecretStr | None) -> URL:
+    read = make_url(url)
+    if password is None or read.username is None or read.password is not None:
+        return read
+    return read.set(password=password.get_secret_value())

@@ -9,7 +9,8 @@ SlamonError
 ├── Conflict             the request contradicts what is stored
 │   ├── ActionNotAllowed     the life cycle does not list this action now
 │   ├── AlreadyExists        another record holds this name
-│   └── LikelyDuplicate      open requests look like this one; filing anyway is possible
+│   ├── LikelyDuplicate      open requests look like this one; filing anyway is possible
+│   └── StillHolds           what the person holds would be nobody's; lists it
 ├── KeyReused            an idempotency key came back with another body
 ├── StaleVersion         somebody else changed the record first
 ├── LinkGone             a form link that no longer opens anything
@@ -91,6 +92,35 @@ class LikelyDuplicate(Conflict):
         more = f" and {len(look_alikes) - 5} more" if len(look_alikes) > 5 else ""
         super().__init__(f"Open already: {listed}{more}. To file this one as well, send 'file_anyway': true.")
         self.look_alikes = tuple(look_alikes)
+
+
+class TermsDiffer(Conflict):
+    """`groups` are the kinds of data asked for, those with the same terms together."""
+
+    def __init__(self, groups: Sequence[tuple[str, ...]]) -> None:
+        listed = "; ".join(", ".join(group) for group in groups)
+        super().__init__(f"What is asked for has different terms: {listed}. Say whether to file one request for each.")
+        self.groups = tuple(groups)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One thing a person holds: as project_manager, project_lead, cmo_lead, backup, contact, draft or policy."""
+
+    part: str
+    id: UUID
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.part.replace('_', ' ')})"
+
+
+class StillHolds(Conflict):
+    def __init__(self, name: str, holds: Sequence[Holding]) -> None:
+        listed = ", ".join(str(each) for each in holds[:5])
+        more = f" and {len(holds) - 5} more" if len(holds) > 5 else ""
+        super().__init__(f"{name} still holds {listed}{more}. Say in 'handed_to' who takes it, or hand it over first.")
+        self.holds = tuple(holds)
 
 
 class KeyReused(SlamonError):

@@ -1,7 +1,6 @@
 """The parts one process works with, put together from the settings: database, clock, channels, files."""
 
 import gc
-import logging
 import os
 import signal
 import sys
@@ -11,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import structlog
-
+from slamon.addresses import allow_internal
 from slamon.channels import Channel
 from slamon.channels.console import ConsoleChannel
 from slamon.channels.email import EmailChannel
@@ -26,7 +24,9 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.files import FileStore
 from slamon.files.disk import DiskStore
 from slamon.files.s3 import Bucket, S3Store
+from slamon.logs import configure_logging
 from slamon.services.closing import closing_rule
+from slamon.services.passwords import Passwords
 
 
 @dataclass(slots=True)
@@ -73,6 +73,12 @@ class Runtime:
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
     vitals: Vitals = field(default_factory=Vitals)
+    passwords: Passwords = field(default_factory=Passwords)
+
+    @property
+    def can_mail(self) -> bool:
+        """Whether mails leave this machine; without a mail server they are shown on the console."""
+        return not isinstance(self.channels.get(DeliveryChannel.EMAIL), ConsoleChannel)
 
     @property
     def closing(self) -> ClosingRule:
@@ -85,37 +91,24 @@ class Runtime:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def close(self) -> None:
+        self.passwords.close()
         self.db.close()
 
 
 def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
     configure_logging(settings.log_level)
+    allow_internal(settings.internal_mail_domains.split(","))
     gc.set_threshold(20_000, 10, 10)  # a batch makes thousands of objects that die together: looking early is in vain
     clock = clock or Clock()
     return Runtime(
         settings=settings,
         clock=clock,
-        db=Database(settings.database_url, connections=settings.database_connections),
+        db=Database(settings.database, connections=settings.database_connections),
         channels={
             DeliveryChannel.SLACK: _slack(settings),
             DeliveryChannel.EMAIL: _email(settings, clock),
         },
         files=_files(settings),
-    )
-
-
-def configure_logging(level: str) -> None:
-    """One JSON object a line on standard error. Texts, names, products and tokens are never passed to a logger."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
 

@@ -3,23 +3,39 @@
 import json
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
+from sqlalchemy import select
+from starlette.testclient import TestClient
 from typer.testing import CliRunner, Result
 
 from slamon import __version__
+from slamon.app import create_app
+from slamon.channels import MessageKind
 from slamon.cli import app
 from slamon.clock import Clock
 from slamon.config import Settings
-from slamon.db.database import Database
+from slamon.db.audit import AuditEntry
+from slamon.db.parties import Person
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import SYSTEM
 from slamon.engine import heartbeat
+from slamon.engine.cycle import Inline, tick
+from slamon.engine.heartbeat import Watch
 from slamon.errors import SlamonError
+from slamon.runtime import build_runtime
 from slamon.services import access
-from tests.world import START, World
+from tests.api.conftest import Api
+from tests.web.conftest import ADDRESS, Site
+from tests.world import ADMIN, CONTACT, PM, RecordingChannel, World
 
 SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
+PASSWORD = "correct horse battery"
 NO_TESTS = ["--test-email", "", "--test-slack", ""]
 
 
@@ -32,23 +48,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(app, words)
+    done = CliRunner().invoke(app, words)
+    structlog.reset_defaults()  # the command's log went to the runner's stream, which is closed now
+    return done
+
+
+@contextmanager
+def open_pages() -> Iterator[TestClient]:
+    """The pages of the installation in this folder, as `slamon serve` would show them."""
+    runtime = build_runtime(Settings())
+    try:
+        yield TestClient(create_app(runtime, with_workers=False), base_url=ADDRESS, follow_redirects=False)
+    finally:
+        runtime.close()
 
 
 def test_setup_leads_from_nothing_to_the_first_password(folder: Path):
     done = run(*SETUP, *NO_TESTS)
     assert done.exit_code == 0, done.output
-    link = re.search(r"/welcome/([\w-]+)", done.output)
-    assert link
     kept = (folder / ".env").read_text()
     assert 'SLAMON_SPONSOR_NAME="Acme Bio"' in kept
     assert len(Settings().secret_key.get_secret_value()) >= 32
     assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
-    database = Database(Settings().database_url)
-    with database.write() as session:
-        person = access.set_password(session, link[1], "correct horse battery", real_now=START)
-        assert person.roles == ["admin"]
-    database.close()
+    with open_pages() as visitor:
+        page = visitor.get(link_in(done))
+        assert "whoever ran the command on the host" in page.text
+        assert set_password(visitor, link_in(done), PASSWORD) == 303
+        assert visitor.get("/status").status_code == 200
 
 
 def test_setting_up_again_keeps_the_secret(folder: Path):
@@ -58,10 +84,60 @@ def test_setting_up_again_keeps_the_secret(folder: Path):
     assert (folder / ".env").read_text() == before
 
 
-def test_without_a_mail_server_the_test_mail_is_shown_and_set_up_goes_on(folder: Path):
+def test_setting_up_again_gives_a_new_link_until_there_is_a_password(folder: Path):
+    first, second = link_in(run(*SETUP, *NO_TESTS)), run(*SETUP, *NO_TESTS)
+    assert second.exit_code == 0, second.output
+    assert "The sponsor is Acme Bio" in second.output
+    assert "Administrator: Ada Admin, ada@acme.example" in second.output
+    with open_pages() as visitor:
+        assert set_password(visitor, first, PASSWORD) == 410
+        assert set_password(visitor, link_in(second), PASSWORD) == 303
+    third = run(*SETUP, *NO_TESTS)
+    assert third.exit_code == 0, third.output
+    assert "/welcome/" not in third.output
+    assert "slamon new-link ada@acme.example" in third.output
+
+
+def test_setting_up_makes_nobody_an_administrator_who_is_something_else(
+    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    for email in (PM, CONTACT):
+        refused = run(*SETUP[:-1], email.upper(), *NO_TESTS)
+        assert isinstance(refused.exception, SlamonError)
+        assert "no administrator" in str(refused.exception)
+    with world.runtime.db.write() as session:
+        session.get_one(Person, world.cast.admin).status = "disabled"
+    assert "disabled" in str(run(*SETUP[:-1], ADMIN, *NO_TESTS).exception)
+
+
+def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_sponsors_name_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_SECRET_KEY", "s" * 40)
+    assert run(*SETUP, *NO_TESTS).exit_code == 0
+    assert not (folder / ".env").exists()
+    runtime = build_runtime(Settings())
+    email = RecordingChannel("email")
+    runtime.channels[DeliveryChannel.EMAIL] = email
+    with runtime.db.write() as session:
+        admin = access.person_by_email(session, "ada@acme.example")
+        access.invite(session, admin.id, by=SYSTEM, now=runtime.clock.now(), real_now=runtime.clock.real_now())
+    tick(runtime, Inline(runtime), Watch(8))
+    assert [message.sponsor_name for message in email.sent] == ["Acme Bio"]
+    runtime.close()
+
+
+def test_the_sponsors_name_is_read_back_as_it_was_typed(folder: Path):
+    run("setup", "--sponsor", 'Bücher "&" Söhne', *SETUP[3:], *NO_TESTS)
+    assert Settings().sponsor_name == 'Bücher "&" Söhne'
+
+
+def test_without_a_mail_server_the_test_mail_is_shown_and_not_called_sent(folder: Path):
     done = run(*SETUP, "--test-email", "ada@acme.example", "--test-slack", "C0TEST")
-    assert "Test message sent by email" in done.output
-    assert "Test message sent by slack" in done.output
+    assert "Nothing is set to send by email" in done.output
+    assert "Nothing is set to send by slack" in done.output
+    assert done.exit_code == 0
 
 
 @pytest.mark.parametrize("command", [["status"], ["verify"], ["alive", "worker"], ["api-key", "ada@acme.example"]])
@@ -104,9 +180,9 @@ def test_an_operator_makes_the_first_key_and_it_opens_the_api(
         assert access.caller_by_key(session, secret).name == "Ada Admin"
 
 
-def test_the_api_document_is_printed(folder: Path):
-    document = json.loads(run("openapi").stdout)
-    assert "/v1/requests" in document["paths"]
+def test_the_api_document_is_printed_as_it_is_served(folder: Path, world: World):
+    served = Api(world).pm.get("/v1/openapi.json").json()
+    assert json.loads(run("openapi").stdout) == served
 
 
 def test_an_untouched_record_verifies(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
@@ -138,7 +214,7 @@ def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(folder: Pa
 
 
 def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     world.file()
     draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
     (folder / "draft.json").write_text(json.dumps(draft))
@@ -150,7 +226,7 @@ def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeyp
 
 
 def test_a_draft_that_cannot_work_is_refused_by_field(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", str(world.runtime.db.url))
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     for draft, told in (
         ({"name": "No clock", "ladder": []}, "clocks"),
         ({"name": "x", "clocks": {"answer": {"target": "PT9H", "limit": "PT2H"}}, "ladder": []}, "limit"),
@@ -159,3 +235,68 @@ def test_a_draft_that_cannot_work_is_refused_by_field(folder: Path, world: World
         refused = run("what-if", "draft.json", "--from", "2026-03-01", "--to", "2026-04-01")
         assert refused.exit_code == 1
         assert told in str(refused.exception)
+
+
+@pytest.mark.parametrize("days", [("0001-01-01", "2026-04-01"), ("2026-03-01", "9999-12-31")])
+def test_a_period_beyond_every_calendar_is_refused_by_option(folder: Path, days: tuple[str, str]):
+    run(*SETUP, *NO_TESTS)
+    draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
+    (folder / "draft.json").write_text(json.dumps(draft))
+    refused = run("what-if", "draft.json", "--from", days[0], "--to", days[1])
+    assert isinstance(refused.exception, SlamonError)
+    assert "between the years 1900 and 2200" in str(refused.exception)
+
+
+def link_in(done: Result) -> str:
+    found = re.search(r"/welcome/[\w-]+", done.output)
+    assert found, done.output
+    return found[0]
+
+
+def set_password(visitor: TestClient, path: str, password: str) -> int:
+    return visitor.post(path, data={"password": password, "again": password}).status_code
+
+
+def test_without_a_mail_server_the_host_shows_an_invitation_never_used_and_no_other(folder: Path):
+    run(*SETUP, *NO_TESTS)
+    with open_pages() as visitor:
+        first = link_in(run("invite", "ADA@acme.example"))
+        assert "whoever ran the command on the host" in visitor.get(first).text
+        assert set_password(visitor, first, "correct horse battery") == 303
+    again = run("invite", "ada@acme.example")
+    assert isinstance(again.exception, SlamonError)
+    assert "slamon new-link ada@acme.example" in str(again.exception)
+
+
+def test_a_new_link_from_the_host_opens_any_account_and_everybody_with_one_is_told(
+    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    site = Site(world)
+    for person_id in (world.cast.admin, world.cast.pm):
+        site.password(person_id, "correct horse battery")
+    staff = site.staff(world.cast.pm)
+    path = link_in(run("new-link", PM))
+    assert staff.get("/status").status_code == 303
+    world.clock.advance(seconds=(Clock().real_now() - world.clock.real_now()).total_seconds())  # the command's own time
+    world.work()
+    told = [mail for mail in world.email.sent if mail.kind is MessageKind.LINK_MADE]
+    assert {mail.address for mail in told} == {ADMIN, PM}
+    assert all("Petra Manager" in str(mail.detail) and mail.link is None for mail in told)
+    with world.runtime.db.read() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "new_link")).one()
+    assert (entry.entity_id, entry.new) == (
+        str(world.cast.pm), {"link_shown_to": "whoever ran the command on the host"}
+    )  # fmt: skip
+    assert set_password(site.visitor, path, "wooden lamp river") == 303
+
+
+@pytest.mark.parametrize("command", ["invite", "new-link"])
+@pytest.mark.parametrize("address", [CONTACT, "nobody@sponsor.example"])
+def test_only_staff_are_given_a_link(
+    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch, command: str, address: str
+):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    refused = run(command, address)
+    assert isinstance(refused.exception, SlamonError)
+    assert "/welcome/" not in refused.output

@@ -18,18 +18,20 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from traceback import walk_stack
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg import OperationalError
-from sqlalchemy import make_url, text
+from sqlalchemy import Delete, Update, event, make_url, text
 
 from slamon.channels import Message, MessageKind, Receipt
 from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db import schema
 from slamon.db.database import Database
+from slamon.db.grants import privileges
 from slamon.db.parties import Calendar, Organization, Person, Project, Site
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
@@ -44,6 +46,7 @@ from slamon.services import access, acts, filing
 from slamon.services.access import ALL_SCOPES, Caller, Scope
 from slamon.services.directory import create
 from slamon.services.founding import found
+from tests.services.plugin import ROOT
 from tests.services.postgres import create_database, drop_database
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
@@ -248,11 +251,26 @@ def open_world(database_url: str, clock: Clock | None = None, **settings: Any) -
         channels={DeliveryChannel.SLACK: slack, DeliveryChannel.EMAIL: email},
         files=DiskStore(Path(files.name)),
     )
+    event.listen(runtime.db.engine, "before_execute", _only_as_granted)
     try:
         yield World(runtime, clock, slack, email, cast)
     finally:
         runtime.close()
         files.cleanup()
+
+
+def _only_as_granted(_connection: object, statement: object, *_: object) -> None:
+    """Refuse the product's own code what its database role may not do, whatever role the test connects as."""
+    if not isinstance(statement, Update | Delete):
+        return
+    needed = "UPDATE" if isinstance(statement, Update) else "DELETE"
+    if needed in privileges(str(statement.table)):
+        return
+    files = (Path(frame.f_code.co_filename) for frame, _ in walk_stack(None))
+    ours = (file.relative_to(ROOT) for file in files if file.is_relative_to(ROOT) and file != Path(__file__))
+    writer = next(file for file in ours if file.parts[0] in ("slamon", "workers", "tests"))
+    is_free = writer.parts[0] == "tests" or writer.name == "schema.py"
+    assert is_free, f"{writer}: slamon's database role may not {needed} {statement.table}"
 
 
 def _found_at(database_url: str, now: datetime) -> Cast:
@@ -309,7 +327,7 @@ def _server(database_url: str) -> str:
 def empty(db: Database) -> None:
     """Take everything out of a database."""
     if db.is_sqlite:
-        path = make_url(str(db.url)).database
+        path = db.url.database
         assert path
         for part in ("", "-wal", "-shm"):
             Path(path + part).unlink(missing_ok=True)

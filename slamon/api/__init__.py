@@ -1,5 +1,6 @@
 """The JSON API under /v1: thin. It parses, calls one use case in one transaction, and answers."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -18,10 +19,11 @@ from slamon.api import (
     rules,
     shutdowns,
 )
-from slamon.api.call import Gate, Known, Route, by_key
+from slamon.api.call import Gate, Known, Route, by_key, may
 from slamon.api.edge import Edge
 from slamon.api.records import ROUTERS
 from slamon.runtime import Runtime
+from slamon.services.rights import Deed
 
 
 def build_api(app: FastAPI) -> None:
@@ -37,11 +39,12 @@ def build_api(app: FastAPI) -> None:
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
+    app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]  # FastAPI's own lacks the problems
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of the API, for `/v1/openapi.json` and `slamon openapi`."""
-    document = app.openapi()
+    """The OpenAPI document of the API; `app.openapi()` gives the same."""
+    document = FastAPI.openapi(app)
     schemas = document["components"]["schemas"]
     schemas.update(_problem_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -56,12 +59,12 @@ def _problem_schemas() -> dict[str, Any]:
 
 
 def _document_route(app: FastAPI) -> APIRouter:
-    router = APIRouter(route_class=Route, dependencies=[by_key])
+    router = APIRouter(route_class=Route, dependencies=[by_key, may(Deed.READ_DOCUMENT)])
 
     @router.get("/v1/openapi.json", include_in_schema=False)
     def document(call: Known) -> JSONResponse:
         """This API, described; for callers with a key, like everything under /v1."""
-        del call
-        return JSONResponse(openapi_document(app))
+        call.ask()
+        return JSONResponse(app.openapi())
 
     return router

@@ -20,6 +20,7 @@ _PERSON = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13"
 class LineQuantity(Body):
     line: _Number = Field(description="Place of the line in the order, from 1.")
     quantity: _Quantity
+    lots_or_kits: Name | None = Field(None, description="The lots or kits of this line.")
 
 
 class ItemAnswer(Body):
@@ -104,9 +105,11 @@ class Act(Body):
         None, description="After the requested ship date, it is a proposal the sponsor must agree to."
     )
     lines: Annotated[list[LineQuantity], Field(min_length=1, max_length=200)] | None = Field(
-        None, description="Left out, all that is left of the order."
+        None, description="Left out, all that is left of the order; of a dispatch, what is packed, if anything is."
     )
-    lots_or_kits: Name | None = None
+    lots_or_kits: Name | None = Field(
+        None, description="What was packed, where the lines do not name their own: each line needs lots or kits."
+    )
     logger_serials: Annotated[list[Line80], Field(max_length=100)] | None = None
     packed_at: Instant | None = None
     dispatched_at: Instant | None = Field(None, description="When it left; left out, now.")
@@ -114,7 +117,11 @@ class Act(Body):
     service: Line120 | None = None
     tracking_number: Line80 | None = None
     expected_delivery_on: Day | None = None
-    consignment: _Number | None = Field(None, description="Needed where there are several it could be.")
+    consignment: _Number | None = Field(
+        None,
+        description="Needed where there are several it could be. Of a dispatch recorded late: the one that was told of "
+        "in another way since; left out, it is the one with the same tracking number, or a new one.",
+    )
     delivered_at: Instant | None = Field(None, description="When it arrived; left out, now.")
     received_by: Name | None = None
     condition: Condition | None = None

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from slamon.api.answers import answers
-from slamon.api.call import Call, Key, Known, Reply, Route, by_key, created, once, reply
+from slamon.api.call import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
 from slamon.api.fields import Answer
 from slamon.api.requests import Person
 from slamon.api.uploads import Upload, download, file_in, form_with_file
@@ -25,6 +25,7 @@ from slamon.errors import Invalid
 from slamon.files.kinds import TAKEN
 from slamon.services import queries
 from slamon.services.attachments import attach, attachment_of, attachments_of, may_attach
+from slamon.services.rights import Deed
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Attachments"])
 
@@ -103,6 +104,7 @@ def _read(form: FormData) -> Upload:
     "`attachments`.",
     responses={**answers(404, 409, body=True, etag=None), 200: {"model": Attachment, "description": "It was there."}},
     openapi_extra={"requestBody": _BODY},
+    dependencies=[may_on_record(Deed.ATTACH)],
 )
 def attach_file(
     request: HttpRequest,
@@ -127,6 +129,7 @@ def attach_file(
     operation_id="listAttachments",
     summary="The files of a request",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def list_attachments(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
@@ -147,6 +150,7 @@ def list_attachments(call: Known, request_id: UUID) -> Response:
             "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
         },
     },
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_attachment(call: Known, request_id: UUID, attachment_id: UUID) -> Response:
     with call.reading() as session:

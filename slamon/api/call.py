@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 from fastapi import Depends, Header, Request, Response, Security
 from fastapi.routing import APIRoute
@@ -27,6 +27,7 @@ from slamon.errors import Invalid, NotSignedIn, RolledBack, TooMany
 from slamon.runtime import Runtime
 from slamon.services import idempotency
 from slamon.services.access import Caller, caller_by_key
+from slamon.services.rights import Deed, admit, allow
 
 TRIES = 3
 _MINUTE = 60.0  # seconds
@@ -61,40 +62,77 @@ def created(content: BaseModel, location: str, *, version: int | None = None) ->
 
 
 @dataclass(frozen=True, slots=True)
+class May:
+    """The dependency by which a route says what it takes: its line of the table of rights.
+
+    It is asked once the body was read and before the database is. On a record, whether that is there for the caller
+    comes before their roles; the use case asks both.
+    """
+
+    deed: Deed
+    on_record: bool
+
+    async def __call__(self, request: Request) -> None:
+        request.state.call = replace(request.state.call, right=self)
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """`now` is business time, `real_now` real time; both were read once."""
+    """`now` is business time, `real_now` real time; both were read once. `right` is what the route takes."""
 
     runtime: Runtime
     caller: Caller
     now: datetime
     real_now: datetime
     once: idempotency.Call | None = None
+    right: May | None = None
+
+    def ask(self) -> None:
+        """Raises Forbidden for who may not use this route."""
+        if self.right is None:
+            raise LookupError("This route names no line of the table of rights.")
+        (admit if self.right.on_record else allow)(self.caller, self.right.deed)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
+        self.ask()
         with self.runtime.db.read() as session:
             yield session
 
-    def write(self, work: Callable[[Session], Reply]) -> Response:
+    def write(
+        self, work: Callable[[Session], Reply], *, before_replay: Callable[[Session, str], object] | None = None
+    ) -> Response:
         """Do `work` and commit it; for a call made before, only give its first answer again.
 
-        `work` is done anew where a deadlock undid all of it.
+        `work` is done anew where a deadlock undid all of it. `before_replay` gets the body of the first answer and
+        raises where the caller may not read it any more.
         """
+        self.ask()
         for _ in range(TRIES - 1):
             with suppress(RolledBack):
-                return self._write(work)
-        return self._write(work)
+                return self._write(work, before_replay)
+        return self._write(work, before_replay)
 
-    def _write(self, work: Callable[[Session], Reply]) -> Response:
+    def _write(
+        self, work: Callable[[Session], Reply], before_replay: Callable[[Session, str], object] | None
+    ) -> Response:
         with self.runtime.db.write() as session:
-            done = work(session) if self.once is None else self._write_once(session, self.once, work)
+            done = work(session) if self.once is None else self._write_once(session, self.once, work, before_replay)
             self.runtime.reach("before_commit")
         self.runtime.reach("after_commit")
         return done.response()
 
-    def _write_once(self, session: Session, once: idempotency.Call, work: Callable[[Session], Reply]) -> Reply:
+    def _write_once(
+        self,
+        session: Session,
+        once: idempotency.Call,
+        work: Callable[[Session], Reply],
+        before_replay: Callable[[Session, str], object] | None,
+    ) -> Reply:
         kept = idempotency.begin(session, once, real_now=self.real_now)
         if kept is not None:
+            if before_replay is not None:
+                before_replay(session, kept.body)
             return Reply(kept.body, kept.status, kept.headers, is_replay=True)
         done = work(session)
         idempotency.keep(session, once, idempotency.KeptAnswer(done.status, done.headers, done.body))
@@ -106,10 +144,11 @@ class Gate:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._calls: defaultdict[str, deque[float]] = defaultdict(deque)  # by caller, of the last minute
+        # Of the last minute, by caller; reading and writing apart, so that who reads too much can still act.
+        self._calls: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
         self._counting = Lock()
 
-    def admit(self, authorization: str | None) -> Call:
+    def admit(self, authorization: str | None, *, is_read: bool) -> Call:
         """Raises NotSignedIn, TooMany."""
         runtime = self._runtime
         match = _KEY.fullmatch(authorization or "")
@@ -117,14 +156,14 @@ class Gate:
             raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
         with runtime.db.look_up() as connection:
             caller = caller_by_key(connection, match[1])
-        self._count(caller)
+        self._count(caller, is_read)
         return Call(runtime, caller, runtime.clock.now(), runtime.clock.real_now())
 
-    def _count(self, caller: Caller) -> None:
+    def _count(self, caller: Caller, is_read: bool) -> None:
         """Raises TooMany beyond the calls any minute may have, naming the seconds to wait; that one is not counted."""
         now = self._runtime.clock.monotonic()
         with self._counting:
-            calls = self._calls[caller.id]
+            calls = self._calls[caller.id, is_read]
             while calls and calls[0] <= now - _MINUTE:
                 calls.popleft()
             if len(calls) >= self._runtime.settings.api_calls_per_minute:
@@ -141,8 +180,12 @@ class Route(APIRoute):
 
         async def handle_known(request: Request) -> Response:
             gate: Gate = request.app.state.gate
-            request.state.call = await run_in_threadpool(gate.admit, request.headers.get("authorization"))
+            is_read = request.method in ("GET", "HEAD")
+            authorization = request.headers.get("authorization")
+            request.state.call = await run_in_threadpool(gate.admit, authorization, is_read=is_read)
             _refuse_other_media(request, wanted)
+            if wanted == "application/json":
+                await _refuse_other_encoding(request)
             if "idempotency-key" in request.headers and wanted is not None:
                 await request.body()  # kept by the request, so that `posted` can read it after a form was parsed
             return await handle(request)
@@ -158,6 +201,14 @@ def _refuse_other_media(request: Request, wanted: str | None) -> None:
     )
     if wanted is not None and has_body and not fits:
         raise HTTPException(415, f"Send {wanted}.")
+
+
+async def _refuse_other_encoding(request: Request) -> None:
+    """JSON is UTF-8 (RFC 8259); Python's reader would guess UTF-16 and UTF-32 as well."""
+    try:
+        (await request.body()).decode("utf-8")
+    except UnicodeDecodeError:
+        raise HTTPException(400) from None
 
 
 async def _known(request: Request) -> Call:
@@ -194,9 +245,14 @@ def once(call: Call, request: Request, idempotency_key: str | None, content: byt
 
 async def _posted_secret(request: Request) -> Call:
     if "idempotency-key" in request.headers:
-        raise Invalid("Idempotency-Key", "is not taken here: the answer holds a secret, and secrets are never stored")
+        refuse_idempotency()
     call: Call = request.state.call
     return call
+
+
+def refuse_idempotency() -> NoReturn:
+    """Refuse a key where the answer is not kept. Raises Invalid."""
+    raise Invalid("Idempotency-Key", "is not taken here: the answer holds a secret, and secrets are never stored")
 
 
 async def _expected_version(
@@ -213,6 +269,16 @@ async def _expected_version(
         raise Invalid("If-Match", 'send one ETag as you received it, for example "3"')
     version = match["version"]
     return int(version) if not match["weak"] and re.fullmatch(r"[0-9]{1,9}", version) else -1
+
+
+def may(deed: Deed) -> Any:
+    """The dependency of a route for whoever has this right at all."""
+    return Depends(May(deed, on_record=False))
+
+
+def may_on_record(deed: Deed) -> Any:
+    """The dependency of a route whose address names the record."""
+    return Depends(May(deed, on_record=True))
 
 
 Known = Annotated[Call, Depends(_known)]

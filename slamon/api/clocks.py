@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import Field, computed_field
 
 from slamon.api.answers import answers
-from slamon.api.call import Known, Route, by_key, reply
+from slamon.api.call import Known, Route, by_key, may_on_record, reply
 from slamon.api.fields import Answer
 from slamon.db.parties import Site
 from slamon.domain.clocks import ClockId, Outcome
@@ -17,6 +17,7 @@ from slamon.domain.terms import ClockKind, Mode
 from slamon.domain.timeline import stamp
 from slamon.services import queries
 from slamon.services.explanations import Explained, clock_named, explain_clock
+from slamon.services.rights import Deed
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -110,6 +111,7 @@ class Explanation(Answer):
     operation_id="getClocks",
     summary="A request's clocks",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_clocks(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
@@ -127,6 +129,7 @@ def get_clocks(call: Known, request_id: UUID) -> Response:
     summary="Why a clock is due when it is",
     description="Each stretch of time that counted, was paused, closed or a holiday, and the rule behind it.",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def explain(call: Known, request_id: UUID, clock: ClockName) -> Response:
     with call.reading() as session:

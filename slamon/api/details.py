@@ -297,6 +297,11 @@ class DataRequest(_Request):
     )
     type: Literal["data"]
     detail: DataDetail
+    split: Flag = Field(
+        False,
+        description="Where the kinds asked for have different terms: file one request for each, all of them or none. "
+        "The answer is then a list. Left out, it is filed as one, under the longest.",
+    )
 
 
 class InquiryRequest(_Request):

@@ -10,15 +10,16 @@ from pydantic import ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import ExpectedVersion, Known, Posted, Reply, Route, by_key, reply
+from slamon.api.call import ExpectedVersion, Known, Posted, Reply, Route, by_key, may, reply
 from slamon.api.fields import Answer, Flag
 from slamon.api.fields import Body as Said
 from slamon.api.filings import read_filing
-from slamon.api.requests import Request, file_for
+from slamon.api.requests import FiledApart, Request, file_for, still_seen
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import Invalid
 from slamon.services import drafts
+from slamon.services.rights import Deed
 
 router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -60,6 +61,7 @@ class Drafts(Answer):
 
 class DraftFiling(Said):
     file_anyway: Flag = Field(False, description="As in filing a request.")
+    split: Flag = Field(False, description="As in filing a data request.")
 
 
 _NO_MORE = DraftFiling()
@@ -73,6 +75,7 @@ _NO_MORE = DraftFiling()
     description="Under an id of the caller's choice, a new UUID; again under the same id, it replaces what was kept. "
     "Only its author sees it. With If-Match it must be there already.",
     responses=answers(404, 409, 412, body=True, etag=200),
+    dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: ExpectedVersion) -> Response:
     try:
@@ -88,8 +91,13 @@ def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: Expect
 
 
 @router.get(
-    "", response_model=Drafts, operation_id="listDrafts", summary="List one's own drafts", responses=answers()
-)  # fmt: skip
+    "",
+    response_model=Drafts,
+    operation_id="listDrafts",
+    summary="List one's own drafts",
+    responses=answers(),
+    dependencies=[may(Deed.KEEP_DRAFTS)],
+)
 def list_drafts(call: Known) -> Response:
     with call.reading() as session:
         items = [Draft.model_validate(row) for row in drafts.drafts_of(session, call.caller)]
@@ -102,6 +110,7 @@ def list_drafts(call: Known) -> Response:
     operation_id="getDraft",
     summary="Read a draft",
     responses=answers(404, etag=200),
+    dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def get_draft(call: Known, draft_id: UUID) -> Response:
     with call.reading() as session:
@@ -112,11 +121,12 @@ def get_draft(call: Known, draft_id: UUID) -> Response:
 @router.post(
     "/{draft_id}/file",
     status_code=201,
-    response_model=Request,
+    response_model=Request | FiledApart,
     operation_id="fileDraft",
     summary="File a draft",
     description="As if its content were sent to `POST /v1/requests`; the draft is gone then. What is missing is named.",
     responses=answers(404, 409, 412, body=True, etag=201, location=True),
+    dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def file_draft(
     call: Posted, draft_id: UUID, expected: ExpectedVersion, said: Annotated[DraftFiling, Body()] = _NO_MORE
@@ -128,9 +138,9 @@ def file_draft(
         except ValidationError as wrong:
             told = [{**error, "loc": ("body", *error["loc"])} for error in wrong.errors()]
             raise RequestValidationError(told, body=draft.content) from wrong
-        return file_for(call, session, filing, file_anyway=said.file_anyway)
+        return file_for(call, session, filing, split=said.split, file_anyway=said.file_anyway)
 
-    return call.write(work)
+    return call.write(work, before_replay=still_seen(call))
 
 
 @router.post(
@@ -140,6 +150,7 @@ def file_draft(
     summary="Discard a draft",
     description="It is deleted; the trail keeps what it said. The answer is the last of it.",
     responses=answers(404, 412),
+    dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def discard_draft(call: Posted, draft_id: UUID, expected: ExpectedVersion) -> Response:
     def work(session: Session) -> Reply:

@@ -5,6 +5,7 @@ import re
 import structlog
 from fastapi import Request
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from slamon.api import problems
@@ -12,6 +13,9 @@ from slamon.db.base import new_id
 from slamon.runtime import Runtime
 
 log = structlog.get_logger()
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
+_TEXT_CODECS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -37,12 +41,17 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+                headers = message.get("headers", [])
+                if not any(name == _NO_SNIFFING[0] for name, _ in headers):
+                    headers = [*headers, _NO_SNIFFING]
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, self._limited(request, receive), send_named)
+            except ClientDisconnect:
+                log.info("client_left", route=_template(scope))  # before it had sent or read everything: no defect
             except Exception as error:
                 log.exception("defect", route=_template(scope))
                 if status:
@@ -54,7 +63,9 @@ class Edge:
                 log.info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
 
     def _limited(self, request: Request, receive: Receive) -> Receive:
-        """Refuse a body that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
+        """Refuse a body in another encoding than UTF-8: a codec that the sender names must never read what was sent.
+
+        Refuse one that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
 
         Raised from within the application's own reading, so that it is answered like every other error. A route that
         knows its caller may lay another `body_limit` on the request before it reads.
@@ -63,9 +74,12 @@ class Edge:
         announced = request.headers.get("content-length", "")
         seen = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
         counted = 0
+        charset = _CHARSET.search(request.headers.get("content-type", ""))
 
         async def receive_limited() -> Message:
             nonlocal counted
+            if charset is not None and charset[1].casefold() not in _TEXT_CODECS:
+                raise HTTPException(415, "Text is taken as UTF-8 only; leave the charset out, or say utf-8.")
             most: int = request.state.body_limit
             if seen <= most:
                 message = await receive()

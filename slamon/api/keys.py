@@ -1,7 +1,7 @@
 """Ways in for programs and people: API keys, and invitations to set a password.
 
-No one gets a way to act in another's name here: a key is the caller's own or a service account's, and the link that
-sets a password goes to its owner alone.
+No one gets a way to act in another's name unseen: a key is the caller's own or a service account's, and the link that
+sets a password goes to its owner alone, or says to its owner who saw it.
 """
 
 from datetime import datetime
@@ -14,14 +14,27 @@ from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import Call, Known, Posted, PostedSecret, Reply, Route, by_key, reply
+from slamon.api.call import (
+    Call,
+    Known,
+    Posted,
+    PostedSecret,
+    Reply,
+    Route,
+    by_key,
+    may,
+    may_on_record,
+    refuse_idempotency,
+    reply,
+)
 from slamon.api.fields import Answer, Because, Body, Line80, StaffRole
 from slamon.api.records import PEOPLE, ListQuery
 from slamon.db.access import ApiKey
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Forbidden, Invalid
-from slamon.services import access, listings
-from slamon.services.access import Scope, admin_only
+from slamon.services import access, keys, listings
+from slamon.services.access import Scope
+from slamon.services.rights import Deed, allow
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 _UNKEPT = "The answer holds a secret that is shown once, so an Idempotency-Key is refused: secrets are never stored."
@@ -84,7 +97,13 @@ class KeyPage(Answer):
 
 
 class Invitation(Answer):
-    sent_to: str = Field(description="The person's own address.", examples=["new@sponsor.example"])
+    """Where the link went; or, where no mail server is set, the link itself."""
+
+    sent_to: str | None = Field(None, description="The person's own address.", examples=["new@sponsor.example"])
+    link: str | None = Field(None, description="Shown this once, for an account that was never used. Hand it over.")
+
+    def reply(self) -> Reply:
+        return Reply(self.model_dump_json(exclude_none=True), 202, {"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -94,12 +113,14 @@ class Invitation(Answer):
     operation_id="createApiKey",
     tags=["API keys"],
     summary="Make an API key",
-    description="With a person_id: for the caller's own person, with no scope their key lacks; people of a CMO get "
-    f"none. With a service_name: for administrators; a service account is never one itself. {_UNKEPT}",
+    description="With a person_id: for the caller's own person, with no scope their key lacks; the owner is told by "
+    "mail. People of a CMO get none. With a service_name: for administrators; a service account is never one itself, "
+    f"and keeps no records. {_UNKEPT}",
     responses=answers(body=True),
+    dependencies=[may_on_record(Deed.MAKE_OWN_KEYS)],
 )
 def create_key(call: PostedSecret, body: NewKey) -> Response:
-    by = admin_only(call.caller) if body.person_id is None else _owner(call, body)
+    by = allow(call.caller, Deed.KEEP_KEYS) if body.person_id is None else _owner(call, body)
 
     def work(session: Session) -> Reply:
         key, secret = access.issue_key(
@@ -111,6 +132,7 @@ def create_key(call: PostedSecret, body: NewKey) -> Response:
             service_name=body.service_name,
             service_roles=[Role(role) for role in body.service_roles],
         )
+        keys.tell_owner(session, key, by=by, now=call.now, real_now=call.real_now)
         answer = KeyWithSecret(**Key.model_validate(key).model_dump(), secret=secret)
         return Reply(answer.model_dump_json(), 201, {"Cache-Control": "no-store"})
 
@@ -126,7 +148,7 @@ def _owner(call: Call, body: NewKey) -> Actor:
     missing = {Scope(scope) for scope in body.scopes} - call.caller.scopes
     if missing:
         raise Forbidden(f"Your key lacks {', '.join(sorted(missing))}, so it cannot make one that has it.")
-    return call.caller.as_actor()
+    return allow(call.caller, Deed.MAKE_OWN_KEYS)
 
 
 @router.get(
@@ -135,12 +157,15 @@ def _owner(call: Call, body: NewKey) -> Actor:
     operation_id="listApiKeys",
     tags=["API keys"],
     summary="List API keys, without their secrets",
+    description="One's own; administrators see all.",
     responses=answers(),
+    dependencies=[may(Deed.MAKE_OWN_KEYS)],
 )
 def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    admin_only(call.caller)
     with call.reading() as session:
-        page = listings.page_of(session, ApiKey, filters={}, cursor=query.cursor, limit=query.limit)
+        page = listings.page_of(
+            session, ApiKey, filters={}, only=keys.seen_by(call.caller), cursor=query.cursor, limit=query.limit
+        )
         items = [Key.model_validate(row) for row in page.rows]
     return reply(KeyPage(items=items, next_cursor=page.next_cursor)).response()
 
@@ -151,13 +176,13 @@ def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     operation_id="revokeApiKey",
     tags=["API keys"],
     summary="End an API key at once",
+    description="One's own, with any key; administrators end every key.",
     responses=answers(404, body=True),
+    dependencies=[may(Deed.MAKE_OWN_KEYS)],
 )
 def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
-    by = admin_only(call.caller)
-
     def work(session: Session) -> Reply:
-        key = access.revoke_key(session, key_id, by=by, reason=body.reason, now=call.real_now)
+        key = keys.revoke(session, key_id, by=call.caller, reason=body.reason, now=call.real_now)
         return reply(Key.model_validate(key))
 
     return call.write(work)
@@ -169,17 +194,36 @@ def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
     response_model=Invitation,
     operation_id="invitePerson",
     tags=["People"],
-    summary="Mail a person a one-time link with which they set a password",
-    description="It goes to the person's own address and nobody else sees it. It opens once, within a day; earlier "
-    "ones and open sessions of the person end.",
-    responses=answers(404),
+    summary="Give a person a one-time link with which they set a password",
+    description="It is mailed to the person's own address and nobody else sees it. It opens once, within a day; "
+    "earlier ones and open sessions of the person end. Where no mail server is set, the link of an account never used "
+    "is in the answer: the trail keeps who saw it, and its owner reads so where they set their password. Then an "
+    "Idempotency-Key is refused, because secrets are never stored, and an account that was used answers 409.",
+    responses=answers(404, 409),
+    dependencies=[may_on_record(Deed.KEEP_PEOPLE)],
 )
 def invite_person(call: Posted, record_id: UUID) -> Response:
-    by = admin_only(call.caller)
+    if not call.runtime.can_mail:
+        return _shown_once(call, record_id)
 
     def work(session: Session) -> Reply:
-        PEOPLE.find(session, record_id)
+        PEOPLE.find(session, record_id, call)
+        by = allow(call.caller, Deed.KEEP_PEOPLE)
         person = access.invite(session, record_id, by=by, now=call.now, real_now=call.real_now)
-        return Reply(Invitation(sent_to=person.email).model_dump_json(), 202)
+        return Invitation(sent_to=person.email).reply()
+
+    return call.write(work)
+
+
+def _shown_once(call: Call, person_id: UUID) -> Response:
+    if call.once is not None:
+        refuse_idempotency()
+
+    def work(session: Session) -> Reply:
+        PEOPLE.find(session, person_id, call)
+        by = allow(call.caller, Deed.KEEP_PEOPLE)
+        token = access.show_link(session, person_id, to=by.name, by=by, now=call.now, real_now=call.real_now)
+        link = access.welcome_address(call.runtime.settings.base_url, token)
+        return Invitation(link=link).reply()
 
     return call.write(work)

@@ -9,13 +9,15 @@ from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, reply
+from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, may, may_on_record, reply
 from slamon.api.fields import Answer, Because, Body, Flag, Reason
 from slamon.api.records import ListQuery
 from slamon.db.outbox import Notification
-from slamon.domain.timeline import Actor
+from slamon.db.parties import Person
 from slamon.services import listings, outbox
-from slamon.services.access import Scope, admin_only, staff_only
+from slamon.services.record_rights import keeper_of_message
+from slamon.services.rights import Deed, allow
+from slamon.services.visibility import sees
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
 
@@ -27,7 +29,11 @@ class Message(Answer):
     request_id: UUID | None
     kind: str
     channel: str
-    address: str
+    address: str = Field(description="The Slack channel or user, or the mail address, that it is for.")
+    redirected_to: str | None = Field(description="The mail address it went to instead, where a redirect was on.")
+    recipient: str | None = Field(None, description="Who it is meant for; they may read it in a shared channel.")
+    told_as: str | None = Field(description="The part in which they are told, such as lead or cmo_contact.")
+    instead_of: str | None = Field(description="Who should have been told and cannot be.")
     state: str
     attempts: int
     queued_at: datetime
@@ -55,24 +61,20 @@ class OutgoingSwitch(Body):
     reason: Reason
 
 
-def _keeper(call: Call, scope: Scope) -> Actor:
-    call.caller.needs(scope)
-    return call.caller.as_actor(outbox.KEEPERS)
-
-
 @router.get(
     "/messages",
     response_model=DeadLetterPage,
     operation_id="listMessages",
     summary="List messages that could not be delivered, newest first",
     responses=answers(),
+    dependencies=[may(Deed.READ_DEAD_LETTERS)],
 )
 def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    _keeper(call, Scope.READ)
     with call.reading() as session:
-        page = listings.failed_messages(session, cursor=query.cursor, limit=query.limit)
+        seen = sees(call.caller, Notification)
+        page = listings.failed_messages(session, only=seen, cursor=query.cursor, limit=query.limit)
         items = [
-            DeadLetter(**Message.model_validate(row).model_dump(), request_number=number) for row, number in page.rows
+            DeadLetter(**_message(row, name).model_dump(), request_number=number) for row, number, name in page.rows
         ]
     return reply(DeadLetterPage(items=items, next_cursor=page.next_cursor)).response()
 
@@ -83,12 +85,12 @@ def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     operation_id="resendMessage",
     summary="Send a message again that could not be delivered",
     responses=answers(404, 409),
+    dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
 )
 def resend_message(call: Posted, message_id: UUID) -> Response:
-    by = _keeper(call, Scope.ACT)
-
     def work(session: Session) -> Reply:
-        return _told(outbox.resend(session, message_id, by=by, now=call.now, real_now=call.real_now))
+        by = keeper_of_message(session, message_id, by=call.caller)
+        return _told(session, outbox.resend(session, message_id, by=by, now=call.now, real_now=call.real_now))
 
     return call.write(work)
 
@@ -99,12 +101,12 @@ def resend_message(call: Posted, message_id: UUID) -> Response:
     operation_id="dismissMessage",
     summary="Set a message aside that could not be delivered",
     responses=answers(404, 409, body=True),
+    dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
 )
 def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
-    by = _keeper(call, Scope.ACT)
-
     def work(session: Session) -> Reply:
-        return _told(outbox.dismiss(session, message_id, by=by, reason=body.reason, now=call.now))
+        by = keeper_of_message(session, message_id, by=call.caller)
+        return _told(session, outbox.dismiss(session, message_id, by=by, reason=body.reason, now=call.now))
 
     return call.write(work)
 
@@ -115,9 +117,9 @@ def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
     operation_id="getOutgoing",
     summary="Whether messages leave",
     responses=answers(),
+    dependencies=[may(Deed.READ_STATUS)],
 )
 def get_outgoing(call: Known) -> Response:
-    staff_only(call.caller)
     with call.reading() as session:
         return _state(call, session).response()
 
@@ -129,9 +131,10 @@ def get_outgoing(call: Known) -> Response:
     summary="Hold every message back, or let them go again",
     description="Nothing is lost meanwhile: messages wait.",
     responses=answers(body=True),
+    dependencies=[may(Deed.SWITCH_OUTGOING)],
 )
 def switch_outgoing(call: Posted, body: OutgoingSwitch) -> Response:
-    by = admin_only(call.caller)
+    by = allow(call.caller, Deed.SWITCH_OUTGOING)
 
     def work(session: Session) -> Reply:
         outbox.stop_outgoing(session, body.stopped, by=by, reason=body.reason, now=call.now)
@@ -151,5 +154,10 @@ def _state(call: Call, session: Session) -> Reply:
     )
 
 
-def _told(row: Notification) -> Reply:
-    return reply(Message.model_validate(row))
+def _told(session: Session, row: Notification) -> Reply:
+    person = session.get(Person, row.person_id) if row.person_id else None
+    return reply(_message(row, person.name if person else None))
+
+
+def _message(row: Notification, name: str | None) -> Message:
+    return Message.model_validate(row).model_copy(update={"recipient": name})

@@ -44,17 +44,28 @@ from slamon.domain.terms import (
     parse_offset,
     repeated_id,
 )
+from slamon.public_holidays import NATIONWIDE
 
 _A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
 _SlackId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,40}$")]
 _SlackChannel = Annotated[str, StringConstraints(pattern=r"^[#A-Za-z0-9_-]{2,80}$")]
 _Usable = Literal["active", "disabled"]
-_ContactRoles = Annotated[list[ContactRole], Field(min_length=1, max_length=2)]
+_ContactRoles = Annotated[list[ContactRole], Field(min_length=1, max_length=3)]
 _StaffRoles = Annotated[
     list[StaffRole], Field(min_length=1, max_length=7, description="An administrator holds no other role.")
 ]
 _Codes = Annotated[list[Line40], Field(max_length=100)]
+_ReadCmos = Annotated[
+    list[UUID],
+    Field(
+        max_length=100,
+        description="An auditor's scope: CMOs whose requests they read. Without a scope: all that is not restricted.",
+    ),
+]
+_ReadProjects = Annotated[
+    list[UUID], Field(max_length=100, description="An auditor's scope: projects they read, restricted ones too.")
+]
 _Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 
 
@@ -80,7 +91,11 @@ class NewCmo(Body):
     model_config = _shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
 
     name: Name
-    slack_channel: _SlackChannel | None = Field(None, description="Where this CMO's escalations go.")
+    slack_channel: _SlackChannel | None = Field(
+        None,
+        description="Where this CMO's escalations go, by name or id. A test message is posted there, and the id that "
+        "Slack answers with is kept.",
+    )
     lead_id: UUID | None = Field(None, description="The sponsor's lead for this CMO.")
 
 
@@ -139,7 +154,9 @@ class _NewPerson(Body):
     name: Name
     email: Email
     time_zone: Zone = "UTC"
-    backup_id: UUID | None = Field(None, description="Who stands in; somebody of the same organization.")
+    backup_id: UUID | None = Field(
+        None, description="Who stands in; somebody of the same organization who may do the same."
+    )
 
 
 class _PersonChange(Change):
@@ -148,6 +165,11 @@ class _PersonChange(Change):
     time_zone: Zone = unchanged()
     backup_id: UUID | None = None
     status: _Usable = unchanged()
+    handed_to: UUID | None = Field(
+        None,
+        description="With status `disabled`: who takes everything that the person holds. Without it, disabling "
+        "somebody who holds something is refused (409) and lists it in `holds`.",
+    )
 
 
 class NewContact(_NewPerson):
@@ -183,6 +205,8 @@ class NewPerson(_NewPerson):
 
     roles: _StaffRoles
     slack_user_id: _SlackId | None = None
+    reads_cmo_ids: _ReadCmos = Field([])
+    reads_project_ids: _ReadProjects = Field([])
 
 
 class PersonChange(_PersonChange):
@@ -190,6 +214,8 @@ class PersonChange(_PersonChange):
 
     roles: _StaffRoles = unchanged()
     slack_user_id: _SlackId | None = None
+    reads_cmo_ids: _ReadCmos = unchanged()
+    reads_project_ids: _ReadProjects = unchanged()
 
 
 class Person(Record):
@@ -200,6 +226,8 @@ class Person(Record):
     time_zone: str
     backup_id: UUID | None
     status: str
+    reads_cmo_ids: list[UUID] = Field(description="An auditor's scope.")
+    reads_project_ids: list[UUID] = Field(description="An auditor's scope, as far as the caller may see it.")
 
 
 # --- projects ----------------------------------------------------------------------------------------------------
@@ -213,6 +241,9 @@ class NewProject(Body):
     product_codes: _Codes = Field([])
     protocol_number: Line80 | None = None
     blinded: Flag = False
+    restricted: Flag = Field(
+        False, description="Only its manager, the leads of its CMOs, head, quality and scoped auditors see it."
+    )
     pm_id: UUID
     lead_id: UUID | None = None
     cmo_ids: _Cmos = Field([])
@@ -226,6 +257,7 @@ class ProjectChange(Change):
     product_codes: _Codes = unchanged()
     protocol_number: Line80 | None = None
     blinded: Flag = unchanged()
+    restricted: Flag = unchanged()
     pm_id: UUID = unchanged()
     lead_id: UUID | None = None
     cmo_ids: _Cmos = unchanged()
@@ -238,6 +270,7 @@ class Project(Record):
     product_codes: list[str]
     protocol_number: str | None
     blinded: bool
+    restricted: bool
     pm_id: UUID
     lead_id: UUID | None
     cmo_ids: list[UUID]
@@ -306,6 +339,16 @@ class _Stored(Body):
         return [{"date": day, "name": name, "hours": hours} for day, name, hours in plain]
 
 
+Subdivision = Annotated[
+    str,
+    StringConstraints(pattern=rf"^([A-Z0-9-]{{1,10}}|{NATIONWIDE})$"),
+    Field(
+        description="The region whose public holidays count as well, as in ISO 3166-2 without the country; "
+        f"`{NATIONWIDE}` for those of the whole country alone. Needed where regions keep holidays of their own."
+    ),
+]
+
+
 class NewCalendar(_Stored):
     model_config = _shown(
         name="Basel, Monday to Friday",
@@ -319,7 +362,7 @@ class NewCalendar(_Stored):
     name: Name
     weekly: _Hours
     country: Country | None = Field(None, description="Its public holidays are closed.")
-    subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
+    subdivision: Subdivision | None = None
     closed_days: _ClosedDays = Field([])
     opening_days: _OpeningDays = Field([])
 
@@ -333,7 +376,7 @@ class CalendarChange(_Stored, Change):
     name: Name = unchanged()
     weekly: _Hours = unchanged()
     country: Country | None = None
-    subdivision: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,10}$")] | None = None
+    subdivision: Subdivision | None = None
     closed_days: _ClosedDays = unchanged()
     opening_days: _OpeningDays = unchanged()
 
@@ -515,8 +558,9 @@ class NewPolicy(_PolicyBody):
     effective_from: Instant | None = Field(None, description="Left out: from now.")
     effective_to: Instant | None = Field(None, description="Left out: until it is ended.")
     review_due_on: Day | None = Field(
-        None, description="When to look whether the line still fits. Changes nothing by itself."
+        None, description="When to look whether the line still fits: its owner gets a mail that day."
     )
+    owner_id: UUID | None = Field(None, description="The administrator who looks after it; left out, the caller.")
 
 
 class PolicyChange(_PolicyBody, Change):
@@ -538,6 +582,7 @@ class PolicyChange(_PolicyBody, Change):
     effective_from: Instant = unchanged()
     effective_to: Instant | None = None
     review_due_on: Day | None = None
+    owner_id: UUID | None = Field(None, description="With null the administrators together look after it.")
 
 
 class Policy(Record):
@@ -554,6 +599,7 @@ class Policy(Record):
     effective_from: datetime
     effective_to: datetime | None
     review_due_on: date | None
+    owner_id: UUID | None
     former_of: UUID | None = Field(description="The line that said this before it was changed.")
 
 

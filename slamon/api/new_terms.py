@@ -8,10 +8,11 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, reply
+from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, may_on_record, reply
 from slamon.api.fields import Answer, Because
 from slamon.services import applying
 from slamon.services.applying import Finder
+from slamon.services.rights import Deed
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 
@@ -54,6 +55,7 @@ _EACH_SAYS_SO = (
     summary="Which deadlines of open requests a policy line would move",
     description="As if the line were applied to the open requests it would win if they were filed now.",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def preview_policy(call: Known, policy_id: UUID) -> Response:
     return _preview(call, applying.of_policy, policy_id)
@@ -67,6 +69,7 @@ def preview_policy(call: Known, policy_id: UUID) -> Response:
     summary="Apply a policy line to open requests",
     description=f"To those it would win if they were filed now; {_EACH_SAYS_SO}",
     responses=answers(404, 409, body=True),
+    dependencies=[may_on_record(Deed.APPLY_TERMS)],
 )
 def apply_policy(call: Posted, policy_id: UUID, body: Because) -> Response:
     return _apply(call, applying.of_policy, policy_id, body.reason)
@@ -80,6 +83,7 @@ def apply_policy(call: Posted, policy_id: UUID, body: Because) -> Response:
     summary="Which deadlines of open requests a changed calendar would move",
     description="As if the open requests of its sites were under the calendar as it is now, agreed shutdowns included.",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def preview_calendar(call: Known, calendar_id: UUID) -> Response:
     return _preview(call, applying.of_calendar, calendar_id)
@@ -93,6 +97,7 @@ def preview_calendar(call: Known, calendar_id: UUID) -> Response:
     summary="Apply a changed calendar to open requests",
     description=f"To those of its sites, with the shutdowns agreed for them; {_EACH_SAYS_SO}",
     responses=answers(404, 409, body=True),
+    dependencies=[may_on_record(Deed.APPLY_TERMS)],
 )
 def apply_calendar(call: Posted, calendar_id: UUID, body: Because) -> Response:
     return _apply(call, applying.of_calendar, calendar_id, body.reason)

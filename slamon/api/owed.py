@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from slamon.api.answers import answers
-from slamon.api.call import Known, Route, by_key, reply
+from slamon.api.call import Known, Route, by_key, may, reply
 from slamon.api.fields import Answer, Body, Line40
 from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import State
 from slamon.services import owed
+from slamon.services.rights import Deed
 
 router = APIRouter(prefix="/v1/owed", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -34,7 +35,11 @@ class OwedItem(Answer):
     lots: list[str]
     filed_at: datetime
     due_on: date | None
-    limit_at: datetime | None = Field(description="Of the answer clock; null while the sponsor owes a reply.")
+    target_at: datetime | None = Field(description="As `limit_at`.")
+    limit_at: datetime | None = Field(
+        description="Of the answer clock, or the item's own where one request asks for kinds with different terms; "
+        "null while the sponsor owes a reply."
+    )
 
 
 class Register(Answer):
@@ -49,6 +54,7 @@ class Register(Answer):
     summary="What each CMO owes us, by lot",
     description="Items of open data requests that are neither supplied nor declined, the oldest request first.",
     responses=answers(),
+    dependencies=[may(Deed.READ_REQUESTS)],
 )
 def list_owed(call: Known, query: Annotated[OwedQuery, Query()]) -> Response:
     wanted = owed.Wanted(query.cmo_id, query.lot, query.cursor)

@@ -31,6 +31,7 @@ from slamon.errors import (
     NotSignedIn,
     SlamonError,
     StaleVersion,
+    StillHolds,
     TooLarge,
     TooMany,
     Unavailable,
@@ -53,6 +54,14 @@ class Alike(BaseModel):
     same: str = Field(description="What both name.", examples=["lot"])
 
 
+class Held(BaseModel):
+    part: str = Field(
+        description="project_manager, project_lead, cmo_lead, backup, contact, draft or policy.", examples=["contact"]
+    )
+    id: UUID = Field(description="The project, CMO, person, request, draft or policy line.")
+    name: str = Field(examples=["DAT-2026-000042"])
+
+
 class Problem(BaseModel):
     """What went wrong, after RFC 9457."""
 
@@ -65,6 +74,9 @@ class Problem(BaseModel):
     possible: list[str] | None = Field(None, description="With 409: the actions possible now.")
     look_alikes: list[Alike] | None = Field(
         None, description="With 409: open requests that look like this one. Filing needs `file_anyway`."
+    )
+    holds: list[Held] | None = Field(
+        None, description="With 409: all that somebody still holds. Disabling them needs `handed_to`."
     )
     current_version: int | None = Field(None, description="With 412: the version on record.")
 
@@ -88,6 +100,7 @@ _KINDS: Mapping[type[Exception], _Kind] = {
     Conflict: _Kind(409, "conflict", "Contradicts what is stored"),
     ActionNotAllowed: _Kind(409, "action-not-allowed", "Not possible now"),
     AlreadyExists: _Kind(409, "already-exists", "Exists already"),
+    StillHolds: _Kind(409, "still-holds", "Somebody must take over first"),
     LikelyDuplicate: _Kind(409, "likely-duplicate", "Open requests look like this one"),
     StaleVersion: _Kind(412, "stale-version", "Somebody was faster"),
     LinkGone: _Kind(410, "link-gone", "This link no longer opens anything"),
@@ -124,7 +137,7 @@ def install(app: FastAPI) -> None:
 def answer(request: Request, error: Exception) -> Response:
     """The answer to an error: a problem under /v1, the pages' own answer elsewhere."""
     page_error: PageError | None = getattr(request.app.state, "page_error", None)
-    path = request.url.path
+    path: str = request.scope["path"]  # `request.url` would parse the Host header, which may be nonsense
     if page_error is not None and path != PREFIX and not path.startswith(f"{PREFIX}/"):
         return page_error(request, error)
     told = _tell(error)
@@ -137,10 +150,15 @@ def answer(request: Request, error: Exception) -> Response:
         errors=list(told.errors) or None,
         possible=list(error.possible) if isinstance(error, ActionNotAllowed) else None,
         look_alikes=_alike(error) if isinstance(error, LikelyDuplicate) else None,
+        holds=_held(error) if isinstance(error, StillHolds) else None,
         current_version=error.current if isinstance(error, StaleVersion) else None,
     )
     headers = {**told.headers, **({"Allow": _allowed(request)} if told.kind.status == 405 else {})}
     return Response(problem.model_dump_json(exclude_none=True), told.kind.status, headers, MEDIA_TYPE)
+
+
+def _held(error: StillHolds) -> list[Held]:
+    return [Held(part=each.part, id=each.id, name=each.name) for each in error.holds]
 
 
 def _alike(error: LikelyDuplicate) -> list[Alike]:
@@ -148,9 +166,15 @@ def _alike(error: LikelyDuplicate) -> list[Alike]:
 
 
 def _allowed(request: Request) -> str:
-    """Every method of this address; the framework names only those of the first route that fits."""
+    """Every method of this address; the framework names only those of the first route that fits.
+
+    An address of its own, such as `/v1/policies/resolve`, is no record of the collection above it.
+    """
     routes: Sequence[APIRoute] = request.app.state.api_routes
-    return ", ".join(sorted({m for r in routes if r.path_regex.fullmatch(request.url.path) for m in r.methods or ()}))
+    fitting = [route for route in routes if route.path_regex.fullmatch(request.scope["path"])]
+    fewest = min((len(route.param_convertors) for route in fitting), default=0)
+    methods = {m for route in fitting if len(route.param_convertors) == fewest for m in route.methods or ()}
+    return ", ".join(sorted(methods))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,17 @@ from sqlalchemy.orm import Session
 
 from slamon.api import models
 from slamon.api.answers import answers
-from slamon.api.call import Call, ExpectedVersion, Known, Posted, Route, by_key, created, reply
+from slamon.api.call import Call, ExpectedVersion, Known, Posted, Route, by_key, created, may, may_on_record, reply
 from slamon.api.fields import Answer, Body
 from slamon.db import parties
 from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
-from slamon.domain.timeline import Actor, Role
+from slamon.engine.channel_test import tested_slack_channel
 from slamon.errors import Invalid, NotFound
-from slamon.services import calendars, directory, listings
-from slamon.services.access import Scope, staff_only
+from slamon.services import directory, leaving, listings
+from slamon.services.record_rights import allow_change, allow_new
+from slamon.services.rights import Deed
+from slamon.services.visibility import find_seen, seen_among, sees
 
 Values = dict[str, Any]
 Row = Any  # a row of the resource's table; the table of resources below says which
@@ -53,11 +55,11 @@ class PolicyQuery(ListQuery):
     former_of: UUID | None = Field(None, description="What this line said before it was changed.")
 
 
-def _nothing(_session: Session, _row: Row, _call: Call) -> None:
-    """No rule beyond those of the use case."""
-
-
 def _as_asked(_session: Session, values: Values, _call: Call) -> Values:
+    return values
+
+
+def _untested(values: Values, _call: Call) -> Values:
     return values
 
 
@@ -66,7 +68,7 @@ class Resource:
     """One kind of record: its table, what the API takes and gives, and who keeps it.
 
     `side` narrows organizations and people to the sponsor's or the CMOs'. `complete` adds what a new record has
-    without being asked for; `check` looks at the stored row.
+    without being asked for. `tested` asks the outside about what was sent, before the transaction.
     """
 
     one: str
@@ -76,10 +78,11 @@ class Resource:
     change: type[models.Change]
     read: type[models.Record]
     query: type[ListQuery]
-    keepers: frozenset[Role]
+    creating: Deed
+    changing: Deed
     side: OrganizationKind | None = None
     complete: Callable[[Session, Values, Call], Values] = _as_asked
-    check: Callable[[Session, Row, Call], None] = _nothing
+    tested: Callable[[Values, Call], Values] = _untested
 
     @property
     def path(self) -> str:
@@ -89,14 +92,10 @@ class Resource:
     def operation(self) -> str:
         return self.one.capitalize()
 
-    def keeper(self, call: Call) -> Actor:
-        call.caller.needs(Scope.ADMIN)
-        return call.caller.as_actor(self.keepers)
-
-    def find(self, session: Session, record_id: UUID) -> Row:
-        """Raises NotFound, also for a record of the same table that belongs to another resource."""
-        row = session.get(self.kept, record_id)
-        if row is None or (self.side is not None and not listings.belongs_to(session, row, self.side)):
+    def find(self, session: Session, record_id: UUID, call: Call) -> Row:
+        """Raises NotFound, also where the caller may not see it or it belongs to another resource of the same table."""
+        row = find_seen(session, self.kept, record_id, by=call.caller, called=self.one)
+        if self.side is not None and not listings.belongs_to(session, row, self.side):
             raise NotFound(self.one, record_id)
         return row
 
@@ -117,60 +116,67 @@ def _at_the_sponsor(session: Session, values: Values, _call: Call) -> Values:
     return {**values, "organization_id": directory.the_sponsor(session).id}
 
 
+def _with_tested_channel(values: Values, call: Call) -> Values:
+    channel = values.get("slack_channel")
+    return {**values, "slack_channel": tested_slack_channel(call.runtime, channel)} if channel else values
+
+
 def _a_cmo(_session: Session, values: Values, _call: Call) -> Values:
     return {**values, "kind": OrganizationKind.CMO.value}
 
 
-def _in_force(_session: Session, values: Values, call: Call) -> Values:
-    return {**values, "effective_from": values["effective_from"] or call.now}
+def _in_force_and_owned(_session: Session, values: Values, call: Call) -> Values:
+    owner_id = values["owner_id"] or call.caller.person_id
+    return {**values, "effective_from": values["effective_from"] or call.now, "owner_id": owner_id}
 
 
-def _opens(_session: Session, row: Row, call: Call) -> None:
-    calendars.refuse_never_open(row, call.now)
-
-
-_ADMIN = frozenset({Role.ADMIN})
-_ADMIN_OR_LEAD = frozenset({Role.ADMIN, Role.LEAD})
 _CMO, _SPONSOR = OrganizationKind.CMO, OrganizationKind.SPONSOR
 
 CMOS = Resource(
     "cmo", "cmos", parties.Organization, models.NewCmo, models.CmoChange, models.Cmo, CmoQuery,
-    _ADMIN_OR_LEAD, _CMO, complete=_a_cmo,
+    Deed.CREATE_CMOS, Deed.CHANGE_CMOS, _CMO, complete=_a_cmo, tested=_with_tested_channel,
 )  # fmt: skip
 SITES = Resource(
     "site", "sites", parties.Site, models.NewSite, models.SiteChange, models.Site, SiteQuery,
-    _ADMIN_OR_LEAD, complete=_at_a_cmo,
+    Deed.KEEP_SITES, Deed.KEEP_SITES, complete=_at_a_cmo,
 )  # fmt: skip
 CONTACTS = Resource(
     "contact", "contacts", parties.Person, models.NewContact, models.ContactChange, models.Contact, ContactQuery,
-    _ADMIN_OR_LEAD, _CMO, complete=_reachable_at_a_cmo,
+    Deed.KEEP_CONTACTS, Deed.KEEP_CONTACTS, _CMO, complete=_reachable_at_a_cmo,
 )  # fmt: skip
 PEOPLE = Resource(
     "person", "people", parties.Person, models.NewPerson, models.PersonChange, models.Person, PersonQuery,
-    _ADMIN, _SPONSOR, complete=_at_the_sponsor,
+    Deed.KEEP_PEOPLE, Deed.KEEP_PEOPLE, _SPONSOR, complete=_at_the_sponsor,
 )  # fmt: skip
 PROJECTS = Resource(
     "project", "projects", parties.Project, models.NewProject, models.ProjectChange, models.Project, CmoQuery,
-    _ADMIN_OR_LEAD,
+    Deed.CREATE_PROJECTS, Deed.CHANGE_PROJECTS,
 )  # fmt: skip
 CALENDARS = Resource(
     "calendar", "calendars", parties.Calendar, models.NewCalendar, models.CalendarChange, models.Calendar, ListQuery,
-    _ADMIN, check=_opens,
+    Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
 )  # fmt: skip
 POLICIES = Resource(
     "policy", "policies", Policy, models.NewPolicy, models.PolicyChange, models.Policy, PolicyQuery,
-    _ADMIN, complete=_in_force,
+    Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
 )  # fmt: skip
 _RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)
 
 
-def shown(session: Session, resource: Resource, rows: list[Row]) -> list[models.Record]:
-    """Rows as the API gives them."""
-    if resource is not PROJECTS:
-        return [resource.read.model_validate(row) for row in rows]
-    cmos = listings.cmos_by_project(session, [row.id for row in rows])
-    columns = [name for name in models.Project.model_fields if name != "cmo_ids"]
-    return [models.Project(**{name: getattr(row, name) for name in columns}, cmo_ids=cmos[row.id]) for row in rows]
+def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> list[models.Record]:
+    """Rows as the API gives them to this caller."""
+    linked = [name for name in directory.LINKS if name in resource.read.model_fields]
+    links = {name: directory.links_of(session, name, [row.id for row in rows]) for name in linked}
+    if projects := links.get("reads_project_ids"):
+        seen = seen_among(session, parties.Project, [each for ids in projects.values() for each in ids], by=call.caller)
+        links["reads_project_ids"] = {row: [each for each in ids if each in seen] for row, ids in projects.items()}
+    columns = [(name, field.validation_alias or name) for name, field in resource.read.model_fields.items()]
+    return [
+        resource.read.model_validate(
+            {key: links[name][row.id] if name in links else getattr(row, str(key)) for name, key in columns}
+        )
+        for row in rows
+    ]
 
 
 def _routes_of(resource: Resource) -> APIRouter:
@@ -179,47 +185,57 @@ def _routes_of(resource: Resource) -> APIRouter:
         prefix=resource.path, tags=[resource.many.capitalize()], route_class=Route, dependencies=[by_key]
     )
     one, location = resource.operation, resource.path + "/{}"
+    kept = resource.kept
 
     def create_one(call: Posted, body: BaseModel) -> Response:
+        call.ask()
+        asked = resource.tested(body.model_dump(by_alias=True), call)
+
         def work(session: Session) -> Any:
-            by = resource.keeper(call)
-            values = resource.complete(session, body.model_dump(by_alias=True), call)
-            row = directory.create(session, resource.kept, values, by=by, now=call.now)
-            resource.check(session, row, call)
-            [record] = shown(session, resource, [row])
+            values = resource.complete(session, asked, call)
+            by = allow_new(session, kept, values, resource.creating, by=call.caller)
+            row = directory.create(session, kept, values, by=by, now=call.now)
+            [record] = shown(session, resource, [row], call)
             return created(record, location.format(row.id), version=row.version)
 
         return call.write(work)
 
     def list_some(call: Known, query: ListQuery) -> Response:
-        staff_only(call.caller)
         filters = query.model_dump(by_alias=True, exclude={"cursor", "limit"})
         with call.reading() as session:
             page = listings.page_of(
-                session, resource.kept, filters=filters, organizations=resource.side,
+                session, kept, filters=filters, only=sees(call.caller, kept), organizations=resource.side,
                 cursor=query.cursor, limit=query.limit,
             )  # fmt: skip
-            rows = shown(session, resource, list(page.rows))
+            rows = shown(session, resource, list(page.rows), call)
         return reply(listed(items=rows, next_cursor=page.next_cursor)).response()
 
     def get_one(call: Known, record_id: UUID) -> Response:
-        staff_only(call.caller)
         with call.reading() as session:
-            row = resource.find(session, record_id)
-            [record] = shown(session, resource, [row])
+            row = resource.find(session, record_id, call)
+            [record] = shown(session, resource, [row], call)
         return reply(record, version=row.version).response()
 
     def change_one(call: Known, record_id: UUID, body: models.Change, expected: ExpectedVersion) -> Response:
+        call.ask()
+        said = resource.tested(
+            body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"}), call
+        )
+
         def work(session: Session) -> Any:
-            by = resource.keeper(call)
-            resource.find(session, record_id)
-            values = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason"})
-            row = directory.change(
-                session, resource.kept, record_id, values,
-                by=by, now=call.now, reason=body.reason, expected_version=expected,
-            )  # fmt: skip
-            resource.check(session, row, call)
-            [record] = shown(session, resource, [row])
+            found = resource.find(session, record_id, call)
+            by, values = allow_change(session, found, said, resource.changing, by=call.caller)
+            if kept is parties.Person:
+                row = leaving.change_person(
+                    session, record_id, values, handed_to=getattr(body, "handed_to", None), by=by, reason=body.reason,
+                    now=call.now, real_now=call.real_now, expected_version=expected,
+                )  # fmt: skip
+            else:
+                row = directory.change(
+                    session, kept, record_id, values,
+                    by=by, now=call.now, reason=body.reason, expected_version=expected,
+                )  # fmt: skip
+            [record] = shown(session, resource, [row], call)
             return reply(record, version=row.version)
 
         return call.write(work)
@@ -230,20 +246,20 @@ def _routes_of(resource: Resource) -> APIRouter:
     list_some.__annotations__["query"] = Annotated[resource.query, Query()]
     router.post(
         "", status_code=201, response_model=resource.read, operation_id=f"create{one}", summary=f"Add a {resource.one}",
-        responses=answers(409, body=True, etag=201, location=True),
+        responses=answers(409, body=True, etag=201, location=True), dependencies=[may(resource.creating)],
     )(create_one)  # fmt: skip
     router.get(
         "", response_model=listed, operation_id=f"list{resource.many.capitalize()}", responses=answers(),
-        summary=f"List {resource.many}, oldest first",
+        summary=f"List {resource.many}, oldest first", dependencies=[may(Deed.READ_RECORDS)],
     )(list_some)  # fmt: skip
     router.get(
         "/{record_id}", response_model=resource.read, operation_id=f"get{one}", summary=f"Read a {resource.one}",
-        responses=answers(404, etag=200),
+        responses=answers(404, etag=200), dependencies=[may_on_record(Deed.READ_RECORDS)],
     )(get_one)  # fmt: skip
     router.patch(
         "/{record_id}", response_model=resource.read, operation_id=f"change{one}", summary=f"Change a {resource.one}",
         description="Fields left out stay as they are. Open requests keep the terms they were filed under.",
-        responses=answers(404, 409, 412, body=True, etag=200),
+        responses=answers(404, 409, 412, body=True, etag=200), dependencies=[may_on_record(resource.changing)],
     )(change_one)  # fmt: skip
     return router
 

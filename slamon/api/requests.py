@@ -1,6 +1,7 @@
 """Requests: file one, list them, read one with its timeline and clocks, act on it."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,21 +12,37 @@ from sqlalchemy.orm import Session
 
 from slamon.api.acts import Act
 from slamon.api.answers import answers
-from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
+from slamon.api.call import (
+    Call,
+    ExpectedVersion,
+    Known,
+    Posted,
+    Reply,
+    Route,
+    by_key,
+    created,
+    may,
+    may_on_record,
+    reply,
+)
 from slamon.api.clocks import Clock
-from slamon.api.details import NewRequest
+from slamon.api.details import DataRequest, NewRequest
 from slamon.api.fields import Answer, Reason
 from slamon.api.fields import Body as Said
 from slamon.api.filings import filing_of
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
+from slamon.domain.clocks import ClockState
+from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
 from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
 from slamon.services import queries
-from slamon.services.access import staff_roles
 from slamon.services.acts import Payload, act
-from slamon.services.filing import Filed, Filing, log_request
+from slamon.services.cases import load_case
+from slamon.services.filing import Filed, Filing, file_by_terms
 from slamon.services.links import revoke_links
+from slamon.services.rights import Deed, roles_on
+from slamon.services.visibility import find_seen, is_seen
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -62,6 +79,15 @@ class OpenAction(Answer):
     takes: list[str] = Field(description="The fields that are this action's alone.")
 
 
+class ItemTerms(Answer):
+    """By when the answer to one item is expected; null while the sponsor owes a reply."""
+
+    item: int = Field(description="Its place in the request, from 1.")
+    kind: DataKind
+    target_at: datetime | None
+    limit_at: datetime | None
+
+
 class Request(Line):
     """One request."""
 
@@ -69,6 +95,16 @@ class Request(Line):
     parent_id: UUID | None = Field(description="The request this one follows.")
     detail: dict[str, Any] = Field(description="As it was filed, with every amendment.")
     actions: list[OpenAction] = Field(description="What the caller may do now.")
+    terms_differ: bool = Field(description="Whether it asks for kinds of data that have different terms.")
+    item_terms: list[ItemTerms] = Field(
+        description="Each item's own dates, where the terms differ. The request's answer clock is the longest of them."
+    )
+
+
+class FiledApart(Answer):
+    """One request for each of the terms that the kinds of data asked for have; the first is the others' parent."""
+
+    items: list[Request]
 
 
 class Page(Answer):
@@ -142,21 +178,42 @@ _NOTHING = Act()
 @router.post(
     "",
     status_code=201,
-    response_model=Request,
+    response_model=Request | FiledApart,
     operation_id="fileRequest",
     summary="File a request to a CMO",
     description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If open "
     "requests of this type to this CMO name the same lot or order number: a 409 that lists them in `look_alikes`.",
     responses=answers(409, body=True, etag=201, location=True),
+    dependencies=[may(Deed.FILE)],
 )
 def file_request(call: Posted, body: NewRequest) -> Response:
-    return call.write(lambda session: file_for(call, session, filing_of(body), file_anyway=body.file_anyway))
+    split, file_anyway = isinstance(body, DataRequest) and body.split, body.file_anyway
+    filing = filing_of(body)
+    return call.write(
+        lambda session: file_for(call, session, filing, split=split, file_anyway=file_anyway),
+        before_replay=still_seen(call),
+    )
 
 
-def file_for(call: Call, session: Session, filing: Filing, *, file_anyway: bool) -> Reply:
-    """File it; the answer is the request as its filer sees it."""
-    filed = log_request(session, filing, by=call.caller, file_anyway=file_anyway, now=call.now, real_now=call.real_now)
-    return created(_just_filed(filed, call), f"/v1/requests/{filed.id}", version=filed.columns["version"])
+def still_seen(call: Call) -> Callable[[Session, str], object]:
+    """Raises NotFound where the request in an answer kept is one that the caller may not see any more."""
+
+    def look(session: Session, body: str) -> object:
+        answer = json.loads(body)
+        first = answer["items"][0] if "items" in answer else answer
+        return find_seen(session, CmoRequest, UUID(first["id"]), by=call.caller, called="request")
+
+    return look
+
+
+def file_for(call: Call, session: Session, filing: Filing, *, split: bool, file_anyway: bool) -> Reply:
+    """File it; the answer is the request as its filer sees it, or with `split` all that were filed."""
+    filed = file_by_terms(
+        session, filing, split=split, by=call.caller, file_anyway=file_anyway, now=call.now, real_now=call.real_now
+    )
+    requests, first = [_just_filed(each, call) for each in filed], filed[0]
+    answer = FiledApart(items=requests) if split else requests[0]
+    return created(answer, f"/v1/requests/{first.id}", version=first.columns["version"])
 
 
 @router.get(
@@ -165,6 +222,7 @@ def file_for(call: Call, session: Session, filing: Filing, *, file_anyway: bool)
     operation_id="listRequests",
     summary="List requests",
     responses=answers(),
+    dependencies=[may(Deed.READ_REQUESTS)],
 )
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     wanted = queries.Wanted(
@@ -191,6 +249,7 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     operation_id="getRequest",
     summary="Read a request",
     responses=answers(404, etag=200),
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
@@ -204,6 +263,7 @@ def get_request(call: Known, request_id: UUID) -> Response:
     operation_id="getTimeline",
     summary="What happened to a request",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_timeline(call: Known, request_id: UUID) -> Response:
     with call.reading() as session:
@@ -220,6 +280,7 @@ def get_timeline(call: Known, request_id: UUID) -> Response:
     summary="Act on a request",
     description="Saying again what was said is harmless. Not possible in this state: a 409 that says what is.",
     responses=answers(404, 409, 412, body=True, etag=200),
+    dependencies=[may_on_record(Deed.ACT)],
 )
 def act_on_request(
     call: Posted,
@@ -247,7 +308,7 @@ def act_on_request(
         )  # fmt: skip
         return reply(_whole(session, request, call), version=request.version)
 
-    return call.write(work)
+    return call.write(work, before_replay=still_seen(call))
 
 
 @router.post(
@@ -258,6 +319,7 @@ def act_on_request(
     description="They open nothing any more; from their page the contact can have a fresh one mailed to their own "
     "address. For the project's manager, its leads and quality.",
     responses=answers(404, body=True),
+    dependencies=[may_on_record(Deed.WITHDRAW_LINKS)],
 )
 def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
     def work(session: Session) -> Reply:
@@ -279,15 +341,18 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
         session.get_one(Project, request.project_id).code,
         queries.clocks_of(session, request.id),
     )
-    actions = _open_actions(queries.actions_open_to(session, request, call.caller))
+    case = load_case(session, request)
+    actions = _open_actions(queries.actions_open_to(session, case, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
-    return Request(**line, **own, actions=actions)
+    if request.parent_id and not is_seen(session, CmoRequest, request.parent_id, by=call.caller):
+        own["parent_id"] = None
+    return Request(**line, **own, actions=actions, **_item_terms(request.detail, case.item_clocks()))
 
 
 def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
     parties, columns = filed.parties, filed.columns
-    roles = staff_roles(call.caller, call.caller.person_id, parties.owners)
+    roles = roles_on(call.caller, parties.owners)
     request_type, state = RequestType(columns["type"]), State(columns["state"])
     return Request.model_validate(
         {
@@ -298,8 +363,22 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "project_code": parties.project_code,
             "clocks": filed.clocks,
             "actions": _open_actions(possible_actions(request_type, state, filed.progress, roles)),
+            **_item_terms(columns["detail"], filed.items),
         }
     )
+
+
+def _item_terms(detail: Mapping[str, Any], clocks: Mapping[int, ClockState]) -> dict[str, Any]:
+    told = [
+        ItemTerms(
+            item=number,
+            kind=DataKind(detail["items"][number - 1]["kind"]),
+            target_at=clock.target_at,
+            limit_at=clock.limit_at,
+        )
+        for number, clock in clocks.items()
+    ]
+    return {"terms_differ": bool(told), "item_terms": told}
 
 
 def _open_actions(rules: Mapping[Action, Rule]) -> list[OpenAction]:

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from slamon.api import models
 from slamon.api.answers import answers
-from slamon.api.call import Known, Route, by_key, reply
+from slamon.api.call import Known, Route, by_key, may, may_on_record, reply
 from slamon.api.fields import Answer, Body, Instant
 from slamon.api.records import CALENDARS
 from slamon.db.base import new_id
-from slamon.db.parties import Site
+from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
 from slamon.db.requests import Priority
 from slamon.domain.kinds import DataKind, InquiryCategory
@@ -23,8 +23,9 @@ from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
 from slamon.services import calendars, policies
-from slamon.services.access import staff_only
 from slamon.services.policy_lines import refuse_unworkable
+from slamon.services.rights import Deed
+from slamon.services.visibility import is_seen
 from slamon.services.what_if import WhatIf, what_if
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
@@ -41,11 +42,11 @@ class HolidaysQuery(Body):
     tags=["Calendars"],
     summary="The closed days of a year, public holidays resolved, and its opening days",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, Query()]) -> Response:
-    staff_only(call.caller)
     with call.reading() as session:
-        calendar = CALENDARS.find(session, record_id)
+        calendar = CALENDARS.find(session, record_id, call)
         closed, opened = calendars.closed_days(calendar, query.year), calendars.opening_days(calendar, query.year)
     answer = models.Holidays(
         year=query.year,
@@ -72,13 +73,15 @@ class ResolveQuery(Body):
     tags=["Policies"],
     summary="Which policy line applies to such a request now",
     responses=answers(409),
+    dependencies=[may(Deed.READ_RECORDS)],
 )
 def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
-    staff_only(call.caller)
     with call.reading() as session:
         site = session.get(Site, query.site_id)
-        if site is None:
+        if site is None or not is_seen(session, Site, query.site_id, by=call.caller):
             raise Invalid("site_id", f"no site {query.site_id}")
+        if not is_seen(session, Project, query.project_id, by=call.caller):
+            raise Invalid("project_id", f"no project {query.project_id}")
         wanted = policies.Wanted(
             query.type, query.kind, query.priority, site.organization_id, query.site_id, query.project_id
         )
@@ -147,6 +150,7 @@ class WhatIfAnswer(Answer):
     description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force then. "
     "Changes nothing.",
     responses=answers(body=True),
+    dependencies=[may(Deed.READ_RECORDS)],
 )
 def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
     with call.reading() as session:

@@ -9,14 +9,15 @@ from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from slamon.api.answers import answers
-from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, reply
+from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, may_on_record, reply
 from slamon.api.fields import Answer, Because, Body, Day, Instant, Name
 from slamon.api.new_terms import Applied, Preview
 from slamon.api.records import SITES, ListQuery
 from slamon.db import shutdowns as kept
 from slamon.db.shutdowns import ShutdownStatus
 from slamon.services import listings, shutdowns
-from slamon.services.access import staff_only
+from slamon.services.rights import Deed
+from slamon.services.visibility import sees
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
 
@@ -77,13 +78,14 @@ class ShutdownPage(Answer):
     description="On the CMO's word, by a project manager, a lead or an administrator. Nothing closes until the lead of "
     "the CMO agrees. The answer says which deadlines of open requests would move.",
     responses=answers(404, 409, body=True, etag=201, location=True),
+    dependencies=[may_on_record(Deed.ANNOUNCE_SHUTDOWNS)],
 )
 def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Response:
     said = shutdowns.Announcement(body.first_day, body.last_day, body.name, body.announced_by, body.announced_at)
 
     def work(session: Session) -> Reply:
         row = shutdowns.announce(session, site_id, said, by=call.caller, now=call.now)
-        found = Preview.model_validate(shutdowns.preview(session, row, now=call.now))
+        found = Preview.model_validate(shutdowns.preview(session, row, by=call.caller, now=call.now))
         answer = Announced(**Shutdown.model_validate(row).model_dump(), preview=found)
         return created(answer, f"/v1/shutdowns/{row.id}", version=row.version)
 
@@ -96,13 +98,18 @@ def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Respons
     operation_id="listShutdowns",
     summary="List a site's shutdowns, oldest first",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query()]) -> Response:
-    staff_only(call.caller)
     with call.reading() as session:
-        SITES.find(session, site_id)
+        SITES.find(session, site_id, call)
         page = listings.page_of(
-            session, kept.Shutdown, filters={"site_id": site_id}, cursor=query.cursor, limit=query.limit
+            session,
+            kept.Shutdown,
+            filters={"site_id": site_id},
+            only=sees(call.caller, kept.Shutdown),
+            cursor=query.cursor,
+            limit=query.limit,
         )
         items = [Shutdown.model_validate(row) for row in page.rows]
     return reply(ShutdownPage(items=items, next_cursor=page.next_cursor)).response()
@@ -114,11 +121,11 @@ def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query
     operation_id="getShutdown",
     summary="Read a shutdown",
     responses=answers(404, etag=200),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
-    staff_only(call.caller)
     with call.reading() as session:
-        row = shutdowns.find(session, shutdown_id)
+        row = shutdowns.find(session, shutdown_id, by=call.caller)
         return reply(Shutdown.model_validate(row), version=row.version).response()
 
 
@@ -129,11 +136,13 @@ def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
     summary="Which deadlines of open requests a shutdown would move",
     description="As if its days were closed for requests already filed, whatever was decided. Changes nothing.",
     responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def preview_shutdown(call: Known, shutdown_id: UUID) -> Response:
-    staff_only(call.caller)
     with call.reading() as session:
-        found = shutdowns.preview(session, shutdowns.find(session, shutdown_id), now=call.now)
+        found = shutdowns.preview(
+            session, shutdowns.find(session, shutdown_id, by=call.caller), by=call.caller, now=call.now
+        )
     return reply(Preview.model_validate(found)).response()
 
 
@@ -150,6 +159,7 @@ _DECIDED = (
     summary="Agree to a shutdown: its days are closed",
     description=_DECIDED,
     responses=answers(404, 409, 412, body=True, etag=200),
+    dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)],
 )
 def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: ExpectedVersion) -> Response:
     return _decide(call, shutdown_id, ShutdownStatus.AGREED, body.reason, expected)
@@ -162,6 +172,7 @@ def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: 
     summary="Refuse a shutdown: its days stay open",
     description=_DECIDED,
     responses=answers(404, 412, body=True, etag=200),
+    dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)],
 )
 def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: ExpectedVersion) -> Response:
     return _decide(call, shutdown_id, ShutdownStatus.REFUSED, body.reason, expected)
@@ -175,6 +186,7 @@ def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: Ex
     description="For the lead of the CMO, once it is agreed; `preview` tells before what would move. Each request that "
     "changes gets a `terms_changed` fact with the reason.",
     responses=answers(404, 409, body=True),
+    dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)],
 )
 def apply_shutdown(call: Posted, shutdown_id: UUID, body: Because) -> Response:
     def work(session: Session) -> Reply:

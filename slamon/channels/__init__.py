@@ -1,7 +1,8 @@
 """How a message leaves the house. One file a channel, one small protocol; rendering is pure.
 
 A `Message` is everything a reader may be told, and nothing else: no product, lot, treatment or free text ever
-enters it, so none can leave (blinding). Channels know nothing of the database.
+enters it, so none can leave (blinding), but for a subject line where the sponsor allows it in mails. Channels know
+nothing of the database.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class MessageKind(StrEnum):
     STEP_3 = "step_3"
     STEP_4 = "step_4"
     DIGEST = "digest"  # many steps of one CMO in one message
+    TAKEN = "taken"  # one line to those who were escalated to: somebody is on it
     CLOSING = "closing"  # one line to those who were escalated to: it is over
     WITHDRAWN = "withdrawn"  # to whoever was told of a breach: a late fact or other terms have undone it
     CLOSING_SOON = "closing_soon"  # to the project manager: an answered request is about to close by itself
@@ -32,13 +34,19 @@ class MessageKind(StrEnum):
     CMO_ACTED = "cmo_acted"  # to the project manager: the CMO acknowledged, asked, answered or declined
     FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
+    NOBODY_THERE = "nobody_there"  # to the project manager: nobody at the CMO can be told any more
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
+    REVIEW_DUE = "review_due"  # to the owner of a policy line: its review date has come
+    KEY_MADE = "key_made"  # to a member of staff: an API key was made in their name
+    ACCOUNT_LINK = "account_link"  # to a member of staff: the link to a new password, asked for or past a lock
+    LINK_MADE = "link_made"  # to everybody with an account: somebody made a link to an account on the host
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
 
 
 LADDER_KINDS = frozenset(MessageKind(level.value) for level in Level)
 BREACH_KINDS = frozenset(MessageKind(level.value) for level in BREACH_LEVELS)
+OPENS_AN_ACCOUNT = frozenset({MessageKind.INVITATION, MessageKind.ACCOUNT_LINK})  # their link sets a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,7 @@ class Message:
     priority: str = ""
     cmo_name: str = ""
     site_name: str = ""
+    topic: str | None = None  # the request's subject line, where mails may name it
     order_reference: str | None = None  # the CMO's own, in mails to the CMO only
     filed_at: datetime | None = None
     clocks: tuple[ClockLine, ...] = ()
@@ -107,6 +116,10 @@ class Message:
     is_repeat: bool = False  # the same message may already have arrived
     redirected_from: str | None = None
     closes_at: datetime | None = None  # when the request closes by itself
+    instead_of: str | None = None  # who should have been told and cannot be, by name and part
+    may_take: bool = True  # of an escalation: whether its reader may take it
+    taken_by: str | None = None  # who has taken the escalation, if anybody has
+    taken_at: datetime | None = None
     lines: tuple[DigestLine, ...] = ()
     more_lines: int = 0  # requests of a digest that are not listed
     message_id: str = ""  # e-mail: this row's own, the same on every attempt

@@ -4,8 +4,9 @@ import json
 from datetime import datetime
 from typing import TextIO
 
-from slamon.channels import Message, Receipt
+from slamon.channels import OPENS_AN_ACCOUNT, Message, Receipt
 from slamon.channels.wording import put_into_words
+from slamon.errors import DeliveryError
 
 
 class ConsoleChannel:
@@ -16,6 +17,13 @@ class ConsoleChannel:
         self._stream = stream
 
     def send(self, message: Message) -> Receipt:
+        """Show it. Raises DeliveryError for a link to an account: masked, it is of no use to anybody."""
+        if message.kind in OPENS_AN_ACCOUNT:
+            raise DeliveryError(
+                "No mail server is set, so this link reached nobody. Set SLAMON_SMTP_URL and send it again, or run "
+                "'slamon invite' or 'slamon new-link' on the host.",
+                permanent=True,
+            )
         shown = {
             "event": "message_shown",
             "channel": self.name,

@@ -5,6 +5,7 @@ there is `ambiguous`, everything before it is not. Mail cannot be asked about; a
 same Message-ID.
 """
 
+import smtplib
 import ssl
 from contextlib import suppress
 from datetime import datetime
@@ -64,7 +65,7 @@ class EmailChannel:
     def _send_over(self, connection: Connection, mail: Mail) -> Receipt:
         """One transaction. Only one that went well leaves a connection fit for the next mail."""
         try:
-            self._announce(connection, mail.recipient)
+            self._announce(connection, mail)
             self._hand_over(connection, mail)
         except BaseException:
             connection.close()
@@ -72,19 +73,31 @@ class EmailChannel:
         self._server.keep(connection)
         return Receipt(mail.message_id)
 
-    def _announce(self, connection: Connection, recipient: str) -> None:
+    def _announce(self, connection: Connection, mail: Mail) -> None:
         """From here to the server's word that it waits for the data nothing is ambiguous."""
         smtp = connection.smtp
         try:
-            answer = smtp.docmd("MAIL", f"FROM:<{self._sender.addr_spec}>")
+            options = self._options(smtp) if mail.needs_smtputf8 else ""
+            answer = smtp.docmd("MAIL", f"FROM:<{self._sender.addr_spec}>{options}")
             if connection.mails and answer[0] // 100 != 2:
                 # It may have had enough of this connection, not of us: a fresh one has the last word.
                 raise _LostBeforeData(f"{self._server} takes no more mails on this connection.")
             _expect(answer, "the sender", is_route=True)
-            _expect(smtp.docmd("RCPT", f"TO:<{recipient}>"), recipient)
+            _expect(smtp.docmd("RCPT", f"TO:<{mail.recipient}>"), mail.recipient)
             _expect(smtp.docmd("DATA"), "the mail", wanted=3)
         except OSError as err:
             raise _LostBeforeData(f"{self._server} was lost before the mail was handed over: {err}") from err
+
+    def _options(self, smtp: smtplib.SMTP) -> str:
+        """What a mail to an address with letters outside ASCII asks for (RFC 6531)."""
+        if not smtp.has_extn("smtputf8"):
+            raise DeliveryError(
+                f"{self._server} takes no address with letters outside ASCII before the @ (it lacks SMTPUTF8). "
+                "Ask the reader for another address.",
+                permanent=True,
+            )
+        smtp.command_encoding = "utf-8"
+        return " SMTPUTF8 BODY=8BITMIME"
 
     def _hand_over(self, connection: Connection, mail: Mail) -> None:
         smtp = connection.smtp

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from binascii import b2a_qp
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.header import Header
 from email.headerregistry import Address
@@ -15,25 +15,26 @@ from textwrap import wrap
 from css_inline import CSSInliner
 from jinja2 import Environment, StrictUndefined, Template
 
+from slamon.addresses import parse_address
 from slamon.channels import Message
 from slamon.channels.wording import clean, put_into_words
-from slamon.errors import DeliveryError
+from slamon.errors import DeliveryError, Invalid
 
-LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
-DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]+@[\x21-\x3b\x3d\x3f-\x7e]+>")
 LINE_LENGTH = 78
+MOST_BYTES = 100_000  # Gmail shows no more than 102 kB of a mail
 BOUNDARY = "=_slamon"  # quoted-printable never writes "=_", so no text can end a part
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail as it goes over the wire: seven-bit, every line ended by CRLF."""
+    """A mail as it goes over the wire, every line ended by CRLF; seven-bit unless it `needs_smtputf8` (RFC 6531)."""
 
     recipient: str
     message_id: str
     content: bytes
+    needs_smtputf8: bool = False
 
 
 def sender_of(text: str) -> Address:
@@ -46,32 +47,34 @@ def sender_of(text: str) -> Address:
 
 
 def mailbox_of(address: str, name: str = "") -> Address:
-    """The address as mail headers and servers take it; the domain in its ASCII form.
+    """The address as mail headers and servers take it; the domain in its ASCII form (IDNA 2008).
 
-    Raises a permanent DeliveryError for an address no server of today takes for certain.
+    Raises a permanent DeliveryError for what is no address.
     """
-    local, _, domain = address.strip().rpartition("@")
-    if not local.isascii():
-        raise DeliveryError(
-            f"{clean(address)!r} has letters outside ASCII before the @; many mail servers refuse these. "
-            "Ask the reader for another address.",
-            permanent=True,
-        )
     try:
-        ascii_domain = domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        ascii_domain = ""
-    if not LOCAL_PART.fullmatch(local) or not DOMAIN.fullmatch(ascii_domain):
-        raise DeliveryError(f"{clean(address)!r} is no mail address.", permanent=True)
-    return Address(display_name=clean(name), username=local, domain=ascii_domain)
+        parsed = parse_address(address)
+    except Invalid as error:
+        raise DeliveryError(f"{one_line(address)!r} {error.message}", permanent=True) from error
+    return Address(display_name=clean(name), username=parsed.local, domain=parsed.domain)
 
 
 def compose(message: Message, sender: Address, date: datetime) -> Mail:
     """The mail of one message to its one reader. `date` is the real time of this attempt.
 
-    Raises a permanent DeliveryError for an address that is none. Written out by hand: the standard library's
-    EmailMessage parses and folds each line, at many times the cost.
+    A digest that would be too large lists fewer requests and counts the others. Raises a permanent DeliveryError for an
+    address that is none. Written out by hand: the standard library's EmailMessage parses and folds each line, at many
+    times the cost.
     """
+    mail = _compose(message, sender, date)
+    while len(mail.content) > MOST_BYTES and message.lines:
+        kept = len(message.lines) * 3 // 4
+        left_out = len(message.lines) - kept
+        message = replace(message, lines=message.lines[:kept], more_lines=message.more_lines + left_out)
+        mail = _compose(message, sender, date)
+    return mail
+
+
+def _compose(message: Message, sender: Address, date: datetime) -> Mail:
     reader = mailbox_of(message.address, message.recipient_name)
     wording = put_into_words(message)
     message_id = message_id_of(message, sender)
@@ -92,11 +95,13 @@ def compose(message: Message, sender: Address, date: datetime) -> Mail:
         "MIME-Version: 1.0",
         f'Content-Type: multipart/alternative; boundary="{BOUNDARY}"',
     ]
-    head = "".join(f"{field}\r\n" for field in fields).encode("ascii", "replace")
+    needs_smtputf8 = not reader.username.isascii()
+    head = "".join(f"{field}\r\n" for field in fields).encode("utf-8" if needs_smtputf8 else "ascii", "replace")
     context = {"wording": wording, "message": message}
     plain, html = _plain_template().render(context), _html_template().render(context)
     parts = _part("plain", plain) + _part("html", html)
-    return Mail(reader.addr_spec, message_id, head + parts + f"\r\n--{BOUNDARY}--\r\n".encode())
+    content = head + parts + f"\r\n--{BOUNDARY}--\r\n".encode()
+    return Mail(reader.addr_spec, message_id, content, needs_smtputf8)
 
 
 def message_id_of(message: Message, sender: Address) -> str:

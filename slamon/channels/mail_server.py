@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from slamon.channels.smtp_url import Security, SmtpUrl
-from slamon.channels.wording import clean
+from slamon.channels.wording import one_line
 from slamon.errors import DeliveryError
 
 MOST_KEPT = 8
@@ -135,7 +135,7 @@ class MailServer:
 def readable(text: bytes | str) -> str:
     """What a server said, as one harmless line."""
     decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return clean(decoded, 300)
+    return one_line(decoded, 300)
 
 
 def _said(err: OSError) -> str:

@@ -32,20 +32,27 @@ def beside(instant: datetime, zone: str, reader_zone: str) -> str | None:
 
 
 def span(length: timedelta) -> str:
-    """`26 h 10 min`, from three days on `5 d 3 h`; never negative."""
-    minutes = max(0, int(length.total_seconds())) // 60
-    if minutes < 1:
-        return "less than a minute"
-    hours, minutes = divmod(minutes, 60)
+    """`74 s`, from two minutes on `26 h 10 min`, from three days on `5 d 3 h`; never negative."""
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < 120:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
     if hours >= 72:
         return f"{hours // 24} d {hours % 24} h"
     return " ".join(part for part, n in ((f"{hours} h", hours), (f"{minutes} min", minutes)) if n)
 
 
+_UNITS = ((3600, "hour", 4), (60, "minute", 1), (1, "second", 1))  # with the parts of each that are said
+
+
 def target(seconds: int, unit: str) -> str:
-    """`24 hours`, `1 working hour`, `1.5 hours`: a target always names its unit."""
-    hours = seconds / 3600
-    return f"{hours:.4g} {unit.removesuffix('s') if hours == 1 else unit}"
+    """`24 hours`, `1 working hour`, `1.5 hours`, `6 seconds`: a target always names its unit.
+
+    `unit` is "hours" or "working hours". Said is the largest unit that comes out even; of hours, quarters do.
+    """
+    units = [(size, name) for size, name, parts in _UNITS if seconds >= size and seconds * parts % size == 0]
+    size, name = (units or [_UNITS[-1][:2]])[0]
+    return f"{seconds / size:,.10g} {unit.replace('hours', name if seconds == size else f'{name}s')}"
 
 
 def _local(instant: datetime, zone: str) -> datetime:

@@ -25,6 +25,7 @@ from slamon.errors import DeliveryError
 EVENT_TYPE = "slamon_notification"
 PAGE = 200
 PAGES = 20
+_TS = re.compile(r"[0-9]+\.[0-9]+")
 CLOCK_DIFFERENCE = timedelta(minutes=5)  # `oldest` is compared with Slack's clock, not with ours
 
 # The whole workspace refuses us until somebody mends the token.
@@ -109,20 +110,27 @@ class SlackChannel:
         return Receipt(f"{response.get('channel') or channel}:{ts}")
 
     def find(self, message: Message, since: datetime) -> Receipt | None:
-        """Looks through the channel, or the message's thread, from five minutes before `since`."""
+        """Looks through the message's thread and the channel, from five minutes before `since`.
+
+        The channel too: when the first attempt was made, the thread may not have begun.
+        """
         channel = self._channel_id(message.address)
         thread = _thread_in(channel, message.thread_id)
         oldest = f"{(since - CLOCK_DIFFERENCE).timestamp():.6f}"
+        found = self._look_through(channel, thread, oldest, message.key) if thread else None
+        return found or self._look_through(channel, None, oldest, message.key)
+
+    def _look_through(self, channel: str, thread: str | None, oldest: str, key: str) -> Receipt | None:
         cursor: str | None = None
         for _ in range(PAGES):
             page = self._page(channel, thread, oldest, cursor)
             for posted in _mappings(page.get("messages")):
-                if _key_of(posted) == message.key:
+                if _key_of(posted) == key:
                     return Receipt(f"{channel}:{posted.get('ts')}")
             cursor = _next_cursor(page)
             if cursor is None:
                 return None
-        raise DeliveryError(f"{channel} holds too many posts since {since:%Y-%m-%d %H:%M} UTC to look for one.")
+        raise DeliveryError(f"{channel} holds too many posts since {oldest} to look for one.")
 
     def _page(self, channel: str, thread: str | None, oldest: str, cursor: str | None) -> Mapping[str, object]:
         if thread:
@@ -161,7 +169,8 @@ def _thread_in(channel: str, thread_id: str | None) -> str | None:
     if not thread_id:
         return None
     home, colon, ts = thread_id.rpartition(":")
-    return ts if not colon or home == channel else None
+    is_here = home == channel or not colon
+    return ts if is_here and _TS.fullmatch(ts) else None  # the receipt of a mail, after a redirect, is no thread
 
 
 def _key_of(posted: Mapping[str, object]) -> object:

@@ -6,11 +6,12 @@ from slamon.channels.wording import Fact, Wording
 TEXT_LENGTH = 2900  # longer texts were split or doubled by Slack (bolt-python 764)
 HEADER_LENGTH = 150
 FIELDS_PER_SECTION = 10
+ONE_LINE = frozenset({MessageKind.TAKEN, MessageKind.CLOSING})  # said in a thread that has told the rest
 
 
 def fallback_text(message: Message, wording: Wording) -> str:
     """Everything the blocks say, for notifications and readers without blocks; under 3,000 characters."""
-    if message.kind is MessageKind.CLOSING:
+    if message.kind in ONE_LINE:
         return _clip(escape(" ".join((*wording.notes, wording.subject + "."))), TEXT_LENGTH)
     lines = [wording.subject, *wording.notes, *wording.sentences, *(_plain(fact) for fact in wording.facts)]
     text = _clip(escape("\n".join(lines)), TEXT_LENGTH - len(message.link or "") - 1)
@@ -18,8 +19,8 @@ def fallback_text(message: Message, wording: Wording) -> str:
 
 
 def blocks(message: Message, wording: Wording) -> list[dict[str, object]]:
-    """The same in Block Kit; a closing is one line, because it ends a thread that has told the rest."""
-    if message.kind is MessageKind.CLOSING:
+    """The same in Block Kit; what is said in a thread that has told the rest is one line."""
+    if message.kind in ONE_LINE:
         return [_section(escape(" ".join((*wording.notes, wording.subject + "."))))]
     made: list[dict[str, object]] = [
         {

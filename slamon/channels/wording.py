@@ -5,6 +5,7 @@ contact attempts and a link; a contact also hears who asks, for which site, and 
 reference. His own entry comes back in his receipt only, and not when that receipt is redirected.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from slamon.channels.moments import beside, moment, short_moment, span, target
 
 NAME_LENGTH = 120
 DETAIL_LENGTH = 500
+SUBJECT_LENGTH = 200
 CLOCKS_SHOWN = 5
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # Unicode categories without a glyph of their own
 JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic names are written
@@ -70,7 +72,7 @@ SPONSOR_ACTS = {
     "cancel": ("cancelled the request", "Nothing more is needed from you."),
     "agree": ("agreed to your ship date", "The order is confirmed."),
     "refuse": ("did not agree to your ship date", "Open the request to see why, and to name another."),
-    "confirm_delivery": ("was told of the delivery", "Nothing more is needed for this consignment."),
+    "confirm_delivery": ("was told of the delivery", "Please confirm it yourself: your clock runs from that delivery."),
     "report_lost": ("was told that a consignment is lost", "Open the request to see which."),
     "decide": ("has decided on the goods", "Open the request to see the decision."),
     "amend": ("changed the request", "Open the request to see what changed, from what to what."),
@@ -147,14 +149,25 @@ def put_into_words(message: Message) -> Wording:
     )
 
 
-def clean(name: str, length: int = NAME_LENGTH) -> str:
-    """A name as one harmless line: no control or direction-changing characters, at most `length` characters.
+def clean(name: str) -> str:
+    """A name as one harmless line, of which neither a mail program nor Slack makes a link.
 
-    A right-to-left name is wrapped in isolates, so that it cannot turn the words around it.
+    `St.Gallen` gets an invisible joint (U+2060) after its dot.
     """
-    if name.isascii() and name.isprintable():  # nearly all names, and the looks at each letter below take their time
-        return _cut(" ".join(name.split()), length)
-    spaced = "".join(" " if char.isspace() else char for char in name)
+    return _LINKABLE.sub("\\g<0>\u2060", one_line(name, NAME_LENGTH))
+
+
+_LINKABLE = re.compile(r"(?<=\w)[.@](?=\w)|:(?=//)")
+
+
+def one_line(text: str, length: int) -> str:
+    """A text as one line: no control or direction-changing characters, at most `length` characters.
+
+    A right-to-left text is wrapped in isolates, so that it cannot turn the words around it.
+    """
+    if text.isascii() and text.isprintable():  # nearly all texts, and the looks at each letter below take their time
+        return _cut(" ".join(text.split()), length)
+    spaced = "".join(" " if char.isspace() else char for char in text)
     kept = "".join(char for char in spaced if char in JOINERS or unicodedata.category(char) not in UNSEEN)
     line = _cut(" ".join(kept.split()), length)
     is_right_to_left = any(unicodedata.bidirectional(char) in {"R", "AL", "AN"} for char in line)
@@ -182,6 +195,8 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             return _late_to_cmo(message) if message.to_cmo else _late_to_staff(message)
         case MessageKind.DIGEST:
             return _digest(message)
+        case MessageKind.TAKEN:
+            return _taken(message), ("It is not sent again unless another deadline passes.",)
         case MessageKind.CLOSING:
             return f"{_ending(message)}: this escalation is over", ("Nothing more is sent about it.",)
         case MessageKind.WITHDRAWN:
@@ -202,16 +217,42 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
                 "The contact may not know of this request.",
                 "Please check the address or name another contact.",
             )
+        case MessageKind.NOBODY_THERE:
+            cmo = clean(message.cmo_name)
+            return f"Nobody at {cmo} can be told of this request", (
+                "The contact, their backup and the leads there are disabled or inactive.",
+                f"Name another contact on the request; until then no message about it reaches {cmo}.",
+            )
         case MessageKind.INVITATION:
             return "Please set your password", (
                 f"You have an account in slamon at {clean(message.sponsor_name)}.",
                 "The link works once, within 24 hours. If you did not expect it, tell your administrator.",
             )
+        case MessageKind.REVIEW_DUE:
+            return "A policy line is due for review", (
+                one_line(message.detail or "", DETAIL_LENGTH),
+                "Look whether it still fits, and set its next review date or end it.",
+            )
+        case MessageKind.KEY_MADE:
+            return "An API key was made in your name", (
+                one_line(message.detail or "", DETAIL_LENGTH),
+                "Whoever has it acts as you. If you did not expect it, revoke it at once on the page behind the link.",
+            )
+        case MessageKind.ACCOUNT_LINK:
+            return "Your link to a new password", (
+                one_line(message.detail or "", DETAIL_LENGTH),
+                "The link works once, within 24 hours, and lets you in at once.",
+                "If you do not need it, leave it: your password stays as it is.",
+            )
+        case MessageKind.LINK_MADE:
+            return "A link to an account was made on the host", (one_line(message.detail or "", DETAIL_LENGTH),)
         case MessageKind.ALARM:
-            return "Alarm: messages may not be reaching their readers", (clean(message.detail or "", DETAIL_LENGTH),)
+            detail = one_line(message.detail or "", DETAIL_LENGTH)
+            happened, dot, rest = detail.partition(". ")
+            return f"Alarm: {happened.rstrip('.')}", (f"{happened}{dot}".strip(), rest)
         case MessageKind.TEST:
             return "Test message: this channel works", (
-                clean(message.detail or "", DETAIL_LENGTH),
+                one_line(message.detail or "", DETAIL_LENGTH),
                 "Nothing needs to be done.",
             )
         case _:
@@ -233,7 +274,8 @@ def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
         return f"Reminder: please {duty}{by}", (f"{sponsor} is waiting for {cmo} on {_request(message)}.",)
     if _is_ours(message):
         return f"Reminder: please {duty}{by}", (f"{cmo} is waiting for {sponsor} on {_request(message)}.",)
-    return f"{cmo} is asked to {duty}{by}", ("A reminder has gone to the contact.",)
+    told = "" if message.instead_of else "A reminder has gone to the contact."
+    return f"{cmo} is asked to {duty}{by}", (told,)
 
 
 def _next_deadline(message: Message, clock: ClockLine) -> datetime | None:
@@ -256,17 +298,34 @@ def _late_to_staff(message: Message) -> tuple[str, tuple[str, ...]]:
     late = f"{who} not {_undone(message.clocks)} {_within(message)}".rstrip()
     match message.kind:
         case MessageKind.LIMIT:
-            return late, ("Take it, so that others know somebody is on it. The clock keeps running.",)
+            return late, (f"{_to_be_taken(message)} The clock keeps running.",)
         case MessageKind.REPEAT:
-            return f"Repeat: {late}", ("Nobody has taken this escalation so far.",)
+            return f"Repeat: {late}", ("Nobody has taken this escalation so far.", _to_be_taken(message))
+        case MessageKind.BACKUP if message.instead_of or not message.may_take:
+            return f"Still not taken: {late}", ("Nobody has taken this escalation.", _to_be_taken(message))
         case MessageKind.BACKUP:
             return f"You are the backup: {late}", ("Nobody has taken this escalation, so it comes to you.",)
         case MessageKind.STEP_3:
-            return f"Escalation step 3: {late}", ()
+            return f"Escalation step 3: {late}", (_taken_already(message),)
         case MessageKind.STEP_4:
-            return f"Escalation step 4: {late}", ()
+            return f"Escalation step 4: {late}", (_taken_already(message),)
         case _:
             return late, ()
+
+
+def _to_be_taken(message: Message) -> str:
+    if message.taken_by:
+        return _taken_already(message)
+    return "Take it, so that others know somebody is on it." if message.may_take else "It waits for a lead to take it."
+
+
+def _taken_already(message: Message) -> str:
+    return f"{_taken(message)}." if message.taken_by else ""
+
+
+def _taken(message: Message) -> str:
+    at = f" on {short_moment(message.taken_at, message.reader_zone)}" if message.taken_at else ""
+    return f"{clean(message.taken_by or 'Somebody')} took this escalation{at}"
 
 
 def _digest(message: Message) -> tuple[str, tuple[str, ...]]:
@@ -311,9 +370,15 @@ def _line_state(message: Message, line: DigestLine) -> str:
 
 
 def _closing_soon(message: Message) -> tuple[str, tuple[str, ...]]:
-    at = f" on {short_moment(message.closes_at, message.reader_zone)}" if message.closes_at else " soon"
-    return f"Closes by itself{at}, unless somebody objects", (
-        f"{clean(message.cmo_name)} has answered {_request(message)}, and nobody has accepted the answer.",
+    answered = f"{clean(message.cmo_name)} has answered {_request(message)}, and nobody has accepted the answer."
+    if message.closes_at is None:
+        return "Answered, and nobody who may accept it can be told", (
+            answered,
+            "Name a project manager or a lead who can; until then it does not close by itself.",
+        )
+    at = short_moment(message.closes_at, message.reader_zone)
+    return f"Closes by itself on {at}, unless somebody objects", (
+        answered,
         "If anything is missing, send it back or follow up; otherwise nothing needs to be done.",
     )
 
@@ -387,7 +452,11 @@ def _a_request(message: Message) -> str:
 def _facts(message: Message) -> list[Fact]:
     if message.lines:
         return _line_facts(message)
-    facts = [Fact("Request", clean(message.number)), Fact("Type", clean(message.request_type).capitalize())]
+    facts = [
+        Fact("Request", clean(message.number)),
+        Fact("Type", clean(message.request_type).capitalize()),
+        Fact("Subject", one_line(message.topic or "", SUBJECT_LENGTH)),
+    ]
     if message.to_cmo:
         place = " – ".join(filter(None, (clean(message.cmo_name), clean(message.site_name))))
         facts += [
@@ -408,7 +477,7 @@ def _facts(message: Message) -> list[Fact]:
     if message.number and not message.to_cmo:
         facts.append(Fact("Contact attempts so far", str(message.contact_attempts)))
     if message.kind is MessageKind.NOT_REACHED:
-        facts.append(Fact("Reason", clean(message.detail or "", DETAIL_LENGTH)))
+        facts.append(Fact("Reason", one_line(message.detail or "", DETAIL_LENGTH)))
     return [fact for fact in facts if fact.value]
 
 
@@ -469,7 +538,8 @@ def _button(message: Message) -> str | None:
         return "Open the list"
     if not message.number:
         return "Open slamon"
-    return "Take it" if message.kind in TO_BE_TAKEN else "Open request"
+    is_to_be_taken = message.kind in TO_BE_TAKEN and message.may_take and not message.taken_by
+    return "Take it" if is_to_be_taken else "Open request"
 
 
 def _footer(message: Message) -> tuple[str, ...]:
@@ -485,8 +555,10 @@ def _notes(message: Message) -> list[str]:
         notes.append("Repeat of an earlier message.")
     if message.is_repeat:
         notes.append("Repeat of an earlier message, which may have reached you already.")
+    if message.instead_of:
+        notes.append(f"Sent in place of {one_line(message.instead_of, 2 * NAME_LENGTH)}, who cannot be told.")
     if message.redirected_from:
-        notes.append(f"Redirected by a setting; meant for {clean(message.redirected_from)}.")
+        notes.append(f"Redirected by a setting; meant for {one_line(message.redirected_from, DETAIL_LENGTH)}.")
     return notes
 
 

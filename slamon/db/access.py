@@ -1,13 +1,14 @@
 """Keys to the house: signed-in sessions, API keys, one-time links, answers kept for repeated calls."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from slamon.db.base import Base, Stamped
+from slamon.db.base import Base, Stamped, new_id, one_of
 
 
 class SignIn(Base):
@@ -21,6 +22,38 @@ class SignIn(Base):
     began_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+
+class TryKind(StrEnum):
+    """What somebody who is not signed in did with an address: failed to sign in, asked for a link."""
+
+    FAILED = "failed"
+    LINK_ASKED = "link_asked"
+
+
+class SignInTry(Base):
+    """One try at the door, counted by the address that was typed, whether somebody has it or not. Kept a day."""
+
+    __tablename__ = "sign_in_try"
+    __table_args__ = (one_of("kind", TryKind), Index("ix_sign_in_try_address_digest", "address_digest", "tried_at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    address_digest: Mapped[str] = mapped_column(String(64))
+    network: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(16))
+    tried_at: Mapped[datetime]
+
+
+class FormerPassword(Base):
+    """The hash of a password that was replaced, so that it is not taken again too soon."""
+
+    __tablename__ = "former_password"
+    __table_args__ = (Index("ix_former_password_person_id", "person_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    replaced_at: Mapped[datetime]
 
 
 class ApiKey(Stamped, Base):
@@ -42,7 +75,7 @@ class ApiKey(Stamped, Base):
 
 
 class OneTimeLink(Base):
-    """Sets a password once: the first administrator's, an invited person's."""
+    """Sets a password once. `shown_to` says who else saw it; None where it went by mail to its owner alone."""
 
     __tablename__ = "one_time_link"
 
@@ -50,6 +83,7 @@ class OneTimeLink(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    shown_to: Mapped[str | None] = mapped_column(String(250))
 
 
 class IdempotencyKey(Base):

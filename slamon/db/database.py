@@ -1,5 +1,6 @@
 """Opens the database: one way to write and one to read, the same on SQLite and PostgreSQL."""
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import structlog
 from psycopg import Connection as PostgresConnection
 from psycopg import Error as PostgresError
 from psycopg import OperationalError as PostgresOperationalError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -52,10 +53,11 @@ class Database:
     `counted` is what its transactions have counted since this process began.
     """
 
-    def __init__(self, url: str, *, connections: int = 20) -> None:
+    def __init__(self, url: str | URL, *, connections: int = 20) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url, connections) if self.is_sqlite else _postgres_engine(url, connections)
+        engine = _sqlite_engine if self.is_sqlite else _postgres_engine
+        self.engine = engine(self.url, connections)
         # What is read together belongs to one instant.
         snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         single = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
@@ -158,7 +160,7 @@ def _is_passing(error: BaseException | None) -> bool:
     return error.sqlstate.startswith(_PASSING_STATES)
 
 
-def _postgres_engine(url: str, connections: int) -> Engine:
+def _postgres_engine(url: URL, connections: int) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,  # what people wrote must not reach a log through an error's text
@@ -186,10 +188,21 @@ def _postgres_engine(url: str, connections: int) -> Engine:
     return engine
 
 
-def _sqlite_engine(url: str, connections: int) -> Engine:
-    path = make_url(url).database
+def _keep_private(path: str) -> None:
+    """Make the file readable by its owner alone; SQLite gives the same mode to the files beside it."""
+    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.fstat(opened).st_uid == os.geteuid():
+            os.fchmod(opened, 0o600)
+    finally:
+        os.close(opened)
+
+
+def _sqlite_engine(url: URL, connections: int) -> Engine:
+    path = url.database
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        _keep_private(path)
     engine = create_engine(
         url, hide_parameters=True, poolclass=QueuePool, pool_size=connections, max_overflow=0, pool_timeout=10
     )

@@ -17,7 +17,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from slamon.channels import MessageKind
 from slamon.db.base import Base, new_id, one_of
 from slamon.domain.terms import DeliveryChannel
 
@@ -52,7 +51,6 @@ class Notification(Base):
     __tablename__ = "notification"
     __table_args__ = (
         UniqueConstraint("dedupe_key"),
-        one_of("kind", MessageKind),
         one_of("channel", DeliveryChannel),
         one_of("state", NotificationState),
         CheckConstraint("attempts >= 0", name="attempts"),
@@ -103,6 +101,11 @@ class Notification(Base):
     address: Mapped[str] = mapped_column(String(254))
     detail: Mapped[str | None] = mapped_column(String(500))
     closes_at: Mapped[datetime | None]  # what a notice promised: the request closes then, and not before
+    told_as: Mapped[str | None] = mapped_column(
+        String(40)
+    )  # in which part, where a shared channel or a stand-in is told
+    instead_of: Mapped[str | None] = mapped_column(String(300))  # who should have been told and cannot be
+    redirected_to: Mapped[str | None] = mapped_column(String(254))  # where a redirect took it instead of `address`
     state: Mapped[str] = mapped_column(String(12), default=NotificationState.QUEUED.value)
     attempts: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime]

@@ -1,15 +1,14 @@
 """Who works with whom: organizations, their sites and people, projects, working calendars."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
-from slamon.domain.timeline import Role
+from slamon.domain.timeline import CMO_ROLES, Role
 
 
 class OrganizationKind(StrEnum):
@@ -113,15 +112,19 @@ class Person(Stamped, Base):
     status: Mapped[str] = mapped_column(String(16), default=PersonStatus.INVITED.value)
     backup_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     password_hash: Mapped[str | None] = mapped_column(String(200))
-    failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    locked_until: Mapped[datetime | None]
 
     def serves(self, cmo_id: UUID, site_id: UUID) -> bool:
-        """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'."""
-        return self.organization_id == cmo_id and (self.site_id in (None, site_id) or Role.CMO_LEAD.value in self.roles)
+        """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'.
+
+        An auditor of the CMO serves nothing: they read.
+        """
+        is_theirs = self.site_id in (None, site_id) or Role.CMO_LEAD.value in self.roles
+        return self.organization_id == cmo_id and bool(CMO_ROLES.intersection(self.roles)) and is_theirs
 
 
 class Project(Stamped, Base):
+    """What is made. A `restricted` one is for its manager, the leads of its CMOs, head, quality and scoped auditors."""
+
     __tablename__ = "project"
     __table_args__ = (UniqueConstraint("code"), one_of("status", Standing))
 
@@ -130,6 +133,8 @@ class Project(Stamped, Base):
     product_codes: Mapped[list[Any]]
     protocol_number: Mapped[str | None] = mapped_column(String(80))
     blinded: Mapped[bool] = mapped_column(default=False)
+    # A process of the release before knows no such column.
+    restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
     pm_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     status: Mapped[str] = mapped_column(String(16), default=Standing.ACTIVE.value)
@@ -140,3 +145,21 @@ class ProjectCmo(Base):
 
     project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"), primary_key=True)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), primary_key=True)
+
+
+class AuditedCmo(Base):
+    """A CMO whose requests an auditor may read; one with neither CMOs nor projects reads all that is not restricted."""
+
+    __tablename__ = "audited_cmo"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"), primary_key=True)
+
+
+class AuditedProject(Base):
+    """A project that an auditor may read, restricted or not."""
+
+    __tablename__ = "audited_project"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(ForeignKey("project.id"), primary_key=True)

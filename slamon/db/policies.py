@@ -37,7 +37,8 @@ class Policy(Stamped, Base):
     agreement_clause: Mapped[str | None] = mapped_column(String(200))
     effective_from: Mapped[datetime]
     effective_to: Mapped[datetime | None]
-    review_due_on: Mapped[date | None] = mapped_column(Date)  # when somebody is to look whether the line still fits
+    review_due_on: Mapped[date | None] = mapped_column(Date)  # when its owner is to look whether the line still fits
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     former_of: Mapped[UUID | None] = mapped_column(ForeignKey("policy.id"))
 
 

@@ -85,6 +85,12 @@ class CmoRequest(Stamped, Base):
             postgresql_where=text("state NOT IN ('closed', 'cancelled')"),
             sqlite_where=text("state NOT IN ('closed', 'cancelled')"),
         ),
+        Index(
+            "ix_cmo_request_parent_id",
+            "parent_id",
+            postgresql_where=text("parent_id IS NOT NULL"),
+            sqlite_where=text("parent_id IS NOT NULL"),
+        ),
         Index("ix_cmo_request_urgent_at", "urgent_at", "id"),
         Index("ix_cmo_request_filed_at", "filed_at", "id"),
         Index("ix_cmo_request_cmo_id", "cmo_id", "filed_at"),

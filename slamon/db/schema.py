@@ -8,21 +8,33 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import URL, Connection, inspect, text
+from sqlalchemy.exc import ProgrammingError
 
 import migrations
 from slamon.db.database import Database
+from slamon.db.grants import grant
+from slamon.errors import Conflict
 
 
-def migrate(database: Database, revision: str = "head") -> None:
-    """Upgrade to `revision`; several processes may try at once, one does it."""
+def migrate(database: Database, revision: str = "head", *, application: URL | None = None) -> None:
+    """Upgrade to `revision`; several processes may try at once, one does it.
+
+    The role of `application`, where it is another than the database's, gets what it needs and no more.
+    """
     with _alone(database) as connection:
         command.upgrade(_config(connection), revision)
+        if application is not None:
+            grant(connection, application)
 
 
-def downgrade(database: Database, revision: str) -> None:
+def downgrade(database: Database, revision: str, *, application: URL | None = None) -> None:
+    """Go back to `revision`; `application` as for `migrate`."""
     with _alone(database) as connection:
         command.downgrade(_config(connection), revision)
+        if application is not None:
+            grant(connection, application)
 
 
 @contextmanager
@@ -42,6 +54,12 @@ def _alone(database: Database) -> Iterator[Connection]:
                 yield connection
                 if database.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
                     raise RuntimeError(f"Rows of {broken[0]} point at nothing; the migration is undone.")
+        except (ProgrammingError, InsufficientPrivilege) as error:
+            if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
+                raise
+            raise Conflict(
+                f"{database.url.username} may not change the schema; name who may in SLAMON_DATABASE_OWNER_URL."
+            ) from error
         finally:
             if database.is_sqlite:
                 plain.execute("PRAGMA foreign_keys=ON")

@@ -68,6 +68,7 @@ _STORE_SENT = (
         error=None,
         sent_at=bindparam("sent_at"),
         provider_id=bindparam("provider_id"),
+        redirected_to=bindparam("redirected_to"),
     )
 )
 
@@ -88,11 +89,22 @@ def take_to_send(
 
 
 def store_sent(
-    connection: Connection, notification_id: UUID, process_id: UUID, number: int, *, sent_at: datetime, provider_id: str
+    connection: Connection,
+    notification_id: UUID,
+    process_id: UUID,
+    number: int,
+    *,
+    sent_at: datetime,
+    provider_id: str,
+    redirected_to: str | None = None,
 ) -> bool:
-    """Store that attempt `number` of this process has left; False where another attempt has overtaken it."""
+    """Store that attempt `number` of this process has left; False where another attempt has overtaken it.
+
+    `redirected_to` is the address it went to instead of its own.
+    """
     values = {"of": notification_id, "process_id": process_id, "its_number": number}
-    done = connection.execute(_STORE_SENT, {**values, "sent_at": sent_at, "provider_id": provider_id})
+    told = {"sent_at": sent_at, "provider_id": provider_id, "redirected_to": redirected_to}
+    done = connection.execute(_STORE_SENT, {**values, **told})
     return bool(done.rowcount)
 
 

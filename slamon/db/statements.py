@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Connection as PostgresConnection
 from psycopg import Error as PostgresError
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -54,9 +54,10 @@ def next_number(session: Session, request_type: str, year: int, count: int = 1) 
     return int(session.connection().execute(_count_up(_dialect(session)), first).scalar_one())
 
 
-def locked_request(session: Session, request_id: UUID) -> CmoRequest | None:
+def locked_request(session: Session, request_id: UUID, *which: ColumnElement[bool]) -> CmoRequest | None:
+    """The request, locked; None where it is not there, or none of `which`."""
     # Without the key: who only refers to the request, as a message about it does, need not wait.
-    statement = select(CmoRequest).where(CmoRequest.id == request_id).with_for_update(key_share=True)
+    statement = select(CmoRequest).where(CmoRequest.id == request_id, *which).with_for_update(key_share=True)
     return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
 

@@ -17,6 +17,7 @@ from slamon.db.policies import Policy
 from slamon.demo.extract import RealSite, sites
 from slamon.domain.terms import DATED
 from slamon.domain.timeline import SYSTEM, Role
+from slamon.public_holidays import NATIONWIDE
 from slamon.services.access import Caller, caller_of
 from slamon.services.directory import change, create
 from slamon.services.founding import default_policies, found
@@ -175,7 +176,7 @@ def _site_with_people(session: Session, site: RealSite, firm_id: UUID, counterpa
         "name": site.name,
         "weekly": {"hours": {day: [list(counterpart.hours)] for day in counterpart.days}},
         "country": site.country,
-        "subdivision": site.subdivision,
+        "subdivision": site.subdivision or NATIONWIDE,
         "closed_days": [],
     }
     calendar = create(session, Calendar, calendar_values, by=SYSTEM, now=now, reason=REASON)

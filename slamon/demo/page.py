@@ -51,7 +51,7 @@ def page(request: Request, template: str, context: Mapping[str, Any]) -> HTMLRes
         "pace": pace(stage.runtime.clock.speed),
         "sponsor": SPONSOR,
         "release": __version__,
-        "path": request.url.path,
+        "path": request.scope["path"],
     }
     templates: Environment = request.app.state.demo_templates
     html = templates.get_template(template).render({**everywhere, **context})

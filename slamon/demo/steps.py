@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
+from slamon.channels.moments import span
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
@@ -52,12 +53,8 @@ def steps(session: Session, stage: Stage) -> list[Step]:
 
 
 def real_span(seconds: float) -> str:
-    """`8 s`, `2 min 5 s`, `3 h 10 min`: how long the visitor will wait."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    """How long the visitor will wait."""
+    return span(timedelta(seconds=round(seconds)))
 
 
 def _in_time(session: Session, stage: Stage) -> Step:
@@ -72,7 +69,7 @@ def _in_time(session: Session, stage: Stage) -> Step:
         text = f"Filed. {where} has the mail with the link and will open it soon, after a delay from a real log."
         return Step(title, text, links=(followed.page, *_mail_links(stage, followed, MessageKind.FILED, "the mail")))
     how = "the web form, without an account" if receipt.via == Via.WEB_FORM else "another way"
-    waited = _hours(receipt.occurred_at, followed.request.filed_at)
+    waited = span(receipt.occurred_at - followed.request.filed_at)
     text = f"{where} confirmed receipt {waited} after filing, through {how}. The acknowledgement clock stopped in time."
     return Step(title, text, is_done=True, links=(followed.page,))
 
@@ -160,7 +157,3 @@ def _mail_links(
 def _until(stage: Stage, instants: Sequence[datetime | None]) -> float:
     clock = stage.runtime.clock
     return min(max(0.0, clock.real_seconds_until(at)) for at in instants if at is not None)
-
-
-def _hours(later: datetime, earlier: datetime) -> str:
-    return f"{(later - earlier).total_seconds() / 3600:.1f} h"

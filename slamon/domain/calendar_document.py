@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TypeAlias
-from zoneinfo import ZoneInfo
+
+from slamon.domain.zones import is_zone
 
 Span: TypeAlias = tuple[timedelta, timedelta]  # open and close, since midnight by the wall clock
 Week: TypeAlias = tuple[tuple[Span, ...], ...]  # the spans of seven days as written, Monday first
@@ -75,10 +76,8 @@ def by_ordinal(openings: Openings) -> dict[int, list[Span]]:
 def _parse_zone(tz: object) -> str:
     if not isinstance(tz, str) or not tz:
         raise CalendarError(f"tz must be an IANA name such as 'Europe/Berlin', got {tz!r}")
-    try:
-        ZoneInfo(tz)
-    except (KeyError, ValueError, OSError) as err:  # OSError: "Europe" is a directory
-        raise CalendarError(f"tz {tz!r} is unknown; use an IANA name such as 'Europe/Berlin'") from err
+    if not is_zone(tz):
+        raise CalendarError(f"tz {tz!r} is unknown; use an IANA name such as 'Europe/Berlin'")
     return tz
 
 

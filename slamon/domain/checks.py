@@ -34,21 +34,36 @@ class Contradiction(ValueError):
 
 
 class _Held(NamedTuple):
-    """What an act is held against: how far the request has come, when it is, and the terms."""
+    """What an act is held against: how far the request had come when it happened, how far it has come by now, when
+    the act was, the terms, and whether it is the CMO's."""
 
     progress: Progress
+    known: Progress
     at: datetime
     terms: Terms
+    is_cmo: bool
+
+    @property
+    def next_consignment(self) -> int:
+        return len(self.known.consignments) + 1
 
 
 def fitted(
-    kind: FactKind, content: Mapping[str, Any], progress: Progress, at: datetime, terms: Terms
+    kind: FactKind,
+    content: Mapping[str, Any],
+    progress: Progress,
+    at: datetime,
+    terms: Terms,
+    *,
+    is_cmo: bool = True,
+    known: Progress | None = None,
 ) -> dict[str, Any]:
     """What an act of `kind` at `at` says, with what it left to us filled in.
 
-    Raises Contradiction where it does not fit the progress so far, or the terms.
+    `progress` is that at `at`; `known` is today's, where it differs because the act is written down late. Raises
+    Contradiction where it does not fit the progress, or the terms.
     """
-    held = _Held(progress, at, terms)
+    held = _Held(progress, known or progress, at, terms, is_cmo)
     check = _CHECKS.get(kind)
     return dict(content) if check is None else check(dict(content), held)
 
@@ -119,27 +134,78 @@ def _fit_lines(content: dict[str, Any], left: Mapping[int, Decimal], verb: str) 
     return {**content, "lines": given}
 
 
+def _least(then: Mapping[int, Decimal], still: Mapping[int, Decimal]) -> dict[int, Decimal]:
+    """Of each line what was left then and is left still."""
+    return {line: min(quantity, still[line]) for line, quantity in then.items() if line in still}
+
+
 def _fit_packed(content: dict[str, Any], held: _Held) -> dict[str, Any]:
     if held.progress.detail.get("logger_required") and not content.get("logger_serials"):
         raise Contradiction("logger_serials", "a temperature logger is required: give the serial number of each")
     if "packed_at" in content:
         _done_at("packed_at", content["packed_at"], held)
-    return _fit_lines(content, held.progress.left_to_pack, "packed")
+    content = _fit_lines(content, _least(held.progress.left_to_pack, held.known.unpacked), "packed")
+    if not (content.get("lots_or_kits") or "").strip():
+        for part in content["lines"]:
+            if not (part.get("lots_or_kits") or "").strip():
+                raise Contradiction("lines", f"line {part['line']} names no lot and no kits; say which were packed")
+    return content
 
 
 def _fit_dispatched(content: dict[str, Any], held: _Held) -> dict[str, Any]:
-    progress = held.progress
     content = {"dispatched_at": held.at.isoformat(), **content}
     dispatched_at = _done_at("dispatched_at", content["dispatched_at"], held)
-    if end_of_day(date.fromisoformat(content["expected_delivery_on"]), progress.destination_zone) < dispatched_at:
+    zone = held.progress.destination_zone
+    if end_of_day(date.fromisoformat(content["expected_delivery_on"]), zone) < dispatched_at:
         raise Contradiction("expected_delivery_on", "lies before the dispatch")
-    content = _fit_lines(content, progress.left_to_send, "dispatched")
-    return {**content, "consignment": len(progress.consignments) + 1}
+    same = _told_later(content, held)
+    if same is not None:
+        return _fit_told_later(content, same)
+    packed = _least(held.progress.packed_to_send, held.known.packed_to_send)
+    left = _least(held.progress.left_to_send, held.known.left_to_send)
+    content = _fit_lines(content, packed or left if "lines" not in content else left, "dispatched")
+    lines = [_with_packed_lots(part, packed, held.progress) for part in content["lines"]]
+    return {**content, "lines": lines, "consignment": held.next_consignment}
+
+
+def _with_packed_lots(part: dict[str, Any], packed: Mapping[int, Decimal], progress: Progress) -> dict[str, Any]:
+    """A dispatched line with its lots, where exactly what was packed of it goes and it names none itself."""
+    lots = progress.packed_lots.get(part["line"], ())
+    is_all = Decimal(part["quantity"]) == packed.get(part["line"])
+    return {**part, "lots_or_kits": ", ".join(lots)} if lots and is_all and not part.get("lots_or_kits") else part
+
+
+def _told_later(content: Mapping[str, Any], held: _Held) -> Consignment | None:
+    """The consignment that an act written down late is about, if the sponsor was told of it later in another way.
+
+    It is the one named, or the one with the same tracking number.
+    """
+    before = {each.number for each in held.progress.consignments}
+    later = [each for each in held.known.consignments if each.number not in before]
+    number = content.get("consignment")
+    if number is None:
+        return next((each for each in later if each.tracking_number == content["tracking_number"]), None)
+    if number == held.next_consignment:
+        return None
+    found = next((each for each in later if each.number == number), None)
+    if found is None:
+        why_not = "had been dispatched before" if number in before else "does not exist"
+        raise Contradiction("consignment", f"{number} {why_not}; leave it out for goods not told of yet")
+    return found
+
+
+def _fit_told_later(content: Mapping[str, Any], same: Consignment) -> dict[str, Any]:
+    lines = [{"line": line, "quantity": str(quantity)} for line, quantity in same.quantities.items()]
+    given = content.get("lines", lines)
+    if {part["line"]: Decimal(part["quantity"]) for part in given} != dict(same.quantities):
+        raise Contradiction("lines", f"are not those of consignment {same.number}, told of later; leave them out")
+    return {**content, "lines": given, "consignment": same.number}
 
 
 def _fit_delivered(content: dict[str, Any], held: _Held) -> dict[str, Any]:
     progress = held.progress
-    consignment = _chosen(content, progress.under_way, progress, "is not under way")
+    awaited = (*progress.under_way, *progress.unconfirmed) if held.is_cmo else progress.under_way
+    consignment = _chosen(content, awaited, progress, "is not under way")
     content = {"delivered_at": held.at.isoformat(), **content, "consignment": consignment.number}
     if _done_at("delivered_at", content["delivered_at"], held) < consignment.dispatched_at:
         raise Contradiction("delivered_at", "lies before the dispatch")
@@ -211,17 +277,18 @@ def _fit_reopened(content: dict[str, Any], held: _Held) -> dict[str, Any]:
 
 def _fit_waiting(content: dict[str, Any], held: _Held) -> dict[str, Any]:
     """A wait ends by itself; all waits of a request together are bounded by the tightest cap of its clocks."""
-    progress, at, terms = held
+    at, terms = held.at, held.terms
     until = datetime.fromisoformat(content["until"])
     if until <= at:
         raise Contradiction("until", "must lie in the future")
     caps = [clock.pause_cap for clock in terms.clocks.values() if clock.pause_cap is not None]
     if not caps:
         raise Contradiction("until", f"the policy '{terms.policy_name}' does not let clocks wait for a third party")
-    left = min(caps) - progress.waited
+    left = min(caps) - held.known.waited
     if until - at > left:
-        hours = max(0, int(left.total_seconds()) // 3600)
-        raise Contradiction("until", f"lies too far ahead: by the policy, waits may last {hours} hours more in all")
+        minutes = max(0, left // timedelta(minutes=1))
+        more = f"{minutes // 60} hours" if minutes >= 60 else f"{minutes} minutes"
+        raise Contradiction("until", f"lies too far ahead: by the policy, waits may last {more} more in all")
     return {**content, "until": until.astimezone(UTC).isoformat()}
 
 

@@ -4,14 +4,14 @@ When a clock runs is told in `runs`; here it is measured against the terms.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from slamon.domain.runs import RUNS, Pause, Run, Story, story_of
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms
-from slamon.domain.timeline import Timeline
+from slamon.domain.timeline import FactKind, Timeline
 
 
 class Outcome(StrEnum):
@@ -122,6 +122,27 @@ def clock_states(terms: Terms, timeline: Timeline, former: Sequence[Former] = ()
         for run in RUNS[kind](story)
     )
     return tuple(_state(own, kind, run, story) for kind, run, own in runs if kind in own.clocks)
+
+
+def item_clocks(terms: Terms, timeline: Timeline, former: Sequence[Former] = ()) -> dict[int, ClockState]:
+    """The answer clock as each item of a data request has it, by the item's number.
+
+    Empty unless the kinds asked for have different terms: then each item has its own target and limit, with the same
+    pauses.
+    """
+    answer = next((each for each in clock_states(terms, timeline, former) if each.kind is ClockKind.ANSWER), None)
+    filed = timeline.first(FactKind.FILED)
+    if answer is None or filed is None:
+        return {}
+    own = in_force(terms, former, answer.stopped_at)
+    found = {}
+    for number, item in enumerate(filed.content.get("detail", {}).get("items", ()), start=1):
+        clock = own.answer_by_kind.get(item.get("kind"))
+        if clock is not None:
+            target_at = _due(own, clock, answer.started_at, clock.target, answer.pauses)
+            limit_at = _due(own, clock, answer.started_at, clock.limit, answer.pauses)
+            found[number] = replace(answer, target_at=target_at, limit_at=limit_at)
+    return found
 
 
 def net_time(terms: Terms, clock: ClockState, now: datetime) -> timedelta:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from slamon.domain.lifecycle import BY_ITSELF, Action, RequestType, states_along
+from slamon.domain.lifecycle import BY_ITSELF, Action, RequestType, state_after
 from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
 MORNING = time(9)  # when the notice comes: within the day's work, and hours before nobody reads any more
@@ -64,12 +64,11 @@ def counted_from(request_type: RequestType, timeline: Timeline, *, gxp: bool) ->
     """
     if gxp and request_type is RequestType.DATA:
         return None
-    own, counted, is_opposed = BY_ITSELF.get(request_type, {}), None, False
-    for fact, state in states_along(request_type, timeline.as_recorded()):
-        if (state, Action.ACCEPT) not in own:
-            counted, is_opposed = None, False
-        elif fact.kind is FactKind.FOLLOWED_UP:
-            is_opposed = True
-        elif fact.kind is not FactKind.TERMS_CHANGED:
-            counted = fact
-    return None if is_opposed else counted
+    own, counted, recorded = BY_ITSELF.get(request_type, {}), None, timeline.as_recorded()
+    while recorded and (state_after(request_type, Timeline(recorded)), Action.ACCEPT) in own:
+        fact = recorded.pop()
+        if fact.kind is FactKind.FOLLOWED_UP:
+            return None
+        if fact.kind is not FactKind.TERMS_CHANGED:
+            counted = counted or fact
+    return counted

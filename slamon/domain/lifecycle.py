@@ -4,8 +4,7 @@ A pair of state and action that is not in the table is refused and changes nothi
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -137,6 +136,8 @@ class When(StrEnum):
     SOMETHING_IS_SUPPLIED = "an item is supplied or declined"
     SOMETHING_IS_LEFT_TO_SEND = "something is left to send"
     A_CONSIGNMENT_IS_UNDER_WAY = "a consignment is under way"
+    THE_CMO_OWES_ITS_WORD = "a delivery is on the destination's word alone"
+    A_DELIVERY_IS_UNCONFIRMED = "a consignment is under way, or a delivery on the destination's word alone"
     A_DECISION_IS_PENDING = "a decision is pending"
     ONLY_DECISIONS_ARE_PENDING = "everything has arrived or is lost, and a decision is pending"
     ALL_IS_LOST = "every consignment is lost"
@@ -157,6 +158,8 @@ _HOLDS: Mapping[When, Callable[[Progress], bool]] = {
     When.SOMETHING_IS_SUPPLIED: lambda p: len(p.open_items) < len(p.items),
     When.SOMETHING_IS_LEFT_TO_SEND: lambda p: bool(p.left_to_send),
     When.A_CONSIGNMENT_IS_UNDER_WAY: lambda p: bool(p.under_way),
+    When.THE_CMO_OWES_ITS_WORD: lambda p: bool(p.unconfirmed),
+    When.A_DELIVERY_IS_UNCONFIRMED: lambda p: bool(p.under_way or p.unconfirmed),
     When.A_DECISION_IS_PENDING: lambda p: bool(p.undecided),
     When.ONLY_DECISIONS_ARE_PENDING: lambda p: bool(p.undecided) and p.has_all_arrived,
     When.ALL_IS_LOST: lambda p: p.is_all_lost,
@@ -172,13 +175,23 @@ Ways = tuple[tuple[When, State], ...]  # the first whose condition holds
 class Rule:
     """Where an action leads, who may take it, and which fields it cannot do without.
 
-    `only` narrows it to some progress of the request; without that the pair counts as not listed.
+    `only` narrows it to some progress of the request; without that the pair counts as not listed. `sponsor_only`
+    narrows it further for the sponsor's own people.
     """
 
     to: State | Ways
     who: frozenset[Role]
     needs: tuple[str, ...] = ()
     only: When | None = None
+    sponsor_only: When | None = None
+
+    def given(self, progress: Progress) -> "Rule | None":
+        """The rule as it holds with this progress, for those who may act by it then; None where nobody may."""
+        if self.only is not None and not self.only.holds(progress):
+            return None
+        if self.sponsor_only is None or self.sponsor_only.holds(progress):
+            return self
+        return replace(self, who=self.who & CMO) if self.who & CMO else None
 
     def state_after(self, progress: Progress) -> State:
         """Where it leads; `progress` includes the act."""
@@ -215,13 +228,14 @@ def _in(
     who: frozenset[Role],
     *needs: str,
     only: When | None = None,
+    sponsor_only: When | None = None,
 ) -> Table:
     """The same action in several states; where it leads to None, the state stays."""
 
     def leads_to(state: State) -> State | Ways:
         return tuple((when, way or state) for when, way in to) if isinstance(to, tuple) else to or state
 
-    return {(state, action): Rule(leads_to(state), who, needs, only) for state in states}
+    return {(state, action): Rule(leads_to(state), who, needs, only, sponsor_only) for state in states}
 
 
 _TALK: Table = {
@@ -252,6 +266,7 @@ def _everywhere(states: list[State]) -> Table:
 
 
 _ANSWERING: Ways = ((When.SOMETHING_IS_OWED, _P), (When.OTHERWISE, _N))
+_ANSWERED: Ways = ((When.SOMETHING_IS_OWED, _A), (When.OTHERWISE, _N))  # of an inquiry
 _BACK: Ways = ((When.SOMETHING_IS_SUPPLIED, _P), (When.OTHERWISE, _A))
 
 
@@ -271,6 +286,7 @@ def _information(answering: Ways, back: Ways | State) -> Table:
 
 
 _DELIVERY = ("received_by", "condition")
+_ARRIVING = ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.ALL_HAS_ARRIVED, _V), (When.OTHERWISE, _PV))
 _DISPATCH = ("courier", "tracking_number", "expected_delivery_on")
 _SHIPMENT: Table = {
     **_TALK,
@@ -280,13 +296,16 @@ _SHIPMENT: Table = {
           "planned_ship_on"),
     **_in([_W], Action.AGREE, _K, OWNERS, only=When.A_DATE_IS_PROPOSED),
     **_in([_W], Action.REFUSE, _A, OWNERS, "reason", only=When.A_DATE_IS_PROPOSED),
-    **_in([_K, _PD], Action.CONFIRM_PACKED, None, CMO),
+    **_in([_K, _PD], Action.CONFIRM_PACKED, None, CMO, "lots_or_kits|lines"),
+    **_in([_PV], Action.CONFIRM_PACKED, None, CMO, "lots_or_kits|lines", only=When.SOMETHING_IS_LEFT_TO_SEND),
     **_in([_K, _PD], Action.CONFIRM_DISPATCH, ((When.ALL_IS_SENT, _DS), (When.OTHERWISE, _PD)), CMO, *_DISPATCH),
     **_in([_PV], Action.CONFIRM_DISPATCH, None, CMO, *_DISPATCH, only=When.SOMETHING_IS_LEFT_TO_SEND),
     **_in([_PD], Action.CONFIRM_DELIVERY, _PV, CMO | OWNERS, *_DELIVERY, only=When.A_CONSIGNMENT_IS_UNDER_WAY),
-    **_in([_DS, _PV], Action.CONFIRM_DELIVERY,
-          ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.ALL_HAS_ARRIVED, _V), (When.OTHERWISE, _PV)),
-          CMO | OWNERS, *_DELIVERY, only=When.A_CONSIGNMENT_IS_UNDER_WAY),
+    **_in([_DS], Action.CONFIRM_DELIVERY, _ARRIVING, CMO | OWNERS, *_DELIVERY, only=When.A_CONSIGNMENT_IS_UNDER_WAY),
+    **_in([_PV], Action.CONFIRM_DELIVERY, _ARRIVING, CMO | OWNERS, *_DELIVERY,
+          only=When.A_DELIVERY_IS_UNCONFIRMED, sponsor_only=When.A_CONSIGNMENT_IS_UNDER_WAY),
+    **_in([_V, _R], Action.CONFIRM_DELIVERY, ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.OTHERWISE, _V)), CMO,
+          *_DELIVERY, only=When.THE_CMO_OWES_ITS_WORD),
     **_in([_PD], Action.REPORT_LOST, None, CMO | OWNERS, "text", only=When.A_CONSIGNMENT_IS_UNDER_WAY),
     **_in([_DS, _PV], Action.REPORT_LOST, ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.OTHERWISE, None)),
           CMO | OWNERS, "text", only=When.A_CONSIGNMENT_IS_UNDER_WAY),
@@ -303,7 +322,7 @@ _SHIPMENT: Table = {
 LIFE_CYCLE: Mapping[RequestType, Table] = {
     RequestType.SHIPMENT: _SHIPMENT,
     RequestType.DATA: _information(_ANSWERING, _BACK),
-    RequestType.INQUIRY: _information(((When.SOMETHING_IS_OWED, _A), (When.OTHERWISE, _N)), _A),
+    RequestType.INQUIRY: _information(_ANSWERED, _A),
 }
 
 # What becomes of a draft, by its author alone; None: it is deleted. It has no timeline yet, so no rule above applies.
@@ -314,13 +333,52 @@ _UNOPPOSED: Table = {(_N, Action.ACCEPT): Rule(_C, frozenset({Role.SYSTEM}))}
 BY_ITSELF: Mapping[RequestType, Table] = {RequestType.DATA: _UNOPPOSED, RequestType.INQUIRY: _UNOPPOSED}
 
 
+# Where an act leads that was on record already when an earlier one was written down late, from a state in which it
+# would not have been possible: what was done stays done. An act that is not listed leaves that state alone.
+_ALREADY_DONE: Table = {
+    **_in([*OPEN_STATES], Action.ACCEPT, _C, SPONSOR),
+    **_in([*OPEN_STATES], Action.CANCEL, _X, OWNERS),
+    **_in([_W, _P, _N, _K], Action.DECLINE, _D, CMO),
+}
+
+
+def _information_done(answering: Ways) -> Table:
+    return {
+        **_ALREADY_DONE,
+        **_in([_W], Action.ANSWER, answering, CMO),
+        **_in([_D], Action.ANSWER, ((When.SOMETHING_IS_OWED, _D), (When.OTHERWISE, _N)), CMO),
+    }
+
+
+_LOSING: tuple[tuple[When, State | None], ...] = ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.OTHERWISE, None))
+ALREADY_DONE: Mapping[RequestType, Table] = {
+    RequestType.SHIPMENT: {
+        **_ALREADY_DONE,
+        **_in([_W, _K, _D], Action.CONFIRM_ORDER, ((When.A_DATE_IS_PROPOSED, _W), (When.OTHERWISE, _K)), CMO),
+        **_in([_PV, _V, _R], Action.CONFIRM_DELIVERY, _ARRIVING, CMO | OWNERS),
+        **_in([_PV, _V, _R], Action.REPORT_LOST, _LOSING, CMO | OWNERS),
+    },
+    RequestType.DATA: _information_done(_ANSWERING),
+    RequestType.INQUIRY: _information_done(_ANSWERED),
+}
+
+
 # What an action may say beside a text, a reason and, for the CMO, the day on which it expects to answer.
 TAKES: Mapping[Action, frozenset[str]] = {
     Action.ANSWER: frozenset({"items"}),
     Action.CONFIRM_ORDER: frozenset({"planned_ship_on"}),
     Action.CONFIRM_PACKED: frozenset({"lines", "lots_or_kits", "packed_at", "logger_serials"}),
     Action.CONFIRM_DISPATCH: frozenset(
-        {"lines", "dispatched_at", "courier", "service", "tracking_number", "expected_delivery_on", "logger_serials"}
+        {
+            "consignment",
+            "lines",
+            "dispatched_at",
+            "courier",
+            "service",
+            "tracking_number",
+            "expected_delivery_on",
+            "logger_serials",
+        }
     ),
     Action.CONFIRM_DELIVERY: frozenset(
         {"consignment", "delivered_at", "received_by", "condition", "readout", "min_c", "max_c", "minutes_out"}
@@ -337,7 +395,7 @@ TAKES: Mapping[Action, frozenset[str]] = {
 def rule_for(request_type: RequestType, state: State, action: Action, progress: Progress) -> Rule | None:
     """The rule for an action now; None where it is not possible."""
     rule = LIFE_CYCLE[request_type].get((state, action))
-    return None if rule is None or (rule.only is not None and not rule.only.holds(progress)) else rule
+    return rule.given(progress) if rule else None
 
 
 def possible_actions(
@@ -349,40 +407,42 @@ def possible_actions(
     return {action: rule for action, rule in rules.items() if rule is not None and rule.who & mine}
 
 
-def states_along(request_type: RequestType, facts: Iterable[Fact]) -> Iterator[tuple[Fact, State]]:
-    """Each fact with the state it leaves, in the order given; a fact that does not fit leaves the state alone."""
-    return ((fact, state) for fact, _, state in _rules_along(request_type, facts))
+def states_along(request_type: RequestType, timeline: Timeline) -> Iterator[tuple[Fact, State]]:
+    """Each fact with the state it leaves, in the order in which they happened."""
+    return ((fact, state) for fact, state, _ in _along(request_type, timeline))
 
 
-def _rules_along(request_type: RequestType, facts: Iterable[Fact]) -> Iterator[tuple[Fact, Rule | None, State]]:
-    """Each fact with the rule by which it was possible then, if it was, and the state it leaves."""
+def _along(request_type: RequestType, timeline: Timeline) -> Iterator[tuple[Fact, State, Progress]]:
     state, progress = State.FILED, Progress()
-    for fact in facts:
+    for fact in timeline:
         action = ACTION_OF.get(fact.kind)
-        rule = rule_for(request_type, state, action, progress) if action else None
+        rule = None
+        if action is not None:
+            rule = rule_for(request_type, state, action, progress) or ALREADY_DONE[request_type].get((state, action))
         progress = progress.after(fact)
         state = rule.state_after(progress) if rule else state
-        yield fact, rule, state
+        yield fact, state, progress
+
+
+def stage_of(request_type: RequestType, timeline: Timeline) -> tuple[State, Progress]:
+    """The state to which the facts lead, in the order in which they happened, and the progress they make."""
+    *_, (_, state, progress) = _along(request_type, timeline)
+    return state, progress
+
+
+def last_possible(
+    request_type: RequestType, timeline: Timeline, roles: Iterable[Role]
+) -> dict[Action, tuple[Rule, Progress]]:
+    """What somebody with `roles` could do at any time so far: the rule that held last, and the progress then."""
+    found: dict[Action, tuple[Rule, Progress]] = {}
+    for _, state, progress in _along(request_type, timeline):
+        possible = possible_actions(request_type, state, progress, roles)
+        found |= {action: (rule, progress) for action, rule in possible.items()}
+    return {action: found[action] for action in Action if action in found}
 
 
 def state_after(request_type: RequestType, timeline: Timeline) -> State:
-    """The state to which the facts lead, in the order in which they were recorded."""
-    *_, (_, state) = states_along(request_type, timeline.as_recorded())
-    return state
-
-
-# What may be said at any time, and what a request is amended with, depends on no turn of the story.
-_ASIDE = frozenset({Action.FOLLOW_UP, Action.RESPOND, Action.HAND_ON, Action.WAIT, Action.RESUME, Action.CORRECT,
-                    Action.TAKE, Action.AMEND, Action.ACKNOWLEDGE})  # fmt: skip
-
-
-def unfit(request_type: RequestType, facts: Iterable[Fact]) -> set[int]:
-    """The numbers of the facts that were not possible when they happened, if they happened in this order."""
-    return {
-        fact.sequence
-        for fact, rule, _ in _rules_along(request_type, facts)
-        if rule is None and fact.kind in ACTION_OF and ACTION_OF[fact.kind] not in _ASIDE
-    }
+    return stage_of(request_type, timeline)[0]
 
 
 def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[str, Any], reason: str | None) -> bool:
@@ -399,9 +459,3 @@ def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[st
         return False
     said_before = own[-1].content  # with what the act left to us filled in
     return all(said_before.get(name) == value for name, value in content.items())
-
-
-def corrects_receipt(timeline: Timeline, action: Action, occurred_at: datetime) -> bool:
-    """Whether this is a receipt, written down late, that came before anything else the CMO did: it counts instead."""
-    acts = [fact.occurred_at for fact in timeline if fact.by.is_cmo]
-    return action is Action.ACKNOWLEDGE and bool(acts) and occurred_at < min(acts)

@@ -9,6 +9,10 @@ _HEAD = """# Life cycles
 
 What may be done with a request, by whom, what it needs and where it leads. Anything that is not in a table is refused
 with 409 and changes nothing; the answer says what is possible. This page is written by `slamon life-cycles`.
+
+A call or mail of the CMO may be recorded late, also on a request that has ended since: it must have been possible in
+the state in which the request was **then**. Clocks follow as if it had been recorded in time; what was done since stays
+done.
 """
 
 _UNOPPOSED = {
@@ -40,14 +44,14 @@ def _section(request_type: RequestType, table: Table) -> Iterator[str]:
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for (state, action), rule in table.items():
         needs = ", ".join(" or ".join(f"`{field}`" for field in need.split("|")) for need in rule.needs)
-        rows.setdefault((action, _who(rule.who), _leads_to(state, rule), needs), []).append(_from(state, rule))
+        rows.setdefault((action, _who(rule), _leads_to(state, rule), needs), []).append(_from(state, rule))
     for act, filed in OF_A_DRAFT.items():
         end, needs = (filed.value, "what filing asks for") if filed else ("deleted; the trail keeps it", "")
         yield f"| `{act}` | its author | draft | {end} | {needs} |"
     for (name, who, leads_to, needs), states in rows.items():
         yield f"| `{name}` | {who} | {', '.join(states)} | {leads_to} | {needs} |"
     for (state, action), rule in BY_ITSELF.get(request_type, {}).items():
-        yield f"| `{action}` | {_who(rule.who)} | {state} | {_leads_to(state, rule)} | {_UNOPPOSED[request_type]} |"
+        yield f"| `{action}` | {_who(rule)} | {state} | {_leads_to(state, rule)} | {_UNOPPOSED[request_type]} |"
     yield ""
 
 
@@ -63,6 +67,9 @@ def _leads_to(state: State, rule: Rule) -> str:
     return "; ".join(f"{to} when {when}" if when is not When.OTHERWISE else f"otherwise {to}" for when, to in rule.to)
 
 
-def _who(roles: frozenset[Role]) -> str:
-    sponsors = [role.value.replace("_", " ") for role in Role if role in roles - CMO_ROLES]
-    return ", ".join([*(["CMO"] if roles >= CMO_ROLES else []), *sponsors])
+def _who(rule: Rule) -> str:
+    sponsors = ", ".join(role.value.replace("_", " ") for role in Role if role in rule.who - CMO_ROLES)
+    cmo = ["CMO"] if rule.who >= CMO_ROLES else []
+    return ", ".join([*cmo, *([sponsors] if sponsors else [])]) + (
+        f" (these while {rule.sponsor_only})" if rule.sponsor_only else ""
+    )

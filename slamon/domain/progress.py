@@ -1,6 +1,6 @@
 """How far a request has come: what was ordered, sent and received, which items are owed, what is open to the sponsor.
 
-A fold of the facts in the order in which they were recorded; what an act must not contradict is in `checks`.
+A fold of the facts in the order in which they happened; what an act must not contradict is in `checks`.
 Quantities are exact decimals in the unit of their line; lines, items, questions and consignments count from 1.
 """
 
@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import reduce
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -59,15 +60,21 @@ def is_a_word(fact: Fact) -> bool:
 
 
 class Consignment(NamedTuple):
-    """One parcel. `..._at` is when it was done, `..._told_at` when the sponsor was told."""
+    """One parcel. `..._at` is when it was done, `..._told_at` when the sponsor was told.
+
+    `delivery_told_at` is that of the word on its condition that stands; `cmo_told_at` that of the CMO's first word on
+    the delivery, None while there is the destination's alone.
+    """
 
     number: int
     quantities: Mapping[int, Decimal]
     dispatched_at: datetime
     dispatch_told_at: datetime
     expected_delivery_on: date
+    tracking_number: str = ""
     delivered_at: datetime | None = None
     delivery_told_at: datetime | None = None
+    cmo_told_at: datetime | None = None
     condition: Condition | None = None
     readout: Readout | None = None
     lost_at: datetime | None = None
@@ -77,6 +84,11 @@ class Consignment(NamedTuple):
     @property
     def is_under_way(self) -> bool:
         return self.delivered_at is None and self.lost_at is None
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether it arrived by the destination's word, and the CMO has said nothing of it."""
+        return self.delivered_at is not None and self.cmo_told_at is None and self.lost_at is None
 
     @property
     def is_off(self) -> bool:
@@ -107,6 +119,7 @@ class Progress(NamedTuple):
     filed_at: datetime | None = None
     ended_at: datetime | None = None
     packed: Mapping[int, Decimal] = MappingProxyType({})  # by line
+    packed_lots: Mapping[int, tuple[str, ...]] = MappingProxyType({})  # by line, of what is not sent yet
 
     @property
     def destination_zone(self) -> ZoneInfo:
@@ -116,8 +129,13 @@ class Progress(NamedTuple):
     @property
     def left_to_pack(self) -> dict[int, Decimal]:
         """What of each line was neither packed nor sent yet; lines of which nothing is left are left out."""
-        ordered, to_send = self.ordered, self.left_to_send
-        left = {n: min(quantity, ordered[n] - self.packed.get(n, Decimal(0))) for n, quantity in to_send.items()}
+        to_send, unpacked = self.left_to_send, self.unpacked
+        return {line: min(quantity, to_send[line]) for line, quantity in unpacked.items() if line in to_send}
+
+    @property
+    def unpacked(self) -> dict[int, Decimal]:
+        """What of each line was not packed, sent or not; lines of which nothing is left are left out."""
+        left = {line: quantity - self.packed.get(line, Decimal(0)) for line, quantity in self.ordered.items()}
         return {line: quantity for line, quantity in left.items() if quantity > 0}
 
     @property
@@ -138,8 +156,19 @@ class Progress(NamedTuple):
         return {line: quantity for line, quantity in left.items() if quantity > 0}
 
     @property
+    def packed_to_send(self) -> dict[int, Decimal]:
+        """What of each line is packed and in no consignment yet; lines of which nothing is are left out."""
+        ordered, left = self.ordered, self.left_to_send
+        sent = {line: ordered[line] - left.get(line, Decimal(0)) for line in self.packed}
+        return {line: quantity - sent[line] for line, quantity in self.packed.items() if quantity > sent[line]}
+
+    @property
     def under_way(self) -> tuple[Consignment, ...]:
         return tuple(each for each in self.consignments if each.is_under_way)
+
+    @property
+    def unconfirmed(self) -> tuple[Consignment, ...]:
+        return tuple(each for each in self.consignments if each.is_unconfirmed)
 
     @property
     def undecided(self) -> tuple[Consignment, ...]:
@@ -191,26 +220,36 @@ def _answered(progress: Progress, fact: Fact) -> Progress:
 
 def _sent_back(progress: Progress, _: Fact) -> Progress:
     """All is owed again; that it was once answered stays on the answer clock."""
-    return progress._replace(items=(ItemStatus.OPEN,) * len(progress.items), ended_at=None)
+    open_again = (ItemStatus.OPEN,) * len(progress.items)
+    return progress._replace(items=open_again, ended_at=None, has_question=False)
 
 
 def _packed(progress: Progress, fact: Fact) -> Progress:
-    packed = {**progress.packed}
+    packed, lots = {**progress.packed}, {**progress.packed_lots}
     for part in fact.content["lines"]:
-        packed[part["line"]] = packed.get(part["line"], Decimal(0)) + Decimal(part["quantity"])
-    return progress._replace(packed=packed)
+        line, named = part["line"], part.get("lots_or_kits") or fact.content.get("lots_or_kits")
+        packed[line] = packed.get(line, Decimal(0)) + Decimal(part["quantity"])
+        lots[line] = (*lots.get(line, ()), *([named] if named else ()))
+    return progress._replace(packed=packed, packed_lots=lots)
 
 
 def _dispatched(progress: Progress, fact: Fact) -> Progress:
-    content = fact.content
+    """A new consignment; of several words on the same one the first counts."""
+    content, number = fact.content, fact.content["consignment"]
+    if any(each.number == number for each in progress.consignments):
+        return progress
     consignment = Consignment(
-        number=content["consignment"],
+        number=number,
         quantities={part["line"]: Decimal(part["quantity"]) for part in content["lines"]},
         dispatched_at=datetime.fromisoformat(content["dispatched_at"]),
         dispatch_told_at=fact.occurred_at,
         expected_delivery_on=date.fromisoformat(content["expected_delivery_on"]),
+        tracking_number=content.get("tracking_number", ""),
     )
-    return progress._replace(consignments=(*progress.consignments, consignment))
+    in_order = sorted([*progress.consignments, consignment], key=attrgetter("number"))
+    sent = progress._replace(consignments=tuple(in_order))
+    packed = sent.packed_to_send
+    return sent._replace(packed_lots={line: lots for line, lots in sent.packed_lots.items() if line in packed})
 
 
 def _changed(progress: Progress, number: int, **values: Any) -> Progress:
@@ -219,14 +258,18 @@ def _changed(progress: Progress, number: int, **values: Any) -> Progress:
 
 
 def _delivered(progress: Progress, fact: Fact) -> Progress:
-    return _changed(
-        progress,
-        fact.content["consignment"],
-        delivered_at=datetime.fromisoformat(fact.content["delivered_at"]),
-        delivery_told_at=fact.occurred_at,
-        condition=Condition(fact.content["condition"]),
-        readout=Readout(fact.content["readout"]),
-    )
+    """One word on a delivery: of several the first says when it was, and what is wrong with the goods stays said."""
+    content = fact.content
+    known = next(each for each in progress.consignments if each.number == content["consignment"])
+    said: dict[str, Any] = {"lost_at": None}
+    if known.delivered_at is None:
+        said["delivered_at"] = datetime.fromisoformat(content["delivered_at"])
+    if known.cmo_told_at is None and fact.by.is_cmo:
+        said["cmo_told_at"] = fact.occurred_at
+    if known.delivered_at is None or (needs_review(fact) and not known.is_off):
+        said["delivery_told_at"] = fact.occurred_at
+        said |= {"condition": Condition(content["condition"]), "readout": Readout(content["readout"])}
+    return _changed(progress, known.number, **said)
 
 
 def _amended(progress: Progress, fact: Fact) -> Progress:
@@ -267,6 +310,14 @@ def _decided(progress: Progress, fact: Fact) -> Progress:
     return _changed(progress, fact.content["consignment"], disposition=disposition, decided_at=fact.occurred_at)
 
 
+def _order_confirmed(progress: Progress, fact: Fact) -> Progress:
+    return progress._replace(planned_ship_on=_ship_date(fact), proposed_ship_on=None, has_question=False)
+
+
+def _question_closed(progress: Progress, _: Fact) -> Progress:
+    return progress._replace(has_question=False)
+
+
 def _ship_date(fact: Fact) -> date:
     return date.fromisoformat(fact.content["planned_ship_on"])
 
@@ -275,9 +326,10 @@ _Step = Callable[[Progress, Fact], Progress]
 _STEPS: Mapping[FactKind, _Step] = {
     FactKind.FILED: _filed,
     FactKind.ASKED: lambda so_far, _: so_far._replace(has_question=True),
-    FactKind.REPLIED: lambda so_far, _: so_far._replace(has_question=False),
+    FactKind.REPLIED: _question_closed,
+    FactKind.DECLINED: _question_closed,
     FactKind.ANSWERED: _answered,
-    FactKind.ORDER_CONFIRMED: lambda so_far, fact: so_far._replace(planned_ship_on=_ship_date(fact)),
+    FactKind.ORDER_CONFIRMED: _order_confirmed,
     FactKind.DATE_PROPOSED: lambda so_far, fact: so_far._replace(proposed_ship_on=_ship_date(fact)),
     FactKind.DATE_AGREED: lambda so_far, _: so_far._replace(
         planned_ship_on=so_far.proposed_ship_on, proposed_ship_on=None
@@ -291,7 +343,7 @@ _STEPS: Mapping[FactKind, _Step] = {
     FactKind.WAITING: _waiting,
     FactKind.RESUMED: _resumed,
     FactKind.AMENDED: _amended,
-    FactKind.ACCEPTED: lambda so_far, fact: so_far._replace(ended_at=fact.occurred_at),
+    FactKind.ACCEPTED: lambda so_far, fact: so_far._replace(ended_at=fact.occurred_at, has_question=False),
     FactKind.REJECTED: _sent_back,
     FactKind.REOPENED: _sent_back,
 }

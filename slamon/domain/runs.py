@@ -16,7 +16,11 @@ from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
 WAITING_FOR_SPONSOR = "waiting for the sponsor's reply"
 _ASKING = frozenset({FactKind.ASKED, FactKind.DATE_PROPOSED})
-_REPLYING = frozenset({FactKind.REPLIED, FactKind.DATE_AGREED, FactKind.DATE_REFUSED})
+_REPLYING = frozenset(
+    {FactKind.REPLIED, FactKind.DATE_AGREED, FactKind.DATE_REFUSED, FactKind.ACCEPTED, FactKind.REJECTED}
+)  # fmt: skip
+# With these the CMO goes on without the reply, or takes a refusal back.
+_GOING_ON = frozenset({FactKind.ANSWERED, FactKind.DECLINED, FactKind.ORDER_CONFIRMED})
 _SEEN = (
     FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED,
     FactKind.ORDER_CONFIRMED, FactKind.DATE_PROPOSED,
@@ -98,7 +102,7 @@ def story_of(terms: Terms, timeline: Timeline) -> Story | None:
     filed = facts.first(FactKind.FILED)
     if filed is None:
         return None
-    progress = progress_of(facts.as_recorded())
+    progress = progress_of(facts)
     asked, elsewhere = tuple(_spells(facts)), third_party_waits(facts)
     return Story(
         facts=facts,
@@ -122,12 +126,15 @@ def _end(facts: Timeline) -> Fact | None:
 
 
 def _spells(facts: Iterable[Fact]) -> Iterator[tuple[Fact, Fact | None]]:
-    """The times at which the sponsor was asked and had not replied, by the facts at both ends."""
+    """The times at which the sponsor was asked and had not replied, by the facts at both ends.
+
+    A question ends with what the CMO does without waiting for the reply, too.
+    """
     asked: Fact | None = None
     for fact in facts:
         if fact.kind in _ASKING and asked is None:
             asked = fact
-        elif fact.kind in _REPLYING and asked is not None:
+        elif asked is not None and (fact.kind in _REPLYING or fact.kind in _GOING_ON):
             yield asked, fact
             asked = None
     if asked is not None:
@@ -200,22 +207,16 @@ def _dispatch_confirmation(story: Story) -> Iterator[Run]:
 
 
 def _delivery_confirmation(story: Story) -> Iterator[Run]:
+    """From the delivery, whoever told of it, to the CMO's own word."""
     zone = story.progress.destination_zone
     for each in story.progress.consignments:
         due = max(end_of_day(each.expected_delivery_on, zone), each.dispatched_at)
-        if each.delivered_at is not None and each.delivery_told_at is not None:
-            told_at = max(each.delivery_told_at, each.delivered_at)
-            by_cmo = _told_by_cmo(story, each.number)
-            yield Run(each.delivered_at, told_at, each.number, is_cancelled=not by_cmo)
+        if each.delivered_at is not None and (each.cmo_told_at is not None or each.lost_at is None):
+            yield story.run(each.delivered_at, each.cmo_told_at, each.number)
         elif each.lost_at is not None:
             yield Run(min(due, each.lost_at), each.lost_at, each.number, is_cancelled=True)
         else:
             yield story.run(due, None, each.number)
-
-
-def _told_by_cmo(story: Story, consignment: int) -> bool:
-    delivered = story.facts.of(FactKind.DELIVERED)
-    return any(fact.by.is_cmo for fact in delivered if fact.content["consignment"] == consignment)
 
 
 def _excursion_decision(story: Story) -> Iterator[Run]:
@@ -267,13 +268,12 @@ def _promise(story: Story) -> Iterator[Run]:
 
 
 def _sponsor(story: Story) -> Iterator[Run]:
-    """While the sponsor is asked something, and while a refusal awaits his word."""
-    for asked, replied in story.asked:
-        yield story.run(asked.occurred_at, replied, asked.sequence)
-    turns = story.facts.of(FactKind.DECLINED, FactKind.ACCEPTED, FactKind.REJECTED)
-    for fact, following in zip_longest(turns, turns[1:]):
-        if fact.kind is FactKind.DECLINED:
-            yield story.run(fact.occurred_at, following, fact.sequence)
+    """While the sponsor is asked something, and while a refusal awaits its word; cancelled where the CMO went on."""
+    turns = story.facts.of(FactKind.ACCEPTED, FactKind.REJECTED, *_GOING_ON)
+    refusals = [pair for pair in zip_longest(turns, turns[1:]) if pair[0].kind is FactKind.DECLINED]
+    for since, until in (*story.asked, *refusals):
+        run = story.run(since.occurred_at, until, since.sequence)
+        yield run._replace(is_cancelled=True) if until is not None and until.kind in _GOING_ON else run
 
 
 RUNS: Mapping[ClockKind, Callable[[Story], Iterator[Run]]] = {

@@ -212,8 +212,10 @@ class Step:
 class Terms:
     """Frozen terms. `digest` identifies them: requests under the same terms share one stored copy.
 
-    `holiday_names` says what the calendar's holidays are called, and `holiday_source` who says when they are;
-    `opening_names` what its opening days are for. `zone_data` is the release of the time-zone data they were made with.
+    `answer_by_kind` is what an answer may take for each kind of data, where one request asks for kinds of which that
+    differs; its own answer clock is the longest of them. `holiday_names` says what the calendar's holidays are called,
+    and `holiday_source` who says when they are; `opening_names` what its opening days are for. `zone_data` is the
+    release of the time-zone data they were made with.
     """
 
     policy_id: str
@@ -227,6 +229,7 @@ class Terms:
     holiday_source: str | None = None
     opening_names: Mapping[date, str] = field(default_factory=dict)
     zone_data: str | None = None
+    answer_by_kind: Mapping[str, ClockTerms] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
     _ladders: dict[ClockKind, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -247,6 +250,12 @@ class Terms:
             is_named = own or kind.is_the_sponsors or kind in DATED
             self._ladders[kind] = own if is_named else tuple(step for step in self.ladder if not step.clocks)
         return self._ladders[kind]
+
+    def alone(self, kind: str) -> "Terms":
+        """The same for a request that asked for this kind alone."""
+        own = self.answer_by_kind.get(kind)
+        clocks = {**self.clocks, ClockKind.ANSWER: own} if own else self.clocks
+        return replace(self, clocks=clocks, answer_by_kind={})
 
     @property
     def uses_calendar(self) -> bool:
@@ -275,6 +284,7 @@ class Terms:
         return replace(closed, digest=terms_digest(closed.to_json()))
 
     def to_json(self) -> dict[str, Any]:
+        by_kind = {kind: _clock_to_json(clock) for kind, clock in sorted(self.answer_by_kind.items())}
         return {
             "policy": {
                 "id": self.policy_id,
@@ -285,6 +295,7 @@ class Terms:
             "calendar": self.calendar.to_json(),
             "clocks": clocks_to_json(self.clocks),
             "ladder": ladder_to_json(self.ladder),
+            **({"answer_by_kind": by_kind} if by_kind else {}),
             **sources_to_json(self.holiday_names, self.holiday_source, self.opening_names, self.zone_data),
         }
 
@@ -299,12 +310,38 @@ class Terms:
             calendar=WorkingCalendar.from_json(stored["calendar"]),
             clocks=clocks_from_json(stored["clocks"]),
             ladder=ladder_from_json(stored["ladder"]),
+            answer_by_kind={kind: _clock_from_json(clock) for kind, clock in stored.get("answer_by_kind", {}).items()},
             holiday_names=_by_date(stored.get("holiday_names", {})),
             holiday_source=stored.get("holiday_source"),
             opening_names=_by_date(stored.get("opening_names", {})),
             zone_data=stored.get("zone_data"),
             digest=terms_digest(stored),
         )
+
+
+def together(by_kind: Mapping[str, Terms], filed_at: datetime) -> Terms:
+    """The terms of one request for several kinds of data: those under which the answer is due last.
+
+    Where the kinds differ in what an answer may take, each keeps that beside (`answer_by_kind`).
+    """
+    longest = max(by_kind.values(), key=lambda terms: _answer_due(terms, filed_at))
+    answers = {kind: terms.clocks[ClockKind.ANSWER] for kind, terms in by_kind.items() if _has_answer(terms)}
+    differ = len(set(answers.values())) > 1 or 0 < len(answers) < len(by_kind)
+    found = replace(longest, answer_by_kind=answers if differ else {})
+    return replace(found, digest=terms_digest(found.to_json()))
+
+
+def _has_answer(terms: Terms) -> bool:
+    return ClockKind.ANSWER in terms.clocks
+
+
+def _answer_due(terms: Terms, filed_at: datetime) -> tuple[datetime, ...]:
+    """Limit and target as instants, by which hours and working hours compare; nothing where there is no such clock."""
+    if not _has_answer(terms):
+        return ()
+    clock = terms.clocks[ClockKind.ANSWER]
+    calendar = terms.running_calendar(clock.mode)
+    return calendar.due(filed_at, clock.limit), calendar.due(filed_at, clock.target)
 
 
 def sources_to_json(
@@ -341,15 +378,16 @@ def _clock_to_json(clock: ClockTerms) -> dict[str, Any]:
 
 
 def clocks_from_json(stored: Mapping[str, Any]) -> dict[ClockKind, ClockTerms]:
-    return {
-        ClockKind(kind): ClockTerms(
-            parse_duration("target", clock.get("target", "PT0S")),
-            parse_duration("limit", clock.get("limit", "PT0S")),
-            Mode(clock.get("mode", Mode.ELAPSED)),
-            parse_duration("pause_cap", clock["pause_cap"]) if clock.get("pause_cap") else None,
-        )
-        for kind, clock in stored.items()
-    }
+    return {ClockKind(kind): _clock_from_json(clock) for kind, clock in stored.items()}
+
+
+def _clock_from_json(clock: Mapping[str, Any]) -> ClockTerms:
+    return ClockTerms(
+        parse_duration("target", clock.get("target", "PT0S")),
+        parse_duration("limit", clock.get("limit", "PT0S")),
+        Mode(clock.get("mode", Mode.ELAPSED)),
+        parse_duration("pause_cap", clock["pause_cap"]) if clock.get("pause_cap") else None,
+    )
 
 
 def is_before_a_day(anchor: Anchor, offset: timedelta, clocks: Sequence[ClockKind]) -> bool:

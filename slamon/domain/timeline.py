@@ -159,6 +159,10 @@ class Timeline:
     def with_fact(self, fact: Fact) -> "Timeline":
         return Timeline((*self._facts, fact))
 
+    def up_to(self, at: datetime) -> "Timeline":
+        """The facts known to precede one that happened at `at` and is recorded last."""
+        return Timeline(fact for fact in self._facts if fact.occurred_at <= at)
+
     def without(self, kinds: Container[FactKind]) -> "Timeline":
         return Timeline(fact for fact in self._facts if fact.kind not in kinds)
 

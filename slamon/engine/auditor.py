@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Uuid, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from slamon.channels.moments import span
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import ClockRow, CmoRequest
@@ -19,7 +20,7 @@ from slamon.domain.ladder import CrossingKey
 from slamon.domain.terms import Anchor, ClockKind, Terms
 from slamon.engine import health
 from slamon.engine.deliver import deliver
-from slamon.engine.health import Health, Trouble, length
+from slamon.engine.health import Health, Trouble
 from slamon.runtime import Runtime
 from slamon.services.coverage import messages_said, passed_steps, silent_steps
 from slamon.services.outbox import raise_alarm
@@ -130,10 +131,10 @@ def _overlong(session: Session, runtime: Runtime, found: Health) -> Iterator[Tro
     began = select(func.min(Attempt.began_at)).join(Notification, of_now)
     since = session.scalar(began.where(in_state(NotificationState.SENDING)))
     if since is not None and (lasts := runtime.clock.real_now() - since) > GRACE:
-        yield Trouble("sending", f"A message has been in sending for {length(lasts)}; restart the workers.")
+        yield Trouble("sending", f"A message has been in sending for {span(lasts)}; restart the workers.")
     longest = timedelta(hours=runtime.settings.give_up_after_hours) + GRACE
     if found.oldest_waiting > longest and not found.is_stopped:
-        yield Trouble("waiting", f"A message has waited for {length(found.oldest_waiting)}; see the page Status.")
+        yield Trouble("waiting", f"A message has waited for {span(found.oldest_waiting)}; see the page Status.")
 
 
 def _overdue(session: Session, before: datetime, after: Overdue | None) -> list[Overdue]:

@@ -21,8 +21,8 @@ from slamon.errors import Unavailable
 from slamon.runtime import Runtime
 from slamon.services import digests
 from slamon.services.cases import load_cases
-from slamon.services.notices import Directory
 from slamon.services.outbox import is_stopped
+from slamon.services.readers import Directory
 from slamon.services.settle import push_forward, settle
 
 # What is handed out and not done: a few seconds' work. More would only be handed out again before its turn comes.

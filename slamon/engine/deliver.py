@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import LADDER_KINDS, Channel, Message, MessageKind, Receipt
+from slamon.config import Settings
 from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
@@ -27,8 +28,8 @@ from slamon.runtime import Runtime
 from slamon.services import digests
 from slamon.services.compose import Composer
 from slamon.services.message_keys import MessageKey
-from slamon.services.notices import Directory, outbox_row, queue
-from slamon.services.outbox import raise_alarm
+from slamon.services.notices import not_reached_rows, stand_in_rows
+from slamon.services.outbox import outbox_row, queue, raise_alarm
 
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
@@ -36,7 +37,13 @@ SLACK_PATIENCE = timedelta(minutes=5)
 EARLY_PAUSE = timedelta(seconds=5)  # until a message is looked at again that another one has to leave before
 FINISH_PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
 ALWAYS_TOLD = frozenset(
-    {MessageKind.CMO_ACTED, MessageKind.NOT_REACHED, MessageKind.CLOSING_SOON, MessageKind.WITHDRAWN}
+    {
+        MessageKind.CMO_ACTED,
+        MessageKind.NOT_REACHED,
+        MessageKind.NOBODY_THERE,
+        MessageKind.CLOSING_SOON,
+        MessageKind.WITHDRAWN,
+    }
 )
 
 log = structlog.get_logger()
@@ -52,6 +59,11 @@ class Draft:
     message: Message
     ask_first_since: datetime | None
     trace_id: str | None
+
+    @property
+    def redirected_to(self) -> str | None:
+        """The address it goes to instead of its own."""
+        return self.message.address if self.message.redirected_from else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,15 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                 row.next_attempt_at = real_now + EARLY_PAUSE
                 continue
             if not composer.still_true(row):
+                row.state = NotificationState.SUPPRESSED.value
+                continue
+            if composer.is_left(row):
+                for told in digests.members(session, row.id) if row.kind == MessageKind.DIGEST else (row,):
+                    told.state, told.error = (
+                        NotificationState.SUPPRESSED.value,
+                        "The account was disabled before it left.",
+                    )
+                    queue(session, stand_in_rows(session, told, now=now, real_now=real_now))
                 row.state = NotificationState.SUPPRESSED.value
                 continue
             if _kills(session, row):
@@ -189,10 +210,13 @@ def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
         end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
         provider_id = result.provider_id
         is_ours = store_sent(
-            connection, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id
-        )
+            connection, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id,
+            redirected_to=draft.redirected_to,
+        )  # fmt: skip
         if is_ours and draft.kind == MessageKind.DIGEST:
-            digests.tell(session, draft.notification_id, now=now, provider_id=provider_id)
+            digests.tell(
+                session, draft.notification_id, now=now, provider_id=provider_id, redirected_to=draft.redirected_to
+            )
     else:
         outcome, words = _outcome(result), str(result)[:500]
         end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
@@ -285,9 +309,9 @@ def _after_failure(
         detail = f"The {row.channel} route refuses messages: {error}. E-mail carries escalations meanwhile."
         raise_alarm(session, f"{row.channel}/{error}"[:80], detail, now=now, real_now=real_now)
     if row.channel == DeliveryChannel.SLACK:
-        _fall_back_to_email(session, row, now=now, real_now=real_now)
+        _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
     elif error.permanent and not error.route_down and row.request_id is not None:
-        _tell_manager(session, row, error, now=now, real_now=real_now)
+        _tell_others(session, row, error, now=now, real_now=real_now)
 
 
 def _out_of_patience(
@@ -324,13 +348,17 @@ def _hold_address(session: Session, row: Notification) -> None:
     )
 
 
-def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, real_now: datetime) -> None:
+def _fall_back_to_email(
+    session: Session, row: Notification, settings: Settings, *, now: datetime, real_now: datetime
+) -> None:
     """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it.
 
     Of a digest it carries each step, as if Slack had refused them one by one; they may meet in a digest again.
     """
     if row.kind == MessageKind.DIGEST:
-        refused = digests.members(session, row.id)
+        members = digests.members(session, row.id)
+        composer = Composer(session, members, settings, now=now, real_now=real_now)
+        refused = [member for member in members if composer.still_true(member)]
     else:
         refused = [row] if row.kind in LADDER_KINDS | ALWAYS_TOLD else []
     person = session.get(Person, row.person_id) if row.person_id else None
@@ -342,32 +370,30 @@ def _fall_back_to_email(session: Session, row: Notification, *, now: datetime, r
             str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
             DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
             person_id=person.id, clocks=told.clocks, crossed_at=told.crossed_at, fact_sequence=told.fact_sequence,
-            detail=told.detail, fallback_of=row.id, closes_at=told.closes_at,
+            detail=told.detail, fallback_of=row.id, closes_at=told.closes_at, told_as=told.told_as, instead_of=told.instead_of,
         )
         for told in refused if (key := MessageKey.parse(told.dedupe_key))
     ]  # fmt: skip
     queue(session, mails)
 
 
-def _tell_manager(
+def _tell_others(
     session: Session, row: Notification, error: DeliveryError, *, now: datetime, real_now: datetime
 ) -> None:
-    """A mail the CMO's server refused is 'not reached', never the CMO's silence: the project manager must know."""
+    """A mail that a server refused reaches somebody else.
+
+    One to the CMO is 'not reached', never the CMO's silence: the project manager must know. One to staff goes to who
+    stands in; where that was refused too, the administrators must find out.
+    """
     request = session.get_one(CmoRequest, row.request_id)
     person = session.get(Person, row.person_id) if row.person_id else None
-    manager = Directory(session, [request]).manager(request)
-    if manager is None or person is None or person.organization_id != request.cmo_id:
+    if person is None:
         return
-    queue(
-        session,
-        [
-            outbox_row(
-                str(MessageKey(
-                    request.number, MessageKind.NOT_REACHED, f"{person.id}@{row.address}", DeliveryChannel.EMAIL,
-                    str(manager.id),
-                )),
-                MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, manager.email, now=now, real_now=real_now,
-                request_id=request.id, person_id=manager.id, detail=f"{person.name}: {error}"[:500],
-            )
-        ],
-    )  # fmt: skip
+    if person.organization_id == request.cmo_id:
+        detail = f"{person.name}: {error}"
+        queue(session, not_reached_rows(session, request, person, detail, now=now, real_now=real_now))
+    elif row.instead_of is None:
+        queue(session, stand_in_rows(session, row, now=now, real_now=real_now))
+    else:
+        detail = f"Mails about {request.number} are refused for {row.instead_of} and for {person.name}; see Status."
+        raise_alarm(session, f"refused/{request.number}", detail, now=now, real_now=real_now)

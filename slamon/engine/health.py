@@ -1,7 +1,7 @@
 """How the installation stands: the one answer behind the probes, the metrics, the Status page, `slamon status` and the
 auditor. A look costs a few indexed statements over a bounded number of rows, however much is stored."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,6 +22,7 @@ LOOKED_AT = 1000  # due requests, and waiting messages of a channel, of which th
 LONGEST_HOLD = timedelta(minutes=16)  # an address told of late: its next steps may wait for a digest
 LOOKED_BACK = timedelta(days=1)  # for what an address was told
 BROKER_TIMEOUT_SECONDS = 1
+_UPDATE_ZONE_DATA = "Run 'python -m pip install --upgrade tzdata' where slamon is installed, and restart every process."
 BROKER_AWAY = "Redis is away; the ticker does the work itself."
 _SENDING_KINDS = frozenset({"worker", "embedded"})
 _TRIED = frozenset(NotificationState) - {NotificationState.FOLDED, NotificationState.SUPPRESSED}
@@ -41,10 +42,11 @@ class Health:
     """One look. All lengths are real time.
 
     `since_pass` is how long ago any loop finished a pass; None where none ever has. `due_lag` is how late the oldest
-    due request is, `oldest_waiting` the age of the oldest message that waits.
+    due request is, `oldest_waiting` the age of the oldest message that waits. `warnings` do not stop any work.
     """
 
     troubles: tuple[Trouble, ...]
+    warnings: tuple[str, ...]
     pulses: tuple[Pulse, ...]
     since_pass: timedelta | None
     due_lag: timedelta
@@ -63,13 +65,14 @@ def look(session: Session, runtime: Runtime) -> Health:
     longest = timedelta(seconds=runtime.settings.standstill_seconds)
     found = [
         Trouble("cycle", words) if (words := _standing_cycle(living, since_pass, longest)) else None,
-        Trouble("requests", f"Due requests are not decided: the oldest has waited for {length(due_lag)}.")
+        Trouble("requests", f"Due requests are not decided: the oldest has waited for {span(due_lag)}.")
         if due_lag > longest else None,
-        Trouble("messages", f"Messages are not sent: one has waited untried for {length(untried)}.")
+        Trouble("messages", f"Messages are not sent: one has waited untried for {span(untried)}.")
         if untried > longest else None,
     ]  # fmt: skip
     return Health(
         troubles=tuple(trouble for trouble in found if trouble),
+        warnings=tuple(_zone_data_warnings(living)),
         pulses=tuple(living),
         since_pass=since_pass,
         due_lag=due_lag,
@@ -94,12 +97,6 @@ def broker_answers(settings: Settings) -> bool | None:
         return False
 
 
-def length(span_of_time: timedelta) -> str:
-    """`74 s`, from two minutes on in minutes and hours."""
-    seconds = int(span_of_time.total_seconds())
-    return f"{seconds} s" if seconds < 120 else span(span_of_time)
-
-
 def _standing_cycle(living: Sequence[Pulse], since_pass: timedelta | None, longest: timedelta) -> str | None:
     """What to say of a loop that stands still; one that has never run is waited for as long."""
     if not living:
@@ -108,10 +105,24 @@ def _standing_cycle(living: Sequence[Pulse], since_pass: timedelta | None, longe
         return "The cycle stands still: no ticker was started; deadlines are not being watched."
     if since_pass is not None and since_pass > longest:
         return (
-            f"The cycle stands still: no ticker has finished a pass for {length(since_pass)}; "
+            f"The cycle stands still: no ticker has finished a pass for {span(since_pass)}; "
             "deadlines are not being watched."
         )
     return None
+
+
+def _zone_data_warnings(living: Sequence[Pulse]) -> Iterator[str]:
+    """Where processes compute deadlines with different time-zone data, or a host has newer data than they use."""
+    alive = [pulse for pulse in living if pulse.is_alive]
+    users: dict[str, set[str]] = {}
+    for pulse in alive:
+        if pulse.zone_data:
+            users.setdefault(pulse.zone_data, set()).add(f"{pulse.kind} on {pulse.host}")
+    if len(users) > 1:
+        named = "; ".join(f"{release}: {', '.join(sorted(users[release]))}" for release in sorted(users))
+        yield f"Processes compute deadlines with different time-zone data ({named}). {_UPDATE_ZONE_DATA}"
+    for host, newer in sorted({(pulse.host, pulse.newer_zone_data) for pulse in alive if pulse.newer_zone_data}):
+        yield f"{host} has newer time-zone data (tzdata {newer}) than slamon uses there. {_UPDATE_ZONE_DATA}"
 
 
 def _due_lag(session: Session, runtime: Runtime) -> timedelta:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select, update
@@ -14,7 +15,9 @@ from slamon import __version__
 from slamon.db.outbox import Process
 from slamon.db.sending import release_from, release_lost, senders
 from slamon.runtime import Runtime
+from slamon.services.policy_reviews import queue_due_reviews
 from slamon.services.retention import sweep
+from slamon.services.zone_data import newer_on_host, zone_data
 
 log = structlog.get_logger()
 SKEW_SHOWN_SECONDS = 1
@@ -29,6 +32,7 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
         follow_database(runtime)
         with runtime.db.write() as session:
             sweep(session, real_now=runtime.clock.real_now())
+        remind_of_reviews(runtime)
     state = _state(runtime)
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:
@@ -50,10 +54,23 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
             )
 
 
+def remind_of_reviews(runtime: Runtime) -> None:
+    """Queue a mail for each policy line whose review date has come, by the sponsor's calendar day."""
+    now = runtime.clock.now()
+    today = now.astimezone(ZoneInfo(runtime.settings.sponsor_time_zone)).date()
+    with runtime.db.write() as session:
+        queue_due_reviews(session, today=today, now=now, real_now=runtime.clock.real_now())
+
+
 def _state(runtime: Runtime) -> dict[str, Any]:
     """What this process reports of itself."""
     vitals = runtime.vitals
-    state = {"clock_skew_seconds": vitals.clock_skew_seconds, "counted": dict(runtime.db.counted)}
+    state = {
+        "clock_skew_seconds": vitals.clock_skew_seconds,
+        "counted": dict(runtime.db.counted),
+        "zone_data": zone_data(),
+        "newer_zone_data": newer_on_host(),
+    }
     if vitals.passed_at is None:
         return state
     since = runtime.clock.monotonic() - vitals.passed_at
@@ -79,7 +96,8 @@ def beating_here(session: Session, kind: str, *, since: datetime) -> bool:
 class Pulse:
     """A process as its last heart-beat tells it, `is_alive` while that is recent. Ages are real time.
 
-    `since_pass` is the age of its loop's last finished pass; None where no loop has finished one.
+    `since_pass` is the age of its loop's last finished pass; None where no loop has finished one. `zone_data` is the
+    release of the time-zone data it computes with, `newer_zone_data` that of its host where that is newer.
     """
 
     id: UUID
@@ -93,6 +111,8 @@ class Pulse:
     pass_seconds: float
     clock_skew_seconds: float
     counted: dict[str, int]
+    zone_data: str | None
+    newer_zone_data: str | None
 
 
 def pulses(session: Session, runtime: Runtime) -> list[Pulse]:
@@ -116,6 +136,8 @@ def pulses(session: Session, runtime: Runtime) -> list[Pulse]:
                 pass_seconds=row.state.get("pass_seconds", 0.0),
                 clock_skew_seconds=row.state.get("clock_skew_seconds", 0.0),
                 counted=row.state.get("counted", {}),
+                zone_data=row.state.get("zone_data"),
+                newer_zone_data=row.state.get("newer_zone_data"),
             )
         )
     return found

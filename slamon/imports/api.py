@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 
 from slamon.api import problems
 from slamon.api.answers import answers
-from slamon.api.call import Posted, Reply, Route, by_key, reply
+from slamon.api.call import Posted, Reply, Route, by_key, may, reply
 from slamon.api.fields import Answer, Body
 from slamon.imports.directory import import_directory
 from slamon.imports.drafts import BadRows, RowProblem
 from slamon.imports.tables import COLUMNS, read_table
-from slamon.services.access import admin_only
+from slamon.services.rights import Deed, allow
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Imports"])
 
@@ -70,6 +70,7 @@ async def _uploaded(request: Request) -> Upload:
     f"each with its row, column and reason. What is there already stays as it is. Columns: {', '.join(COLUMNS)}.",
     responses=answers(409, 413, 415),
     openapi_extra={"requestBody": _BODY},
+    dependencies=[may(Deed.IMPORT_DIRECTORY)],
 )
 def import_spreadsheet(
     request: Request,
@@ -77,7 +78,7 @@ def import_spreadsheet(
     upload: Annotated[Upload, Depends(_uploaded)],
     query: Annotated[ImportQuery, Query()],
 ) -> Response:
-    by = admin_only(call.caller)
+    by = allow(call.caller, Deed.IMPORT_DIRECTORY)
     rows = read_table(upload.name, upload.content)
 
     def work(session: Session) -> Reply:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.addresses import address_key
 from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Site, SiteKind
 from slamon.domain.calendar_document import ALWAYS
 from slamon.domain.timeline import Actor, Role
@@ -36,7 +37,7 @@ _COLUMNS: Mapping[type, Mapping[str, str]] = {
 }
 _NEEDED = {(Site, "country"), (Site, "time_zone"), (Person, "name"), (Person, "time_zone")}
 # Stand in for a missing or refused value, so that all the rest is checked too; a run that needs one is undone.
-_STAND_INS = {"country": "CH", "time_zone": "UTC", "name": "?", "lead_id": None}
+_STAND_INS = {"country": "NL", "time_zone": "UTC", "name": "?", "lead_id": None}
 
 Kept = TypeVar("Kept", Organization, Site, Person, Calendar)
 
@@ -100,7 +101,7 @@ class _Run:
             lead = self.session.get(Person, known.lead_id) if known.lead_id else None
             self._leave("cmos", known, draft, lead_email=lead.email if lead else None)
             return known
-        lead = self._people.get(lead_email.casefold()) if lead_email else None
+        lead = self._people.get(address_key(lead_email)) if lead_email else None
         if lead_email and lead is None:
             self._note(draft, "lead_email", "nobody has this address; add the lead first")
         own = {"kind": OrganizationKind.CMO.value, "lead_id": lead.id if lead else None}

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
+from slamon.addresses import address_key
 from slamon.db.parties import SiteKind
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.calendar_document import ALWAYS, WEEKDAYS
@@ -98,7 +99,7 @@ class Drafts:
             self._note(row, "site", f"is blank, so {', '.join(given)} must be blank too")
         if address and address.value:
             said["site"] = Told(row.number, f"{cmo.text} {site.text if site else ''}".strip(), place)
-            self._join("contact", self.contacts, address.value.casefold(), row, said, ("site", *CONTACT_COLUMNS))
+            self._join("contact", self.contacts, address_key(str(address.value)), row, said, ("site", *CONTACT_COLUMNS))
         elif address is None and any(column in said for column in CONTACT_COLUMNS):
             self._note(row, "contact_email", "is needed for a contact")
 
@@ -140,6 +141,8 @@ def _meaning(column: str, text: str) -> Value:
         raise ValueError("holds control characters")
     if len(text) > longest:
         raise ValueError(f"has {len(text)} characters; {longest} are allowed")
+    if column == "slack_channel" and not re.fullmatch(r"[CGD][A-Z0-9]{5,20}", text):
+        raise ValueError("is no channel id such as C0123456789; Slack shows it at the end of the channel's details")
     if column == "country":
         return text.upper()
     if column == "subdivision":

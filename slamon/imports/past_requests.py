@@ -19,8 +19,8 @@ from slamon.imports.mappings import Field
 from slamon.imports.tables import Row
 from slamon.services.cases import Case
 from slamon.services.filing import Filing, take_numbers
-from slamon.services.notices import Directory
 from slamon.services.parties import Parties
+from slamon.services.readers import Directory
 from slamon.services.settle import settle
 from slamon.services.timelines import fact_values
 

@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.addresses import address_key
 from slamon.db.database import note
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
@@ -241,7 +242,7 @@ class _Names:
         if len(sites) != 1:
             several = "several CMOs have such a site; map the column with the CMO's name"
             raise BadCell(Field.SITE, several if sites else "no site has this name")
-        contact = self._addresses.get(said.get(Field.CONTACT_EMAIL, "").casefold())
+        contact = self._addresses.get(address_key(said.get(Field.CONTACT_EMAIL, "")))
         if contact is None and Field.CONTACT_EMAIL in said:
             raise BadCell(Field.CONTACT_EMAIL, "nobody has this address")
         return project, sites[0], contact

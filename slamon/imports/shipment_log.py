@@ -14,8 +14,8 @@ from importlib.resources import files
 from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
-from zoneinfo import ZoneInfo
 
+from slamon.domain.zones import is_zone
 from slamon.imports import records
 
 ORDER, CONSIGNMENT, FILED = "PO / SO #", "ASN/DN #", "PO Sent to Vendor Date"
@@ -146,7 +146,7 @@ def read_sites(path: Path) -> dict[str, Place]:
     places = {}
     for _, values in found:
         name, country, time_zone = ((values[at] if at < len(values) else "").strip() for at in wanted)
-        places[name] = Place(name, country, time_zone if _is_zone(time_zone) else "")
+        places[name] = Place(name, country, time_zone if is_zone(time_zone) else "")
     return places
 
 
@@ -287,11 +287,3 @@ def _table(name: str) -> list[list[str]]:
 
 def _country_key(name: str) -> str:
     return name.replace("’", "'").casefold()
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True

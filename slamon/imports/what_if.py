@@ -13,7 +13,8 @@ from slamon.api.models import NewPolicy
 from slamon.api.rules import WhatIfAnswer, draft_of, told
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Role
-from slamon.errors import SlamonError
+from slamon.domain.zones import YEARS
+from slamon.errors import Invalid, SlamonError
 from slamon.imports.commands import progress_bar
 from slamon.runtime import Runtime
 from slamon.services.access import Caller
@@ -26,9 +27,12 @@ def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *,
 
     Days are those of the sponsor's time zone. Raises SlamonError for a draft that cannot work.
     """
+    for option, day in (("--from", filed_from), ("--to", filed_to)):
+        if day.year not in YEARS:
+            raise Invalid(option, f"must lie between the years {YEARS.start} and {YEARS.stop}")
     draft, zone = _draft(file), ZoneInfo(runtime.settings.sponsor_time_zone)
     since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
-    by = Caller("command-line", "command line", frozenset({Role.ADMIN}))
+    by = Caller("command-line", "command line", frozenset({Role.HEAD}))
     try:
         with runtime.db.read() as session, progress_bar(file.name) as progress:
             found = what_if(

@@ -1,37 +1,30 @@
-"""Who is calling and what they may do: signed-in people, API keys, one-time links."""
+"""Who is calling: signed-in people, API keys, one-time links. What they may do stands in `rights`."""
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from uuid import UUID
 
-from pwdlib import PasswordHash
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
+from slamon.addresses import address_key
 from slamon.channels import MessageKind
-from slamon.db.access import ApiKey, OneTimeLink, SignIn
+from slamon.db.access import ApiKey, FormerPassword, OneTimeLink, SignIn, SignInTry
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
-from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
-from slamon.domain.timeline import CMO_ROLES, Actor, Role
-from slamon.errors import Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
+from slamon.domain.timeline import CMO_ROLES, SYSTEM, Actor, Role
+from slamon.errors import Conflict, Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
-from slamon.services.outbox import raise_alarm
+from slamon.services.outbox import outbox_row, queue
+from slamon.services.passwords import REMEMBERED
 
-IDLE = timedelta(minutes=15)
 LONGEST_SESSION = timedelta(hours=12)
 ONE_TIME_LINK_LIFE = timedelta(hours=24)
-LOCK_AFTER_FAILURES = 5
-LOCK_FOR = timedelta(minutes=15)
-COMMON_PASSWORDS = frozenset(
-    {"password1234", "passwordpassword", "123456789012", "qwertyuiopas", "administrator", "letmeinletmein"}
-)
+ON_THE_HOST = "whoever ran the command on the host"  # who saw a link that a command printed
 
 
 class Scope(StrEnum):
@@ -75,19 +68,6 @@ class Caller:
         return Actor(id=self.id, name=self.name, role=role)
 
 
-def admin_only(caller: Caller) -> Actor:
-    caller.needs(Scope.ADMIN)
-    if Role.ADMIN not in caller.roles:
-        raise Forbidden("Only an administrator may do this.")
-    return caller.as_actor({Role.ADMIN})
-
-
-def staff_only(caller: Caller) -> None:
-    caller.needs(Scope.READ)
-    if caller.is_cmo:
-        raise Forbidden("Only the sponsor's staff may do this.")
-
-
 def caller_of(person: Person, organization: Organization, scopes: Iterable[Scope] = ALL_SCOPES) -> Caller:
     of_cmo = organization.id if organization.kind == OrganizationKind.CMO else None
     return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_id)
@@ -100,38 +80,12 @@ def _person_calling(
     return Caller(
         id=str(person_id),
         name=name,
-        roles=held & CMO_ROLES if cmo_id else held - CMO_ROLES,
+        roles=held & (CMO_ROLES | {Role.AUDITOR}) if cmo_id else held - CMO_ROLES,
         scopes=frozenset(Scope(scope) for scope in scopes),
         person_id=person_id,
         cmo_id=cmo_id,
         site_id=site_id if cmo_id and Role.CMO_LEAD not in held else None,
     )
-
-
-def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset[Role]:
-    """The caller's roles that count on this request: own projects, own CMO, own site."""
-    if caller.is_cmo:
-        foreign = caller.cmo_id != request.cmo_id or (caller.site_id not in (None, request.site_id))
-        return frozenset() if foreign else caller.roles
-    return staff_roles(caller, request.filed_by_id, owners)
-
-
-def staff_roles(caller: Caller, filed_by_id: UUID | None, owners: "Owners") -> frozenset[Role]:
-    """As `roles_on`, for the sponsor's side."""
-    if caller.person_id is None:
-        return caller.roles
-    roles = set(caller.roles)
-    if caller.person_id not in owners.manager_ids | {filed_by_id}:
-        roles.discard(Role.PROJECT_MANAGER)
-    if caller.person_id not in owners.lead_ids:
-        roles.discard(Role.LEAD)
-    return frozenset(roles)
-
-
-@dataclass(frozen=True, slots=True)
-class Owners:
-    manager_ids: frozenset[UUID]
-    lead_ids: frozenset[UUID]
 
 
 def secret_digest(secret: str) -> str:
@@ -142,44 +96,8 @@ def secret_digest(secret: str) -> str:
 # --- people signing in -------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def _hasher() -> PasswordHash:
-    return PasswordHash.recommended()
-
-
-@lru_cache(maxsize=1)
-def _nobodys_hash() -> str:
-    return _hasher().hash(secrets.token_urlsafe(16))
-
-
-def sign_in(session: Session, *, email: str, password: str, real_now: datetime) -> str | None:
-    """A session token for the right address and password, else None. Five failures lock the account for a while.
-
-    The caller commits either way: failures are counted. Unknown, locked and wrong look the same from outside.
-    """
-    statement = select(Person).where(Person.email_key == email.strip().casefold()).with_for_update()
-    person = session.scalars(statement).one_or_none()
-    # An unknown address costs the same hashing, so its absence cannot be timed.
-    right = _hasher().verify(password, person.password_hash if person and person.password_hash else _nobodys_hash())
-    if person is None or person.status != PersonStatus.ACTIVE or person.password_hash is None:
-        return None
-    if person.locked_until is not None and person.locked_until > real_now:
-        return None
-    if not right:
-        person.failed_sign_ins += 1
-        if person.failed_sign_ins >= LOCK_AFTER_FAILURES:
-            person.locked_until, person.failed_sign_ins = real_now + LOCK_FOR, 0
-            actor = Actor(str(person.id), person.name, Role(person.roles[0]))
-            record(session, by=actor, action="locked", entity="person", entity_id=person.id, now=real_now)
-            told = f"The account {person.id} was locked after {LOCK_AFTER_FAILURES} failed sign-ins in a row."
-            raise_alarm(session, f"locked/{person.id}", told, now=real_now, real_now=real_now)
-        return None
-    person.failed_sign_ins, person.locked_until = 0, None
-    return begin_session(session, person, real_now=real_now)
-
-
 def person_by_email(session: Session, email: str) -> Person:
-    person = session.scalars(select(Person).where(Person.email_key == email.strip().casefold())).one_or_none()
+    person = session.scalars(select(Person).where(Person.email_key == address_key(email))).one_or_none()
     if person is None:
         raise NotFound("person with the address", email)
     return person
@@ -191,12 +109,12 @@ def begin_session(session: Session, person: Person, *, real_now: datetime) -> st
     return token
 
 
-def signed_in(session: Session, token: str, *, real_now: datetime) -> Caller:
-    """The person behind a session token. Raises NotSignedIn when it ended, idled out or grew too old."""
+def signed_in(session: Session, token: str, *, idle: timedelta, real_now: datetime) -> Caller:
+    """The person behind a session token. Raises NotSignedIn when it ended, was `idle` too long or grew too old."""
     row = session.get(SignIn, secret_digest(token))
     if row is None or row.ended_at is not None:
         raise NotSignedIn("Please sign in.")
-    if real_now - row.seen_at > IDLE or real_now - row.began_at > LONGEST_SESSION:
+    if real_now - row.seen_at > idle or real_now - row.began_at > LONGEST_SESSION:
         raise NotSignedIn("Your session has ended. Please sign in again.")
     person = session.get_one(Person, row.person_id)
     if person.status != PersonStatus.ACTIVE:
@@ -218,13 +136,12 @@ def sign_out(session: Session, token: str, *, real_now: datetime) -> None:
 
 
 def invite(session: Session, person_id: UUID, *, by: Actor, now: datetime, real_now: datetime) -> Person:
-    """Mail the person a one-time link with which they set a password. Nobody else gets to see it; sessions end."""
-    person = session.get(Person, person_id)
-    if person is None:
-        raise NotFound("person", person_id)
-    if person.status == PersonStatus.DISABLED:
-        raise Invalid("person", "is disabled; enable the account first")
-    _end_sessions(session, person_id, real_now)
+    """Mail a person of the sponsor a one-time link with which they set a password; nobody else sees it.
+
+    Their sessions and earlier links end.
+    """
+    person = _staff_member(session, session.get(Person, person_id), person_id)
+    _shut_out(session, person, real_now)
     key = f"{MessageKind.INVITATION.value}/{person_id}/{real_now.isoformat()}"
     row = outbox_row(
         key, MessageKind.INVITATION, DeliveryChannel.EMAIL, person.email,
@@ -235,18 +152,92 @@ def invite(session: Session, person_id: UUID, *, by: Actor, now: datetime, real_
     return person
 
 
-def one_time_token(session: Session, person_id: UUID, *, real_now: datetime) -> str:
-    """A token with which the person sets a password once; earlier ones end."""
+def show_link(session: Session, person_id: UUID, *, to: str, by: Actor, now: datetime, real_now: datetime) -> str:
+    """The token of a one-time link for the eyes of `to`, where no mail can carry it to its owner alone.
+
+    The trail says so, and the owner reads it where they set their password. Raises Conflict for an account that was
+    used already: to that nobody is shown a link, save on the host.
+    """
+    person = _staff_member(session, session.get(Person, person_id, with_for_update=True), person_id)
+    if person.password_hash is not None:
+        raise Conflict(
+            f"{person.name} has set a password before, and a link to such an account is only ever mailed to its owner. "
+            f"Where no mail can be sent, 'slamon new-link {person.email}' on the host makes one."
+        )
+    _shut_out(session, person, real_now)
+    new = {"link_shown_to": to}
+    record(session, by=by, action="invited", entity="person", entity_id=person_id, now=now, new=new)
+    return one_time_token(session, person_id, shown_to=to, real_now=real_now)
+
+
+def new_link(session: Session, email: str, *, now: datetime, real_now: datetime) -> str:
+    """The token of a one-time link for whoever runs the host; everybody with an account is told.
+
+    The person's sessions and earlier links end. It always lets the owner in, whatever strangers did to the account.
+    Raises NotFound, Invalid.
+    """
+    person = _staff_member(session, person_by_email(session, email), email)
+    _shut_out(session, person, real_now)
+    new = {"link_shown_to": ON_THE_HOST}
+    record(session, by=SYSTEM, action="new_link", entity="person", entity_id=person.id, now=now, new=new)
+    detail = f"Its owner is {person.name}. Their sessions have ended. If they did not ask for it, look into it."
+    rows = [
+        outbox_row(
+            f"{MessageKind.LINK_MADE.value}/{person.id}/{real_now.isoformat()}/{reader.id}", MessageKind.LINK_MADE,
+            DeliveryChannel.EMAIL, reader.email, now=now, real_now=real_now, person_id=reader.id, detail=detail,
+        )
+        for reader in _with_an_account(session)
+    ]  # fmt: skip
+    queue(session, rows)
+    return one_time_token(session, person.id, shown_to=ON_THE_HOST, real_now=real_now)
+
+
+def _shut_out(session: Session, person: Person, real_now: datetime) -> None:
+    _end_sessions(session, person.id, real_now)
+    _end_links(session, person.id, real_now)
+
+
+def _staff_member(session: Session, person: Person | None, key: object) -> Person:
+    """Somebody who may have an account. Raises NotFound, and Invalid for a contact and for somebody disabled."""
+    if person is None:
+        raise NotFound("person", key)
+    if session.get_one(Organization, person.organization_id).kind != OrganizationKind.SPONSOR:
+        raise Invalid("person", "is a contact at a CMO, who needs no account: they answer by the link in their mail")
+    if person.status == PersonStatus.DISABLED:
+        raise Invalid("person", "is disabled; enable the account first")
+    return person
+
+
+def _with_an_account(session: Session) -> Sequence[Person]:
+    statement = select(Person).where(Person.status == PersonStatus.ACTIVE, Person.password_hash.is_not(None))
+    return session.scalars(statement.order_by(Person.id)).all()
+
+
+def one_time_token(session: Session, person_id: UUID, *, real_now: datetime, shown_to: str | None = None) -> str:
+    """A token with which the person sets a password once; `shown_to` names whoever sees it beside its owner.
+
+    Earlier ones go on working until one of them is used: a mail that is sent again must not end the one before it,
+    nor a stranger's "forgot password" a link made on the host.
+    """
+    token = secrets.token_urlsafe(32)
+    expires_at = real_now + ONE_TIME_LINK_LIFE
+    session.add(
+        OneTimeLink(token_digest=secret_digest(token), person_id=person_id, expires_at=expires_at, shown_to=shown_to)
+    )
+    return token
+
+
+def welcome_address(base_url: str, token: str) -> str:
+    """Where a one-time link leads."""
+    return f"{base_url}/welcome/{token}"
+
+
+def _end_links(session: Session, person_id: UUID, real_now: datetime) -> None:
     session.execute(
         update(OneTimeLink)
         .where(OneTimeLink.person_id == person_id, OneTimeLink.used_at.is_(None))
         .values(used_at=real_now)
     )
-    token = secrets.token_urlsafe(32)
-    session.add(
-        OneTimeLink(token_digest=secret_digest(token), person_id=person_id, expires_at=real_now + ONE_TIME_LINK_LIFE)
-    )
-    return token
 
 
 def _end_sessions(session: Session, person_id: UUID, real_now: datetime) -> None:
@@ -268,22 +259,46 @@ def person_behind(session: Session, token: str, *, real_now: datetime) -> Person
     return person
 
 
-def set_password(session: Session, token: str, password: str, *, real_now: datetime) -> Person:
-    """Use up a one-time link. Raises LinkGone, and Invalid for a password that is too short or too common."""
+def who_saw(session: Session, token: str) -> str | None:
+    """Who saw a one-time link beside its owner; None for one that was mailed."""
+    link = session.get(OneTimeLink, secret_digest(token))
+    return link.shown_to if link else None
+
+
+def last_passwords(session: Session, person: Person) -> list[str]:
+    """The hashes of the person's last passwords, which they cannot set again."""
+    former = session.scalars(
+        select(FormerPassword.password_hash)
+        .where(FormerPassword.person_id == person.id)
+        .order_by(FormerPassword.replaced_at.desc(), FormerPassword.id.desc())
+        .limit(REMEMBERED - 1)
+    )
+    return [*filter(None, [person.password_hash]), *former]
+
+
+def set_password(session: Session, token: str, password_hash: str, *, real_now: datetime) -> Person:
+    """Use up a one-time link; the hash is one that `Passwords.new_hash` made before this transaction began.
+
+    Every other link and session of the person ends, and every lock on their account. Raises LinkGone.
+    """
+    session.get(OneTimeLink, secret_digest(token), with_for_update=True)  # of two that use it at once, one wins
     person = person_behind(session, token, real_now=real_now)
-    if len(password) < 12:
-        raise Invalid("password", "must have at least 12 characters")
-    if len(password) > 200:
-        raise Invalid("password", "must have at most 200 characters")
-    if password.casefold() in COMMON_PASSWORDS or len(set(password)) < 4:
-        raise Invalid("password", "is too easy to guess")
-    person.password_hash = _hasher().hash(password)
-    person.status, person.failed_sign_ins, person.locked_until = PersonStatus.ACTIVE.value, 0, None
-    session.get_one(OneTimeLink, secret_digest(token)).used_at = real_now
-    _end_sessions(session, person.id, real_now)
+    if person.password_hash is not None:
+        _remember(session, person.id, person.password_hash, real_now)
+    person.password_hash, person.status = password_hash, PersonStatus.ACTIVE.value
+    _shut_out(session, person, real_now)
+    session.execute(delete(SignInTry).where(SignInTry.address_digest == secret_digest(person.email_key)))
     actor = Actor(str(person.id), person.name, Role(person.roles[0]))
     record(session, by=actor, action="set_password", entity="person", entity_id=person.id, now=real_now)
     return person
+
+
+def _remember(session: Session, person_id: UUID, password_hash: str, real_now: datetime) -> None:
+    """Keep a replaced password's hash, and forget those that are old enough to be taken again."""
+    theirs = select(FormerPassword.id).where(FormerPassword.person_id == person_id)
+    kept = theirs.order_by(FormerPassword.replaced_at.desc(), FormerPassword.id.desc()).limit(REMEMBERED - 2)
+    session.execute(delete(FormerPassword).where(FormerPassword.person_id == person_id, FormerPassword.id.not_in(kept)))
+    session.add(FormerPassword(person_id=person_id, password_hash=password_hash, replaced_at=real_now))
 
 
 # --- programs calling the API ------------------------------------------------------------------------------------
@@ -327,16 +342,6 @@ def issue_key(
     return key, secret
 
 
-def revoke_key(session: Session, key_id: UUID, *, by: Actor, reason: str, now: datetime) -> ApiKey:
-    key = session.get(ApiKey, key_id)
-    if key is None:
-        raise NotFound("API key", key_id)
-    if key.revoked_at is None:
-        key.revoked_at = now
-        record(session, by=by, action="revoke", entity="api_key", entity_id=key.id, now=now, reason=reason)
-    return key
-
-
 # Built once, without the ORM: every call of the API runs it.
 _KEY_AND_OWNER = (
     select(
@@ -356,7 +361,7 @@ def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
     if key is None:
         raise NotSignedIn("This API key is unknown or revoked.")
     if key.service_name is not None:
-        roles, scopes = frozenset(Role(role) for role in key.service_roles), frozenset(map(Scope, key.scopes))
+        roles, scopes = frozenset(map(Role, key.service_roles)) - {Role.ADMIN}, frozenset(map(Scope, key.scopes))
         return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
     if key.status == PersonStatus.DISABLED:
         raise NotSignedIn("The owner of this API key is disabled.")

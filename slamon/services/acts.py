@@ -1,6 +1,6 @@
 """Acting on a request. Every act, from API, page or form, is one call to `act`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,30 +15,34 @@ from slamon.db.statements import locked_request
 from slamon.domain.checks import Contradiction, fitted, refuse_past_promise, ships_later
 from slamon.domain.closing import ClosingRule
 from slamon.domain.lifecycle import (
-    FILERS,
     LIFE_CYCLE,
     TAKES,
     Action,
     RequestType,
     Rule,
     State,
-    corrects_receipt,
     is_repeat,
     possible_actions,
     rule_for,
-    unfit,
+    stage_of,
+    state_after,
 )
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
-from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.access import Caller
 from slamon.services.amendments import apply_amendment, as_amendment
 from slamon.services.applying import under_priority
 from slamon.services.attachments import named_in_act
-from slamon.services.cases import Case, load_case
+from slamon.services.cases import load_case
 from slamon.services.handing_on import hand_on
-from slamon.services.notices import Directory, fact_rows, queue
+from slamon.services.notices import fact_rows
+from slamon.services.outbox import queue
+from slamon.services.readers import Directory
+from slamon.services.rights import RIGHTS, Deed, admit, as_held, owners_of, roles_on
 from slamon.services.settle import settle
-from slamon.services.timelines import append, owners_of
+from slamon.services.threads import silence_repeats, taken_rows
+from slamon.services.timelines import append
+from slamon.services.visibility import sees
 
 _MOMENT = timedelta(minutes=1)
 RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
@@ -77,32 +81,39 @@ def act(
     """Let somebody act on a request: append the fact, move the state, settle clocks and messages.
 
     `closing` is the rule by which answered requests close by themselves.
-    Saying again what the timeline already holds is harmless and changes nothing. Raises NotFound (also for what the
-    caller may not see), Forbidden, ActionNotAllowed, StaleVersion, and Invalid for what is missing, comes at a wrong
-    time or contradicts what happened before.
+    Saying again what the timeline already holds is harmless and changes nothing. A call or mail may be written down
+    late: it is held against what stood when it came, and the clocks follow as if it had been recorded then. Raises
+    NotFound (also for what the caller may not see), Forbidden, ActionNotAllowed, StaleVersion, and Invalid for what is
+    missing, comes at a wrong time or contradicts what happened before.
     """
-    by.needs(Scope.ACT)
-    request = locked_request(session, request_id)
+    admit(by, Deed.ACT)
+    request = locked_request(session, request_id, sees(by, CmoRequest))
     if request is None:
         raise NotFound("request", request_id)
-    roles = roles_on(by, request, owners_of(session, request))
-    if by.is_cmo and not roles:
-        raise NotFound("request", request_id)
+    roles = roles_on(by, owners_of(session, request))
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
     case = load_case(session, request)
-    timeline, progress = case.timeline, case.progress()
-    rule = rule_for(case.type, State(request.state), action, progress)
-    actor, recorder, via = _who_acts(session, request, action, _who_may(case.type, action, rule), by, roles, payload)
+    timeline = case.timeline
     at = _stamp_after(timeline, now)
     occurred_at = _occurrence(payload, request, at)
+    then = case.as_of(occurred_at)  # by what is known now; later facts there are where it is written down late
+    is_late = len(then.timeline) < len(timeline)
+    state, progress = stage_of(case.type, then.timeline)
+    rule = rule_for(case.type, state, action, progress)
+    wanted = _who_may(case.type, action, rule, roles)
+    actor, recorder, via = _who_acts(session, request, action, wanted, by, roles, payload)
     content = _content(payload) | named_in_act(session, request.id, payload.attachments)
     reason = payload.reason.strip() if payload.reason else None
-    if rule is None and not corrects_receipt(timeline, action, occurred_at):
-        if is_repeat(timeline, action, actor, content, reason):
+    if rule is None or actor.role not in rule.who:
+        if is_repeat(then.timeline, action, actor, content, reason):
             return request
-        possible = possible_actions(case.type, State(request.state), progress, {actor.role})
-        raise ActionNotAllowed(action, request.state, list(possible))
+        if rule is not None:
+            raise Forbidden(f"'{action}' is for {_named(rule.who)} of this request now.")
+        possible = list(possible_actions(case.type, state, progress, {actor.role}))
+        if is_late:
+            raise Invalid("occurred_at", _why_not_then(action, state, possible))
+        raise ActionNotAllowed(action, state, possible)
     _refuse_missing(rule, payload)
     _refuse_out_of_place(action, actor, payload)
     kind = action.fact
@@ -116,9 +127,9 @@ def act(
             if content["contact"]["id"] == str(request.contact_id):
                 return request
         elif kind is FactKind.CORRECTED:
-            _refuse_foreign_correction(content, timeline, actor)
+            _refuse_foreign_correction(content, then.timeline, actor)
         refuse_past_promise(content, occurred_at, case.terms)
-        content = fitted(kind, content, progress, occurred_at, case.terms)
+        content = fitted(kind, content, progress, occurred_at, case.terms, is_cmo=actor.is_cmo, known=case.progress())
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
     fact = Fact(
@@ -132,18 +143,18 @@ def act(
         reason=reason,
         content=content,
     )
-    told = timeline.with_fact(fact)
-    _refuse_out_of_order(case, told, fact)
     append(session, request, fact)
-    if rule is not None:
-        request.state = rule.state_after(progress.after(fact)).value
-    _update(request, fact)
-    case = replace(case, timeline=told)
+    case = replace(case, timeline=timeline.with_fact(fact))
+    request.state = state_after(case.type, case.timeline).value
+    _update(request, fact, case.timeline)
     if kind is FactKind.AMENDED and "priority" in content["changes"]:
         case = under_priority(session, case, fact, now=now)
     directory = Directory(session, [request])
     settle(session, [case], directory, closing=closing, now=now, real_now=real_now)
     queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
+    if kind is FactKind.TAKEN:
+        silence_repeats(session, request)
+        queue(session, taken_rows(session, request, fact, now=now, real_now=real_now))
     note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
     session.flush()
     return request
@@ -158,16 +169,24 @@ def _stamp_after(timeline: Timeline, now: datetime) -> datetime:
     return last if at < last <= at + _MOMENT else at
 
 
-def _update(request: CmoRequest, fact: Fact) -> None:
-    """Bring the request's own columns in line with the act."""
+def _update(request: CmoRequest, fact: Fact, timeline: Timeline) -> None:
+    """Bring the request's own columns in line with the act; of several contacts or days named the last one stands."""
     if fact.kind in (FactKind.REJECTED, FactKind.REOPENED):
         request.reopen_count += 1
-    elif fact.kind is FactKind.HANDED_ON:
+    elif fact.kind is FactKind.HANDED_ON and fact is _last_that(timeline, _names_contact):
         request.contact_id = UUID(fact.content["contact"]["id"])
     elif fact.kind is FactKind.AMENDED:
         apply_amendment(request, fact.content["changes"])
-    if "expected_on" in fact.content:
+    if "expected_on" in fact.content and fact is _last_that(timeline, lambda each: "expected_on" in each.content):
         request.expected_on = date.fromisoformat(fact.content["expected_on"])
+
+
+def _names_contact(fact: Fact) -> bool:
+    return fact.kind is FactKind.HANDED_ON or "contact_id" in fact.content.get("changes", {})
+
+
+def _last_that(timeline: Timeline, is_meant: Callable[[Fact], bool]) -> Fact:
+    return [fact for fact in timeline if is_meant(fact)][-1]
 
 
 def _content(payload: Payload) -> dict[str, Any]:
@@ -180,10 +199,12 @@ def _content(payload: Payload) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _who_may(request_type: RequestType, action: Action, rule: Rule | None) -> frozenset[Role]:
-    """Who may take an action now; where it is not possible, who may at some time."""
+def _who_may(request_type: RequestType, action: Action, rule: Rule | None, roles: frozenset[Role]) -> frozenset[Role]:
+    """Who may take an action now; where somebody in `roles` may not, who may at some time."""
+    if rule is not None and rule.who & roles:
+        return rule.who
     rules = LIFE_CYCLE[request_type].items()
-    return rule.who if rule else frozenset().union(*(each.who for (_, listed), each in rules if listed is action))
+    return frozenset().union(*(each.who for (_, listed), each in rules if listed is action))
 
 
 def _who_acts(
@@ -201,9 +222,9 @@ def _who_acts(
             raise Invalid("on_behalf_of", "name the contact whose call or mail this is")
         if not roles & wanted:
             raise Forbidden(f"'{action}' is for {_named(wanted)} of this request.")
-        actor = Caller(by.id, by.name, roles).as_actor(wanted)
+        actor = as_held(by, roles).as_actor(wanted)
         return actor, actor, payload.via
-    if not roles & FILERS:
+    if not roles & RIGHTS[Deed.RECORD].roles:
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
     if not wanted & CMO_ROLES:
         raise Invalid("on_behalf_of", f"'{action}' is the sponsor's own act; it cannot be recorded for the CMO")
@@ -215,7 +236,7 @@ def _who_acts(
     if person is None or not person.serves(request.cmo_id, request.site_id):
         raise Invalid("on_behalf_of", f"no contact {payload.on_behalf_of} at this site")
     role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in person.roles else Role.CMO_LEAD
-    recorder = Caller(by.id, by.name, roles).as_actor(FILERS)
+    recorder = as_held(by, roles).as_actor(RIGHTS[Deed.RECORD].roles)
     return Actor(str(person.id), person.name, role), recorder, payload.via
 
 
@@ -232,11 +253,11 @@ def _occurrence(payload: Payload, request: CmoRequest, at: datetime) -> datetime
     return occurred_at
 
 
-def _refuse_missing(rule: Rule | None, payload: Payload) -> None:
+def _refuse_missing(rule: Rule, payload: Payload) -> None:
     said = {"text": payload.text, "reason": payload.reason, **payload.particulars}
     if payload.attachments:
         said["attachments"] = payload.attachments
-    need = rule.missing(said) if rule else None
+    need = rule.missing(said)
     if need is not None:
         first, *others = need.split("|")
         raise Invalid(first, f"must not be empty; or give {' or '.join(others)}" if others else "must not be empty")
@@ -250,16 +271,12 @@ def _refuse_out_of_place(action: Action, actor: Actor, payload: Payload) -> None
         raise Invalid("expected_on", "is for the CMO to say, of an answer still to come; leave it out")
 
 
-def _refuse_out_of_order(case: Case, told: Timeline, fact: Fact) -> None:
-    """What is written down late must fit what happened before it and since."""
-    if fact is told.latest:
-        return
-    undone = unfit(case.type, told) - unfit(case.type, case.timeline)
-    if fact.sequence in undone:
-        raise Invalid("occurred_at", "does not fit the timeline: this was not possible at that time")
-    if undone:
-        first = next(each for each in told if each.sequence in undone)
-        raise Invalid("occurred_at", f"does not fit the timeline: '{first.kind}' ({first.sequence}) came after it")
+def _why_not_then(action: Action, state: State, possible: Sequence[Action]) -> str:
+    ways = ", ".join(possible) if possible else "nothing"
+    return (
+        f"does not fit the timeline: '{action}' was not possible at that time, while the request was {state}. Possible "
+        f"then: {ways}. Record first what came before it, or correct the time"
+    )
 
 
 def _refuse_foreign_correction(content: Mapping[str, Any], timeline: Timeline, actor: Actor) -> None:

@@ -1,7 +1,7 @@
 """What may be applied to open requests: a policy line, a changed calendar. `new_terms` says what applying means."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,24 +13,34 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.closing import ClosingRule
-from slamon.domain.terms import Terms
+from slamon.domain.terms import Terms, together
 from slamon.domain.timeline import Fact
 from slamon.services import new_terms
-from slamon.services.access import Caller, admin_only, staff_only
+from slamon.services.access import Caller
 from slamon.services.calendars import closed_on, days_of
 from slamon.services.cases import Case
-from slamon.services.directory import find
 from slamon.services.filing import wanted_by
 from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
-from slamon.services.policies import SCOPE, Wanted, plain_calendar, resolve, with_calendar, with_line
+from slamon.services.policies import (
+    SCOPE,
+    Line,
+    Wanted,
+    plain_calendar,
+    resolve,
+    resolve_each,
+    with_calendar,
+    with_line,
+)
+from slamon.services.rights import Deed, admit, allow
+from slamon.services.visibility import find_seen, seen_among
 
-Finder = Callable[[Session, UUID, datetime], NewTerms]
+Finder = Callable[[Session, UUID, Caller, datetime], NewTerms]
 
 
 def preview(session: Session, find_new: Finder, record_id: UUID, *, by: Caller, now: datetime) -> Preview:
     """Which deadlines of open requests would move if this record (`of_policy`, `of_calendar`) were applied to them."""
-    staff_only(by)
-    return new_terms.preview(session, find_new(session, record_id, now), now=now)
+    allow(by, Deed.READ_RECORDS)
+    return new_terms.preview(session, find_new(session, record_id, by, now), by=by, now=now)
 
 
 def apply(
@@ -44,25 +54,27 @@ def apply(
     now: datetime,
     real_now: datetime,
 ) -> int:
-    """Apply the record to them; returns how many requests that changed. For administrators."""
-    actor = admin_only(by)
-    new = find_new(session, record_id, now)
-    return new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now)
+    """Apply the record to all of them; returns how many that the caller may read it changed. For administrators."""
+    admit(by, Deed.APPLY_TERMS)
+    new = find_new(session, record_id, by, now)
+    actor = allow(by, Deed.APPLY_TERMS)
+    applied = new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now)
+    return len(seen_among(session, CmoRequest, applied, by=by))
 
 
-def of_policy(session: Session, policy_id: UUID, now: datetime) -> NewTerms:
+def of_policy(session: Session, policy_id: UUID, by: Caller, now: datetime) -> NewTerms:
     """The terms of this line for the open requests it would win today; their calendars stay as frozen."""
-    policy = find(session, Policy, policy_id)
+    policy = find_seen(session, Policy, policy_id, by=by, called="policy")
     cause = Cause("policy", policy.id, {"name": policy.name, "version": policy.version})
     return NewTerms(_scope(policy), _under(session, policy, now), cause)
 
 
-def of_calendar(session: Session, calendar_id: UUID, now: datetime) -> NewTerms:
+def of_calendar(session: Session, calendar_id: UUID, by: Caller, now: datetime) -> NewTerms:
     """The days and hours of this calendar as they are now, for the open requests of the sites that have it.
 
     The shutdowns agreed for a site are part of that, as they are for a request filed now.
     """
-    calendar = find(session, Calendar, calendar_id)
+    calendar = find_seen(session, Calendar, calendar_id, by=by, called="calendar")
     sites = _sites_with(session, calendar)
     return NewTerms(_sent_to(sites), _open_when(sites, now), Cause("calendar", calendar.id, {"name": calendar.name}))
 
@@ -78,6 +90,9 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
 
     def terms_for(case: Case) -> Terms | None:
         wanted = wanted_by(case.request, case.request.cmo_id)
+        if wanted.kinds:
+            lines = resolve_each(session, wanted, now)
+            return _together(case, lines) if policy.id in {line.id for line in lines.values()} else None
         if wanted not in won:
             won[wanted] = resolve(session, wanted, now).id == policy.id
         return with_line(case.terms, policy, case.type) if won[wanted] else None
@@ -85,10 +100,19 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
     return terms_for
 
 
+def _together(case: Case, lines: Mapping[str, Line]) -> Terms:
+    """The terms of a request for several kinds of data, each under its line."""
+    by_kind = {kind: with_line(case.terms, line, case.type) for kind, line in lines.items()}
+    return together(by_kind, case.request.filed_at)
+
+
 def under_priority(session: Session, case: Case, amended: Fact, *, now: datetime) -> Case:
     """The case under the line its locked request would fall under now, its priority having been amended."""
-    line = resolve(session, wanted_by(case.request, case.request.cmo_id), now)
-    terms = with_line(case.terms, line, case.type)
+    wanted = wanted_by(case.request, case.request.cmo_id)
+    if wanted.kinds:
+        terms = _together(case, resolve_each(session, wanted, now))
+    else:
+        terms = with_line(case.terms, resolve(session, wanted, now), case.type)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}

@@ -16,14 +16,15 @@ from slamon.db.attachments import Attachment
 from slamon.db.database import note
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, State
-from slamon.domain.timeline import CMO_ROLES, SYSTEM, Actor, Via, stamp
+from slamon.domain.lifecycle import OPEN_STATES, State
+from slamon.domain.timeline import SYSTEM, Actor, Via, stamp
 from slamon.errors import Conflict, Invalid, NotFound
 from slamon.files.intake import Stored
-from slamon.services.access import Caller, Scope, roles_on
+from slamon.services.access import Caller
 from slamon.services.audit import record
 from slamon.services.outbox import raise_alarm
-from slamon.services.timelines import owners_of
+from slamon.services.rights import RIGHTS, Deed, admit, as_held, owners_of, roles_on
+from slamon.services.visibility import find_seen, sees
 
 MOST_OF_A_REQUEST = 200
 ATTACHMENT, ATTACHED = "attachment", "attach_file"  # as the trail calls them
@@ -31,7 +32,8 @@ ATTACHMENT, ATTACHED = "attachment", "attach_file"  # as the trail calls them
 
 def may_attach(session: Session, request_id: UUID, *, by: Caller) -> None:
     """Whether a file would be taken, asked before its bytes are read. Raises what `attach` would."""
-    _uploader(session, session.get(CmoRequest, request_id), request_id, by)
+    admit(by, Deed.ATTACH)
+    _uploader(session, find_seen(session, CmoRequest, request_id, by=by, called="request"), by)
 
 
 def attach(
@@ -41,8 +43,11 @@ def attach(
 
     Raises NotFound (also for what the caller may not see), Forbidden, and Conflict once the request is closed.
     """
-    request = locked_request(session, request_id)
-    actor = _uploader(session, request, request_id, by)
+    admit(by, Deed.ATTACH)
+    request = locked_request(session, request_id, sees(by, CmoRequest))
+    if request is None:
+        raise NotFound("request", request_id)
+    actor = _uploader(session, request, by)
     same = (Attachment.request_id == request_id, Attachment.sha256 == stored.sha256, Attachment.name == stored.name)
     before = session.scalars(select(Attachment).where(*same)).one_or_none()
     if before is not None:
@@ -117,16 +122,13 @@ def record_damage(
     raise_alarm(session, f"file/{row.sha256[:16]}", detail, now=now, real_now=real_now)
 
 
-def _uploader(session: Session, request: CmoRequest | None, request_id: UUID, by: Caller) -> Actor:
+def _uploader(session: Session, request: CmoRequest, by: Caller) -> Actor:
     """The caller as the sender of a file: whoever may act on the request."""
-    by.needs(Scope.ACT)
-    roles = frozenset() if request is None else roles_on(by, request, owners_of(session, request))
-    if request is None or (by.is_cmo and not roles):
-        raise NotFound("request", request_id)
-    actor = Caller(by.id, by.name, roles).as_actor(CMO_ROLES | FILERS)
+    roles = roles_on(by, owners_of(session, request))
+    actor = as_held(by, roles).as_actor(RIGHTS[Deed.ATTACH].roles)
     if State(request.state) not in OPEN_STATES:
         raise Conflict(f"The request is {request.state}; it takes no files any more.")
-    count = select(func.count()).where(Attachment.request_id == request_id)
+    count = select(func.count()).where(Attachment.request_id == request.id)
     if session.scalars(count).one() >= MOST_OF_A_REQUEST:
         raise Conflict(f"The request has {MOST_OF_A_REQUEST} files, the most it takes.")
     return actor

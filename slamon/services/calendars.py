@@ -8,8 +8,8 @@ from typing import Any
 from slamon.db.parties import Calendar
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.timeline import stamp
-from slamon.errors import Invalid
-from slamon.services.policies import calendar_json, named_holidays, plain_calendar, public_holidays
+from slamon.public_holidays import public_holidays
+from slamon.services.policies import calendar_json, named_holidays, plain_calendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,6 @@ def closed_on(calendar: Mapping[str, Any], days: Mapping[date, str]) -> dict[str
         "closed_days": [*closed, *calendar["closed_days"]],
         "opening_days": [own for own in calendar["opening_days"] if date.fromisoformat(own["date"]) not in days],
     }
-
-
-def refuse_never_open(calendar: Calendar, at: datetime) -> None:
-    """Raise Invalid for a calendar without an open second in the year after `at`: its clocks would never run."""
-    if not opens(plain_calendar(calendar), at):
-        raise Invalid("weekly", "the calendar has no open hour in the next 366 days")
 
 
 def opens(calendar: Mapping[str, Any], at: datetime) -> bool:

@@ -1,14 +1,14 @@
 """A request with all that judging it needs: its timeline, its terms, and those it lived under before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest
-from slamon.domain.clocks import ClockState, Former, clock_states, in_force
+from slamon.domain.clocks import ClockState, Former, clock_states, in_force, item_clocks
 from slamon.domain.ladder import Evaluation, evaluate
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.progress import Progress, progress_of
@@ -40,12 +40,20 @@ class Case:
     def clocks(self) -> tuple[ClockState, ...]:
         return clock_states(self.terms, self.timeline, self.former)
 
+    def item_clocks(self) -> dict[int, ClockState]:
+        """The answer clock as each item has it, where the kinds of data asked for have different terms."""
+        return item_clocks(self.terms, self.timeline, self.former)
+
     def terms_of(self, clock: ClockState) -> Terms:
         """The terms that judge this clock."""
         return in_force(self.terms, self.former, clock.stopped_at)
 
     def progress(self) -> Progress:
-        return progress_of(self.timeline.as_recorded())
+        return progress_of(self.timeline)
+
+    def as_of(self, at: datetime) -> "Case":
+        """The same as it stood then, by all that is known now."""
+        return replace(self, timeline=self.timeline.up_to(at))
 
 
 def load_case(session: Session, request: CmoRequest) -> Case:

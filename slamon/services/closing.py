@@ -18,23 +18,25 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.closing import ClosingRule, counted_from
 from slamon.domain.lifecycle import BY_ITSELF, Action, State, Table
 from slamon.domain.timeline import SYSTEM, Fact, FactKind, Via, stamp
+from slamon.public_holidays import public_holidays
 from slamon.services.cases import Case
-from slamon.services.notices import Directory, closing_soon_rows, fact_rows, queue
-from slamon.services.policies import public_holidays
+from slamon.services.notices import closing_soon_rows, fact_rows
+from slamon.services.outbox import queue
+from slamon.services.readers import Directory
 from slamon.services.timelines import append
 
-LOOK_AGAIN = timedelta(days=1)  # where nobody could be told, or nobody can say whether the notice arrived
+LOOK_AGAIN = timedelta(days=1)  # where nobody who may object was told, or nobody can say whether the notice arrived
 NOT_GOING = frozenset({NotificationState.FAILED, NotificationState.SUPPRESSED})
 
 
 def closing_rule(settings: Settings) -> ClosingRule:
     """The rule as set: the sponsor's working days, in its time zone and with the public holidays of its country."""
-    country = settings.sponsor_country
+    country, region = settings.sponsor_country, settings.sponsor_subdivision
     return ClosingRule(
         working_days=settings.auto_close_working_days,
         notice_days=settings.auto_close_notice_days,
         zone=ZoneInfo(settings.sponsor_time_zone),
-        holidays_of=lambda year: public_holidays(country, None, (year,)) if country else (),
+        holidays_of=lambda year: public_holidays(country, region, (year,)) if country else (),
     )
 
 
@@ -112,7 +114,7 @@ def _tell(
     closes_at = rule.closes_at(counted.recorded_at, now)
     rows = closing_soon_rows(request, counted.sequence, closes_at, directory, now=now, real_now=real_now)
     queue(session, rows)
-    return closes_at if rows else now + LOOK_AGAIN
+    return closes_at if any(row["closes_at"] for row in rows) else now + LOOK_AGAIN
 
 
 def _close(session: Session, case: Case, fact: Fact) -> Case:
@@ -149,6 +151,6 @@ def _notices(session: Session, ids: Sequence[UUID]) -> Mapping[tuple[UUID, int],
             Notification.request_id.in_(ids), Notification.kind == MessageKind.CLOSING_SOON
         )
         for row in session.scalars(statement.execution_options(populate_existing=True)):
-            if row.request_id and row.fact_sequence:
+            if row.request_id and row.fact_sequence and row.closes_at:  # one that promises nothing is no notice
                 told[row.request_id, row.fact_sequence].append(row)
     return told

@@ -1,4 +1,7 @@
-"""Turns outbox rows into the messages their readers may see: times, names, numbers, links; never what it is about."""
+"""Turns outbox rows into the messages their readers may see: times, names, numbers, links.
+
+What a request is about stays out, but for its subject line where `blinding` allows that in mails.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,10 +11,11 @@ from email.utils import parseaddr
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
-from slamon.channels import LADDER_KINDS, ClockLine, DigestLine, Message, MessageKind
+from slamon.channels import LADDER_KINDS, OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
+from slamon.channels.wording import PAST_LIMIT
 from slamon.config import Settings
 from slamon.db.base import Base
 from slamon.db.outbox import Attempt, Notification, NotificationState
@@ -19,26 +23,33 @@ from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
 from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
 from slamon.domain.progress import needs_review
-from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, Level, Terms
+from slamon.domain.terms import DATED, REPETITIONS, ClockKind, DeliveryChannel, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
-from slamon.services.access import one_time_token
+from slamon.services.access import one_time_token, welcome_address
+from slamon.services.blinding import subjects_for_mails
 from slamon.services.digests import digest_size, members
+from slamon.services.directory import sponsor_name
+from slamon.services.duties import ASKED_OF, is_enabled
 from slamon.services.links import mint
 from slamon.services.policies import load_terms
 from slamon.services.queries import clocks_by_request
-from slamon.services.retractions import Told, clocks_holding, told_of
+from slamon.services.readers import Directory
+from slamon.services.retractions import Said, clocks_holding, said_of
+from slamon.services.threads import thread_of
 from slamon.services.timelines import fact_of
 
+_PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
 _ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()} | {
     FactKind.DATE_PROPOSED.value: "propose_date"
 }
-# Of a request only this may be told; what it is about is not even read.
+# Of a request only this may be told; the rest is not even read.
 _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
     CmoRequest.cmo_id, CmoRequest.site_id, CmoRequest.cmo_reference, CmoRequest.terms_digest,
+    CmoRequest.project_id, CmoRequest.contact_id, CmoRequest.filed_by_id,  # who its people are
 )  # fmt: skip
 _NO_ATTEMPTS = (MessageKind.DIGEST, MessageKind.RECEIPT, MessageKind.CMO_ACTED, MessageKind.WITHDRAWN)
 _Record = TypeVar("_Record", bound=Base)
@@ -75,28 +86,39 @@ class Composer:
         self._standing = _standing(session, {row.request_id for row in told if row.kind in LADDER_KINDS})
         alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
         self._reached = _contact_attempts(session, alone)
+        self._topics = subjects_for_mails(session, alone, settings)
+        self._sponsor = sponsor_name(session, settings)
+        escalated = {row.request_id for row in told if row.kind in PAST_LIMIT and row.request_id}
+        self._taken = _last_taken(session, escalated)
+        about = [self._requests[request_id] for request_id in escalated]
+        self._directory = Directory(session, about) if about else None
 
     def still_true(self, row: Notification) -> bool:
         """A step is worth telling while a clock that passed it runs and it stands, a closing while it lies ahead, a
-        withdrawal where what it withdraws may have arrived. Everything else always is.
+        withdrawal where what it withdraws may have arrived.
+
+        A step that only repeats an escalation is not once somebody has taken that. Everything else always is.
         """
         if row.kind == MessageKind.DIGEST:
             folded = self._folded[row.id]
             return len(folded) == MOST_READ or any(self.still_true(member) for member in folded)
         if row.request_id is None:
             return True
-        if row.kind == MessageKind.CLOSING_SOON and row.closes_at is not None:
-            return self._requests[row.request_id].state == State.ANSWERED and self._now <= row.closes_at
+        if row.kind == MessageKind.CLOSING_SOON:
+            lies_ahead = row.closes_at is None or self._now <= row.closes_at
+            return self._requests[row.request_id].state == State.ANSWERED and lies_ahead
         if row.kind == MessageKind.WITHDRAWN:
             return _may_have_arrived(self._session, row)
+        if row.kind in REPETITIONS and self._taken_since(row, row.queued_at):
+            return False
         return row.kind not in LADDER_KINDS or bool(self._still_owed(row))
 
     def is_early(self, row: Notification) -> bool:
         """Whether it withdraws a message that is leaving just now: it must not overtake it."""
         if row.kind != MessageKind.WITHDRAWN:
             return False
-        leaving = select(Notification.id).where(_withdrawn_by(row), Notification.state == NotificationState.SENDING)
-        return self._session.scalar(leaving.limit(1)) is not None
+        told = Notification.withdrawn_by == row.id, Notification.state == NotificationState.SENDING
+        return self._session.scalar(select(Notification.id).where(*told).limit(1)) is not None
 
     def _still_owed(self, row: Notification) -> set[str]:
         """Of the clocks a step tells of, those that have not stopped and still have passed it."""
@@ -104,6 +126,16 @@ class Composer:
             return set()
         running = {str(clock.clock_id) for clock in self._clocks[row.request_id] if clock.stopped_at is None}
         return running.intersection(clocks_holding(row, self._standing[row.request_id]))
+
+    def is_left(self, row: Notification) -> bool:
+        """Whether the message is for one person, who was disabled since it was queued; nothing of it has left yet."""
+        person = self._people[row.person_id] if row.person_id else None
+        is_own = row.channel == DeliveryChannel.EMAIL or (person is not None and row.address == person.slack_user_id)
+        return is_own and row.state == NotificationState.QUEUED and not is_enabled(person) and person is not None
+
+    def _taken_since(self, row: Notification, since: datetime) -> FactRow | None:
+        taken = self._taken.get(row.request_id) if row.request_id else None
+        return taken if taken is not None and taken.occurred_at >= since else None
 
     def outgoing(self, row: Notification) -> Outgoing:
         """The message of one row; mints a link of its own for a contact."""
@@ -121,17 +153,18 @@ class Composer:
             at=self._now,
             reader_zone=person.time_zone if person else settings.sponsor_time_zone,
             other_zone=settings.sponsor_time_zone,
-            sponsor_name=settings.sponsor_name,
-            link=f"{settings.base_url}/status" if row.kind == MessageKind.ALARM else None,
+            sponsor_name=self._sponsor,
+            link=f"{settings.base_url}{_PAGES[row.kind]}" if row.kind in _PAGES else None,
             detail=row.detail,
             closes_at=row.closes_at,
+            instead_of=row.instead_of,
             redirected_from=f"{row.channel}: {row.address}" if redirected else None,
             message_id=f"<{row.id}@{self._domain}>",
         )
         if row.request_id is None:
-            if row.kind == MessageKind.INVITATION and person is not None:
+            if row.kind in OPENS_AN_ACCOUNT and person is not None:
                 token = one_time_token(self._session, person.id, real_now=self._real_now)
-                plain = replace(plain, link=f"{settings.base_url}/welcome/{token}")
+                plain = replace(plain, link=welcome_address(settings.base_url, token))
             return Outgoing(channel, plain)
         request = self._requests[row.request_id]
         if row.kind == MessageKind.DIGEST:
@@ -141,8 +174,13 @@ class Composer:
     def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> Message:
         site = self._sites[request.site_id]
         fact = self._session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
+        is_taken = row.kind == MessageKind.TAKEN
+        taken = fact if is_taken else self._taken_since(row, self._breached_at(row, request))
         return replace(
             plain,
+            may_take=self._may_take(row, request),
+            taken_by=taken.by_name if taken else None,
+            taken_at=taken.occurred_at if taken else None,
             other_zone=self._settings.sponsor_time_zone if plain.to_cmo else site.time_zone,
             link=self._link(request, row.person_id, plain.to_cmo),
             number=request.number,
@@ -150,6 +188,7 @@ class Composer:
             priority=request.priority,
             cmo_name=self._organizations[request.cmo_id].name,
             site_name=site.name,
+            topic=self._topics.get(request.id) if channel is DeliveryChannel.EMAIL else None,
             order_reference=request.cmo_reference if plain.to_cmo else None,
             filed_at=request.filed_at,
             clocks=self._clock_lines([row], request),
@@ -169,10 +208,9 @@ class Composer:
             if member.request_id:
                 by_request[member.request_id].append(member)
         told = []
-        for request_id, members_of_it in by_request.items():
-            gravest = max(members_of_it, key=_gravity).kind
-            alike = [member for member in members_of_it if member.kind == gravest]
-            told.append((alike, self._requests[request_id]))
+        for request_id, of_it in by_request.items():
+            gravest = max(of_it, key=_gravity).kind
+            told.append(([member for member in of_it if member.kind == gravest], self._requests[request_id]))
         told.sort(key=lambda pair: (-_gravity(pair[0][0]), pair[1].filed_at))
         listed = told[: MOST_LISTED[plain.to_cmo]]
         return replace(
@@ -204,34 +242,30 @@ class Composer:
     def _clock_lines(self, rows: Sequence[Notification], request: CmoRequest) -> tuple[ClockLine, ...]:
         """The clocks that these messages of one request name; of a step those that still wait."""
         terms = self._terms[request.terms_digest]
-        known = [
-            clock for clock in self._clocks[request.id] if clock.kind in terms.clocks
-        ]  # other terms may have ended it
+        # Other terms may know a clock no more that had run before.
+        known = [clock for clock in self._clocks[request.id] if clock.kind in terms.clocks]
         wanted = {
             clock for row in rows for clock in (self._still_owed(row) if row.kind in LADDER_KINDS else row.clocks)
         }
         told = [clock for clock in known if (str(clock.clock_id) in wanted if wanted else _is_owed(clock))]
         return tuple(_clock_line(clock, terms) for clock in told)
 
+    def _may_take(self, row: Notification, request: CmoRequest) -> bool:
+        person = self._people[row.person_id] if row.person_id else None
+        wanted = ASKED_OF[LadderRole.LEAD]
+        if self._directory is None or person is None or row.kind not in PAST_LIMIT:
+            return False
+        return self._directory.may(person, request, wanted)
+
+    def _breached_at(self, row: Notification, request: CmoRequest) -> datetime:
+        """The first limit of the clocks that the message is about; when it was queued, while none is known."""
+        own = (clock.limit_at for clock in self._clocks[request.id] if str(clock.clock_id) in row.clocks)
+        return min(filter(None, (*own, row.queued_at)))
+
     def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
         if channel is DeliveryChannel.EMAIL:
             return f"<{request.id}@{self._domain}>"
-        if row.kind not in (MessageKind.CLOSING, MessageKind.WITHDRAWN):
-            return None
-        about = _withdrawn_by(row) if row.kind == MessageKind.WITHDRAWN else Notification.kind == MessageKind.LIMIT
-        statement = (
-            select(Notification.provider_id)
-            .where(
-                Notification.request_id == request.id,
-                Notification.channel == DeliveryChannel.SLACK,
-                Notification.address == row.address,
-                Notification.state == NotificationState.SENT,
-                about,
-            )
-            .order_by(Notification.id)
-            .limit(1)
-        )
-        return self._session.scalar(statement)
+        return thread_of(self._session, row)
 
 
 def _by_id(
@@ -270,28 +304,35 @@ def _gravity(row: Notification) -> int:
     return Level(row.kind).rank
 
 
-def _standing(session: Session, request_ids: set[UUID | None]) -> defaultdict[UUID, set[Told]]:
+def _standing(session: Session, request_ids: set[UUID | None]) -> defaultdict[UUID, set[Said]]:
     """What may be said of the crossings of each request that stand."""
-    found = defaultdict[UUID, set[Told]](set)
+    found = defaultdict[UUID, set[Said]](set)
     if request_ids:
         of_them = CrossingRow.request_id.in_(request_ids), CrossingRow.status == CrossingStatus.OPEN
         for row in session.scalars(select(CrossingRow).where(*of_them)):
-            found[row.request_id].add(told_of(row))
+            found[row.request_id].add(said_of(row))
     return found
 
 
-def _withdrawn_by(row: Notification) -> ColumnElement[bool]:
-    """The messages that a withdrawal is about; the mail that carries it for Slack withdraws the same."""
-    return Notification.withdrawn_by.in_([each for each in (row.id, row.fallback_of) if each])
-
-
 def _may_have_arrived(session: Session, withdrawal: Notification) -> bool:
-    """Whether a message it withdraws has left, or may have: then its reader is owed the withdrawal."""
+    """Whether a message it withdraws has left, or may have: then its reader is owed the withdrawal.
+
+    The mail that carries a withdrawal for Slack, or for a reader who left, names none: it was owed already.
+    """
     unclear = (Attempt.notification_id == Notification.id) & or_(
         Attempt.outcome.is_(None), Attempt.outcome == "unknown"
     )
     left = or_(Notification.state == NotificationState.SENT, exists().where(unclear))
-    return session.scalar(select(Notification.id).where(_withdrawn_by(withdrawal), left).limit(1)) is not None
+    found = session.scalars(select(left).where(Notification.withdrawn_by == withdrawal.id)).all()
+    return any(found) or not found
+
+
+def _last_taken(session: Session, request_ids: set[UUID]) -> dict[UUID, FactRow]:
+    """When and by whom an escalation of each request was last taken."""
+    if not request_ids:
+        return {}
+    facts = select(FactRow).where(FactRow.request_id.in_(request_ids), FactRow.kind == FactKind.TAKEN)
+    return {fact.request_id: fact for fact in session.scalars(facts.order_by(FactRow.occurred_at, FactRow.sequence))}
 
 
 def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:

@@ -12,7 +12,7 @@ from slamon.db.outbox import Notification
 from slamon.db.requests import CrossingRow, CrossingStatus, by_request
 from slamon.domain.clocks import ClockId
 from slamon.domain.terms import REPETITIONS, Level
-from slamon.services.retractions import Told, told_of
+from slamon.services.retractions import Said, said_of
 
 
 def passed_steps(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[CrossingRow]]:
@@ -20,20 +20,20 @@ def passed_steps(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, lis
     return by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
 
 
-def messages_said(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, set[Told]]:
+def messages_said(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, set[Said]]:
     """What the messages about each of these requests say of its clocks."""
     columns = (Notification.request_id, Notification.kind, Notification.clocks, Notification.crossed_at)
-    found = defaultdict[UUID, set[Told]](set)
+    found = defaultdict[UUID, set[Said]](set)
     for request_id, kind, clocks, at in session.execute(
         select(*columns).where(Notification.request_id.in_(ids), Notification.kind.in_(LADDER_KINDS))
     ):
         if request_id is not None:
-            found[request_id].update(Told(clock, kind, at) for clock in clocks)
+            found[request_id].update(Said(clock, kind, at) for clock in clocks)
     return found
 
 
 def silent_steps(
-    running: Collection[ClockId], rows: Sequence[CrossingRow], said: Collection[Told]
+    running: Collection[ClockId], rows: Sequence[CrossingRow], said: Collection[Said]
 ) -> Iterator[CrossingRow]:
     """Crossings of which somebody should have been told and was not.
 
@@ -42,7 +42,7 @@ def silent_steps(
     """
     standing = [row for row in rows if row.status == CrossingStatus.OPEN]
     for row in rows:
-        told = told_of(row)
+        told = said_of(row)
         if row.notified and told not in said and told._replace(crossed_at=None) not in said:
             yield row
     for clock in running:

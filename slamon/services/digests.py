@@ -14,7 +14,7 @@ from slamon.db.claims import Handed, postpone
 from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
-from slamon.services.notices import outbox_row, queue
+from slamon.services.outbox import outbox_row, queue
 
 WINDOW = timedelta(minutes=15)
 BREACH_WAIT = timedelta(minutes=1)  # the longest a step past its limit is held back for a digest
@@ -97,10 +97,13 @@ def digest_size(session: Session, digest_id: UUID) -> int:
     return session.scalar(select(func.count(Notification.request_id.distinct())).where(*_in_digest(digest_id))) or 0
 
 
-def tell(session: Session, digest_id: UUID, *, now: datetime, provider_id: str) -> None:
+def tell(
+    session: Session, digest_id: UUID, *, now: datetime, provider_id: str, redirected_to: str | None = None
+) -> None:
     """A digest has left: so has each step it tells."""
     statement = update(Notification).where(*_in_digest(digest_id))
-    values = {"state": NotificationState.SENT.value, "sent_at": now, "provider_id": provider_id}
+    sent = {"state": NotificationState.SENT.value, "sent_at": now}
+    values = {**sent, "provider_id": provider_id, "redirected_to": redirected_to}
     session.execute(statement.values(values).execution_options(synchronize_session=False))
 
 

@@ -1,21 +1,24 @@
 """The records administrators keep: organizations, sites, people, projects, calendars, policies; each change audited."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, singledispatch
 from importlib.resources import files
 from typing import Any, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import delete, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from slamon.addresses import parse_address
+from slamon.config import Settings
 from slamon.db.base import Base, Stamped
 from slamon.db.parties import (
+    AuditedCmo,
+    AuditedProject,
     Calendar,
     Organization,
     OrganizationKind,
@@ -28,15 +31,21 @@ from slamon.db.parties import (
 from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
-from slamon.errors import AlreadyExists, Invalid, NotFound, StaleVersion
+from slamon.domain.zones import is_zone
+from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound, StaleVersion
+from slamon.names import refuse_no_name
+from slamon.public_holidays import refuse_unnamed_region
+from slamon.services import reach
 from slamon.services.audit import record
-from slamon.services.policies import public_holidays
+from slamon.services.duties import is_enabled, unfit_as_backup
+from slamon.services.holdings import refuse_while_holding
 from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie, start_of_change
 
+Named = TypeVar("Named", Organization, Site, Person)
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
-SECRETS = frozenset({"password_hash", "email_key", "failed_sign_ins", "locked_until"})
+SECRETS = frozenset({"password_hash", "email_key"})
 
 
 def create(
@@ -49,15 +58,15 @@ def create(
     reason: str | None = None,
 ) -> Kept:
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
-    plain = dict(values)
-    cmo_ids = plain.pop("cmo_ids", None)
+    plain, links = _parted(values)
     row = kept(**plain, created_at=now, created_by=by.id)
     _check(row, session)
     _flush(session, row)
-    if isinstance(row, Project):
-        _set_cmos(session, row, cmo_ids or [])
+    _set_links(session, row, links)
     if isinstance(row, Policy):
         refuse_tie(session, row)
+    if kept in reach.DECIDING:
+        reach.refuse_unreachable(row, session, now)
     record(
         session, by=by, action="create", entity=kept.__tablename__, entity_id=row.id, now=now,
         new=fields_of(session, row), reason=reason,
@@ -78,8 +87,9 @@ def change(
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
 
-    Raises NotFound, StaleVersion, and whatever `create` raises. Open requests keep the terms they were filed under. A
-    policy line that was in force and decides otherwise from now on leaves what it said until then as a line of its own.
+    Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises. Open requests keep the terms they were
+    filed under. A policy line that was in force and decides otherwise from now on leaves what it said until then as a
+    line of its own.
     """
     if not reason.strip():
         raise Invalid("reason", "say why; the trail keeps it")
@@ -87,8 +97,8 @@ def change(
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
     old = fields_of(session, row)
-    plain = dict(values)
-    cmo_ids = plain.pop("cmo_ids", None)
+    plain, links = _parted(values)
+    was_admin = isinstance(row, Person) and _administers(row)
     former = None
     if isinstance(row, Policy) and (since := start_of_change(row, plain, now)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=now), since
@@ -97,14 +107,19 @@ def change(
             setattr(row, name, value)
         _check(row, session)
     _flush(session, row)
-    if isinstance(row, Project) and cmo_ids is not None:
-        _set_cmos(session, row, cmo_ids)
+    _set_links(session, row, links)
+    if was_admin and isinstance(row, Person) and not _administers(row):
+        _refuse_last_administrator(session, row)
+    if isinstance(row, Person) and row.status == PersonStatus.DISABLED != old["status"]:
+        refuse_while_holding(session, row, now=now)
     if former is not None:
         _flush(session, former)
     if isinstance(row, Policy):
         refuse_tie(session, row)
     new = fields_of(session, row)
     changed = [name for name in new if old.get(name) != new[name]]
+    if not set(reach.DECIDING.get(kept, ())).isdisjoint(changed):
+        reach.refuse_unreachable(row, session, now)
     if former is not None:
         record(
             session, by=by, action="set_aside", entity=kept.__tablename__, entity_id=former.id, now=now,
@@ -131,14 +146,37 @@ def fields_of(session: Session, row: Stamped) -> dict[str, Any]:
     """The record as JSON can hold it, without secrets."""
     columns = inspect(type(row)).column_attrs.keys()
     kept = {name: _plain(getattr(row, name)) for name in columns if name not in SECRETS}
-    if isinstance(row, Project):
-        kept["cmo_ids"] = [str(cmo_id) for cmo_id in cmos_of(session, row.id)]
+    for name, link in LINKS.items():
+        if isinstance(row, link.of):
+            kept[name] = [str(other_id) for other_id in links_of(session, name, [row.id])[row.id]]
     return kept
 
 
-def cmos_of(session: Session, project_id: UUID) -> list[UUID]:
-    statement = select(ProjectCmo.organization_id).where(ProjectCmo.project_id == project_id)
-    return list(session.scalars(statement.order_by(ProjectCmo.organization_id)))
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A field of `of` that names many records of another table; each is a row of the `table` between the two."""
+
+    of: type[Stamped]
+    table: type[Base]
+    own: str
+    other: str
+    to: type[Stamped]
+
+
+LINKS: Mapping[str, Link] = {
+    "cmo_ids": Link(Project, ProjectCmo, "project_id", "organization_id", Organization),
+    "reads_cmo_ids": Link(Person, AuditedCmo, "person_id", "organization_id", Organization),
+    "reads_project_ids": Link(Person, AuditedProject, "person_id", "project_id", Project),
+}
+
+
+def links_of(session: Session, name: str, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """What a field of `LINKS` names for each of many records."""
+    link, found = LINKS[name], {record_id: list[UUID]() for record_id in ids}
+    own, other = (getattr(link.table, column) for column in (link.own, link.other))
+    for record_id, other_id in session.execute(select(own, other).where(own.in_(ids)).order_by(other)):
+        found[record_id].append(other_id)
+    return found
 
 
 def the_sponsor(session: Session) -> Organization:
@@ -147,14 +185,52 @@ def the_sponsor(session: Session) -> Organization:
     return session.scalars(statement).one()
 
 
-def _set_cmos(session: Session, project: Project, cmo_ids: list[UUID]) -> None:
-    for cmo_id in cmo_ids:
-        cmo = session.get(Organization, cmo_id)
-        if cmo is None or cmo.kind != OrganizationKind.CMO:
-            raise Invalid("cmo_ids", f"no CMO {cmo_id}")
-    session.execute(delete(ProjectCmo).where(ProjectCmo.project_id == project.id))
-    session.add_all(ProjectCmo(project_id=project.id, organization_id=cmo_id) for cmo_id in dict.fromkeys(cmo_ids))
+def sponsor_name(session: Session, settings: Settings) -> str:
+    """What CMOs know the sponsor as: the setting, else what `slamon setup` was told."""
+    named = select(Organization.name).where(Organization.kind == OrganizationKind.SPONSOR).limit(1)
+    return settings.sponsor_name or session.scalar(named) or "Sponsor"
+
+
+def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Sequence[UUID]]]:
+    """The columns, and the fields kept in tables of their own."""
+    links = {name: ids for name, ids in values.items() if name in LINKS and ids is not None}
+    return {name: value for name, value in values.items() if name not in LINKS}, links
+
+
+def _set_links(session: Session, row: Stamped, links: Mapping[str, Sequence[UUID]]) -> None:
+    for name, ids in links.items():
+        link = LINKS[name]
+        if ids and isinstance(row, Person) and Role.AUDITOR.value not in row.roles:
+            raise Invalid(name, "is for auditors alone; everybody else reads what their roles allow")
+        for other_id in ids:
+            other = session.get(link.to, other_id)
+            if other is None or (isinstance(other, Organization) and other.kind != OrganizationKind.CMO):
+                raise Invalid(name, f"no {'CMO' if link.to is Organization else 'project'} {other_id}")
+        session.execute(delete(link.table).where(getattr(link.table, link.own) == row.id))
+        session.add_all(link.table(**{link.own: row.id, link.other: each}) for each in dict.fromkeys(ids))
+        session.flush()
+
+
+def _administers(person: Person) -> bool:
+    return Role.ADMIN.value in person.roles and person.status != PersonStatus.DISABLED
+
+
+def _refuse_last_administrator(session: Session, person: Person) -> None:
+    """Raise Conflict where nobody would be left who can administer.
+
+    Two administrators who disable each other at the same time wait for each other here, so one of them stays.
+    """
     session.flush()
+    organization = select(Organization.id).where(Organization.id == person.organization_id)
+    session.execute(organization.with_for_update(key_share=True))
+    others = select(Person).where(Person.organization_id == person.organization_id, Person.id != person.id)
+    if not any(map(_administers, session.scalars(others.execution_options(populate_existing=True)))):
+        raise Conflict(f"{person.name} is the last administrator; make somebody else one first.")
+
+
+def _refuse_no_name(row: Named) -> None:
+    if inspect(row).attrs.name.history.has_changes():
+        refuse_no_name("name", row.name)
 
 
 @singledispatch
@@ -165,12 +241,14 @@ def _check(row: Base, session: Session) -> None:
 
 @_check.register
 def _(row: Organization, session: Session) -> None:
-    if row.lead_id is not None:
+    _refuse_no_name(row)
+    if row.lead_id is not None and _is_new(row, "lead_id"):
         _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
 def _(row: Site, session: Session) -> None:
+    _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
     _refuse_unknown_country(row.country)
     cmo = session.get(Organization, row.organization_id)
@@ -186,7 +264,9 @@ def _(row: Site, session: Session) -> None:
 def _(row: Person, session: Session) -> None:
     row.time_zone = row.time_zone or "UTC"
     _refuse_unknown_zone(row.time_zone)
-    row.email_key = row.email.strip().casefold()
+    _refuse_no_name(row)
+    address = parse_address(row.email)
+    row.email, row.email_key = address.text, address.key
     organization = session.get(Organization, row.organization_id)
     if organization is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
@@ -194,7 +274,7 @@ def _(row: Person, session: Session) -> None:
     if not roles:
         raise Invalid("roles", "name at least one")
     is_cmo = organization.kind == OrganizationKind.CMO
-    if Role.SYSTEM in roles or (roles - CMO_ROLES if is_cmo else roles & CMO_ROLES):
+    if Role.SYSTEM in roles or (roles - CMO_ROLES - {Role.AUDITOR} if is_cmo else roles & CMO_ROLES):
         raise Invalid("roles", f"people of a {organization.kind} cannot hold {', '.join(sorted(roles))}")
     if Role.ADMIN in roles and len(roles) > 1:
         raise Invalid("roles", "an administrator takes no part in the business; give the person a second account")
@@ -205,15 +285,28 @@ def _(row: Person, session: Session) -> None:
         backup = session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
-        if row.site_id is not None and not backup.serves(organization.id, row.site_id):
-            raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
-    _refuse_readdressed(row)
+        _refuse_unfit_backup(row, backup, organization)
+
+
+def _refuse_unfit_backup(row: Person, backup: Person, organization: Organization) -> None:
+    """A backup can do what they will be asked to; somebody who is disabled is not asked for anything any more."""
+    if row.status == PersonStatus.DISABLED or not _is_new(row, "backup_id", "roles", "site_id", "status"):
+        return
+    if not is_enabled(backup):
+        raise Invalid("backup_id", f"the account of {backup.name} is disabled; name somebody else")
+    if row.site_id is not None and not backup.serves(organization.id, row.site_id):
+        raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
+    if lacking := unfit_as_backup(backup, row.roles):
+        roles = " or ".join(sorted(lacking))
+        told = f"{backup.name} would be asked for what needs the role {roles}; name somebody who holds it"
+        raise Invalid("backup_id", told)
 
 
 @_check.register
 def _(row: Project, session: Session) -> None:
-    _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
-    if row.lead_id is not None:
+    if _is_new(row, "pm_id"):
+        _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
+    if row.lead_id is not None and _is_new(row, "lead_id"):
         _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
 
 
@@ -229,26 +322,32 @@ def _(row: Calendar, session: Session) -> None:
     WorkingCalendar.from_json(plain)
     if row.subdivision and not row.country:
         raise Invalid("country", "is needed with a subdivision")
-    if row.country:
-        public_holidays(row.country, row.subdivision, (2026,))
+    if row.country and any(inspect(row).attrs[name].history.has_changes() for name in ("country", "subdivision")):
+        refuse_unnamed_region(row.country, row.subdivision)
 
 
 @_check.register
 def _(row: Policy, session: Session) -> None:
     refuse_faulty(session, row)
+    if row.owner_id is not None and inspect(row).attrs.owner_id.history.has_changes():
+        _must_hold(session, "owner_id", row.owner_id, Role.ADMIN)
 
 
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:
     person = session.get(Person, person_id)
     if person is None or role.value not in person.roles or person.status == PersonStatus.DISABLED:
-        raise Invalid(field, f"must be an active person with the role {role.value}")
+        told = f"must be an active person with the role {role.value}; name another, or give them the role first"
+        raise Invalid(field, told)
+
+
+def _is_new(row: Base, *fields: str) -> bool:
+    """Whether one of the fields was just set: who was named long ago is judged when they are told."""
+    return any(inspect(row).attrs[field].history.has_changes() for field in fields)
 
 
 def _refuse_unknown_zone(name: str) -> None:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Invalid("time_zone", f"'{name}' is not an IANA time zone such as Europe/Berlin") from None
+    if not is_zone(name):
+        raise Invalid("time_zone", f"'{name}' is not an IANA time zone such as Europe/Berlin")
 
 
 def _refuse_unknown_country(code: str) -> None:
@@ -261,14 +360,6 @@ def _countries() -> frozenset[str]:
     """The codes in the tz database's own copy of ISO 3166-1."""
     lines = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text("utf-8").splitlines()
     return frozenset(line.split("\t")[0] for line in lines if line and not line.startswith("#"))
-
-
-_EMAIL = re.compile(r"[^@\s\x00-\x1f<>\",;:\\]+@[^@\s\x00-\x1f<>\",;:\\]+")
-
-
-def _refuse_readdressed(row: Person) -> None:
-    if not _EMAIL.fullmatch(row.email.strip()):
-        raise Invalid("email", f"'{row.email}' is not an e-mail address")
 
 
 def _flush(session: Session, row: Stamped) -> None:

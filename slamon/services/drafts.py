@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from slamon.db.drafts import Draft
 from slamon.db.statements import insert_if_new
-from slamon.domain.lifecycle import FILERS, RequestType
+from slamon.domain.lifecycle import RequestType
 from slamon.errors import Conflict, Invalid, NotFound, StaleVersion
-from slamon.services.access import Caller, Scope
+from slamon.services.access import Caller
 from slamon.services.audit import record
+from slamon.services.rights import Deed, allow
 
 MOST = 100  # of one author, so that all fit on a page
 LONGEST = 100_000  # characters
@@ -39,7 +40,7 @@ def save(
     With an `expected_version` it must be there already. Raises Forbidden, NotFound (also for somebody else's),
     StaleVersion, Invalid for what is too long or no text, and Conflict for more drafts than one author may have.
     """
-    _writer(by)
+    allow(by, Deed.KEEP_DRAFTS)
     _refuse_unkeepable(content)
     new = {"id": draft_id, "content": content, "changed_at": now, "created_at": now, "created_by": by.id, "version": 1}
     if expected_version is None and insert_if_new(session, Draft, new, ["id"]):
@@ -59,7 +60,7 @@ def save(
 
 def find(session: Session, draft_id: UUID, *, by: Caller, is_locked: bool = False) -> Draft:
     """Raises Forbidden, and NotFound for somebody else's too."""
-    _writer(by)
+    allow(by, Deed.KEEP_DRAFTS)
     draft = session.get(Draft, draft_id, with_for_update=is_locked or None, populate_existing=is_locked)
     if draft is None or draft.created_by != by.id:
         raise NotFound("draft", draft_id)
@@ -68,7 +69,7 @@ def find(session: Session, draft_id: UUID, *, by: Caller, is_locked: bool = Fals
 
 def drafts_of(session: Session, by: Caller) -> Sequence[Draft]:
     """The caller's own, the last changed first."""
-    _writer(by)
+    allow(by, Deed.KEEP_DRAFTS)
     statement = select(Draft).where(Draft.created_by == by.id).order_by(Draft.changed_at.desc(), Draft.id)
     return session.scalars(statement).all()
 
@@ -89,16 +90,10 @@ def discard(
     """The draft, no longer stored; the trail keeps what it said. Raises as `take`."""
     draft = take(session, draft_id, by=by, expected_version=expected_version)
     record(
-        session, by=by.as_actor(FILERS), action="discard", entity="draft", entity_id=draft_id, now=now,
+        session, by=allow(by, Deed.KEEP_DRAFTS), action="discard", entity="draft", entity_id=draft_id, now=now,
         old=draft.content,
     )  # fmt: skip
     return draft
-
-
-def _writer(by: Caller) -> None:
-    """Raises Forbidden for who may not file."""
-    by.needs(Scope.FILE)
-    by.as_actor(FILERS)
 
 
 def _refuse_unkeepable(content: Mapping[str, Any]) -> None:

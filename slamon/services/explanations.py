@@ -13,8 +13,9 @@ from slamon.domain.clocks import ClockId, ClockState, Outcome
 from slamon.domain.explain import Counts, Explanation, explain, openings
 from slamon.domain.runs import Pause
 from slamon.domain.terms import ClockKind, Mode, Terms
+from slamon.domain.timeline import FactKind
 from slamon.errors import NotFound
-from slamon.services.cases import load_case
+from slamon.services.cases import Case, load_case
 
 _Teller = Callable[[datetime], str]
 _OUTCOMES = {
@@ -24,6 +25,18 @@ _OUTCOMES = {
 }
 
 
+_WITHOUT_THE_CMO = {
+    FactKind.ACCEPTED: "closed before the CMO had to say",
+    FactKind.CANCELLED: "because the sponsor cancelled the request",
+    FactKind.LOST: "because the goods were lost",
+}
+_WITHOUT_THE_SPONSOR = {
+    FactKind.ACCEPTED: "because the request was closed",
+    FactKind.CANCELLED: "because the request was cancelled",
+    FactKind.ANSWERED: "because the CMO went on without it",
+    FactKind.ORDER_CONFIRMED: "because the CMO went on without it",
+    FactKind.DECLINED: "because the CMO went on without it",
+}
 # What starts each kind of clock.
 _STARTS = {
     ClockKind.ACKNOWLEDGEMENT: "when the request was filed",
@@ -31,7 +44,8 @@ _STARTS = {
     ClockKind.ORDER_CONFIRMATION: "when the CMO first acted on the request",
     ClockKind.REPLY: "with the oldest message of the sponsor that nobody had answered",
     ClockKind.DISPATCH_CONFIRMATION: "when the goods left; until that is told, at the end of the planned ship date",
-    ClockKind.DELIVERY_CONFIRMATION: "when the goods arrived; until that is told, at the end of the expected day",
+    ClockKind.DELIVERY_CONFIRMATION: "when the goods arrived, whoever said so; until that is told, at the end of the "
+    "expected day",
     ClockKind.SPONSOR: "when the CMO asked",
     ClockKind.EXCURSION_DECISION: "when the sponsor was told that something is wrong with the goods",
 }
@@ -73,16 +87,28 @@ def explain_clock(
         other = beside(instant, other_zone, zone)
         return moment(instant, zone) + (f" = {other}" if other else "")
 
-    return Explained(explanation, terms, tuple(sentences(explanation, terms, at)))
+    return Explained(explanation, terms, tuple(sentences(explanation, terms, at, _why_cancelled(case, clock))))
 
 
-def sentences(explanation: Explanation, terms: Terms, at: Callable[[datetime], str]) -> Iterator[str]:
+def _why_cancelled(case: Case, clock: ClockState) -> str | None:
+    """Why a clock ended without an outcome, by what happened at that moment; None where it has one."""
+    if clock.outcome is not Outcome.CANCELLED:
+        return None
+    kinds = [fact.kind for fact in case.timeline if fact.occurred_at == clock.stopped_at]
+    whys = _WITHOUT_THE_SPONSOR if clock.kind.is_the_sponsors else _WITHOUT_THE_CMO
+    return next((whys[kind] for kind in reversed(kinds) if kind in whys), None)
+
+
+def sentences(
+    explanation: Explanation, terms: Terms, at: Callable[[datetime], str], why_cancelled: str | None = None
+) -> Iterator[str]:
     """A deadline in words; `at` writes an instant."""
     clock, unit = explanation.clock, explanation.mode.unit
     clause = f", agreement clause {terms.agreement_clause}" if terms.agreement_clause else ""
     line = f"by the policy line “{terms.policy_name}” (version {terms.policy_version}{clause})"
     if explanation.mode is Mode.DATE:
         yield from _date_sentences(clock, line, at)
+        yield from _end(clock, at, why_cancelled)
         return
     yield (
         f"Allowed are {_allowed(explanation.target, unit)} to the target and {_allowed(explanation.limit, unit)} "
@@ -106,6 +132,7 @@ def sentences(explanation: Explanation, terms: Terms, at: Callable[[datetime], s
         else:
             yield f"Paused from {at(pause.since)} to {at(pause.to)}, {span(pause.to - pause.since)}: {_why(pause)}."
     yield from _deadlines(explanation, unit, at)
+    yield from _end(clock, at, why_cancelled)
 
 
 def _deadlines(explanation: Explanation, unit: str, at: _Teller) -> Iterator[str]:
@@ -120,20 +147,18 @@ def _deadlines(explanation: Explanation, unit: str, at: _Teller) -> Iterator[str
         counted = explanation.total(Counts.COUNTED)
         what = "the limit" if clock.target_at else "target and limit"
         yield f"So far {span(counted)} have counted. Until the clock runs again nobody can say when {what} will be."
-    yield from _end(clock, at)
 
 
 def _date_sentences(clock: ClockState, line: str, at: _Teller) -> Iterator[str]:
     yield f"The deadline is the end of the day {_NAMED[clock.kind]}; no hours are counted, {line}."
     if clock.limit_at is not None:
         yield f"That day ends: {at(clock.limit_at)}."
-    yield from _end(clock, at)
 
 
-def _end(clock: ClockState, at: _Teller) -> Iterator[str]:
+def _end(clock: ClockState, at: _Teller, why_cancelled: str | None) -> Iterator[str]:
     if clock.stopped_at is not None:
-        how = _OUTCOMES.get(clock.outcome)
-        yield f"It stopped {how}: {at(clock.stopped_at)}." if how else f"It was cancelled: {at(clock.stopped_at)}."
+        how, why = _OUTCOMES.get(clock.outcome), f", {why_cancelled}" if why_cancelled else ""
+        yield f"It {f'stopped {how}' if how else f'was cancelled{why}'}: {at(clock.stopped_at)}."
 
 
 def _why(pause: Pause) -> str:

@@ -1,7 +1,8 @@
 """Filing a request: the terms frozen, the first fact, the clocks and the notice to the contact."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,18 +15,22 @@ from slamon.db.database import note
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.db.statements import in_one_trip, next_number
 from slamon.domain.checks import Contradiction, refuse_past_due
-from slamon.domain.lifecycle import FILERS, RequestType, State
+from slamon.domain.clocks import ClockState, item_clocks
+from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.progress import Progress, progress_of
-from slamon.domain.terms import Terms
+from slamon.domain.terms import ClockKind, Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
-from slamon.errors import Invalid
-from slamon.services.access import Caller, Scope
+from slamon.errors import Invalid, TermsDiffer
+from slamon.services.access import Caller
 from slamon.services.look_alikes import refuse_look_alikes
-from slamon.services.notices import filed_row, queue
+from slamon.services.notices import filed_row
+from slamon.services.outbox import queue
 from slamon.services.parties import Contact, Parties, find_parties
-from slamon.services.policies import Wanted, freeze, kind_of, resolve
+from slamon.services.policies import Wanted, freeze, freeze_together, kind_of, kinds_of, resolve, resolve_each
+from slamon.services.rights import Deed, allow
 from slamon.services.settle import at_filing
 from slamon.services.timelines import fact_values
+from slamon.services.visibility import is_seen
 
 PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
 
@@ -58,6 +63,7 @@ class Filed:
     clocks: list[dict[str, Any]]
     parties: Parties
     progress: Progress
+    items: Mapping[int, ClockState]  # the answer clock of each, where the kinds asked for have different terms
 
 
 _REQUEST, _FACT, _CLOCKS = insert(CmoRequest), insert(FactRow), insert(ClockRow)  # built once
@@ -78,19 +84,18 @@ def log_request(
     `now` is business time. Raises NotFound or Invalid for parties that do not fit, Forbidden, Conflict where no policy
     applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
-    by.needs(Scope.FILE)
-    actor = by.as_actor(FILERS)
+    allow(by, Deed.FILE)
     at = stamp(now)
     parties = find_parties(
         session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
+    actor = parties.filer
     _refuse_past_due(filing, at)
     if not file_anyway:
-        refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference)
+        refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     if filing.parent_id is not None:
-        _refuse_foreign_parent(session, filing.parent_id, parties.cmo_id)
-    line = resolve(session, wanted_by(filing, parties.cmo_id), at)
-    terms = freeze(session, line, filing.type, parties.time_zone, parties.calendar, at)
+        _refuse_foreign_parent(session, filing.parent_id, parties.cmo_id, by)
+    terms = _terms_for(session, filing, parties, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -141,7 +146,57 @@ def log_request(
         connection.execute(_CLOCKS, clocks)
         queue(session, [notice])
     note(session, "filed", number=number)
-    return Filed(request_id, number, columns, clocks, parties, progress_of([filed]))
+    own = item_clocks(terms, Timeline([filed]))
+    return Filed(request_id, number, columns, clocks, parties, progress_of([filed]), own)
+
+
+def file_by_terms(
+    session: Session,
+    filing: Filing,
+    *,
+    split: bool | None,
+    by: Caller,
+    via: Via = Via.API,
+    file_anyway: bool = False,
+    now: datetime,
+    real_now: datetime,
+) -> list[Filed]:
+    """File it; with `split` as one request for each of the terms that the kinds of data asked for have.
+
+    The first is the parent of the others. None asks first: it raises TermsDiffer where that would make several. Raises
+    as `log_request` otherwise; either all are filed or, the caller's transaction being undone, none.
+    """
+    groups = _by_terms(session, filing, by=by, at=stamp(now)) if split is not False else [filing]
+    if split is None and len(groups) > 1:
+        raise TermsDiffer([kinds_of(group.type, group.detail) for group in groups])
+    filed: list[Filed] = []
+    for group in groups:
+        one = replace(group, parent_id=filed[0].id) if filed else group
+        anyway = file_anyway or bool(filed)  # those filed a moment ago ask for the same lots
+        filed.append(log_request(session, one, by=by, via=via, file_anyway=anyway, now=now, real_now=real_now))
+    return filed
+
+
+def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> list[Filing]:
+    """The filing cut by the terms its kinds of data have, in the order of their first items."""
+    if len(kinds_of(filing.type, filing.detail)) < 2:
+        return [filing]
+    parties = find_parties(
+        session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
+    )
+    lines = resolve_each(session, wanted_by(filing, parties.cmo_id), at)
+    groups: dict[str, list[Any]] = {}
+    for item in filing.detail["items"]:
+        line = lines[item["kind"]]
+        groups.setdefault(json.dumps([line.clocks.get(ClockKind.ANSWER), line.ladder]), []).append(item)
+    return [replace(filing, detail={**filing.detail, "items": items}) for items in groups.values()]
+
+
+def _terms_for(session: Session, filing: Filing, parties: Parties, at: datetime) -> Terms:
+    wanted, own = wanted_by(filing, parties.cmo_id), (filing.type, parties.time_zone, parties.calendar, at)
+    if wanted.kinds:
+        return freeze_together(session, resolve_each(session, wanted, at), *own)
+    return freeze(session, resolve(session, wanted, at), *own)
 
 
 def _refuse_past_due(filing: Filing, at: datetime) -> None:
@@ -157,13 +212,15 @@ def _refuse_past_due(filing: Filing, at: datetime) -> None:
 
 def wanted_by(asked: Filing | CmoRequest, cmo_id: UUID) -> Wanted:
     """What a policy must cover for a request, filed or about to be."""
-    kind = kind_of(RequestType(asked.type), asked.detail)
-    return Wanted(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id)
+    request_type = RequestType(asked.type)
+    kind, kinds = kind_of(request_type, asked.detail), kinds_of(request_type, asked.detail)
+    several = kinds if len(kinds) > 1 else ()
+    return Wanted(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id, several)
 
 
-def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID) -> None:
+def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID, by: Caller) -> None:
     parent = session.get(CmoRequest, parent_id)
-    if parent is None or parent.cmo_id != cmo_id:
+    if parent is None or parent.cmo_id != cmo_id or not is_seen(session, CmoRequest, parent_id, by=by):
         raise Invalid("parent_id", f"no request {parent_id} to this CMO")
 
 

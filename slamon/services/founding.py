@@ -22,7 +22,8 @@ from slamon.domain.terms import (
     ladder_to_json,
 )
 from slamon.domain.timeline import SYSTEM, Role
-from slamon.services.directory import create
+from slamon.errors import Conflict
+from slamon.services.directory import create, the_sponsor
 
 
 def found(session: Session, sponsor_name: str, *, now: datetime) -> Organization:
@@ -40,8 +41,18 @@ def found(session: Session, sponsor_name: str, *, now: datetime) -> Organization
 
 
 def first_admin(session: Session, name: str, email: str, *, now: datetime) -> Person:
-    """The first administrator, invited; they set their own password by a one-time link."""
-    sponsor = session.scalars(select(Organization).where(Organization.kind == OrganizationKind.SPONSOR)).one()
+    """The first administrator, invited; they set their own password by a one-time link. Again, it changes nothing.
+
+    Raises Conflict where the address is somebody else's, or the account is disabled.
+    """
+    sponsor = the_sponsor(session)
+    known = session.scalars(select(Person).where(Person.email_key == email.strip().casefold())).one_or_none()
+    if known is not None:
+        if known.organization_id != sponsor.id or Role.ADMIN not in known.roles:
+            raise Conflict(f"{known.email} is {known.name}'s, who is no administrator; name another address.")
+        if known.status == PersonStatus.DISABLED:
+            raise Conflict(f"The account of {known.name}, {known.email}, is disabled; name another address.")
+        return known
     values = {
         "organization_id": sponsor.id,
         "name": name,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.addresses import address_key
 from slamon.db.parties import Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest
 from slamon.domain.timeline import Actor, Role
@@ -23,7 +24,7 @@ def hand_on(
     and for somebody who is not an active contact of this site. `by` is who writes it down.
     """
     name, email = content["name"].strip(), content["email"].strip()
-    known = session.scalars(select(Person).where(Person.email_key == email.casefold())).one_or_none()
+    known = session.scalars(select(Person).where(Person.email_key == address_key(email))).one_or_none()
     if known is None or known.organization_id != request.cmo_id:
         _refuse_other_domain(session, request, email)
     if known is None:
@@ -54,7 +55,7 @@ def _refuse_other_domain(session: Session, request: CmoRequest, email: str) -> N
         select(Person.email_key).where(Person.organization_id == request.cmo_id, Person.status != PersonStatus.DISABLED)
     )
     domains = {address.rpartition("@")[2] for address in addresses}
-    if email.casefold().rpartition("@")[2] not in domains:
+    if address_key(email).rpartition("@")[2] not in domains:
         raise Invalid(
             "email", f"must end in {' or '.join('@' + domain for domain in sorted(domains))}; "
             "ask the sponsor to add a colleague with another address"

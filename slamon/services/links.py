@@ -12,13 +12,14 @@ from slamon.channels import MessageKind
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus
 from slamon.db.requests import CmoRequest
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, State
+from slamon.domain.lifecycle import OPEN_STATES, State
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
-from slamon.services.access import Caller, Scope, caller_of, roles_on, secret_digest
+from slamon.services.access import Caller, Scope, caller_of, secret_digest
 from slamon.services.audit import record
-from slamon.services.notices import outbox_row, queue
-from slamon.services.timelines import owners_of
+from slamon.services.outbox import outbox_row, queue
+from slamon.services.rights import Deed, admit, allow_on, owners_of
+from slamon.services.visibility import find_seen
 
 FRESH_LINK_EVERY = timedelta(minutes=5)
 
@@ -68,11 +69,11 @@ def revoke_links(
     session: Session, request_id: UUID, person_id: UUID, *, by: Caller, reason: str, now: datetime, real_now: datetime
 ) -> int:
     """Withdraw a contact's links to one request; returns how many. He can ask for a fresh one at his own address."""
-    by.needs(Scope.ACT)
-    request = session.get(CmoRequest, request_id)
-    if request is None or by.is_cmo:
+    admit(by, Deed.WITHDRAW_LINKS)
+    if by.is_cmo:
         raise NotFound("request", request_id)
-    actor = Caller(by.id, by.name, roles_on(by, request, owners_of(session, request))).as_actor(FILERS)
+    request = find_seen(session, CmoRequest, request_id, by=by, called="request")
+    actor = allow_on(by, Deed.WITHDRAW_LINKS, owners_of(session, request))
     if not reason.strip():
         raise Invalid("reason", "say why; the trail keeps it")
     theirs = (FormLink.request_id == request_id, FormLink.person_id == person_id, FormLink.revoked_at.is_(None))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
 from slamon.db.outbox import Notification, NotificationState, in_state
-from slamon.db.parties import Organization, OrganizationKind, Person, ProjectCmo
+from slamon.db.parties import Organization, OrganizationKind, Person
 from slamon.db.requests import CmoRequest
 from slamon.errors import Invalid
 
@@ -31,17 +31,18 @@ def page_of(
     kept: type[Any],
     *,
     filters: Mapping[str, object],
+    only: ColumnElement[bool],
     organizations: OrganizationKind | None = None,
     cursor: str | None = None,
     limit: int = 50,
 ) -> Page[Any]:
-    """Records of one table in the order in which they were made; `filters` name columns and the value wanted.
+    """Records of one table in the order in which they were made; `filters` name columns and the value wanted,
+    `only` is what the reader may see.
 
     `organizations` narrows organizations, and people by where they belong, to one side.
     """
-    wanted: list[ColumnElement[bool]] = [
-        getattr(kept, column) == value for column, value in filters.items() if value is not None
-    ]
+    equal = [getattr(kept, column) == value for column, value in filters.items() if value is not None]
+    wanted: list[ColumnElement[bool]] = [only, *equal]
     if organizations is not None:
         wanted.append(_on_side(kept, organizations))
     if cursor is not None:
@@ -51,23 +52,15 @@ def page_of(
     return Page(rows[:size], cursor_after(rows[size - 1].id) if len(rows) > size else None)
 
 
-def cmos_by_project(session: Session, project_ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    """The CMOs of many projects at once."""
-    found: dict[UUID, list[UUID]] = {project_id: [] for project_id in project_ids}
-    statement = select(ProjectCmo).where(ProjectCmo.project_id.in_(project_ids)).order_by(ProjectCmo.organization_id)
-    for row in session.scalars(statement):
-        found[row.project_id].append(row.organization_id)
-    return found
-
-
 def failed_messages(
-    session: Session, *, cursor: str | None = None, limit: int = 50
-) -> Page[tuple[Notification, str | None]]:
-    """Dead letters with the number of their request, newest first."""
+    session: Session, *, only: ColumnElement[bool], cursor: str | None = None, limit: int = 50
+) -> Page[tuple[Notification, str | None, str | None]]:
+    """Dead letters with the number of their request and the reader's name, newest first."""
     statement = (
-        select(Notification, CmoRequest.number)
+        select(Notification, CmoRequest.number, Person.name)
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(in_state(NotificationState.FAILED))
+        .outerjoin(Person, Person.id == Notification.person_id)
+        .where(in_state(NotificationState.FAILED), only)
         .order_by(Notification.id.desc())
     )
     if cursor is not None:

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import LikelyDuplicate, LookAlike
+from slamon.services.access import Caller
+from slamon.services.visibility import sees
 
 NEWEST = 500  # of a CMO's open requests of one type
 
@@ -27,9 +29,17 @@ class Mark:
 
 
 def refuse_look_alikes(
-    session: Session, request_type: RequestType, cmo_id: UUID, detail: Mapping[str, Any], cmo_reference: str | None
+    session: Session,
+    request_type: RequestType,
+    cmo_id: UUID,
+    detail: Mapping[str, Any],
+    cmo_reference: str | None,
+    *,
+    by: Caller,
 ) -> None:
-    """Raises LikelyDuplicate, naming the look-alikes, the newest first. Asks nothing where there is nothing to compare.
+    """Raises LikelyDuplicate, naming the look-alikes that the filer may read, the newest first.
+
+    Asks nothing where there is nothing to compare.
 
     `detail` is as the API takes it.
     """
@@ -38,7 +48,7 @@ def refuse_look_alikes(
         return
     statement = (
         select(CmoRequest.id, CmoRequest.number, CmoRequest.subject, CmoRequest.detail, CmoRequest.cmo_reference)
-        .where(CmoRequest.cmo_id == cmo_id, CmoRequest.type == request_type.value, is_open())
+        .where(CmoRequest.cmo_id == cmo_id, CmoRequest.type == request_type.value, is_open(), sees(by, CmoRequest))
         .order_by(CmoRequest.filed_at.desc())
         .limit(NEWEST)
     )

@@ -17,12 +17,14 @@ from slamon.domain.ladder import evaluate
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
 from slamon.errors import Conflict
+from slamon.services.access import Caller
 from slamon.services.audit import record
 from slamon.services.cases import Case, load_cases
-from slamon.services.notices import Directory
 from slamon.services.policies import store_terms
+from slamon.services.readers import Directory
 from slamon.services.settle import settle
 from slamon.services.timelines import append
+from slamon.services.visibility import sees
 
 BATCH = 500
 MOST = 3000  # requests in one act: it is one transaction, and others may wait for it
@@ -74,10 +76,10 @@ class Preview:
     moved: tuple[MovedDeadline, ...]
 
 
-def preview(session: Session, new: NewTerms, *, now: datetime) -> Preview:
-    """What would move if the open requests got these terms. Changes nothing."""
+def preview(session: Session, new: NewTerms, *, by: Caller, now: datetime) -> Preview:
+    """What would move if those of the open requests that the caller may read got these terms. Changes nothing."""
     looked_at, moved = 0, []
-    for case in chain.from_iterable(_open_cases(session, new.wanted)):
+    for case in chain.from_iterable(_open_cases(session, [*new.wanted, sees(by, CmoRequest)])):
         terms = new.other(case)
         if terms is not None:
             looked_at += 1
@@ -95,8 +97,8 @@ def apply(
     now: datetime,
     real_now: datetime,
     via: Via = Via.API,
-) -> int:
-    """Give the open requests these terms, each with a `terms_changed` fact; returns how many got some.
+) -> list[UUID]:
+    """Give the open requests these terms, each with a `terms_changed` fact; returns those that got some.
 
     What has stopped keeps the terms it stopped under. A deadline that moves into the past is breached at once.
     Doing it again changes nothing. Raises Conflict for more requests than one act should change.
@@ -106,7 +108,7 @@ def apply(
     ).all()
     if len(ids) > MOST:
         raise Conflict(f"More than {MOST:,} open requests would be looked at; apply it to a narrower scope.")
-    cause, applied = new.cause, 0
+    cause, applied = new.cause, list[UUID]()
     told = {cause.entity: {"id": str(cause.id), **cause.told}}
     for batch in _open_cases(session, new.wanted, is_locked=True):
         pairs = [(case, new.other(case)) for case in batch]
@@ -117,10 +119,10 @@ def apply(
         ]
         directory = Directory(session, [case.request for case in changed])
         settle(session, changed, directory, closing=closing, now=now, real_now=real_now)
-        applied += len(changed)
+        applied += [case.request.id for case in changed]
     record(
         session, by=by, action="apply", entity=cause.entity, entity_id=cause.id, now=now,
-        new={"requests": applied}, reason=reason,
+        new={"requests": len(applied)}, reason=reason,
     )  # fmt: skip
     return applied
 

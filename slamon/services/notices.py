@@ -1,141 +1,27 @@
 """Who is told what: turns crossings and facts into outbox rows. Which words they become is decided when they leave."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
-from structlog.contextvars import get_contextvars
 
 from slamon.channels import MessageKind
-from slamon.db.base import new_id
 from slamon.db.outbox import Notification
-from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus, Project
+from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
-from slamon.db.statements import insert_ignoring
 from slamon.domain.ladder import Crossing, CrossingKey
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
-from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role
+from slamon.domain.timeline import Fact, FactKind
+from slamon.services.duties import ASKED_OF, is_enabled, is_of_cmo
 from slamon.services.message_keys import MessageKey, about_crossing
+from slamon.services.outbox import outbox_row
+from slamon.services.readers import Directory, Reader, Told
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
 UNTOLD = frozenset({FactKind.FILED, FactKind.TAKEN, FactKind.HANDED_ON, FactKind.TERMS_CHANGED})
-_STAFF_WIDE = {
-    LadderRole.HEAD: Role.HEAD,
-    LadderRole.QUALITY: Role.QUALITY,
-    LadderRole.STEERING: Role.STEERING,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """One person and the address a message takes to them; a Slack address may be a channel."""
-
-    person: Person
-    channel: DeliveryChannel
-    address: str
-
-
-class Directory:
-    """The people a batch of requests may concern, loaded at once."""
-
-    def __init__(self, session: Session, requests: Sequence[CmoRequest]) -> None:
-        cmo_ids = {request.cmo_id for request in requests}
-        project_ids = {request.project_id for request in requests}
-        self._cmos = {cmo.id: cmo for cmo in session.scalars(select(Organization).where(Organization.id.in_(cmo_ids)))}
-        self._projects = {
-            project.id: project for project in session.scalars(select(Project).where(Project.id.in_(project_ids)))
-        }
-        sponsor = select(Organization.id).where(Organization.kind == OrganizationKind.SPONSOR)
-        people = session.scalars(
-            select(Person).where(or_(Person.organization_id.in_(cmo_ids), Person.organization_id.in_(sponsor)))
-        )
-        self._people = {person.id: person for person in people}
-
-    def contact(self, request: CmoRequest) -> Person | None:
-        """The request's contact; while the account is disabled, the backup."""
-        return self._standing(request.contact_id)
-
-    def readers(self, request: CmoRequest, to: Recipient) -> Iterator[Reader]:
-        for person in self._persons(request, to):
-            address = self._address(request, person, to)
-            yield (
-                Reader(person, to.channel, address) if address else Reader(person, DeliveryChannel.EMAIL, person.email)
-            )
-
-    def person(self, person_id: UUID) -> Person | None:
-        return self._people.get(person_id)
-
-    def quality(self, request: CmoRequest) -> list[Person]:
-        return list(self._persons(request, Recipient(DeliveryChannel.EMAIL, LadderRole.QUALITY)))
-
-    def manager(self, request: CmoRequest) -> Person | None:
-        return self._standing(self._projects[request.project_id].pm_id)
-
-    def _address(self, request: CmoRequest, person: Person, to: Recipient) -> str | None:
-        if to.channel is DeliveryChannel.EMAIL:
-            return person.email
-        own, cmo_channel = person.slack_user_id, self._cmos[request.cmo_id].slack_channel
-        return (cmo_channel or own) if to.role is LadderRole.LEAD else (own or self._shared_channel(to, cmo_channel))
-
-    @staticmethod
-    def _shared_channel(to: Recipient, cmo_channel: str | None) -> str | None:
-        return cmo_channel if to.role in (LadderRole.LEAD_BACKUP, LadderRole.HEAD, LadderRole.QUALITY) else None
-
-    def _persons(self, request: CmoRequest, to: Recipient) -> Iterator[Person]:
-        if to.person_id is not None:
-            ids: Iterable[UUID | None] = [UUID(to.person_id)]
-        elif to.role in _STAFF_WIDE:
-            ids = self._with_role(_STAFF_WIDE[to.role], None)
-        elif to.role is LadderRole.CMO_LEAD:
-            ids = self._with_role(Role.CMO_LEAD, request.cmo_id)
-        else:
-            ids = [self._single(request, to.role)]
-            if to.role is LadderRole.LEAD and self._standing(ids[0]) is None:  # nobody leads this CMO: the heads do
-                ids = self._with_role(Role.HEAD, None)
-        for person_id in ids:
-            person = self._standing(person_id)
-            if person is not None and self._may_know(person, request):
-                yield person
-
-    def _may_know(self, person: Person, request: CmoRequest) -> bool:
-        """People of the sponsor, and of the request's own CMO and site, whatever person a policy names."""
-        return person.serves(request.cmo_id, request.site_id) or not set(person.roles) & CMO_ROLES
-
-    def _single(self, request: CmoRequest, role: LadderRole | None) -> UUID | None:
-        project, cmo = self._projects[request.project_id], self._cmos[request.cmo_id]
-        if role is LadderRole.CMO_CONTACT:
-            return request.contact_id
-        if role is LadderRole.CMO_BACKUP:
-            return self._backup_of(request.contact_id)
-        if role is LadderRole.PROJECT_MANAGER:
-            return project.pm_id
-        lead = cmo.lead_id or project.lead_id
-        return lead if role is LadderRole.LEAD else self._backup_of(lead)
-
-    def _backup_of(self, person_id: UUID | None) -> UUID | None:
-        person = self._people.get(person_id) if person_id else None
-        return person.backup_id if person else None
-
-    def _standing(self, person_id: UUID | None) -> Person | None:
-        person = self._people.get(person_id) if person_id else None
-        if person is None or person.status != PersonStatus.DISABLED:
-            return person
-        stand_in = self._people.get(person.backup_id) if person.backup_id else None
-        return stand_in if stand_in and stand_in.status != PersonStatus.DISABLED else None
-
-    def _with_role(self, role: Role, organization_id: UUID | None) -> list[UUID]:
-        return [
-            person.id
-            for person in self._people.values()
-            if role.value in person.roles
-            and (person.organization_id == organization_id if organization_id else True)
-            and (role in CMO_ROLES) == (organization_id is not None)
-        ]
 
 
 def ladder_rows(
@@ -153,23 +39,28 @@ def ladder_rows(
     one message for a reader of both.
     """
     rows: list[dict[str, Any]] = []
-    for step, at, level in dict.fromkeys((crossing.step, crossing.crossed_at, crossing.level) for crossing in told):
-        alike = [crossing for crossing in told if (crossing.step, crossing.crossed_at) == (step, at)]
+    for passed in dict.fromkeys((crossing.step, crossing.crossed_at, crossing.level) for crossing in told):
+        step, at, level = passed
+        alike = [crossing for crossing in told if (crossing.step, crossing.crossed_at, crossing.level) == passed]
         clocks = [str(crossing.clock) for crossing in alike]
         is_again = any(crossing.key in again for crossing in alike)
         about = about_crossing(clocks, at, request.fact_count if is_again else None)
-        readers = [reader for to in step.to for reader in directory.readers(request, to)]
+        kind, readers = MessageKind(level.value), [each for to in step.to for each in directory.readers(request, to)]
+        if any(directory.is_empty(request, to) for to in step.to):
+            rows += nobody_there_rows(request, directory, now=now, real_now=real_now)
         if not readers:  # a rung nobody holds must not be silent
-            readers = [Reader(pm, DeliveryChannel.EMAIL, pm.email) for pm in [directory.manager(request)] if pm]
-        for reader in dict.fromkeys((r.channel, r.address, r.person.id) for r in readers):
-            channel, address, person_id = reader
-            who = address if channel is DeliveryChannel.SLACK else str(person_id)
-            kind = MessageKind(level.value)
+            readers = directory.nearest(request, step.to)
+        once: dict[tuple[str, str, UUID], Reader] = {}
+        for reader in readers:
+            once.setdefault((reader.channel, reader.address, reader.person.id), reader)
+        for reader in once.values():
+            who = reader.address if reader.channel is DeliveryChannel.SLACK else str(reader.person.id)
             rows.append(
                 outbox_row(
-                    str(MessageKey(request.number, kind, about, channel, who)), kind, channel, address,
-                    now=now, real_now=real_now,
-                    request_id=request.id, person_id=person_id, clocks=clocks, crossed_at=at,
+                    str(MessageKey(request.number, kind, about, reader.channel, who)), kind, reader.channel,
+                    reader.address, now=now, real_now=real_now,
+                    request_id=request.id, person_id=reader.person.id, clocks=clocks, crossed_at=at,
+                    told_as=reader.role, instead_of=reader.instead_of,
                 )
             )  # fmt: skip
     return rows
@@ -178,38 +69,124 @@ def ladder_rows(
 def fact_rows(
     request: CmoRequest, fact: Fact, directory: Directory, *, now: datetime, real_now: datetime
 ) -> list[dict[str, Any]]:
-    """Outbox rows for one act: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's."""
-    contact, manager = directory.contact(request), directory.manager(request)
-    if fact.kind is FactKind.HANDED_ON and contact:
-        filed = filed_row(
-            request.id, request.number, contact.id, contact.email, fact.sequence, now=now, real_now=real_now
-        )
-        return [filed]
-    told: list[tuple[MessageKind, Person]] = []
+    """Outbox rows for one act: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's.
+
+    Whoever wrote an act of the CMO down needs no news of it; nobody hears of a hand-on that a later one has overtaken.
+    """
+    if fact.kind is FactKind.HANDED_ON and fact.content["contact"]["id"] == str(request.contact_id):
+        return contact_rows(request, directory, fact.sequence, MessageKind.FILED, now=now, real_now=real_now)
     if fact.kind in UNTOLD:
         return []
+    rows: list[dict[str, Any]] = []
+    news: dict[UUID, Told] = {}
     if fact.by.is_cmo:
-        submitter = directory.person(UUID(fact.by.id))
-        if submitter:
-            told.append((MessageKind.RECEIPT, submitter))
-        if manager and str(manager.id) != fact.recorded_by.id:
-            told.append((MessageKind.CMO_ACTED, manager))
-    elif contact:
-        told.append((MessageKind.SPONSOR_ACTED, contact))
+        rows += _receipt_rows(request, fact, directory, now=now, real_now=real_now)
+        told = directory.told(request, LadderRole.PROJECT_MANAGER)
+        news = {each.person.id: each for each in told if str(each.person.id) != fact.recorded_by.id}
+    else:
+        rows += contact_rows(request, directory, fact.sequence, MessageKind.SPONSOR_ACTED, now=now, real_now=real_now)
     if needs_review(fact):
-        told += [(MessageKind.CMO_ACTED, person) for person in directory.quality(request) if person is not manager]
-    rows = []
-    for kind, person in told:
-        slack = person.slack_user_id if kind is MessageKind.CMO_ACTED else None
-        channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
-        key = MessageKey(request.number, kind, str(fact.sequence), channel, str(person.id))
-        rows.append(
-            outbox_row(
-                str(key), kind, channel, slack or person.email, now=now, real_now=real_now,
-                request_id=request.id, person_id=person.id, fact_sequence=fact.sequence,
-            )
-        )  # fmt: skip
-    return rows
+        news = {each.person.id: each for each in directory.told(request, LadderRole.QUALITY)} | news
+    return rows + [
+        _staff_row(
+            request, MessageKind.CMO_ACTED, each, str(fact.sequence), now=now, real_now=real_now,
+            fact_sequence=fact.sequence,
+        )
+        for each in news.values()
+    ]  # fmt: skip
+
+
+def _receipt_rows(
+    request: CmoRequest, fact: Fact, directory: Directory, *, now: datetime, real_now: datetime
+) -> list[dict[str, Any]]:
+    """A receipt for whoever acted; where they have left since, whoever at the CMO is told in their place."""
+    person = directory.person(UUID(fact.by.id))
+    if person is None:
+        return []
+    if not is_enabled(person):
+        return contact_rows(request, directory, fact.sequence, MessageKind.RECEIPT, now=now, real_now=real_now)
+    about = str(fact.sequence)
+    key = MessageKey(request.number, MessageKind.RECEIPT, about, DeliveryChannel.EMAIL, str(person.id))
+    return [
+        outbox_row(
+            str(key), MessageKind.RECEIPT, DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now,
+            request_id=request.id, person_id=person.id, fact_sequence=fact.sequence, told_as=fact.by.role.value,
+        )
+    ]  # fmt: skip
+
+
+def contact_rows(
+    request: CmoRequest, directory: Directory, sequence: int, kind: MessageKind, *, now: datetime, real_now: datetime
+) -> list[dict[str, Any]]:
+    """Mails that tell the contact of the fact `sequence`; staff are told where nobody at the CMO can be."""
+    told = directory.told(request, LadderRole.CMO_CONTACT)
+    if not told:
+        return nobody_there_rows(request, directory, now=now, real_now=real_now)
+    return [
+        outbox_row(
+            str(MessageKey(request.number, kind, str(sequence), DeliveryChannel.EMAIL, str(person.id))), kind,
+            DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=request.id,
+            person_id=person.id, fact_sequence=sequence, told_as=role, instead_of=instead_of,
+        )
+        for person, role, instead_of in told
+    ]  # fmt: skip
+
+
+def nobody_there_rows(
+    request: CmoRequest, directory: Directory, *, now: datetime, real_now: datetime
+) -> list[dict[str, Any]]:
+    """Outbox rows that tell the manager that no message about this request reaches the CMO; once for each contact."""
+    return [
+        _staff_row(request, MessageKind.NOBODY_THERE, each, str(request.contact_id), now=now, real_now=real_now)
+        for each in directory.told(request, LadderRole.PROJECT_MANAGER)
+    ]
+
+
+def not_reached_rows(
+    session: Session, request: CmoRequest, person: Person, detail: str, *, now: datetime, real_now: datetime
+) -> list[dict[str, Any]]:
+    """Mails that tell the manager that the CMO's server refused a mail to `person`; once for each address."""
+    return [
+        outbox_row(
+            str(MessageKey(
+                request.number, MessageKind.NOT_REACHED, f"{person.id}@{person.email}", DeliveryChannel.EMAIL,
+                str(each.person.id),
+            )),
+            MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, each.person.email, now=now, real_now=real_now,
+            request_id=request.id, person_id=each.person.id, detail=detail[:500],
+            told_as=each.role, instead_of=each.instead_of,
+        )
+        for each in Directory(session, [request]).told(request, LadderRole.PROJECT_MANAGER)
+    ]  # fmt: skip
+
+
+def stand_in_rows(session: Session, row: Notification, *, now: datetime, real_now: datetime) -> list[dict[str, Any]]:
+    """The same message for who stands in: its reader was disabled before it left, or their mail is refused.
+
+    Empty for one that concerns nobody else: an invitation, a link that was asked for, an alarm that others got too.
+    """
+    if row.request_id is None or row.kind == MessageKind.FRESH_LINK:
+        return []
+    request = session.get_one(CmoRequest, row.request_id)
+    directory = Directory(session, [request], unreachable=row.person_id)
+    person = directory.person(row.person_id) if row.person_id else None
+    if person is None:
+        return []
+    otherwise = LadderRole.CMO_CONTACT if is_of_cmo(person) else LadderRole.PROJECT_MANAGER
+    parts = [LadderRole(role) for role in (row.told_as, *person.roles) if role in set(LadderRole)]
+    part = parts[0] if parts else otherwise
+    told = directory.told(request, part)
+    if not told and is_of_cmo(person):
+        return nobody_there_rows(request, directory, now=now, real_now=real_now)
+    return [
+        outbox_row(
+            f"{row.dedupe_key}/{each.person.id}", MessageKind(row.kind), DeliveryChannel.EMAIL, each.person.email,
+            now=now, real_now=real_now, request_id=request.id, person_id=each.person.id, clocks=row.clocks,
+            crossed_at=row.crossed_at, fact_sequence=row.fact_sequence, detail=row.detail, closes_at=row.closes_at,
+            told_as=each.role, instead_of=row.instead_of or each.instead_of or person.name,
+        )
+        for each in told
+    ]  # fmt: skip
 
 
 def closing_soon_rows(
@@ -221,80 +198,53 @@ def closing_soon_rows(
     now: datetime,
     real_now: datetime,
 ) -> list[dict[str, Any]]:
-    """Outbox rows that tell the manager, or else who leads, when the request closes by itself.
+    """Outbox rows that tell the manager, or who stands in, when the request closes by itself.
 
-    `sequence` is that of the act from which the days are counted: of each the notice is one.
+    `sequence` is that of the act from which the days are counted: of each the notice is one. Who cannot object is
+    promised no closing: they are told that nobody can be asked.
     """
-    manager = Recipient(DeliveryChannel.SLACK, LadderRole.PROJECT_MANAGER)
-    lead = Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD)
-    told = (list(directory.readers(request, to)) for to in (manager, lead))
+    to = Recipient(DeliveryChannel.SLACK, LadderRole.PROJECT_MANAGER)
+    may_object = ASKED_OF[LadderRole.PROJECT_MANAGER]
     return [
         outbox_row(
             str(MessageKey(
                 request.number, MessageKind.CLOSING_SOON, str(sequence), reader.channel, str(reader.person.id)
             )),
             MessageKind.CLOSING_SOON, reader.channel, reader.address, now=now, real_now=real_now,
-            request_id=request.id, person_id=reader.person.id, fact_sequence=sequence, closes_at=closes_at,
+            request_id=request.id, person_id=reader.person.id, fact_sequence=sequence,
+            closes_at=closes_at if directory.may(reader.person, request, may_object) else None,
+            told_as=reader.role, instead_of=reader.instead_of,
         )
-        for reader in next(filter(None, told), ())
+        for reader in directory.readers(request, to)
     ]  # fmt: skip
 
 
-def filed_row(
-    request_id: UUID,
-    number: str,
-    contact_id: UUID,
-    address: str,
-    sequence: int = 1,
+def _staff_row(
+    request: CmoRequest,
+    kind: MessageKind,
+    told: Told,
+    about: str,
     *,
     now: datetime,
     real_now: datetime,
+    fact_sequence: int | None = None,
 ) -> dict[str, Any]:
-    """The outbox row that tells a contact of a request just filed, or handed on to them by the fact `sequence`."""
-    key = MessageKey(number, MessageKind.FILED, str(sequence), DeliveryChannel.EMAIL, str(contact_id))
+    """One piece of news for somebody of the sponsor's, in Slack where they have it; `about` makes its key one."""
+    slack = told.person.slack_user_id
+    channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
     return outbox_row(
-        str(key), MessageKind.FILED, DeliveryChannel.EMAIL, address, now=now, real_now=real_now,
-        request_id=request_id, person_id=contact_id, fact_sequence=sequence,
+        str(MessageKey(request.number, kind, about, channel, str(told.person.id))), kind, channel,
+        slack or told.person.email, now=now, real_now=real_now, request_id=request.id, person_id=told.person.id,
+        fact_sequence=fact_sequence, told_as=told.role, instead_of=told.instead_of,
     )  # fmt: skip
 
 
-def outbox_row(
-    dedupe_key: str,
-    kind: MessageKind,
-    channel: DeliveryChannel,
-    address: str,
-    *,
-    now: datetime,
-    real_now: datetime,
-    request_id: UUID | None = None,
-    person_id: UUID | None = None,
-    clocks: Sequence[str] = (),
-    crossed_at: datetime | None = None,
-    fact_sequence: int | None = None,
-    detail: str | None = None,
-    fallback_of: UUID | None = None,
-    closes_at: datetime | None = None,
+def filed_row(
+    request_id: UUID, number: str, contact_id: UUID, address: str, *, now: datetime, real_now: datetime
 ) -> dict[str, Any]:
-    return {
-        "id": new_id(),
-        "dedupe_key": dedupe_key[:255],
-        "kind": kind.value,
-        "channel": channel.value,
-        "address": address,
-        "queued_at": now,
-        "next_attempt_at": real_now,
-        "request_id": request_id,
-        "person_id": person_id,
-        "clocks": list(clocks),
-        "crossed_at": crossed_at,
-        "fact_sequence": fact_sequence,
-        "detail": detail,
-        "fallback_of": fallback_of,
-        "closes_at": closes_at,
-        "trace_id": get_contextvars().get("request_id"),  # of the HTTP request being answered, if any
-    }
-
-
-def queue(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Put messages into the outbox; one with the same key is already on its way and stays alone."""
-    insert_ignoring(session, Notification, rows, ["dedupe_key"])
+    """The outbox row that tells a contact of a request just filed."""
+    key = MessageKey(number, MessageKind.FILED, "1", DeliveryChannel.EMAIL, str(contact_id))
+    return outbox_row(
+        str(key), MessageKind.FILED, DeliveryChannel.EMAIL, address, now=now, real_now=real_now,
+        request_id=request_id, person_id=contact_id, fact_sequence=1, told_as=LadderRole.CMO_CONTACT.value,
+    )  # fmt: skip

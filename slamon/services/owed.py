@@ -9,13 +9,15 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, Site
-from slamon.db.requests import ClockRow, CmoRequest, is_open
+from slamon.db.requests import CmoRequest, is_open
+from slamon.domain.clocks import ClockState
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import ClockKind
-from slamon.services.access import Caller, Scope
+from slamon.services.access import Caller
 from slamon.services.cases import Case, load_cases
 from slamon.services.listings import cursor_after, id_behind
-from slamon.services.queries import clocks_by_request
+from slamon.services.rights import Deed, allow
+from slamon.services.visibility import sees
 
 MOST_REQUESTS = 200
 
@@ -31,9 +33,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """One item nobody has supplied or declined yet. `lots` are those it asks for; `limit_at` is the answer clock's.
+    """One item nobody has supplied or declined yet. `lots` are those it asks for.
 
-    `clocks` are all of its request's, as last evaluated.
+    `target_at` and `limit_at` are its own: those of the answer clock, or of its kind where one request asks for kinds
+    with different terms. `clocks` are its request's, with its own answer clock.
     """
 
     cmo_id: UUID
@@ -47,8 +50,9 @@ class Owed:
     lots: tuple[str, ...]
     filed_at: datetime
     due_on: str | None
+    target_at: datetime | None
     limit_at: datetime | None
-    clocks: Sequence[ClockRow]
+    clocks: Sequence[ClockState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def owed(session: Session, wanted: Wanted, *, by: Caller) -> Register:
     A page looks at so many requests, so it may hold fewer items than the next, or none. Raises Invalid for a cursor
     of another list.
     """
-    by.needs(Scope.READ)
+    allow(by, Deed.READ_REQUESTS)
     statement = (
         select(CmoRequest, Organization.name, Site)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
@@ -74,23 +78,24 @@ def owed(session: Session, wanted: Wanted, *, by: Caller) -> Register:
     )
     found = session.execute(statement).all()
     rows = found[:MOST_REQUESTS]
-    clocks = clocks_by_request(session, [request.id for request, *_ in rows])
     parties = {request.id: (name, site) for request, name, site in rows}
     lot = wanted.lot.casefold() if wanted.lot else None
     items = [
         item
         for case in load_cases(session, [request for request, *_ in rows])
-        for item in _open_items(case, *parties[case.request.id], clocks[case.request.id])
+        for item in _open_items(case, *parties[case.request.id])
         if lot is None or lot in (each.casefold() for each in item.lots)
     ]
     return Register(items, cursor_after(rows[-1][0].id) if len(found) > MOST_REQUESTS else None)
 
 
-def _open_items(case: Case, cmo_name: str, site: Site, clocks: Sequence[ClockRow]) -> Iterator[Owed]:
-    request, progress = case.request, case.progress()
-    limit_at = next((clock.limit_at for clock in clocks if clock.kind == ClockKind.ANSWER), None)
+def _open_items(case: Case, cmo_name: str, site: Site) -> Iterator[Owed]:
+    request, progress, clocks = case.request, case.progress(), case.clocks()
+    of_request = next((clock for clock in clocks if clock.kind is ClockKind.ANSWER), None)
+    others = [clock for clock in clocks if clock.kind is not ClockKind.ANSWER]
+    of_items = case.item_clocks() if progress.open_items else {}
     for number in progress.open_items:
-        item = progress.detail["items"][number - 1]
+        item, answer = progress.detail["items"][number - 1], of_items.get(number, of_request)
         yield Owed(
             cmo_id=request.cmo_id,
             cmo_name=cmo_name,
@@ -103,19 +108,16 @@ def _open_items(case: Case, cmo_name: str, site: Site, clocks: Sequence[ClockRow
             lots=tuple(item.get("lots", ())),
             filed_at=request.filed_at,
             due_on=request.due_on.isoformat() if request.due_on else None,
-            limit_at=limit_at,
-            clocks=clocks,
+            target_at=answer.target_at if answer else None,
+            limit_at=answer.limit_at if answer else None,
+            clocks=[*others, *([answer] if answer else [])],
         )
 
 
 def _filters(wanted: Wanted, by: Caller) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = [CmoRequest.type == RequestType.DATA]
+    filters: list[ColumnElement[bool]] = [CmoRequest.type == RequestType.DATA, sees(by, CmoRequest)]
     if wanted.cmo_id is not None:
         filters.append(CmoRequest.cmo_id == wanted.cmo_id)
-    if by.is_cmo:
-        filters.append(CmoRequest.cmo_id == by.cmo_id)
-        if by.site_id is not None:
-            filters.append(CmoRequest.site_id == by.site_id)
     if wanted.cursor is not None:
         filters.append(CmoRequest.id > id_behind(wanted.cursor))
     return filters

@@ -21,12 +21,13 @@ from slamon.db.parties import (
     Standing,
 )
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
-from slamon.domain.timeline import CMO_ROLES, Role
-from slamon.errors import Forbidden, Invalid
-from slamon.services.access import Caller, Owners
+from slamon.domain.timeline import CMO_ROLES, Actor, Role
+from slamon.errors import Invalid
+from slamon.services.access import Caller
 from slamon.services.calendars import closed_on, days_of
 from slamon.services.policies import CALENDAR_COLUMNS
-from slamon.services.timelines import owners
+from slamon.services.rights import Deed, Owners, allow_on, owners
+from slamon.services.visibility import is_seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Found, active and fit for each other. `calendar` is the site's, plain; None where it never closes."""
+    """Found, active and fit for each other. `calendar` is the site's, plain; None where it never closes.
+
+    `filer` is who files, in the role that lets them.
+    """
 
     project_id: UUID
     project_code: str
@@ -50,6 +54,7 @@ class Parties:
     cmo_name: str
     contact: Contact
     owners: Owners
+    filer: Actor
 
 
 # Built once, and run without the ORM: putting a statement together and filling records takes longer than reading.
@@ -57,7 +62,7 @@ _GIVEN = select(literal(1)).subquery()  # one row, whatever is found beside it
 _PM, _LEAD, _CMO_LEAD = aliased(Person), aliased(Person), aliased(Person)
 _WITH_CONTACTS = (
     select(
-        Project.id.label("project_id"), Project.code, Project.status.label("project_status"),
+        Project.id.label("project_id"), Project.code, Project.status.label("project_status"), Project.restricted,
         ProjectCmo.project_id.label("works_on"),
         Site.id.label("site_id"), Site.name.label("site_name"), Site.status.label("site_status"), Site.time_zone,
         *(getattr(Calendar, column) for column in CALENDAR_COLUMNS),
@@ -100,7 +105,8 @@ _Found = Row[*tuple[Any, ...]]
 def find_parties(
     session: Session, *, project_id: UUID, site_id: UUID, contact_id: UUID | None, by: Caller, at: datetime
 ) -> Parties:
-    """Raises Invalid where one is not there, not active or does not belong to the others, and Forbidden.
+    """Raises Invalid where one is not there, not active, not for `by` to see, or does not belong to the others;
+    Forbidden where they may not file for this project and CMO.
 
     Without a `contact_id` the site's own contact is chosen, else one of the whole CMO's. The calendar is closed on
     the days of shutdowns that were agreed before `at` and are not over.
@@ -109,11 +115,16 @@ def find_parties(
     given = {"project": project_id, "site": site_id, "yesterday": at.date() - timedelta(days=1)}
     rows = session.connection().execute(_WITH_CONTACTS, given).all()
     found = rows[0]
-    if found.project_status != Standing.ACTIVE:
+    is_hidden = found.restricted and not is_seen(session, Project, project_id, by=by)
+    if found.project_status != Standing.ACTIVE or is_hidden:
         raise Invalid("project_id", f"no active project {project_id}")
-    only_manages = Role.PROJECT_MANAGER in by.roles and not by.roles & {Role.LEAD, Role.QUALITY}
-    if only_manages and by.person_id not in (None, found.pm_id):
-        raise Forbidden(f"Project {found.code} has another project manager; only they or a lead may file for it.")
+    backups = {
+        found.pm_id: found.pm_backup_id,
+        found.lead_id: found.lead_backup_id,
+        found.cmo_lead_id: found.cmo_lead_backup_id,
+    }
+    whose = owners(found.pm_id, (found.lead_id, found.cmo_lead_id), backups)
+    filer = allow_on(by, Deed.FILE, whose)
     if found.site_status != Standing.ACTIVE:
         raise Invalid("site_id", f"no active site {site_id}")
     if found.kind != OrganizationKind.CMO or found.cmo_status != Standing.ACTIVE:
@@ -121,11 +132,6 @@ def find_parties(
     if found.works_on is None:
         told = f"{found.cmo_name} does not work on project {found.code}; add it to the project's cmo_ids first"
         raise Invalid("site_id", told)
-    backups = {
-        found.pm_id: found.pm_backup_id,
-        found.lead_id: found.lead_backup_id,
-        found.cmo_lead_id: found.cmo_lead_backup_id,
-    }
     return Parties(
         project_id=found.project_id,
         project_code=found.code,
@@ -136,7 +142,8 @@ def find_parties(
         cmo_id=found.cmo_id,
         cmo_name=found.cmo_name,
         contact=_contact([row for row in rows if row.id], found, contact_id),
-        owners=owners(found.pm_id, (found.lead_id, found.cmo_lead_id), backups),
+        owners=whose,
+        filer=filer,
     )
 
 
@@ -148,7 +155,11 @@ def _calendar(rows: Sequence[_Found]) -> Mapping[str, Any]:
 
 def _contact(people: Sequence[_Found], found: _Found, contact_id: UUID | None) -> Contact:
     if contact_id is not None:
-        fit = [p for p in people if p.id == contact_id and p.only_site_id in (None, found.site_id)]
+        fit = [
+            p
+            for p in people
+            if p.id == contact_id and p.only_site_id in (None, found.site_id) and set(p.roles) & CMO_ROLES
+        ]
         if not fit:
             raise Invalid("contact_id", f"no active contact {contact_id} at {found.site_name}")
     else:

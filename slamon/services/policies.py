@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import lru_cache
-from importlib.metadata import version
 from typing import Any
 from uuid import UUID
 
-import holidays
 from sqlalchemy import bindparam, event, or_, select
 from sqlalchemy.orm import Session
 
@@ -26,20 +24,24 @@ from slamon.domain.terms import (
     ladder_to_json,
     sources_to_json,
     terms_digest,
+    together,
 )
-from slamon.errors import Conflict, Invalid
-from slamon.services.zone_data import zone_data_of
+from slamon.errors import Conflict
+from slamon.public_holidays import SOURCE, public_holidays
+from slamon.services.zone_data import zone_data
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
 CALENDAR_COLUMNS = ("weekly", "country", "subdivision", "closed_days", "opening_days")  # what decides when it is open
-_HOLIDAY_SOURCE = f"holidays {version('holidays')}"
 YEARS_AHEAD = 6  # deadlines are bounded by six years, so holidays further off cannot matter
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a policy must cover: the request about to be filed."""
+    """What a policy must cover: the request about to be filed.
+
+    `kinds` are those of a data request that asks for several; it has no `kind` then.
+    """
 
     type: str
     kind: str | None
@@ -47,6 +49,7 @@ class Wanted:
     cmo_id: UUID
     site_id: UUID
     project_id: UUID
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,18 @@ def covering(session: Session, wanted: Wanted, at: datetime) -> list[Line]:
     return sorted(lines, key=specificity, reverse=True)
 
 
+def resolve_each(session: Session, wanted: Wanted, at: datetime) -> dict[str, Line]:
+    """The line of each of several kinds that are asked for at once."""
+    return {kind: resolve(session, replace(wanted, kind=kind, kinds=()), at) for kind in wanted.kinds}
+
+
 def covers(line: Line, wanted: Wanted) -> bool:
-    """Whether it covers a request, by the same rule as those in force are found; whether it wins is another matter."""
+    """Whether it covers a request, by the same rule as those in force are found; whether it wins is another matter.
+
+    Of several kinds asked for at once, one is enough.
+    """
+    if line.kind in wanted.kinds:
+        wanted = replace(wanted, kind=line.kind)
     return all(getattr(line, column) in (None, getattr(wanted, column)) for column in SCOPE)
 
 
@@ -108,8 +121,14 @@ def kind_of(request_type: RequestType, detail: Mapping[str, Any]) -> str | None:
     """What policies may tell apart within a type: the kind all data items share, or the inquiry's category."""
     if request_type is RequestType.INQUIRY:
         return str(detail["category"]) if "category" in detail else None
-    kinds = {item["kind"] for item in detail.get("items", ())} if request_type is RequestType.DATA else set()
-    return str(kinds.pop()) if len(kinds) == 1 else None
+    kinds = kinds_of(request_type, detail)
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def kinds_of(request_type: RequestType, detail: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds of data asked for, each once."""
+    items = detail.get("items", ()) if request_type is RequestType.DATA else ()
+    return tuple(sorted({str(item["kind"]) for item in items}))
 
 
 def specificity(line: Line | Policy) -> tuple[bool, ...]:
@@ -130,6 +149,28 @@ def freeze(
     Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar`, as
     `plain_calendar` gives it, are those of its site. Raises Conflict where no clock is left.
     """
+    terms = _terms_of(line, request_type, time_zone, calendar, at)
+    store_terms(session, terms)
+    return terms
+
+
+def freeze_together(
+    session: Session,
+    lines: Mapping[str, Line],
+    request_type: RequestType,
+    time_zone: str,
+    calendar: Mapping[str, Any] | None,
+    at: datetime,
+) -> Terms:
+    """The same for a request that asks for several kinds of data, each with its line: see `together`."""
+    terms = together({kind: _terms_of(line, request_type, time_zone, calendar, at) for kind, line in lines.items()}, at)
+    store_terms(session, terms)
+    return terms
+
+
+def _terms_of(
+    line: Line, request_type: RequestType, time_zone: str, calendar: Mapping[str, Any] | None, at: datetime
+) -> Terms:
     clocks = {kind: clock for kind, clock in line.clocks.items() if kind in CLOCKS[request_type]}
     if not clocks:
         raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
@@ -139,20 +180,23 @@ def freeze(
         "version": line.version,
         "agreement_clause": line.agreement_clause,
     }
-    terms, content = _frozen(json.dumps([policy, clocks, line.ladder, time_zone, calendar, at.year]))
+    terms = _frozen(json.dumps([policy, clocks, line.ladder, time_zone, calendar, at.year]))
     terms.refuse_if_never_open(at)
-    _store(session, terms.digest, content)
     return terms
 
 
 def store_terms(session: Session, terms: Terms) -> None:
-    """Store terms made from others, unless they are there already."""
-    _store(session, terms.digest, terms.to_json())
+    """Store terms, unless this connection to the database has seen them committed: they never go away."""
+    connection = session.connection()
+    committed: set[str] = connection.info.setdefault("committed terms", set())
+    if terms.digest not in committed:
+        insert_ignoring(session, FrozenTerms, [{"digest": terms.digest, "content": terms.to_json()}], ["digest"])
+        event.listen(connection, "commit", lambda _: committed.add(terms.digest))
 
 
 @lru_cache(maxsize=256)
-def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
-    """The terms that follow from these rules, parsed and as they are stored."""
+def _frozen(rules: str) -> Terms:
+    """The terms that follow from these rules."""
     policy, clocks, ladder, time_zone, calendar, year = json.loads(rules)
     content = {
         "policy": policy,
@@ -160,12 +204,13 @@ def _frozen(rules: str) -> tuple[Terms, dict[str, Any]]:
         "ladder": ladder_to_json(ladder_from_json(ladder)),
         **_days(time_zone, calendar, year),
     }
-    return parsed_terms(terms_digest(content), content), content
+    return parsed_terms(terms_digest(content), content)
 
 
 def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> Terms:
     """The same terms as if a request of `year` were filed now, at a site with this calendar; see `freeze`."""
-    kept = {name: value for name, value in terms.to_json().items() if name in ("policy", "clocks", "ladder")}
+    rules = ("policy", "clocks", "ladder", "answer_by_kind")
+    kept = {name: value for name, value in terms.to_json().items() if name in rules}
     content = {**kept, **_days(time_zone, calendar, year)}
     return parsed_terms(terms_digest(content), content)
 
@@ -183,6 +228,7 @@ def with_line(terms: Terms, line: Line | Policy, request_type: RequestType) -> T
         agreement_clause=line.agreement_clause,
         clocks=clocks,
         ladder=ladder_from_json(line.ladder),
+        answer_by_kind={},
     )
     return replace(other, digest=terms_digest(other.to_json()))
 
@@ -190,17 +236,8 @@ def with_line(terms: Terms, line: Line | Policy, request_type: RequestType) -> T
 def _days(time_zone: str, calendar: Mapping[str, Any] | None, year: int) -> dict[str, Any]:
     """What stored terms say of a site's calendar, of its days by name, and who says when all that is."""
     names, source = named_holidays(calendar, _within_reach(year))
-    told = sources_to_json(names, source, _named_openings(calendar), zone_data_of(time_zone))
+    told = sources_to_json(names, source, _named_openings(calendar), zone_data())
     return {"calendar": calendar_json(time_zone, calendar, year), **told}
-
-
-def _store(session: Session, digest: str, content: dict[str, Any]) -> None:
-    """Store frozen terms, unless this connection to the database has seen them committed: they never go away."""
-    connection = session.connection()
-    committed: set[str] = connection.info.setdefault("committed terms", set())
-    if digest not in committed:
-        insert_ignoring(session, FrozenTerms, [{"digest": digest, "content": content}], ["digest"])
-        event.listen(connection, "commit", lambda _: committed.add(digest))
 
 
 def plain_calendar(calendar: Calendar) -> dict[str, Any]:
@@ -233,21 +270,11 @@ def named_holidays(calendar: Mapping[str, Any] | None, years: tuple[int, ...]) -
     names = {date.fromisoformat(day["date"]): day["name"] for day in calendar["closed_days"]}
     if not calendar["country"]:
         return names, None
-    return names | public_holidays(calendar["country"], calendar["subdivision"], years), _HOLIDAY_SOURCE
+    return names | public_holidays(calendar["country"], calendar["subdivision"], years), SOURCE
 
 
 def _within_reach(year: int) -> tuple[int, ...]:
     return tuple(range(year, year + YEARS_AHEAD + 1))
-
-
-@lru_cache(maxsize=256)
-def public_holidays(country: str, subdivision: str | None, years: tuple[int, ...]) -> dict[date, str]:
-    """Dates and names, from the `holidays` package. Raises Invalid for a country or subdivision it does not know."""
-    try:
-        return dict(holidays.country_holidays(country, subdiv=subdivision, years=years))
-    except NotImplementedError as error:
-        field = "subdivision" if subdivision else "country"
-        raise Invalid(field, f"no public holidays are known for {country} {subdivision or ''}".rstrip()) from error
 
 
 def load_terms(session: Session, digests: Sequence[str]) -> dict[str, Terms]:

@@ -1,8 +1,10 @@
 """The rules of policies as a document: how a line is chosen, and the lines an installation begins with."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
+from slamon.channels.moments import target
 from slamon.domain.terms import (
     Anchor,
     ClockKind,
@@ -10,7 +12,6 @@ from slamon.domain.terms import (
     Step,
     as_meant,
     clocks_from_json,
-    duration_text,
     ladder_from_json,
 )
 from slamon.services.founding import default_policies
@@ -53,9 +54,12 @@ def _cell(stored: Mapping[str, Any] | None) -> str:
     [clock] = clocks_from_json({ClockKind.ANSWER.value: stored}).values() if stored["mode"] != Mode.DATE else [None]
     if clock is None:
         return "end of the day"
-    cap = f", cap {_hours(duration_text(clock.pause_cap))}" if clock.pause_cap else ""
-    unit = " of working time" if clock.mode is Mode.CALENDAR else ""
-    return f"{_hours(duration_text(clock.target))} / {_hours(duration_text(clock.limit))}{unit}{cap}"
+    cap = f", cap {_duration(clock.pause_cap)}" if clock.pause_cap else ""
+    return f"{_duration(clock.target, clock.mode)} / {_duration(clock.limit, clock.mode)}{cap}"
+
+
+def _duration(length: timedelta, mode: Mode = Mode.ELAPSED) -> str:
+    return target(int(length.total_seconds()), mode.unit)
 
 
 def _ladders(lines: list[dict[str, Any]]) -> Iterator[str]:
@@ -87,13 +91,9 @@ def _name(step: Step) -> str:
 def _when(step: Step) -> str:
     if step.percent_of_target is not None:
         return f"{step.percent_of_target} % of the target"
-    offset = _hours(duration_text(step.offset))
+    offset = _duration(abs(step.offset), step.mode)
     if step.offset.total_seconds() < 0:
-        return f"{offset[1:]} before the {step.anchor}"
+        return f"{offset} before the {step.anchor}"
     after = f"{offset} after the {step.anchor}" if step.offset else f"the {step.anchor}"
     late = ", unless somebody has taken it" if step.unless_taken else ""
     return ("the start" if step.anchor is Anchor.START and not step.offset else after) + late
-
-
-def _hours(duration: str) -> str:
-    return duration.replace("PT", "").replace("H", " h")

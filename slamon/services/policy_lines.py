@@ -17,6 +17,7 @@ from slamon.domain.terms import DATED, ClockKind, as_meant, clocks_from_json, la
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit import hold_head
+from slamon.services.duties import is_enabled, is_of_cmo
 from slamon.services.policies import SCOPE, Line
 
 _Record = TypeVar("_Record", Organization, Site, Project)
@@ -49,7 +50,7 @@ def start_of_change(line: Policy, changes: Mapping[str, Any], now: datetime) -> 
 def former_line(line: Policy, until: datetime, *, by_id: str, now: datetime) -> Policy:
     """What a line says now, as a line of its own that ends at `until`, or when the line does."""
     return Policy(
-        **{column: getattr(line, column) for column in (*_DECIDING, "name", "version")},
+        **{column: getattr(line, column) for column in (*_DECIDING, "name", "version", "owner_id")},
         effective_from=line.effective_from,
         effective_to=min(until, line.effective_to or until),
         former_of=line.former_of or line.id,
@@ -71,9 +72,10 @@ def refuse_faulty(session: Session, line: Policy) -> None:
     can be ended or renamed whatever it says.
     """
     clocks_from_json(line.clocks)
+    is_new = inspect(line).attrs["ladder"].history.has_changes()
     for to in (to for step in ladder_from_json(line.ladder) for to in step.to):
-        if to.person_id is not None and session.get(Person, _uuid("ladder.to.person_id", to.person_id)) is None:
-            raise Invalid("ladder.to.person_id", f"no person {to.person_id}")
+        if to.person_id is not None:
+            _refuse_stranger(session, line, to.person_id, is_new=is_new)
     cmo, site = _named(session, Organization, line.cmo_id, "cmo_id"), _named(session, Site, line.site_id, "site_id")
     _named(session, Project, line.project_id, "project_id")
     if line.effective_to is not None and line.effective_to <= line.effective_from:
@@ -104,6 +106,20 @@ def refuse_unworkable(line: Line | Policy) -> None:
     if any(step.percent_of_target is not None and DATED.intersection(step.clocks) for step in ladder):
         told = f"is not for {' and '.join(sorted(DATED))}, whose deadline is a day; use an offset such as -PT24H"
         raise Invalid("ladder.percent_of_target", told)
+
+
+def _refuse_stranger(session: Session, line: Policy, person_id: str, *, is_new: bool) -> None:
+    """Raise Invalid for a reader who is not there; in a new ladder also for one who could never be told."""
+    field = "ladder.to.person_id"
+    person = session.get(Person, _uuid(field, person_id))
+    if person is None:
+        raise Invalid(field, f"no person {person_id}")
+    if is_new and not is_enabled(person):
+        raise Invalid(field, f"the account of {person.name} is disabled; name somebody else, or a role")
+    if is_new and is_of_cmo(person) and line.cmo_id not in (None, person.organization_id):
+        raise Invalid(
+            field, f"{person.name} works for another CMO and may not know of these requests; name somebody else"
+        )
 
 
 def _named(session: Session, kept: type[_Record], record_id: UUID | None, field: str) -> _Record | None:

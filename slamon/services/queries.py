@@ -22,11 +22,13 @@ from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, RequestT
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import Role, Timeline
 from slamon.domain.turns import Owner, time_by_owner, turns
-from slamon.errors import Invalid, NotFound
-from slamon.services.access import Caller, Scope, roles_on
+from slamon.errors import Invalid
+from slamon.services.access import Caller
 from slamon.services.attachments import attachments_of
 from slamon.services.cases import Case, cases_of, load_case
-from slamon.services.timelines import fact_of, owners_of
+from slamon.services.rights import Deed, allow, owners_of, roles_on
+from slamon.services.timelines import fact_of
+from slamon.services.visibility import find_seen, sees
 
 MOST_A_PAGE = 200
 
@@ -89,7 +91,7 @@ class Whole:
 
 def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime) -> Page:
     """A page of requests the caller may see. Urgency lists those whose clocks run, the most pressing first."""
-    by.needs(Scope.READ)
+    allow(by, Deed.READ_REQUESTS)
     statement = request_lines().where(*_filters(wanted, by, now))
     if wanted.order is Order.URGENCY:
         statement = statement.where(CmoRequest.urgent_at.is_not(None)).order_by(CmoRequest.urgent_at, CmoRequest.id)
@@ -107,11 +109,8 @@ def list_requests(session: Session, wanted: Wanted, *, by: Caller, now: datetime
 
 def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoRequest:
     """The request, if the caller may see it. Raises NotFound otherwise, whether it exists or not."""
-    by.needs(Scope.READ)
-    request = session.get(CmoRequest, request_id)
-    if request is None or (by.is_cmo and not roles_on(by, request, owners_of(session, request))):
-        raise NotFound("request", request_id)
-    return request
+    allow(by, Deed.READ_REQUESTS)
+    return find_seen(session, CmoRequest, request_id, by=by, called="request")
 
 
 def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
@@ -133,7 +132,7 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
         manager=session.get_one(Person, project.pm_id),
         case=case,
         facts=facts,
-        roles=roles_on(by, request, owners_of(session, request)),
+        roles=roles_on(by, owners_of(session, request)),
         crossings=session.scalars(
             select(CrossingRow)
             .where(CrossingRow.request_id == request_id)
@@ -144,11 +143,18 @@ def whole_request(session: Session, request_id: UUID, *, by: Caller) -> Whole:
     )
 
 
-def actions_open_to(session: Session, request: CmoRequest, by: Caller) -> dict[Action, Rule]:
+def linked_requests(session: Session, request: CmoRequest, by: Caller) -> Sequence[CmoRequest]:
+    """The request it follows, if any, and those that follow it, in the order of filing; of those that `by` may read."""
+    is_linked = CmoRequest.parent_id == request.id
+    if request.parent_id is not None:
+        is_linked |= CmoRequest.id == request.parent_id
+    return session.scalars(select(CmoRequest).where(is_linked, sees(by, CmoRequest)).order_by(CmoRequest.id)).all()
+
+
+def actions_open_to(session: Session, case: Case, by: Caller) -> dict[Action, Rule]:
     """What the caller may do with the request now, each with its rule."""
-    roles = roles_on(by, request, owners_of(session, request))
-    case = load_case(session, request)
-    return possible_actions(case.type, State(request.state), case.progress(), roles)
+    roles = roles_on(by, owners_of(session, case.request))
+    return possible_actions(case.type, State(case.request.state), case.progress(), roles)
 
 
 def case_and_facts(session: Session, request: CmoRequest) -> tuple[Case, Sequence[FactRow]]:
@@ -192,7 +198,7 @@ def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bo
         CmoRequest.project_id: wanted.project_id,
         CmoRequest.priority: wanted.priority,
     }
-    filters = [column == value for column, value in equal.items() if value is not None]
+    filters = [sees(by, CmoRequest), *(column == value for column, value in equal.items() if value is not None)]
     if wanted.open_only:
         filters.append(CmoRequest.state.in_(sorted(OPEN_STATES)))
     if wanted.cmos_turn_only:
@@ -201,10 +207,6 @@ def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bo
         filters.append(CmoRequest.urgent_at < now)
     if wanted.overdue is False:
         filters.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
-    if by.is_cmo:
-        filters.append(CmoRequest.cmo_id == by.cmo_id)
-        if by.site_id is not None:
-            filters.append(CmoRequest.site_id == by.site_id)
     return filters
 
 

@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import Select, delete, select, tuple_
 from sqlalchemy.orm import Session
 
-from slamon.db.access import IdempotencyKey, OneTimeLink, SignIn
+from slamon.db.access import IdempotencyKey, OneTimeLink, SignIn, SignInTry
 from slamon.db.base import Base
 from slamon.db.outbox import Attempt, FormLink, Notification, NotificationState
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import OPEN_STATES
 from slamon.services.idempotency import KEPT_FOR
+from slamon.services.sign_ins import TRIES_COUNT_FOR
 
 KEPT = timedelta(days=90)  # after which a door that is closed is forgotten, and a message about no request
 AT_ONCE = 5000  # rows of a table; a heart-beat a minute keeps up with 80 calls a second
@@ -30,6 +31,7 @@ def sweep(session: Session, *, real_now: datetime) -> int:
     removed += _remove(session, FormLink, FormLink.expires_at < long_ago, FormLink.request_id.in_(ended))
     removed += _remove(session, OneTimeLink, OneTimeLink.expires_at < long_ago)
     removed += _remove(session, SignIn, SignIn.seen_at < long_ago)
+    removed += _remove(session, SignInTry, SignInTry.tried_at < real_now - TRIES_COUNT_FOR)
     removed += _remove(session, Attempt, Attempt.notification_id.in_(select(Notification.id).where(*about_no_request)))
     return removed + _remove(session, Notification, *about_no_request)
 

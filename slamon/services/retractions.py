@@ -18,12 +18,11 @@ from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.domain.terms import REPETITIONS, DeliveryChannel
 from slamon.services.message_keys import MessageKey, about_crossing
-from slamon.services.notices import outbox_row, queue
+from slamon.services.outbox import outbox_row, queue
+from slamon.services.threads import LEFT_OR_LEAVING, escalations_in
 
-LEFT_OR_LEAVING = frozenset({NotificationState.SENT, NotificationState.SENDING, NotificationState.UNKNOWN})
 
-
-class Told(NamedTuple):
+class Said(NamedTuple):
     """What a message of the ladder says of a clock: that it passed a step of this level at this instant."""
 
     clock: str
@@ -31,15 +30,15 @@ class Told(NamedTuple):
     crossed_at: datetime | None
 
 
-def told_of(row: CrossingRow) -> Told:
-    return Told(str(row.clock_id), row.level, row.crossed_at)
+def said_of(row: CrossingRow) -> Said:
+    return Said(str(row.clock_id), row.level, row.crossed_at)
 
 
-def clocks_holding(row: Notification, standing: Collection[Told]) -> list[str]:
+def clocks_holding(row: Notification, standing: Collection[Said]) -> list[str]:
     """The clocks of which it is still true what the message says. Messages older than their instants hold always."""
     if row.crossed_at is None:
         return list(row.clocks)
-    return [clock for clock in row.clocks if Told(clock, row.kind, row.crossed_at) in standing]
+    return [clock for clock in row.clocks if Said(clock, row.kind, row.crossed_at) in standing]
 
 
 def retract(
@@ -47,24 +46,22 @@ def retract(
     request: CmoRequest,
     *,
     running: set[str],
-    stopped: set[str],
-    standing: Collection[Told],
+    standing: Collection[Said],
     rescinded: Sequence[CrossingRow],
     now: datetime,
     real_now: datetime,
 ) -> list[dict[str, Any]]:
     """Drop the waiting messages that hold no more, withdraw the breaches just `rescinded`; returns the closing lines.
 
-    `running` are the clocks that have not stopped, `stopped` those that just have. A rescinded crossing becomes
-    untold where its message was dropped or withdrawn: should it stand again, its readers are owed it again.
+    `running` are the clocks that have not stopped. A rescinded crossing becomes untold where its message was dropped or
+    withdrawn: should it stand again, its readers are owed it again.
     """
-    undone = {told_of(row): row for row in rescinded if told_of(row) not in standing}
-    closing: dict[str, Notification] = {}
+    undone = {said_of(row): row for row in rescinded if said_of(row) not in standing}
     withdrawn: defaultdict[UUID | None, list[Notification]] = defaultdict(list)
     rows = _locked(session, request.id)
     leaving_digests = _leaving(session, {row.digest_id for row in rows if row.digest_id})
     for row in rows:
-        taken_back = [undone[told] for told in _told_by(row) if told in undone]
+        taken_back = [undone[told] for told in _said_by(row) if told in undone]
         has_left = row.state in LEFT_OR_LEAVING or row.digest_id in leaving_digests
         if has_left and row.kind in BREACH_KINDS and taken_back:
             withdrawn[row.person_id].append(row)
@@ -75,19 +72,16 @@ def retract(
         if row.state in (NotificationState.QUEUED, NotificationState.FOLDED) and not has_left:
             row.state = NotificationState.SUPPRESSED.value
             _owe_again(taken_back)
-        elif _is_escalation(row) and has_left and stopped.intersection(holding):
-            closing.setdefault(row.address, row)
     _withdraw(session, request, withdrawn, undone, now=now, real_now=real_now)
     return [
         outbox_row(
-            str(MessageKey(
-                request.number, MessageKind.CLOSING, f"{'+'.join(told.clocks)}@{request.fact_count}",
-                DeliveryChannel.SLACK, address,
-            )),
-            MessageKind.CLOSING, DeliveryChannel.SLACK, address, now=now, real_now=real_now,
-            request_id=request.id, person_id=told.person_id, clocks=told.clocks, fact_sequence=request.fact_count,
+            over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, DeliveryChannel.SLACK, over.first.address,
+            now=now, real_now=real_now, request_id=request.id, person_id=over.first.person_id,
+            clocks=over.first.clocks, fact_sequence=request.fact_count, told_as=over.first.told_as,
+            instead_of=over.first.instead_of,
         )
-        for address, told in closing.items()
+        for over in escalations_in(rows)
+        if not running & over.clocks and any(clocks_holding(row, standing) for row in over.rows)
     ]  # fmt: skip
 
 
@@ -105,12 +99,8 @@ def _leaving(session: Session, digests: set[UUID]) -> set[UUID]:
     return set(session.scalars(statement))
 
 
-def _is_escalation(row: Notification) -> bool:
-    return row.channel == DeliveryChannel.SLACK and row.kind in BREACH_KINDS
-
-
-def _told_by(row: Notification) -> list[Told]:
-    return [Told(clock, row.kind, row.crossed_at) for clock in row.clocks]
+def _said_by(row: Notification) -> list[Said]:
+    return [Said(clock, row.kind, row.crossed_at) for clock in row.clocks]
 
 
 def _owe_again(rows: Sequence[CrossingRow]) -> None:
@@ -122,7 +112,7 @@ def _withdraw(
     session: Session,
     request: CmoRequest,
     withdrawn: Mapping[UUID | None, Sequence[Notification]],
-    undone: Mapping[Told, CrossingRow],
+    undone: Mapping[Said, CrossingRow],
     *,
     now: datetime,
     real_now: datetime,
@@ -136,7 +126,7 @@ def _withdraw(
     messages = []
     for (channel_name, address), told in heard.items():
         channel, person_id = DeliveryChannel(channel_name), told[0].person_id
-        taken_back = [each for row in told for each in _told_by(row) if each in undone]
+        taken_back = [each for row in told for each in _said_by(row) if each in undone]
         clocks = list(dict.fromkeys(each.clock for each in taken_back))
         first = min(each.crossed_at for each in taken_back if each.crossed_at)
         reader = address if channel is DeliveryChannel.SLACK else str(person_id)
@@ -148,6 +138,7 @@ def _withdraw(
                 str(key), MessageKind.WITHDRAWN, channel, address, now=now, real_now=real_now,
                 request_id=request.id, person_id=person_id, clocks=clocks, crossed_at=first,
                 fact_sequence=request.fact_count, detail=undone[taken_back[0]].rescinded_reason,
+                told_as=told[0].told_as, instead_of=told[0].instead_of,
             )
         )  # fmt: skip
     if not messages:

@@ -20,8 +20,10 @@ from slamon.domain.terms import REPETITIONS, Terms
 from slamon.domain.timeline import Timeline
 from slamon.services.cases import Case
 from slamon.services.closing import close_unopposed
-from slamon.services.notices import Directory, ladder_rows, queue
-from slamon.services.retractions import Told, retract, told_of
+from slamon.services.notices import ladder_rows
+from slamon.services.outbox import queue
+from slamon.services.readers import Directory
+from slamon.services.retractions import Said, retract, said_of
 
 RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms were applied"
 
@@ -60,7 +62,7 @@ def settle(
         if stopped or rescinded:
             messages += retract(
                 session, request, running={str(clock.id) for clock in outcome.clocks if clock.stopped_at is None},
-                stopped=stopped, standing=_standing(outcome, passed), rescinded=rescinded, now=now, real_now=real_now,
+                standing=_standing(outcome, passed), rescinded=rescinded, now=now, real_now=real_now,
             )  # fmt: skip
         messages += ladder_rows(request, told, directory, again=again, now=now, real_now=real_now)
         if found and not quietly:
@@ -104,23 +106,21 @@ def _clock_row(request_id: UUID, clock: ClockState) -> dict[str, Any]:
 
 def _store_clocks(
     request: CmoRequest, outcome: Evaluation, rows: dict[ClockId, ClockRow], new: list[dict[str, Any]]
-) -> set[str]:
-    """Store the clocks; returns those that have stopped and had not."""
-    stopped = set[str]()
+) -> bool:
+    """Store the clocks; whether one has stopped that had not."""
+    stopped = False
     for clock in outcome.clocks:
         values = clock_values(clock)
         row = rows.pop(clock.id, None)
         if row is None:
             new.append(_clock_row(request.id, clock))
             continue
-        if row.stopped_at is None and clock.stopped_at is not None:
-            stopped.add(str(clock.id))
+        stopped = stopped or (row.stopped_at is None and clock.stopped_at is not None)
         for column, value in values.items():
             if getattr(row, column) != value:
                 setattr(row, column, value)
     for row in rows.values():  # a fact recorded late says that this one never ran
-        if row.stopped_at is None:
-            stopped.add(str(row.clock_id))
+        stopped = stopped or row.stopped_at is None
         row.stopped_at, row.outcome, row.paused_since = row.started_at, Outcome.CANCELLED.value, None
     return stopped
 
@@ -151,10 +151,10 @@ def _restate(case: Case, outcome: Evaluation, rows: Sequence[CrossingRow]) -> li
     return rescinded
 
 
-def _standing(outcome: Evaluation, rows: Sequence[CrossingRow]) -> set[Told]:
+def _standing(outcome: Evaluation, rows: Sequence[CrossingRow]) -> set[Said]:
     """What messages may say of the crossings that stand: as computed, and as stored by a release that named it so."""
-    stored = {told_of(row) for row in rows if row.status == CrossingStatus.OPEN}
-    return stored | {Told(str(c.clock), c.level.value, c.crossed_at) for c in outcome.crossings}
+    stored = {said_of(row) for row in rows if row.status == CrossingStatus.OPEN}
+    return stored | {Said(str(c.clock), c.level.value, c.crossed_at) for c in outcome.crossings}
 
 
 def _find_crossings(

@@ -8,16 +8,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Calendar, Organization, Person, Site
+from slamon.db.parties import Calendar, Organization, Site
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_document import ALWAYS
 from slamon.domain.closing import ClosingRule
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import Actor, Role, Via, stamp
-from slamon.errors import Conflict, Forbidden, Invalid, NotFound, StaleVersion
+from slamon.domain.timeline import Actor, Via, stamp
+from slamon.errors import Conflict, Invalid, StaleVersion
 from slamon.services import new_terms
-from slamon.services.access import Caller, Owners, Scope, staff_only, staff_roles
+from slamon.services.access import Caller
 from slamon.services.audit import record
 from slamon.services.calendars import closed_on, days_of, opens
 from slamon.services.cases import Case
@@ -25,9 +25,10 @@ from slamon.services.directory import fields_of
 from slamon.services.listings import MOST_A_PAGE, Page, cursor_after, id_behind
 from slamon.services.new_terms import Cause, NewTerms, OtherTerms, Preview
 from slamon.services.policies import plain_calendar
+from slamon.services.rights import Deed, admit, allow, allow_on, is_allowed_on, owners_of_cmo
+from slamon.services.visibility import find_seen, sees
 
 LONGEST_DAYS = 62
-ANNOUNCERS = frozenset({Role.LEAD, Role.ADMIN, Role.PROJECT_MANAGER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,9 @@ def announce(session: Session, site_id: UUID, said: Announcement, *, by: Caller,
 
     Raises NotFound, Forbidden, Invalid for days that cannot be, and Conflict for a site that never closes.
     """
-    by.needs(Scope.ACT)
-    actor = by.as_actor(ANNOUNCERS)
-    site = session.get(Site, site_id)
-    if site is None:
-        raise NotFound("site", site_id)
+    admit(by, Deed.ANNOUNCE_SHUTDOWNS)
+    site = find_seen(session, Site, site_id, by=by, called="site")
+    actor = allow_on(by, Deed.ANNOUNCE_SHUTDOWNS, owners_of_cmo(session, site.organization_id))
     _refuse_impossible(said, today=now.astimezone(ZoneInfo(site.time_zone)).date(), now=now)
     calendar = _calendar_of(session, site)
     if calendar is None or calendar.weekly["hours"] == ALWAYS:
@@ -91,12 +90,7 @@ def decide(
     Saying again what was said keeps the first; the opposite may be said later, and then holds. Raises NotFound,
     Forbidden for anybody but the CMO's lead, StaleVersion, and Conflict where nothing open would be left for a year.
     """
-    _deciders_only(by)
-    shutdown = session.get(Shutdown, shutdown_id, with_for_update=True)
-    if shutdown is None:
-        raise NotFound("shutdown", shutdown_id)
-    site = session.get_one(Site, shutdown.site_id)
-    actor = _lead(session, site.organization_id, by)
+    shutdown, site, actor = _to_decide(session, shutdown_id, by)
     if expected_version is not None and expected_version != shutdown.version:
         raise StaleVersion(shutdown.version)
     if shutdown.status == status:
@@ -118,7 +112,7 @@ def decide(
 def may_decide(session: Session, shutdown: Shutdown, *, by: Caller) -> bool:
     """Whether `decide` and `apply_to_open` take it from this caller."""
     site = session.get_one(Site, shutdown.site_id)
-    return Scope.ACT in by.scopes and _leads(session, session.get_one(Organization, site.organization_id), by)
+    return is_allowed_on(by, Deed.DECIDE_SHUTDOWNS, owners_of_cmo(session, site.organization_id))
 
 
 def listed(
@@ -128,13 +122,13 @@ def listed(
 
     One is over when its last day has ended everywhere on earth.
     """
-    staff_only(by)
+    allow(by, Deed.READ_RECORDS)
     today = (now - timedelta(hours=12)).date()
     statement = (
         select(Shutdown, Site, Organization.name)
         .join(Site, Site.id == Shutdown.site_id)
         .join(Organization, Organization.id == Site.organization_id)
-        .where(Shutdown.last_day < today if are_over else Shutdown.last_day >= today)
+        .where(sees(by, Shutdown), Shutdown.last_day < today if are_over else Shutdown.last_day >= today)
         .order_by(Shutdown.id.desc())
     )
     if cursor is not None:
@@ -144,20 +138,19 @@ def listed(
     return Page(rows, cursor_after(rows[-1][0].id) if len(found) > MOST_A_PAGE else None)
 
 
-def find(session: Session, shutdown_id: UUID) -> Shutdown:
-    """Raises NotFound."""
-    shutdown = session.get(Shutdown, shutdown_id)
-    if shutdown is None:
-        raise NotFound("shutdown", shutdown_id)
-    return shutdown
+def find(session: Session, shutdown_id: UUID, *, by: Caller) -> Shutdown:
+    """Raises Forbidden, NotFound."""
+    allow(by, Deed.READ_RECORDS)
+    return find_seen(session, Shutdown, shutdown_id, by=by, called="shutdown")
 
 
-def preview(session: Session, shutdown: Shutdown, *, now: datetime) -> Preview:
+def preview(session: Session, shutdown: Shutdown, *, by: Caller, now: datetime) -> Preview:
     """What would move if the site's open requests were under terms with these days closed, whatever was decided.
 
-    Changes nothing. Requests filed after it was agreed have it in their terms already, so nothing moves there.
+    Of those that the caller may read. Changes nothing. Requests filed after it was agreed have it in their terms
+    already, so nothing moves there.
     """
-    return new_terms.preview(session, _new_terms(session, shutdown), now=now)
+    return new_terms.preview(session, _new_terms(session, shutdown), by=by, now=now)
 
 
 def apply_to_open(
@@ -175,13 +168,14 @@ def apply_to_open(
 
     Raises NotFound, Forbidden for anybody but the CMO's lead, and Conflict for one that is not agreed.
     """
-    _deciders_only(by)
-    shutdown = find(session, shutdown_id)
-    actor = _lead(session, session.get_one(Site, shutdown.site_id).organization_id, by)
+    shutdown, _, actor = _to_decide(session, shutdown_id, by)
     if shutdown.status != ShutdownStatus.AGREED:
         raise Conflict(f"This shutdown is {shutdown.status}; agree to it first.")
     new = _new_terms(session, shutdown)
-    return new_terms.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now, via=via)
+    applied = new_terms.apply(
+        session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now, via=via
+    )
+    return len(applied)
 
 
 def _new_terms(session: Session, shutdown: Shutdown) -> NewTerms:
@@ -234,21 +228,13 @@ def _refuse_shut_for_good(session: Session, site: Site, now: datetime) -> None:
         raise Conflict(f"With this {site.name} would have no open hour in the next 366 days; refuse another one first.")
 
 
-def _deciders_only(by: Caller) -> None:
-    """Refuse everybody else before anything is looked up, so that nobody learns what there is. Raises Forbidden."""
-    by.needs(Scope.ACT)
-    by.as_actor({Role.LEAD})
+def _to_decide(session: Session, shutdown_id: UUID, by: Caller) -> tuple[Shutdown, Site, Actor]:
+    """The shutdown, locked, its site, and the caller as the CMO's lead, or the one who backs that lead up.
 
-
-def _lead(session: Session, cmo_id: UUID, by: Caller) -> Actor:
-    """The caller as the CMO's lead, or the one who backs that lead up. Raises Forbidden."""
-    cmo = session.get_one(Organization, cmo_id)
-    if not _leads(session, cmo, by):
-        raise Forbidden(f"Only the lead of {cmo.name} may decide on its shutdowns.")
-    return by.as_actor({Role.LEAD})
-
-
-def _leads(session: Session, cmo: Organization, by: Caller) -> bool:
-    lead = session.get(Person, cmo.lead_id) if cmo.lead_id else None
-    lead_ids = frozenset({lead.id, lead.backup_id or lead.id}) if lead else frozenset()
-    return Role.LEAD in staff_roles(by, None, Owners(manager_ids=frozenset(), lead_ids=lead_ids))
+    Raises NotFound, Forbidden.
+    """
+    admit(by, Deed.DECIDE_SHUTDOWNS)
+    seen = find_seen(session, Shutdown, shutdown_id, by=by, called="shutdown")
+    site = session.get_one(Site, seen.site_id)
+    actor = allow_on(by, Deed.DECIDE_SHUTDOWNS, owners_of_cmo(session, site.organization_id))
+    return session.get_one(Shutdown, shutdown_id, with_for_update=True, populate_existing=True), site, actor

@@ -19,7 +19,9 @@ from slamon.db.base import UtcDateTime
 from slamon.db.requests import CmoRequest, is_sponsors_turn, is_standing
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN
 from slamon.errors import Invalid
+from slamon.services.access import Caller
 from slamon.services.queries import Row, Wanted, clocks_by_request, request_lines
+from slamon.services.visibility import sees
 
 A_PAGE = 50
 
@@ -39,8 +41,8 @@ class Standing:
     after: str | None
 
 
-def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | None = None) -> Standing:
-    """Open requests of staff's list that `holder` must move on, those filed first in front.
+def standing(session: Session, holder: Holder, wanted: Wanted, *, by: Caller, after: str | None = None) -> Standing:
+    """Open requests of the reader's list that `holder` must move on, those filed first in front.
 
     Of the CMO's only those that no clock watches; what waits for us is here even while our own clock runs.
 
@@ -48,7 +50,7 @@ def standing(session: Session, holder: Holder, wanted: Wanted, *, after: str | N
     """
     statement = (
         request_lines()
-        .where(*_held_by(holder), *_narrowed(wanted))
+        .where(sees(by, CmoRequest), *_held_by(holder), *_narrowed(wanted))
         .order_by(CmoRequest.filed_at, CmoRequest.id)
         .limit(A_PAGE + 1)
     )

@@ -1,20 +1,13 @@
-"""A request's facts as rows: reading them, adding to the chain, who answers for it."""
+"""A request's facts as rows: reading them, adding to the chain."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import (
-    Organization,
-    Person,
-    Project,
-)
 from slamon.db.requests import CmoRequest, FactRow
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
-from slamon.services.access import Owners
 
 
 def append(session: Session, request: CmoRequest, fact: Fact) -> None:
@@ -64,22 +57,3 @@ def fact_values(request_id: UUID, fact: Fact, digest: str) -> dict[str, Any]:
         "content": dict(fact.content),
         "digest": digest,
     }
-
-
-def owners_of(session: Session, request: CmoRequest) -> Owners:
-    """Who answers for a request on the sponsor's side; those who back them up count as they do."""
-    project = session.get_one(Project, request.project_id)
-    cmo = session.get_one(Organization, request.cmo_id)
-    leads = (project.lead_id, cmo.lead_id)
-    backups = select(Person.id, Person.backup_id).where(Person.id.in_({*leads, project.pm_id} - {None}))
-    return owners(project.pm_id, leads, dict(session.execute(backups).all()))
-
-
-def owners(pm_id: UUID, leads: Iterable[UUID | None], backups: Mapping[UUID, UUID | None]) -> Owners:
-    """A project's manager and the leads of the project and of the CMO, with those who back them up."""
-
-    def with_backup(*people: UUID | None) -> frozenset[UUID]:
-        both = [*people, *(backups.get(person) for person in people if person)]
-        return frozenset(person for person in both if person is not None)
-
-    return Owners(with_backup(pm_id), with_backup(*leads))

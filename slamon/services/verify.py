@@ -21,7 +21,7 @@ from slamon.services.attachments import ATTACHED, ATTACHMENT, as_fact_has_it, as
 from slamon.services.audit import entry_digest
 from slamon.services.cases import Case, cases_of
 from slamon.services.coverage import messages_said, passed_steps, silent_steps
-from slamon.services.retractions import Told
+from slamon.services.retractions import Said
 from slamon.services.settle import clock_values
 from slamon.services.timelines import fact_of
 
@@ -192,7 +192,7 @@ def _replay_difference(
     return None
 
 
-def _silence(clocks: Iterable[ClockRow], crossings: Sequence[CrossingRow], said: Collection[Told]) -> str | None:
+def _silence(clocks: Iterable[ClockRow], crossings: Sequence[CrossingRow], said: Collection[Said]) -> str | None:
     running = [clock.clock_id for clock in clocks if clock.stopped_at is None and clock.paused_since is None]
     row = next(silent_steps(running, crossings, said), None)
     if row is None:
@@ -205,7 +205,7 @@ def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:
     filed = timeline.first(FactKind.FILED)
     if filed is None:
         return "was never filed"
-    said = _columns_after(filed, timeline.as_recorded())
+    said = _columns_after(filed, timeline)
     stored = {
         "type": request.type,
         "subject": request.subject,
@@ -226,7 +226,7 @@ def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:
 
 
 def _columns_after(filed: Fact, facts: Iterable[Fact]) -> dict[str, Any]:
-    """What `facts`, in the order in which they were recorded, make of what was filed."""
+    """What `facts`, in the order in which they happened, make of what was filed."""
     said: dict[str, Any] = {
         **filed.content,
         "filed_at": filed.occurred_at,

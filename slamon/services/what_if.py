@@ -15,13 +15,16 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.ladder import Evaluation, evaluate
 from slamon.domain.lifecycle import RequestType
-from slamon.domain.terms import LadderRole, Terms
+from slamon.domain.terms import LadderRole, Terms, together
 from slamon.errors import Invalid
-from slamon.services.access import Caller, staff_only
-from slamon.services.cases import load_cases
+from slamon.services.access import Caller
+from slamon.services.cases import Case, load_cases
 from slamon.services.filing import wanted_by
-from slamon.services.notices import Directory
-from slamon.services.policies import Line, covers, load_terms, specificity, with_line
+from slamon.services.policies import Line, covers, kinds_of, load_terms, specificity, with_line
+from slamon.services.reach import refuse_unreachable
+from slamon.services.readers import Directory
+from slamon.services.rights import Deed, allow
+from slamon.services.visibility import sees
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
@@ -66,12 +69,14 @@ def what_if(
 ) -> WhatIf:
     """Judge the requests filed in [filed_from, filed_to) as if the draft had been in force when they were filed.
 
-    Everything is judged as of `now`. Raises Forbidden, and Invalid for a period that is empty or holds too many.
+    Of those that `by` may read; everything is judged as of `now`. Raises Forbidden, TermsError for a draft that no
+    request could be filed under, and Invalid for a period that is empty or holds too many.
     """
-    staff_only(by)
+    allow(by, Deed.READ_RECORDS)
+    refuse_unreachable(draft, session, now)
     if filed_to <= filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
-    period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to)
+    period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to, sees(by, CmoRequest))
     total = session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
     if total > MOST:
         raise Invalid("filed_to", f"{total:,} requests were filed in that period; choose one with at most {MOST:,}")
@@ -123,7 +128,9 @@ def _judge(
     for case in load_cases(session, covered):
         request = case.request
         shared = case.terms.digest, case.type
-        drafted = other.get(shared) or other.setdefault(shared, with_line(case.terms, draft, case.type))
+        drafted = other.get(shared) or _drafted(case, draft)
+        if len(kinds_of(case.type, request.detail)) < 2:
+            other[shared] = drafted
         before, after = case.evaluate(now), evaluate(drafted, case.timeline, now)
         was, would_be = before.breached(now), after.breached(now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
@@ -135,6 +142,17 @@ def _judge(
         found.escalations.update(_leads_told(request, before, directory))
         found.escalations_under_draft.update(_leads_told(request, after, directory))
     found.covered += len(covered)
+
+
+def _drafted(case: Case, draft: Line) -> Terms:
+    """The case's terms with the draft in place of its line; of several kinds asked for, of those it covers."""
+    terms = with_line(case.terms, draft, case.type)
+    kinds = kinds_of(case.type, case.request.detail)
+    if draft.kind is None or len(kinds) < 2:
+        return terms
+    return together(
+        {kind: terms if kind == draft.kind else case.terms.alone(kind) for kind in kinds}, case.request.filed_at
+    )
 
 
 def _then(said: Sequence[Policy], at: datetime) -> Policy | None:

@@ -5,7 +5,20 @@ import secrets
 from fastapi import FastAPI
 
 from slamon.runtime import Runtime
-from slamon.web import board, drafts, explained, filing, form, owed, records, requests, shutdowns, sign_in, status
+from slamon.web import (
+    board,
+    drafts,
+    explained,
+    filing,
+    form,
+    keys,
+    owed,
+    records,
+    requests,
+    shutdowns,
+    sign_in,
+    status,
+)
 from slamon.web.errors import page_error
 from slamon.web.pages import open_pages
 
@@ -18,5 +31,5 @@ def build_pages(app: FastAPI) -> None:
     runtime: Runtime = app.state.runtime
     app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)])
     app.state.page_error = page_error
-    for part in (form, sign_in, board, filing, drafts, requests, records, explained, owed, shutdowns, status):
+    for part in (form, sign_in, board, filing, drafts, requests, records, explained, owed, shutdowns, status, keys):
         app.router.routes += part.router.routes

@@ -6,6 +6,7 @@ The contact's page, the staff's own acts and the staff's records of a call or ma
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -60,6 +61,8 @@ def _leads_somewhere(action: Action, basis: Basis) -> bool:
         return ended_at is None or basis.now - ended_at <= REOPENED_WITHIN
     if action is Action.CORRECT:
         return bool(_corrigible(basis))
+    if action is Action.CONFIRM_PACKED:
+        return bool(basis.progress.left_to_pack)
     return is_waiting if action is Action.RESUME else not (is_waiting and action is Action.WAIT)
 
 
@@ -88,31 +91,51 @@ _THEN = "left empty: the time of the call or mail"
 _COMMAS = "commas between several"
 
 
+_NONE_OF_A_LINE = "0 or empty where none of a line is in it"
+
+
 def _quantities(basis: Basis) -> Field:
+    """How much of each line is sent: at first what is packed, or all that is left."""
+    detail, packed = basis.progress.detail, basis.progress.packed_to_send
+    parts = tuple(
+        _quantity(basis, line, line_title(detail, line), packed.get(line, 0) if packed else left, left)
+        for line, left in basis.progress.left_to_send.items()
+    )
+    return Field("lines", "Quantities", Kind.GROUP, parts=parts, hint=_NONE_OF_A_LINE)
+
+
+def _quantity(basis: Basis, line: int, title: str, value: Decimal | int, left: Decimal) -> Field:
+    hint = f"of {line_amount(basis.progress.detail, line, left)} left"
+    return Field(f"lines.{line}.quantity", title, Kind.NUMBER, value=figure(value), hint=hint)
+
+
+def _packed_lines(basis: Basis) -> Field:
+    """How much of each line is packed, and which lots or kits: at first those that were asked for."""
     detail = basis.progress.detail
     parts = tuple(
         Field(
-            f"lines.{line}.quantity",
+            f"lines.{line}",
             line_title(detail, line),
-            Kind.NUMBER,
-            value=figure(left),
-            hint=f"of {line_amount(detail, line, left)} left",
+            Kind.GROUP,
+            parts=(
+                _quantity(basis, line, "Quantity", left, left),
+                Field(
+                    f"lines.{line}.lots_or_kits",
+                    "Lots or kits",
+                    value=detail["lines"][line - 1].get("lots_or_kits") or "",
+                ),
+            ),
         )
-        for line, left in basis.progress.left_to_send.items()
+        for line, left in basis.progress.left_to_pack.items()
     )
-    return Field("lines", "Quantities", Kind.GROUP, parts=parts, hint="0 or empty where none of a line is in it")
+    return Field("lines", "What is packed", Kind.GROUP, parts=parts, hint=_NONE_OF_A_LINE)
 
 
-def _which(consignments: Sequence[Consignment], basis: Basis) -> tuple[Field, ...]:
+def _which(consignments: Sequence[Consignment]) -> tuple[Field, ...]:
     """A choice of consignment, where there is one to make."""
     if len(consignments) < 2:
         return ()
-    tracking = {
-        fact.content["consignment"]: fact.content["tracking_number"]
-        for fact in basis.facts
-        if fact.kind == FactKind.DISPATCHED
-    }
-    options = {each.number: f"Consignment {each.number}: {tracking[each.number]}" for each in consignments}
+    options = {each.number: f"Consignment {each.number}: {each.tracking_number}" for each in consignments}
     return (_choice("consignment", "Consignment", {**_CHOOSE, **options}, is_required=True),)
 
 
@@ -172,8 +195,7 @@ def _confirm_order(basis: Basis) -> tuple[Field, ...]:
 
 def _confirm_packed(basis: Basis) -> tuple[Field, ...]:
     return (
-        _quantities(basis),
-        Field("lots_or_kits", "Lots or kits"),
+        _packed_lines(basis),
         _loggers(must=bool(basis.progress.detail.get("logger_required"))),
         Field("packed_at", "Packed at", Kind.MOMENT, hint=_NOW),
     )
@@ -185,6 +207,7 @@ def _loggers(*, must: bool = False) -> Field:
 
 def _confirm_dispatch(basis: Basis) -> tuple[Field, ...]:
     return (
+        *_told_since(basis),
         _quantities(basis),
         Field("courier", "Courier"),
         Field("tracking_number", "Tracking number", hint="air waybill, consignment note", most=80),
@@ -196,14 +219,27 @@ def _confirm_dispatch(basis: Basis) -> tuple[Field, ...]:
     )
 
 
+def _told_since(basis: Basis) -> tuple[Field, ...]:
+    """For a dispatch written down late: the consignments of which the sponsor was told in another way since."""
+    before = {each.number for each in basis.progress.consignments}
+    since = [each for each in basis.case.progress().consignments if each.number not in before]
+    if not since:
+        return ()
+    options = {each.number: f"consignment {each.number}: {each.tracking_number}, told of later" for each in since}
+    hint = "of one told of later the quantities stay as they are"
+    return (_choice("consignment", "Which goods", {"": "goods not told of yet", **options}, hint=hint),)
+
+
 def _confirm_delivery(basis: Basis) -> tuple[Field, ...]:
     readouts: Mapping[Any, str] = READOUTS
     if basis.progress.detail.get("logger_required"):
         readouts = {**_CHOOSE, **{code: words for code, words in READOUTS.items() if code is not Readout.NOT_REQUIRED}}
     else:
         readouts = {Readout.NOT_REQUIRED: READOUTS[Readout.NOT_REQUIRED], **READOUTS}
+    progress = basis.progress
+    awaited = (*progress.under_way, *progress.unconfirmed) if basis.is_cmo else progress.under_way
     return (
-        *_which(basis.progress.under_way, basis),
+        *_which(awaited),
         Field("received_by", "Received by"),
         Field("delivered_at", "Delivered at", Kind.MOMENT, hint=_NOW),
         _choice("condition", "Condition", {**_CHOOSE, **CONDITIONS}),
@@ -223,12 +259,12 @@ def _confirm_delivery(basis: Basis) -> tuple[Field, ...]:
 
 
 def _report_lost(basis: Basis) -> tuple[Field, ...]:
-    return (*_which(basis.progress.under_way, basis), _text("text", "What is known"))
+    return (*_which(basis.progress.under_way), _text("text", "What is known"))
 
 
 def _decide(basis: Basis) -> tuple[Field, ...]:
     return (
-        *_which(basis.progress.undecided, basis),
+        *_which(basis.progress.undecided),
         _choice("disposition", "The goods are", {**_CHOOSE, **DISPOSITIONS}),
         _text("reason", "Why"),
     )

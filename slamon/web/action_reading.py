@@ -182,7 +182,14 @@ def _settle_lines(form: ActionForm, content: dict[str, Any]) -> dict[str, str]:
     group = next((each for each in form.fields if each.name == "lines" and each.parts), None)
     if group is None:
         return {}
-    content["lines"] = [line for line in content.get("lines", ()) if not _is_zero(line["quantity"])]
+    if content.get("consignment"):  # one that is known, with what is in it
+        content.pop("lines", None)
+        return {}
+    content["lines"] = [line for line in content.get("lines", ()) if not _is_zero(line.get("quantity", "0"))]
+    if form.action is Action.CONFIRM_PACKED:
+        unnamed = [line["line"] for line in content["lines"] if not line.get("lots_or_kits")]
+        if unnamed:
+            return {f"lines.{line}.lots_or_kits": "must not be empty: say what was packed" for line in unnamed}
     return {} if content["lines"] else {"lines": "say how much of at least one line"}
 
 

@@ -89,8 +89,8 @@ TO_STAFF: Mapping[Action, Wording] = {
         "The CMO’s contact gets a mail with a fresh link, and the clock for their reply starts.",
     ),
     Action.CONFIRM_DELIVERY: Wording(
-        "Confirm delivery, on the destination’s word", "Confirm delivery", "Delivery is confirmed.",
-        "For what the destination told you. The CMO’s own confirmation is then no longer needed.",
+        "Confirm delivery, on the destination’s word", "Confirm delivery", "The delivery is recorded.",
+        "For what the destination told you. The CMO is still asked for its own word; its clock runs from the delivery.",
     ),
     Action.REPORT_LOST: Wording(
         "Report a consignment lost", "Report it lost", "The loss is recorded.", "Quality is told at once."

@@ -9,14 +9,15 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from slamon.db.requests import Priority
-from slamon.domain.lifecycle import FILERS, RequestType, State
+from slamon.domain.lifecycle import RequestType, State
 from slamon.services.queries import Order, Row, Wanted, list_requests
+from slamon.services.rights import Deed, is_allowed
 from slamon.services.standing import Holder, standing
 from slamon.web import choices
 from slamon.web.countdowns import Countdown, Tone, countdown, most_pressing, stored_clock
 from slamon.web.moments import Moment, Zones
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.session import Visit, Visiting
+from slamon.web.session import Visit, Visiting, may
 from slamon.web.staff import staff_page
 from slamon.web.words import named
 
@@ -44,12 +45,12 @@ class Section:
     more: str | None = None
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.api_route("/", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_REQUESTS)])
 def start(_visit: Visiting) -> Response:
     return see_other("/requests")
 
 
-@router.api_route("/requests", methods=["GET", "HEAD"])
+@router.api_route("/requests", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_REQUESTS)])
 def board(
     request: Request,
     visit: Visiting,
@@ -91,7 +92,7 @@ def board(
         is_last = following is None and tab != "all" and not state and not overdue
         holders = [only] if only else list(Holder) if is_last else []
         place = (after or None) if only else None
-        pages = {holder: standing(session, holder, wanted, after=place) for holder in holders}
+        pages = {holder: standing(session, holder, wanted, by=visit.caller, after=place) for holder in holders}
         context: dict[str, Any] = {
             "tabs": TABS,
             "tab": tab,
@@ -104,12 +105,12 @@ def board(
             },
             "next": _address(tab, chosen, following),
             "is_first": after is None,
-            "cmos": choices.cmos(session),
-            "projects": choices.projects(session),
+            "cmos": choices.cmos(session, visit.caller),
+            "projects": choices.projects(session, visit.caller),
             "states": State,
             "types": RequestType,
             "priorities": Priority,
-            "may_file": bool(visit.caller.roles & FILERS),
+            "may_file": is_allowed(visit.caller, Deed.FILE),
         }
         return staff_page(request, visit, "board.html", context)
 

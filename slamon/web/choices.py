@@ -16,9 +16,10 @@ from slamon.db.parties import (
     Site,
     Standing,
 )
-from slamon.domain.lifecycle import FILERS
-from slamon.domain.timeline import CMO_ROLES, Role
+from slamon.domain.timeline import CMO_ROLES
 from slamon.services.access import Caller
+from slamon.services.rights import Deed, is_allowed_on, owners_at, owners_of_cmo, owners_of_project
+from slamon.services.visibility import sees
 
 
 def chosen(text: str) -> UUID | None:
@@ -29,65 +30,76 @@ def chosen(text: str) -> UUID | None:
         return None
 
 
-def cmos(session: Session) -> Sequence[Organization]:
-    statement = select(Organization).where(Organization.kind == OrganizationKind.CMO)
+def cmos(session: Session, reader: Caller) -> Sequence[Organization]:
+    statement = select(Organization).where(Organization.kind == OrganizationKind.CMO, sees(reader, Organization))
     return session.scalars(statement.order_by(Organization.name)).all()
 
 
-def projects(session: Session) -> Sequence[Project]:
-    return session.scalars(select(Project).order_by(Project.code)).all()
+def projects(session: Session, reader: Caller) -> Sequence[Project]:
+    return session.scalars(select(Project).where(sees(reader, Project)).order_by(Project.code)).all()
 
 
 def projects_to_file_for(session: Session, caller: Caller) -> list[Project]:
-    """Active projects; of a project manager only their own, since filing for others is refused."""
-    own_only = not caller.roles & (FILERS - {Role.PROJECT_MANAGER})
+    """Active projects for which the caller may file to one CMO at least."""
     return [
         project
-        for project in projects(session)
-        if project.status == Standing.ACTIVE and (not own_only or project.pm_id == caller.person_id)
+        for project in projects(session, caller)
+        if project.status == Standing.ACTIVE and is_allowed_on(caller, Deed.FILE, owners_of_project(session, project))
     ]
 
 
-def sites_of(session: Session, project_id: UUID) -> list[tuple[str, list[Site]]]:
-    """The sites a project's requests can go to, grouped under the names of their CMOs."""
+def sites_to_file_for(session: Session, project: Project, caller: Caller) -> list[tuple[str, list[Site]]]:
+    """The sites to which the caller may file for the project, grouped under the names of their CMOs."""
     statement = (
-        select(Organization.name, Site)
+        select(Organization, Site)
         .join(ProjectCmo, ProjectCmo.organization_id == Organization.id)
         .join(Site, Site.organization_id == Organization.id)
         .where(
-            ProjectCmo.project_id == project_id,
+            ProjectCmo.project_id == project.id,
             Organization.status == Standing.ACTIVE,
             Site.status == Standing.ACTIVE,
         )
         .order_by(Organization.name, Site.name)
     )
-    groups: dict[str, list[Site]] = {}
+    groups: dict[Organization, list[Site]] = {}
     for cmo, site in session.execute(statement):
         groups.setdefault(cmo, []).append(site)
-    return list(groups.items())
+    return [
+        (cmo.name, sites)
+        for cmo, sites in groups.items()
+        if is_allowed_on(caller, Deed.FILE, owners_at(session, project, cmo))
+    ]
 
 
-def every_site(session: Session) -> Sequence[tuple[str, Site]]:
-    """The active sites of active CMOs, each behind the name of its CMO."""
+def sites_to_close(session: Session, caller: Caller) -> Sequence[tuple[str, Site]]:
+    """The active sites whose shutdown the caller may write down, each behind the name of its CMO."""
     statement = (
-        select(Organization.name, Site)
+        select(Organization, Site)
         .join(Site, Site.organization_id == Organization.id)
         .where(
             Organization.kind == OrganizationKind.CMO,
             Organization.status == Standing.ACTIVE,
             Site.status == Standing.ACTIVE,
+            sees(caller, Site),
         )
         .order_by(Organization.name, Site.name)
     )
-    return [(cmo, site) for cmo, site in session.execute(statement)]
+    found = session.execute(statement).all()
+    own = {
+        cmo.id
+        for cmo in {cmo for cmo, _ in found}
+        if is_allowed_on(caller, Deed.ANNOUNCE_SHUTDOWNS, owners_of_cmo(session, cmo.id))
+    }
+    return [(cmo.name, site) for cmo, site in found if cmo.id in own]
 
 
-def leaderless(session: Session) -> list[tuple[str, str]]:
+def leaderless(session: Session, reader: Caller) -> list[tuple[str, str]]:
     """Active CMOs that nobody leads, and who is told of their breaches instead."""
     led = select(Person.id).where(Person.status != PersonStatus.DISABLED)
     statement = select(Organization).where(
         Organization.kind == OrganizationKind.CMO,
         Organization.status == Standing.ACTIVE,
+        sees(reader, Organization),
         or_(Organization.lead_id.is_(None), Organization.lead_id.not_in(led)),
     )
     return [(cmo.name, _told_instead(session, cmo)) for cmo in session.scalars(statement.order_by(Organization.name))]

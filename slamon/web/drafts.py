@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from slamon.errors import Conflict, Invalid, KeyReused, NotFound, StaleVersion
 from slamon.services import drafts, idempotency
+from slamon.services.rights import Deed
 from slamon.web.asked import asked, fields_of, left_out
-from slamon.web.filing import Form, filers_only, show_form
+from slamon.web.filing import Form, show_form
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.session import Posting, Submitted, Visiting
+from slamon.web.session import Posting, Submitted, Visiting, may
 
 router = APIRouter(include_in_schema=False, prefix="/drafts")
 _SAID = {
@@ -21,10 +22,9 @@ _SAID = {
 }
 
 
-@router.api_route("/{draft_id}", methods=["GET", "HEAD"])
+@router.api_route("/{draft_id}", methods=["GET", "HEAD"], dependencies=[may(Deed.KEEP_DRAFTS)])
 def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str, Query()] = "") -> Response:
     """The form as it was left. Raises Invalid for a draft made elsewhere that the form cannot show."""
-    filers_only(visit)
     with runtime_of(request).db.read() as session:
         draft = drafts.find(session, draft_id, by=visit.caller)
     if beyond := left_out(draft.content):
@@ -33,10 +33,9 @@ def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str,
     return show_form(request, visit, Form(fields_of(draft.content), draft.id, version=draft.version, said=said))
 
 
-@router.post("")
+@router.post("", dependencies=[may(Deed.KEEP_DRAFTS)])
 def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Keep the form as it is, nothing of it checked."""
-    filers_only(visit)
     form = Form.sent(typed)
     try:
         with runtime_of(request).db.write() as session:
@@ -58,10 +57,9 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     return show_form(request, visit, form)
 
 
-@router.post("/{draft_id}/discard")
+@router.post("/{draft_id}/discard", dependencies=[may(Deed.KEEP_DRAFTS)])
 def discard(request: Request, visit: Posting, typed: Submitted, draft_id: UUID) -> Response:
     """Delete it; doing so again changes nothing. One that was saved since is shown first."""
-    filers_only(visit)
     seen = typed("version")
     try:
         with suppress(NotFound), runtime_of(request).db.write() as session:

@@ -85,4 +85,5 @@ def _ours(error: SlamonError) -> _Shown:
 
 
 def _own_address(request: Request) -> str:
-    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    query = request.scope["query_string"].decode("latin-1")
+    return str(request.scope["path"]) + (f"?{query}" if query else "")

@@ -15,16 +15,18 @@ from slamon.domain.clocks import ClockId
 from slamon.domain.explain import Counts, Part
 from slamon.domain.terms import Mode
 from slamon.errors import LinkGone
+from slamon.services.directory import sponsor_name
 from slamon.services.explanations import clock_named, explain_clock
 from slamon.services.links import open_link
 from slamon.services.queries import visible_request
+from slamon.services.rights import Deed
 from slamon.web.countdowns import name_of
 from slamon.web.form import counted
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pages import page, runtime_of, see_other
 from slamon.web.pictures import draw_explanation
 from slamon.web.requests import RequestId
-from slamon.web.session import Visiting
+from slamon.web.session import Visiting, may_on_record
 from slamon.web.staff import staff_page
 
 router = APIRouter(include_in_schema=False)
@@ -41,7 +43,9 @@ class Line:
     length: str
 
 
-@router.api_route("/requests/{request_id}/clocks/{clock}", methods=["GET", "HEAD"])
+@router.api_route(
+    "/requests/{request_id}/clocks/{clock}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)]
+)
 def for_staff(request: Request, visit: Visiting, request_id: RequestId, clock: str) -> Response:
     with runtime_of(request).db.read() as session:
         asked = visible_request(session, request_id, by=visit.caller)
@@ -60,7 +64,7 @@ def for_contact(request: Request, token: str, clock: str) -> Response:
             return see_other(f"/r/{token}")  # which says why, and offers a fresh one
         zones = Zones(own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone)
         told = _told(session, opened.request, clock_named(clock), zones, runtime.clock.now())
-    around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": runtime.settings.sponsor_name}
+        around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": sponsor_name(session, runtime.settings)}
     return page(request, "clock.html", {**told, **around})
 
 

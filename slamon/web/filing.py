@@ -17,28 +17,42 @@ from slamon.api import details
 from slamon.api.filings import read_filing
 from slamon.db.parties import Project
 from slamon.db.requests import Priority
-from slamon.domain.lifecycle import FILERS, RequestType
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
-from slamon.errors import Conflict, Forbidden, Invalid, KeyReused, LikelyDuplicate, LookAlike, NotFound, StaleVersion
+from slamon.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    LikelyDuplicate,
+    LookAlike,
+    NotFound,
+    StaleVersion,
+    TermsDiffer,
+)
 from slamon.services import drafts, idempotency
-from slamon.services.filing import log_request
+from slamon.services.filing import file_by_terms
 from slamon.services.idempotency import KeptAnswer
+from slamon.services.rights import Deed
 from slamon.web import choices
 from slamon.web.asked import Fields, asked, days_past, problems_in, rows_for
 from slamon.web.filing_words import sayings, title
 from slamon.web.moments import Zones, today_in
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may
 from slamon.web.staff import staff_page
-from slamon.web.words import named
+from slamon.web.words import label, named
 
 router = APIRouter(include_in_schema=False)
+_SPLIT = {"yes": True, "no": False}  # not said: it is asked where it matters
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """The form as it stands: what is in its fields, what is wrong with which, and which requests look like it.
+
+    `apart` are the kinds of data asked for, those with the same terms together, where these differ.
 
     `key` makes it file once; a draft of it is kept under that key. `version` is that draft's, None where there is none.
     """
@@ -49,6 +63,7 @@ class Form:
     problems: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     look_alikes: Sequence[LookAlike] = ()
+    apart: Sequence[tuple[str, ...]] = ()
     said: str = ""
 
     @classmethod
@@ -70,10 +85,9 @@ class Form:
         return replace(self, problems=problems, status=status)
 
 
-@router.api_route("/requests/new", methods=["GET", "HEAD"])
+@router.api_route("/requests/new", methods=["GET", "HEAD"], dependencies=[may(Deed.FILE)])
 def show(request: Request, visit: Visiting, type: str = "", project: str = "", done: str = "") -> Response:  # noqa: A002
     """The choice of type and project, and the drafts; with type and project in the address, the form itself."""
-    filers_only(visit)
     with runtime_of(request).db.read() as session:
         projects = choices.projects_to_file_for(session, visit.caller)
         chosen = next((each for each in projects if str(each.id) == project), None)
@@ -86,17 +100,16 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "", d
             "types": RequestType,
             "chosen_type": type,
             "drafts": drafts.drafts_of(session, visit.caller),
-            "codes": {str(each.id): each.code for each in choices.projects(session)},
+            "codes": {str(each.id): each.code for each in choices.projects(session, visit.caller)},
             "zones": Zones(own=visit.zone, other=visit.zone),
             "is_discarded": done == "discarded",
         }
         return staff_page(request, visit, "filing_choice.html", context)
 
 
-@router.post("/requests/new")
+@router.post("/requests/new", dependencies=[may(Deed.FILE)])
 def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     """File it. The same form sent twice files once."""
-    filers_only(visit)
     form = Form.sent(typed)
     past = days_past(typed, today_in(visit.zone, visit.now))
     try:
@@ -108,11 +121,11 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
             before = idempotency.begin(session, once, real_now=visit.real_now)
             if before is not None:
                 return see_other(before.headers["location"])
-            filed = log_request(
-                session, filing, by=visit.caller, via=Via.STAFF_PAGE, file_anyway=bool(typed("file_anyway")),
-                now=visit.now, real_now=visit.real_now,
+            filed = file_by_terms(
+                session, filing, split=_SPLIT.get(typed("split")), by=visit.caller, via=Via.STAFF_PAGE,
+                file_anyway=bool(typed("file_anyway")), now=visit.now, real_now=visit.real_now,
             )  # fmt: skip
-            address = f"/requests/{filed.id}?done=filed"
+            address = f"/requests/{filed[0].id}?done={'filed' if len(filed) == 1 else 'filed-apart'}"
             with suppress(NotFound):
                 drafts.take(session, form.key, by=visit.caller, expected_version=form.version)
             idempotency.keep(session, once, KeptAnswer(303, {"location": address}, ""))
@@ -123,6 +136,8 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         form = form.refused({wrong.field: wrong.message})
     except LikelyDuplicate as likely:
         form = replace(form, status=409, look_alikes=likely.look_alikes)
+    except TermsDiffer as differ:
+        form = replace(form, status=409, apart=differ.groups)
     except StaleVersion as stale:
         form = form.outdated(stale.current)
     except KeyReused:
@@ -131,11 +146,6 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     except (Conflict, Forbidden) as refusal:
         form = form.refused({"": str(refusal)}, status=409 if isinstance(refusal, Conflict) else 403)
     return show_form(request, visit, form)
-
-
-def filers_only(visit: Visit) -> None:
-    if not visit.caller.roles & FILERS:
-        raise Forbidden("Only project managers, leads and quality may file requests.")
 
 
 def show_form(request: Request, visit: Visit, form: Form) -> HTMLResponse:
@@ -155,7 +165,7 @@ def _page(
     context: dict[str, Any] = {
         "type": kind,
         "project": project,
-        "sites": choices.sites_of(session, project.id),
+        "sites": choices.sites_to_file_for(session, project, visit.caller),
         "priorities": Priority,
         "lists": details,
         "rows": rows_for(form.fields),
@@ -165,6 +175,7 @@ def _page(
         "problems": form.problems,
         "sayings": sayings(form.problems),
         "look_alikes": form.look_alikes,
+        "apart": [[label(kind) for kind in group] for group in form.apart],
         "today": today_in(visit.zone, visit.now).isoformat(),
     }
     return staff_page(request, visit, "filing.html", context, status=form.status)

@@ -35,6 +35,7 @@ from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.services.access import secret_digest
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of, attachments_of
+from slamon.services.directory import sponsor_name
 from slamon.services.links import Opened, open_link, send_fresh_link
 from slamon.services.queries import case_and_facts
 from slamon.web.action_forms import form_of, forms_of
@@ -44,11 +45,10 @@ from slamon.web.conversation import conversation
 from slamon.web.countdowns import PLEASE, Countdown, countdown, most_pressing
 from slamon.web.form_parts import Basis
 from slamon.web.goods import so_far
-from slamon.web.limits import FORM_PER_ADDRESS, FORM_PER_TOKEN
 from slamon.web.moments import Zones
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.particulars import telling
-from slamon.web.session import Typed, client_address, from_our_pages
+from slamon.web.session import Typed, client_network, from_our_pages
 from slamon.web.uploads import HandedByLink
 from slamon.web.words import ACTIONS
 
@@ -65,10 +65,8 @@ FILE = "file"
 
 
 def counted(request: Request, token: str) -> None:
-    """Count the call against its address and its link. Raises TooMany."""
-    limits = pages_of(request).limits
-    limits.count(FORM_PER_ADDRESS, "form", client_address(request))
-    limits.count(FORM_PER_TOKEN, "form", token[:64])
+    """Count the call against its network and its link. Raises TooMany."""
+    pages_of(request).limits.count_link(request.method, client_network(request), token)
 
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(counted)])
@@ -141,7 +139,7 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
 def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedByLink) -> Response:
     """Let the contact act. What cannot be taken comes back with everything that was typed."""
     if action not in FORM_ACTIONS:
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     wanted, typed = Action(action), handed.typed
     runtime = runtime_of(request)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
@@ -226,7 +224,7 @@ def _form(
     facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
     context: dict[str, Any] = {
         "token": token,
-        "sponsor": settings.sponsor_name,
+        "sponsor": sponsor_name(session, settings),
         "asked": asked,
         "state": State(asked.state),
         "person": opened.person,
@@ -244,7 +242,7 @@ def _form(
         "words": TO_CONTACT,
         "possible": possible,
         "primary": _primary(forms, pressing),
-        "so_far": so_far(asked, basis.progress, basis.facts, zones, now),
+        "so_far": so_far(asked, basis.progress, basis.facts, zones, now, case.item_clocks()),
         "said": conversation(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
         "done": _really_done(done, facts, files),
         "refused": refused.on(forms) if refused else None,
@@ -292,7 +290,7 @@ def _gone(
 ) -> HTMLResponse:
     context = {
         "token": token,
-        "sponsor": runtime_of(request).settings.sponsor_name,
+        "sponsor": sponsor_name(session, runtime_of(request).settings),
         "reason": gone.reason,
         "address": _masked_address(session, token),
         "was_sent": was_sent and gone.reason in ("expired", "revoked"),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from slamon.db.requests import CmoRequest, FactRow
+from slamon.domain.clocks import ClockState
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, RequestType, State
 from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Progress, Readout
 from slamon.domain.timeline import FactKind
@@ -60,6 +61,15 @@ def line_amount(detail: Mapping[str, Any], number: int, quantity: Decimal | str)
     return amount(quantity, str(_line(detail, number).get("unit", "each")))
 
 
+def lines_in_words(detail: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
+    """`24 kits of line 1 (A17), 10 vials of line 2`."""
+    return ", ".join(
+        f"{line_amount(detail, part['line'], part['quantity'])} of line {part['line']}"
+        + (f" ({part['lots_or_kits']})" if part.get("lots_or_kits") else "")
+        for part in lines
+    )
+
+
 def _line(detail: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     lines: Sequence[Mapping[str, Any]] = detail.get("lines", ())
     return lines[number - 1] if number <= len(lines) else {}
@@ -80,12 +90,16 @@ def part_title(type_: RequestType, detail: Mapping[str, Any], number: int) -> st
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A data item or a question; `notes` say under which number it came, or why not."""
+    """A data item or a question; `notes` say under which number it came, or why not.
+
+    `expected` is by when, where the items of one request have different terms and it is still owed.
+    """
 
     title: str
     status: str
     is_open: bool
     notes: str
+    expected: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +139,21 @@ class SoFar:
     waits_until: Moment | None = None
 
 
-def so_far(asked: CmoRequest, progress: Progress, facts: Sequence[FactRow], zones: Zones, now: datetime) -> SoFar:
+def so_far(
+    asked: CmoRequest,
+    progress: Progress,
+    facts: Sequence[FactRow],
+    zones: Zones,
+    now: datetime,
+    item_clocks: Mapping[int, ClockState],
+) -> SoFar:
+    """What is owed and what came; `item_clocks` are those of items with terms of their own."""
     type_, is_at_the_cmo = RequestType(asked.type), State(asked.state) in OPEN_STATES - SPONSORS_TURN
     waits = progress.waits_until if is_at_the_cmo and progress.waits_until and progress.waits_until > now else None
     if type_ is not RequestType.SHIPMENT:
         is_worth_it = len(progress.items) > 1 or not progress.open_items
-        return SoFar(parts=_parts(type_, progress, facts) if is_worth_it else (), waits_until=zones.maybe(waits))
+        parts = _parts(type_, progress, facts, item_clocks, zones) if is_worth_it else ()
+        return SoFar(parts=parts, waits_until=zones.maybe(waits))
     under_way = bool(progress.consignments) or progress.planned_ship_on is not None
     return SoFar(
         lines=list(_lines(progress)) if under_way else (),
@@ -141,15 +164,25 @@ def so_far(asked: CmoRequest, progress: Progress, facts: Sequence[FactRow], zone
     )
 
 
-def _parts(type_: RequestType, progress: Progress, facts: Sequence[FactRow]) -> list[Part]:
+def _parts(
+    type_: RequestType,
+    progress: Progress,
+    facts: Sequence[FactRow],
+    item_clocks: Mapping[int, ClockState],
+    zones: Zones,
+) -> list[Part]:
     words = _QUESTION_STATES if type_ is RequestType.INQUIRY else _ITEM_STATES
-    said = {part["item"]: part for fact in _recorded(facts, FactKind.ANSWERED) for part in fact.content["items"]}
+    answers = [fact for fact in facts if fact.kind == FactKind.ANSWERED]
+    said = {part["item"]: part for fact in answers for part in fact.content["items"]}
     return [
         Part(
             title=part_title(type_, progress.detail, number),
             status=words[status],
             is_open=status is ItemStatus.OPEN,
             notes=answered_with(said.get(number, {})),
+            expected=zones.maybe(item_clocks[number].target_at)
+            if number in item_clocks and status is ItemStatus.OPEN
+            else None,
         )
         for number, status in enumerate(progress.items, start=1)
     ]
@@ -180,15 +213,15 @@ def _total(consignments: Sequence[Consignment], line: int) -> Decimal:
 
 
 def _parcels(progress: Progress, facts: Sequence[FactRow], zones: Zones) -> Iterator[Parcel]:
-    sent = {fact.content["consignment"]: fact.content for fact in _recorded(facts, FactKind.DISPATCHED)}
+    sent: dict[int, Mapping[str, Any]] = {}
+    for fact in facts:
+        if fact.kind == FactKind.DISPATCHED:  # of several words on one the first counts
+            sent.setdefault(fact.content["consignment"], fact.content)
     for each in progress.consignments:
         content = sent[each.number]
         yield Parcel(
             number=each.number,
-            goods=", ".join(
-                f"{line_amount(progress.detail, line, quantity)} of line {line}"
-                for line, quantity in each.quantities.items()
-            ),
+            goods=lines_in_words(progress.detail, content["lines"]),
             carrier=", ".join(content[name] for name in ("courier", "service") if content.get(name)),
             tracking_number=content["tracking_number"],
             dispatched=zones.at(each.dispatched_at),
@@ -208,13 +241,11 @@ def _status(each: Consignment) -> str:
         words = ["arrived", CONDITIONS[each.condition]]
         if each.readout is not Readout.NOT_REQUIRED:
             words.append(READOUTS[each.readout])
+    if each.is_unconfirmed:
+        words.append("by the destination’s word; the CMO has not confirmed it yet")
     if each.is_off:
         words.append(f"quality: {DISPOSITIONS[each.disposition]}" if each.disposition else "quality decides")
     return ", ".join(words)
-
-
-def _recorded(facts: Sequence[FactRow], kind: FactKind) -> list[FactRow]:
-    return sorted((fact for fact in facts if fact.kind == kind), key=lambda fact: fact.sequence)
 
 
 def day(text: object) -> str:

@@ -15,6 +15,7 @@ from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
 from slamon.services.queries import Whole
 from slamon.web.countdowns import NAMES
+from slamon.web.deliveries import small_print, way
 from slamon.web.moments import Moment, Zones, civil_day, span
 from slamon.web.particulars import Telling, corrected_by, particulars, quoted
 from slamon.web.uploads import sent_alone, told_with
@@ -142,7 +143,7 @@ def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zo
     if delay > _PROMPT and by_new_terms:
         notes.append("moved into the past by other terms")
     elif delay > _PROMPT:
-        notes.append(f"found {_exactly(delay)} later")
+        notes.append(f"found {span(delay)} later")
     if not crossing.notified:
         notes.append("recorded as passed, nobody told")
     is_struck = crossing.status == CrossingStatus.RESCINDED
@@ -154,19 +155,15 @@ def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zo
     return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
 
 
-def _exactly(delay: timedelta) -> str:
-    seconds = round(delay.total_seconds())
-    return f"{seconds} s" if seconds < 60 else span(delay)
-
-
 def _when(row: Notification) -> datetime:
     return row.sent_at or row.queued_at
 
 
 def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
     state = NotificationState(row.state)
-    way, what = "Slack" if row.channel == "slack" else "E-mail", MESSAGES[MessageKind(row.kind)]
+    what = MESSAGES[MessageKind(row.kind)]
     notes = [_SENDING[state] + (" (shown on the console only)" if row.provider_id == "console" else "")]
+    notes += small_print(row)
     if row.attempts > 1:
         notes.append(f"{row.attempts} attempts")
     if row.error and state is not NotificationState.SENT:
@@ -176,7 +173,7 @@ def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
     return Entry(
         at=zones.at(_when(row)),
         tone="failure" if state in _NOT_THERE else "message",
-        headline=f"{way} to {name or row.address}: {what[:1].lower()}{what[1:]}",
+        headline=f"{way(row, name)}: {what[:1].lower()}{what[1:]}",
         notes=tuple(notes),
         is_struck=state is NotificationState.SUPPRESSED,
     )

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from slamon.channels.moments import MONTHS, WEEKDAYS, beside, moment, span
+from slamon.domain.zones import YEARS
 from slamon.errors import Invalid
 
 __all__ = ["Moment", "Zones", "civil_day", "civil_days", "local_instant", "span", "today_in"]
@@ -78,10 +79,9 @@ def local_instant(field: str, text: str, zone: str) -> datetime:
         raise Invalid(field, "needs a date and a time, for example 2026-03-01T09:30") from None
     if local.tzinfo is not None:
         raise Invalid(field, f"is read in {zone}; leave the offset out")
-    try:
-        instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    except OverflowError:  # the first and the last day there are, where UTC is already beyond them
-        raise Invalid(field, "is out of every calendar's reach; look at the year") from None
+    if local.year not in YEARS:
+        raise Invalid(field, f"must lie between the years {YEARS.start} and {YEARS.stop}; look at the year")
+    instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     if instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
         raise Invalid(field, f"does not exist in {zone}: the clocks were put forward")
     return instant.replace(microsecond=0)

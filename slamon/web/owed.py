@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from slamon.domain.terms import ClockKind
 from slamon.services.owed import Owed, Wanted, owed
+from slamon.services.rights import Deed
 from slamon.web import choices
-from slamon.web.countdowns import Countdown, countdown, most_pressing, stored_clock
+from slamon.web.countdowns import Countdown, countdown, most_pressing
 from slamon.web.moments import Moment, Zones, civil_day
 from slamon.web.pages import SIGNED_IN, runtime_of
-from slamon.web.session import Visit, Visiting
+from slamon.web.session import Visit, Visiting, may
 from slamon.web.staff import staff_page
 from slamon.web.words import STATES, label
 
@@ -61,7 +62,7 @@ class Debtor:
     overdue: int
 
 
-@router.api_route("/owed", methods=["GET", "HEAD"])
+@router.api_route("/owed", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_REQUESTS)])
 def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", after: str = "") -> Response:
     """A filter that names no CMO is left out, as an empty one is."""
     wanted = Wanted(choices.chosen(cmo), lot.strip() or None, after or None)
@@ -71,7 +72,7 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
         context: dict[str, Any] = {
             "debtors": list(_debtors(found.items, wanted, visit)),
             "chosen": chosen,
-            "cmos": choices.cmos(session),
+            "cmos": choices.cmos(session, visit.caller),
             "is_first": not after,
             "next": "/owed?" + urlencode({**chosen, "after": found.next_cursor}) if found.next_cursor else None,
             "download": "/owed.csv" + (f"?{urlencode(chosen)}" if chosen else ""),
@@ -79,7 +80,7 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
         return staff_page(request, visit, "owed.html", context)
 
 
-@router.get("/owed.csv")
+@router.get("/owed.csv", dependencies=[may(Deed.READ_REQUESTS)])
 def spreadsheet(request: Request, visit: Visiting, cmo: str = "", lot: str = "") -> Response:
     """All pages in one file, a row for each item and lot; times in the reader's zone."""
     wanted = Wanted(choices.chosen(cmo), lot.strip() or None)
@@ -117,9 +118,9 @@ def _lots(item: Owed, wanted: Wanted) -> Sequence[str]:
 def _line(item: Owed, lot: str, visit: Visit) -> Line:
     zones = Zones(own=visit.zone, other=item.site.time_zone)
     asking = [
-        countdown(stored_clock(row), zones, visit.now)
-        for row in item.clocks
-        if row.kind in _ASKING and row.stopped_at is None
+        countdown(clock, zones, visit.now)
+        for clock in item.clocks
+        if clock.kind in _ASKING and clock.stopped_at is None
     ]
     return Line(
         item=item,
@@ -146,12 +147,11 @@ def _every_item(session: Session, wanted: Wanted, visit: Visit) -> Iterator[Owed
 def _rows(items: Iterable[Owed], wanted: Wanted, visit: Visit) -> Iterator[Sequence[str]]:
     zone = ZoneInfo(visit.zone)
     for item in items:
-        target_at = next((clock.target_at for clock in item.clocks if clock.kind == ClockKind.ANSWER), None)
         overdue = "yes" if _line(item, "", visit).is_overdue else "no"
         for lot in _lots(item, wanted):
             said = (
                 item.cmo_name, item.site.name, lot, label(item.kind), item.number, str(item.item), STATES[item.state],
-                item.due_on or "", overdue, _local(target_at, zone), _local(item.limit_at, zone),
+                item.due_on or "", overdue, _local(item.target_at, zone), _local(item.limit_at, zone),
             )  # fmt: skip
             yield [_plain(each) for each in said]
 

@@ -21,7 +21,7 @@ from slamon.web.goods import (
     answered_with,
     day,
     figure,
-    line_amount,
+    lines_in_words,
     part_title,
 )
 from slamon.web.moments import Zones
@@ -90,13 +90,6 @@ def _planned(content: _Content, _: Telling) -> Iterator[str]:
     yield f"Planned ship date: {day(content['planned_ship_on'])}"
 
 
-def _lines(content: _Content, told: Telling) -> str:
-    lines = content.get("lines", ())
-    return ", ".join(
-        f"{line_amount(told.detail, part['line'], part['quantity'])} of line {part['line']}" for part in lines
-    )
-
-
 def _moment(content: _Content, name: str, words: str, told: Telling) -> str:
     return f"{words} {told.zones.at(datetime.fromisoformat(content[name]))}" if content.get(name) else ""
 
@@ -107,14 +100,14 @@ def _loggers(content: _Content) -> str:
 
 
 def _packed(content: _Content, told: Telling) -> Iterator[str]:
-    yield _lines(content, told)
+    yield lines_in_words(told.detail, content["lines"])
     yield f"Lots or kits: {content['lots_or_kits']}" if content.get("lots_or_kits") else ""
     yield _loggers(content)
     yield _moment(content, "packed_at", "Packed", told)
 
 
 def _dispatched(content: _Content, told: Telling) -> Iterator[str]:
-    yield f"Consignment {content['consignment']}: {_lines(content, told)}"
+    yield f"Consignment {content['consignment']}: {lines_in_words(told.detail, content['lines'])}"
     yield ", ".join(content[name] for name in ("courier", "service", "tracking_number") if content.get(name))
     yield _moment(content, "dispatched_at", "Dispatched", told)
     yield f"Expected there on {day(content['expected_delivery_on'])}"

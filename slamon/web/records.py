@@ -1,23 +1,27 @@
 """Writing down what the CMO said in a call or a mail: one page for each of its actions."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 
-from slamon.domain.lifecycle import Action, Rule
-from slamon.domain.timeline import CMO_ROLES, Via
+from slamon.domain.lifecycle import Action, Rule, rule_for, stage_of
+from slamon.domain.progress import Progress
+from slamon.domain.timeline import Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.acts import act
 from slamon.services.queries import case_and_facts, visible_request
+from slamon.services.rights import Deed
 from slamon.web.action_forms import form_of, recorded
 from slamon.web.action_reading import Refused, payload_of
 from slamon.web.action_words import TO_CONTACT, Wording
 from slamon.web.form_parts import ActionForm, Basis
+from slamon.web.moments import local_instant
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.requests import RequestId, basis_of, keeps, recordable, refusal, roles_of, version_in
-from slamon.web.session import Posting, Submitted, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Visit, Visiting, may_on_record
 from slamon.web.staff import staff_page
 from slamon.web.words import FACTS, named
 
@@ -26,25 +30,27 @@ router = APIRouter(include_in_schema=False)
 WORDS = Wording("", "Record", "Recorded.")
 
 
-@router.api_route("/requests/{request_id}/record/{action}", methods=["GET", "HEAD"])
+@router.api_route(
+    "/requests/{request_id}/record/{action}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.RECORD)]
+)
 def show(request: Request, visit: Visiting, request_id: RequestId, action: str) -> Response:
     with runtime_of(request).db.read() as session:
         return _page(request, session, visit, request_id, _action(request, action))
 
 
-@router.post("/requests/{request_id}/record/{action}")
+@router.post("/requests/{request_id}/record/{action}", dependencies=[may_on_record(Deed.RECORD)])
 def record(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Let the contact have acted, as somebody of ours heard or read it."""
     runtime, wanted = runtime_of(request), _action(request, action)
     try:
         with runtime.db.write() as session:
-            form, basis = _form(session, visit, request_id, wanted)
+            form, basis = _form(session, visit, request_id, wanted, typed("occurred_at"))
             payload = payload_of(form, typed, basis, via=Via.STAFF_PAGE)
             act(
                 session, request_id, wanted, by=visit.caller, payload=payload, closing=runtime.closing,
                 now=visit.now, real_now=visit.real_now, expected_version=version_in(typed),
             )  # fmt: skip
-    except (Invalid, StaleVersion) as error:
+    except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.db.read() as session:
             return _page(request, session, visit, request_id, wanted, refusal(error, action, typed))
     return see_other(f"/requests/{request_id}?done=record")
@@ -53,21 +59,37 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
 def _action(request: Request, action: str) -> Action:
     found = named(Action, action)
     if found not in TO_CONTACT:
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     return Action(action)
 
 
-def _form(session: Session, visit: Visit, request_id: RequestId, action: Action) -> tuple[ActionForm, Basis]:
+def _form(
+    session: Session, visit: Visit, request_id: RequestId, action: Action, when: str = ""
+) -> tuple[ActionForm, Basis]:
+    """The form as it was at the time typed; before one is, as it last was."""
     asked = visible_request(session, request_id, by=visit.caller)
     if not keeps(roles_of(session, visit, asked)):
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
     basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=True)
-    open_now = recordable(basis)
-    if action is Action.ACKNOWLEDGE:  # a receipt may be told of after what came later
-        open_now.setdefault(action, Rule((), CMO_ROLES))
-    if action not in open_now:
-        raise ActionNotAllowed(action, asked.state, list(open_now))
-    return recorded(form_of(action, open_now[action], basis), basis), basis
+    possible = recordable(basis)
+    if action not in possible:
+        raise ActionNotAllowed(action, asked.state, list(possible))
+    rule, progress = _held_at(when, action, basis) or possible[action]
+    basis = replace(basis, progress=progress)
+    return recorded(form_of(action, rule, basis), basis), basis
+
+
+def _held_at(when: str, action: Action, basis: Basis) -> tuple[Rule, Progress] | None:
+    """The rule and the progress at a time as typed; None where it was not possible then, or no time is meant."""
+    try:
+        then = basis.case.as_of(stamp(local_instant("occurred_at", when, basis.zone)))
+    except Invalid:
+        return None
+    if not len(then.timeline):
+        return None
+    state, progress = stage_of(basis.type, then.timeline)
+    rule = rule_for(basis.type, state, action, progress)
+    return (rule, progress) if rule else None
 
 
 def _page(
@@ -78,7 +100,7 @@ def _page(
     action: Action,
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    form, basis = _form(session, visit, request_id, action)
+    form, basis = _form(session, visit, request_id, action, refused.typed("occurred_at") if refused else "")
     context: dict[str, Any] = {
         "asked": basis.request,
         "form": form,

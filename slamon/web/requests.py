@@ -12,18 +12,18 @@ from sqlalchemy.orm import Session
 from slamon.api.uploads import download
 from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
 from slamon.domain.clocks import ClockId
-from slamon.domain.lifecycle import FILERS, OPEN_STATES, SPONSORS_TURN, Action, Rule, State
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State, last_possible
+from slamon.domain.progress import Progress
 from slamon.domain.terms import BREACH_LEVELS
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.files.kinds import ACCEPT, TAKEN
-from slamon.services.access import roles_on
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of
 from slamon.services.cases import Case
 from slamon.services.links import revoke_links
-from slamon.services.queries import Whole, case_and_facts, visible_request, whole_request
-from slamon.services.timelines import owners_of
+from slamon.services.queries import Whole, case_and_facts, linked_requests, visible_request, whole_request
+from slamon.services.rights import RIGHTS, Deed, owners_of, roles_on
 from slamon.web import choices
 from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
@@ -35,7 +35,7 @@ from slamon.web.history import history, not_reached
 from slamon.web.moments import Zones
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.particulars import telling
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may_on_record
 from slamon.web.staff import staff_page
 from slamon.web.uploads import HandedByStaff
 from slamon.web.words import ACTIONS
@@ -54,13 +54,13 @@ REVOKE = "revoke-links"
 FILE = "file"
 
 
-@router.api_route("/requests/{request_id}", methods=["GET", "HEAD"])
+@router.api_route("/requests/{request_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "") -> Response:
     with runtime_of(request).db.read() as session:
         return _page(request, session, visit, request_id, done=done)
 
 
-@router.post("/requests/{request_id}/revoke-links")
+@router.post("/requests/{request_id}/revoke-links", dependencies=[may_on_record(Deed.WITHDRAW_LINKS)])
 def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
     """End the links with which a contact opens this request."""
     try:
@@ -77,7 +77,7 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
     return see_other(f"/requests/{request_id}?done={REVOKE}")
 
 
-@router.get("/requests/{request_id}/files/{attachment_id}")
+@router.get("/requests/{request_id}/files/{attachment_id}", dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachment_id: UUID) -> Response:
     with runtime_of(request).db.read() as session:
         visible_request(session, request_id, by=visit.caller)
@@ -85,7 +85,7 @@ def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachm
     return download(runtime_of(request), row, asked_by=visit.caller.id, now=visit.now, real_now=visit.real_now)
 
 
-@router.post("/requests/{request_id}/files")
+@router.post("/requests/{request_id}/files", dependencies=[may_on_record(Deed.ATTACH)])
 def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: HandedByStaff) -> Response:
     """Add a file; the CMO's people see it too."""
     runtime = runtime_of(request)
@@ -101,11 +101,11 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
     return see_other(f"/requests/{request_id}?done={FILE}")
 
 
-@router.post("/requests/{request_id}/{action}")
+@router.post("/requests/{request_id}/{action}", dependencies=[may_on_record(Deed.ACT)])
 def press(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Act in one's own name."""
     if action not in STAFF_ACTIONS:
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     runtime, wanted = runtime_of(request), Action(action)
     try:
         with runtime.db.write() as session:
@@ -154,12 +154,12 @@ def basis_of(
 
 def roles_of(session: Session, visit: Visit, asked: CmoRequest) -> frozenset[Role]:
     """The reader's roles on this request."""
-    return roles_on(visit.caller, asked, owners_of(session, asked))
+    return roles_on(visit.caller, owners_of(session, asked))
 
 
 def keeps(roles: frozenset[Role]) -> bool:
     """Whether somebody in these roles may write down a call or mail, and withdraw links."""
-    return bool(roles & FILERS)
+    return bool(roles & RIGHTS[Deed.RECORD].roles)
 
 
 def version_in(typed: Typed) -> int:
@@ -204,13 +204,14 @@ def _page(
     running, ended = in_order(countdowns)
     basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
     forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
-    may_keep = keeps(whole.roles)
+    may_keep, now_open = keeps(whole.roles), basis.open_to(CMO_ROLES)
     told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)
     context: dict[str, Any] = {
         "whole": whole,
         "asked": asked,
         "site": site,
         "state": state,
+        "linked": linked_requests(session, asked, visit.caller),
         "is_our_turn": state in SPONSORS_TURN,
         "is_open": state in OPEN_STATES,
         "zones": zones,
@@ -223,16 +224,17 @@ def _page(
         "forms": forms,
         "words": TO_STAFF,
         "possible": [action for action in STAFF_ACTIONS if action in forms],
-        "recordable": recordable(basis) if may_keep else [],
+        "recordable": now_open if may_keep else (),
+        "recordable_late": [each for each in recordable(basis) if each not in now_open] if may_keep else (),
         "contacts": basis.contacts,
-        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now),
+        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now, case.item_clocks()),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
         "entries": history(whole, told_with),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done in ("filed", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
+        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused.on(forms) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
@@ -250,6 +252,9 @@ def _worth_showing(whole: Whole, open_now: Mapping[Action, Rule]) -> dict[Action
     return {action: rule for action, rule in open_now.items() if action in STAFF_ACTIONS and action not in hidden}
 
 
-def recordable(basis: Basis) -> dict[Action, Rule]:
-    """What of the CMO's can be written down now, in the order in which it usually happens."""
-    return basis.open_to(CMO_ROLES)
+def recordable(basis: Basis) -> dict[Action, tuple[Rule, Progress]]:
+    """What of the CMO's can be written down, in the order in which it usually happens: what it could do at any time.
+
+    Each with its rule and the progress as they held last.
+    """
+    return last_possible(basis.type, basis.case.timeline, CMO_ROLES)

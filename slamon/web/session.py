@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -12,9 +12,13 @@ from starlette.datastructures import FormData
 
 from slamon.db.access import SignIn
 from slamon.db.parties import Person
+from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
-from slamon.services.access import Caller, keep_session, secret_digest, signed_in, staff_only
+from slamon.services.access import Caller, keep_session, secret_digest, signed_in
+from slamon.services.directory import sponsor_name
 from slamon.services.outbox import is_stopped
+from slamon.services.rights import Deed, admit, allow
+from slamon.web.limits import network_of
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"
@@ -35,6 +39,7 @@ class Visit:
     now: datetime
     real_now: datetime
     is_stopped: bool
+    sponsor: str
 
 
 class Typed:
@@ -57,10 +62,15 @@ class Typed:
     def day(self, name: str) -> date | None:
         """What stands in a date field; None if nothing. Raises Invalid for what is no date."""
         value = self(name)
+        if not value:
+            return None
         try:
-            return date.fromisoformat(value) if value else None
+            day = date.fromisoformat(value)
         except ValueError:
             raise Invalid(name, "needs a date, for example 2026-03-01") from None
+        if day.year not in YEARS:
+            raise Invalid(name, f"must lie between the years {YEARS.start} and {YEARS.stop}")
+        return day
 
     def key(self) -> UUID:
         """What makes this form count once. Raises Invalid for one that is not ours."""
@@ -109,7 +119,7 @@ def from_our_pages(request: Request) -> None:
         return
     origin = request.headers.get("origin", "null")
     ours = {request.headers.get("host"), urlsplit(runtime_of(request).settings.base_url).netloc}
-    if origin != "null" and urlsplit(origin).netloc not in ours:
+    if origin != "null" and origin.partition("://")[2] not in ours:
         raise Forbidden("This form was sent from another site. Open the page itself and try again.")
 
 
@@ -121,16 +131,16 @@ def visiting(request: Request) -> Visit:
     if not token:
         raise NotSignedIn("Please sign in.")
     with runtime.db.read() as session:
-        caller = signed_in(session, token, real_now=real_now)
-        staff_only(caller)
+        caller = signed_in(session, token, idle=runtime.settings.session_idle, real_now=real_now)
+        allow(caller, Deed.READ_RECORDS)
         person = session.get_one(Person, caller.person_id)
         seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
-        stopped = is_stopped(session)
+        stopped, sponsor = is_stopped(session), sponsor_name(session, runtime.settings)
     if real_now - seen_at > _SEEN_EVERY:  # looking at a page seldom needs to wait for the writer
         with runtime.db.write() as session:
             keep_session(session, token, real_now=real_now)
     csrf = pages_of(request).signer.get_signature(token).decode()
-    return Visit(caller, person.name, person.time_zone, token, csrf, now, real_now, stopped)
+    return Visit(caller, person.name, person.time_zone, token, csrf, now, real_now, stopped, sponsor)
 
 
 Submitted = Annotated[Typed, Depends(submitted)]
@@ -144,6 +154,33 @@ def posting(request: Request, typed: Submitted, visit: Visiting) -> Visit:
 
 
 Posting = Annotated[Visit, Depends(posting)]
+
+
+async def _keep_typed(request: Request) -> None:
+    """Read what was typed before anything is refused, so that the refusal can give it back."""
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        await submitted(request)
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """What a staff page asks before it does anything: its line of the table of rights; `on_record` as in the API."""
+
+    deed: Deed
+    on_record: bool
+
+    async def __call__(self, _typed: Annotated[None, Depends(_keep_typed)], visit: Visiting) -> None:
+        (admit if self.on_record else allow)(visit.caller, self.deed)
+
+
+def may(deed: Deed) -> Any:
+    """The dependency of a page for whoever has this right at all."""
+    return Depends(May(deed, on_record=False))
+
+
+def may_on_record(deed: Deed) -> Any:
+    """The dependency of a page whose address names the record."""
+    return Depends(May(deed, on_record=True))
 
 
 def refuse_forged(request: Request, typed: Typed, visit: Visit) -> None:
@@ -176,5 +213,6 @@ def safe_next(address: str | None) -> str:
     return address if is_local and parts.path != "/sign-out" else "/"
 
 
-def client_address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+def client_network(request: Request) -> str:
+    """Where a call comes from, as limits count it; trusted proxies were looked through before."""
+    return network_of(request.client.host) if request.client else "unknown"

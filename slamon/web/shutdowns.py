@@ -18,10 +18,11 @@ from slamon.db.parties import Organization, Person, Site
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.clocks import ClockId
 from slamon.domain.timeline import Via
-from slamon.errors import Conflict, Forbidden, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
+from slamon.errors import Conflict, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
 from slamon.services import idempotency, shutdowns
 from slamon.services.idempotency import KeptAnswer
 from slamon.services.new_terms import MovedDeadline
+from slamon.services.rights import Deed, is_allowed
 from slamon.services.shutdowns import Announcement
 from slamon.web import choices
 from slamon.web.action_reading import Refused
@@ -31,7 +32,7 @@ from slamon.web.form_parts import Choice, Field, Kind
 from slamon.web.moments import Moment, Zones, local_instant, today_in
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.requests import version_in
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may, may_on_record
 from slamon.web.staff import staff_page
 
 router = APIRouter(include_in_schema=False)
@@ -61,7 +62,7 @@ class Moved:
     breaches_at_once: bool
 
 
-@router.api_route("/shutdowns", methods=["GET", "HEAD"])
+@router.api_route("/shutdowns", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_RECORDS)])
 def show_all(request: Request, visit: Visiting, past: str = "", after: str | None = None) -> Response:
     """Those still to come or under way, undecided ones first; with `past`, those that are over."""
     with runtime_of(request).db.read() as session:
@@ -72,22 +73,20 @@ def show_all(request: Request, visit: Visiting, past: str = "", after: str | Non
         "others": [each for each in page.rows if each not in to_decide],
         "is_past": bool(past),
         "next": page.next_cursor,
-        "may_announce": _may_announce(visit),
+        "may_announce": is_allowed(visit.caller, Deed.ANNOUNCE_SHUTDOWNS),
     }
     return staff_page(request, visit, "shutdowns.html", context)
 
 
-@router.api_route("/shutdowns/new", methods=["GET", "HEAD"])
+@router.api_route("/shutdowns/new", methods=["GET", "HEAD"], dependencies=[may(Deed.ANNOUNCE_SHUTDOWNS)])
 def show_form(request: Request, visit: Visiting) -> Response:
-    _announcers_only(visit)
     with runtime_of(request).db.read() as session:
         return _form(request, session, visit)
 
 
-@router.post("/shutdowns/new")
+@router.post("/shutdowns/new", dependencies=[may(Deed.ANNOUNCE_SHUTDOWNS)])
 def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Write one down, on the CMO's word. The same form sent twice does so once."""
-    _announcers_only(visit)
     try:
         site_id, said = _announcement(typed, visit.zone)
         once = idempotency.Call(visit.caller.id, f"page/{typed.key()}", ANNOUNCE)
@@ -104,17 +103,17 @@ def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
             return _form(request, session, visit, _refusal(error, ANNOUNCE, typed))
 
 
-@router.api_route("/shutdowns/{shutdown_id}", methods=["GET", "HEAD"])
+@router.api_route("/shutdowns/{shutdown_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_RECORDS)])
 def show(request: Request, visit: Visiting, shutdown_id: ShutdownId, done: str = "") -> Response:
     with runtime_of(request).db.read() as session:
         return _page(request, session, visit, shutdown_id, done=done)
 
 
-@router.post("/shutdowns/{shutdown_id}/{deed}")
+@router.post("/shutdowns/{shutdown_id}/{deed}", dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)])
 def decide(request: Request, visit: Posting, typed: Submitted, shutdown_id: ShutdownId, deed: str) -> Response:
     """Agree, with or without open requests; refuse; or apply an agreed one to them."""
     if deed not in (AGREE, REFUSE, APPLY):
-        raise NotFound("page", request.url.path)
+        raise NotFound("page", request.scope["path"])
     done = APPLY if deed == AGREE and typed(APPLY) else deed
     try:
         reason = _checked(Because, {"reason": typed("reason")}).reason
@@ -148,21 +147,15 @@ def _first_day(line: tuple[Shutdown, Site, str]) -> Any:
     return line[0].first_day
 
 
-def _may_announce(visit: Visit) -> bool:
-    return bool(visit.caller.roles & shutdowns.ANNOUNCERS)
-
-
-def _announcers_only(visit: Visit) -> None:
-    if not _may_announce(visit):
-        raise Forbidden("Only project managers, leads and administrators write down a shutdown.")
-
-
 # --- the form -------------------------------------------------------------------------------------------------------
 
 
 def _fields(session: Session, visit: Visit) -> tuple[Field, ...]:
     today = today_in(visit.zone, visit.now).isoformat()
-    sites = (Choice(str(site.id), f"{cmo}, {site.name} ({site.country})") for cmo, site in choices.every_site(session))
+    sites = (
+        Choice(str(site.id), f"{cmo}, {site.name} ({site.country})")
+        for cmo, site in choices.sites_to_close(session, visit.caller)
+    )
     day = partial(Field, kind=Kind.DATE, is_required=True)
     return (
         Field("site_id", "CMO and site", Kind.CHOICE, is_required=True, choices=(Choice("", "Choose…"), *sites)),
@@ -234,11 +227,11 @@ def _page(
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    row = shutdowns.find(session, shutdown_id)
+    row = shutdowns.find(session, shutdown_id, by=visit.caller)
     site = session.get_one(Site, row.site_id)
     cmo = session.get_one(Organization, site.organization_id)
     zones = Zones(own=visit.zone, other=site.time_zone)
-    preview = shutdowns.preview(session, row, now=visit.now)
+    preview = shutdowns.preview(session, row, by=visit.caller, now=visit.now)
     names = _names(session, (row.created_by, row.decided_by, str(cmo.lead_id)))
     context: dict[str, Any] = {
         "row": row,

@@ -1,19 +1,22 @@
-"""Signing in and out, and the one-time link with which a person sets a password."""
+"""Signing in and out, the one-time link with which a person sets a password, and asking for one."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
+from slamon.db.parties import Organization
 from slamon.errors import Forbidden, Invalid, LinkGone, NotSignedIn
-from slamon.services import access
-from slamon.web.limits import SIGN_IN_PER_ADDRESS
+from slamon.services import access, sign_ins
+from slamon.services.passwords import words_about
+from slamon.services.rights import Deed, allow
+from slamon.web.limits import ASK_PER_NETWORK, SIGN_IN_PER_NETWORK
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import (
     COOKIE,
     Posting,
     Submitted,
-    client_address,
+    client_network,
     forget,
     from_our_pages,
     remember,
@@ -23,13 +26,25 @@ from slamon.web.session import (
 router = APIRouter(include_in_schema=False)
 
 
-def _counted(request: Request) -> None:
-    """Count the try against its address. Raises TooMany."""
-    pages_of(request).limits.count(SIGN_IN_PER_ADDRESS, "sign-in", client_address(request))
+def _try_counted(request: Request) -> None:
+    """Count a try to sign in against its network. Raises TooMany."""
+    pages_of(request).limits.count(SIGN_IN_PER_NETWORK, "sign-in", client_network(request))
+
+
+def _ask_counted(request: Request) -> None:
+    """Count a request for a link against its network. Raises TooMany."""
+    pages_of(request).limits.count(ASK_PER_NETWORK, "ask", client_network(request))
+
+
+def _link_counted(request: Request, token: str) -> None:
+    """Count a call of a one-time link. Raises TooMany."""
+    pages_of(request).limits.count_link(request.method, client_network(request), token)
 
 
 OwnForm = Annotated[None, Depends(from_our_pages)]
-Counted = Annotated[None, Depends(_counted)]
+TryCounted = Annotated[None, Depends(_try_counted)]
+AskCounted = Annotated[None, Depends(_ask_counted)]
+LinkCounted = Annotated[None, Depends(_link_counted)]
 
 
 @router.api_route("/sign-in", methods=["GET", "HEAD"])
@@ -40,18 +55,47 @@ def show(request: Request, next: str = "/") -> Response:  # noqa: A002  the name
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, typed: Submitted, _own: OwnForm, _counts: Counted) -> Response:
-    """Begin a session. Wrong, unknown and locked look the same."""
-    runtime = runtime_of(request)
+def sign_in(request: Request, typed: Submitted, _own: OwnForm, _counts: TryCounted) -> Response:
+    """Begin a session. Whatever is refused looks the same for an address that nobody has."""
+    runtime, network = runtime_of(request), client_network(request)
     email, goes_to = typed("email"), safe_next(typed("next"))
-    password = typed.untouched("password")
+    real_now = runtime.clock.real_now()
+    with runtime.db.read() as session:
+        account = sign_ins.account_of(session, email)
+        refusal = sign_ins.lock_on(session, account, network, real_now=real_now)
+    if refusal is not None:
+        return _sign_in_page(request, address=email, goes_to=goes_to, refusal=refusal)
+    is_right = runtime.passwords.is_right(typed.untouched("password"), account.password_hash)  # no transaction is open
     with runtime.db.write() as session:
-        token = access.sign_in(session, email=email, password=password, real_now=runtime.clock.real_now())
-    if token is None:
-        return _sign_in_page(request, address=email, goes_to=goes_to, failed=True)
+        outcome = sign_ins.sign_in(
+            session, account, is_right=is_right, network=network, can_mail=runtime.can_mail,
+            now=runtime.clock.now(), real_now=real_now,
+        )  # fmt: skip
+    if outcome.token is None:
+        return _sign_in_page(request, address=email, goes_to=goes_to, refusal=outcome.refusal)
     response = see_other(goes_to)
-    remember(request, response, token)
+    remember(request, response, outcome.token)
     return response
+
+
+@router.api_route("/forgot-password", methods=["GET", "HEAD"])
+def forgot(request: Request, asked: str = "") -> Response:
+    """The form that asks for a link; `asked` comes from our own redirect and only chooses a notice."""
+    return page(request, "forgot_password.html", {"can_mail": runtime_of(request).can_mail, "asked": bool(asked)})
+
+
+@router.post("/forgot-password")
+def ask_for_link(request: Request, typed: Submitted, _own: OwnForm, _counts: AskCounted) -> Response:
+    """Mail a link to the owner of the account, if there is one; the answer is the same if not."""
+    runtime = runtime_of(request)
+    if not runtime.can_mail:
+        return page(request, "forgot_password.html", {"can_mail": False, "asked": False}, status=409)
+    with runtime.db.write() as session:
+        sign_ins.ask_for_link(
+            session, typed("email"), network=client_network(request),
+            now=runtime.clock.now(), real_now=runtime.clock.real_now(),
+        )  # fmt: skip
+    return see_other("/forgot-password?asked=1")
 
 
 @router.post("/sign-out")
@@ -64,39 +108,48 @@ def sign_out(request: Request, visit: Posting) -> Response:
 
 
 @router.api_route("/welcome/{token}", methods=["GET", "HEAD"])
-def welcome(request: Request, token: str, _counts: Counted) -> Response:
+def welcome(request: Request, token: str, _counts: LinkCounted) -> Response:
     """The page behind a one-time link; opening it does not use it up."""
+    return _welcome_page(request, token)
+
+
+@router.post("/welcome/{token}")
+def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, _counts: LinkCounted) -> Response:
+    """Set the password and sign in."""
+    runtime = runtime_of(request)
+    real_now = runtime.clock.real_now()
+    password, again = typed.untouched("password"), typed.untouched("again")
+    try:
+        with runtime.db.read() as session:
+            person = access.person_behind(session, token, real_now=real_now)
+            former = access.last_passwords(session, person)
+            company = session.get_one(Organization, person.organization_id).name
+        if password != again:
+            raise Invalid("again", "is not the same as the first")
+        words = words_about(person.name, person.email, company, runtime.settings.sponsor_name or company)
+        password_hash = runtime.passwords.new_hash(password, words=words, former=former)  # no transaction is open
+        with runtime.db.write() as session:
+            person = access.set_password(session, token, password_hash, real_now=real_now)
+            session_token = access.begin_session(session, person, real_now=real_now)
+    except LinkGone as gone:
+        return _no_welcome(request, gone)
+    except Invalid as problem:
+        return _welcome_page(request, token, problem)
+    response = see_other("/")
+    remember(request, response, session_token)
+    return response
+
+
+def _welcome_page(request: Request, token: str, problem: Invalid | None = None) -> HTMLResponse:
     runtime = runtime_of(request)
     with runtime.db.read() as session:
         try:
             person = access.person_behind(session, token, real_now=runtime.clock.real_now())
         except LinkGone as gone:
             return _no_welcome(request, gone)
-        return page(request, "welcome.html", {"token": token, "person": person, "problem": None})
-
-
-@router.post("/welcome/{token}")
-def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, _counts: Counted) -> Response:
-    """Set the password and sign in."""
-    runtime = runtime_of(request)
-    real_now = runtime.clock.real_now()
-    password, again = typed.untouched("password"), typed.untouched("again")
-    try:
-        with runtime.db.write() as session:
-            if password != again:
-                raise Invalid("again", "is not the same as the first")
-            person = access.set_password(session, token, password, real_now=real_now)
-            session_token = access.begin_session(session, person, real_now=real_now)
-    except LinkGone as gone:
-        return _no_welcome(request, gone)
-    except Invalid as problem:
-        with runtime.db.read() as session:
-            person = access.person_behind(session, token, real_now=real_now)
-            context = {"token": token, "person": person, "problem": problem}
-            return page(request, "welcome.html", context, status=422)
-    response = see_other("/")
-    remember(request, response, session_token)
-    return response
+        seen_by = access.who_saw(session, token)
+    context = {"token": token, "person": person, "seen_by": seen_by, "problem": problem}
+    return page(request, "welcome.html", context, status=422 if problem else 200)
 
 
 def _is_signed_in(request: Request) -> bool:
@@ -105,15 +158,18 @@ def _is_signed_in(request: Request) -> bool:
         return False
     with runtime.db.read() as session:
         try:
-            access.staff_only(access.signed_in(session, token, real_now=runtime.clock.real_now()))
+            idle, real_now = runtime.settings.session_idle, runtime.clock.real_now()
+            allow(access.signed_in(session, token, idle=idle, real_now=real_now), Deed.READ_RECORDS)
         except (NotSignedIn, Forbidden):
             return False
     return True
 
 
-def _sign_in_page(request: Request, *, address: str, goes_to: str, failed: bool = False) -> HTMLResponse:
-    context = {"address": address, "goes_to": goes_to, "failed": failed}
-    return page(request, "sign_in.html", context, status=401 if failed else 200)
+def _sign_in_page(
+    request: Request, *, address: str, goes_to: str, refusal: sign_ins.Refusal | None = None
+) -> HTMLResponse:
+    context = {"address": address, "goes_to": goes_to, "refusal": refusal, "can_mail": runtime_of(request).can_mail}
+    return page(request, "sign_in.html", context, status=401 if refusal else 200)
 
 
 def _no_welcome(request: Request, gone: LinkGone) -> HTMLResponse:

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 
-from slamon.domain.lifecycle import FILERS
+from slamon.services.rights import Deed, is_allowed
 from slamon.web.pages import SIGNED_IN, page, runtime_of
 from slamon.web.session import Visit
 
@@ -17,11 +17,11 @@ def staff_page(
     runtime = runtime_of(request)
     around = {
         "visit": visit,
-        "path": request.url.path,
-        "sponsor": runtime.settings.sponsor_name,
+        "path": request.scope["path"],
+        "sponsor": visit.sponsor,
         "redirected_to": runtime.settings.redirect_all_to,
         "speed": runtime.clock.speed,
         "now_ms": int(visit.now.timestamp() * 1000),
-        "is_filer": bool(visit.caller.roles & FILERS),
+        "is_filer": is_allowed(visit.caller, Deed.FILE),
     }
     return page(request, template, {**around, **context}, status=status, headers=SIGNED_IN)

@@ -14,15 +14,17 @@ from sqlalchemy.orm import Session
 from slamon.channels.console import ConsoleChannel
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
-from slamon.domain.timeline import Actor, Role
 from slamon.engine import health
 from slamon.errors import Conflict, Invalid
 from slamon.services import outbox
-from slamon.services.access import admin_only
+from slamon.services.record_rights import keeper_of_message
+from slamon.services.rights import Deed, allow, is_allowed
+from slamon.services.visibility import sees
 from slamon.web import choices
+from slamon.web.deliveries import sent, small_print
 from slamon.web.moments import Moment, Zones, span
 from slamon.web.pages import runtime_of, see_other
-from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may, may_on_record
 from slamon.web.staff import staff_page
 
 router = APIRouter(include_in_schema=False)
@@ -36,54 +38,51 @@ class Letter:
 
     row: Notification
     number: str | None
-    name: str | None
+    way: str
+    notes: list[str]
     queued: Moment
     again: str
 
 
-@router.api_route("/status", methods=["GET", "HEAD"])
+@router.api_route("/status", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_STATUS)])
 def show(request: Request, visit: Visiting, done: str = "") -> Response:
     with runtime_of(request).db.read() as session:
         return _page(request, session, visit, done=done)
 
 
-@router.post("/status/messages/{message_id}/resend")
+@router.post("/status/messages/{message_id}/resend", dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)])
 def resend(request: Request, visit: Posting, message_id: UUID) -> Response:
-    by = _keeper(visit)
     runtime = runtime_of(request)
     try:
         with runtime.db.write() as session:
+            by = keeper_of_message(session, message_id, by=visit.caller)
             outbox.resend(session, message_id, by=by, now=visit.now, real_now=visit.real_now)
     except Conflict as conflict:
         return _again(request, visit, conflict)
     return see_other("/status?done=resend")
 
 
-@router.post("/status/messages/{message_id}/dismiss")
+@router.post("/status/messages/{message_id}/dismiss", dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)])
 def dismiss(request: Request, visit: Posting, typed: Submitted, message_id: UUID) -> Response:
-    by = _keeper(visit)
     try:
         with runtime_of(request).db.write() as session:
+            by = keeper_of_message(session, message_id, by=visit.caller)
             outbox.dismiss(session, message_id, by=by, reason=_reason(typed), now=visit.now)
     except (Conflict, Invalid) as error:
         return _again(request, visit, error, typed, str(message_id))
     return see_other("/status?done=dismiss")
 
 
-@router.post("/status/outgoing")
+@router.post("/status/outgoing", dependencies=[may(Deed.SWITCH_OUTGOING)])
 def switch(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Hold all outgoing messages back, or let them go again; administrators only."""
-    by = admin_only(visit.caller)
+    by = allow(visit.caller, Deed.SWITCH_OUTGOING)
     try:
         with runtime_of(request).db.write() as session:
             outbox.stop_outgoing(session, typed("stop") == "yes", by=by, reason=_reason(typed), now=visit.now)
     except Invalid as error:
         return _again(request, visit, error, typed, "outgoing")
     return see_other("/status?done=outgoing")
-
-
-def _keeper(visit: Visit) -> Actor:
-    return visit.caller.as_actor(outbox.KEEPERS)
 
 
 def _reason(typed: Typed) -> str:
@@ -112,17 +111,18 @@ def _page(
     status: int = 200,
 ) -> HTMLResponse:
     runtime = runtime_of(request)
+    seen = sees(visit.caller, Notification)
     context: dict[str, Any] = {
-        "dead_letters": _letters(session, visit, outbox.failed(session)),
-        "retrying": _letters(session, visit, outbox.retrying(session, most=RETRYING)),
+        "dead_letters": _letters(session, visit, outbox.failed(session, seen)),
+        "retrying": _letters(session, visit, outbox.retrying(session, seen, most=RETRYING)),
         "most_retrying": RETRYING,
-        "leaderless": choices.leaderless(session),
+        "leaderless": choices.leaderless(session, visit.caller),
         "health": health.look(session, runtime),
         "degraded": health.BROKER_AWAY if health.broker_answers(runtime.settings) is False else None,
         "consoles": [name for name, channel in runtime.channels.items() if isinstance(channel, ConsoleChannel)],
         "channels": list(runtime.channels),
-        "may_keep": bool(visit.caller.roles & outbox.KEEPERS),
-        "is_admin": Role.ADMIN in visit.caller.roles,
+        "may_keep": is_allowed(visit.caller, Deed.KEEP_DEAD_LETTERS),
+        "is_admin": is_allowed(visit.caller, Deed.SWITCH_OUTGOING),
         "done": done,
         "refused": refused,
     }
@@ -137,7 +137,8 @@ def _letters(session: Session, visit: Visit, found: Sequence[tuple[Notification,
         Letter(
             row=row,
             number=number,
-            name=names.get(row.person_id) if row.person_id else None,
+            way=sent(row, names.get(row.person_id) if row.person_id else None),
+            notes=small_print(row),
             queued=zones.at(row.queued_at),
             again=_again_in(row.next_attempt_at - visit.real_now),
         )

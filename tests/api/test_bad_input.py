@@ -89,6 +89,8 @@ def test_two_lines_that_would_tie_are_refused(any_api: Api) -> None:
         ({"weekly": "24x7", "country": "CH", "subdivision": "XX"}, "subdivision"),
         ({"weekly": "24x7", "country": "XX"}, "country"),
         ({"weekly": "24x7", "subdivision": "BS"}, "country"),
+        ({"weekly": "24x7", "country": "GB"}, "subdivision"),
+        ({"weekly": "24x7", "country": "CH"}, "subdivision"),
         ({"weekly": "24x7", "closed_days": [{"date": "2026-02-30", "name": "Never"}]}, "closed_days.0.date"),
         ({"weekly": "24x7", "opening_days": [OPENING, OPENING]}, "opening_days"),
         ({"weekly": "24x7", "opening_days": [{**OPENING, "hours": []}]}, "opening_days.0.hours"),
@@ -100,6 +102,38 @@ def test_a_calendar_that_cannot_work_is_refused(api: Api, calendar: dict[str, An
     assert field in refused(api.admin.post("/v1/calendars", json={"name": "New", **calendar}))
 
 
+def test_a_country_with_regional_holidays_is_taken_with_a_region_or_for_the_whole_country(api: Api) -> None:
+    refusal = refused(api.admin.post("/v1/calendars", json={"name": "New", "weekly": "24x7", "country": "GB"}))
+    assert "ENG, NIR, SCT, WLS" in refusal["subdivision"]
+    for region, easter_monday in (("ENG", True), ("SCT", False), ("nationwide", False)):
+        body = {"name": region, "weekly": "24x7", "country": "GB", "subdivision": region}
+        made = api.admin.post("/v1/calendars", json=body)
+        assert made.status_code == 201, made.text
+        days = api.admin.get(f"/v1/calendars/{made.json()['id']}/holidays?year=2026").json()["days"]
+        assert ("2026-04-06" in [day["day"] for day in days]) == easter_monday
+
+
+def test_a_policy_line_whose_deadline_the_opening_hours_cannot_reach_is_refused_where_either_comes_in(api: Api) -> None:
+    """20,000 hours pass in three years at a site that never closes, and in ten at one with an eight-hour day."""
+    cast = api.world.cast
+    long = {"answer": {"target": "PT24H", "limit": "PT20000H", "mode": "calendar"}}
+    at_basel = {**POLICY, "site_id": str(cast.site), "clocks": long}
+    assert (
+        "five years in the opening hours of Basel"
+        in refused(api.admin.post("/v1/policies", json=at_basel))["clocks.answer.limit"]
+    )
+    later = [{**STEP, "level": "repeat", "anchor": "limit", "offset": "PT20000H", "mode": "calendar"}]
+    assert "ladder.offset" in refused(api.admin.post("/v1/policies", json={**at_basel, **POLICY, "ladder": later}))
+    never = {**POLICY, "site_id": str(cast.second_site), "clocks": {"answer": {"target": "PT1H", "limit": "P2100D"}}}
+    assert "clocks.answer.limit" in refused(api.admin.post("/v1/policies", json=never))
+
+    at_visp = api.admin.post("/v1/policies", json={**at_basel, "name": "At Visp", "site_id": str(cast.second_site)})
+    assert at_visp.status_code == 201, at_visp.text
+    body = {"calendar_id": str(cast.calendar), "reason": "Opening hours agreed"}
+    refusal = refused(api.admin.patch(f"/v1/sites/{cast.second_site}", json=body))
+    assert "under the policy line 'At Visp'" in refusal["calendar_id"]
+
+
 def test_a_calendar_cannot_be_changed_into_one_that_never_opens(api: Api) -> None:
     path = f"/v1/calendars/{api.world.cast.calendar}"
     before = api.admin.get(path).json()
@@ -107,7 +141,22 @@ def test_a_calendar_cannot_be_changed_into_one_that_never_opens(api: Api) -> Non
     assert api.admin.get(path).json() == before
 
 
-@pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe", "../../etc/passwd", "", "CEST", "Europe/Zürich"])
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Mars/Olympus",
+        "Europe",
+        "../../etc/passwd",
+        "",
+        "CEST",
+        "Europe/Zürich",
+        "localtime",
+        "posixrules",
+        "Factory",
+        "europe/zurich",
+        "tzdata.zi",
+    ],
+)
 def test_an_unknown_zone_is_refused(api: Api, zone: str) -> None:
     site = {"cmo_id": str(api.world.cast.cmo), "name": "New", "country": "CH", "time_zone": zone}
     assert "time_zone" in refused(api.admin.post("/v1/sites", json=site))

@@ -169,3 +169,11 @@ def test_a_caller_may_not_call_too_often(tmp_path: Path) -> None:
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert 1 <= int(answers[3].headers["retry-after"]) <= 60
         assert api.lead.get("/v1/sites").status_code == 200
+
+
+def test_who_reads_too_often_can_still_write(tmp_path: Path) -> None:
+    with open_world(f"sqlite:///{tmp_path}/world.db", api_calls_per_minute=2) as world:
+        api = Api(world)
+        assert [api.pm.get("/v1/sites").status_code for _ in range(3)] == [200, 200, 429]
+        filed = [api.pm.post("/v1/requests", json=api.inquiry(subject=f"No. {each}")) for each in range(3)]
+        assert [answer.status_code for answer in filed] == [201, 201, 429]

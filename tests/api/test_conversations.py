@@ -93,7 +93,7 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
     assert story.refused(api.contact, "confirm_delivery", received_by="Ward 3", condition="intact")[0] == 409
     parcel = {"courier": "World Courier", "tracking_number": "020-1234 5675", "expected_delivery_on": "2026-03-13"}
     first_part = [{"line": 1, "quantity": "24"}]
-    story(api.contact, "confirm_packed", lines=first_part, logger_serials=["TT-1"])
+    story(api.contact, "confirm_packed", lines=first_part, lots_or_kits="A17", logger_serials=["TT-1"])
     assert story.refused(api.contact, "confirm_dispatch", **parcel, lines=[{"line": 2, "quantity": "11"}])[0] == 422
     assert story(api.contact, "confirm_dispatch", **parcel, lines=first_part)["state"] == "partly_dispatched"
     assert story(api.contact, "confirm_dispatch", **parcel)["state"] == "dispatched"  # all that was left
@@ -151,6 +151,13 @@ FIVE_ITEMS = {
         ],
     },
 }  # fmt: skip
+
+
+# The same of kinds that all share the routine terms, 24 to 48 hours.
+ROUTINE_ITEMS = {
+    **FIVE_ITEMS,
+    "detail": {"purpose": "release", "items": [{"kind": kind, "lots": ["A17"]} for kind in ("coa", "coc", "other")]},
+}
 
 
 def owed(api: Api, **wanted: str) -> list[tuple[int, str]]:

@@ -119,3 +119,17 @@ def test_a_callers_own_request_id_comes_back(api: Api) -> None:
 
 def test_a_request_id_that_could_forge_a_log_line_is_replaced(api: Api) -> None:
     assert api.pm.get("/v1/sites", headers={"X-Request-Id": 'a"b c'}).headers["x-request-id"] != 'a"b c'
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/policies/what-if", "POST"),
+        ("DELETE", "/v1/policies/resolve", "GET"),
+        ("PUT", "/v1/policies", "GET, POST"),
+        ("DELETE", "/v1/requests/01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a11", "GET"),
+    ],
+)
+def test_allow_names_the_methods_an_address_has_and_no_others(api: Api, method: str, path: str, allowed: str) -> None:
+    answer = api.admin.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from slamon.services.zone_data import zone_data_of
+from slamon.services.zone_data import zone_data
 from tests.api.conftest import Api
 
 
@@ -31,7 +31,7 @@ def test_a_deadline_is_explained_span_by_span_and_the_spans_add_up(any_api: Api)
     assert sum(before) == told["target_seconds"] == 16 * 3600
     assert [part["name"] for part in told["parts"] if part["kind"] == "holiday"] == ["Good Friday", "Easter Monday"]
     assert told["holiday_source"].startswith("holidays ")
-    assert told["zone_data"] == zone_data_of("Europe/Zurich")
+    assert told["zone_data"] == zone_data()
 
 
 def test_each_side_is_told_in_its_own_zone_with_the_others_beside(any_api: Api) -> None:

@@ -77,8 +77,10 @@ def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world:
         asked.append((sql, given))
 
     event.listen(any_world.runtime.db.engine, "before_cursor_execute", note)
+    filer = any_world.caller(any_world.cast.pm)
+    asked.clear()
     with any_world.runtime.db.read() as session, pytest.raises(LikelyDuplicate):
-        refuse_look_alikes(session, RequestType.INQUIRY, any_world.cast.cmo, {}, "PO-77")
+        refuse_look_alikes(session, RequestType.INQUIRY, any_world.cast.cmo, {}, "PO-77", by=filer)
     plan = explain(any_world, *asked[-1])
     assert "ix_cmo_request_open_of_cmo" in plan
     assert "TEMP B-TREE" not in plan

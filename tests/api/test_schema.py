@@ -21,6 +21,7 @@ from slamon.api import openapi_document
 from slamon.app import create_app
 from slamon.config import Settings
 from slamon.db.database import Database
+from slamon.db.parties import Person
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
@@ -93,9 +94,14 @@ def postgres_target(postgres_url: str) -> Iterator[Target]:
 def aim(world: World) -> Target:
     api, cast, now = Api(world), world.cast, world.clock.real_now()
     with world.runtime.db.write() as session:
-        _, key = access.issue_key(
-            session, scopes=ALL_SCOPES, by=SYSTEM, now=now, service_name="all", service_roles=STAFF
-        )
+        # Nobody may hold all roles, and services keep no records; a row made by hand reaches the most.
+        who = Person(
+            organization_id=cast.sponsor, name="All", email="all@sponsor.example", email_key="all@sponsor.example",
+            roles=[role.value for role in STAFF], status="active", created_at=now, created_by="test",
+        )  # fmt: skip
+        session.add(who)
+        session.flush()
+        _, key = access.issue_key(session, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=who.id)
     line = {"name": "To be changed", "site_id": str(cast.other_site), "clocks": CLOCKS, "ladder": []}
     policy = api.admin.post("/v1/policies", json=line).json()["id"]
     days = {"first_day": "2026-04-01", "last_day": "2026-04-02", "name": "Stocktaking", "announced_by": "By phone"}

@@ -127,6 +127,20 @@ def test_a_bare_ts_continues_its_thread_too(slack: SlackServer, channel: SlackCh
     assert slack.posts[1].thread_ts == slack.posts[0].ts
 
 
+@pytest.mark.parametrize("receipt", ["<first@sponsor.example>", "console"])
+def test_the_receipt_of_another_way_out_is_no_thread(slack: SlackServer, channel: SlackChannel, receipt: str) -> None:
+    channel.send(a_message(key="closing", kind=MessageKind.CLOSING, thread_id=receipt))
+    assert slack.posts[0].thread_ts is None
+
+
+def test_a_post_is_found_in_the_channel_too_where_its_thread_began_later(
+    slack: SlackServer, channel: SlackChannel
+) -> None:
+    posted = channel.send(a_message(key="repeat"))
+    first = channel.send(a_message(key="breach"))
+    assert channel.find(a_message(key="repeat", thread_id=first.provider_id), SINCE) == posted
+
+
 def test_a_message_for_another_channel_leaves_the_thread(slack: SlackServer, channel: SlackChannel) -> None:
     first = channel.send(a_message())
     channel.send(a_message(key="closing", address="C0STAGING", thread_id=first.provider_id))

@@ -183,8 +183,8 @@ def test_a_naive_instant_is_refused() -> None:
 @pytest.mark.parametrize(
     ("length", "words"),
     [
-        (timedelta(seconds=-5), "less than a minute"),
-        (timedelta(seconds=59), "less than a minute"),
+        (timedelta(seconds=-5), "0 s"),
+        (timedelta(seconds=119), "119 s"),
         (timedelta(minutes=5, seconds=59), "5 min"),
         (timedelta(hours=26, minutes=10), "26 h 10 min"),
         (timedelta(hours=71), "71 h"),
@@ -201,6 +201,11 @@ def test_a_span_in_words(length: timedelta, words: str) -> None:
         (86400, "hours", "24 hours"),
         (3600, "working hours", "1 working hour"),
         (5400, "hours", "1.5 hours"),
+        (6, "hours", "6 seconds"),
+        (1, "working hours", "1 working second"),
+        (90, "hours", "90 seconds"),
+        (1800, "working hours", "30 working minutes"),
+        (3661, "hours", "3,661 seconds"),
         (120 * 3600, "working hours", "120 working hours"),
     ],
 )

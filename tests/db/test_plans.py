@@ -43,7 +43,7 @@ def list_first_and_later_page(world: World, session: Any) -> None:
         assert len(first.rows) == 50
         list_requests(session, Wanted(order=order, cursor=first.next_cursor), by=reader, now=world.clock.now())
     for holder in Holder:
-        standing(session, holder, Wanted())
+        standing(session, holder, Wanted(), by=reader)
 
 
 def look_after(world: World, session: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from slamon.demo.cast import COUNTERPARTS, PROJECTS, STAFF
 from slamon.demo.extract import RealSite, delays, orders, sites
-from slamon.services.policies import public_holidays
+from slamon.public_holidays import public_holidays
 
 DATA = files("slamon.demo") / "data"
 LOG = Path(__file__).parents[1] / "data" / "incident_events.csv.gz"

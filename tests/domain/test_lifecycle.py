@@ -11,7 +11,6 @@ from slamon.domain.lifecycle import (
     Action,
     RequestType,
     State,
-    corrects_receipt,
     is_repeat,
     possible_actions,
     state_after,
@@ -19,7 +18,7 @@ from slamon.domain.lifecycle import (
 from slamon.domain.lifecycle_document import life_cycles
 from slamon.domain.progress import Progress
 from slamon.domain.timeline import FactKind, Role
-from tests.domain.timelines import CONTACT, after, timeline
+from tests.domain.timelines import CONTACT, timeline
 
 A, R, K = Action, Role, FactKind
 
@@ -75,12 +74,6 @@ def test_the_same_answer_sent_twice_is_one_answer_and_another_text_is_not():
     answered = timeline((K.ANSWERED, 1))
     assert is_repeat(answered, A.ANSWER, CONTACT, {}, None)
     assert not is_repeat(answered, A.ANSWER, CONTACT, {"text": "something else"}, None)
-
-
-def test_a_receipt_by_phone_written_down_late_counts_when_it_came_first():
-    answered = timeline((K.ANSWERED, 30))
-    assert corrects_receipt(answered, A.ACKNOWLEDGE, after(5))
-    assert not corrects_receipt(answered, A.ACKNOWLEDGE, after(31))
 
 
 def test_the_document_shows_the_tables_that_are_in_force():

@@ -17,7 +17,7 @@ from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.checks import Contradiction, fitted
 from slamon.domain.clocks import ClockId, ClockState, Former, Outcome, clock_states
 from slamon.domain.ladder import CrossingKey, evaluate, steps_to_tell
-from slamon.domain.lifecycle import ENDED, Action, RequestType, possible_actions, state_after, states_along
+from slamon.domain.lifecycle import ENDED, Action, RequestType, possible_actions, stage_of, state_after, states_along
 from slamon.domain.progress import progress_of
 from slamon.domain.terms import REPETITIONS, ClockKind, ClockTerms, Level, Mode, Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
@@ -174,8 +174,10 @@ def content_of(action: Action, choice: int, at: datetime) -> dict[str, Any]:
         Action.ACKNOWLEDGE: {"expected_on": day},
         Action.ANSWER: {"items": [{"item": 1 + choice % 3, "status": "supplied", "text": "Yes"}]} if choice else {},
         Action.CONFIRM_ORDER: {"planned_ship_on": day},
+        Action.CONFIRM_PACKED: {"lots_or_kits": "A17"},
         Action.CONFIRM_DISPATCH: {
             "expected_delivery_on": day,
+            "tracking_number": f"020-{choice % 3}",
             **({"lines": [{"line": 1 + choice % 2, "quantity": "4"}]} if choice % 3 else {}),
         },
         Action.CONFIRM_DELIVERY: {"consignment": 1 + choice % 2, "condition": ("intact", "damaged")[choice % 2]},
@@ -216,12 +218,22 @@ class AnyStory(RuleBasedStateMachine):
     def somebody_moves_it_on(self, pick: int, choice: int, late: int) -> None:
         self._act([each for each in self._possible() if each[0] not in ASIDE], pick, choice, late)
 
+    @rule(hours=st.integers(1, 200), pick=st.integers(0, 60), choice=st.integers(0, 6))
+    def what_the_cmo_did_is_written_down_late(self, hours: int, pick: int, choice: int) -> None:
+        at = max(after(0), self.now() - timedelta(hours=hours))
+        possible = [each for each in self._possible_at(at) if each[1] is Role.CMO_CONTACT]
+        if possible:
+            self._take(*possible[pick % len(possible)], choice, at)
+
     @rule(pick=st.integers(0, 60), choice=st.integers(0, 6))
     def somebody_does_something_aside(self, pick: int, choice: int) -> None:
         self._act([each for each in self._possible() if each[0] in ASIDE], pick, choice, 0)
 
     def _possible(self) -> list[tuple[Action, Role]]:
-        state, progress = state_after(self.type, self.timeline), progress_of(self.timeline.as_recorded())
+        return self._possible_at(self.now())
+
+    def _possible_at(self, at: datetime) -> list[tuple[Action, Role]]:
+        state, progress = stage_of(self.type, self.timeline.up_to(at))
         return sorted(
             (action, role) for role in ROLES for action in possible_actions(self.type, state, progress, {role})
         )
@@ -230,19 +242,23 @@ class AnyStory(RuleBasedStateMachine):
         if not possible:
             return
         action, role = possible[pick % len(possible)]
-        progress = progress_of(self.timeline.as_recorded())
-        # What the CMO did may be written down later; never earlier than what the sponsor wrote it answers to.
         last = max(fact.occurred_at for fact in self.timeline)
         occurred_at = max(last, self.now() - timedelta(hours=late)) if role is Role.CMO_CONTACT else self.now()
-        kind = action.fact
         before = evaluate(self.terms, self.timeline, self.now(), self.former).breached(self.now())
+        self._take(action, role, choice, occurred_at)
+        if action in (Action.WAIT, Action.ASK) and late == 0:  # a pause never undoes a breach
+            assert before <= evaluate(self.terms, self.timeline, self.now(), self.former).breached(self.now())
+
+    def _take(self, action: Action, role: Role, choice: int, at: datetime) -> None:
+        """Let it have happened `at`, unless what it says does not fit."""
+        said = content_of(action, choice, at)
+        then, known = progress_of(self.timeline.up_to(at)), progress_of(self.timeline)
+        by_cmo = role is Role.CMO_CONTACT
         try:
-            content = fitted(kind, content_of(action, choice, occurred_at), progress, occurred_at, self.terms)
+            content = fitted(action.fact, said, then, at, self.terms, is_cmo=by_cmo, known=known)
         except Contradiction:
             return
-        self._append(kind, ROLES[role], occurred_at, content)
-        if kind in (K.WAITING, K.ASKED) and late == 0:  # a pause never undoes a breach
-            assert before <= evaluate(self.terms, self.timeline, self.now(), self.former).breached(self.now())
+        self._append(action.fact, ROLES[role], at, content)
 
     @precondition(lambda self: len(self.former) < 2)
     @rule(mode=st.sampled_from((Mode.ELAPSED, Mode.CALENDAR)), hours=st.integers(4, 40))
@@ -282,6 +298,16 @@ class AnyStory(RuleBasedStateMachine):
             for pause in c.pauses:
                 assert pause.since >= c.started_at
                 assert pause.to is None or c.stopped_at is None or pause.to <= c.stopped_at
+
+    @invariant()
+    def only_a_word_of_the_cmo_meets_a_clock_of_the_cmos_and_nothing_runs_once_the_request_has_ended(self) -> None:
+        words = {f.occurred_at for f in self.timeline if f.by.is_cmo or f.kind is K.DATE_AGREED}
+        for c in self.clocks():
+            is_timed = not c.kind.is_the_sponsors and c.kind not in (C.FULFILMENT, C.PROMISE)
+            if is_timed and c.outcome in (Outcome.MET, Outcome.LATE):
+                assert c.stopped_at in words
+        if state_after(self.type, self.timeline) in ENDED:
+            assert not any(c.is_running for c in self.clocks())
 
     def now(self) -> datetime:
         return after(self.hours) + timedelta(seconds=self.seconds)

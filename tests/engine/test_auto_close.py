@@ -21,7 +21,7 @@ from slamon.services.verify import verify_requests
 from tests.world import CONTACT, LEAD, NOBODY, PM, World, open_world
 
 K = MessageKind
-SWISS = {"sponsor_country": "CH", "sponsor_time_zone": "Europe/Zurich"}
+SWISS = {"sponsor_country": "CH", "sponsor_subdivision": "nationwide", "sponsor_time_zone": "Europe/Zurich"}
 THURSDAY = datetime(2026, 3, 26, 9, 0, tzinfo=UTC)  # Good Friday and Easter Monday lie ahead
 NOTICE_AT = datetime(2026, 3, 31, 7, 0, tzinfo=UTC)  # 09:00 in Zurich, in summer time by then
 CLOSES_AT = datetime(2026, 4, 2, 21, 59, 59, tzinfo=UTC)
@@ -225,7 +225,16 @@ def test_no_working_days_means_never(tmp_path: Path):
         assert state_of(world, request) == State.ANSWERED
 
 
-@pytest.mark.parametrize("wrong", [{"sponsor_country": "XX"}, {"sponsor_time_zone": "Basel"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sponsor_country": "XX"},
+        {"sponsor_country": "GB"},
+        {"sponsor_subdivision": "BS"},
+        {"sponsor_time_zone": "Basel"},
+        {"sponsor_time_zone": "localtime"},
+    ],
+)
 def test_settings_it_cannot_count_by_are_refused_at_the_start(wrong: dict[str, str]):
     with pytest.raises(ValidationError):
         Settings(_env_file=None, **wrong)

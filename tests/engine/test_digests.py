@@ -11,8 +11,7 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import DeliveryError
 from slamon.services import compose
-from slamon.services.notices import outbox_row, queue
-from slamon.services.outbox import hold_restored, stop_outgoing
+from slamon.services.outbox import hold_restored, outbox_row, queue, stop_outgoing
 from slamon.services.verify import verify_requests
 from tests.engine.test_deliver import rows
 from tests.world import CMO_CHANNEL, CMO_LEAD, CONTACT, LEAD, World

@@ -127,7 +127,7 @@ def test_a_calendar_already_there_is_used_again(world: World) -> None:
 )
 def test_opening_hours_are_read_as_people_write_them(world: World, hours: str, weekly: object) -> None:
     header = "cmo;site;country;time_zone;opening_hours;contact_name;contact_email"
-    bring_in(world, lines(f'A;One;DE;Europe/Berlin;"{hours}";;', header=header))
+    bring_in(world, lines(f'A;One;NL;Europe/Amsterdam;"{hours}";;', header=header))
     assert calendar_at(world, "One").weekly["hours"] == weekly
 
 
@@ -374,9 +374,18 @@ def test_a_region_without_holidays_and_a_region_without_hours_are_bad(world: Wor
         "A,One,DE,Bavaria,Europe/Berlin,Mon-Fri 08:00-18:00,,",
         "A,Two,ZZ,,Europe/Berlin,Mon-Fri 08:00-18:00,,",
         "A,Three,DE,BY,Europe/Berlin,,,",
+        "A,Four,DE,,Europe/Berlin,Mon-Fri 08:00-18:00,,",
         header=HOURS_HEADER,
     )
-    assert [(row, column) for row, column, _ in found] == [(2, "subdivision"), (3, "country"), (4, "subdivision")]
+    assert [(row, column) for row, column, _ in found] == [
+        (2, "subdivision"), (3, "country"), (4, "subdivision"), (5, "subdivision"),
+    ]  # fmt: skip
+    assert "'nationwide'" in found[3][2]
+
+
+def test_a_country_with_regional_holidays_comes_in_for_the_whole_country(world: World) -> None:
+    bring_in(world, lines("A,One,DE,nationwide,Europe/Berlin,Mon-Fri 08:00-18:00,,", header=HOURS_HEADER))
+    assert calendar_at(world, "One").subdivision == "nationwide"
 
 
 def test_the_message_says_how_many_rows_are_bad_and_shows_the_first(world: World) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+from sqlalchemy import make_url
 
 from slamon.clock import Clock
+from slamon.db import schema
 from slamon.db.parties import Organization
 from slamon.db.policies import Policy
 from slamon.demo.mailbox import Mailbox
@@ -23,6 +25,7 @@ from slamon.domain.timeline import SYSTEM
 from slamon.services.directory import create
 from slamon.services.founding import default_policies
 from tests.servers import TOKEN, closed_port, running_mailbox, running_slack
+from tests.services.postgres import application_role
 from tests.world import World, open_world
 
 Found = TypeVar("Found")
@@ -162,11 +165,17 @@ def running_house(
     processes: Mapping[str, tuple[str, ...]] = BESIDE_THE_API,
     **more: Any,
 ) -> Iterator[House]:
-    """Found an installation and start its processes: one without Redis; the API and `processes` with it."""
+    """Found an installation and start its processes: one without Redis; the API and `processes` with it.
+
+    In PostgreSQL they work as a role of their own, not as the owner of the schema.
+    """
     with ExitStack() as stack:
         slack, slack_url = stack.enter_context(running_slack(Clock().real_now))
         mailbox = stack.enter_context(running_mailbox(Clock().real_now))
         world = stack.enter_context(open_world(database_url, Clock()))
+        if not world.runtime.db.is_sqlite:
+            database_url = stack.enter_context(application_role(database_url))
+            schema.migrate(world.runtime.db, application=make_url(database_url))
         port = closed_port()
         settings = {
             "DATABASE_URL": database_url,

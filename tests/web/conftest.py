@@ -54,8 +54,9 @@ class Site:
         self.app = create_app(world.runtime, with_workers=False)
         self.visitor = self.browser()
 
-    def browser(self) -> TestClient:
-        return TestClient(self.app, base_url=ADDRESS, follow_redirects=False)
+    def browser(self, host: str = "testclient") -> TestClient:
+        """A visitor of their own, who calls from `host`."""
+        return TestClient(self.app, base_url=ADDRESS, follow_redirects=False, client=(host, 50000))
 
     def link(self, request_id: UUID, person_id: UUID | None = None) -> str:
         """The path of a fresh form link, for the request's contact unless told otherwise."""
@@ -75,10 +76,11 @@ class Site:
         return Staff(client)
 
     def password(self, person_id: UUID, password: str) -> None:
+        """Set a password by a one-time link, and forget the session that this begins."""
         with self.world.runtime.db.write() as session:
-            real_now = self.world.clock.real_now()
-            token = access.one_time_token(session, person_id, real_now=real_now)
-            access.set_password(session, token, password, real_now=real_now)
+            token = access.one_time_token(session, person_id, real_now=self.world.clock.real_now())
+        answer = self.browser().post(f"/welcome/{token}", data={"password": password, "again": password})
+        assert answer.status_code == 303, text_of(answer)
 
     def everything(self) -> dict[str, list[Any]]:
         """Every row of every table."""

@@ -35,7 +35,7 @@ def hours(amount: float) -> datetime:
     [
         (2, "calm", "answer due in 22 h"),
         (20.8, "soon", "answer due in 3 h 12 min"),
-        (24, "soon", "answer due in less than a minute"),
+        (24, "soon", "answer due in 0 s"),
         (29, "late", "answer late by 5 h"),
         (48, "late", "answer late by 24 h"),
         (150, "breached", "answer limit breached 4 d 6 h ago"),

@@ -1,6 +1,7 @@
 """The register of what each CMO owes us, by the page and as a spreadsheet."""
 
 import csv
+import re
 from typing import Any
 
 import pytest
@@ -115,3 +116,47 @@ def test_reading_the_register_changes_nothing_and_is_for_staff(site: Site) -> No
     assert [staff.get(path).status_code for path in ("/owed", "/owed.csv")] == [200, 200]
     assert site.everything() == before
     assert [site.visitor.get(path).status_code for path in ("/owed", "/owed.csv")] == [303, 303]
+
+
+def filed_by_page(site: Site, **pressed: str) -> Any:
+    """What comes back for a form that asks for a certificate and a batch record."""
+    cast = site.world.cast
+    form = {
+        "type": "data", "project_id": str(cast.project), "site_id": str(cast.site), "subject": "Release",
+        "priority": "routine", "key": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01", "detail.purpose": "release",
+        "detail.items.0.kind": "coa", "detail.items.0.lots": "A17", "detail.items.1.kind": "batch_record",
+    }  # fmt: skip
+    return site.staff(cast.pm).post("/requests/new", **form, **pressed)
+
+
+def test_kinds_with_different_terms_are_told_before_filing_and_split_with_one_press(site: Site) -> None:
+    asked_first = filed_by_page(site)
+    assert asked_first.status_code == 409
+    told = text_of(asked_first)
+    assert "Nothing was filed yet: what you ask for has different terms. Certificate of analysis Batch record" in told
+    assert "File 2 requests File as one" in told
+    sent = [filed_by_page(site, split="yes").headers["location"] for _ in range(2)]
+    assert sent[0] == sent[1]
+    staff = site.staff(site.world.cast.pm)
+    page = text_of(staff.get(sent[0]))
+    assert "Filed, one request for each of the terms." in page
+    assert "Followed by DAT-2026-000002 Release" in page
+    follower = re.search(r'Followed by</dt><dd><a href="([^"]+)"', staff.get(sent[0]).text)
+    assert follower
+    assert "Follows DAT-2026-000001" in text_of(staff.get(follower[1]))
+
+
+def test_filed_as_one_each_item_shows_its_own_date_and_is_overdue_by_it(site: Site) -> None:
+    address = filed_by_page(site, split="no").headers["location"]
+    staff = site.staff(site.world.cast.pm)
+    page = text_of(staff.get(address))
+    assert "expected by Tue 3 Mar 2026, 09:00 UTC" in page
+    assert "expected by Sat 7 Mar 2026, 09:00 UTC" in page
+    site.world.clock.advance(hours=50)
+    staff = site.staff(site.world.cast.pm)
+    rows = {row["Owed"]: (row["Overdue"], row["Limit (UTC)"]) for row in rows_of(staff)}
+    assert rows == {
+        "Certificate of analysis": ("yes", "2026-03-04 09:00"),
+        "Batch record": ("no", "2026-03-12 09:00"),
+    }
+    assert "Rhein Fill AG 2 1 overdue" in text_of(staff.get("/owed"))

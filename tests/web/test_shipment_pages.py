@@ -119,11 +119,15 @@ def test_a_contact_takes_a_shipment_from_received_to_delivered_by_form_alone(
     assert "The order is confirmed" in text_of(contact.send("confirm_order"))  # the day asked for stands in it
     assert "Please confirm dispatch by Wed 11 Mar 2026, 23:59 Zurich" in contact.page()
     assert "Planned to leave on Tue 10 Mar 2026." in contact.page()
-    assert "Packing is confirmed" in text_of(contact.send("confirm_packed", logger_serials="L-1, L-2"))
+    nameless = contact.send("confirm_packed", logger_serials="L-1, L-2")
+    assert 'id="confirm_packed-lines.1.lots_or_kits-problem"' in nameless.text
+    lots = {"lines.1.lots_or_kits": "A17", "lines.2.lots_or_kits": "A18, vials 1-12"}
+    assert "Packing is confirmed" in text_of(contact.send("confirm_packed", logger_serials="L-1, L-2", **lots))
+    assert "/confirm_packed" not in contact.page()  # nothing is left to pack
     site.world.clock.advance(hours=2)
     assert "Dispatch is confirmed" in text_of(contact.send("confirm_dispatch", **DISPATCH))
     page = contact.page()
-    assert "Consignment 1: 24 kits of line 1, 12 vials of line 2" in page
+    assert "Consignment 1: 24 kits of line 1 (A17), 12 vials of line 2 (A18, vials 1-12)" in page
     assert "World Courier, 020-1234 5675" in page
     site.world.clock.advance(hours=48)
     assert "Delivery is confirmed" in text_of(contact.send("confirm_delivery", **DELIVERY))
@@ -239,6 +243,24 @@ def test_a_dispatch_told_by_phone_is_recorded_as_the_contacts_own(
     assert "Expected there on Wed 4 Mar 2026" in page
     assert "written down by Petra Manager" in page
     assert "recorded 3 h later" in page
+
+
+def test_the_page_offers_what_is_no_longer_possible_for_a_call_that_came_before(
+    site: Site, shipment: CmoRequest, contact: Contact
+) -> None:
+    contact.send("confirm_order")
+    site.world.clock.advance(hours=60)
+    contact.send("confirm_dispatch", **DISPATCH)
+    staff = site.staff(site.world.cast.pm)
+    assert "for a call or mail that came before other things happened" in text_of(staff.get(f"/requests/{shipment.id}"))
+    where = (staff, shipment.id, "record/confirm_dispatch", "/record/confirm_dispatch")
+    called = {"evidence": "Corinne called Petra", "occurred_at": "2026-03-03T12:00", **DISPATCH}
+    before = text_of(send(*where, **{**called, "occurred_at": "2026-03-01T12:00"}))
+    assert "Must lie between the filing and now" in before
+    page = text_of(send(*where, **{**called, "tracking_number": "by van", "consignment": "1"}))
+    assert "Recorded." in page
+    assert page.count("Corinne Contact confirmed dispatch") == 2
+    assert state(site, shipment) == "dispatched"
 
 
 def test_quality_decides_on_goods_that_got_too_warm(site: Site, shipment: CmoRequest, contact: Contact) -> None:

@@ -69,19 +69,6 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(with_password: Si
     assert COOKIE not in wrong.cookies
 
 
-def test_five_failures_lock_the_account_for_a_while(with_password: Site) -> None:
-    for _ in range(5):
-        sign_in(with_password, "wrong password 1")
-    assert sign_in(with_password).status_code == 401
-    with_password.world.clock.advance_real(minutes=16)
-    assert sign_in(with_password).status_code == 303
-
-
-def test_tries_to_sign_in_are_limited(site: Site) -> None:
-    answers = [site.visitor.post("/sign-in", data={"email": "x", "password": "x"}).status_code for _ in range(21)]
-    assert answers == [401] * 20 + [429]
-
-
 def test_a_sign_in_form_on_another_site_is_refused(with_password: Site) -> None:
     answer = with_password.visitor.post(
         "/sign-in", data={"email": PM, "password": PASSWORD}, headers={"sec-fetch-site": "cross-site"}
@@ -152,7 +139,7 @@ def test_a_one_time_link_sets_a_password_and_signs_in_once(site: Site) -> None:
     ("password", "again", "words"),
     [
         ("short", "short", "Must have at least 12 characters"),
-        ("aaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaa", "Is too easy to guess"),
+        ("password12345", "password12345", "Is too easy to guess"),
         (PASSWORD, PASSWORD + "!", "Is not the same as the first"),
     ],
 )
@@ -195,7 +182,7 @@ def test_without_a_secret_key_forms_work_within_one_process(tmp_path) -> None:  
 
 
 def test_only_form_sign_in_health_and_static_files_are_open(site: Site) -> None:
-    stranger = re.compile(r"^/(r/|sign-in|sign-out|welcome/|livez|readyz|static|v1)")
+    stranger = re.compile(r"^/(r/|sign-in|forgot-password|sign-out|welcome/|livez|readyz|static|v1)")
     paths = [getattr(route, "path", "") for route in site.app.routes]
     closed = [path.replace("{request_id}", "x").replace("{message_id}", "x") for path in paths if path]
     for path in closed:

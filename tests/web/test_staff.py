@@ -1,12 +1,12 @@
 """The staff pages, through HTTP: the list, one request, filing, status."""
 
 from html import unescape
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
 
-from slamon.db.outbox import Notification
+from slamon.db.outbox import Notification, Process
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
@@ -125,9 +125,10 @@ def test_a_section_goes_on_behind_the_same_instant_on_both_databases(any_world: 
     for _ in range(51):
         asked = any_world.file()
         any_world.act(asked.id, Action.ANSWER, by=any_world.cast.contact, text="Yes")
+    reader = any_world.caller(any_world.cast.pm)
     with any_world.runtime.db.read() as session:
-        first = standing(session, Holder.US, Wanted())
-        second = standing(session, Holder.US, Wanted(), after=first.after)
+        first = standing(session, Holder.US, Wanted(), by=reader)
+        second = standing(session, Holder.US, Wanted(), by=reader, after=first.after)
     assert len({row.request.id for row in [*first.rows, *second.rows]}) == 51
     assert second.after is None
 
@@ -627,6 +628,19 @@ def test_a_cmo_without_a_lead_is_named_with_who_is_told_instead(site: Site) -> N
     assert f"{name}: the lead is disabled" in text_of(staff.get("/status"))
 
 
+def test_status_says_where_processes_or_hosts_have_other_zone_data(site: Site) -> None:
+    real_now = site.world.runtime.clock.real_now()
+    with site.world.runtime.db.write() as session:
+        for host, state in (("a", {"zone_data": "tzdata 2026a"}), ("b", {"zone_data": "tzdata 2026b"}),
+                            ("c", {"zone_data": "tzdata 2026b", "newer_zone_data": "2026c"})):  # fmt: skip
+            process = {"host": host, "kind": "worker", "release": "0.1.0", "started_at": real_now, "beat_at": real_now}
+            session.add(Process(id=uuid4(), **process, beats=1, state=state))
+    page = text_of(site.staff(site.world.cast.pm).get("/status"))
+    assert "(tzdata 2026a: worker on a; tzdata 2026b: worker on b, worker on c)" in page
+    assert "c has newer time-zone data (tzdata 2026c)" in page
+    assert "python -m pip install --upgrade tzdata" in page
+
+
 def test_a_failed_message_is_dismissed_with_a_reason_only(site: Site, dead_letter: UUID) -> None:
     staff = site.staff(site.world.cast.admin)
     assert staff.post(f"/status/messages/{dead_letter}/dismiss", reason="").status_code == 422
@@ -677,7 +691,7 @@ def test_a_loop_that_stands_still_is_red_and_says_what_to_do(site: Site) -> None
     heartbeat.beat(world.runtime, "embedded", 1)
     page = staff.get("/status")
     assert "stands still" not in text_of(page)
-    assert "less than a minute ago" in text_of(page)
+    assert "0 s ago" in text_of(page)
     world.clock.advance(seconds=75)
     heartbeat.beat(world.runtime, "embedded", 1)
     page = staff.get("/status")
