@@ -216,7 +216,7 @@ def _routes_of(resource: Resource) -> APIRouter:
             values = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason"})
             row = directory.change(
                 session, resource.kept, record_id, values,
-                by=by, now=call.now, reason=body.reason, expected_version=expected,
+                by=by, now=call.now, real_now=call.real_now, reason=body.reason, expected_version=expected,
             )  # fmt: skip
             resource.check(session, row, call)
             [record] = shown(session, resource, [row])

@@ -30,6 +30,7 @@ class MessageKind(StrEnum):
     FRESH_LINK = "fresh_link"  # to the contact: the new link that was asked for
     NOT_REACHED = "not_reached"  # to the project manager: a mail to the contact was refused
     INVITATION = "invitation"  # to a member of staff: the link with which they set their password
+    ADDRESS_CHANGED = "address_changed"  # to an address that is no longer its owner's: who changed it
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
 
@@ -96,7 +97,7 @@ class Message:
     needs_decision: bool = False  # the act tells of goods on which quality must decide
     actor_name: str | None = None
     submitted: str | None = None
-    detail: str | None = None  # plain words of the system itself, for alarms and tests
+    detail: str | None = None  # plain words of the system itself; of a changed address the name of who changed it
     is_repeat: bool = False  # the same message may already have arrived
     redirected_from: str | None = None
     closes_at: datetime | None = None  # when the request closes by itself

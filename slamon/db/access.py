@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped
 
 
 class SignIn(Base):
-    """One signed-in browser; revoked by signing out, and by time (real time)."""
+    """One signed-in browser; revoked by signing out, by time (real time), and by a newer generation of its person."""
 
     __tablename__ = "sign_in"
     __table_args__ = (Index("ix_sign_in_person_id", "person_id"),)
@@ -21,6 +21,7 @@ class SignIn(Base):
     began_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    access_generation: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the person's at that time
 
 
 class ApiKey(Stamped, Base):
@@ -50,6 +51,7 @@ class OneTimeLink(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    access_generation: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the person's when it was made
 
 
 class IdempotencyKey(Base):

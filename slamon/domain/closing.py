@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from slamon.domain.lifecycle import BY_ITSELF, Action, RequestType, states_along
+from slamon.domain.lifecycle import ACTION_OF, BY_ITSELF, Action, RequestType, states_along
 from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
 MORNING = time(9)  # when the notice comes: within the day's work, and hours before nobody reads any more
@@ -70,6 +70,6 @@ def counted_from(request_type: RequestType, timeline: Timeline, *, gxp: bool) ->
             counted, is_opposed = None, False
         elif fact.kind is FactKind.FOLLOWED_UP:
             is_opposed = True
-        elif fact.kind is not FactKind.TERMS_CHANGED:
+        elif fact.kind in ACTION_OF:
             counted = fact
     return None if is_opposed else counted

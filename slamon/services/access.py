@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
 from slamon.db.access import ApiKey, OneTimeLink, SignIn
-from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
+from slamon.db.parties import Organization, OrganizationKind, Person, PersonSite, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
@@ -48,7 +48,10 @@ ALL_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody known: a person or a service account. `organization_id` is set for people of a CMO only."""
+    """Somebody known: a person or a service account. `cmo_id` is set for people of a CMO only.
+
+    Without `site_ids` they act for every site of the CMO.
+    """
 
     id: str
     name: str
@@ -56,7 +59,7 @@ class Caller:
     scopes: frozenset[Scope] = ALL_SCOPES
     person_id: UUID | None = None
     cmo_id: UUID | None = None
-    site_id: UUID | None = None
+    site_ids: frozenset[UUID] = frozenset()
 
     @property
     def is_cmo(self) -> bool:
@@ -90,11 +93,16 @@ def staff_only(caller: Caller) -> None:
 
 def caller_of(person: Person, organization: Organization, scopes: Iterable[Scope] = ALL_SCOPES) -> Caller:
     of_cmo = organization.id if organization.kind == OrganizationKind.CMO else None
-    return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_id)
+    return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_ids)
 
 
 def _person_calling(
-    person_id: UUID, name: str, roles: Iterable[str], scopes: Iterable[str], cmo_id: UUID | None, site_id: UUID | None
+    person_id: UUID,
+    name: str,
+    roles: Iterable[str],
+    scopes: Iterable[str],
+    cmo_id: UUID | None,
+    site_ids: Iterable[UUID],
 ) -> Caller:
     held = frozenset(Role(role) for role in roles)
     return Caller(
@@ -104,15 +112,15 @@ def _person_calling(
         scopes=frozenset(Scope(scope) for scope in scopes),
         person_id=person_id,
         cmo_id=cmo_id,
-        site_id=site_id if cmo_id and Role.CMO_LEAD not in held else None,
+        site_ids=frozenset(site_ids) if cmo_id and Role.CMO_LEAD not in held else frozenset(),
     )
 
 
 def roles_on(caller: Caller, request: CmoRequest, owners: "Owners") -> frozenset[Role]:
     """The caller's roles that count on this request: own projects, own CMO, own site."""
     if caller.is_cmo:
-        foreign = caller.cmo_id != request.cmo_id or (caller.site_id not in (None, request.site_id))
-        return frozenset() if foreign else caller.roles
+        serves = not caller.site_ids or request.site_id in caller.site_ids
+        return caller.roles if serves and caller.cmo_id == request.cmo_id else frozenset()
     return staff_roles(caller, request.filed_by_id, owners)
 
 
@@ -187,7 +195,15 @@ def person_by_email(session: Session, email: str) -> Person:
 
 def begin_session(session: Session, person: Person, *, real_now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    session.add(SignIn(token_digest=secret_digest(token), person_id=person.id, began_at=real_now, seen_at=real_now))
+    session.add(
+        SignIn(
+            token_digest=secret_digest(token),
+            person_id=person.id,
+            began_at=real_now,
+            seen_at=real_now,
+            access_generation=person.access_generation,
+        )
+    )
     return token
 
 
@@ -201,6 +217,8 @@ def signed_in(session: Session, token: str, *, real_now: datetime) -> Caller:
     person = session.get_one(Person, row.person_id)
     if person.status != PersonStatus.ACTIVE:
         raise NotSignedIn("This account is not active.")
+    if row.access_generation != person.access_generation:
+        raise NotSignedIn("Your session has ended. Please sign in again.")
     return caller_of(person, session.get_one(Organization, person.organization_id))
 
 
@@ -244,7 +262,12 @@ def one_time_token(session: Session, person_id: UUID, *, real_now: datetime) -> 
     )
     token = secrets.token_urlsafe(32)
     session.add(
-        OneTimeLink(token_digest=secret_digest(token), person_id=person_id, expires_at=real_now + ONE_TIME_LINK_LIFE)
+        OneTimeLink(
+            token_digest=secret_digest(token),
+            person_id=person_id,
+            expires_at=real_now + ONE_TIME_LINK_LIFE,
+            access_generation=session.get_one(Person, person_id).access_generation,
+        )
     )
     return token
 
@@ -255,22 +278,22 @@ def _end_sessions(session: Session, person_id: UUID, real_now: datetime) -> None
     )
 
 
-def person_behind(session: Session, token: str, *, real_now: datetime) -> Person:
+def person_behind(session: Session, token: str, *, real_now: datetime, lock: bool = False) -> Person:
     """Whose password a one-time link sets. Raises LinkGone."""
     link = session.get(OneTimeLink, secret_digest(token))
     if link is None:
         raise LinkGone("unknown")
     if link.used_at is not None or link.expires_at <= real_now:
         raise LinkGone("expired")
-    person = session.get_one(Person, link.person_id)
-    if person.status == PersonStatus.DISABLED:
+    person = session.get_one(Person, link.person_id, with_for_update=lock or None, populate_existing=lock)
+    if person.status == PersonStatus.DISABLED or link.access_generation != person.access_generation:
         raise LinkGone("revoked")
     return person
 
 
 def set_password(session: Session, token: str, password: str, *, real_now: datetime) -> Person:
     """Use up a one-time link. Raises LinkGone, and Invalid for a password that is too short or too common."""
-    person = person_behind(session, token, real_now=real_now)
+    person = person_behind(session, token, real_now=real_now, lock=True)
     if len(password) < 12:
         raise Invalid("password", "must have at least 12 characters")
     if len(password) > 200:
@@ -341,7 +364,7 @@ def revoke_key(session: Session, key_id: UUID, *, by: Actor, reason: str, now: d
 _KEY_AND_OWNER = (
     select(
         ApiKey.id.label("key_id"), ApiKey.scopes, ApiKey.service_name, ApiKey.service_roles,
-        Person.id.label("person_id"), Person.name, Person.roles, Person.status, Person.site_id,
+        Person.id.label("person_id"), Person.name, Person.roles, Person.status,
         case((Organization.kind == OrganizationKind.CMO, Organization.id)).label("cmo_id"),
     )
     .outerjoin(Person, Person.id == ApiKey.person_id)
@@ -360,4 +383,7 @@ def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
         return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
     if key.status == PersonStatus.DISABLED:
         raise NotSignedIn("The owner of this API key is disabled.")
-    return _person_calling(key.person_id, key.name, key.roles, key.scopes, key.cmo_id, key.site_id)
+    site_ids: Iterable[UUID] = ()
+    if key.cmo_id is not None:
+        site_ids = reader.scalars(select(PersonSite.site_id).where(PersonSite.person_id == key.person_id)).all()
+    return _person_calling(key.person_id, key.name, key.roles, key.scopes, key.cmo_id, site_ids)

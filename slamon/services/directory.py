@@ -1,7 +1,7 @@
 """The records administrators keep: organizations, sites, people, projects, calendars, policies; each change audited."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, singledispatch
@@ -20,6 +20,7 @@ from slamon.db.parties import (
     Organization,
     OrganizationKind,
     Person,
+    PersonSite,
     PersonStatus,
     Project,
     ProjectCmo,
@@ -29,6 +30,7 @@ from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import AlreadyExists, Invalid, NotFound, StaleVersion
+from slamon.services import addresses
 from slamon.services.audit import record
 from slamon.services.policies import public_holidays
 from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie, start_of_change
@@ -36,7 +38,7 @@ from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie,
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
-SECRETS = frozenset({"password_hash", "email_key", "failed_sign_ins", "locked_until"})
+SECRETS = frozenset({"password_hash", "email_key", "failed_sign_ins", "locked_until", "access_generation"})
 
 
 def create(
@@ -50,12 +52,14 @@ def create(
 ) -> Kept:
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
     plain = dict(values)
-    cmo_ids = plain.pop("cmo_ids", None)
+    cmo_ids, site_ids = plain.pop("cmo_ids", None), plain.pop("site_ids", None)
     row = kept(**plain, created_at=now, created_by=by.id)
     _check(row, session)
     _flush(session, row)
     if isinstance(row, Project):
         _set_cmos(session, row, cmo_ids or [])
+    if isinstance(row, Person):
+        _set_sites(session, row, site_ids)
     if isinstance(row, Policy):
         refuse_tie(session, row)
     record(
@@ -75,30 +79,39 @@ def change(
     now: datetime,
     reason: str,
     expected_version: int | None = None,
+    real_now: datetime | None = None,
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
+
+    `real_now` is needed where business time (`now`) differs from it. What a changed address or a disabled account
+    entails is done here too: see `services.addresses`.
 
     Raises NotFound, StaleVersion, and whatever `create` raises. Open requests keep the terms they were filed under. A
     policy line that was in force and decides otherwise from now on leaves what it said until then as a line of its own.
     """
     if not reason.strip():
         raise Invalid("reason", "say why; the trail keeps it")
+    of_contact = addresses.locked_requests(session, record_id) if kept is Person and "email" in values else []
     row = find(session, kept, record_id, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
     old = fields_of(session, row)
     plain = dict(values)
-    cmo_ids = plain.pop("cmo_ids", None)
-    former = None
+    cmo_ids, site_ids = plain.pop("cmo_ids", None), plain.pop("site_ids", None)
+    former, was = None, addresses.reached(row) if isinstance(row, Person) else None
     if isinstance(row, Policy) and (since := start_of_change(row, plain, now)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=now), since
     with session.no_autoflush:
         for name, value in plain.items():
             setattr(row, name, value)
         _check(row, session)
+    if isinstance(row, Person) and was is not None:
+        addresses.end_secrets(row, was)
     _flush(session, row)
     if isinstance(row, Project) and cmo_ids is not None:
         _set_cmos(session, row, cmo_ids)
+    if isinstance(row, Person):
+        _set_sites(session, row, site_ids)
     if former is not None:
         _flush(session, former)
     if isinstance(row, Policy):
@@ -113,9 +126,13 @@ def change(
     if changed:
         row.version += 1
         _flush(session, row)
+        done: dict[str, Any] = {}
+        if isinstance(row, Person) and was is not None:
+            done = addresses.follow(session, row, was, of_contact, by=by, now=now, real_now=real_now or now)
         record(
             session, by=by, action="change", entity=kept.__tablename__, entity_id=row.id, now=now,
-            old={name: old.get(name) for name in changed}, new={name: new[name] for name in changed}, reason=reason,
+            old={name: old.get(name) for name in changed}, new={name: new[name] for name in changed} | done,
+            reason=reason,
         )  # fmt: skip
     return row
 
@@ -133,6 +150,8 @@ def fields_of(session: Session, row: Stamped) -> dict[str, Any]:
     kept = {name: _plain(getattr(row, name)) for name in columns if name not in SECRETS}
     if isinstance(row, Project):
         kept["cmo_ids"] = [str(cmo_id) for cmo_id in cmos_of(session, row.id)]
+    if isinstance(row, Person):
+        kept["site_ids"] = [str(site_id) for site_id in row.site_ids]
     return kept
 
 
@@ -155,6 +174,25 @@ def _set_cmos(session: Session, project: Project, cmo_ids: list[UUID]) -> None:
     session.execute(delete(ProjectCmo).where(ProjectCmo.project_id == project.id))
     session.add_all(ProjectCmo(project_id=project.id, organization_id=cmo_id) for cmo_id in dict.fromkeys(cmo_ids))
     session.flush()
+
+
+def _set_sites(session: Session, person: Person, site_ids: Sequence[UUID] | None) -> None:
+    """Store which sites a contact serves: of an empty list all of their CMO, of None as before.
+
+    Whoever backs them up must serve these sites too.
+    """
+    for site_id in site_ids or ():
+        site = session.get(Site, site_id)
+        if site is None or site.organization_id != person.organization_id:
+            raise Invalid("site_ids", f"no site {site_id} at this organization")
+    if site_ids is not None:
+        session.execute(delete(PersonSite).where(PersonSite.person_id == person.id))
+        session.add_all(PersonSite(person_id=person.id, site_id=site_id) for site_id in dict.fromkeys(site_ids))
+        session.flush()
+        session.refresh(person, ["_sites"])
+    backup = session.get(Person, person.backup_id) if person.backup_id else None
+    if backup is not None and not all(backup.serves(person.organization_id, site_id) for site_id in person.site_ids):
+        raise Invalid("backup_id", f"{backup.name} does not serve all these sites, and could not open their requests")
 
 
 @singledispatch
@@ -198,15 +236,10 @@ def _(row: Person, session: Session) -> None:
         raise Invalid("roles", f"people of a {organization.kind} cannot hold {', '.join(sorted(roles))}")
     if Role.ADMIN in roles and len(roles) > 1:
         raise Invalid("roles", "an administrator takes no part in the business; give the person a second account")
-    site = session.get(Site, row.site_id) if row.site_id else None
-    if row.site_id is not None and (site is None or site.organization_id != organization.id):
-        raise Invalid("site_id", f"no site {row.site_id} at {organization.name}")
     if row.backup_id is not None:
         backup = session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
-        if row.site_id is not None and not backup.serves(organization.id, row.site_id):
-            raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
     _refuse_readdressed(row)
 
 

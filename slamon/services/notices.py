@@ -22,7 +22,9 @@ from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
 from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
-UNTOLD = frozenset({FactKind.FILED, FactKind.TAKEN, FactKind.HANDED_ON, FactKind.TERMS_CHANGED})
+UNTOLD = frozenset(
+    {FactKind.FILED, FactKind.TAKEN, FactKind.HANDED_ON, FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED}
+)
 _STAFF_WIDE = {
     LadderRole.HEAD: Role.HEAD,
     LadderRole.QUALITY: Role.QUALITY,

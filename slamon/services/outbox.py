@@ -77,9 +77,6 @@ def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime,
     Where nobody can say whether an attempt arrived, the far side is asked first.
     """
     row = _dead_letter(session, notification_id)
-    person = session.get(Person, row.person_id) if row.person_id else None
-    if person is not None and row.channel == DeliveryChannel.EMAIL:
-        row.address = person.email
     own = Attempt.notification_id == row.id
     open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=real_now)
     session.execute(open_ones.execution_options(synchronize_session=False))  # whoever made them died over them

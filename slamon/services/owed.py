@@ -114,8 +114,8 @@ def _filters(wanted: Wanted, by: Caller) -> list[ColumnElement[bool]]:
         filters.append(CmoRequest.cmo_id == wanted.cmo_id)
     if by.is_cmo:
         filters.append(CmoRequest.cmo_id == by.cmo_id)
-        if by.site_id is not None:
-            filters.append(CmoRequest.site_id == by.site_id)
+        if by.site_ids:
+            filters.append(CmoRequest.site_id.in_(by.site_ids))
     if wanted.cursor is not None:
         filters.append(CmoRequest.id > id_behind(wanted.cursor))
     return filters

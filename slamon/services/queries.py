@@ -203,8 +203,8 @@ def _filters(wanted: Wanted, by: Caller, now: datetime) -> list[ColumnElement[bo
         filters.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
     if by.is_cmo:
         filters.append(CmoRequest.cmo_id == by.cmo_id)
-        if by.site_id is not None:
-            filters.append(CmoRequest.site_id == by.site_id)
+        if by.site_ids:
+            filters.append(CmoRequest.site_id.in_(by.site_ids))
     return filters
 
 

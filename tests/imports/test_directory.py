@@ -154,7 +154,7 @@ def test_cmos_alone_and_sites_alone_are_welcome(world: World) -> None:
 def test_a_contact_of_the_whole_cmo_names_no_site(world: World) -> None:
     bring_in(world, lines("A,,,,Ann,ann@a.example,Asia/Tokyo", header=f"{HEADER},contact_time_zone"))
     ann = person_of(world, "ann@a.example")
-    assert (ann.site_id, ann.time_zone) == (None, "Asia/Tokyo")
+    assert (ann.site_ids, ann.time_zone) == ((), "Asia/Tokyo")
 
 
 def test_names_are_kept_in_every_script(world: World) -> None:
