@@ -54,8 +54,8 @@ def downgrade() -> None:
     refuse_while_any("fact", "facts are of a kind", where=f"kind = '{KIND}'")
     refuse_while_any("notification", "messages are of a kind", where=f"kind = '{KIND}'")
     for table, ended in ENDED.items():
-        newer = f"access_generation <> (SELECT p.access_generation FROM person p WHERE p.id = {table}.person_id)"
-        op.execute(f"UPDATE {table} SET {ended} WHERE {newer}")  # noqa: S608
+        own = f"(SELECT p.access_generation FROM person p WHERE p.id = {table}.person_id)"  # noqa: S608
+        op.execute(f"UPDATE {table} SET {ended} WHERE access_generation <> {own}")  # noqa: S608
     with op.batch_alter_table("person") as batch_op:
         batch_op.add_column(sa.Column("site_id", sa.Uuid(), nullable=True))
         batch_op.create_foreign_key(op.f("fk_person_site_id_site"), "site", ["site_id"], ["id"])

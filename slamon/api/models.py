@@ -148,7 +148,7 @@ class NewContact(_NewPerson):
     )
 
     cmo_id: UUID = Field(serialization_alias="organization_id")
-    site_ids: _Sites = []
+    site_ids: _Sites = Field([])
     roles: _ContactRoles = Field([ContactRole.CMO_CONTACT])
 
 

@@ -162,7 +162,7 @@ class _Run:
             "status": PersonStatus.ACTIVE.value,  # has no account to be invited to
         }
         if draft.value("contact_time_zone") is None and draft.value("site")[1]:
-            zones = {site.time_zone for site in sites} or {_STAND_INS["time_zone"]}
+            zones = {site.time_zone for site in sites} or {"UTC"}
             own["time_zone"] = min(zones)
             if len(zones) > 1:
                 told = f"is needed: the sites lie in the zones {' and '.join(sorted(zones))}"

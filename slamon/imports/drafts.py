@@ -174,7 +174,9 @@ def _one_of(values: Mapping[str, Value], text: str) -> Value:
 
 def _names(text: str) -> tuple[str, ...]:
     """Names between semicolons, each once."""
-    names = {name_key(name): name for name in (part.strip() for part in text.split(";")) if name}
+    names: dict[str, str] = {}
+    for name in filter(None, map(str.strip, text.split(";"))):
+        names.setdefault(name_key(name), name)
     if not names:
         raise ValueError("names no site")
     if longest := next((name for name in names.values() if len(name) > _LONGEST_NAME), None):
