@@ -45,7 +45,7 @@ def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no
 
 def test_the_sites_own_contact_is_chosen_before_one_of_the_whole_cmo(any_api: Api, third_site: str) -> None:
     vera = contact_of(any_api, any_api.world.cast.second_site, third_site)
-    chosen = [any_api.filed(site_id=site)["contact"]["id"] for site in (third_site, str(any_api.world.cast.site))]
+    chosen = [any_api.filed(site_id=site)["contact_id"] for site in (third_site, str(any_api.world.cast.site))]
     assert chosen == [vera["id"], str(any_api.world.cast.contact)]
 
 
