@@ -38,7 +38,7 @@ def forms_of(open_now: Mapping[Action, Rule], basis: Basis) -> dict[Action, Acti
 def recorded(form: ActionForm, basis: Basis) -> ActionForm:
     """The same form for somebody who writes down a contact's call or mail: who, how, when, and what proves it."""
     how = {Via.PHONE_RECORDED: "by phone", Via.EMAIL_RECORDED: "by mail"}
-    who = dict(basis.contacts)
+    who: dict[Any, str] = dict(basis.contacts)
     if basis.request.contact_id not in who:  # disabled, or of other sites by now: nobody is chosen unasked
         who = _CHOOSE | who
     around = (
@@ -265,7 +265,7 @@ def _quoted(fact: FactRow, zone: str) -> str:
 
 def _amend(basis: Basis) -> tuple[Field, ...]:
     asked, detail = basis.request, basis.progress.detail
-    contacts = {asked.contact_id: "stays as it is"} | dict(basis.contacts)
+    contacts: dict[Any, str] = {asked.contact_id: "stays as it is"} | dict(basis.contacts)
     columns = (
         _text("reason", "Why"),
         Field("changes.due_on", "Needed on", Kind.DATE, value=asked.due_on.isoformat() if asked.due_on else ""),

@@ -111,7 +111,7 @@ def _told_instead(session: Session, cmo: Organization) -> str:
 
 
 def contacts_of(session: Session, request: CmoRequest) -> list[Person]:
-    """People of the CMO who serve the request's site: whose call or mail may be written down, who may be its contact."""
+    """Who serves the request's site: whose call or mail may be written down, and who may be its contact."""
     of_cmo = (Person.organization_id == request.cmo_id, Person.status != PersonStatus.DISABLED)
     people = session.scalars(select(Person).where(*of_cmo).order_by(Person.name))
     return [person for person in people if person.serves(request.cmo_id, request.site_id)]

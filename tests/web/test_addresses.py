@@ -1,5 +1,6 @@
 """A changed address, a disabled account, another site: what was sent before opens nothing, what is open comes again."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -330,3 +331,16 @@ def test_an_escalation_that_waits_goes_to_the_cmos_new_channel(desk: Desk) -> No
     desk.world.work()
     [told] = [m for m in desk.world.slack.sent if m.kind is MessageKind.LIMIT]
     assert told.address == "C0NEW"
+
+
+def test_a_form_of_staff_names_no_other_contact_unasked_where_the_present_one_serves_other_sites(desk: Desk) -> None:
+    asked = desk.world.file()
+    desk.change("contacts", desk.cast.contact, site_ids=[str(desk.cast.second_site)], backup_id=None)
+    staff = desk.site.staff(desk.cast.pm)
+    pages = staff.get(f"/requests/{asked.id}"), staff.get(f"/requests/{asked.id}/record/answer")
+    first = [
+        re.findall(r'<select[^>]*name="(?:changes.contact_id|on_behalf_of)".*?<option[^>]*>([^<]*)', p.text, re.S)
+        for p in pages
+    ]
+    assert first == [["stays as it is"], ["Choose…"]]
+    assert not any("Corinne" in option for page in pages for option in re.findall(r"<option[^>]*>([^<]*)", page.text))
