@@ -335,9 +335,9 @@ def _cmo_acted(message: Message) -> tuple[str, tuple[str, ...]]:
 def _address_changed(message: Message) -> tuple[str, tuple[str, ...]]:
     sponsor = clean(message.sponsor_name)
     return "Your address in slamon was changed", (
-        f"{clean(message.detail or '')} changed where slamon at {sponsor} writes to {clean(message.recipient_name)}.",
-        "Messages no longer come here, and links that were sent here have ended.",
-        f"If this was not to be, tell {sponsor} at once.",
+        f"{clean(message.detail or '')} changed the address that {sponsor} uses for {clean(message.recipient_name)}.",
+        "Messages are no longer sent here, and links that were sent here have ended.",
+        f"If you did not expect this, tell {sponsor} at once.",
     )
 
 

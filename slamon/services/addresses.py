@@ -72,20 +72,21 @@ def follow(
 
     `requests` are the contact's open ones, locked.
     """
-    if person.status == PersonStatus.DISABLED and not was.is_disabled:
+    left, is_disabled = _left(person, was), person.status == PersonStatus.DISABLED
+    if left or is_disabled != was.is_disabled:
+        _hand_out_again(session, person, real_now=real_now)
+    if is_disabled and not was.is_disabled:
         for key_id in session.scalars(
             select(ApiKey.id).where(ApiKey.person_id == person.id, ApiKey.revoked_at.is_(None))
         ):
             revoke_key(session, key_id, by=by, reason="the owner was disabled", now=real_now)
-    left = _left(person, was)
     if not left:
         return {}
     _tell_old_addresses(session, person, left, by=by, now=now, real_now=real_now)
-    _hand_out_again(session, person, real_now=real_now)
     if DeliveryChannel.EMAIL in left:
         for request in requests:
             _append_fact(session, request, person, was, by=by, now=now)
-        if person.status != PersonStatus.DISABLED:
+        if not is_disabled:
             _send_forms_again(session, person, now=now, real_now=real_now)
             if _awaits_password(session, person, was, real_now=real_now):
                 invite(session, person.id, by=by, now=now, real_now=real_now)
@@ -123,7 +124,7 @@ def _tell_old_addresses(
 
 
 def _hand_out_again(session: Session, person: Person, *, real_now: datetime) -> None:
-    """What waits for the person is composed anew: a message already composed for the old address is not sent."""
+    """What waits for the person is composed anew: a message that was composed before the change is not sent."""
     mine = (Notification.person_id == person.id, Notification.kind != MessageKind.ADDRESS_CHANGED, in_state(*WAITING))
     statement = update(Notification).where(*mine).values(next_attempt_at=real_now)
     session.execute(statement.execution_options(synchronize_session=False))
