@@ -54,6 +54,10 @@ _ReadCmos = Annotated[
 _ReadProjects = Annotated[
     list[UUID], Field(max_length=100, description="An auditor's scope: projects they read, restricted ones too.")
 ]
+_Sites = Annotated[
+    list[UUID],
+    Field(max_length=100, description="The sites that a contact serves; with none, every site of the CMO."),
+]
 _Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 
 
@@ -166,20 +170,20 @@ class NewContact(_NewPerson):
     )
 
     cmo_id: UUID = Field(serialization_alias="organization_id")
-    site_id: UUID | None = Field(None, description="A contact with a site serves that site alone.")
+    site_ids: _Sites = Field([])
     roles: _ContactRoles = Field([ContactRole.CMO_CONTACT])
 
 
 class ContactChange(_PersonChange):
     model_config = _shown(email="corinne.meier@cmo.example", reason="New address, told by phone")
 
-    site_id: UUID | None = None
+    site_ids: _Sites = unchanged()
     roles: _ContactRoles = unchanged()
 
 
 class Contact(Record):
     cmo_id: UUID = Field(validation_alias="organization_id")
-    site_id: UUID | None
+    site_ids: _Sites
     name: str
     email: str
     roles: list[ContactRole]

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.timeline import CMO_ROLES, Role
@@ -91,7 +91,9 @@ class Site(Stamped, Base):
 class Person(Stamped, Base):
     """Somebody at the sponsor, or a contact at a CMO. Disabled, never deleted; an address is used once.
 
-    `email_key` is the address as compared: case-folded. A contact with a `site_id` serves that site alone.
+    `email_key` is the address as compared: case-folded. A contact with `site_ids` serves those sites alone, one without
+    any all sites of the CMO. `access_generation` grows with each change of address and each disabling or enabling:
+    links and sessions stamped with an earlier one open nothing.
     """
 
     __tablename__ = "person"
@@ -102,7 +104,6 @@ class Person(Stamped, Base):
     )
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"))
-    site_id: Mapped[UUID | None] = mapped_column(ForeignKey("site.id"))
     name: Mapped[str] = mapped_column(String(200))
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254))
@@ -112,14 +113,31 @@ class Person(Stamped, Base):
     status: Mapped[str] = mapped_column(String(16), default=PersonStatus.INVITED.value)
     backup_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     password_hash: Mapped[str | None] = mapped_column(String(200))
+    # A process of the release before knows no such column.
+    access_generation: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    _sites: Mapped[list["PersonSite"]] = relationship(viewonly=True, lazy="selectin", order_by="PersonSite.site_id")
+
+    @property
+    def site_ids(self) -> tuple[UUID, ...]:
+        return tuple(row.site_id for row in self._sites)
 
     def serves(self, cmo_id: UUID, site_id: UUID) -> bool:
         """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'.
 
         An auditor of the CMO serves nothing: they read.
         """
-        is_theirs = self.site_id in (None, site_id) or Role.CMO_LEAD.value in self.roles
-        return self.organization_id == cmo_id and bool(CMO_ROLES.intersection(self.roles)) and is_theirs
+        if self.organization_id != cmo_id or not CMO_ROLES.intersection(self.roles):
+            return False
+        return not self._sites or site_id in self.site_ids or Role.CMO_LEAD.value in self.roles
+
+
+class PersonSite(Base):
+    """A site that a contact serves."""
+
+    __tablename__ = "person_site"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("site.id"), primary_key=True)
 
 
 class Project(Stamped, Base):

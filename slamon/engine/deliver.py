@@ -112,6 +112,11 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                     queue(session, stand_in_rows(session, told, now=now, real_now=real_now))
                 row.state = NotificationState.SUPPRESSED.value
                 continue
+            if not composer.readdress(row):
+                row.state, row.error = NotificationState.SUPPRESSED.value, "Its reader has no such address any more."
+                if row.channel == DeliveryChannel.SLACK:
+                    _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
+                continue
             if _kills(session, row):
                 row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
                 continue

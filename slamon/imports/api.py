@@ -66,7 +66,8 @@ async def _uploaded(request: Request) -> Upload:
     response_model=DirectoryImport,
     operation_id="importDirectory",
     summary="Add the CMOs, sites and contacts of a spreadsheet",
-    description="One flat table; a row is one contact at one site of one CMO. All rows or none: bad ones end in 422, "
+    description="One flat table; a row is one contact of one CMO, at one site or at several between "
+    "semicolons. All rows or none: bad ones end in 422, "
     f"each with its row, column and reason. What is there already stays as it is. Columns: {', '.join(COLUMNS)}.",
     responses=answers(409, 413, 415),
     openapi_extra={"requestBody": _BODY},

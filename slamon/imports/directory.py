@@ -4,7 +4,7 @@ Here lives the comparison of what the rows say with what is there. What a record
 services.directory.create alone; whether the result is kept is decided by whoever opened the transaction.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -88,9 +88,10 @@ class _Run:
             if cmo := cmos[place[0]]:
                 sites[place] = self._site(cmo, place[1], draft)
         for address, draft in drafts.contacts.items():
-            place = draft.value("site")
-            if cmo := cmos[place[0]]:
-                self._contact(cmo, sites.get(place), address, draft)
+            cmo_key, keys = draft.value("site")
+            if cmo := cmos[cmo_key]:
+                found = [site for key in keys if (site := sites.get((cmo_key, key)))]
+                self._contact(cmo, found, address, draft)
 
     def _cmo(self, key: str, draft: Draft) -> Organization | None:
         lead_email = draft.value("lead_email")
@@ -147,22 +148,33 @@ class _Run:
         self._calendars.append(made)
         return made.id
 
-    def _contact(self, cmo: Organization, site: Site | None, key: str, draft: Draft) -> None:
+    def _contact(self, cmo: Organization, sites: Sequence[Site], key: str, draft: Draft) -> None:
         if known := self._people.get(key):
             if known.organization_id == cmo.id:
                 self._leave("contacts", known, draft)
+                self._tell_other_sites(known, sites, draft)
             else:
                 self._note(draft, "contact_email", "belongs to somebody of another organization")
             return
         own = {
             "organization_id": cmo.id,
-            "site_id": site.id if site else None,
+            "site_ids": [site.id for site in sites],
             "roles": draft.value("contact_role") or [Role.CMO_CONTACT.value],
             "status": PersonStatus.ACTIVE.value,  # has no account to be invited to
         }
         if draft.value("contact_time_zone") is None and draft.value("site")[1]:
-            own["time_zone"] = site.time_zone if site else _STAND_INS["time_zone"]
+            zones = {site.time_zone for site in sites} or {"UTC"}
+            own["time_zone"] = min(zones)
+            if len(zones) > 1:
+                told = f"is needed: the sites lie in the zones {' and '.join(sorted(zones))}"
+                self._note(draft, "contact_time_zone", told)
         self._create("contacts", Person, draft, own)
+
+    def _tell_other_sites(self, known: Person, sites: Sequence[Site], draft: Draft) -> None:
+        told = draft.told["site"]
+        if sites and {site.id for site in sites} != set(known.site_ids):
+            kept = " and ".join(self.session.get_one(Site, site_id).name for site_id in known.site_ids)
+            self.result.differing.append(RowProblem(told.row, "site", told.text, f"stays {kept or 'all sites'}"))
 
     def _create(self, what: str, kept: type[Kept], draft: Draft, own: Mapping[str, Any]) -> Kept | None:
         """Add a record of what the draft tells and of values of our own; every field missing or refused is noted."""

@@ -21,8 +21,16 @@ from slamon.imports.tables import CMO_COLUMNS, COLUMNS, CONTACT_COLUMNS, SITE_CO
 Value: TypeAlias = Any  # what a column's text means: text, an enumeration's value, or weekly hours as JSON
 Key = TypeVar("Key", str, tuple[str, str])
 
-# As the database has it: PostgreSQL would refuse the whole import. Names may have 200 characters.
-_LONGEST = {"address": 500, "opening_hours": 500, "contact_email": 254, "lead_email": 254, "slack_channel": 80}
+# As the database has it: PostgreSQL would refuse the whole import.
+_LONGEST_NAME = 200
+_LONGEST = {
+    "site": 2000,
+    "address": 500,
+    "opening_hours": 500,
+    "contact_email": 254,
+    "lead_email": 254,
+    "slack_channel": 80,
+}
 _KINDS = {kind.value: kind.value for kind in SiteKind}
 _FORMULA_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 _ROLES = {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}
@@ -76,7 +84,8 @@ class Draft:
 class Drafts:
     """The records a table speaks of, in the order of its rows; sites by the keys of CMO and site, contacts by address.
 
-    What a contact tells of its site is that pair of keys; the second is "" for a contact of the whole CMO.
+    A row may name several sites; what it says of a site it says of each. What a contact tells of its sites is the key
+    of the CMO and those of the sites, none for a contact of the whole CMO.
     """
 
     cmos: dict[str, Draft] = field(default_factory=dict)
@@ -91,14 +100,16 @@ class Drafts:
             self._note(row, "cmo", "is needed in every row")
         if cmo is None or cmo.value is None or (site and site.value is None):
             return
-        place = (name_key(cmo.value), name_key(site.value) if site else "")
-        self._join("CMO", self.cmos, place[0], row, said, ("cmo", *CMO_COLUMNS))
-        if site:
-            self._join("site", self.sites, place, row, said, ("site", *SITE_COLUMNS))
-        elif given := [column for column in SITE_COLUMNS if column in said]:
+        cmo_key, names = name_key(cmo.value), site.value if site else ()
+        self._join("CMO", self.cmos, cmo_key, row, said, ("cmo", *CMO_COLUMNS))
+        for name in names:
+            of_site = {**said, "site": Told(row.number, name, name)}
+            self._join("site", self.sites, (cmo_key, name_key(name)), row, of_site, ("site", *SITE_COLUMNS))
+        if site is None and (given := [column for column in SITE_COLUMNS if column in said]):
             self._note(row, "site", f"is blank, so {', '.join(given)} must be blank too")
         if address and address.value:
-            said["site"] = Told(row.number, f"{cmo.text} {site.text if site else ''}".strip(), place)
+            places = (cmo_key, tuple(sorted(map(name_key, names))))
+            said["site"] = Told(row.number, f"{cmo.text} {site.text if site else ''}".strip(), places)
             self._join("contact", self.contacts, address_key(str(address.value)), row, said, ("site", *CONTACT_COLUMNS))
         elif address is None and any(column in said for column in CONTACT_COLUMNS):
             self._note(row, "contact_email", "is needed for a contact")
@@ -132,7 +143,7 @@ def name_key(name: str) -> str:
 
 def _meaning(column: str, text: str) -> Value:
     """What a filled cell stands for. Raises ValueError saying why it cannot be taken."""
-    longest = _LONGEST.get(column, 200)
+    longest = _LONGEST.get(column, _LONGEST_NAME)
     if column not in COLUMNS:
         raise ValueError("stands under no column name; is a quotation mark missing?")
     if text in _FORMULA_ERRORS:
@@ -149,6 +160,8 @@ def _meaning(column: str, text: str) -> Value:
         return re.sub("^[A-Z]{2}-", "", text)  # ISO 3166-2 writes DE-BY, the holidays want BY
     if column == "site_kind":
         return _one_of(_KINDS, text)
+    if column == "site":
+        return _names(text)
     if column == "contact_role":
         return _one_of(_ROLES, text)
     if column == "opening_hours":
@@ -160,6 +173,18 @@ def _one_of(values: Mapping[str, Value], text: str) -> Value:
     if text.casefold() not in values:
         raise ValueError(f"use one of {', '.join(values)}")
     return values[text.casefold()]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names between semicolons, each once."""
+    names: dict[str, str] = {}
+    for name in filter(None, map(str.strip, text.split(";"))):
+        names.setdefault(name_key(name), name)
+    if not names:
+        raise ValueError("names no site")
+    if longest := next((name for name in names.values() if len(name) > _LONGEST_NAME), None):
+        raise ValueError(f"has a name of {len(longest)} characters; {_LONGEST_NAME} are allowed")
+    return tuple(names.values())
 
 
 _DAYS = r"([a-z]+)(?: ?- ?([a-z]+))?"

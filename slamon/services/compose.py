@@ -3,6 +3,7 @@
 What a request is about stays out, but for its subject line where `blinding` allows that in mails.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +21,7 @@ from slamon.db.base import Base
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
-from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
+from slamon.domain.lifecycle import ACTION_OF, State
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DATED, ClockKind, DeliveryChannel, LadderRole, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
@@ -29,7 +30,7 @@ from slamon.services.blinding import subjects_for_mails
 from slamon.services.digests import digest_size, members
 from slamon.services.directory import sponsor_name
 from slamon.services.duties import ASKED_OF, is_enabled
-from slamon.services.links import mint
+from slamon.services.links import mint, opens
 from slamon.services.policies import load_terms
 from slamon.services.queries import clocks_by_request
 from slamon.services.readers import Directory
@@ -39,6 +40,7 @@ from slamon.services.timelines import fact_of
 
 _PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
+_SLACK_USER = re.compile("[UW][A-Z0-9]+")
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
 _ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()} | {
@@ -91,7 +93,8 @@ class Composer:
         self._directory = Directory(session, about) if about else None
 
     def still_true(self, row: Notification) -> bool:
-        """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead.
+        """A rung is worth telling while one of its clocks has not stopped, a closing while it lies ahead, a fresh link
+        while one opens anything.
 
         A rung that only repeats an escalation is not once somebody has taken that. Everything else always is.
         """
@@ -100,6 +103,8 @@ class Composer:
             return len(folded) == MOST_READ or any(self.still_true(member) for member in folded)
         if row.request_id is None:
             return True
+        if row.kind == MessageKind.FRESH_LINK and row.person_id:
+            return self._opens(self._requests[row.request_id], row.person_id)
         if row.kind == MessageKind.CLOSING_SOON:
             lies_ahead = row.closes_at is None or self._now <= row.closes_at
             return self._requests[row.request_id].state == State.ANSWERED and lies_ahead
@@ -123,11 +128,30 @@ class Composer:
         taken = self._taken.get(row.request_id) if row.request_id else None
         return taken if taken is not None and taken.occurred_at >= since else None
 
+    def readdress(self, row: Notification) -> bool:
+        """Bring the row in line with how its reader is reached now; False where this channel no longer reaches them."""
+        person = self._people[row.person_id] if row.person_id else None
+        if person is None or row.kind == MessageKind.ADDRESS_CHANGED:
+            return True
+        address = person.email if row.channel == DeliveryChannel.EMAIL else self._slack_address(row, person)
+        row.address = address or row.address
+        return address is not None
+
+    def _slack_address(self, row: Notification, person: Person) -> str | None:
+        """The person's own, or the CMO's channel where it was to a channel."""
+        cmo = self._organizations[self._requests[row.request_id].cmo_id] if row.request_id else None
+        channel = cmo.slack_channel if cmo else None
+        if row.address != channel and _SLACK_USER.fullmatch(row.address):
+            return person.slack_user_id
+        if row.kind == MessageKind.CLOSING:  # stands in the thread of what it closes
+            return row.address
+        return channel or person.slack_user_id
+
     def outgoing(self, row: Notification) -> Outgoing:
         """The message of one row; mints a link of its own for a contact."""
         settings = self._settings
         person = self._people[row.person_id] if row.person_id else None
-        to_cmo = person is not None and self._organizations[person.organization_id].kind == OrganizationKind.CMO
+        to_cmo = person is not None and self._is_of_cmo(person)
         redirected = settings.redirect_all_to
         channel = DeliveryChannel.EMAIL if redirected else DeliveryChannel(row.channel)
         plain = Message(
@@ -217,10 +241,16 @@ class Composer:
         base = self._settings.base_url
         if not to_cmo:
             return f"{base}/requests/{request.id}"
-        if State(request.state) not in OPEN_STATES or person_id is None:
+        if person_id is None or not self._opens(request, person_id):
             return None
         days = self._settings.link_days
         return f"{base}/r/{mint(self._session, request.id, person_id, real_now=self._real_now, days=days)}"
+
+    def _opens(self, request: CmoRequest, person_id: UUID) -> bool:
+        return opens(self._session, request, self._people[person_id])
+
+    def _is_of_cmo(self, person: Person) -> bool:
+        return self._organizations[person.organization_id].kind == OrganizationKind.CMO
 
     def _clock_lines(self, row: Notification, request: CmoRequest) -> tuple[ClockLine, ...]:
         clocks, terms = self._clocks[request.id], self._terms[request.terms_digest]
