@@ -28,6 +28,7 @@ from slamon.domain.lifecycle import (
     rule_for,
     unfit,
 )
+from slamon.domain.normal_form import is_blank, visible
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller, Scope, roles_on
@@ -97,7 +98,7 @@ def act(
     at = _stamp_after(timeline, now)
     occurred_at = _occurrence(payload, request, at)
     content = _content(payload) | named_in_act(session, request.id, payload.attachments)
-    reason = payload.reason.strip() if payload.reason else None
+    reason = visible(payload.reason)
     if rule is None and not corrects_receipt(timeline, action, occurred_at):
         if is_repeat(timeline, action, actor, content, reason):
             return request
@@ -172,9 +173,9 @@ def _update(request: CmoRequest, fact: Fact) -> None:
 
 def _content(payload: Payload) -> dict[str, Any]:
     said = {
-        "text": payload.text.strip() if payload.text else None,
+        "text": visible(payload.text),
         "expected_on": payload.expected_on.isoformat() if payload.expected_on else None,
-        "evidence": payload.evidence.strip() if payload.evidence else None,
+        "evidence": visible(payload.evidence),
         **payload.particulars,
     }
     return {name: value for name, value in said.items() if value is not None}
@@ -209,7 +210,7 @@ def _who_acts(
         raise Invalid("on_behalf_of", f"'{action}' is the sponsor's own act; it cannot be recorded for the CMO")
     if payload.via not in RECORDED_VIA:
         raise Invalid("via", "say how it came: phone_recorded or email_recorded")
-    if not (payload.evidence or "").strip():
+    if is_blank(payload.evidence):
         raise Invalid("evidence", "say who called or wrote, and what was said")
     person = session.get(Person, payload.on_behalf_of)
     if person is None or not person.serves(request.cmo_id, request.site_id):

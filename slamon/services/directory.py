@@ -14,7 +14,7 @@ from sqlalchemy import delete, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from slamon.db.base import Base, Stamped
+from slamon.db.base import Base, NamedOnce, Stamped
 from slamon.db.parties import (
     Calendar,
     Organization,
@@ -27,6 +27,7 @@ from slamon.db.parties import (
 )
 from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.normal_form import invisible_in, is_blank
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import AlreadyExists, Invalid, NotFound, StaleVersion
 from slamon.services.audit import record
@@ -36,7 +37,7 @@ from slamon.services.policy_lines import former_line, refuse_faulty, refuse_tie,
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
-SECRETS = frozenset({"password_hash", "email_key", "failed_sign_ins", "locked_until"})
+SECRETS = frozenset({"password_hash", "email_key", "name_key", "name_rank", "failed_sign_ins", "locked_until"})
 
 
 def create(
@@ -53,6 +54,7 @@ def create(
     cmo_ids = plain.pop("cmo_ids", None)
     row = kept(**plain, created_at=now, created_by=by.id)
     _check(row, session)
+    _refuse_taken(session, row)
     _flush(session, row)
     if isinstance(row, Project):
         _set_cmos(session, row, cmo_ids or [])
@@ -81,7 +83,7 @@ def change(
     Raises NotFound, StaleVersion, and whatever `create` raises. Open requests keep the terms they were filed under. A
     policy line that was in force and decides otherwise from now on leaves what it said until then as a line of its own.
     """
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
     row = find(session, kept, record_id, lock=True)
     if expected_version is not None and expected_version != row.version:
@@ -96,6 +98,7 @@ def change(
         for name, value in plain.items():
             setattr(row, name, value)
         _check(row, session)
+        _refuse_taken(session, row)
     _flush(session, row)
     if isinstance(row, Project) and cmo_ids is not None:
         _set_cmos(session, row, cmo_ids)
@@ -269,6 +272,22 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f<>\",;:\\]+@[^@\s\x00-\x1f<>\",;:\\]+")
 def _refuse_readdressed(row: Person) -> None:
     if not _EMAIL.fullmatch(row.email.strip()):
         raise Invalid("email", f"'{row.email}' is not an e-mail address")
+    if hidden := invisible_in(row.email):
+        raise Invalid("email", f"holds a character that cannot be seen ({hidden}); remove it")
+
+
+def _refuse_taken(session: Session, row: Stamped) -> None:
+    """Raise AlreadyExists for a new name that looks like one there is, whatever its case, spaces or hidden letters."""
+    if not isinstance(row, NamedOnce) or not inspect(row).attrs.name_key.history.has_changes():
+        return
+    kept: Any = type(row)
+    same = select(getattr(kept, kept.NAMED_BY)).where(kept.name_key == row.name_key, kept.id != row.id)
+    if isinstance(row, Site):
+        same = same.where(Site.organization_id == row.organization_id)
+    with session.no_autoflush:
+        taken = session.scalars(same.limit(1)).first()
+    if taken is not None:
+        raise AlreadyExists(f"{kept.NAMED_BY}: somebody or something else has this already: '{taken}'.")
 
 
 def _flush(session: Session, row: Stamped) -> None:
@@ -280,7 +299,8 @@ def _flush(session: Session, row: Stamped) -> None:
     except IntegrityError as error:
         words = str(error.orig).casefold()
         if "unique" in words:
-            taken = next((name for name in ("email", "code") if name in words), "name")
+            named = row.NAMED_BY if isinstance(row, NamedOnce) else "name"
+            taken = "email" if "email" in words else named
             raise AlreadyExists(f"{taken}: somebody or something else has this already.") from error
         raise
 

@@ -13,6 +13,7 @@ from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import FILERS, OPEN_STATES, State
+from slamon.domain.normal_form import is_blank
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
 from slamon.services.access import Caller, Scope, caller_of, roles_on, secret_digest
@@ -73,7 +74,7 @@ def revoke_links(
     if request is None or by.is_cmo:
         raise NotFound("request", request_id)
     actor = Caller(by.id, by.name, roles_on(by, request, owners_of(session, request))).as_actor(FILERS)
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
     theirs = (FormLink.request_id == request_id, FormLink.person_id == person_id, FormLink.revoked_at.is_(None))
     digests = session.scalars(
