@@ -67,8 +67,8 @@ class Record(Answer):
 SharesName = Annotated[
     bool,
     Field(
-        description="Whether an older record has this name too, but for case, spaces or what cannot be seen: from before "
-        "such names were refused. Rename one of them."
+        description="Whether an older record has this name too, but for case, spaces or hidden characters: they were "
+        "taken once. Rename one of them."
     ),
 ]
 
