@@ -31,7 +31,7 @@ class Parts:
             if name in self._members:
                 raise BadZipFile(f"two parts are called {name}")
             self._members[name] = member
-        self._bytes = self._elements = self._depth = 0
+        self._bytes = self._elements = 0
 
     def parse(
         self,
@@ -48,16 +48,20 @@ class Parts:
             raise _too_long()
         parser = ParserCreate(namespace_separator=" ")
 
+        depth, names = 0, dict[str, str]()
+
         def opened(name: str, attributes: Attributes) -> None:
+            nonlocal depth
             self._elements += 1
-            self._depth += 1
-            if self._elements > MOST_ELEMENTS or self._depth > _DEEPEST:
+            depth += 1
+            if self._elements > MOST_ELEMENTS or depth > _DEEPEST:
                 raise too_much()
-            begin(name.rpartition(" ")[2], attributes)
+            begin(names.get(name) or names.setdefault(name, name.rpartition(" ")[2]), attributes)
 
         def closed(name: str) -> None:
-            self._depth -= 1
-            end(name.rpartition(" ")[2])
+            nonlocal depth
+            depth -= 1
+            end(names[name])
 
         def declared(*_: object) -> None:
             raise BadZipFile("declares entities, which no workbook does")
@@ -66,7 +70,6 @@ class Parts:
         parser.StartDoctypeDeclHandler = declared
         parser.buffer_text = True
         parser.CharacterDataHandler = text
-        self._depth = 0
         with self._archive.open(member) as stream:
             while chunk := stream.read(_CHUNK):
                 self._bytes += len(chunk)
@@ -91,4 +94,4 @@ def _too_long() -> Invalid:
 
 
 def too_much() -> Invalid:
-    return Invalid("file", "holds far more cells or formats than such a list needs; save it as CSV")
+    return Invalid("file", "holds far more cells or formats than such a list needs; split it, or save it as CSV")

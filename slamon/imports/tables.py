@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 
 from slamon.domain.normal_form import is_blank, normal_form
 from slamon.errors import Invalid
-from slamon.imports.archive import MAX_UNPACKED_BYTES
+from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, too_much
 from slamon.imports.cells import Cell, Value, fault_of
 from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, refuse_other_encoding, told_delimiter
 from slamon.imports.workbook import MAX_COLUMNS, SheetCells, column_letters, read_workbook
 
 MAX_BYTES = 5_000_000
 MAX_ROWS = 20_000
-_MOST_LINES = 1_048_576  # of a spreadsheet, blank ones included
+_MOST_LINES, _MOST_FIELDS = 1_048_576, 16_384  # of any spreadsheet, blank ones included
 
 REQUIRED = ("cmo", "site", "country", "time_zone", "contact_name", "contact_email")
 CMO_COLUMNS = ("slack_channel", "lead_email")
@@ -176,11 +176,15 @@ def _rows(source: _Source, names: Sequence[str]) -> list[Row]:
     sheet, columns = source.sheet(names), dict(enumerate(names))
     hidden_rows = source.book.hidden_rows if source.book else frozenset()
     rows: list[Row] = []
+    letters = 0
     for number, record in source.records:
         cells: dict[str, str] = {}
         values: dict[str, Value] = {}
         faults: dict[str, str] = {}
         for at, cell in record.items():
+            letters += len(cell.text)
+            if letters > MAX_UNPACKED_BYTES:
+                raise too_much()
             # ASCII: the wide space of a Japanese name is part of it.
             text = re.sub(r"\s+", " ", cell.text, flags=re.ASCII).strip()
             fault = cell.fault or fault_of(text)
@@ -231,11 +235,18 @@ def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, 
     body = rest if said else text
     delimiter = said or delimiter_of(body[:MOST_OF_A_LINE])
     reader = csv.reader(_lines(body), delimiter=delimiter, strict=True)
+    filled = 0
     try:
         for number, record in enumerate(reader, start=1):
             if number > _MOST_LINES:
                 raise Invalid("file", f"has more than {_MOST_LINES:,} lines. Split it")
-            yield number, {at: Cell(text) for at, text in enumerate(record) if text}
+            if len(record) > _MOST_FIELDS:
+                raise Invalid("file", f"line {number} has more than {_MOST_FIELDS:,} fields; is it CSV?")
+            cells = {at: Cell(text) for at, text in enumerate(record) if text}
+            filled += len(cells)
+            if filled > MOST_ELEMENTS:
+                raise too_much()
+            yield number, cells
     except csv.Error as err:
         line = reader.line_num + (1 if said else 0)
         raise Invalid("file", f"line {line} is not CSV: {err}. Is a quotation mark missing?") from err

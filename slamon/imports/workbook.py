@@ -14,11 +14,12 @@ from zipfile import ZipFile
 
 from slamon.domain.normal_form import is_blank, normal_form
 from slamon.errors import Invalid
-from slamon.imports.archive import MOST_ELEMENTS, Attributes, Parts, too_much
+from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, Attributes, Parts, too_much
 from slamon.imports.cells import BUILT_IN, FAILED, LONGEST_FORMAT, Cell, as_shown
 
 MAX_COLUMNS = 256
 _MOST_LINES = 1_048_576  # of any spreadsheet
+_MOST_SHEETS = 500
 
 
 @dataclass(slots=True)
@@ -128,6 +129,8 @@ def _read_book(parts: Parts, path: str, targets: Mapping[str, tuple[str, str]], 
             kind, target = targets[key]
             if kind == "worksheet":
                 is_hidden = attributes.get("state", "visible") != "visible"
+                if len(book.tabs) == _MOST_SHEETS:
+                    raise too_much()
                 book.tabs.append(_Tab(_unescaped(attributes["name"]), target, is_hidden))
 
     parts.parse(path, begin)
@@ -252,7 +255,7 @@ class _SheetReader:
 
     def __init__(self, book: _Book, sheet: SheetCells) -> None:
         self._book, self._sheet = book, sheet
-        self._row = self._column = 0
+        self._row = self._column = self._letters = 0
         self._ranges: list[tuple[int, int, int, int, str]] = []
         self._cell: Attributes | None = None
         self._inline = _Text()
@@ -303,7 +306,10 @@ class _SheetReader:
             self._inline.end(name)
             return
         cell, self._cell = self._read_cell(self._cell), None
-        if is_blank(cell.text) and cell.fault is None:
+        self._letters += len(cell.text)
+        if self._letters > MAX_UNPACKED_BYTES:  # one long text may stand in many cells
+            raise too_much()
+        if cell.fault is None and is_blank(cell.text):
             return
         if self._column <= MAX_COLUMNS and self._row <= _MOST_LINES:
             self._sheet.rows.setdefault(self._row, {})[self._column] = cell
