@@ -1,6 +1,8 @@
 """How a CSV file separates its fields, and which encodings are none we read. What a field means is not known here."""
 
 import re
+from collections.abc import Iterator
+from typing import TextIO
 
 from slamon.errors import Invalid
 
@@ -19,6 +21,16 @@ def told_delimiter(line: str) -> str | None:
     """What a first line `sep=;`, as Excel reads and writes it, says of all that follow; None if it is no such line."""
     said = _SEP.fullmatch(line.strip("\ufeff\r\n "))
     return said[1] if said else None
+
+
+def lines_of(text: TextIO) -> Iterator[str]:
+    """Line by line, as they end. Raises Invalid for one that no spreadsheet has."""
+    number = 0
+    while line := text.readline(MOST_OF_A_LINE):
+        number += 1
+        if len(line) >= MOST_OF_A_LINE:
+            raise Invalid("file", f"line {number} has more than {MOST_OF_A_LINE:,} characters; is it CSV?")
+        yield line
 
 
 def refuse_other_encoding(start: bytes, name: str) -> None:

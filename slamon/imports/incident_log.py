@@ -13,6 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
+from slamon.domain.normal_form import normal_form
 from slamon.imports import records
 
 COLUMNS = ("number", "incident_state", "opened_at", "sys_updated_at", "sys_mod_count")
@@ -77,9 +78,10 @@ def read_log(path: Path, flags: Flags, tell: Callable[[int], None]) -> list[Logg
         if _is_missing(number):
             flags.add(Oddity.MISSING_NUMBER, "", row, "no request number")
             continue
-        request = requests.get(number)
+        key = normal_form(number)
+        request = requests.get(key)
         if request is None:
-            request = requests[number] = LoggedRequest(number, row)
+            request = requests[key] = LoggedRequest(number, row)
         _note_filing(request, row, opened, flags)
         _note_count(request, row, count, flags)
         _note_event(request, row, state, updated, flags)

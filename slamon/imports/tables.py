@@ -17,7 +17,7 @@ from slamon.domain.normal_form import is_blank, normal_form
 from slamon.errors import Invalid
 from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, too_much
 from slamon.imports.cells import Cell, Value, fault_of
-from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, refuse_other_encoding, told_delimiter
+from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, lines_of, refuse_other_encoding, told_delimiter
 from slamon.imports.workbook import MAX_COLUMNS, SheetCells, column_letters, read_workbook
 
 MAX_BYTES = 5_000_000
@@ -234,7 +234,7 @@ def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, 
     said = told_delimiter(first)
     body = rest if said else text
     delimiter = said or delimiter_of(body[:MOST_OF_A_LINE])
-    reader = csv.reader(_lines(body), delimiter=delimiter, strict=True)
+    reader = csv.reader(lines_of(io.StringIO(body, newline="")), delimiter=delimiter, strict=True)
     filled = 0
     try:
         for number, record in enumerate(reader, start=1):
@@ -250,17 +250,6 @@ def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, 
     except csv.Error as err:
         line = reader.line_num + (1 if said else 0)
         raise Invalid("file", f"line {line} is not CSV: {err}. Is a quotation mark missing?") from err
-
-
-def _lines(text: str) -> Iterator[str]:
-    """Line by line. Raises Invalid for one that no spreadsheet has."""
-    stream = io.StringIO(text, newline="")
-    number = 0
-    while line := stream.readline(MOST_OF_A_LINE):
-        number += 1
-        if len(line) >= MOST_OF_A_LINE:
-            raise Invalid("file", f"line {number} has more than {MOST_OF_A_LINE:,} characters; is it CSV?")
-        yield line
 
 
 def _unzipped(content: bytes) -> bytes:
