@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 from xml.parsers.expat import ParserCreate
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from slamon.errors import Invalid
 
@@ -25,7 +25,7 @@ class Parts:
 
     def __init__(self, archive: ZipFile) -> None:
         self._archive = archive
-        self._members = {}
+        self._members: dict[str, ZipInfo] = {}
         for member in archive.infolist():
             name = member.filename.replace("\\", "/").lstrip("/").casefold()
             if name in self._members:

@@ -288,9 +288,8 @@ class _SheetReader:
             last = min(int(attributes["max"]), MAX_COLUMNS)
             self._sheet.hidden_columns.update(range(int(attributes["min"]), last + 1))
         elif name == "mergeCell":
-            first, _, last = attributes["ref"].partition(":")
-            (top, left), (bottom, right) = _place(first), _place(last or first)
-            self._ranges.append((top, left, bottom, right, attributes["ref"]))
+            corner, _, other = attributes["ref"].partition(":")
+            self._ranges.append((*_place(corner), *_place(other or corner), attributes["ref"]))
 
     def _hear(self, text: str) -> None:
         if self._target is not None:
@@ -317,14 +316,13 @@ class _SheetReader:
             self._sheet.beyond = f"{column_letters(self._column)}{self._row}"
 
     def _read_cell(self, attributes: Attributes) -> Cell:
-        kind, raw = attributes.get("t", "n"), None if self._value is None else "".join(self._value)
-        style = _PLAIN if (at := attributes.get("s")) is None else self._style(int(at))
+        kind, style = attributes.get("t", "n"), self._style(int(attributes.get("s", 0)))
+        text, is_struck = "".join(self._value or ()), False
         if self._formula is not None:
             # An empty text is a result (type str); an empty number is none.
-            is_missing = raw is None or (kind != "str" and not raw)
+            is_missing = self._value is None or (kind != "str" and not text)
             if is_missing or self._book.is_uncalculated:
                 return Cell(f"={''.join(self._formula)}"[:200], fault=_UNCALCULATED)
-        text, is_struck = (raw or "").strip() if kind != "str" else (raw or ""), False
         if kind == "inlineStr":
             text, is_struck = self._inline.taken()
         elif kind == "s" and text:
