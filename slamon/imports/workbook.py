@@ -258,7 +258,7 @@ class _SheetReader:
         self._row = self._column = self._letters = 0
         self._ranges: list[tuple[int, int, int, int, str]] = []
         self._cell: Attributes | None = None
-        self._inline = _Text()
+        self._inline: _Text | None = None
         self._value: list[str] | None = None
         self._formula: list[str] | None = None
         self._target: list[str] | None = None
@@ -276,9 +276,10 @@ class _SheetReader:
             else:
                 if name == "is":
                     self._inline = _Text()
-                self._inline.begin(name, attributes)
+                if self._inline is not None:
+                    self._inline.begin(name, attributes)
         elif name == "c":
-            self._cell, self._value, self._formula = attributes, None, None
+            self._cell, self._value, self._formula, self._inline = attributes, None, None, None
             self._row, self._column = _place(attributes["r"]) if "r" in attributes else (self._row, self._column + 1)
         elif name == "row":
             self._row, self._column = int(attributes.get("r", self._row + 1)), 0
@@ -294,7 +295,7 @@ class _SheetReader:
     def _hear(self, text: str) -> None:
         if self._target is not None:
             self._target.append(text)
-        elif self._cell is not None:
+        elif self._inline is not None:
             self._inline.text(text)
 
     def _end(self, name: str) -> None:
@@ -302,7 +303,8 @@ class _SheetReader:
             return
         self._target = None
         if name != "c":
-            self._inline.end(name)
+            if self._inline is not None:
+                self._inline.end(name)
             return
         cell, self._cell = self._read_cell(self._cell), None
         self._letters += len(cell.text)
@@ -324,7 +326,7 @@ class _SheetReader:
             if is_missing or self._book.is_uncalculated:
                 return Cell(f"={''.join(self._formula)}"[:200], fault=_UNCALCULATED)
         if kind == "inlineStr":
-            text, is_struck = self._inline.taken()
+            text, is_struck = self._inline.taken() if self._inline else ("", False)
         elif kind == "s" and text:
             text, is_struck = self._book.texts[int(text)]
         elif kind == "str":
