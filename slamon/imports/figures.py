@@ -38,7 +38,7 @@ def read_number(text: str, *, decimal: str | None = None, thousands: str | None 
 
 
 def _number(text: str, decimal: str, thousands: str) -> Decimal | None:
-    whole = r"\d+" + (rf"|\d{{1,3}}(?:{re.escape(thousands)}\d{{3}})+" if thousands else "")
+    whole = r"\d+" + (rf"|[1-9]\d{{0,2}}(?:{re.escape(thousands)}\d{{3}})+" if thousands else "")
     if not re.fullmatch(rf"-?(?:{whole})(?:{re.escape(decimal)}\d+)?", text, re.ASCII):
         return None
     return Decimal((text.replace(thousands, "") if thousands else text).replace(decimal, "."))

@@ -265,7 +265,7 @@ def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
     key = said.get(Field.SOURCE_KEY)
     if key is None:
         return {}
-    if len(key) > 200 or not key.isprintable():
+    if len(key) > 200 or any(unicodedata.category(letter) == "Cc" for letter in key):
         raise BadCell(Field.SOURCE_KEY, "must be one line of 200 characters at most")
     return {"source_key": key}
 

@@ -202,7 +202,7 @@ def test_a_text_is_what_is_seen_in_the_cell(bring_in: Any, world: World, value: 
 
 
 def test_a_blank_cell_of_text_is_blank(bring_in: Any, world: World) -> None:
-    book, page = workbook(row("T-1", "", None, "", None))
+    book, _ = workbook(row("T-1", "", None, "", None))
     assert bring_in(saved(book)).exit_code == 0
     assert states(world) == {"Capacity T-1": "filed"}
 
