@@ -13,8 +13,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
-from slamon.domain.normal_form import normal_form
+from slamon.domain.normal_form import is_blank, normal_form
 from slamon.imports import records
+from slamon.imports.cells import fault_of
 
 COLUMNS = ("number", "incident_state", "opened_at", "sys_updated_at", "sys_mod_count")
 NEW, WAITING, RESOLVED, CLOSED = "New", "Awaiting User Info", "Resolved", "Closed"
@@ -142,7 +143,7 @@ def _judge(request: LoggedRequest, flags: Flags) -> None:
 
 
 def _is_missing(value: str) -> bool:
-    return value in ("", "?")
+    return value == "?" or is_blank(value) or fault_of(value) is not None
 
 
 _MOMENT = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2})", re.ASCII)

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from slamon.domain.normal_form import normal_form
 from slamon.imports import records
+from slamon.imports.cells import fault_of
 from slamon.imports.figures import read_number
 
 ORDER, CONSIGNMENT, FILED = "PO / SO #", "ASN/DN #", "PO Sent to Vendor Date"
@@ -232,7 +233,7 @@ def _is_before(day: date | None, other: date) -> bool:
 
 
 def _is_not_told(value: str) -> bool:
-    return value.casefold() in _NOT_TOLD
+    return normal_form(value) in _NOT_TOLD or fault_of(value) is not None
 
 
 def parse_quantity(text: str) -> Decimal | None:

@@ -187,6 +187,8 @@ def _(row: Site, session: Session) -> None:
 
 @_check.register
 def _(row: Person, session: Session) -> None:
+    if is_blank(row.name):
+        raise Invalid("name", "must hold something to be seen")
     row.time_zone = row.time_zone or "UTC"
     _refuse_unknown_zone(row.time_zone)
     row.email_key = row.email.strip().casefold()
@@ -277,10 +279,15 @@ def _refuse_readdressed(row: Person) -> None:
 
 
 def _refuse_taken(session: Session, row: Stamped) -> None:
-    """Raise AlreadyExists for a new name that looks like one there is, whatever its case, spaces or hidden letters."""
+    """Raise AlreadyExists for a new name that looks like one there is, whatever its case, spaces or hidden letters.
+
+    Raises Invalid for a name of which nothing is to be seen.
+    """
     if not isinstance(row, NamedOnce) or not inspect(row).attrs.name_key.history.has_changes():
         return
     kept: Any = type(row)
+    if not row.name_key:
+        raise Invalid(kept.NAMED_BY, "must hold something to be seen")
     same = select(getattr(kept, kept.NAMED_BY)).where(kept.name_key == row.name_key, kept.id != row.id)
     if isinstance(row, Site):
         same = same.where(Site.organization_id == row.organization_id)
