@@ -79,6 +79,15 @@ class Record(Answer):
 # --- CMOs, sites, people -----------------------------------------------------------------------------------------
 
 
+SharesName = Annotated[
+    bool,
+    Field(
+        description="Whether an older record has this name too, but for case, spaces or hidden characters: they were "
+        "taken once. Rename one of them."
+    ),
+]
+
+
 class NewCmo(Body):
     model_config = _shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
 
@@ -102,6 +111,7 @@ class CmoChange(Change):
 
 class Cmo(Record):
     name: str
+    shares_name: SharesName
     status: Standing
     slack_channel: str | None
     lead_id: UUID | None
@@ -134,6 +144,7 @@ class SiteChange(Change):
 class Site(Record):
     cmo_id: UUID = Field(validation_alias="organization_id")
     name: str
+    shares_name: SharesName
     address: str | None
     country: str
     time_zone: str
@@ -258,6 +269,7 @@ class ProjectChange(Change):
 
 class Project(Record):
     code: str
+    shares_name: SharesName
     name: str
     product_codes: list[str]
     protocol_number: str | None
@@ -375,6 +387,7 @@ class CalendarChange(_Stored, Change):
 
 class Calendar(Record):
     name: str
+    shares_name: SharesName
     weekly: Literal["24x7"] | dict[str, list[tuple[str, str]]]
     country: str | None
     subdivision: str | None

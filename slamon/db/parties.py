@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from slamon.db.base import Base, Stamped, one_of
+from slamon.db.base import Base, NamedOnce, Stamped, one_of
 from slamon.domain.timeline import CMO_ROLES, Role
 
 
@@ -35,12 +35,13 @@ class PersonStatus(StrEnum):
     DISABLED = "disabled"
 
 
-class Organization(Stamped, Base):
+class Organization(NamedOnce, Stamped, Base):
     """The sponsor, or one CMO. `slack_channel` is where this CMO's escalations go; `lead_id` answers for it."""
 
     __tablename__ = "organization"
     __table_args__ = (
         UniqueConstraint("name"),
+        Index("uq_organization_name_key", "name_key", "name_rank", unique=True),
         one_of("kind", OrganizationKind),
         one_of("status", Standing),
     )
@@ -52,14 +53,14 @@ class Organization(Stamped, Base):
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id", use_alter=True))
 
 
-class Calendar(Stamped, Base):
+class Calendar(NamedOnce, Stamped, Base):
     """A working week with its closed days. Public holidays come from the country, closed days are its own.
 
     Opening days are open whatever the weekday, and win over both.
     """
 
     __tablename__ = "calendar"
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (UniqueConstraint("name"), Index("uq_calendar_name_key", "name_key", "name_rank", unique=True))
 
     name: Mapped[str] = mapped_column(String(200))
     weekly: Mapped[dict[str, Any]]  # {"hours": "24x7"} or {"hours": {"mon": [["08:00", "18:00"]], ...}}
@@ -70,10 +71,11 @@ class Calendar(Stamped, Base):
     opening_days: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'"))
 
 
-class Site(Stamped, Base):
+class Site(NamedOnce, Stamped, Base):
     __tablename__ = "site"
     __table_args__ = (
         UniqueConstraint("organization_id", "name"),
+        Index("uq_site_name_key", "organization_id", "name_key", "name_rank", unique=True),
         one_of("kind", SiteKind),
         one_of("status", Standing),
     )
@@ -140,11 +142,20 @@ class PersonSite(Base):
     site_id: Mapped[UUID] = mapped_column(ForeignKey("site.id"), primary_key=True)
 
 
-class Project(Stamped, Base):
-    """What is made. A `restricted` one is for its manager, the leads of its CMOs, head, quality and scoped auditors."""
+class Project(NamedOnce, Stamped, Base):
+    """What requests are about; its code names it once.
+
+    A `restricted` one is for its manager, the leads of its CMOs, head, quality and scoped auditors.
+    """
+
+    NAMED_BY = "code"
 
     __tablename__ = "project"
-    __table_args__ = (UniqueConstraint("code"), one_of("status", Standing))
+    __table_args__ = (
+        UniqueConstraint("code"),
+        Index("uq_project_name_key", "name_key", "name_rank", unique=True),
+        one_of("status", Standing),
+    )
 
     code: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(200))

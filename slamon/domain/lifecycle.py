@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from slamon.domain.normal_form import is_blank
 from slamon.domain.progress import Progress
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline
@@ -202,7 +203,7 @@ class Rule:
     def missing(self, said: Mapping[str, Any]) -> str | None:
         """The first of its needs that is not said; `a|b` where either would do."""
         for need in self.needs:
-            if not any(str(said.get(name) or "").strip() for name in need.split("|")):
+            if all(is_blank(str(said.get(name) or "")) for name in need.split("|")):
                 return need
         return None
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from slamon.addresses import parse_address
 from slamon.config import Settings
-from slamon.db.base import Base, Stamped
+from slamon.db.base import Base, NamedOnce, Stamped
 from slamon.db.parties import (
     AuditedCmo,
     AuditedProject,
@@ -31,6 +31,7 @@ from slamon.db.parties import (
 )
 from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.normal_form import is_blank
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.domain.zones import is_zone
 from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound, StaleVersion
@@ -46,7 +47,7 @@ Named = TypeVar("Named", Organization, Site, Person)
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
-SECRETS = frozenset({"password_hash", "email_key", "access_generation"})
+SECRETS = frozenset({"password_hash", "email_key", "access_generation", "name_key", "name_rank"})
 
 
 def create(
@@ -62,6 +63,7 @@ def create(
     plain, links = _parted(values)
     row = kept(**plain, created_at=now, created_by=by.id)
     _check(row, session)
+    _refuse_taken(session, row)
     _flush(session, row)
     _set_links(session, row, links)
     if isinstance(row, Policy):
@@ -96,7 +98,7 @@ def change(
     filed under. A policy line that was in force and decides otherwise from now on leaves what it said until then as a
     line of its own.
     """
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
     of_contact = addresses.locked_requests(session, record_id) if kept is Person and "email" in values else []
     row = find(session, kept, record_id, lock=True)
@@ -112,6 +114,7 @@ def change(
         for name, value in plain.items():
             setattr(row, name, value)
         _check(row, session)
+        _refuse_taken(session, row)
     if isinstance(row, Person) and was is not None:
         addresses.end_secrets(row, was)
     _flush(session, row)
@@ -296,6 +299,8 @@ def _(row: Site, session: Session) -> None:
 
 @_check.register
 def _(row: Person, session: Session) -> None:
+    if is_blank(row.name):
+        raise Invalid("name", "must hold something to be seen")
     row.time_zone = row.time_zone or "UTC"
     _refuse_unknown_zone(row.time_zone)
     _refuse_no_name(row)
@@ -391,6 +396,25 @@ def _countries() -> frozenset[str]:
     return frozenset(line.split("\t")[0] for line in lines if line and not line.startswith("#"))
 
 
+def _refuse_taken(session: Session, row: Stamped) -> None:
+    """Raise AlreadyExists for a new name that looks like one there is, whatever its case, spaces or hidden letters.
+
+    Raises Invalid for a name of which nothing is to be seen.
+    """
+    if not isinstance(row, NamedOnce) or not inspect(row).attrs.name_key.history.has_changes():
+        return
+    kept: Any = type(row)
+    if not row.name_key:
+        raise Invalid(kept.NAMED_BY, "must hold something to be seen")
+    same = select(getattr(kept, kept.NAMED_BY)).where(kept.name_key == row.name_key, kept.id != row.id)
+    if isinstance(row, Site):
+        same = same.where(Site.organization_id == row.organization_id)
+    with session.no_autoflush:
+        taken = session.scalars(same.limit(1)).first()
+    if taken is not None:
+        raise AlreadyExists(f"{kept.NAMED_BY}: somebody or something else has this already: '{taken}'.")
+
+
 def _flush(session: Session, row: Stamped) -> None:
     """Write now, so that a name already taken is told kindly."""
     try:
@@ -400,7 +424,8 @@ def _flush(session: Session, row: Stamped) -> None:
     except IntegrityError as error:
         words = str(error.orig).casefold()
         if "unique" in words:
-            taken = next((name for name in ("email", "code") if name in words), "name")
+            named = row.NAMED_BY if isinstance(row, NamedOnce) else "name"
+            taken = "email" if "email" in words else named
             raise AlreadyExists(f"{taken}: somebody or something else has this already.") from error
         raise
 

@@ -14,6 +14,7 @@ from slamon.db.parties import Organization, Person, PersonStatus, Site, Standing
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import OPEN_STATES, State
+from slamon.domain.normal_form import is_blank
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
 from slamon.services.access import Caller, Scope, caller_of, secret_digest
@@ -105,7 +106,7 @@ def revoke_links(
         raise NotFound("request", request_id)
     request = find_seen(session, CmoRequest, request_id, by=by, called="request")
     actor = allow_on(by, Deed.WITHDRAW_LINKS, owners_of(session, request))
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
     theirs = (FormLink.request_id == request_id, FormLink.person_id == person_id, FormLink.revoked_at.is_(None))
     digests = session.scalars(
