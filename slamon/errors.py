@@ -134,7 +134,9 @@ class StaleVersion(SlamonError):
 
 
 class LinkGone(SlamonError):
-    """`reason` is one of expired, revoked, closed, unknown."""
+    """`reason` is one of expired, revoked, superseded (a newer address, or a disabled account), disabled, inactive (the
+    site or CMO), closed, unknown.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"This link is no longer valid ({reason}).")

@@ -6,7 +6,7 @@ import unicodedata
 from slamon.errors import Invalid
 
 _LINK = re.compile(r"://|www\.|@", re.IGNORECASE)
-_JOINERS = frozenset("\u200c\u200d")  # part of how Persian and Indic names are written
+_TURNS_TEXT = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # what follows, right to left
 
 
 def refuse_no_name(field: str, name: str) -> None:
@@ -14,5 +14,5 @@ def refuse_no_name(field: str, name: str) -> None:
     found = _LINK.search(name)
     if found:
         raise Invalid(field, f"must not hold '{found[0]}': it is a name, and messages would make a link of it")
-    if any(unicodedata.category(char) in ("Cc", "Cf") and char not in _JOINERS for char in name):
-        raise Invalid(field, "holds control characters or invisible ones; type the name anew")
+    if any(unicodedata.category(char) == "Cc" or char in _TURNS_TEXT for char in name):
+        raise Invalid(field, "holds control characters; type the name anew")

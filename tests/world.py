@@ -359,7 +359,7 @@ def _found(session: Any, now: datetime) -> Cast:
     other_site = new(Site, organization_id=other_cmo, name="Cork", country="IE", time_zone="Europe/Dublin")
     backup = person(BACKUP, "Beat Backup", "cmo_contact", at=cmo, time_zone="Europe/Zurich")
     contact = person(
-        CONTACT, "Corinne Contact", "cmo_contact", at=cmo, site_id=site, backup_id=backup, time_zone="Europe/Zurich"
+        CONTACT, "Corinne Contact", "cmo_contact", at=cmo, site_ids=[site], backup_id=backup, time_zone="Europe/Zurich"
     )
     project = {"name": "Auriga One", "product_codes": ["AUR-1"], "lead_id": lead}
     return Cast(

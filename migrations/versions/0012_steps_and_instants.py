@@ -8,15 +8,11 @@ from alembic import op
 from migrations.going_back import refuse_while_any
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
 LEVELS = "'reminder', 'target', 'limit', 'repeat', 'backup', 'step_3', 'step_4'"
-KINDS = (
-    f"'filed', {LEVELS}, 'digest', 'closing', {{}}'closing_soon', 'receipt', 'sponsor_acted', 'cmo_acted', "
-    "'fresh_link', 'not_reached', 'invitation', 'alarm', 'test'"
-)
 KEY = ["request_id", "clock", "generation"]
 # Until now the name of a level was the name of the step, and each was told once for a clock.
 CROSSED_AT = f"""
@@ -64,7 +60,6 @@ def upgrade() -> None:
         batch_op.create_foreign_key(
             op.f("fk_notification_withdrawn_by_notification"), "notification", ["withdrawn_by"], ["id"]
         )
-    _allow("'withdrawn', ")
     op.create_index(
         "ix_notification_withdrawn_by",
         "notification",
@@ -93,7 +88,6 @@ def downgrade() -> None:
         batch_op.drop_constraint(op.f("fk_notification_withdrawn_by_notification"), type_="foreignkey")
         batch_op.drop_column("withdrawn_by")
         batch_op.drop_column("crossed_at")
-    _allow("")
     op.execute("UPDATE crossing SET level = step")
     _key("level")
     with op.batch_alter_table("crossing") as batch_op:
@@ -124,10 +118,3 @@ def _key(step: str) -> None:
         batch_op.alter_column(step, nullable=False, existing_type=sa.String(40 if step == "step" else 16))
         batch_op.drop_constraint("pk_crossing", type_="primary")
         batch_op.create_primary_key("pk_crossing", [*KEY, step, "crossed_at"])
-
-
-def _allow(kind: str) -> None:
-    """Set which kinds a notification may have."""
-    with op.batch_alter_table("notification") as batch_op:
-        batch_op.drop_constraint(op.f("ck_notification_kind"), type_="check")
-        batch_op.create_check_constraint(op.f("ck_notification_kind"), sa.text(f"kind IN ({KINDS.format(kind)})"))

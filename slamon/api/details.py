@@ -18,6 +18,7 @@ from slamon.api.fields import (
     Line120,
     LongText,
     Name,
+    Question,
     ShortText,
     Text,
     Zone,
@@ -216,9 +217,7 @@ class DataDetail(Body):
 
 class InquiryDetail(Body):
     category: InquiryCategory
-    questions: list[Annotated[Text, Field(min_length=1)]] = Field(
-        min_length=1, max_length=50, description="Numbered by their place, from 1."
-    )
+    questions: list[Question] = Field(min_length=1, max_length=50, description="Numbered by their place, from 1.")
 
 
 class _Request(Body):

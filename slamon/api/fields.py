@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from slamon.addresses import parse_address
+from slamon.domain.normal_form import is_blank
 from slamon.domain.terms import TermsError, parse_duration, parse_offset
 from slamon.domain.zones import YEARS, is_zone
 from slamon.errors import Invalid
@@ -57,14 +58,29 @@ def _text(most: int) -> Any:
     return StringConstraints(max_length=most, pattern=r"^[^\x00]*$")
 
 
-Name = Annotated[str, _line(200)]
-Line40 = Annotated[str, _line(40)]
-Line80 = Annotated[str, _line(80)]
-Line120 = Annotated[str, _line(120)]
-ShortText = Annotated[str, _text(500)]
-Text = Annotated[str, _text(4000)]
-LongText = Annotated[str, _text(20_000)]
-Reason = Annotated[str, _line(500), Field(description="Why; the trail keeps it.", examples=["Corrected after a call"])]
+def _empty_if_blank(text: str) -> str:
+    return "" if is_blank(text) else text
+
+
+def _says_something(text: str) -> str:
+    if is_blank(text):
+        raise ValueError("must hold something to be seen")
+    return text
+
+
+_SEEN, _ANY = AfterValidator(_says_something), AfterValidator(_empty_if_blank)
+
+Name = Annotated[str, _line(200), _SEEN]
+Line40 = Annotated[str, _line(40), _SEEN]
+Line80 = Annotated[str, _line(80), _SEEN]
+Line120 = Annotated[str, _line(120), _SEEN]
+ShortText = Annotated[str, _text(500), _ANY]
+Text = Annotated[str, _text(4000), _ANY]
+Question = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$"), _SEEN]
+LongText = Annotated[str, _text(20_000), _ANY]
+Reason = Annotated[
+    str, _line(500), _SEEN, Field(description="Why; the trail keeps it.", examples=["Corrected after a call"])
+]
 
 
 class Because(Body):

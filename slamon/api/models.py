@@ -66,6 +66,10 @@ _ReadCmos = Annotated[
 _ReadProjects = Annotated[
     list[UUID], Field(max_length=100, description="An auditor's scope: projects they read, restricted ones too.")
 ]
+_Sites = Annotated[
+    list[UUID],
+    Field(max_length=100, description="The sites that a contact serves; with none, every site of the CMO."),
+]
 _Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 
 
@@ -85,6 +89,15 @@ class Record(Answer):
 
 
 # --- CMOs, sites, people -----------------------------------------------------------------------------------------
+
+
+SharesName = Annotated[
+    bool,
+    Field(
+        description="Whether an older record has this name too, but for case, spaces or hidden characters: they were "
+        "taken once. Rename one of them."
+    ),
+]
 
 
 class NewCmo(Body):
@@ -110,6 +123,7 @@ class CmoChange(Change):
 
 class Cmo(Record):
     name: str
+    shares_name: SharesName
     status: Standing
     slack_channel: str | None
     lead_id: UUID | None
@@ -142,6 +156,7 @@ class SiteChange(Change):
 class Site(Record):
     cmo_id: UUID = Field(validation_alias="organization_id")
     name: str
+    shares_name: SharesName
     address: str | None
     country: str
     time_zone: str
@@ -178,20 +193,20 @@ class NewContact(_NewPerson):
     )
 
     cmo_id: UUID = Field(serialization_alias="organization_id")
-    site_id: UUID | None = Field(None, description="A contact with a site serves that site alone.")
+    site_ids: _Sites = Field([])
     roles: _ContactRoles = Field([ContactRole.CMO_CONTACT])
 
 
 class ContactChange(_PersonChange):
     model_config = _shown(email="corinne.meier@cmo.example", reason="New address, told by phone")
 
-    site_id: UUID | None = None
+    site_ids: _Sites = unchanged()
     roles: _ContactRoles = unchanged()
 
 
 class Contact(Record):
     cmo_id: UUID = Field(validation_alias="organization_id")
-    site_id: UUID | None
+    site_ids: _Sites
     name: str
     email: str
     roles: list[ContactRole]
@@ -266,6 +281,7 @@ class ProjectChange(Change):
 
 class Project(Record):
     code: str
+    shares_name: SharesName
     name: str
     product_codes: list[str]
     protocol_number: str | None
@@ -383,6 +399,7 @@ class CalendarChange(_Stored, Change):
 
 class Calendar(Record):
     name: str
+    shares_name: SharesName
     weekly: Literal["24x7"] | dict[str, list[tuple[str, str]]]
     country: str | None
     subdivision: str | None

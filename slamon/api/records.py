@@ -233,7 +233,7 @@ def _routes_of(resource: Resource) -> APIRouter:
             else:
                 row = directory.change(
                     session, kept, record_id, values,
-                    by=by, now=call.now, reason=body.reason, expected_version=expected,
+                    by=by, now=call.now, real_now=call.real_now, reason=body.reason, expected_version=expected,
                 )  # fmt: skip
             [record] = shown(session, resource, [row], call)
             return reply(record, version=row.version)

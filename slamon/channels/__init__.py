@@ -40,6 +40,7 @@ class MessageKind(StrEnum):
     KEY_MADE = "key_made"  # to a member of staff: an API key was made in their name
     ACCOUNT_LINK = "account_link"  # to a member of staff: the link to a new password, asked for or past a lock
     LINK_MADE = "link_made"  # to everybody with an account: somebody made a link to an account on the host
+    ADDRESS_CHANGED = "address_changed"  # to an address that is no longer its owner's: who changed it
     ALARM = "alarm"  # to the administrators: a route is down
     TEST = "test"  # from the set-up: does this channel work?
 
@@ -112,7 +113,7 @@ class Message:
     needs_decision: bool = False  # the act tells of goods on which quality must decide
     actor_name: str | None = None
     submitted: str | None = None
-    detail: str | None = None  # plain words of the system itself, for alarms and tests
+    detail: str | None = None  # plain words of the system itself; of a changed address the name of who changed it
     is_repeat: bool = False  # the same message may already have arrived
     redirected_from: str | None = None
     closes_at: datetime | None = None  # when the request closes by itself

@@ -211,7 +211,8 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
         case MessageKind.CMO_ACTED:
             return _cmo_acted(message)
         case MessageKind.FRESH_LINK:
-            return "Here is your new link", (f"It opens {_request(message)} of {clean(message.sponsor_name)}.",)
+            opens = f"It opens {_request(message)} of {clean(message.sponsor_name)}."
+            return "Here is your new link", (opens, one_line(message.detail or "", DETAIL_LENGTH))
         case MessageKind.NOT_REACHED:
             return f"A mail to {clean(message.cmo_name)} was refused", (
                 "The contact may not know of this request.",
@@ -246,6 +247,8 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             )
         case MessageKind.LINK_MADE:
             return "A link to an account was made on the host", (one_line(message.detail or "", DETAIL_LENGTH),)
+        case MessageKind.ADDRESS_CHANGED:
+            return _address_changed(message)
         case MessageKind.ALARM:
             detail = one_line(message.detail or "", DETAIL_LENGTH)
             happened, dot, rest = detail.partition(". ")
@@ -332,7 +335,8 @@ def _digest(message: Message) -> tuple[str, tuple[str, ...]]:
     cmo, count = clean(message.cmo_name), len(message.lines) + message.more_lines
     if message.to_cmo:
         waiting = f"{clean(message.sponsor_name)} is waiting for {cmo}."
-        return f"{_requests(count)} wait for you", (waiting, "Each number below is the link to its form.")
+        links = "Each number below is the link to its form." if any(line.link for line in message.lines) else ""
+        return f"{_requests(count)} wait for you", (waiting, links)
     late = sum(line.kind in PAST_LIMIT for line in message.lines)
     at_least = "at least " if late == len(message.lines) < count else ""  # the late ones are listed first
     past = f", {at_least}{late} past the limit" if late else ""
@@ -406,6 +410,15 @@ def _cmo_acted(message: Message) -> tuple[str, tuple[str, ...]]:
     if message.needs_decision:
         then = "Not all is well with the goods: quality must decide."
     return f"{clean(message.cmo_name)} {act}", (then,)
+
+
+def _address_changed(message: Message) -> tuple[str, tuple[str, ...]]:
+    sponsor = clean(message.sponsor_name)
+    return "Your address in slamon was changed", (
+        f"{clean(message.detail or '')} changed the address that {sponsor} uses for {clean(message.recipient_name)}.",
+        "Messages are no longer sent here, and links that were sent here have ended.",
+        f"If you did not expect this, tell {sponsor} at once.",
+    )
 
 
 def _ending(message: Message) -> str:

@@ -5,14 +5,14 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, new_id, one_of
 
 
 class SignIn(Base):
-    """One signed-in browser; revoked by signing out, and by time (real time)."""
+    """One signed-in browser; revoked by signing out, by time (real time), and by a newer generation of its person."""
 
     __tablename__ = "sign_in"
     __table_args__ = (Index("ix_sign_in_person_id", "person_id"),)
@@ -22,6 +22,7 @@ class SignIn(Base):
     began_at: Mapped[datetime]
     seen_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    access_generation: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the person's at that time
 
 
 class TryKind(StrEnum):
@@ -84,6 +85,7 @@ class OneTimeLink(Base):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     shown_to: Mapped[str | None] = mapped_column(String(250))
+    access_generation: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the person's when it was made
 
 
 class IdempotencyKey(Base):

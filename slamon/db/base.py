@@ -1,14 +1,17 @@
 """What every table shares: names of constraints, column types, the stamp columns."""
 
+import hashlib
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import uuid_utils
-from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, String, Text, TypeDecorator, Uuid
+from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, String, Text, TypeDecorator, Uuid, text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
+
+from slamon.domain.normal_form import normal_form
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -57,6 +60,35 @@ class Stamped:
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(64))
     version: Mapped[int] = mapped_column(default=1)
+
+
+class NamedOnce:
+    """A record whose name no other of its kind may have, however it is typed; a table says within what.
+
+    `name_key` is the name as compared; None of a row that a process of the release before wrote. Of rows that had the
+    same name before this was enforced, all but the oldest keep it with a `name_rank` above 0.
+    """
+
+    NAMED_BY: ClassVar[str] = "name"
+
+    name_key: Mapped[str | None] = mapped_column(String(600))
+    name_rank: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+    @property
+    def shares_name(self) -> bool:
+        return self.name_rank > 0
+
+    @validates("name", "code")
+    def _keep_key(self, attribute: str, value: str) -> str:
+        if attribute == self.NAMED_BY and (key := name_key(value)) != self.name_key:
+            self.name_key, self.name_rank = key, 0
+        return value
+
+
+def name_key(name: str) -> str:
+    """A name as the database compares it: its normal form, or a digest of one too long for an index."""
+    form = normal_form(name)
+    return form if len(form) <= 600 else f"sha256:{hashlib.sha256(form.encode()).hexdigest()}"
 
 
 def new_id() -> UUID:

@@ -156,6 +156,7 @@ class FormLink(Base):
     minted_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    access_generation: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the person's when it was made
 
 
 class Process(Base):

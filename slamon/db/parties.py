@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from slamon.db.base import Base, Stamped, one_of
+from slamon.db.base import Base, NamedOnce, Stamped, one_of
 from slamon.domain.timeline import CMO_ROLES, Role
 
 
@@ -35,12 +35,13 @@ class PersonStatus(StrEnum):
     DISABLED = "disabled"
 
 
-class Organization(Stamped, Base):
+class Organization(NamedOnce, Stamped, Base):
     """The sponsor, or one CMO. `slack_channel` is where this CMO's escalations go; `lead_id` answers for it."""
 
     __tablename__ = "organization"
     __table_args__ = (
         UniqueConstraint("name"),
+        Index("uq_organization_name_key", "name_key", "name_rank", unique=True),
         one_of("kind", OrganizationKind),
         one_of("status", Standing),
     )
@@ -52,14 +53,14 @@ class Organization(Stamped, Base):
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id", use_alter=True))
 
 
-class Calendar(Stamped, Base):
+class Calendar(NamedOnce, Stamped, Base):
     """A working week with its closed days. Public holidays come from the country, closed days are its own.
 
     Opening days are open whatever the weekday, and win over both.
     """
 
     __tablename__ = "calendar"
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (UniqueConstraint("name"), Index("uq_calendar_name_key", "name_key", "name_rank", unique=True))
 
     name: Mapped[str] = mapped_column(String(200))
     weekly: Mapped[dict[str, Any]]  # {"hours": "24x7"} or {"hours": {"mon": [["08:00", "18:00"]], ...}}
@@ -70,10 +71,11 @@ class Calendar(Stamped, Base):
     opening_days: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'"))
 
 
-class Site(Stamped, Base):
+class Site(NamedOnce, Stamped, Base):
     __tablename__ = "site"
     __table_args__ = (
         UniqueConstraint("organization_id", "name"),
+        Index("uq_site_name_key", "organization_id", "name_key", "name_rank", unique=True),
         one_of("kind", SiteKind),
         one_of("status", Standing),
     )
@@ -91,7 +93,9 @@ class Site(Stamped, Base):
 class Person(Stamped, Base):
     """Somebody at the sponsor, or a contact at a CMO. Disabled, never deleted; an address is used once.
 
-    `email_key` is the address as compared: case-folded. A contact with a `site_id` serves that site alone.
+    `email_key` is the address as compared: case-folded. A contact with `site_ids` serves those sites alone, one without
+    any all sites of the CMO. `access_generation` grows with each change of address and each disabling or enabling:
+    links and sessions stamped with an earlier one open nothing.
     """
 
     __tablename__ = "person"
@@ -102,7 +106,6 @@ class Person(Stamped, Base):
     )
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organization.id"))
-    site_id: Mapped[UUID | None] = mapped_column(ForeignKey("site.id"))
     name: Mapped[str] = mapped_column(String(200))
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254))
@@ -112,21 +115,47 @@ class Person(Stamped, Base):
     status: Mapped[str] = mapped_column(String(16), default=PersonStatus.INVITED.value)
     backup_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     password_hash: Mapped[str | None] = mapped_column(String(200))
+    # A process of the release before knows no such column.
+    access_generation: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    _sites: Mapped[list["PersonSite"]] = relationship(viewonly=True, lazy="selectin", order_by="PersonSite.site_id")
+
+    @property
+    def site_ids(self) -> tuple[UUID, ...]:
+        return tuple(row.site_id for row in self._sites)
 
     def serves(self, cmo_id: UUID, site_id: UUID) -> bool:
         """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'.
 
         An auditor of the CMO serves nothing: they read.
         """
-        is_theirs = self.site_id in (None, site_id) or Role.CMO_LEAD.value in self.roles
-        return self.organization_id == cmo_id and bool(CMO_ROLES.intersection(self.roles)) and is_theirs
+        if self.organization_id != cmo_id or not CMO_ROLES.intersection(self.roles):
+            return False
+        return not self._sites or site_id in self.site_ids or Role.CMO_LEAD.value in self.roles
 
 
-class Project(Stamped, Base):
-    """What is made. A `restricted` one is for its manager, the leads of its CMOs, head, quality and scoped auditors."""
+class PersonSite(Base):
+    """A site that a contact serves."""
+
+    __tablename__ = "person_site"
+
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("site.id"), primary_key=True)
+
+
+class Project(NamedOnce, Stamped, Base):
+    """What requests are about; its code names it once.
+
+    A `restricted` one is for its manager, the leads of its CMOs, head, quality and scoped auditors.
+    """
+
+    NAMED_BY = "code"
 
     __tablename__ = "project"
-    __table_args__ = (UniqueConstraint("code"), one_of("status", Standing))
+    __table_args__ = (
+        UniqueConstraint("code"),
+        Index("uq_project_name_key", "name_key", "name_rank", unique=True),
+        one_of("status", Standing),
+    )
 
     code: Mapped[str] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(200))

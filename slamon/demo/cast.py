@@ -189,7 +189,7 @@ def _site_with_people(session: Session, site: RealSite, firm_id: UUID, counterpa
     }
     kept_site = create(session, Site, site_values, by=SYSTEM, now=now, reason=REASON)
     lead = _counterpart(session, counterpart.lead, Role.CMO_LEAD, site, firm_id, now)
-    extra = {"site_id": kept_site.id, "backup_id": lead.id}
+    extra = {"site_ids": [kept_site.id], "backup_id": lead.id}
     _counterpart(session, counterpart.contact, Role.CMO_CONTACT, site, firm_id, now, extra)
 
 

@@ -79,19 +79,20 @@ class ShownPost:
 def readers(session: Session) -> dict[str, Reader]:
     """Everybody with an address, by address."""
     statement = (
-        select(Person, Organization, Site.name)
+        select(Person, Organization)
         .join(Organization, Organization.id == Person.organization_id)
-        .outerjoin(Site, Site.id == Person.site_id)
         .order_by(Organization.kind.desc(), Organization.name, Person.id)
     )
+    sites = dict(session.execute(select(Site.id, Site.name)).all())
     found = {}
-    for person, organization, site in session.execute(statement):
+    for person, organization in session.execute(statement):
+        of_sites = " and ".join(sites[site_id] for site_id in person.site_ids)
         is_cmo = organization.kind == OrganizationKind.CMO
         role = str(person.roles[0]).removeprefix("cmo_").replace("_", " ")
         found[person.email_key] = Reader(
             name=person.name,
             address=person.email,
-            belongs_to=f"{role}, {site or organization.name}" if is_cmo else role,
+            belongs_to=f"{role}, {of_sites or organization.name}" if is_cmo else role,
             zone=person.time_zone,
             is_cmo=is_cmo,
             slack_user_id=person.slack_user_id,

@@ -50,6 +50,7 @@ DEEDS = {
     FactKind.CORRECTED: "corrected a message about",
     FactKind.HANDED_ON: "handed on",
     FactKind.TERMS_CHANGED: "changed the terms of",
+    FactKind.ADDRESS_CHANGED: "changed the contact's address of",
 }
 RUNGS = {
     Level.REMINDER: ("soon", "three quarters of the target gone"),

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from slamon.domain.normal_form import is_blank
 from slamon.domain.progress import Consignment, Disposition, ItemStatus, Progress, Readout
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import FactKind, end_of_day
@@ -105,11 +106,11 @@ def _fit_answer(content: dict[str, Any], held: _Held) -> dict[str, Any]:
             raise Contradiction("items", f"there is no item {number}; this request has {len(items)}")
     if len(set(numbers)) != len(numbers):
         raise Contradiction("items", "an item stands twice; name each once")
-    says_something = bool((content.get("text") or "").strip() or content.get("attachments"))
+    says_something = bool(not is_blank(content.get("text")) or content.get("attachments"))
     for part in content["items"]:
-        if part["status"] == ItemStatus.DECLINED and not (part.get("reason") or "").strip():
+        if part["status"] == ItemStatus.DECLINED and is_blank(part.get("reason")):
             raise Contradiction("items", f"item {part['item']} is declined without a reason; say why")
-        with_it = (part.get("text") or "").strip() or part.get("document_number")
+        with_it = not is_blank(part.get("text")) or part.get("document_number")
         if part["status"] == ItemStatus.SUPPLIED and not (with_it or says_something):
             raise Contradiction("items", f"item {part['item']} comes with nothing: give text, document number or file")
     return content

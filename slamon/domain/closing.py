@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from slamon.domain.lifecycle import BY_ITSELF, Action, RequestType, state_after
+from slamon.domain.lifecycle import ACTION_OF, BY_ITSELF, Action, RequestType, state_after
 from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
 MORNING = time(9)  # when the notice comes: within the day's work, and hours before nobody reads any more
@@ -69,6 +69,6 @@ def counted_from(request_type: RequestType, timeline: Timeline, *, gxp: bool) ->
         fact = recorded.pop()
         if fact.kind is FactKind.FOLLOWED_UP:
             return None
-        if fact.kind is not FactKind.TERMS_CHANGED:
+        if fact.kind in ACTION_OF:
             counted = counted or fact
     return counted

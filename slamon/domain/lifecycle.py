@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from slamon.domain.normal_form import is_blank
 from slamon.domain.progress import Progress
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline
@@ -202,7 +203,7 @@ class Rule:
     def missing(self, said: Mapping[str, Any]) -> str | None:
         """The first of its needs that is not said; `a|b` where either would do."""
         for need in self.needs:
-            if not any(str(said.get(name) or "").strip() for name in need.split("|")):
+            if all(is_blank(str(said.get(name) or "")) for name in need.split("|")):
                 return need
         return None
 
@@ -454,8 +455,8 @@ def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[st
     if action is Action.ACKNOWLEDGE:
         seen = [fact for fact in timeline if fact.by.is_cmo]
         return bool(seen) and (not content or any(content.items() <= fact.content.items() for fact in seen))
-    own = [fact for fact in timeline.as_recorded() if fact.by.is_cmo == by.is_cmo]
-    if not own or ACTION_OF.get(own[-1].kind) is not action or own[-1].reason != reason:
+    own = [fact for fact in timeline.as_recorded() if fact.by.is_cmo == by.is_cmo and fact.kind in ACTION_OF]
+    if not own or ACTION_OF[own[-1].kind] is not action or own[-1].reason != reason:
         return False
     said_before = own[-1].content  # with what the act left to us filled in
     return all(said_before.get(name) == value for name, value in content.items())

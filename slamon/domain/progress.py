@@ -48,7 +48,9 @@ class ItemStatus(StrEnum):
 
 
 # What moves neither the progress nor a clock, whoever does it.
-ASIDE = frozenset({FactKind.CORRECTED, FactKind.HANDED_ON, FactKind.TAKEN, FactKind.TERMS_CHANGED})
+ASIDE = frozenset(
+    {FactKind.CORRECTED, FactKind.HANDED_ON, FactKind.TAKEN, FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED}
+)
 # Messages of the sponsor to which the CMO owes a word, and what of the CMO's is none.
 AWAITS_A_WORD = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
 _NO_WORD = ASIDE | {FactKind.WAITING, FactKind.RESUMED}

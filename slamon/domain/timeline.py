@@ -72,6 +72,7 @@ class FactKind(StrEnum):
     CORRECTED = "corrected"
     HANDED_ON = "handed_on"
     TERMS_CHANGED = "terms_changed"
+    ADDRESS_CHANGED = "address_changed"  # of the contact
 
     __hash__ = str.__hash__  # Enum's own is written in Python, and judging a request asks for it hundreds of times
 

@@ -122,6 +122,11 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                     queue(session, stand_in_rows(session, told, now=now, real_now=real_now))
                 row.state = NotificationState.SUPPRESSED.value
                 continue
+            if not composer.readdress(row):
+                row.state, row.error = NotificationState.SUPPRESSED.value, "Its reader has no such address any more."
+                if row.channel == DeliveryChannel.SLACK:
+                    _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
+                continue
             if _kills(session, row):
                 row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
                 continue
@@ -370,7 +375,8 @@ def _fall_back_to_email(
             str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
             DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
             person_id=person.id, clocks=told.clocks, crossed_at=told.crossed_at, fact_sequence=told.fact_sequence,
-            detail=told.detail, fallback_of=row.id, closes_at=told.closes_at, told_as=told.told_as, instead_of=told.instead_of,
+            detail=told.detail, fallback_of=row.id, closes_at=told.closes_at, told_as=told.told_as,
+            instead_of=told.instead_of,
         )
         for told in refused if (key := MessageKey.parse(told.dedupe_key))
     ]  # fmt: skip

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from slamon.domain.normal_form import is_blank
 from slamon.errors import Invalid
 
 LONGEST_NAME = 200
@@ -62,7 +63,7 @@ ACCEPT = ",".join(f".{ending}" for kind in KINDS for ending in kind.endings)  # 
 def proper_name(name: str) -> str:
     """The name, composed as Unicode has it (NFC). Raises Invalid for what could be a path or could not be shown."""
     name = unicodedata.normalize("NFC", name.strip())
-    if not name:
+    if is_blank(name.rpartition(".")[0] or name):
         raise Invalid("file", "needs a name")
     if len(name) > LONGEST_NAME:
         raise Invalid("file", f"has a name of {len(name)} characters; {LONGEST_NAME} are the most")

@@ -4,7 +4,8 @@ Here lives the comparison of what the rows say with what is there. What a record
 services.directory.create alone; whether the result is kept is decided by whoever opened the transaction.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -16,10 +17,12 @@ from sqlalchemy.orm import Session
 from slamon.addresses import address_key
 from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Site, SiteKind
 from slamon.domain.calendar_document import ALWAYS
+from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid
-from slamon.imports.drafts import BadRows, Draft, Drafts, RowProblem, name_key, normal_hours
-from slamon.imports.tables import Row
+from slamon.imports.drafts import BadRows, Draft, Drafts, normal_hours
+from slamon.imports.names import ByName
+from slamon.imports.tables import Row, RowProblem
 from slamon.services.directory import create
 
 REASON = "spreadsheet import"  # as the trail tells it
@@ -39,18 +42,24 @@ _NEEDED = {(Site, "country"), (Site, "time_zone"), (Person, "name"), (Person, "t
 # Stand in for a missing or refused value, so that all the rest is checked too; a run that needs one is undone.
 _STAND_INS = {"country": "NL", "time_zone": "UTC", "name": "?", "lead_id": None}
 
+_SEVERAL = "several records have this name, told apart by what cannot be seen; rename one of them"
+
 Kept = TypeVar("Kept", Organization, Site, Person, Calendar)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """How many records of each kind were added or found, and where the file differs from what was found and stays."""
+    """How many records of each kind were added or found, and where the file differs from what was found and stays.
+
+    `notes` tell how the file was read where a reader might think otherwise.
+    """
 
     created: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("cmos", "sites", "contacts", "calendars"), 0)
     )
     unchanged: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("cmos", "sites", "contacts"), 0))
     differing: list[RowProblem] = field(default_factory=list)
+    notes: list[RowProblem] = field(default_factory=list)
 
 
 def import_directory(session: Session, rows: Iterable[Row], *, by: Actor, now: datetime) -> ImportResult:
@@ -59,14 +68,16 @@ def import_directory(session: Session, rows: Iterable[Row], *, by: Actor, now: d
     CMOs are known by name, sites by name in their CMO, contacts by address, case not minded. All or nothing:
     raises BadRows with every problem found, having added nothing. Doing it again is harmless.
     """
-    drafts = Drafts()
+    drafts, notes = Drafts(), tuple[RowProblem, ...]()
     for row in rows:
         drafts.add(row)
+        notes = row.sheet.notes
     with session.begin_nested():
         run = _Run(session, drafts.problems, by, now)
         run.add_all(drafts)
         if drafts.problems:
             raise BadRows(drafts.problems)
+    run.result.notes.extend(notes)
     return run.result
 
 
@@ -76,25 +87,32 @@ class _Run:
     def __init__(self, session: Session, problems: list[RowProblem], by: Actor, now: datetime) -> None:
         self.session, self.problems, self.by, self.now = session, problems, by, now
         self.result = ImportResult()
-        self._cmos = {name_key(cmo.name): cmo for cmo in session.scalars(select(Organization))}
-        self._sites = {(site.organization_id, name_key(site.name)): site for site in session.scalars(select(Site))}
+        self._cmos = ByName((cmo.name, cmo) for cmo in session.scalars(select(Organization)))
+        self._sites: defaultdict[UUID, ByName[Site]] = defaultdict(lambda: ByName(()))
+        for site in session.scalars(select(Site)):
+            self._sites[site.organization_id].add(site.name, site)
         self._people = {person.email_key: person for person in session.scalars(select(Person))}
         self._calendars = list(session.scalars(select(Calendar).order_by(Calendar.created_at, Calendar.id)))
 
     def add_all(self, drafts: Drafts) -> None:
-        cmos = {key: self._cmo(key, draft) for key, draft in drafts.cmos.items()}
+        cmos = {key: self._cmo(draft) for key, draft in drafts.cmos.items()}
         sites: dict[tuple[str, str], Site | None] = {}
         for place, draft in drafts.sites.items():
             if cmo := cmos[place[0]]:
-                sites[place] = self._site(cmo, place[1], draft)
+                sites[place] = self._site(cmo, draft)
         for address, draft in drafts.contacts.items():
-            place = draft.value("site")
-            if cmo := cmos[place[0]]:
-                self._contact(cmo, sites.get(place), address, draft)
+            cmo_key, keys = draft.value("site")
+            if cmo := cmos[cmo_key]:
+                found = [site for key in keys if (site := sites.get((cmo_key, key)))]
+                self._contact(cmo, found, address, draft)
 
-    def _cmo(self, key: str, draft: Draft) -> Organization | None:
+    def _cmo(self, draft: Draft) -> Organization | None:
         lead_email = draft.value("lead_email")
-        if known := self._cmos.get(key):
+        found = self._cmos.find(draft.value("cmo"))
+        if len(found) > 1:
+            self._note(draft, "cmo", _SEVERAL)
+            return None
+        for known in found:
             if known.kind != OrganizationKind.CMO:
                 self._note(draft, "cmo", f"is the {known.kind}, not a CMO")
                 return None
@@ -107,8 +125,12 @@ class _Run:
         own = {"kind": OrganizationKind.CMO.value, "lead_id": lead.id if lead else None}
         return self._create("cmos", Organization, draft, own)
 
-    def _site(self, cmo: Organization, key: str, draft: Draft) -> Site | None:
-        if known := self._sites.get((cmo.id, key)):
+    def _site(self, cmo: Organization, draft: Draft) -> Site | None:
+        found = self._sites[cmo.id].find(draft.value("site"))
+        if len(found) > 1:
+            self._note(draft, "site", _SEVERAL)
+            return None
+        for known in found:
             calendar = self.session.get(Calendar, known.calendar_id) if known.calendar_id else None
             stored = {"opening_hours": normal_hours(calendar.weekly["hours"]) if calendar else ALWAYS}
             if calendar and calendar.country:
@@ -138,7 +160,7 @@ class _Run:
             if is_plain and normal_hours(one.weekly["hours"]) == hours:
                 return one.id
         name = " ".join(filter(None, (country, subdivision, draft.told["opening_hours"].text)))[:180]
-        if any(one.name == name for one in self._calendars):
+        if any(normal_form(one.name) == normal_form(name) for one in self._calendars):
             name += f" ({len(self._calendars) + 1})"
         own = {"name": name, "weekly": {"hours": hours}, "closed_days": []}
         made = self._create("calendars", Calendar, draft, {**own, "country": country, "subdivision": subdivision})
@@ -147,22 +169,33 @@ class _Run:
         self._calendars.append(made)
         return made.id
 
-    def _contact(self, cmo: Organization, site: Site | None, key: str, draft: Draft) -> None:
+    def _contact(self, cmo: Organization, sites: Sequence[Site], key: str, draft: Draft) -> None:
         if known := self._people.get(key):
             if known.organization_id == cmo.id:
                 self._leave("contacts", known, draft)
+                self._tell_other_sites(known, sites, draft)
             else:
                 self._note(draft, "contact_email", "belongs to somebody of another organization")
             return
         own = {
             "organization_id": cmo.id,
-            "site_id": site.id if site else None,
+            "site_ids": [site.id for site in sites],
             "roles": draft.value("contact_role") or [Role.CMO_CONTACT.value],
             "status": PersonStatus.ACTIVE.value,  # has no account to be invited to
         }
         if draft.value("contact_time_zone") is None and draft.value("site")[1]:
-            own["time_zone"] = site.time_zone if site else _STAND_INS["time_zone"]
+            zones = {site.time_zone for site in sites} or {"UTC"}
+            own["time_zone"] = min(zones)
+            if len(zones) > 1:
+                told = f"is needed: the sites lie in the zones {' and '.join(sorted(zones))}"
+                self._note(draft, "contact_time_zone", told)
         self._create("contacts", Person, draft, own)
+
+    def _tell_other_sites(self, known: Person, sites: Sequence[Site], draft: Draft) -> None:
+        told = draft.told["site"]
+        if sites and {site.id for site in sites} != set(known.site_ids):
+            kept = " and ".join(self.session.get_one(Site, site_id).name for site_id in known.site_ids)
+            self.result.differing.append(told.row.problem("site", f"stays {kept or 'all sites'}"))
 
     def _create(self, what: str, kept: type[Kept], draft: Draft, own: Mapping[str, Any]) -> Kept | None:
         """Add a record of what the draft tells and of values of our own; every field missing or refused is noted."""
@@ -192,11 +225,10 @@ class _Run:
         stored = {column: getattr(known, name) for name, column in _COLUMNS[type(known)].items()} | more
         for column, kept in stored.items():
             told = draft.told.get(column)
-            if told and told.value is not None and name_key(str(told.value)) != name_key(str(kept)):
+            if told and told.value is not None and normal_form(str(told.value)) != normal_form(str(kept)):
                 reason = f"stays {kept}" if isinstance(kept, str) else "stays as it is"
-                self.result.differing.append(RowProblem(told.row, column, told.text, reason))
+                self.result.differing.append(told.row.problem(column, reason))
 
     def _note(self, draft: Draft, column: str, reason: str) -> None:
         told = draft.told.get(column)
-        row, text = (told.row, told.text) if told else (draft.row, "")
-        self.problems.append(RowProblem(row, column, text, reason))
+        self.problems.append((told.row if told else draft.row).problem(column, reason))

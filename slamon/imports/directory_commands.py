@@ -15,8 +15,8 @@ from slamon.domain.timeline import Actor, Role
 from slamon.errors import SlamonError
 from slamon.imports.commands import printable
 from slamon.imports.directory import ImportResult, import_directory
-from slamon.imports.drafts import BadRows, RowProblem
-from slamon.imports.tables import read_table
+from slamon.imports.drafts import BadRows, place_of
+from slamon.imports.tables import RowProblem, read_table
 from slamon.runtime import Runtime, build_runtime
 
 import_app = typer.Typer(no_args_is_help=True, help="Bring spreadsheets in.")
@@ -25,12 +25,13 @@ import_app = typer.Typer(no_args_is_help=True, help="Bring spreadsheets in.")
 @import_app.command()
 def directory(
     file: Annotated[Path, typer.Argument(help="Spreadsheet: .csv, .csv.gz or .xlsx.", exists=True, dir_okay=False)],
+    sheet: Annotated[str | None, typer.Option(help="Sheet of the workbook, else the first that is not hidden.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; store nothing.")] = False,
 ) -> None:
     """Add the CMOs, sites and contacts of a spreadsheet; all of them or, where a row is bad, none."""
     runtime = build_runtime(Settings())
     try:
-        result = _import(runtime, file, dry_run=dry_run)
+        result = _import(runtime, file, sheet, dry_run=dry_run)
     except BadRows as bad:
         for problem in bad.problems:
             typer.echo(printable(line_of(problem)), err=True)
@@ -42,7 +43,7 @@ def directory(
     finally:
         runtime.close()
     Console().print(_summary(result, dry_run=dry_run))
-    for problem in result.differing:
+    for problem in (*result.notes, *result.differing):
         typer.echo(printable(line_of(problem)))
 
 
@@ -52,8 +53,8 @@ def template() -> None:
     typer.echo((files("slamon.imports") / "directory_template.csv").read_text("utf-8"), nl=False)
 
 
-def _import(runtime: Runtime, file: Path, *, dry_run: bool) -> ImportResult:
-    rows = read_table(file.name, file.read_bytes())
+def _import(runtime: Runtime, file: Path, sheet: str | None, *, dry_run: bool) -> ImportResult:
+    rows = read_table(file.name, file.read_bytes(), sheet)
     refuse_other_schema(runtime)
     with runtime.db.write() as session:
         result = import_directory(session, rows, by=whoever_types(), now=runtime.clock.now())
@@ -78,7 +79,7 @@ def whoever_types() -> Actor:
 
 def line_of(problem: RowProblem) -> str:
     told = f" ('{problem.value}')" if problem.value and problem.value not in problem.reason else ""
-    return f"row {problem.row}, column {problem.column}: {problem.reason}{told}"
+    return f"{place_of(problem)}: {problem.reason}{told}"
 
 
 def _summary(result: ImportResult, *, dry_run: bool) -> Table:

@@ -14,28 +14,26 @@ from slamon.addresses import address_key
 from slamon.db.parties import SiteKind
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.calendar_document import ALWAYS, WEEKDAYS
+from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Role
 from slamon.errors import Invalid
-from slamon.imports.tables import CMO_COLUMNS, COLUMNS, CONTACT_COLUMNS, SITE_COLUMNS, Row
+from slamon.imports.tables import CMO_COLUMNS, COLUMNS, CONTACT_COLUMNS, ROW, SITE_COLUMNS, Row, RowProblem
 
 Value: TypeAlias = Any  # what a column's text means: text, an enumeration's value, or weekly hours as JSON
 Key = TypeVar("Key", str, tuple[str, str])
 
-# As the database has it: PostgreSQL would refuse the whole import. Names may have 200 characters.
-_LONGEST = {"address": 500, "opening_hours": 500, "contact_email": 254, "lead_email": 254, "slack_channel": 80}
+# As the database has it: PostgreSQL would refuse the whole import.
+_LONGEST_NAME = 200
+_LONGEST = {
+    "site": 2000,
+    "address": 500,
+    "opening_hours": 500,
+    "contact_email": 254,
+    "lead_email": 254,
+    "slack_channel": 80,
+}
 _KINDS = {kind.value: kind.value for kind in SiteKind}
-_FORMULA_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 _ROLES = {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}
-
-
-@dataclass(frozen=True, slots=True)
-class RowProblem:
-    """What is wrong with one cell. `row` is the number the spreadsheet shows, the header being row 1."""
-
-    row: int
-    column: str
-    value: str
-    reason: str
 
 
 class BadRows(Invalid):
@@ -48,15 +46,23 @@ class BadRows(Invalid):
         super().__init__(
             "rows",
             f"{len({problem.row for problem in self.problems})} cannot be used and nothing was imported; "
-            f"the first is row {first.row}, column {first.column}: {first.reason}",
+            f"the first is {place_of(first)}: {first.reason}",
         )
+
+
+def place_of(problem: RowProblem) -> str:
+    """Where a problem lies, as whoever opens the file finds it."""
+    row = f"row {problem.row}, column {problem.column}"
+    if problem.sheet is None:
+        return row
+    return f"sheet '{problem.sheet}', cell {problem.cell}, {row}" if problem.cell else f"sheet '{problem.sheet}', {row}"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a row says in one column; `value` is None where the text was refused."""
 
-    row: int
+    row: Row
     text: str
     value: Value
 
@@ -65,7 +71,7 @@ class Told:
 class Draft:
     """One record as its rows tell it; a blank cell says nothing."""
 
-    row: int  # the first to speak of it
+    row: Row  # the first to speak of it
     told: dict[str, Told] = field(default_factory=dict)
 
     def value(self, column: str) -> Value:
@@ -76,7 +82,8 @@ class Draft:
 class Drafts:
     """The records a table speaks of, in the order of its rows; sites by the keys of CMO and site, contacts by address.
 
-    What a contact tells of its site is that pair of keys; the second is "" for a contact of the whole CMO.
+    A row may name several sites; what it says of a site it says of each. What a contact tells of its sites is the key
+    of the CMO and those of the sites, none for a contact of the whole CMO.
     """
 
     cmos: dict[str, Draft] = field(default_factory=dict)
@@ -85,58 +92,58 @@ class Drafts:
     problems: list[RowProblem] = field(default_factory=list)
 
     def add(self, row: Row) -> None:
-        said = {column: self._told(row.number, column, text) for column, text in row.cells.items()}
+        if ROW in row.faults:
+            self._note(row, ROW, row.faults[ROW])
+            return
+        said = {column: self._told(row, column, text) for column, text in row.cells.items()}
         cmo, site, address = (said.get(column) for column in ("cmo", "site", "contact_email"))
         if cmo is None:
             self._note(row, "cmo", "is needed in every row")
         if cmo is None or cmo.value is None or (site and site.value is None):
             return
-        place = (name_key(cmo.value), name_key(site.value) if site else "")
-        self._join("CMO", self.cmos, place[0], row, said, ("cmo", *CMO_COLUMNS))
-        if site:
-            self._join("site", self.sites, place, row, said, ("site", *SITE_COLUMNS))
-        elif given := [column for column in SITE_COLUMNS if column in said]:
+        cmo_key, names = normal_form(cmo.value), site.value if site else ()
+        self._join("CMO", self.cmos, cmo_key, row, said, ("cmo", *CMO_COLUMNS))
+        for name in names:
+            of_site = {**said, "site": Told(row, name, name)}
+            self._join("site", self.sites, (cmo_key, normal_form(name)), row, of_site, ("site", *SITE_COLUMNS))
+        if site is None and (given := [column for column in SITE_COLUMNS if column in said]):
             self._note(row, "site", f"is blank, so {', '.join(given)} must be blank too")
         if address and address.value:
-            said["site"] = Told(row.number, f"{cmo.text} {site.text if site else ''}".strip(), place)
+            places = (cmo_key, tuple(sorted(map(normal_form, names))))
+            said["site"] = Told(row, f"{cmo.text} {site.text if site else ''}".strip(), places)
             self._join("contact", self.contacts, address_key(str(address.value)), row, said, ("site", *CONTACT_COLUMNS))
         elif address is None and any(column in said for column in CONTACT_COLUMNS):
             self._note(row, "contact_email", "is needed for a contact")
 
-    def _told(self, row: int, column: str, text: str) -> Told:
+    def _told(self, row: Row, column: str, text: str) -> Told:
         try:
+            if column in row.faults:
+                raise ValueError(row.faults[column])
             return Told(row, text, _meaning(column, text))
         except ValueError as err:
-            self.problems.append(RowProblem(row, column, text, str(err)))
+            self._note(row, column, str(err))
             return Told(row, text, None)
 
     def _join(
         self, what: str, drafts: dict[Key, Draft], key: Key, row: Row, said: Mapping[str, Told], columns: Iterable[str]
     ) -> None:
-        draft = drafts.setdefault(key, Draft(row.number))
+        draft = drafts.setdefault(key, Draft(row))
         for column in columns:
             if new := said.get(column):
                 old = draft.told.setdefault(column, new)
-                differs = old.value != new.value and name_key(old.text) != name_key(new.text)
+                differs = old.value != new.value and normal_form(old.text) != normal_form(new.text)
                 if differs and None not in (old.value, new.value):
-                    self._note(row, column, f"row {old.row} says '{old.text}' of the same {what}")
+                    self._note(row, column, f"row {old.row.number} says '{old.text}' of the same {what}")
 
     def _note(self, row: Row, column: str, reason: str) -> None:
-        self.problems.append(RowProblem(row.number, column, row.cells.get(column, ""), reason))
-
-
-def name_key(name: str) -> str:
-    """How names are compared: by letters, whatever their case or their Unicode composition."""
-    return unicodedata.normalize("NFC", name).casefold()
+        self.problems.append(row.problem(column, reason))
 
 
 def _meaning(column: str, text: str) -> Value:
     """What a filled cell stands for. Raises ValueError saying why it cannot be taken."""
-    longest = _LONGEST.get(column, 200)
+    longest = _LONGEST.get(column, _LONGEST_NAME)
     if column not in COLUMNS:
         raise ValueError("stands under no column name; is a quotation mark missing?")
-    if text in _FORMULA_ERRORS:
-        raise ValueError("a formula failed here")
     if any(unicodedata.category(letter) == "Cc" for letter in text):
         raise ValueError("holds control characters")
     if len(text) > longest:
@@ -149,6 +156,8 @@ def _meaning(column: str, text: str) -> Value:
         return re.sub("^[A-Z]{2}-", "", text)  # ISO 3166-2 writes DE-BY, the holidays want BY
     if column == "site_kind":
         return _one_of(_KINDS, text)
+    if column == "site":
+        return _names(text)
     if column == "contact_role":
         return _one_of(_ROLES, text)
     if column == "opening_hours":
@@ -160,6 +169,18 @@ def _one_of(values: Mapping[str, Value], text: str) -> Value:
     if text.casefold() not in values:
         raise ValueError(f"use one of {', '.join(values)}")
     return values[text.casefold()]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names between semicolons, each once."""
+    names: dict[str, str] = {}
+    for name in filter(None, map(str.strip, text.split(";"))):
+        names.setdefault(normal_form(name), name)
+    if not names:
+        raise ValueError("names no site")
+    if longest := next((name for name in names.values() if len(name) > _LONGEST_NAME), None):
+        raise ValueError(f"has a name of {len(longest)} characters; {_LONGEST_NAME} are allowed")
+    return tuple(names.values())
 
 
 _DAYS = r"([a-z]+)(?: ?- ?([a-z]+))?"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from slamon.api.filings import read_filing
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.normal_form import listed
 from slamon.imports.mappings import BadCell, Columns, Field
 from slamon.services.filing import Filing
 
@@ -83,8 +84,7 @@ def _inquiry(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
 
 
 def _data(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
-    lots = [lot.strip() for lot in said.get(Field.LOTS, "").replace(";", ",").split(",") if lot.strip()]
-    item = {"kind": said.get(Field.DATA_KIND, "other"), "lots": lots}
+    item = {"kind": said.get(Field.DATA_KIND, "other"), "lots": listed(said.get(Field.LOTS, ""))}
     return {"purpose": said.get(Field.PURPOSE, "oversight"), "items": [item]}
 
 

@@ -5,7 +5,7 @@ Which columns say it is known to mappings, what may follow on what to domain.lif
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -87,11 +87,15 @@ _QUALITY = Actor("quality", f"quality (name {NOT_TOLD})", Role.QUALITY)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a row says, in our words, and its moments in the order in which they happened, the filing first."""
+    """What a row says, in our words, and its moments in the order in which they happened, the filing first.
+
+    `doubts` say of some moments that they were chosen from two.
+    """
 
     said: Mapping[Field, str]
     mapping: Columns
     moments: Mapping[Field, Moment]
+    doubts: Mapping[Field, str]
 
     @property
     def filed(self) -> Moment:
@@ -102,11 +106,14 @@ def told_by(said: Mapping[Field, str], mapping: Columns, now: datetime) -> Told:
     """Read the moments of a row. Raises BadCell for one before the filing or after `now`.
 
     A date without a time lies at noon, unless something of that day that comes before or after it is known to the
-    minute: then it counts at the same instant as that.
+    minute: then it counts at the same instant as that. Between two such dates lie whole days of 24 hours. A time in an
+    hour that the clocks showed twice is the first that keeps the order of the row.
     """
     if Field.FILED_AT not in said:
         raise BadCell(Field.FILED_AT, "is needed: when was it filed?")
     read = {field: mapping.moment(field, said[field]) for field in (Field.FILED_AT, *_ACTS) if field in said}
+    read, doubts = _in_order(read, mapping)
+    read = _whole_days_apart(read, mapping)
     today = mapping.day_of(now)
     placed: dict[Field, Moment] = {}
     for field, moment in read.items():
@@ -117,7 +124,37 @@ def told_by(said: Mapping[Field, str], mapping: Columns, now: datetime) -> Told:
     for field, moment in placed.items():
         if moment.at < filed_at:
             raise BadCell(field, f"lies before the filing ({said[Field.FILED_AT]})")
-    return Told(said, mapping, dict(sorted(placed.items(), key=lambda item: item[1].at)))
+    return Told(said, mapping, dict(sorted(placed.items(), key=lambda item: item[1].at)), doubts)
+
+
+def _in_order(read: Mapping[Field, Moment], mapping: Columns) -> tuple[dict[Field, Moment], dict[Field, str]]:
+    """Settle for one of two possible instants: the first that lies after everything the row names before it."""
+    settled: dict[Field, Moment] = {}
+    doubts: dict[Field, str] = {}
+    for field, moment in read.items():
+        if moment.or_at is not None:
+            before = max((other.at for other in settled.values() if not other.is_date), default=moment.at)
+            is_second = moment.at < before <= moment.or_at
+            at = moment.or_at if is_second else moment.at
+            moment = replace(moment, at=at)
+            which = f"the {'second' if is_second else 'first'} ({at:%Y-%m-%d %H:%M} UTC)"
+            doubts[field] = f"came twice in {mapping.zone}, as the clocks went back; taken as {which}"
+        settled[field] = moment
+    return settled, doubts
+
+
+def _whole_days_apart(read: Mapping[Field, Moment], mapping: Columns) -> dict[Field, Moment]:
+    """Put dates without a time to the noon of the first of them, whatever the clocks did in between."""
+    noons = [moment.at for moment in read.values() if moment.is_date]
+    if not noons:
+        return dict(read)
+    first = min(noons)
+    return {field: _days_after(first, moment, mapping) if moment.is_date else moment for field, moment in read.items()}
+
+
+def _days_after(first: datetime, moment: Moment, mapping: Columns) -> Moment:
+    at = first + timedelta(days=round((moment.at - first) / timedelta(days=1)))
+    return replace(moment, at=at) if mapping.day_of(at) == moment.day else moment
 
 
 def _placed(moment: Moment, later: list[Moment], earlier: list[Moment], now: datetime) -> Moment:
@@ -169,6 +206,8 @@ def _why_not(action: Action, state: State) -> str:
 
 def precision_of(moment: Moment) -> dict[str, str]:
     """What the content of a fact says of its moment; nothing where it is known to the second."""
+    if moment.or_at is not None:
+        return {"precision": "repeated_hour"}
     return {"precision": "date"} if moment.is_date else {}
 
 

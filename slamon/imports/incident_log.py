@@ -13,7 +13,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
+from slamon.domain.normal_form import is_blank, normal_form
 from slamon.imports import records
+from slamon.imports.cells import fault_of
 
 COLUMNS = ("number", "incident_state", "opened_at", "sys_updated_at", "sys_mod_count")
 NEW, WAITING, RESOLVED, CLOSED = "New", "Awaiting User Info", "Resolved", "Closed"
@@ -77,9 +79,10 @@ def read_log(path: Path, flags: Flags, tell: Callable[[int], None]) -> list[Logg
         if _is_missing(number):
             flags.add(Oddity.MISSING_NUMBER, "", row, "no request number")
             continue
-        request = requests.get(number)
+        key = normal_form(number)
+        request = requests.get(key)
         if request is None:
-            request = requests[number] = LoggedRequest(number, row)
+            request = requests[key] = LoggedRequest(number, row)
         _note_filing(request, row, opened, flags)
         _note_count(request, row, count, flags)
         _note_event(request, row, state, updated, flags)
@@ -140,7 +143,7 @@ def _judge(request: LoggedRequest, flags: Flags) -> None:
 
 
 def _is_missing(value: str) -> bool:
-    return value in ("", "?")
+    return value == "?" or is_blank(value) or fault_of(value) is not None
 
 
 _MOMENT = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2})", re.ASCII)

@@ -5,22 +5,25 @@ their life cycle and the database are not known here.
 """
 
 import json
-import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator, model_validator
 
 from slamon.api.fields import Zone
+from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
-from slamon.imports.drafts import RowProblem
-from slamon.imports.tables import Row
+from slamon.imports.cells import Value
+from slamon.imports.figures import Format, honest_format, instants_of, plain_number, read_moment, read_number
+from slamon.imports.tables import ROW, Row, RowProblem
 
 
 class Field(StrEnum):
@@ -94,14 +97,29 @@ class Field(StrEnum):
             Field.DUE_ON, Field.REQUIRED_DELIVERY_TO, Field.PLANNED_SHIP_ON, Field.EXPECTED_DELIVERY_ON
         )  # fmt: skip
 
+    @property
+    def is_number(self) -> bool:
+        return self in (Field.QUANTITY, Field.MIN_C, Field.MAX_C, Field.MINUTES_OUT)
+
+    @property
+    def is_code(self) -> bool:
+        """What identifies something: a spreadsheet program may have made a date of it."""
+        return self in (
+            Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.LOTS, Field.PROJECT, Field.PRODUCT_CODE, Field.TRACKING_NUMBER
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When something happened. Of a date without a time nobody knows more: it counts at noon in the mapping's zone."""
+    """When something happened. Of a date without a time nobody knows more: it counts at noon in the mapping's zone.
+
+    `or_at` is the later of two instants it may be, in an hour that the zone's clocks showed twice.
+    """
 
     at: datetime
     day: date
     is_date: bool
+    or_at: datetime | None = None
 
 
 class BadCell(ValueError):
@@ -116,52 +134,130 @@ class BadCell(ValueError):
 class Columns(BaseModel):
     """A mapping file. `columns` says under which name of theirs a field stands, `values` what their words mean.
 
-    `constants` are what a blank or missing column stands for. `formats` are those of strptime, tried in order; ISO
-    8601 is always understood. Times without an offset are those of `zone`.
+    `constants` are what a blank or missing column stands for. `formats` are those of strptime; ISO 8601 is always
+    understood, and what two of them read differently is refused. Times without an offset are those of `zone`. `decimal`
+    and `thousands` are the signs in numbers, `sheet` is the sheet of a workbook.
     """
 
     model_config = ConfigDict(extra="forbid")
 
     columns: dict[Field, str]
+    sheet: str | None = None
     zone: Zone = "UTC"
     formats: list[str] = []
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal["", ".", ",", " ", "'"] | None = None
     values: dict[Field, dict[str, str]] = {}
     constants: dict[Field, str] = {}
 
-    @field_validator("constants", "values", "columns", mode="before")
+    @field_validator("values", "columns", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
         """TOML and JSON have numbers and truths too; a cell is text, with single spaces."""
         return _text_of(value)
 
+    @field_validator("constants", mode="before")
+    @classmethod
+    def _plainly(cls, given: Any, known: ValidationInfo) -> Any:
+        """A number of TOML or JSON is one; a text is read by the signs of the mapping, as a cell is."""
+        if not isinstance(given, Mapping):
+            return given
+        signs = {name: known.data.get(name) for name in ("decimal", "thousands")}
+        constants = {}
+        for name, value in given.items():
+            constants[name] = _text_of(value)
+            if isinstance(value, str) and name in set(Field) and Field(name).is_number:
+                constants[name] = plain_number(read_number(value, **signs))
+        return constants
+
+    @field_validator("values")
+    @classmethod
+    def _once(cls, values: dict[Field, dict[str, str]]) -> dict[Field, dict[str, str]]:
+        for field, words in values.items():
+            word, times = Counter(map(normal_form, words)).most_common(1)[0] if words else ("", 0)
+            if times > 1:
+                raise ValueError(f"'{word}' of {field} stands twice; upper and lower case are the same")
+        return values
+
+    @model_validator(mode="after")
+    def _readable(self) -> "Columns":
+        for text in self.formats:
+            try:
+                honest_format(text, self.zone)
+            except ValueError as error:
+                raise ValueError(f"format '{text}': {error}") from error
+        if self.decimal and self.decimal == self.thousands:
+            raise ValueError("decimal and thousands must be different signs")
+        return self
+
     def problem(self, row: Row, fault: BadCell) -> RowProblem:
         """The fault as told to whoever wrote the file: by the name of their own column, where there is one."""
         known = fault.field if isinstance(fault.field, Field) else None
-        column = self.columns.get(known, known.value) if known else str(fault.field)
-        return RowProblem(row.number, column, row.cells.get(column, ""), fault.reason)
+        return row.problem(self.columns.get(known, known.value) if known else str(fault.field), fault.reason)
+
+    def as_in(self, names: Sequence[str]) -> "Columns":
+        """The mapping with the names of the columns as the file spells them."""
+        spelled = {normal_form(name): name for name in names}
+        columns = {field: spelled.get(normal_form(name), name) for field, name in self.columns.items()}
+        return self.model_copy(update={"columns": columns})
 
     def said(self, row: Row) -> dict[Field, str]:
-        """What a row says, field by field, in our words; blank cells say nothing unless a constant speaks for them."""
+        """What a row says, field by field, in our words; blank cells say nothing unless a constant speaks for them.
+
+        Numbers are plain, with a point. Raises BadCell for a cell that holds nothing to be used.
+        """
+        if ROW in row.faults:
+            raise BadCell(ROW, row.faults[ROW])
         told = dict(self.constants)
         for field, column in self.columns.items():
+            if column in row.faults:
+                raise BadCell(field, row.faults[column])
             text = row.cells.get(column)
             if text is not None:
-                told[field] = self._in_our_words(field, text)
+                told[field] = self._in_our_words(field, text, row.values.get(column))
         return {field: text for field, text in told.items() if text}
 
-    def _in_our_words(self, field: Field, text: str) -> str:
-        words = self.values.get(field, {})
-        return next((ours for theirs, ours in words.items() if theirs.casefold() == text.casefold()), text)
+    def _in_our_words(self, field: Field, text: str, value: Value | None) -> str:
+        """`value` is the exact number or day that a workbook has behind the text."""
+        if words := self.values.get(field):
+            form = normal_form(text)
+            ours = next((ours for theirs, ours in words.items() if normal_form(theirs) == form), None)
+            if ours is not None:
+                return ours
+        if field.is_number:
+            if isinstance(value, Decimal):
+                return plain_number(value)
+            if value is not None:
+                raise BadCell(field, "is a date in the workbook, not a number")
+            if not any(map(str.isdigit, text)):
+                return text  # no number in any signs: what it should be is said by the models
+            try:
+                return plain_number(read_number(text, decimal=self.decimal, thousands=self.thousands))
+            except ValueError as error:
+                raise BadCell(field, str(error)) from error
+        if isinstance(value, date):
+            if field.is_code:
+                reason = "is a date in the workbook, perhaps made by the program; format it as text and type it again"
+                raise BadCell(field, reason)
+            return str(value) if field.is_moment or field.is_day else text
+        return text
 
     def moment(self, field: Field, text: str) -> Moment:
-        """Raises BadCell for what names no moment."""
+        """Raises BadCell for what names no moment, or one that the zone's clocks skipped."""
         found = self._read(field, text)
         zone = ZoneInfo(self.zone)
-        if isinstance(found, datetime):
-            aware = found if found.tzinfo else found.replace(tzinfo=zone)
-            at = aware.astimezone(UTC).replace(microsecond=0)
+        if not isinstance(found, datetime):
+            return Moment(datetime.combine(found, time(12), zone).astimezone(UTC), found, is_date=True)
+        found = found.replace(microsecond=0)
+        if found.tzinfo:
+            at = found.astimezone(UTC)
             return Moment(at, at.astimezone(zone).date(), is_date=False)
-        return Moment(datetime.combine(found, time(12), zone).astimezone(UTC), found, is_date=True)
+        instants = instants_of(found, zone)
+        if not instants:
+            raise BadCell(
+                field, f"was skipped by the clocks of {self.zone}; check the time, or the zone of the mapping"
+            )
+        return Moment(instants[0], found.date(), is_date=False, or_at=instants[1] if len(instants) > 1 else None)
 
     def day_of(self, instant: datetime) -> date:
         """The civil day of an instant in the mapping's zone."""
@@ -172,25 +268,22 @@ class Columns(BaseModel):
         return found.date() if isinstance(found, datetime) else found
 
     def _read(self, field: Field, text: str) -> date | datetime:
-        readers: list[Callable[[str], date | datetime]] = [_read_iso, *(_reader(form) for form in self.formats)]
-        for read in readers:
-            try:
-                found = read(text)
-            except ValueError:
-                continue
-            if not 1900 <= found.year < 2200:  # further off, converting between zones overflows
-                break
-            return found
-        known = ", ".join(["2026-03-01 09:30", *self.formats])
-        raise BadCell(field, f"is no date or time; understood are {known}. Add a format to the mapping")
+        try:
+            return read_moment(text, self._formats())
+        except ValueError as error:
+            raise BadCell(field, str(error)) from error
+
+    def _formats(self) -> list[Format]:
+        return [honest_format(text, self.zone) for text in self.formats]
 
 
 def read_mapping(path: Path) -> Columns:
     """The mapping in a TOML or JSON file. Raises Invalid."""
     try:
         content = path.read_bytes().decode("utf-8-sig")
-        raw = json.loads(content) if path.suffix.casefold() == ".json" else tomllib.loads(content)
-    except (ValueError, OSError) as err:  # either kind of decoding error is one
+        is_json = path.suffix.casefold() == ".json"
+        raw = json.loads(content, object_pairs_hook=_each_once) if is_json else tomllib.loads(content)
+    except (ValueError, OSError, RecursionError) as err:  # either kind of decoding error is one
         raise Invalid("mapping", f"{path.name} cannot be read: {err}") from err
     try:
         return Columns.model_validate(raw)
@@ -200,12 +293,21 @@ def read_mapping(path: Path) -> Columns:
         raise Invalid("mapping", f"{path.name}: {where}: {first['msg']}") from err
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"'{twice}' stands twice")
+    return read
+
+
 def refuse_missing(mapping: Columns, names: Sequence[str]) -> None:
     """Raise Invalid where the file lacks a column that the mapping names, or has it twice."""
+    known = Counter(map(normal_form, names))
     for field, column in mapping.columns.items():
-        if names.count(column) > 1:
+        if known[normal_form(column)] > 1:
             raise Invalid("columns", f"'{column}', which the mapping has as {field}, stands twice in the file")
-    missing = [f"'{column}' ({field})" for field, column in mapping.columns.items() if column not in names]
+    missing = [f"'{column}' ({field})" for field, column in mapping.columns.items() if not known[normal_form(column)]]
     if missing:
         told = f"not in the file, though the mapping has them: {', '.join(missing)}; the file has {', '.join(names)}. "
         raise Invalid("columns", told + "Change the mapping's lines to these, or remove them")
@@ -217,25 +319,3 @@ def _text_of(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return " ".join(str(value).split()) if isinstance(value, str | int | float | date) else value
-
-
-_MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)[ T]00:00:00(\.0+)?")
-
-
-def _read_iso(text: str) -> date | datetime:
-    """ISO 8601; a workbook's date comes with a midnight that nobody wrote."""
-    whole = _MIDNIGHT.fullmatch(text)
-    if whole:
-        return date.fromisoformat(whole[1])
-    return date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)
-
-
-def _reader(form: str) -> Callable[[str], date | datetime]:
-    """A format without an hour names a date."""
-    has_time = any(directive in form for directive in ("%H", "%I", "%X", "%c"))
-
-    def read(text: str) -> date | datetime:
-        found = datetime.strptime(text, form)  # noqa: DTZ007 (the mapping's zone is put in later)
-        return found if has_time else found.date()
-
-    return read

@@ -29,9 +29,13 @@ BATCH = 200  # requests stored at once
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One request, checked and ready to be stored. Its id follows from the CMO and the row's own key."""
+    """One request, checked and ready to be stored. Its id follows from the CMO and the row's own key.
+
+    `former_ids` are those that releases before gave it.
+    """
 
     id: UUID
+    former_ids: frozenset[UUID]
     row: Row
     key_field: Field
     filing: Filing

@@ -16,8 +16,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
+from slamon.imports.csv_text import delimiter_of, lines_of, refuse_other_encoding, told_delimiter
 
+MOST_BYTES = 4_000_000_000  # of a packed log
 EXAMPLES = 5  # kept for each kind of oddity
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -54,24 +57,34 @@ class Flags(Generic[Kind]):
 def read_records(path: Path, tell: Callable[[int], None]) -> Iterator[tuple[int, list[str]]]:
     """Yield the line and the fields of every record, the header first; blank lines are left out.
 
-    Fields stand between commas, semicolons or tabs, whichever the header has most of. `tell` hears from 0 to 50, now
-    and then. Raises Invalid for a file that cannot be read.
+    Fields stand between commas, semicolons or tabs, whichever the header has most of, or as a first line `sep=;` says.
+    `tell` hears from 0 to 50, now and then. Raises Invalid for a file that cannot be read.
     """
-    line = 0
+    line = offset = 0
     try:
         with path.open("rb") as raw:
             size = max(path.stat().st_size, 1)
             is_packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if is_packed else raw
+            refuse_other_encoding(stream.read(8), path.name)
+            stream.seek(0)
             # A stray byte of another encoding must not end the replay; escaped, it still tells keys apart.
             text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="backslashreplace", newline="")
-            header = text.readline()
-            reader = csv.reader(chain([header], text), delimiter=max(",;\t", key=header.count))
+            lines = lines_of(text)
+            header = next(lines, "")
+            delimiter = told_delimiter(header)
+            if delimiter:
+                offset = 1
+            else:
+                delimiter, lines = delimiter_of(header), chain([header], lines)
+            reader = csv.reader(lines, delimiter=delimiter)
             for done, values in enumerate(reader):
-                line = reader.line_num
+                line = reader.line_num + offset
                 if done % 4096 == 0:
                     tell(50 * raw.tell() // size)
+                    if is_packed and stream.tell() > MOST_BYTES:
+                        raise Invalid("file", f"{path} unpacks to more than {MOST_BYTES:,} bytes; split it")
                 if values:
                     yield line, values
     except (EOFError, zlib.error, gzip.BadGzipFile) as err:
@@ -87,12 +100,15 @@ def positions(path: Path, header: Sequence[str], columns: Sequence[str], what: s
 
     `what` names the kind of file for one that has none of them.
     """
-    names = [name.strip().casefold() for name in header]
-    missing = [column for column in columns if column.casefold() not in names]
+    names = list(map(normal_form, header))
+    missing = [column for column in columns if normal_form(column) not in names]
     if len(missing) == len(columns):
         raise Invalid(
             "file", f"{path} is not a {what}: its first line must be a header with the columns {', '.join(columns)}"
         )
     if missing:
         raise Invalid(missing[0], f"{path} lacks the column {' and the column '.join(missing)}")
-    return [names.index(column.casefold()) for column in columns]
+    twice = next((column for column in columns if names.count(normal_form(column)) > 1), None)
+    if twice:
+        raise Invalid(twice, f"{path} has the column {twice} twice")
+    return [names.index(normal_form(column)) for column in columns]

@@ -14,8 +14,8 @@ from slamon.config import Settings
 from slamon.errors import Conflict, SlamonError
 from slamon.imports.commands import printable, progress_bar, say_speed
 from slamon.imports.directory_commands import line_of, refuse_other_schema, whoever_types
-from slamon.imports.drafts import BadRows, RowProblem
-from slamon.imports.tables import read_sheet
+from slamon.imports.drafts import BadRows
+from slamon.imports.tables import RowProblem, read_sheet
 from slamon.runtime import Runtime, build_runtime
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ def _show_template(is_asked: bool) -> None:
 def requests(
     file: Annotated[Path, typer.Argument(help="Spreadsheet: .csv, .csv.gz or .xlsx.", exists=True, dir_okay=False)],
     mapping: Annotated[Path, typer.Option(help="Which column is what: .toml or .json.", exists=True, dir_okay=False)],
+    sheet: Annotated[
+        str | None, typer.Option(help="Sheet of the workbook, else the mapping's, else the first not hidden.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything; store nothing.")] = False,
     notify: Annotated[bool, typer.Option("--notify", help="Tell people of what is due now; else nobody.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out; else none is imported.")] = False,
@@ -44,7 +47,7 @@ def requests(
     begun = clock.monotonic()
     runtime = build_runtime(Settings())
     try:
-        result = _import(runtime, file, mapping, dry_run=dry_run, notify=notify, skip_bad=skip_bad)
+        result = _import(runtime, file, mapping, sheet, dry_run=dry_run, notify=notify, skip_bad=skip_bad)
     except BadRows as bad:
         _tell(bad.problems)
         typer.echo("slamon: nothing was imported.", err=True)
@@ -54,22 +57,23 @@ def requests(
         raise typer.Exit(1) from error
     finally:
         runtime.close()
-    _tell(result.left_out)
+    _tell((*result.flags, *result.left_out))
     console = Console()
     console.print(_summary(result, dry_run=dry_run))
     say_speed(console, result.requests + len(result.left_out), "rows", clock.monotonic() - begun)
 
 
 def _import(
-    runtime: Runtime, file: Path, mapping_file: Path, *, dry_run: bool, notify: bool, skip_bad: bool
+    runtime: Runtime, file: Path, mapping_file: Path, sheet: str | None, *, dry_run: bool, notify: bool, skip_bad: bool
 ) -> "ImportedRequests":
     # Not before: the models of the API take their time, and every command would wait for them.
     from slamon.imports.mappings import read_mapping, refuse_missing
     from slamon.imports.requests import import_requests
 
     mapping = read_mapping(mapping_file)
-    names, rows = read_sheet(file.name, file.read_bytes())
+    names, rows = read_sheet(file.name, file.read_bytes(), sheet or mapping.sheet)
     refuse_missing(mapping, names)
+    mapping = mapping.as_in(names)
     refuse_other_schema(runtime)
     try:
         with progress_bar(file.name) as progress, runtime.db.write() as session:
@@ -99,6 +103,7 @@ def _summary(result: "ImportedRequests", *, dry_run: bool) -> Table:
     table.add_row("facts", f"{result.facts:,}")
     table.add_row("steps of the ladder passed before", f"{result.crossings:,}")
     table.add_row("rows left out", f"{len(result.left_out):,}")
+    table.add_row("remarks on how it was read", f"{len(result.flags):,}")
     if result.numbers and not dry_run:
         table.caption = f"{result.numbers[0]} to {result.numbers[-1]}"
         table.caption_justify = "left"

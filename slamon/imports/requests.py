@@ -5,8 +5,9 @@ stores it; whom it concerns and under which terms it stands is decided by servic
 decided by whoever opened the transaction.
 """
 
+import unicodedata
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,15 +25,17 @@ from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.ladder import evaluate
 from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
 from slamon.errors import SlamonError
-from slamon.imports.drafts import BadRows, RowProblem, name_key
+from slamon.imports.drafts import BadRows
 from slamon.imports.filings import filing_of, needed
 from slamon.imports.histories import People, Told, history, precision_of, told_by
 from slamon.imports.mappings import BadCell, Columns, Field
+from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import Past, store
-from slamon.imports.tables import Row
+from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.services.access import Caller
 from slamon.services.filing import Filing, filed_content, wanted_by
 from slamon.services.parties import Parties, find_parties
@@ -43,7 +46,10 @@ BATCH = 200  # rows checked at once
 
 @dataclass(frozen=True, slots=True)
 class ImportedRequests:
-    """What was stored: how many requests in each state, their numbers from first to last, and rows left out."""
+    """What was stored: how many requests in each state, their numbers from first to last, and rows left out.
+
+    `flags` tell how the file was read where a reader might think otherwise.
+    """
 
     requests: int
     facts: int
@@ -51,6 +57,7 @@ class ImportedRequests:
     states: Mapping[State, int]
     numbers: tuple[str, ...]
     left_out: tuple[RowProblem, ...]
+    flags: tuple[RowProblem, ...]
 
 
 def import_requests(
@@ -86,6 +93,7 @@ def import_requests(
         Counter(past.state for past in good),
         tuple(stored.numbers),
         tuple(sorted(run.problems, key=lambda problem: problem.row)),
+        (*(rows[0].sheet.notes if rows else ()), *run.flags),
     )
 
 
@@ -101,6 +109,7 @@ class _Run:
     def __init__(self, session: Session, mapping: Columns, by: Actor, now: datetime) -> None:
         self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(now)
         self.problems: list[RowProblem] = []
+        self.flags: list[RowProblem] = []
         self._seen: dict[UUID, str] = {}
         self._names = _Names(session)
         self._caller = Caller(by.id, by.name, frozenset({Role.QUALITY}))  # files for any project
@@ -120,14 +129,16 @@ class _Run:
                 good.append(self._past(row))
             except BadCell as fault:
                 self.problems.append(self.mapping.problem(row, fault))
-        stored = select(CmoRequest.id, CmoRequest.number).where(CmoRequest.id.in_([past.id for past in good]))
+        ids = [known for past in good for known in (past.id, *past.former_ids)]
+        stored = select(CmoRequest.id, CmoRequest.number).where(CmoRequest.id.in_(ids))
         before = {
             request_id: f"was imported before, as {number}" for request_id, number in self.session.execute(stored)
         }
         return [past for past in good if self._is_new(past, before)]
 
     def _is_new(self, past: Past, before: Mapping[UUID, str]) -> bool:
-        same = before.get(past.id) or self._seen.get(past.id)
+        known = (before.get(own) for own in (past.id, *past.former_ids))
+        same = next(filter(None, known), None) or self._seen.get(past.id)
         if same is not None:
             fault = BadCell(past.key_field, f"{same}; map source_key if it is another request")
             self.problems.append(self.mapping.problem(past.row, fault))
@@ -138,7 +149,7 @@ class _Run:
     def _past(self, row: Row) -> Past:
         said = self.mapping.said(row)
         if any(name.startswith("(column ") for name in row.cells):
-            raise BadCell("row", "has more cells than row 1 has names")
+            raise BadCell(ROW, "has more cells than row 1 has names")
         told = told_by(said, self.mapping, self.at)
         project, site, contact = self._names.of(said)
         contact_id = contact.id if contact else None
@@ -161,9 +172,10 @@ class _Run:
             evaluate(terms, timeline, self.at)
         except CalendarHorizon as error:
             raise BadCell(Field.FILED_AT, str(error)) from error
-        key_field, key = _key(said, site.id, filing, told)
-        request_id = uuid5(parties.cmo_id, key)
-        return Past(request_id, row, key_field, filing, parties, terms, timeline, state, project.pm_id)
+        self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in told.doubts.items()]
+        key_field, own, key = _key(said, site.id, filing, told)
+        ids = [uuid5(parties.cmo_id, f"{key}{form(own)}") for form in (normal_form, _former_form, str)]
+        return Past(ids[0], frozenset(ids[1:]), row, key_field, filing, parties, terms, timeline, state, project.pm_id)
 
     def _parties_key(self, filing: Filing, at: datetime) -> _PartiesKey:
         over = bisect_left(self._shutdowns_end, at.date() - timedelta(days=1))
@@ -212,15 +224,13 @@ _OF_PARTY = {"project_id": Field.PROJECT, "site_id": Field.SITE, "contact_id": F
 
 
 class _Names:
-    """Projects by code, CMOs and sites by name, people by address, whatever their case."""
+    """Projects by code, CMOs and sites by name, by their normal forms; people by address, whatever its case."""
 
     def __init__(self, session: Session) -> None:
-        self._projects = {name_key(project.code): project for project in session.scalars(select(Project))}
+        self._projects = ByName((project.code, project) for project in session.scalars(select(Project)))
         cmos = select(Organization).where(Organization.kind == OrganizationKind.CMO)
-        self._cmos = {name_key(cmo.name): cmo for cmo in session.scalars(cmos)}
-        self._sites: defaultdict[str, list[Site]] = defaultdict(list)
-        for site in session.scalars(select(Site)):
-            self._sites[name_key(site.name)].append(site)
+        self._cmos = ByName((cmo.name, cmo) for cmo in session.scalars(cmos))
+        self._sites = ByName((site.name, site) for site in session.scalars(select(Site)))
         people = list(session.scalars(select(Person)))
         self._people = {person.id: person for person in people}
         self._addresses = {person.email_key: person for person in people}
@@ -229,18 +239,14 @@ class _Names:
         return self._people[person_id]
 
     def of(self, said: Mapping[Field, str]) -> tuple[Project, Site, Person | None]:
-        """Raises BadCell for a name nobody has."""
-        project = self._projects.get(name_key(needed(said, Field.PROJECT)))
-        if project is None:
-            raise BadCell(Field.PROJECT, "no project has this code")
-        sites = self._sites.get(name_key(needed(said, Field.SITE)), [])
+        """Raises BadCell for a name nobody has, or several."""
+        project = _one(self._projects, Field.PROJECT, needed(said, Field.PROJECT), "no project has this code")
+        sites = self._sites.find(needed(said, Field.SITE))
         if Field.CMO in said:
-            cmo = self._cmos.get(name_key(said[Field.CMO]))
-            if cmo is None:
-                raise BadCell(Field.CMO, "no CMO has this name")
+            cmo = _one(self._cmos, Field.CMO, said[Field.CMO], "no CMO has this name")
             sites = [site for site in sites if site.organization_id == cmo.id]
         if len(sites) != 1:
-            several = "several CMOs have such a site; map the column with the CMO's name"
+            several = "several sites have this name; map the column with the CMO's name, or rename one"
             raise BadCell(Field.SITE, several if sites else "no site has this name")
         contact = self._addresses.get(address_key(said.get(Field.CONTACT_EMAIL, "")))
         if contact is None and Field.CONTACT_EMAIL in said:
@@ -248,19 +254,34 @@ class _Names:
         return project, sites[0], contact
 
 
+def _one(records: ByName[Named], field: Field, name: str, nobody: str) -> Named:
+    found = records.find(name)
+    if len(found) == 1:
+        return found[0]
+    raise BadCell(field, "several have this name, told apart by what cannot be seen" if found else nobody)
+
+
 def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
     """Under which number it was kept before, for whoever looks for it there. Raises BadCell."""
     key = said.get(Field.SOURCE_KEY)
     if key is None:
         return {}
-    if len(key) > 200 or not key.isprintable():
+    if len(key) > 200 or any(unicodedata.category(letter) == "Cc" for letter in key):
         raise BadCell(Field.SOURCE_KEY, "must be one line of 200 characters at most")
     return {"source_key": key}
 
 
-def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str]:
-    """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when."""
+def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
+    """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when.
+
+    The field it lies in, its text as typed, and what stands before that.
+    """
     for own in (Field.SOURCE_KEY, Field.CMO_REFERENCE):
         if own in said:
-            return own, f"{own}:{name_key(said[own])}"
-    return Field.SUBJECT, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|{filing.subject}"
+            return own, said[own], f"{own}:"
+    return Field.SUBJECT, filing.subject, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|"
+
+
+def _former_form(text: str) -> str:
+    """How keys were compared by releases up to 0.9: what they imported is still known by it."""
+    return unicodedata.normalize("NFC", text).casefold()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
@@ -15,8 +15,11 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
+from slamon.domain.normal_form import normal_form
 from slamon.domain.zones import is_zone
 from slamon.imports import records
+from slamon.imports.cells import fault_of
+from slamon.imports.figures import read_number
 
 ORDER, CONSIGNMENT, FILED = "PO / SO #", "ASN/DN #", "PO Sent to Vendor Date"
 DUE, DELIVERED = "Scheduled Delivery Date", "Delivered to Client Date"
@@ -25,6 +28,7 @@ COLUMNS = (
     "Line Item Quantity", "Manufacturing Site",
 )  # fmt: skip
 SITE_COLUMNS = ("Manufacturing Site", "country_iso2", "time_zone")
+_NAMES = (ORDER, CONSIGNMENT, "Country", "Vendor", "Manufacturing Site")
 DIRECT, FROM_DEPOT = "direct drop", "from rdc"
 _NOT_TOLD = frozenset({"", "n/a", "?", "n/a - from rdc", "date not captured"})
 
@@ -118,11 +122,14 @@ def read_shipments(path: Path, flags: Flags, tell: Callable[[int], None]) -> lis
     _, header = next(found, (0, []))
     wanted = itemgetter(*records.positions(path, header, COLUMNS, "shipment log"))
     orders: dict[str, Order] = {}
+    spelled: dict[tuple[str, str], str] = {}
     for row, values in found:
         if len(values) != len(header):
             flags.add(Oddity.WRONG_FIELDS, "", row, f"{len(values)} fields, the header has {len(header)}")
             continue
         said = dict(zip(COLUMNS, (value.strip() for value in wanted(values)), strict=True))
+        for column in _NAMES:  # as they were spelled first
+            said[column] = spelled.setdefault((column, normal_form(said[column])), said[column])
         number = said[ORDER]
         if _is_not_told(number):
             flags.add(Oddity.NO_ORDER, "", row, f"no {ORDER}")
@@ -139,14 +146,14 @@ def read_shipments(path: Path, flags: Flags, tell: Callable[[int], None]) -> lis
 
 
 def read_sites(path: Path) -> dict[str, Place]:
-    """The sites of a list, by name; names are keys and stay as they are. Raises Invalid."""
+    """The sites of a list, by the normal form of their name. Raises Invalid."""
     found = records.read_records(path, lambda _: None)
     _, header = next(found, (0, []))
     wanted = records.positions(path, header, SITE_COLUMNS, "list of sites")
     places = {}
     for _, values in found:
         name, country, time_zone = ((values[at] if at < len(values) else "").strip() for at in wanted)
-        places[name] = Place(name, country, time_zone if is_zone(time_zone) else "")
+        places[normal_form(name)] = Place(name, country, time_zone if is_zone(time_zone) else "")
     return places
 
 
@@ -157,9 +164,10 @@ def flag_places(orders: list[Order], sites: Mapping[str, Place], flags: Flags) -
         for line in order.lines:
             first.setdefault(line.site, (order, line))
     for name, (order, line) in first.items():
-        if name not in sites:
+        place = sites.get(normal_form(name))
+        if place is None:
             flags.add(Oddity.UNKNOWN_SITE, order.number, line.row, f"site {name!r} is not in the list of sites")
-        elif not sites[name].time_zone:
+        elif not place.time_zone:
             flags.add(Oddity.UNKNOWN_ZONE, order.number, line.row, f"the time zone of site {name!r} is not known")
 
 
@@ -225,16 +233,16 @@ def _is_before(day: date | None, other: date) -> bool:
 
 
 def _is_not_told(value: str) -> bool:
-    return value.casefold() in _NOT_TOLD
+    return normal_form(value) in _NOT_TOLD or fault_of(value) is not None
 
 
 def parse_quantity(text: str) -> Decimal | None:
-    """A finite number above zero, with or without commas between thousands; None for anything else."""
+    """A number above zero, with a point and with or without commas between thousands; None for anything else."""
     try:
-        quantity = Decimal(text.replace(",", ""))
-    except InvalidOperation:
+        quantity = read_number(text, decimal=".", thousands=",")
+    except ValueError:
         return None
-    return quantity if quantity.is_finite() and 0 < quantity < 10**12 else None
+    return quantity if 0 < quantity < 10**12 else None
 
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

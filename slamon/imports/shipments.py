@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from slamon.domain.clocks import ClockState, Outcome
 from slamon.domain.ladder import evaluate
+from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import Timeline
 from slamon.imports.orders import at_noon, timeline_of
@@ -234,7 +235,12 @@ def _busiest(judged: Iterable[Judged], countries: Mapping[str, str]) -> Iterator
         counts.update(lines=1, late=one.is_late, direct=is_direct, direct_late=one.is_late and is_direct)
     for site, counts in sorted(by_site.items(), key=lambda item: (-item[1]["lines"], item[0]))[:BUSIEST]:
         yield SiteFigures(
-            site, countries.get(site, ""), counts["lines"], counts["late"], counts["direct"], counts["direct_late"]
+            site,
+            countries.get(normal_form(site), ""),
+            counts["lines"],
+            counts["late"],
+            counts["direct"],
+            counts["direct_late"],
         )
 
 

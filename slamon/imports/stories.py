@@ -10,6 +10,7 @@ from slamon.channels.moments import moment
 from slamon.domain.clocks import ClockState, Outcome
 from slamon.domain.explain import explain
 from slamon.domain.ladder import evaluate
+from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Fact, Timeline
 from slamon.errors import NotFound
 from slamon.imports import incident_log, incidents, shipment_log, shipments
@@ -23,7 +24,7 @@ def tell_incident(path: Path, number: str, *, weekdays_only: bool) -> Iterator[s
     """One request of a help desk's log. Raises NotFound, and Invalid as the replay does."""
     flags = incident_log.Flags()
     requests = incident_log.read_log(path, flags, lambda _: None)
-    request = next((one for one in requests if one.number.casefold() == number.strip().casefold()), None)
+    request = next((one for one in requests if normal_form(one.number) == normal_form(number)), None)
     if request is None:
         raise NotFound("request", f"{number} in {path.name}")
     terms, timeline = incidents.flat_terms(weekdays_only=weekdays_only), incidents.timeline_of(request)
@@ -40,13 +41,13 @@ def tell_order(path: Path, sites: Path, number: str) -> Iterator[str]:
     flags = shipment_log.Flags()
     places = shipment_log.read_sites(sites)
     orders = shipment_log.read_shipments(path, flags, lambda _: None)
-    order = next((one for one in orders if one.number.casefold() == number.strip().casefold()), None)
+    order = next((one for one in orders if normal_form(one.number) == normal_form(number)), None)
     if order is None:
         raise NotFound("order", f"{number} in {path.name}")
     now = shipments.end_of_log(orders)
     yield f"{order.number} to {order.country}; dates are civil dates in {order.zone}"
     for place, line in enumerate(order.lines, start=1):
-        site = places.get(line.site)
+        site = places.get(normal_form(line.site))
         country = f", {site.country}" if site and site.country else ""
         yield f"  line {place} (row {line.row}): {line.quantity} of {line.product}, made at {line.site}{country}"
     yield from _consignments(order)

@@ -1,7 +1,7 @@
-"""A spreadsheet as rows of text: CSV, gzipped CSV or the first sheet of an .xlsx workbook.
+"""A spreadsheet as rows of text: CSV, gzipped CSV or one sheet of an .xlsx workbook.
 
-Here live the limits a file must keep, and the names of the columns of one kind of it, the table of CMOs, sites and
-contacts (directory_template.csv beside this shows them). What a cell means is not known here.
+Here live the limits a file must keep, what no cell may hold, and the names of the columns of one kind of it, the table
+of CMOs, sites and contacts (directory_template.csv beside this shows them). What a cell means is not known here.
 """
 
 import csv
@@ -11,16 +11,18 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from xml.parsers.expat import ParserCreate
-from zipfile import ZipFile
+from dataclasses import dataclass, field
 
+from slamon.domain.normal_form import is_blank, normal_form
 from slamon.errors import Invalid
+from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, too_much
+from slamon.imports.cells import Cell, Value, fault_of
+from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, lines_of, refuse_other_encoding, told_delimiter
+from slamon.imports.workbook import MAX_COLUMNS, SheetCells, column_letters, read_workbook
 
 MAX_BYTES = 5_000_000
-MAX_UNPACKED_BYTES = 30_000_000
 MAX_ROWS = 20_000
-_MOST_ELEMENTS = 1_000_000  # openpyxl keeps trees of them in memory; 20,000 full rows have 600,000
+_MOST_LINES, _MOST_FIELDS = 1_048_576, 16_384  # of any spreadsheet, blank ones included
 
 REQUIRED = ("cmo", "site", "country", "time_zone", "contact_name", "contact_email")
 CMO_COLUMNS = ("slack_channel", "lead_email")
@@ -28,58 +30,176 @@ SITE_COLUMNS = ("address", "country", "subdivision", "time_zone", "opening_hours
 CONTACT_COLUMNS = ("contact_name", "contact_email", "contact_role", "contact_time_zone")
 COLUMNS = ("cmo", *CMO_COLUMNS, "site", *SITE_COLUMNS, *CONTACT_COLUMNS)
 
+ROW, FILE = "row", "file"  # where a problem lies that is of no column
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong with one cell. `row` is the number the spreadsheet shows, the header being row 1.
+
+    Of a workbook `sheet` and `cell` (such as B7) say where.
+    """
+
+    row: int
+    column: str
+    value: str
+    reason: str
+    sheet: str | None = None
+    cell: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Where rows come from: the name of a workbook's sheet, None for CSV, and in which letters its columns stand.
+
+    `notes` tell what was read otherwise than a reader might think.
+    """
+
+    name: str | None = None
+    letters: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[RowProblem, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The filled cells of one row, by column; `number` is what the spreadsheet shows, the header being row 1."""
+    """The filled cells of one row, by column, as they are seen; `number` is what the spreadsheet shows.
+
+    `values` are the exact numbers and days behind some of them, `faults` why some cannot be used.
+    """
 
     number: int
     cells: Mapping[str, str]
+    values: Mapping[str, Value] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    sheet: Sheet = Sheet()
+
+    def problem(self, column: str, reason: str) -> RowProblem:
+        """A problem of one of its cells, with the place of that in a workbook."""
+        letter = self.sheet.letters.get(column)
+        cell = f"{letter}{self.number}" if letter else None
+        return RowProblem(self.number, column, self.cells.get(column, ""), reason, self.sheet.name, cell)
 
 
-def read_table(name: str, content: bytes) -> list[Row]:
+def read_table(name: str, content: bytes, sheet: str | None = None) -> list[Row]:
     """The rows of a table of CMOs, sites and contacts that are not blank.
 
     Raises Invalid as `read_sheet`, and where a column is unknown, repeated or missing.
     """
-    records = _records(name, content)
-    return _rows(records, _columns(next(records, [])))
+    source = _source(name, content, sheet)
+    return _rows(source, _columns(source.header()))
 
 
-def read_sheet(name: str, content: bytes) -> tuple[list[str], list[Row]]:
+def read_sheet(name: str, content: bytes, sheet: str | None = None) -> tuple[list[str], list[Row]]:
     """The names in the first row of any file, and its rows that are not blank; its kind is told by `name`.
 
-    CSV is UTF-8, with or without a byte order mark, separated by comma, semicolon or tab. Raises Invalid for a
-    file that is too large, unreadable or empty.
+    CSV is UTF-8, with or without a byte order mark, separated by comma, semicolon or tab, or as a first line `sep=;`
+    says. Of a workbook the named `sheet` is read, else the first that is not hidden. Raises Invalid for a file that is
+    too large, unreadable or empty.
     """
-    records = _records(name, content)
-    header = enumerate(next(records, []), start=1)
+    source = _source(name, content, sheet)
+    header = enumerate(source.header(), start=1)
     names = [" ".join(text.split()) or f"(unnamed column {place})" for place, text in header]
-    return names, _rows(records, names)
+    return names, _rows(source, names)
 
 
-def _records(name: str, content: bytes) -> Iterator[list[str]]:
+@dataclass(slots=True)
+class _Source:
+    """Numbered rows of cells by column, counted from 0, the first being the header."""
+
+    records: Iterator[tuple[int, Mapping[int, Cell]]]
+    book: SheetCells | None = None
+
+    def header(self) -> list[str]:
+        """The names of the columns, some of them blank. Raises Invalid for a cell that holds none truly."""
+        number, cells = next(self.records, (1, {}))
+        if number != 1:
+            return []
+        for column, cell in cells.items():
+            if fault := cell.fault or fault_of(cell.text):
+                raise Invalid("columns", f"{self.place(column, 1)} ('{cell.text}') {fault}")
+        return [cells[column].text if column in cells else "" for column in range(max(cells, default=-1) + 1)]
+
+    def place(self, column: int, row: int) -> str:
+        if self.book is None:
+            return f"row {row}, column {column + 1}"
+        return f"sheet '{self.book.name}', cell {column_letters(column + 1)}{row}"
+
+    def sheet(self, names: Sequence[str]) -> Sheet:
+        if self.book is None:
+            return Sheet()
+        if self.book.beyond:
+            place = f"sheet '{self.book.name}', cell {self.book.beyond}"
+            raise Invalid(
+                "file", f"{place} lies too far out: {MAX_COLUMNS} columns are read. Remove what is not needed"
+            )
+        letters = {name: column_letters(place) for place, name in enumerate(names, start=1) if name}
+        return Sheet(self.book.name, letters, tuple(_notes(self.book, names)))
+
+
+def _notes(book: SheetCells, names: Sequence[str]) -> Iterator[RowProblem]:
+    if book.others:
+        others = ", ".join(f"'{name}'" for name in book.others)
+        yield RowProblem(1, FILE, "", f"only this sheet is read, not {others}; the one to read can be named", book.name)
+    for place, name in enumerate(names, start=1):
+        if name and place in book.hidden_columns:
+            cell = f"{column_letters(place)}1"
+            yield RowProblem(1, name, "", "is a hidden column, and is read", book.name, cell)
+    for reference in book.merged:
+        cell = reference.partition(":")[0]
+        row = int(re.sub(r"\D", "", cell))
+        reason = f"is merged over {reference}, and its value is taken for each of its rows and columns"
+        yield RowProblem(row, FILE, "", reason, book.name, cell)
+
+
+def _source(name: str, content: bytes, sheet: str | None) -> _Source:
     if len(content) > MAX_BYTES:
         raise Invalid("file", f"has {len(content):,} bytes; {MAX_BYTES:,} are allowed. Split it")
     kind = name.casefold()
     if kind.endswith(".xlsx"):
-        return _sheet_records(content)
+        book = read_workbook(content, sheet)
+        return _Source(_book_records(book), book)
+    if sheet is not None:
+        raise Invalid("sheet", "a CSV file has no sheets; leave it out")
     if kind.endswith(".csv.gz"):
-        return _csv_records(_unzipped(content))
+        return _Source(_csv_records(_unzipped(content), name))
     if kind.endswith(".csv"):
-        return _csv_records(content)
+        return _Source(_csv_records(content, name))
     raise Invalid("file", f"'{name}' is not .csv, .csv.gz or .xlsx; save it as one of these")
 
 
-def _rows(records: Iterator[list[str]], names: Sequence[str]) -> list[Row]:
-    columns = dict(enumerate(names))
+def _book_records(book: SheetCells) -> Iterator[tuple[int, Mapping[int, Cell]]]:
+    for number in sorted(book.rows):
+        yield number, {column - 1: cell for column, cell in book.rows[number].items()}
+
+
+def _rows(source: _Source, names: Sequence[str]) -> list[Row]:
+    sheet, columns = source.sheet(names), dict(enumerate(names))
+    hidden_rows = source.book.hidden_rows if source.book else frozenset()
     rows: list[Row] = []
-    for number, record in enumerate(records, 2):
-        # ASCII: the wide space of a Japanese name is part of it.
-        texts = (re.sub(r"\s+", " ", text, flags=re.ASCII).strip() for text in record)
-        cells = {columns.get(at) or f"(column {at + 1})": text for at, text in enumerate(texts) if text}
+    letters = 0
+    for number, record in source.records:
+        cells: dict[str, str] = {}
+        values: dict[str, Value] = {}
+        faults: dict[str, str] = {}
+        for at, cell in record.items():
+            letters += len(cell.text)
+            if letters > MAX_UNPACKED_BYTES:
+                raise too_much()
+            # ASCII: the wide space of a Japanese name is part of it.
+            text = re.sub(r"\s+", " ", cell.text, flags=re.ASCII).strip()
+            fault = cell.fault or fault_of(text)
+            if fault is None and is_blank(text):
+                continue
+            column = columns.get(at) or f"(column {at + 1})"
+            cells[column] = text
+            if cell.value is not None:
+                values[column] = cell.value
+            if fault is not None:
+                faults[column] = fault
         if cells:
-            rows.append(Row(number, cells))
+            if number in hidden_rows:
+                faults[ROW] = _HIDDEN
+            rows.append(Row(number, cells, values, faults, sheet))
         if len(rows) > MAX_ROWS:
             raise Invalid("file", f"has more than {MAX_ROWS:,} rows. Split it")
     if not rows:
@@ -87,9 +207,12 @@ def _rows(records: Iterator[list[str]], names: Sequence[str]) -> list[Row]:
     return rows
 
 
+_HIDDEN = "is hidden, by a filter perhaps; show it, or delete it if it is not to be read"
+
+
 def _columns(header: list[str]) -> list[str]:
     """The names in the header, as we write them. Raises Invalid naming what is unknown, repeated or missing."""
-    names = [re.sub(r"[\s_]+", "_", text.strip().casefold()) for text in header]
+    names = [re.sub(r"[ _]+", "_", normal_form(text)) for text in header]
     used = Counter(name for name in names if name)
     faults = [f"unknown column '{name}'" for name in used if name not in COLUMNS]
     faults += [f"column '{name}' stands twice" for name, times in used.items() if times > 1]
@@ -99,18 +222,34 @@ def _columns(header: list[str]) -> list[str]:
     return names
 
 
-def _csv_records(content: bytes) -> Iterator[list[str]]:
+def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, Cell]]]:
+    """Rows as a spreadsheet program counts them: without a first line that only names the separator."""
+    refuse_other_encoding(content[:8], name)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as err:
         line = content.count(b"\n", 0, err.start) + 1
         raise Invalid("file", f"line {line} is not UTF-8; in Excel, save as 'CSV UTF-8'") from err
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    first, _, rest = text.partition("\n")
+    said = told_delimiter(first)
+    body = rest if said else text
+    delimiter = said or delimiter_of(body[:MOST_OF_A_LINE])
+    reader = csv.reader(lines_of(io.StringIO(body, newline="")), delimiter=delimiter, strict=True)
+    filled = 0
     try:
-        yield from reader
+        for number, record in enumerate(reader, start=1):
+            if number > _MOST_LINES:
+                raise Invalid("file", f"has more than {_MOST_LINES:,} lines. Split it")
+            if len(record) > _MOST_FIELDS:
+                raise Invalid("file", f"line {number} has more than {_MOST_FIELDS:,} fields; is it CSV?")
+            cells = {at: Cell(text) for at, text in enumerate(record) if text}
+            filled += len(cells)
+            if filled > MOST_ELEMENTS:
+                raise too_much()
+            yield number, cells
     except csv.Error as err:
-        raise Invalid("file", f"line {reader.line_num} is not CSV: {err}") from err
+        line = reader.line_num + (1 if said else 0)
+        raise Invalid("file", f"line {line} is not CSV: {err}. Is a quotation mark missing?") from err
 
 
 def _unzipped(content: bytes) -> bytes:
@@ -119,53 +258,6 @@ def _unzipped(content: bytes) -> bytes:
             plain = packed.read(MAX_UNPACKED_BYTES + 1)
     except (OSError, EOFError, zlib.error) as err:
         raise Invalid("file", f"is not gzip, or is damaged: {err}") from err
-    _refuse_bomb(len(plain))
+    if len(plain) > MAX_UNPACKED_BYTES:
+        raise Invalid("file", f"unpacks to more than {MAX_UNPACKED_BYTES:,} bytes. Split it")
     return plain
-
-
-def _sheet_records(content: bytes) -> Iterator[list[str]]:
-    from openpyxl import load_workbook  # eight megabytes that a server need not carry until somebody brings a workbook
-
-    try:
-        _refuse_crowded(content)
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # some programs write a wrong size
-        # Bounds, because a row may claim any number and a cell any place; no spreadsheet has more rows than this.
-        for cells in sheet.iter_rows(max_row=1_048_576, max_col=64, values_only=True):
-            yield [_cell_text(value) for value in cells]
-    except Invalid:
-        raise
-    except Exception as err:  # what openpyxl raises for a damaged file depends on where the damage is
-        raise Invalid("file", "is not a readable .xlsx workbook (damaged, an old .xls, or with a password)") from err
-
-
-def _refuse_bomb(size: int) -> None:
-    if size > MAX_UNPACKED_BYTES:
-        raise Invalid("file", f"unpacks to more than {MAX_UNPACKED_BYTES:,} bytes. Split it, or remove pictures")
-
-
-def _refuse_crowded(workbook: bytes) -> None:
-    """Count the XML elements without building a tree of them: a small file can hold very many."""
-    elements = 0
-
-    def begin(_name: str, _attributes: dict[str, str]) -> None:
-        nonlocal elements
-        elements += 1
-        if elements > _MOST_ELEMENTS:
-            raise Invalid("file", "holds far more cells or formats than such a list needs; save it as CSV")
-
-    with ZipFile(io.BytesIO(workbook)) as archive:
-        # No member gives more than it declares: zipfile stops there.
-        _refuse_bomb(sum(member.file_size for member in archive.infolist()))
-        for member in archive.namelist():
-            if member.endswith((".xml", ".rels")):
-                parser = ParserCreate()
-                parser.StartElementHandler = begin
-                parser.Parse(archive.read(member), True)
-
-
-def _cell_text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "" if value is None else str(value)

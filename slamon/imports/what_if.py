@@ -1,5 +1,6 @@
 """The `slamon what-if` command: a draft policy in, figures out. It stores nothing."""
 
+from codecs import BOM_UTF8
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -50,7 +51,7 @@ def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *,
 
 def _draft(file: Path) -> Line:
     try:
-        return draft_of(NewPolicy.model_validate_json(file.read_bytes()))
+        return draft_of(NewPolicy.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

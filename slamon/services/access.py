@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from slamon.addresses import address_key
 from slamon.channels import MessageKind
 from slamon.db.access import ApiKey, FormerPassword, OneTimeLink, SignIn, SignInTry
-from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
+from slamon.db.parties import Organization, OrganizationKind, Person, PersonSite, PersonStatus
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, SYSTEM, Actor, Role
 from slamon.errors import Conflict, Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
@@ -41,7 +41,10 @@ ALL_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody known: a person or a service account. `organization_id` is set for people of a CMO only."""
+    """Somebody known: a person or a service account. `cmo_id` is set for people of a CMO only.
+
+    Without `site_ids` they act for every site of the CMO.
+    """
 
     id: str
     name: str
@@ -49,7 +52,7 @@ class Caller:
     scopes: frozenset[Scope] = ALL_SCOPES
     person_id: UUID | None = None
     cmo_id: UUID | None = None
-    site_id: UUID | None = None
+    site_ids: frozenset[UUID] = frozenset()
 
     @property
     def is_cmo(self) -> bool:
@@ -70,11 +73,16 @@ class Caller:
 
 def caller_of(person: Person, organization: Organization, scopes: Iterable[Scope] = ALL_SCOPES) -> Caller:
     of_cmo = organization.id if organization.kind == OrganizationKind.CMO else None
-    return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_id)
+    return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_ids)
 
 
 def _person_calling(
-    person_id: UUID, name: str, roles: Iterable[str], scopes: Iterable[str], cmo_id: UUID | None, site_id: UUID | None
+    person_id: UUID,
+    name: str,
+    roles: Iterable[str],
+    scopes: Iterable[str],
+    cmo_id: UUID | None,
+    site_ids: Iterable[UUID],
 ) -> Caller:
     held = frozenset(Role(role) for role in roles)
     return Caller(
@@ -84,7 +92,7 @@ def _person_calling(
         scopes=frozenset(Scope(scope) for scope in scopes),
         person_id=person_id,
         cmo_id=cmo_id,
-        site_id=site_id if cmo_id and Role.CMO_LEAD not in held else None,
+        site_ids=frozenset(site_ids) if cmo_id and Role.CMO_LEAD not in held else frozenset(),
     )
 
 
@@ -105,7 +113,15 @@ def person_by_email(session: Session, email: str) -> Person:
 
 def begin_session(session: Session, person: Person, *, real_now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    session.add(SignIn(token_digest=secret_digest(token), person_id=person.id, began_at=real_now, seen_at=real_now))
+    session.add(
+        SignIn(
+            token_digest=secret_digest(token),
+            person_id=person.id,
+            began_at=real_now,
+            seen_at=real_now,
+            access_generation=person.access_generation,
+        )
+    )
     return token
 
 
@@ -119,6 +135,8 @@ def signed_in(session: Session, token: str, *, idle: timedelta, real_now: dateti
     person = session.get_one(Person, row.person_id)
     if person.status != PersonStatus.ACTIVE:
         raise NotSignedIn("This account is not active.")
+    if row.access_generation != person.access_generation:
+        raise NotSignedIn("Your session has ended. Please sign in again.")
     return caller_of(person, session.get_one(Organization, person.organization_id))
 
 
@@ -220,9 +238,14 @@ def one_time_token(session: Session, person_id: UUID, *, real_now: datetime, sho
     nor a stranger's "forgot password" a link made on the host.
     """
     token = secrets.token_urlsafe(32)
-    expires_at = real_now + ONE_TIME_LINK_LIFE
     session.add(
-        OneTimeLink(token_digest=secret_digest(token), person_id=person_id, expires_at=expires_at, shown_to=shown_to)
+        OneTimeLink(
+            token_digest=secret_digest(token),
+            person_id=person_id,
+            expires_at=real_now + ONE_TIME_LINK_LIFE,
+            shown_to=shown_to,
+            access_generation=session.get_one(Person, person_id).access_generation,
+        )
     )
     return token
 
@@ -246,15 +269,15 @@ def _end_sessions(session: Session, person_id: UUID, real_now: datetime) -> None
     )
 
 
-def person_behind(session: Session, token: str, *, real_now: datetime) -> Person:
+def person_behind(session: Session, token: str, *, real_now: datetime, lock: bool = False) -> Person:
     """Whose password a one-time link sets. Raises LinkGone."""
     link = session.get(OneTimeLink, secret_digest(token))
     if link is None:
         raise LinkGone("unknown")
     if link.used_at is not None or link.expires_at <= real_now:
         raise LinkGone("expired")
-    person = session.get_one(Person, link.person_id)
-    if person.status == PersonStatus.DISABLED:
+    person = session.get_one(Person, link.person_id, with_for_update=lock or None, populate_existing=lock)
+    if person.status == PersonStatus.DISABLED or link.access_generation != person.access_generation:
         raise LinkGone("revoked")
     return person
 
@@ -282,7 +305,7 @@ def set_password(session: Session, token: str, password_hash: str, *, real_now: 
     Every other link and session of the person ends, and every lock on their account. Raises LinkGone.
     """
     session.get(OneTimeLink, secret_digest(token), with_for_update=True)  # of two that use it at once, one wins
-    person = person_behind(session, token, real_now=real_now)
+    person = person_behind(session, token, real_now=real_now, lock=True)
     if person.password_hash is not None:
         _remember(session, person.id, person.password_hash, real_now)
     person.password_hash, person.status = password_hash, PersonStatus.ACTIVE.value
@@ -346,7 +369,7 @@ def issue_key(
 _KEY_AND_OWNER = (
     select(
         ApiKey.id.label("key_id"), ApiKey.scopes, ApiKey.service_name, ApiKey.service_roles,
-        Person.id.label("person_id"), Person.name, Person.roles, Person.status, Person.site_id,
+        Person.id.label("person_id"), Person.name, Person.roles, Person.status,
         case((Organization.kind == OrganizationKind.CMO, Organization.id)).label("cmo_id"),
     )
     .outerjoin(Person, Person.id == ApiKey.person_id)
@@ -365,4 +388,7 @@ def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
         return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
     if key.status == PersonStatus.DISABLED:
         raise NotSignedIn("The owner of this API key is disabled.")
-    return _person_calling(key.person_id, key.name, key.roles, key.scopes, key.cmo_id, key.site_id)
+    site_ids: Iterable[UUID] = ()
+    if key.cmo_id is not None:
+        site_ids = reader.scalars(select(PersonSite.site_id).where(PersonSite.person_id == key.person_id)).all()
+    return _person_calling(key.person_id, key.name, key.roles, key.scopes, key.cmo_id, site_ids)

@@ -27,6 +27,7 @@ from slamon.domain.lifecycle import (
     stage_of,
     state_after,
 )
+from slamon.domain.normal_form import is_blank, visible
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline, Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
 from slamon.services.access import Caller
@@ -104,7 +105,7 @@ def act(
     wanted = _who_may(case.type, action, rule, roles)
     actor, recorder, via = _who_acts(session, request, action, wanted, by, roles, payload)
     content = _content(payload) | named_in_act(session, request.id, payload.attachments)
-    reason = payload.reason.strip() if payload.reason else None
+    reason = visible(payload.reason)
     if rule is None or actor.role not in rule.who:
         if is_repeat(then.timeline, action, actor, content, reason):
             return request
@@ -191,9 +192,9 @@ def _last_that(timeline: Timeline, is_meant: Callable[[Fact], bool]) -> Fact:
 
 def _content(payload: Payload) -> dict[str, Any]:
     said = {
-        "text": payload.text.strip() if payload.text else None,
+        "text": visible(payload.text),
         "expected_on": payload.expected_on.isoformat() if payload.expected_on else None,
-        "evidence": payload.evidence.strip() if payload.evidence else None,
+        "evidence": visible(payload.evidence),
         **payload.particulars,
     }
     return {name: value for name, value in said.items() if value is not None}
@@ -230,7 +231,7 @@ def _who_acts(
         raise Invalid("on_behalf_of", f"'{action}' is the sponsor's own act; it cannot be recorded for the CMO")
     if payload.via not in RECORDED_VIA:
         raise Invalid("via", "say how it came: phone_recorded or email_recorded")
-    if not (payload.evidence or "").strip():
+    if is_blank(payload.evidence):
         raise Invalid("evidence", "say who called or wrote, and what was said")
     person = session.get(Person, payload.on_behalf_of)
     if person is None or not person.serves(request.cmo_id, request.site_id):

@@ -3,6 +3,7 @@
 What a request is about stays out, but for its subject line where `blinding` allows that in mails.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from slamon.db.base import Base
 from slamon.db.outbox import Attempt, Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
-from slamon.domain.lifecycle import ACTION_OF, OPEN_STATES, State
+from slamon.domain.lifecycle import ACTION_OF, State
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DATED, REPETITIONS, ClockKind, DeliveryChannel, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
@@ -30,7 +31,7 @@ from slamon.services.blinding import subjects_for_mails
 from slamon.services.digests import digest_size, members
 from slamon.services.directory import sponsor_name
 from slamon.services.duties import ASKED_OF, is_enabled
-from slamon.services.links import mint
+from slamon.services.links import mint, opens
 from slamon.services.policies import load_terms
 from slamon.services.queries import clocks_by_request
 from slamon.services.readers import Directory
@@ -40,6 +41,7 @@ from slamon.services.timelines import fact_of
 
 _PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
+_SLACK_USER = re.compile("[UW][A-Z0-9]+")
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
 _ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()} | {
@@ -95,7 +97,7 @@ class Composer:
 
     def still_true(self, row: Notification) -> bool:
         """A step is worth telling while a clock that passed it runs and it stands, a closing while it lies ahead, a
-        withdrawal where what it withdraws may have arrived.
+        withdrawal where what it withdraws may have arrived, a fresh link while one opens anything.
 
         A step that only repeats an escalation is not once somebody has taken that. Everything else always is.
         """
@@ -104,6 +106,8 @@ class Composer:
             return len(folded) == MOST_READ or any(self.still_true(member) for member in folded)
         if row.request_id is None:
             return True
+        if row.kind == MessageKind.FRESH_LINK and row.person_id:
+            return self._opens(self._requests[row.request_id], row.person_id)
         if row.kind == MessageKind.CLOSING_SOON:
             lies_ahead = row.closes_at is None or self._now <= row.closes_at
             return self._requests[row.request_id].state == State.ANSWERED and lies_ahead
@@ -137,11 +141,30 @@ class Composer:
         taken = self._taken.get(row.request_id) if row.request_id else None
         return taken if taken is not None and taken.occurred_at >= since else None
 
+    def readdress(self, row: Notification) -> bool:
+        """Bring the row in line with how its reader is reached now; False where this channel no longer reaches them."""
+        person = self._people[row.person_id] if row.person_id else None
+        if person is None or row.kind == MessageKind.ADDRESS_CHANGED:
+            return True
+        address = person.email if row.channel == DeliveryChannel.EMAIL else self._slack_address(row, person)
+        row.address = address or row.address
+        return address is not None
+
+    def _slack_address(self, row: Notification, person: Person) -> str | None:
+        """The person's own, or the CMO's channel where it was to a channel."""
+        cmo = self._organizations[self._requests[row.request_id].cmo_id] if row.request_id else None
+        channel = cmo.slack_channel if cmo else None
+        if row.address != channel and _SLACK_USER.fullmatch(row.address):
+            return person.slack_user_id
+        if row.kind in (MessageKind.CLOSING, MessageKind.WITHDRAWN):  # stands in the thread of what it ends
+            return row.address
+        return channel or person.slack_user_id
+
     def outgoing(self, row: Notification) -> Outgoing:
         """The message of one row; mints a link of its own for a contact."""
         settings = self._settings
         person = self._people[row.person_id] if row.person_id else None
-        to_cmo = person is not None and self._organizations[person.organization_id].kind == OrganizationKind.CMO
+        to_cmo = person is not None and self._is_of_cmo(person)
         redirected = settings.redirect_all_to
         channel = DeliveryChannel.EMAIL if redirected else DeliveryChannel(row.channel)
         plain = Message(
@@ -234,10 +257,16 @@ class Composer:
         base = self._settings.base_url
         if not to_cmo:
             return f"{base}/requests/{request.id}"
-        if State(request.state) not in OPEN_STATES or person_id is None:
+        if person_id is None or not self._opens(request, person_id):
             return None
         days = self._settings.link_days
         return f"{base}/r/{mint(self._session, request.id, person_id, real_now=self._real_now, days=days)}"
+
+    def _opens(self, request: CmoRequest, person_id: UUID) -> bool:
+        return opens(self._session, request, self._people[person_id])
+
+    def _is_of_cmo(self, person: Person) -> bool:
+        return self._organizations[person.organization_id].kind == OrganizationKind.CMO
 
     def _clock_lines(self, rows: Sequence[Notification], request: CmoRequest) -> tuple[ClockLine, ...]:
         """The clocks that these messages of one request name; of a step those that still wait."""

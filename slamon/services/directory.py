@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from slamon.addresses import parse_address
 from slamon.config import Settings
-from slamon.db.base import Base, Stamped
+from slamon.db.base import Base, NamedOnce, Stamped
 from slamon.db.parties import (
     AuditedCmo,
     AuditedProject,
@@ -23,6 +23,7 @@ from slamon.db.parties import (
     Organization,
     OrganizationKind,
     Person,
+    PersonSite,
     PersonStatus,
     Project,
     ProjectCmo,
@@ -30,12 +31,13 @@ from slamon.db.parties import (
 )
 from slamon.db.policies import Policy
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.normal_form import is_blank
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.domain.zones import is_zone
 from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound, StaleVersion
 from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
-from slamon.services import reach
+from slamon.services import addresses, reach
 from slamon.services.audit import record
 from slamon.services.duties import is_enabled, unfit_as_backup
 from slamon.services.holdings import refuse_while_holding
@@ -45,7 +47,7 @@ Named = TypeVar("Named", Organization, Site, Person)
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 
 # Never shown, and never written into the trail.
-SECRETS = frozenset({"password_hash", "email_key"})
+SECRETS = frozenset({"password_hash", "email_key", "access_generation", "name_key", "name_rank"})
 
 
 def create(
@@ -61,6 +63,7 @@ def create(
     plain, links = _parted(values)
     row = kept(**plain, created_at=now, created_by=by.id)
     _check(row, session)
+    _refuse_taken(session, row)
     _flush(session, row)
     _set_links(session, row, links)
     if isinstance(row, Policy):
@@ -84,28 +87,36 @@ def change(
     now: datetime,
     reason: str,
     expected_version: int | None = None,
+    real_now: datetime | None = None,
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
+
+    `real_now` is needed where business time (`now`) differs from it. What a changed address or a disabled account
+    entails is done here too: see `services.addresses`.
 
     Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises. Open requests keep the terms they were
     filed under. A policy line that was in force and decides otherwise from now on leaves what it said until then as a
     line of its own.
     """
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
+    of_contact = addresses.locked_requests(session, record_id) if kept is Person and "email" in values else []
     row = find(session, kept, record_id, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
     old = fields_of(session, row)
     plain, links = _parted(values)
     was_admin = isinstance(row, Person) and _administers(row)
-    former = None
+    former, was = None, addresses.reached(row) if isinstance(row, Person) else None
     if isinstance(row, Policy) and (since := start_of_change(row, plain, now)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=now), since
     with session.no_autoflush:
         for name, value in plain.items():
             setattr(row, name, value)
         _check(row, session)
+        _refuse_taken(session, row)
+    if isinstance(row, Person) and was is not None:
+        addresses.end_secrets(row, was)
     _flush(session, row)
     _set_links(session, row, links)
     if was_admin and isinstance(row, Person) and not _administers(row):
@@ -128,9 +139,13 @@ def change(
     if changed:
         row.version += 1
         _flush(session, row)
+        done: dict[str, Any] = {}
+        if isinstance(row, Person) and was is not None:
+            done = addresses.follow(session, row, was, of_contact, by=by, now=now, real_now=real_now or now)
         record(
             session, by=by, action="change", entity=kept.__tablename__, entity_id=row.id, now=now,
-            old={name: old.get(name) for name in changed}, new={name: new[name] for name in changed}, reason=reason,
+            old={name: old.get(name) for name in changed}, new={name: new[name] for name in changed} | done,
+            reason=reason,
         )  # fmt: skip
     return row
 
@@ -165,9 +180,13 @@ class Link:
 
 LINKS: Mapping[str, Link] = {
     "cmo_ids": Link(Project, ProjectCmo, "project_id", "organization_id", Organization),
+    "site_ids": Link(Person, PersonSite, "person_id", "site_id", Site),
     "reads_cmo_ids": Link(Person, AuditedCmo, "person_id", "organization_id", Organization),
     "reads_project_ids": Link(Person, AuditedProject, "person_id", "project_id", Project),
 }
+
+
+_LINKED = {"cmo_ids": "CMO", "reads_cmo_ids": "CMO", "reads_project_ids": "project", "site_ids": "site of theirs:"}
 
 
 def links_of(session: Session, name: str, ids: Sequence[UUID]) -> dict[UUID, list[UUID]]:
@@ -200,15 +219,24 @@ def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Sequen
 def _set_links(session: Session, row: Stamped, links: Mapping[str, Sequence[UUID]]) -> None:
     for name, ids in links.items():
         link = LINKS[name]
-        if ids and isinstance(row, Person) and Role.AUDITOR.value not in row.roles:
+        if ids and link.table in (AuditedCmo, AuditedProject) and Role.AUDITOR.value not in getattr(row, "roles", ()):
             raise Invalid(name, "is for auditors alone; everybody else reads what their roles allow")
         for other_id in ids:
-            other = session.get(link.to, other_id)
-            if other is None or (isinstance(other, Organization) and other.kind != OrganizationKind.CMO):
-                raise Invalid(name, f"no {'CMO' if link.to is Organization else 'project'} {other_id}")
+            _refuse_unfit_link(name, row, session.get(link.to, other_id), other_id)
         session.execute(delete(link.table).where(getattr(link.table, link.own) == row.id))
         session.add_all(link.table(**{link.own: row.id, link.other: each}) for each in dict.fromkeys(ids))
         session.flush()
+    if isinstance(row, Person):
+        session.refresh(row, ["_sites"])
+        _refuse_backup_elsewhere(session, row)
+
+
+def _refuse_unfit_link(name: str, row: Stamped, other: Stamped | None, other_id: UUID) -> None:
+    """Raise Invalid where a field names a record that is not there, of another kind, or of another organization."""
+    is_no_cmo = isinstance(other, Organization) and other.kind != OrganizationKind.CMO
+    is_foreign = isinstance(other, Site) and isinstance(row, Person) and other.organization_id != row.organization_id
+    if other is None or is_no_cmo or is_foreign:
+        raise Invalid(name, f"no {_LINKED[name]} {other_id}")
 
 
 def _administers(person: Person) -> bool:
@@ -231,6 +259,15 @@ def _refuse_last_administrator(session: Session, person: Person) -> None:
 def _refuse_no_name(row: Named) -> None:
     if inspect(row).attrs.name.history.has_changes():
         refuse_no_name("name", row.name)
+
+
+def _refuse_backup_elsewhere(session: Session, person: Person) -> None:
+    """Whoever backs a contact up must serve the same sites. To be asked once these are stored."""
+    backup = session.get(Person, person.backup_id) if person.backup_id else None
+    if backup is None or person.status == PersonStatus.DISABLED:
+        return
+    if not all(backup.serves(person.organization_id, site_id) for site_id in person.site_ids):
+        raise Invalid("backup_id", f"{backup.name} does not serve all these sites, and could not open their requests")
 
 
 @singledispatch
@@ -262,6 +299,8 @@ def _(row: Site, session: Session) -> None:
 
 @_check.register
 def _(row: Person, session: Session) -> None:
+    if is_blank(row.name):
+        raise Invalid("name", "must hold something to be seen")
     row.time_zone = row.time_zone or "UTC"
     _refuse_unknown_zone(row.time_zone)
     _refuse_no_name(row)
@@ -278,24 +317,19 @@ def _(row: Person, session: Session) -> None:
         raise Invalid("roles", f"people of a {organization.kind} cannot hold {', '.join(sorted(roles))}")
     if Role.ADMIN in roles and len(roles) > 1:
         raise Invalid("roles", "an administrator takes no part in the business; give the person a second account")
-    site = session.get(Site, row.site_id) if row.site_id else None
-    if row.site_id is not None and (site is None or site.organization_id != organization.id):
-        raise Invalid("site_id", f"no site {row.site_id} at {organization.name}")
     if row.backup_id is not None:
         backup = session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
-        _refuse_unfit_backup(row, backup, organization)
+        _refuse_unfit_backup(row, backup)
 
 
-def _refuse_unfit_backup(row: Person, backup: Person, organization: Organization) -> None:
+def _refuse_unfit_backup(row: Person, backup: Person) -> None:
     """A backup can do what they will be asked to; somebody who is disabled is not asked for anything any more."""
-    if row.status == PersonStatus.DISABLED or not _is_new(row, "backup_id", "roles", "site_id", "status"):
+    if row.status == PersonStatus.DISABLED or not _is_new(row, "backup_id", "roles", "status"):
         return
     if not is_enabled(backup):
         raise Invalid("backup_id", f"the account of {backup.name} is disabled; name somebody else")
-    if row.site_id is not None and not backup.serves(organization.id, row.site_id):
-        raise Invalid("backup_id", f"{backup.name} serves another site, and could not open these requests")
     if lacking := unfit_as_backup(backup, row.roles):
         roles = " or ".join(sorted(lacking))
         told = f"{backup.name} would be asked for what needs the role {roles}; name somebody who holds it"
@@ -362,6 +396,25 @@ def _countries() -> frozenset[str]:
     return frozenset(line.split("\t")[0] for line in lines if line and not line.startswith("#"))
 
 
+def _refuse_taken(session: Session, row: Stamped) -> None:
+    """Raise AlreadyExists for a new name that looks like one there is, whatever its case, spaces or hidden letters.
+
+    Raises Invalid for a name of which nothing is to be seen.
+    """
+    if not isinstance(row, NamedOnce) or not inspect(row).attrs.name_key.history.has_changes():
+        return
+    kept: Any = type(row)
+    if not row.name_key:
+        raise Invalid(kept.NAMED_BY, "must hold something to be seen")
+    same = select(getattr(kept, kept.NAMED_BY)).where(kept.name_key == row.name_key, kept.id != row.id)
+    if isinstance(row, Site):
+        same = same.where(Site.organization_id == row.organization_id)
+    with session.no_autoflush:
+        taken = session.scalars(same.limit(1)).first()
+    if taken is not None:
+        raise AlreadyExists(f"{kept.NAMED_BY}: somebody or something else has this already: '{taken}'.")
+
+
 def _flush(session: Session, row: Stamped) -> None:
     """Write now, so that a name already taken is told kindly."""
     try:
@@ -371,7 +424,8 @@ def _flush(session: Session, row: Stamped) -> None:
     except IntegrityError as error:
         words = str(error.orig).casefold()
         if "unique" in words:
-            taken = next((name for name in ("email", "code") if name in words), "name")
+            named = row.NAMED_BY if isinstance(row, NamedOnce) else "name"
+            taken = "email" if "email" in words else named
             raise AlreadyExists(f"{taken}: somebody or something else has this already.") from error
         raise
 

@@ -33,7 +33,7 @@ def hand_on(
             Person,
             {
                 "organization_id": request.cmo_id,
-                "site_id": request.site_id,
+                "site_ids": [request.site_id],
                 "name": name,
                 "email": email,
                 "roles": [Role.CMO_CONTACT.value],

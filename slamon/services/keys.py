@@ -51,6 +51,17 @@ def revoke(session: Session, key_id: UUID, *, by: Caller, reason: str, now: date
     if key is None:
         raise NotFound("API key", key_id)
     if key.revoked_at is None:
-        key.revoked_at = now
-        record(session, by=actor, action="revoke", entity="api_key", entity_id=key.id, now=now, reason=reason)
+        _revoke(session, key, by=actor, reason=reason, now=now)
     return key
+
+
+def revoke_all(session: Session, person_id: UUID, *, by: Actor, reason: str, now: datetime) -> None:
+    """End every key in somebody's name at once."""
+    running = select(ApiKey).where(ApiKey.person_id == person_id, ApiKey.revoked_at.is_(None)).order_by(ApiKey.id)
+    for key in session.scalars(running.with_for_update()):
+        _revoke(session, key, by=by, reason=reason, now=now)
+
+
+def _revoke(session: Session, key: ApiKey, *, by: Actor, reason: str, now: datetime) -> None:
+    key.revoked_at = now
+    record(session, by=by, action="revoke", entity="api_key", entity_id=key.id, now=now, reason=reason)

@@ -16,7 +16,7 @@ from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import FILERS
 from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
 from slamon.errors import Holding, Invalid
-from slamon.services import directory
+from slamon.services import addresses, directory
 from slamon.services.audit import record
 from slamon.services.duties import is_enabled
 from slamon.services.holdings import held_by
@@ -54,12 +54,14 @@ def change_person(
     if handed_to is not None:
         if values.get("status") != PersonStatus.DISABLED:
             raise Invalid("handed_to", "names who takes over from somebody; send it with status 'disabled'")
+        addresses.locked_requests(session, person_id)  # before the person, as everywhere
         person = directory.find(session, Person, person_id, lock=True)
         _Handing(session, person, _successor(session, person, handed_to), by, reason, now, real_now).do()
         values = {**values, "backup_id": handed_to}  # for terms already frozen, which name the person
     return directory.change(
-        session, Person, person_id, values, by=by, now=now, reason=reason, expected_version=expected_version
-    )
+        session, Person, person_id, values,
+        by=by, now=now, real_now=real_now, reason=reason, expected_version=expected_version,
+    )  # fmt: skip
 
 
 def _successor(session: Session, person: Person, successor_id: UUID) -> Person:

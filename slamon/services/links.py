@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
 from slamon.db.outbox import FormLink
-from slamon.db.parties import Organization, Person, PersonStatus
+from slamon.db.parties import Organization, Person, PersonStatus, Site, Standing
 from slamon.db.requests import CmoRequest
+from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import OPEN_STATES, State
+from slamon.domain.normal_form import is_blank
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
 from slamon.services.access import Caller, Scope, caller_of, secret_digest
@@ -32,7 +34,10 @@ class Opened:
 
 
 def mint(session: Session, request_id: UUID, person_id: UUID, *, real_now: datetime, days: int) -> str:
-    """A new token; earlier ones stay valid until they expire, are revoked, or the request closes."""
+    """A new token; earlier ones stay valid until they expire, are revoked, or the request closes.
+
+    It ends when the person's address changes: a change committed after the person was read ends this one too.
+    """
     token = secrets.token_urlsafe(32)
     session.add(
         FormLink(
@@ -41,28 +46,55 @@ def mint(session: Session, request_id: UUID, person_id: UUID, *, real_now: datet
             person_id=person_id,
             minted_at=real_now,
             expires_at=real_now + timedelta(days=days),
+            access_generation=session.get_one(Person, person_id).access_generation,
         )
     )
     return token
 
 
 def open_link(session: Session, token: str, *, real_now: datetime) -> Opened:
-    """What a token opens. Raises LinkGone with the reason: unknown, expired, revoked or closed."""
-    link = session.get(FormLink, secret_digest(token))
-    if link is None:
-        raise LinkGone("unknown")
-    person = session.get_one(Person, link.person_id)
-    if link.revoked_at is not None or person.status == PersonStatus.DISABLED:
+    """What a token opens. Raises LinkGone with the reason: as `refuse_unopenable`, unknown, superseded, expired or
+    revoked.
+    """
+    link, person, request = _behind(session, token)
+    if link.revoked_at is not None:
         raise LinkGone("revoked")
     if link.expires_at <= real_now:
         raise LinkGone("expired")
-    request = session.get_one(CmoRequest, link.request_id)
-    if not person.serves(request.cmo_id, request.site_id):
-        raise LinkGone("unknown")
-    if State(request.state) not in OPEN_STATES:
-        raise LinkGone("closed")
     caller = caller_of(person, session.get_one(Organization, person.organization_id), {Scope.ACT})
     return Opened(request, person, caller)
+
+
+def open_to_act(session: Session, token: str, *, real_now: datetime) -> Opened:
+    """As `open_link`, with the request locked: what ended the link until then is seen."""
+    locked_request(session, open_link(session, token, real_now=real_now).request.id)
+    session.expire_all()
+    return open_link(session, token, real_now=real_now)
+
+
+def refuse_unopenable(session: Session, request: CmoRequest, person: Person) -> None:
+    """Raise LinkGone where no link opens this request for this person, however fresh.
+
+    Asked anew at each use, so a link needs no ending when a role, a site or a CMO changes.
+    """
+    if person.status == PersonStatus.DISABLED:
+        raise LinkGone("disabled")
+    if not person.serves(request.cmo_id, request.site_id):
+        raise LinkGone("unknown")
+    places = session.get_one(Organization, request.cmo_id), session.get_one(Site, request.site_id)
+    if any(place.status != Standing.ACTIVE for place in places):
+        raise LinkGone("inactive")
+    if State(request.state) not in OPEN_STATES:
+        raise LinkGone("closed")
+
+
+def opens(session: Session, request: CmoRequest, person: Person) -> bool:
+    """Whether a fresh link would open the request for this person."""
+    try:
+        refuse_unopenable(session, request, person)
+    except LinkGone:
+        return False
+    return True
 
 
 def revoke_links(
@@ -74,7 +106,7 @@ def revoke_links(
         raise NotFound("request", request_id)
     request = find_seen(session, CmoRequest, request_id, by=by, called="request")
     actor = allow_on(by, Deed.WITHDRAW_LINKS, owners_of(session, request))
-    if not reason.strip():
+    if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
     theirs = (FormLink.request_id == request_id, FormLink.person_id == person_id, FormLink.revoked_at.is_(None))
     digests = session.scalars(
@@ -94,15 +126,7 @@ def send_fresh_link(session: Session, token: str, *, now: datetime, real_now: da
 
     Raises LinkGone where there is nothing to open any more, TooMany when one was sent a moment ago.
     """
-    link = session.get(FormLink, secret_digest(token))
-    if link is None:
-        raise LinkGone("unknown")
-    person = session.get_one(Person, link.person_id)
-    request = session.get_one(CmoRequest, link.request_id)
-    if State(request.state) not in OPEN_STATES:
-        raise LinkGone("closed")
-    if person.status == PersonStatus.DISABLED:
-        raise LinkGone("revoked")
+    _, person, request = _behind(session, token)
     newest = session.scalars(
         select(FormLink.minted_at)
         .where(FormLink.request_id == request.id, FormLink.person_id == person.id)
@@ -122,3 +146,24 @@ def send_fresh_link(session: Session, token: str, *, now: datetime, real_now: da
             )
         ],
     )  # fmt: skip
+
+
+def fresh_link_address(session: Session, token: str) -> str | None:
+    """Where `send_fresh_link` would mail to; None where it would refuse."""
+    try:
+        _, person, _ = _behind(session, token)
+    except LinkGone:
+        return None
+    return person.email
+
+
+def _behind(session: Session, token: str) -> tuple[FormLink, Person, CmoRequest]:
+    """The link with its person and request, as long as another could be mailed in its place. Raises LinkGone."""
+    link = session.get(FormLink, secret_digest(token))
+    if link is None:
+        raise LinkGone("unknown")
+    person, request = session.get_one(Person, link.person_id), session.get_one(CmoRequest, link.request_id)
+    if person.status != PersonStatus.DISABLED and link.access_generation != person.access_generation:
+        raise LinkGone("superseded")
+    refuse_unopenable(session, request, person)
+    return link, person, request

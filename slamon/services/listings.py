@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
 from slamon.db.outbox import Notification, NotificationState, in_state
-from slamon.db.parties import Organization, OrganizationKind, Person
+from slamon.db.parties import Organization, OrganizationKind, Person, PersonSite
 from slamon.db.requests import CmoRequest
 from slamon.errors import Invalid
 
@@ -39,10 +39,14 @@ def page_of(
     """Records of one table in the order in which they were made; `filters` name columns and the value wanted,
     `only` is what the reader may see.
 
-    `organizations` narrows organizations, and people by where they belong, to one side.
+    `organizations` narrows organizations, and people by where they belong, to one side. Of people the filter `site_id`
+    finds those named for that site.
     """
-    equal = [getattr(kept, column) == value for column, value in filters.items() if value is not None]
-    wanted: list[ColumnElement[bool]] = [only, *equal]
+    plain = dict(filters)
+    wanted: list[ColumnElement[bool]] = [only]
+    if kept is Person and (site_id := plain.pop("site_id", None)) is not None:
+        wanted.append(exists().where(PersonSite.person_id == Person.id, PersonSite.site_id == site_id))
+    wanted += [getattr(kept, column) == value for column, value in plain.items() if value is not None]
     if organizations is not None:
         wanted.append(_on_side(kept, organizations))
     if cursor is not None:

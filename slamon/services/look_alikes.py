@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.normal_form import normal_form
 from slamon.errors import LikelyDuplicate, LookAlike
 from slamon.services.access import Caller
 from slamon.services.visibility import sees
@@ -63,7 +64,8 @@ def refuse_look_alikes(
 
 def marks(detail: Mapping[str, Any], cmo_reference: str | None) -> frozenset[Mark]:
     """The lots and order numbers a request names, wherever its type keeps them."""
-    return frozenset(Mark(kind, folded) for kind, text in _named(detail, cmo_reference) if (folded := _folded(text)))
+    folded = ((kind, normal_form(text or "")) for kind, text in _named(detail, cmo_reference))
+    return frozenset(Mark(kind, form) for kind, form in folded if form)
 
 
 def _named(detail: Mapping[str, Any], cmo_reference: str | None) -> Iterator[tuple[str, str | None]]:
@@ -74,7 +76,3 @@ def _named(detail: Mapping[str, Any], cmo_reference: str | None) -> Iterator[tup
         yield "lot", line.get("lots_or_kits")
     yield "order number", detail.get("irt_order_no")
     yield "order number", cmo_reference
-
-
-def _folded(text: str | None) -> str:
-    return " ".join((text or "").split()).casefold()

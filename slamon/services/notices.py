@@ -21,7 +21,9 @@ from slamon.services.outbox import outbox_row
 from slamon.services.readers import Directory, Reader, Told
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
-UNTOLD = frozenset({FactKind.FILED, FactKind.TAKEN, FactKind.HANDED_ON, FactKind.TERMS_CHANGED})
+UNTOLD = frozenset(
+    {FactKind.FILED, FactKind.TAKEN, FactKind.HANDED_ON, FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED}
+)
 
 
 def ladder_rows(

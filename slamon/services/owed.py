@@ -12,6 +12,7 @@ from slamon.db.parties import Organization, Site
 from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.clocks import ClockState
 from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import ClockKind
 from slamon.services.access import Caller
 from slamon.services.cases import Case, load_cases
@@ -24,7 +25,7 @@ MOST_REQUESTS = 200
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which part of the register; a lot is compared to the letter, but not its case."""
+    """Which part of the register; a lot is compared by its normal form."""
 
     cmo_id: UUID | None = None
     lot: str | None = None
@@ -79,12 +80,12 @@ def owed(session: Session, wanted: Wanted, *, by: Caller) -> Register:
     found = session.execute(statement).all()
     rows = found[:MOST_REQUESTS]
     parties = {request.id: (name, site) for request, name, site in rows}
-    lot = wanted.lot.casefold() if wanted.lot else None
+    lot = normal_form(wanted.lot) if wanted.lot else None
     items = [
         item
         for case in load_cases(session, [request for request, *_ in rows])
         for item in _open_items(case, *parties[case.request.id])
-        if lot is None or lot in (each.casefold() for each in item.lots)
+        if lot is None or lot in map(normal_form, item.lots)
     ]
     return Register(items, cursor_after(rows[-1][0].id) if len(found) > MOST_REQUESTS else None)
 

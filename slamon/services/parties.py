@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, bindparam, literal, select
+from sqlalchemy import Row, and_, bindparam, exists, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from slamon.db.parties import (
@@ -14,6 +14,7 @@ from slamon.db.parties import (
     Organization,
     OrganizationKind,
     Person,
+    PersonSite,
     PersonStatus,
     Project,
     ProjectCmo,
@@ -60,6 +61,7 @@ class Parties:
 # Built once, and run without the ORM: putting a statement together and filling records takes longer than reading.
 _GIVEN = select(literal(1)).subquery()  # one row, whatever is found beside it
 _PM, _LEAD, _CMO_LEAD = aliased(Person), aliased(Person), aliased(Person)
+_SERVED = PersonSite.person_id == Person.id
 _WITH_CONTACTS = (
     select(
         Project.id.label("project_id"), Project.code, Project.status.label("project_status"), Project.restricted,
@@ -72,7 +74,9 @@ _WITH_CONTACTS = (
         Project.pm_id, _PM.backup_id.label("pm_backup_id"),
         Project.lead_id, _LEAD.backup_id.label("lead_backup_id"),
         Organization.lead_id.label("cmo_lead_id"), _CMO_LEAD.backup_id.label("cmo_lead_backup_id"),
-        Person.id, Person.name, Person.email, Person.roles, Person.site_id.label("only_site_id"),
+        Person.id, Person.name, Person.email, Person.roles,
+        exists().where(_SERVED).label("has_sites"),
+        exists().where(_SERVED, PersonSite.site_id == bindparam("site")).label("has_this_site"),
     )
     .select_from(
         _GIVEN.outerjoin(Project, Project.id == bindparam("project"))
@@ -155,17 +159,19 @@ def _calendar(rows: Sequence[_Found]) -> Mapping[str, Any]:
 
 def _contact(people: Sequence[_Found], found: _Found, contact_id: UUID | None) -> Contact:
     if contact_id is not None:
-        fit = [
-            p
-            for p in people
-            if p.id == contact_id and p.only_site_id in (None, found.site_id) and set(p.roles) & CMO_ROLES
-        ]
+        fit = [p for p in people if p.id == contact_id and _serves(p)]
         if not fit:
             raise Invalid("contact_id", f"no active contact {contact_id} at {found.site_name}")
     else:
         contacts = [p for p in people if set(p.roles) & CMO_ROLES]
-        fit = [p for p in contacts if p.only_site_id == found.site_id] or [p for p in contacts if not p.only_site_id]
+        fit = [p for p in contacts if p.has_this_site] or [p for p in contacts if _serves(p)]
         if not fit:
             raise Invalid("contact_id", f"{found.site_name} has no active contact; add one first")
     chosen = next((p for p in fit if Role.CMO_CONTACT.value in p.roles), fit[0])
     return Contact(chosen.id, chosen.name, chosen.email)
+
+
+def _serves(person: _Found) -> bool:
+    """`Person.serves`, for somebody of the site's CMO."""
+    is_theirs = person.has_this_site or not person.has_sites or Role.CMO_LEAD.value in person.roles
+    return is_theirs and bool(CMO_ROLES.intersection(person.roles))

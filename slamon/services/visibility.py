@@ -89,7 +89,7 @@ def is_seen(session: Session, kept: type[Base], record_id: UUID, *, by: Caller) 
 def _sees_own_cmos(by: Caller) -> ColumnElement[bool]:
     """What people of a CMO see: requests to their own CMO and site, the one place where that is said."""
     own = CmoRequest.cmo_id == by.cmo_id
-    return own if by.site_id is None else and_(own, CmoRequest.site_id == by.site_id)
+    return and_(own, CmoRequest.site_id.in_(by.site_ids)) if by.site_ids else own
 
 
 def _sees_requests(by: Caller) -> ColumnElement[bool]:

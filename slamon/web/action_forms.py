@@ -39,8 +39,11 @@ def forms_of(open_now: Mapping[Action, Rule], basis: Basis) -> dict[Action, Acti
 def recorded(form: ActionForm, basis: Basis) -> ActionForm:
     """The same form for somebody who writes down a contact's call or mail: who, how, when, and what proves it."""
     how = {Via.PHONE_RECORDED: "by phone", Via.EMAIL_RECORDED: "by mail"}
+    who: dict[Any, str] = dict(basis.contacts)
+    if basis.request.contact_id not in who:  # disabled, or of other sites by now: nobody is chosen unasked
+        who = _CHOOSE | who
     around = (
-        _choice("on_behalf_of", "Who", dict(basis.contacts), value=str(basis.request.contact_id)),
+        _choice("on_behalf_of", "Who", who, value=str(basis.request.contact_id)),
         _choice("via", "How", how, value=Via.PHONE_RECORDED.value),
         Field("occurred_at", "When", Kind.MOMENT, is_required=True),
     )
@@ -298,11 +301,12 @@ def _quoted(fact: FactRow, zone: str) -> str:
 
 def _amend(basis: Basis) -> tuple[Field, ...]:
     asked, detail = basis.request, basis.progress.detail
+    contacts: dict[Any, str] = {asked.contact_id: "stays as it is"} | dict(basis.contacts)
     columns = (
         _text("reason", "Why"),
         Field("changes.due_on", "Needed on", Kind.DATE, value=asked.due_on.isoformat() if asked.due_on else ""),
         *(_priority(asked.priority) if basis.may_set_priority else ()),
-        _choice("changes.contact_id", "Contact", dict(basis.contacts), value=str(asked.contact_id)),
+        _choice("changes.contact_id", "Contact", contacts, value=str(asked.contact_id)),
         Field("changes.cmo_reference", "CMO’s order reference", most=80, value=asked.cmo_reference or ""),
     )
     return (*columns, *_amend_detail(basis.type, detail))

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from slamon.api.acts import Act
 from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.normal_form import listed
 from slamon.domain.progress import ItemStatus
 from slamon.domain.timeline import Via
 from slamon.errors import Invalid, InvalidFields
@@ -124,7 +125,7 @@ def _value(field: Field, typed: Typed, zone: str) -> Any:
         way_out = "" if field.is_required else ", or leave it empty"
         raise Invalid(field.name, f"lies in the past; choose today or a later day{way_out}")
     if field.name == "logger_serials" or field.name.endswith(".lots"):
-        return [each.strip() for each in text.replace("\n", ",").replace(";", ",").split(",") if each.strip()]
+        return listed(text)
     return text
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.normal_form import listed
 from slamon.web.filing_words import plain
 from slamon.web.words import named
 
@@ -103,7 +104,7 @@ def _detail(fields: Fields) -> dict[str, Any]:
     if fields("type") == RequestType.DATA:
         items = [_given(fields, _ITEM, f"detail.items.{row}.") for row in _used(fields, "items")]
         for item in items:
-            item["lots"] = [lot.strip() for lot in item.get("lots", "").replace(";", ",").split(",") if lot.strip()]
+            item["lots"] = listed(item.get("lots", ""))
         return {**_given(fields, ("purpose",), "detail."), "items": items}
     questions = [fields(f"detail.questions.{row}") for row in _used(fields, "questions")]
     return {**_given(fields, ("category",), "detail."), "questions": questions}

@@ -16,7 +16,7 @@ from slamon.db.parties import (
     Site,
     Standing,
 )
-from slamon.domain.timeline import CMO_ROLES
+from slamon.db.requests import CmoRequest
 from slamon.services.access import Caller
 from slamon.services.rights import Deed, is_allowed_on, owners_at, owners_of_cmo, owners_of_project
 from slamon.services.visibility import sees
@@ -121,7 +121,8 @@ def _told_instead(session: Session, cmo: Organization) -> str:
     return "breaches go to the leads of its projects, or to the heads where a project has none"
 
 
-def contacts_of(session: Session, cmo_id: UUID) -> list[Person]:
-    """People of a CMO whose call or mail may be written down."""
-    statement = select(Person).where(Person.organization_id == cmo_id, Person.status != PersonStatus.DISABLED)
-    return [person for person in session.scalars(statement.order_by(Person.name)) if set(person.roles) & CMO_ROLES]
+def contacts_of(session: Session, request: CmoRequest) -> list[Person]:
+    """Who serves the request's site: whose call or mail may be written down, and who may be its contact."""
+    of_cmo = (Person.organization_id == request.cmo_id, Person.status != PersonStatus.DISABLED)
+    people = session.scalars(select(Person).where(*of_cmo).order_by(Person.name))
+    return [person for person in people if person.serves(request.cmo_id, request.site_id)]

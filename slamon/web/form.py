@@ -14,13 +14,10 @@ from sqlalchemy.orm import Session
 
 from slamon.api.uploads import download
 from slamon.db.attachments import Attachment
-from slamon.db.outbox import FormLink
-from slamon.db.parties import Organization, Person, PersonStatus, Site
-from slamon.db.requests import CmoRequest, FactRow
-from slamon.db.statements import locked_request
+from slamon.db.parties import Organization, Site
+from slamon.db.requests import FactRow
 from slamon.domain.lifecycle import (
     ACTION_OF,
-    OPEN_STATES,
     SPONSORS_TURN,
     Action,
     RequestType,
@@ -32,11 +29,10 @@ from slamon.domain.timeline import CMO_ROLES, INTERNAL, FactKind, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
 from slamon.files.kinds import ACCEPT, TAKEN
-from slamon.services.access import secret_digest
 from slamon.services.acts import Payload, act
 from slamon.services.attachments import attach, attachment_of, attachments_of
 from slamon.services.directory import sponsor_name
-from slamon.services.links import Opened, open_link, send_fresh_link
+from slamon.services.links import Opened, fresh_link_address, open_link, open_to_act, send_fresh_link
 from slamon.services.queries import case_and_facts
 from slamon.web.action_forms import form_of, forms_of
 from slamon.web.action_reading import Refused, payload_of
@@ -122,7 +118,7 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
     try:
         stored = handed.stored(runtime)
         with runtime.db.write() as session:
-            opened = open_link(session, token, real_now=real_now)
+            opened = open_to_act(session, token, real_now=real_now)
             if not _attached(session, opened, stored, now):
                 raise Invalid(FILE, "is missing; choose one first")
     except LinkGone as gone:
@@ -146,8 +142,7 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
     try:
         stored = handed.stored(runtime)
         with runtime.db.write() as session:
-            opened = open_link(session, token, real_now=real_now)
-            locked_request(session, opened.request.id)  # the same form sent twice: the second waits for the first
+            opened = open_to_act(session, token, real_now=real_now)  # a form sent twice: the second waits for the first
             files = _attached(session, opened, stored, now)
             basis = _basis(session, opened, now)
             payload = _payload(opened, basis, wanted, typed, files)
@@ -292,20 +287,16 @@ def _gone(
         "token": token,
         "sponsor": sponsor_name(session, runtime_of(request).settings),
         "reason": gone.reason,
-        "address": _masked_address(session, token),
+        "address": _masked(fresh_link_address(session, token)),
         "was_sent": was_sent and gone.reason in ("expired", "revoked"),
         "kept": typed.texts() if typed else [],
     }
     return page(request, "link_gone.html", context, status=404 if gone.reason == "unknown" else 410)
 
 
-def _masked_address(session: Session, token: str) -> str | None:
-    """Where a fresh link would go, as far as a stranger may know: `m…@lonza.com`. None where none would be sent."""
-    link = session.get(FormLink, secret_digest(token))
-    if link is None:
+def _masked(address: str | None) -> str | None:
+    """An address as far as a stranger may know it: `m…@lonza.com`."""
+    if address is None:
         return None
-    person, request = session.get_one(Person, link.person_id), session.get_one(CmoRequest, link.request_id)
-    if person.status == PersonStatus.DISABLED or State(request.state) not in OPEN_STATES:
-        return None
-    name, _, domain = person.email.rpartition("@")
+    name, _, domain = address.rpartition("@")
     return f"{name[:1]}…@{domain}"

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from slamon.domain.normal_form import normal_form, visible
 from slamon.domain.terms import ClockKind
 from slamon.services.owed import Owed, Wanted, owed
 from slamon.services.rights import Deed
@@ -65,8 +66,8 @@ class Debtor:
 @router.api_route("/owed", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_REQUESTS)])
 def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", after: str = "") -> Response:
     """A filter that names no CMO is left out, as an empty one is."""
-    wanted = Wanted(choices.chosen(cmo), lot.strip() or None, after or None)
-    chosen = {name: value for name, value in (("cmo", cmo), ("lot", lot.strip())) if value}
+    wanted = Wanted(choices.chosen(cmo), visible(lot), after or None)
+    chosen = {name: value for name, value in (("cmo", cmo), ("lot", visible(lot))) if value}
     with runtime_of(request).db.read() as session:
         found = owed(session, wanted, by=visit.caller)
         context: dict[str, Any] = {
@@ -83,7 +84,7 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
 @router.get("/owed.csv", dependencies=[may(Deed.READ_REQUESTS)])
 def spreadsheet(request: Request, visit: Visiting, cmo: str = "", lot: str = "") -> Response:
     """All pages in one file, a row for each item and lot; times in the reader's zone."""
-    wanted = Wanted(choices.chosen(cmo), lot.strip() or None)
+    wanted = Wanted(choices.chosen(cmo), visible(lot))
     with runtime_of(request).db.read() as session:
         rows = list(_rows(_every_item(session, wanted, visit), wanted, visit))
     written = io.StringIO()
@@ -98,12 +99,12 @@ def _debtors(items: Iterable[Owed], wanted: Wanted, visit: Visit) -> Iterator[De
     by_cmo: dict[str, list[Owed]] = {}
     for item in items:
         by_cmo.setdefault(item.cmo_name, []).append(item)
-    for name, theirs in sorted(by_cmo.items(), key=lambda each: each[0].casefold()):
-        by_lot: dict[str, list[Line]] = {}
+    for name, theirs in sorted(by_cmo.items(), key=lambda each: normal_form(each[0])):
+        by_lot: dict[str, tuple[str, list[Line]]] = {}
         for item in theirs:
             for lot in _lots(item, wanted):
-                by_lot.setdefault(lot, []).append(_line(item, lot, visit))
-        lots = sorted(by_lot.items(), key=lambda each: (not each[0], each[0].casefold()))
+                by_lot.setdefault(normal_form(lot), (lot, []))[1].append(_line(item, lot, visit))
+        lots = [by_lot[key] for key in sorted(by_lot, key=lambda key: (not key, key))]
         late = {(line.item.request_id, line.item.item) for _, lines in lots for line in lines if line.is_overdue}
         yield Debtor(name, [Lot(*each) for each in lots], len(theirs), len(late))
 
@@ -112,7 +113,7 @@ def _lots(item: Owed, wanted: Wanted) -> Sequence[str]:
     """The lots an item is listed under: of a register asked for one lot only that one."""
     if wanted.lot is None:
         return item.lots or ("",)
-    return [lot for lot in item.lots if lot.casefold() == wanted.lot.casefold()]
+    return [lot for lot in item.lots if normal_form(lot) == normal_form(wanted.lot)]
 
 
 def _line(item: Owed, lot: str, visit: Visit) -> Line:

@@ -149,6 +149,10 @@ def _handed_on(content: _Content, _: Telling) -> Iterator[str]:
     yield f"To {content['contact']['name']}"
 
 
+def _address_changed(content: _Content, _: Telling) -> Iterator[str]:
+    yield _change(content["contact"]["name"], content["to"], content["from"])
+
+
 def _amended(content: _Content, told: Telling) -> Iterator[str]:
     for name, change in content["changes"].items():
         if name == "detail":
@@ -196,5 +200,6 @@ _SAYINGS: Mapping[FactKind, Callable[[_Content, Telling], Iterable[str]]] = {
     FactKind.DECIDED: _decided,
     FactKind.WAITING: _waiting,
     FactKind.HANDED_ON: _handed_on,
+    FactKind.ADDRESS_CHANGED: _address_changed,
     FactKind.AMENDED: _amended,
 }

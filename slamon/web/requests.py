@@ -148,7 +148,7 @@ def basis_of(
         zone=visit.zone,
         now=visit.now,
         may_set_priority=Role.LEAD in roles,
-        contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request.cmo_id)],
+        contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request)],
     )
 
 

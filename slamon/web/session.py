@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 
 from slamon.db.access import SignIn
 from slamon.db.parties import Person
+from slamon.domain.normal_form import visible
 from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
 from slamon.services.access import Caller, keep_session, secret_digest, signed_in
@@ -97,7 +98,7 @@ class Typed:
 
 
 def _plain(value: str) -> str:
-    return value.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
+    return visible(value.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")) or ""
 
 
 async def submitted(request: Request) -> Typed:

@@ -106,6 +106,7 @@ FACTS = {
     FactKind.CORRECTED: "corrected an earlier message",
     FactKind.HANDED_ON: "handed the request on",
     FactKind.TERMS_CHANGED: "changed the terms",
+    FactKind.ADDRESS_CHANGED: "changed the contact's address",
 }
 ACTIONS = {
     Action.ACKNOWLEDGE: "confirm receipt",
@@ -182,6 +183,7 @@ MESSAGES = {
     MessageKind.SPONSOR_ACTED: "News from the sponsor",
     MessageKind.CMO_ACTED: "News from the CMO",
     MessageKind.FRESH_LINK: "Fresh link",
+    MessageKind.ADDRESS_CHANGED: "Change of address",
     MessageKind.NOT_REACHED: "Contact not reached",
     MessageKind.NOBODY_THERE: "Nobody at the CMO can be told",
     MessageKind.INVITATION: "Invitation",

@@ -168,7 +168,7 @@ def test_a_new_cmo_is_ready_to_be_asked_once_its_records_stand(any_api: Api) -> 
     cmo = admin.post("/v1/cmos", json={"name": "Shannon Fill"}).json()
     shannon = {"cmo_id": cmo["id"], "name": "Shannon", "country": "IE", "time_zone": "Europe/Dublin"}
     site = admin.post("/v1/sites", json={**shannon, "calendar_id": calendar["id"]}).json()
-    contact = {"cmo_id": cmo["id"], "site_id": site["id"], "name": "Sean", "email": "sean@shannon.example"}
+    contact = {"cmo_id": cmo["id"], "site_ids": [site["id"]], "name": "Sean", "email": "sean@shannon.example"}
     assert admin.post("/v1/contacts", json=contact).status_code == 201
     project = admin.get(f"/v1/projects/{api.world.cast.project}").json()
     more = {"cmo_ids": [*project["cmo_ids"], cmo["id"]], "reason": "Second source"}

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from slamon.db import Base, schema
 from slamon.db.database import Database
-from slamon.db.parties import Calendar
+from slamon.db.outbox import FormLink
+from slamon.db.parties import Calendar, Person
 from slamon.db.policies import Policy
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.domain.timeline import SYSTEM, Via
@@ -154,6 +155,34 @@ def with_a_changed_line(world: World) -> None:
         change(session, Policy, line.id, clause, by=SYSTEM, now=now, reason="Agreed")
 
 
+def with_a_contact_of_two_sites(world: World) -> None:
+    cast = world.cast
+    _change_contact(world, {"site_ids": [cast.site, cast.second_site]})
+
+
+def with_a_changed_address(world: World) -> None:
+    world.file()
+    _change_contact(world, {"email": "corinne@right.example"})
+
+
+def _change_contact(world: World, values: dict[str, object]) -> None:
+    with world.runtime.db.write() as session:
+        now = world.clock.now()
+        change(session, Person, world.cast.contact, values, by=SYSTEM, now=now, reason="Told by phone")
+
+
+def test_a_link_that_was_ended_stays_ended_in_the_release_before_and_after(any_world: World):
+    any_world.file()
+    any_world.work()
+    for status in ("disabled", "active"):
+        _change_contact(any_world, {"status": status})
+    db = any_world.runtime.db
+    schema.downgrade(db, "0009")
+    schema.migrate(db)
+    with db.read() as session:
+        assert session.scalars(select(FormLink)).one().revoked_at is not None
+
+
 @pytest.mark.parametrize(
     ("lived", "words"),
     [
@@ -164,6 +193,8 @@ def with_a_changed_line(world: World) -> None:
         (with_a_shutdown, "1 shutdowns are written down, which the older release does not know"),
         (with_an_opening_day, "1 calendars have opening days, which the older release does not know"),
         (with_a_changed_line, "1 lines are what others said before, which the older release does not know"),
+        (with_a_contact_of_two_sites, "1 contacts serve several sites, which the older release does not know"),
+        (with_a_changed_address, "1 facts are of a kind the older release does not know"),
         (with_a_file, "1 files are attached to requests, which the older release does not know"),
     ],
 )

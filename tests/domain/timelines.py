@@ -30,7 +30,7 @@ CONVERSATION = (
 SPONSOR_KINDS = {
     FactKind.REPLIED, FactKind.FOLLOWED_UP, FactKind.ACCEPTED, FactKind.REJECTED, FactKind.CANCELLED, FactKind.TAKEN,
     FactKind.REOPENED, FactKind.DATE_AGREED, FactKind.DATE_REFUSED, FactKind.DECIDED, FactKind.AMENDED,
-    FactKind.TERMS_CHANGED,
+    FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED,
 }  # fmt: skip
 CMO_KINDS = {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
 TO_LEAD = (Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD),)

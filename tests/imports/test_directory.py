@@ -137,6 +137,37 @@ def test_a_contact_keeps_the_time_of_the_site_unless_told_otherwise(world: World
     assert person_of(world, "jonas.brandt@nordhafen.example").time_zone == "Europe/Zurich"
 
 
+def test_a_contact_of_several_sites_names_them_between_semicolons(world: World) -> None:
+    rows = ('Nordhafen,"Leipzig; Ulm ;leipzig",DE,Europe/Berlin,Katrin,katrin@nordhafen.example',)
+    assert bring_in(world, lines(*rows)).created["sites"] == 2
+    katrin = person_of(world, "katrin@nordhafen.example")
+    assert set(katrin.site_ids) == {site_of(world, "Leipzig").id, site_of(world, "Ulm").id}
+    assert katrin.time_zone == "Europe/Berlin"
+    again = bring_in(world, lines(*rows))
+    assert (again.unchanged["sites"], again.unchanged["contacts"], again.differing) == (2, 1, [])
+    told = bring_in(world, lines("Nordhafen,Ulm,,,,katrin@nordhafen.example")).differing
+    assert [(each.column, each.reason.split(" and ")[0][:6]) for each in told] == [("site", "stays ")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        (['A,"One; Two",DE,,,', "A,One,,Europe/Berlin,,"], (2, "time_zone", "is needed for a new record")),
+        (["A,;,DE,Europe/Berlin,,"], (2, "site", "names no site")),
+        (
+            ["A,One,DE,Europe/Berlin,,", "A,Two,IE,Europe/Dublin,,", 'A,"One; Two",,,Ann,ann@a.example'],
+            (4, "contact_time_zone", "is needed: the sites lie in the zones Europe/Berlin and Europe/Dublin"),
+        ),
+    ],
+)
+def test_what_a_row_of_several_sites_leaves_open_is_a_problem(
+    world: World, rows: list[str], problem: tuple[int, str, str]
+) -> None:
+    [(row, column, reason)] = problems_of(world, *rows)
+    assert (row, column) == problem[:2]
+    assert reason.startswith(problem[2])
+
+
 def test_the_lead_of_the_sponsor_and_the_role_of_the_contact_are_kept(world: World) -> None:
     header = f"{HEADER},lead_email,contact_role"
     bring_in(world, lines(f"{ROW},{LEAD.upper()},Lead", header=header))
@@ -154,7 +185,7 @@ def test_cmos_alone_and_sites_alone_are_welcome(world: World) -> None:
 def test_a_contact_of_the_whole_cmo_names_no_site(world: World) -> None:
     bring_in(world, lines("A,,,,Ann,ann@a.example,Asia/Tokyo", header=f"{HEADER},contact_time_zone"))
     ann = person_of(world, "ann@a.example")
-    assert (ann.site_id, ann.time_zone) == (None, "Asia/Tokyo")
+    assert (ann.site_ids, ann.time_zone) == ((), "Asia/Tokyo")
 
 
 def test_names_are_kept_in_every_script(world: World) -> None:

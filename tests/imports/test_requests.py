@@ -401,9 +401,10 @@ def test_packed_and_workbook_files_say_the_same(world: World) -> None:
     assert (read[0], names) == (read[1], list(NAMES.values()))
 
 
-def test_a_workbooks_date_has_no_time() -> None:
-    moment = MAPPING.moment(Field.FILED_AT, "2026-02-02 00:00:00")
-    assert (moment.is_date, moment.at) == (True, datetime(2026, 2, 2, 11, tzinfo=UTC))
+def test_midnight_is_a_time_and_a_date_alone_is_none() -> None:
+    midnight, day = (MAPPING.moment(Field.FILED_AT, text) for text in ("2026-02-02 00:00:00", "2026-02-02"))
+    assert (midnight.is_date, midnight.at) == (False, datetime(2026, 2, 1, 23, tzinfo=UTC))
+    assert (day.is_date, day.at) == (True, datetime(2026, 2, 2, 11, tzinfo=UTC))
 
 
 def test_times_are_read_in_the_mappings_zone_unless_they_have_an_offset() -> None:

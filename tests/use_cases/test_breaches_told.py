@@ -27,7 +27,7 @@ from slamon.services.cases import load_case
 from slamon.services.directory import create
 from slamon.services.founding import default_policies
 from slamon.services.message_keys import MessageKey, about_crossing
-from slamon.services.notices import Directory
+from slamon.services.readers import Directory
 from slamon.services.verify import Difference, verify_requests
 from tests.world import (
     ADMIN,
@@ -252,7 +252,7 @@ def test_a_breach_that_an_older_release_kept_silent_is_told_after_the_upgrade(an
     request = any_world.file()
     pass_hours(any_world, 48)
     db = any_world.runtime.db
-    schema.downgrade(db, "0009")
+    schema.downgrade(db, "0015")
     with db.engine.begin() as connection:  # as it was left there: told once of another instant, and then no more
         first = "SELECT request_id, clock, generation, level, {}, detected_at, {}, '{}' FROM crossing"
         columns = "request_id, clock, generation, level, crossed_at, detected_at, notified, status"
