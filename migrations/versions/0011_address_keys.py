@@ -5,8 +5,8 @@ from alembic import op
 
 from slamon.addresses import address_key
 
-revision = "0019"
-down_revision = "0018"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

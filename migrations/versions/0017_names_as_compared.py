@@ -5,7 +5,7 @@ from alembic import op
 
 from slamon.db.base import name_key
 
-revision = "0015"
+revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None

@@ -7,8 +7,8 @@ from alembic import op
 
 from migrations.going_back import refuse_while_any
 
-revision = "0012"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -5,7 +5,7 @@ from alembic import op
 
 from migrations.going_back import refuse_while_any
 
-revision = "0018"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None

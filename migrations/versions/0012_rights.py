@@ -5,8 +5,8 @@ from alembic import op
 
 from migrations.going_back import refuse_while_any
 
-revision = "0017"
-down_revision = "0019"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
