@@ -160,7 +160,7 @@ def clean(name: str) -> str:
 _LINKABLE = re.compile(r"(?<=\w)[.@](?=\w)|:(?=//)")
 
 
-def one_line(text: str, length: int) -> str:
+def one_line(text: str, length: int = NAME_LENGTH) -> str:
     """A text as one line: no control or direction-changing characters, at most `length` characters.
 
     A right-to-left text is wrapped in isolates, so that it cannot turn the words around it.
@@ -252,7 +252,7 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
         case MessageKind.ALARM:
             detail = one_line(message.detail or "", DETAIL_LENGTH)
             happened, dot, rest = detail.partition(". ")
-            return f"Alarm: {happened.rstrip('.')}", (f"{happened}{dot}".strip(), rest)
+            return f"Alarm: {happened.rstrip('.') or 'look at the page Status'}", (f"{happened}{dot}".strip(), rest)
         case MessageKind.TEST:
             return "Test message: this channel works", (
                 one_line(message.detail or "", DETAIL_LENGTH),

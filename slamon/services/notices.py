@@ -170,6 +170,8 @@ def stand_in_rows(session: Session, row: Notification, *, now: datetime, real_no
     if row.request_id is None or row.kind == MessageKind.FRESH_LINK:
         return []
     request = session.get_one(CmoRequest, row.request_id)
+    if row.kind == MessageKind.FILED and request.contact_id != row.person_id:
+        return []  # it was handed on, and whoever has it now got a notice of their own
     directory = Directory(session, [request], unreachable=row.person_id)
     person = directory.person(row.person_id) if row.person_id else None
     if person is None:

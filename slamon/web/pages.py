@@ -11,7 +11,7 @@ from itsdangerous import Signer
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from slamon import __version__
-from slamon.channels.wording import clean
+from slamon.channels.wording import one_line
 from slamon.runtime import Runtime
 from slamon.web.limits import Limits
 from slamon.web.moments import civil_day, civil_days, span
@@ -72,7 +72,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(label=label, day=civil_day, until=civil_days, span=span, clean=clean)
+    templates.filters.update(label=label, day=civil_day, until=civil_days, span=span, clean=one_line)
     templates.globals.update(
         STATES=STATES, TYPES=TYPES, FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
         ACTIONS=ACTIONS, NEXT_FOR_CONTACT=NEXT_FOR_CONTACT, OUR_TURN=OUR_TURN, SPONSOR_NOW=SPONSOR_NOW,

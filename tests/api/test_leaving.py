@@ -148,7 +148,7 @@ def test_nobody_takes_what_they_may_not_do_and_nothing_is_half_handed_over(
 
 def test_a_contact_of_another_site_does_not_take_the_requests(api: Api) -> None:
     api.filed()
-    elsewhere = another(api, "contacts", site_id=str(api.world.cast.second_site))
+    elsewhere = another(api, "contacts", site_ids=[str(api.world.cast.second_site)])
     answer = disable(api, api.world.cast.contact, "contacts", handed_to=elsewhere)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "handed_to")
 

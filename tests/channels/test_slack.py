@@ -101,7 +101,7 @@ def test_names_cannot_mention_a_channel_or_hide_a_link(slack: SlackServer, chann
     channel.send(a_message(cmo_name="<!channel> & <https://evil|Sons>"))
     sent = slack.posts[0].text + json.dumps(slack.posts[0].blocks[1:])
     assert "<!channel>" not in sent
-    assert "&lt;!channel&gt; &amp; &lt;https://evil|Sons&gt;" in sent
+    assert "&lt;!channel&gt; &amp; &lt;https:\u2060//evil|Sons&gt;" in sent
 
 
 def test_a_long_post_stays_under_3000_characters(slack: SlackServer, channel: SlackChannel) -> None:

@@ -20,6 +20,7 @@ from slamon.errors import Conflict
 from slamon.files.intake import Sent, take_in
 from slamon.services.attachments import attach
 from slamon.services.directory import change
+from slamon.services.leaving import change_person
 from slamon.services.shutdowns import Announcement, announce
 from tests.world import CMO_LEAD, World
 
@@ -174,8 +175,13 @@ def _change_contact(world: World, values: dict[str, object]) -> None:
 def test_a_link_that_was_ended_stays_ended_in_the_release_before_and_after(any_world: World):
     any_world.file()
     any_world.work()
-    for status in ("disabled", "active"):
-        _change_contact(any_world, {"status": status})
+    now, cast = any_world.clock.now(), any_world.cast
+    with any_world.runtime.db.write() as session:
+        change_person(
+            session, cast.contact, {"status": "disabled"}, handed_to=cast.backup,
+            by=SYSTEM, reason="Left", now=now, real_now=now,
+        )  # fmt: skip
+    _change_contact(any_world, {"status": "active"})
     db = any_world.runtime.db
     schema.downgrade(db, "0009")
     schema.migrate(db)

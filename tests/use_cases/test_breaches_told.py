@@ -75,6 +75,7 @@ def put_in_force(world: World, *, hours: tuple[int, int], mode: str = "elapsed",
         before = select(Policy).where(Policy.cmo_id == world.cast.cmo, Policy.effective_to.is_(None))
         for line in session.scalars(before).all():
             session.delete(line)
+            session.flush()
         values = {
             "name": "For Rhein Fill", "cmo_id": world.cast.cmo, "effective_from": now,
             "clocks": dict.fromkeys(("acknowledgement", "answer", "reply"), clock),
@@ -87,7 +88,8 @@ def apply(world: World, line: Policy) -> None:
     clock = world.clock
     with world.runtime.db.write() as session:
         new_terms.apply(
-            session, applying.of_policy(session, line.id, clock.now()), by=SYSTEM, reason="Agreed",
+            session, applying.of_policy(session, line.id, world.caller(world.cast.admin), clock.now()),
+            by=SYSTEM, reason="Agreed",
             closing=world.runtime.closing, now=clock.now(), real_now=clock.real_now(),
         )  # fmt: skip
 
@@ -252,7 +254,7 @@ def test_a_breach_that_an_older_release_kept_silent_is_told_after_the_upgrade(an
     request = any_world.file()
     pass_hours(any_world, 48)
     db = any_world.runtime.db
-    schema.downgrade(db, "0015")
+    schema.downgrade(db, "0017")
     with db.engine.begin() as connection:  # as it was left there: told once of another instant, and then no more
         first = "SELECT request_id, clock, generation, level, {}, detected_at, {}, '{}' FROM crossing"
         columns = "request_id, clock, generation, level, crossed_at, detected_at, notified, status"

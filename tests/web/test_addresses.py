@@ -214,7 +214,8 @@ def test_what_was_given_out_before_an_account_was_disabled_stays_dead_when_it_is
     people = (("contacts", desk.cast.contact), ("people", desk.cast.quality), ("people", person))
     for status in ("disabled", "active"):
         for record, record_id in people:
-            desk.change(record, record_id, status=status)
+            handed = {"handed_to": str(desk.cast.backup)} if (record, status) == ("contacts", "disabled") else {}
+            desk.change(record, record_id, status=status, **handed)
         assert desk.site.visitor.get(link).status_code == 410
         assert desk.site.visitor.post(f"{link}/fresh-link").status_code == 410
         assert staff.get("/requests").status_code == 303
@@ -225,7 +226,7 @@ def test_what_was_given_out_before_an_account_was_disabled_stays_dead_when_it_is
 
 def test_a_disabled_contacts_waiting_mail_goes_to_the_backup(desk: Desk) -> None:
     desk.world.file()
-    desk.change("contacts", desk.cast.contact, status="disabled")
+    desk.change("contacts", desk.cast.contact, status="disabled", handed_to=str(desk.cast.backup))
     desk.world.work()
     assert not desk.world.email.sent_to(CONTACT)
     [path] = desk.mailed(BACKUP, MessageKind.FILED)
@@ -248,14 +249,15 @@ def test_a_link_opens_what_its_contact_may_do_now(
     path = desk.site.link(asked.id)
     if "site_ids" in fields:
         fields = {"site_ids": [str(desk.cast.second_site)], "backup_id": None}
-    desk.change(record, getattr(desk.cast, part), **fields)
+    leaves = fields.get("status") == "disabled"
+    desk.change(record, getattr(desk.cast, part), **fields, **({"handed_to": str(desk.cast.backup)} if leaves else {}))
     page = desk.site.visitor.get(path)
     assert (page.status_code, "fresh-link" in page.text) == (status, False)
     assert desk.site.visitor.post(f"{path}/acknowledge").status_code == status
     assert desk.site.visitor.post(f"{path}/fresh-link").status_code in (404, 410)
     desk.world.work()
     assert not desk.mailed(CONTACT, MessageKind.FILED)
-    assert [fact["kind"] for fact in desk.timeline(asked.id)] == ["filed"]
+    assert [fact["kind"] for fact in desk.timeline(asked.id)] == ["filed", *(["handed_on"] if leaves else [])]
 
 
 def test_a_link_ends_with_no_change_of_role_and_opens_again_with_the_site(desk: Desk) -> None:
@@ -326,7 +328,8 @@ def test_an_escalation_that_waits_goes_to_the_cmos_new_channel(desk: Desk) -> No
     desk.world.slack.failures.append(DeliveryError("later", retry_after_seconds=60))
     desk.world.clock.advance(hours=48, seconds=1)
     desk.world.work()
-    desk.change("cmos", desk.cast.cmo, slack_channel="C0NEW")
+    desk.world.slack.name = "C0NEW"  # what Slack answers the test post with
+    desk.change("cmos", desk.cast.cmo, slack_channel="#new")
     desk.world.clock.advance(minutes=2)
     desk.world.work()
     [told] = [m for m in desk.world.slack.sent if m.kind is MessageKind.LIMIT]
