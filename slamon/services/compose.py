@@ -156,7 +156,7 @@ class Composer:
         channel = cmo.slack_channel if cmo else None
         if row.address != channel and _SLACK_USER.fullmatch(row.address):
             return person.slack_user_id
-        if row.kind in (MessageKind.CLOSING, MessageKind.WITHDRAWN):  # stands in the thread of what it ends
+        if row.kind in (MessageKind.TAKEN, MessageKind.CLOSING, MessageKind.WITHDRAWN):  # in a thread that stays
             return row.address
         return channel or person.slack_user_id
 

@@ -24,7 +24,7 @@ from slamon.engine.auditor import Auditor
 from slamon.errors import DeliveryError, SlamonError
 from slamon.services import applying, new_terms
 from slamon.services.cases import load_case
-from slamon.services.directory import create
+from slamon.services.directory import change, create
 from slamon.services.founding import default_policies
 from slamon.services.message_keys import MessageKey, about_crossing
 from slamon.services.readers import Directory
@@ -72,24 +72,24 @@ def put_in_force(world: World, *, hours: tuple[int, int], mode: str = "elapsed",
     clock = {"target": f"PT{target}H", "limit": f"PT{limit}H", "mode": mode}
     now = world.clock.now()
     with world.runtime.db.write() as session:
-        before = select(Policy).where(Policy.cmo_id == world.cast.cmo, Policy.effective_to.is_(None))
-        for line in session.scalars(before).all():
-            session.delete(line)
-            session.flush()
         values = {
-            "name": "For Rhein Fill", "cmo_id": world.cast.cmo, "effective_from": now,
             "clocks": dict.fromkeys(("acknowledgement", "answer", "reply"), clock),
             "ladder": ladder or default_policies()[0]["ladder"],
         }  # fmt: skip
-        return create(session, Policy, values, by=SYSTEM, now=now)
+        own = select(Policy).where(Policy.cmo_id == world.cast.cmo, Policy.former_of.is_(None))
+        line = session.scalars(own).one_or_none()
+        if line is not None:
+            return change(session, Policy, line.id, values, by=SYSTEM, now=now, reason="Agreed")
+        scope = {"name": "For Rhein Fill", "cmo_id": world.cast.cmo, "effective_from": now}
+        return create(session, Policy, {**scope, **values}, by=SYSTEM, now=now)
 
 
 def apply(world: World, line: Policy) -> None:
     clock = world.clock
+    admin = world.caller(world.cast.admin)
     with world.runtime.db.write() as session:
         new_terms.apply(
-            session, applying.of_policy(session, line.id, world.caller(world.cast.admin), clock.now()),
-            by=SYSTEM, reason="Agreed",
+            session, applying.of_policy(session, line.id, admin, clock.now()), by=SYSTEM, reason="Agreed",
             closing=world.runtime.closing, now=clock.now(), real_now=clock.real_now(),
         )  # fmt: skip
 
