@@ -1,5 +1,6 @@
 """What an e-mail address is: the one idea of it, for every way in and for the mails that go out."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import email_validator
 from slamon.errors import Invalid
 
 LONGEST = 254
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
 _internal: set[str] = set()
 
 
@@ -35,11 +37,14 @@ def allow_internal(domains: Iterable[str]) -> None:
     _internal.update(domain.strip().casefold() for domain in domains if domain.strip())
 
 
-def parse_address(text: str, *, field: str = "email") -> MailAddress:
-    """The address. Raises Invalid naming `field` for one that mails could not be sent to."""
+def parse_address(text: str, *, field: str = "email", is_ours: bool = False) -> MailAddress:
+    """The address. Raises Invalid naming `field` for one that mails could not be sent to.
+
+    One that `is_ours`, such as the sender's, may be at a domain that only this host knows.
+    """
     typed = text.strip()
     local, _, domain = typed.rpartition("@")
-    is_internal = domain.casefold() in _internal
+    is_internal = domain.casefold() in _internal or (is_ours and _HOST.fullmatch(domain) is not None)
     try:
         # Nothing is asked of the network. An internal domain is its administrator's word; only the rest is judged.
         found = email_validator.validate_email(

@@ -209,8 +209,8 @@ def setup(
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
     out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
     out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
-    _send_test(runtime, DeliveryChannel.EMAIL, test_email, sponsor)
-    _send_test(runtime, DeliveryChannel.SLACK, test_slack, sponsor)
+    _send_test(runtime, DeliveryChannel.EMAIL, test_email)
+    _send_test(runtime, DeliveryChannel.SLACK, test_slack)
     start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
     out.print(f"[green]✓[/green] Start it with: {start}")
     if token is None:
@@ -464,11 +464,11 @@ def _show_link(settings: Settings, token: str, words: str) -> None:
     out.print(f"  {access.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
 
 
-def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str, sponsor: str) -> None:
+def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str) -> None:
     if not address:
         return
     try:
-        send_test(runtime, channel, address, sponsor_name=sponsor)
+        send_test(runtime, channel, address)
     except DeliveryError as error:
         out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
         return

@@ -105,7 +105,9 @@ class TermsDiffer(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One thing a person holds: as project_manager, project_lead, cmo_lead, backup, contact, draft or policy."""
+    """One thing a person holds: as project_manager, project_lead, cmo_lead, backup, contact, draft, policy_owner or
+    policy (a ladder names them).
+    """
 
     part: str
     id: UUID
@@ -120,7 +122,7 @@ class StillHolds(Conflict):
         listed = ", ".join(str(each) for each in holds[:5])
         more = f" and {len(holds) - 5} more" if len(holds) > 5 else ""
         super().__init__(f"{name} still holds {listed}{more}. Say in 'handed_to' who takes it, or hand it over first.")
-        self.holds = tuple(holds)
+        self.name, self.holds = name, tuple(holds)
 
 
 class KeyReused(SlamonError):

@@ -57,9 +57,10 @@ FILING = (
 FILE = (API, 'curl -H "Authorization: Bearer $KEY" -F "file=@CoA-A17.pdf;type=application/pdf" -F sha256=$(sha256sum CoA-A17.pdf | cut -c1-64) \\')  # fmt: skip  # noqa: E501
 REPLAYS = (README, "slamon replay incidents tests/data/incident_events.csv.gz")
 BACKUP = (OPERATIONS, "slamon backup /backups/slamon-today     # while everything runs")
+LEAVING = (OPERATIONS, """BEA=$(post people '{"name": "Bea Roth", "email": "bea@yourcompany.example", "roles": ["project_manager"], "time_zone": "Europe/Berlin"}' | id)""")  # fmt: skip  # noqa: E501
 RESTORE = (OPERATIONS, "createdb -h db.example.com -U postgres --owner slamon slamon_restored")
-FIRST_START = [ONE_PROCESS, PEOPLE, CMOS, PROJECT, FILING, FILE]
-BY_HAND = [INSTALL, OWNER, TWO_USERS, PEOPLE, CMOS, PROJECT, FILING, FILE, PAST, BACKUP, RESTORE]
+FIRST_START = [ONE_PROCESS, PEOPLE, CMOS, PROJECT, FILING, FILE, LEAVING]
+BY_HAND = [INSTALL, OWNER, TWO_USERS, PEOPLE, CMOS, PROJECT, FILING, FILE, LEAVING, PAST, BACKUP, RESTORE]
 NEEDS_AN_ENGINE = "needs a Docker engine; test_compose.py runs what its containers run"
 NOT_RUN = {
     (README, "make demo"): "runs until it is stopped; tests/demo runs the same",
@@ -166,6 +167,7 @@ def first_records(blocks: dict[tuple[str, str], str]) -> list[str]:
         f"KEY=$(slamon api-key ana@yourcompany.example)\n{filing.strip()} --fail-with-body > filed.json",
         "printf '%%PDF-1.4\\n' > CoA-A17.pdf",
         blocks[FILE].replace("requests/ID/", "requests/$(id < filed.json)/").strip() + " --fail-with-body > file.json",
+        f"KEY=$(slamon api-key admin@yourcompany.example)\n{blocks[LEAVING]}",
     ]
 
 

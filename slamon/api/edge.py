@@ -1,9 +1,11 @@
 """Around every HTTP request: its id, its one log line, its largest body, and the answer to what nobody expected."""
 
 import re
+from collections.abc import Callable
 
 import structlog
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,8 +16,7 @@ from slamon.runtime import Runtime
 
 log = structlog.get_logger()
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s\";]*)", re.IGNORECASE)
-_TEXT_CODECS = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
+_TEXT_CODECS = frozenset({b"utf-8", b"utf8", b"us-ascii", b"ascii"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -49,7 +50,7 @@ class Edge:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, self._limited(request, receive), send_named)
+                await self._app(scope, self._limited(request, receive, lambda: bool(status)), send_named)
             except ClientDisconnect:
                 log.info("client_left", route=_template(scope))  # before it had sent or read everything: no defect
             except Exception as error:
@@ -62,7 +63,7 @@ class Edge:
                 milliseconds = round((self._runtime.clock.monotonic() - began) * 1000, 1)
                 log.info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
 
-    def _limited(self, request: Request, receive: Receive) -> Receive:
+    def _limited(self, request: Request, receive: Receive, is_answered: Callable[[], bool]) -> Receive:
         """Refuse a body in another encoding than UTF-8: a codec that the sender names must never read what was sent.
 
         Refuse one that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
@@ -74,11 +75,14 @@ class Edge:
         announced = request.headers.get("content-length", "")
         seen = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
         counted = 0
-        charset = _CHARSET.search(request.headers.get("content-type", ""))
+        # Read by the parser that would decode by it.
+        charset = parse_options_header(request.headers.get("content-type", ""))[1].get(b"charset")
 
         async def receive_limited() -> Message:
             nonlocal counted
-            if charset is not None and charset[1].casefold() not in _TEXT_CODECS:
+            if is_answered():
+                return await receive()  # the framework only waits for the client to leave
+            if charset is not None and charset.lower() not in _TEXT_CODECS:
                 raise HTTPException(415, "Text is taken as UTF-8 only; leave the charset out, or say utf-8.")
             most: int = request.state.body_limit
             if seen <= most:

@@ -56,7 +56,8 @@ class Alike(BaseModel):
 
 class Held(BaseModel):
     part: str = Field(
-        description="project_manager, project_lead, cmo_lead, backup, contact, draft or policy.", examples=["contact"]
+        description="project_manager, project_lead, cmo_lead, backup, contact, policy_owner, draft or policy.",
+        examples=["contact"],
     )
     id: UUID = Field(description="The project, CMO, person, request, draft or policy line.")
     name: str = Field(examples=["DAT-2026-000042"])

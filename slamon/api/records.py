@@ -1,5 +1,6 @@
 """The records administrators keep: one table of resources, and one set of routes for each line of it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -17,8 +18,9 @@ from slamon.db import parties
 from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.engine.channel_test import tested_slack_channel
-from slamon.errors import Invalid, NotFound
+from slamon.errors import Invalid, NotFound, StillHolds
 from slamon.services import directory, leaving, listings
+from slamon.services.holdings import as_seen
 from slamon.services.record_rights import allow_change, allow_new
 from slamon.services.rights import Deed
 from slamon.services.visibility import find_seen, seen_among, sees
@@ -198,7 +200,10 @@ def _routes_of(resource: Resource) -> APIRouter:
             [record] = shown(session, resource, [row], call)
             return created(record, location.format(row.id), version=row.version)
 
-        return call.write(work)
+        def still_seen(session: Session, answer: str) -> object:
+            return resource.find(session, UUID(json.loads(answer)["id"]), call)
+
+        return call.write(work, before_replay=still_seen)
 
     def list_some(call: Known, query: ListQuery) -> Response:
         filters = query.model_dump(by_alias=True, exclude={"cursor", "limit"})
@@ -226,10 +231,13 @@ def _routes_of(resource: Resource) -> APIRouter:
             found = resource.find(session, record_id, call)
             by, values = allow_change(session, found, said, resource.changing, by=call.caller)
             if kept is parties.Person:
-                row = leaving.change_person(
-                    session, record_id, values, handed_to=getattr(body, "handed_to", None), by=by, reason=body.reason,
-                    now=call.now, real_now=call.real_now, expected_version=expected,
-                )  # fmt: skip
+                try:
+                    row = leaving.change_person(
+                        session, record_id, values, handed_to=getattr(body, "handed_to", None), by=by,
+                        reason=body.reason, now=call.now, real_now=call.real_now, expected_version=expected,
+                    )  # fmt: skip
+                except StillHolds as held:
+                    raise StillHolds(held.name, as_seen(session, held.holds, by=call.caller)) from held
             else:
                 row = directory.change(
                     session, kept, record_id, values,

@@ -41,9 +41,10 @@ def sender_of(text: str) -> Address:
     """Who mails come from: `slamon <slamon@sponsor.example>`. Raises ValueError."""
     name, address = parseaddr(text)
     try:
-        return mailbox_of(address, name)
-    except DeliveryError as err:
+        parsed = parse_address(address, is_ours=True)
+    except Invalid as err:
         raise ValueError(f"The sender of mails is no mail address: {err}") from err
+    return Address(display_name=clean(name), username=parsed.local, domain=parsed.domain)
 
 
 def mailbox_of(address: str, name: str = "") -> Address:

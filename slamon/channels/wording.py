@@ -154,7 +154,22 @@ def clean(name: str) -> str:
 
     `St.Gallen` gets an invisible joint (U+2060) after its dot.
     """
-    return _LINKABLE.sub("\\g<0>\u2060", one_line(name, NAME_LENGTH))
+    return _unlinked(one_line(name, NAME_LENGTH))
+
+
+def _detail(message: Message) -> str:
+    """What the system itself says, names of people in it."""
+    return _unlinked(one_line(message.detail or "", DETAIL_LENGTH))
+
+
+def _first_sentence(text: str) -> tuple[str, str]:
+    """The first sentence and the others; "Dr." ends none."""
+    end = re.search(r"(?<=\w{4}\.) (?=[A-Z])", text)
+    return (text[: end.start()], text[end.end() :]) if end else (text, "")
+
+
+def _unlinked(line: str) -> str:
+    return _LINKABLE.sub("\\g<0>\u2060", line)
 
 
 _LINKABLE = re.compile(r"(?<=\w)[.@](?=\w)|:(?=//)")
@@ -212,7 +227,7 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             return _cmo_acted(message)
         case MessageKind.FRESH_LINK:
             opens = f"It opens {_request(message)} of {clean(message.sponsor_name)}."
-            return "Here is your new link", (opens, one_line(message.detail or "", DETAIL_LENGTH))
+            return "Here is your new link", (opens, _detail(message))
         case MessageKind.NOT_REACHED:
             return f"A mail to {clean(message.cmo_name)} was refused", (
                 "The contact may not know of this request.",
@@ -231,31 +246,30 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
             )
         case MessageKind.REVIEW_DUE:
             return "A policy line is due for review", (
-                one_line(message.detail or "", DETAIL_LENGTH),
+                _detail(message),
                 "Look whether it still fits, and set its next review date or end it.",
             )
         case MessageKind.KEY_MADE:
             return "An API key was made in your name", (
-                one_line(message.detail or "", DETAIL_LENGTH),
+                _detail(message),
                 "Whoever has it acts as you. If you did not expect it, revoke it at once on the page behind the link.",
             )
         case MessageKind.ACCOUNT_LINK:
             return "Your link to a new password", (
-                one_line(message.detail or "", DETAIL_LENGTH),
+                _detail(message),
                 "The link works once, within 24 hours, and lets you in at once.",
                 "If you do not need it, leave it: your password stays as it is.",
             )
         case MessageKind.LINK_MADE:
-            return "A link to an account was made on the host", (one_line(message.detail or "", DETAIL_LENGTH),)
+            return "A link to an account was made on the host", (_detail(message),)
         case MessageKind.ADDRESS_CHANGED:
             return _address_changed(message)
         case MessageKind.ALARM:
-            detail = one_line(message.detail or "", DETAIL_LENGTH)
-            happened, dot, rest = detail.partition(". ")
-            return f"Alarm: {happened.rstrip('.') or 'look at the page Status'}", (f"{happened}{dot}".strip(), rest)
+            happened, rest = _first_sentence(_detail(message))
+            return f"Alarm: {happened.rstrip('.') or 'look at the page Status'}", (happened, rest)
         case MessageKind.TEST:
             return "Test message: this channel works", (
-                one_line(message.detail or "", DETAIL_LENGTH),
+                _detail(message),
                 "Nothing needs to be done.",
             )
         case _:
@@ -490,7 +504,7 @@ def _facts(message: Message) -> list[Fact]:
     if message.number and not message.to_cmo:
         facts.append(Fact("Contact attempts so far", str(message.contact_attempts)))
     if message.kind is MessageKind.NOT_REACHED:
-        facts.append(Fact("Reason", one_line(message.detail or "", DETAIL_LENGTH)))
+        facts.append(Fact("Reason", _detail(message)))
     return [fact for fact in facts if fact.value]
 
 

@@ -6,14 +6,14 @@ from slamon.channels import Message, MessageKind, Receipt
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import DeliveryError, Invalid, Unavailable
 from slamon.runtime import Runtime
+from slamon.services.directory import sponsor_name
 
 
-def send_test(runtime: Runtime, channel: DeliveryChannel, address: str, *, sponsor_name: str | None = None) -> Receipt:
-    """Send it now, with no transaction open. Raises DeliveryError.
-
-    `sponsor_name` is for the set-up, whose settings lack it.
-    """
+def send_test(runtime: Runtime, channel: DeliveryChannel, address: str) -> Receipt:
+    """Send it now, with no transaction open. Raises DeliveryError."""
     now, settings = runtime.clock.now(), runtime.settings
+    with runtime.db.read() as session:
+        sponsor = sponsor_name(session, settings)
     message = Message(
         key=f"test/{channel.value}/{now.isoformat()}",
         kind=MessageKind.TEST,
@@ -23,7 +23,7 @@ def send_test(runtime: Runtime, channel: DeliveryChannel, address: str, *, spons
         at=now,
         reader_zone=settings.sponsor_time_zone,
         other_zone=settings.sponsor_time_zone,
-        sponsor_name=sponsor_name or settings.sponsor_name or "slamon",
+        sponsor_name=sponsor,
         detail="If you can read this, slamon reaches you here.",
         message_id=f"<{secrets.token_hex(8)}@slamon>",
     )

@@ -19,8 +19,8 @@ from slamon.channels import LADDER_KINDS, OPENS_AN_ACCOUNT, ClockLine, DigestLin
 from slamon.channels.wording import PAST_LIMIT
 from slamon.config import Settings
 from slamon.db.base import Base
-from slamon.db.outbox import Attempt, Notification, NotificationState
-from slamon.db.parties import Organization, OrganizationKind, Person, Site
+from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
+from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
 from slamon.domain.lifecycle import ACTION_OF, State
 from slamon.domain.progress import needs_review
@@ -80,6 +80,7 @@ class Composer:
         self._people = _by_id(session, Person, {row.person_id for row in rows if row.person_id})
         self._requests = _by_id(session, CmoRequest, {row.request_id for row in told if row.request_id}, *_TOLD)
         requests = self._requests.values()
+        self._restricted = _restricted(session, {request.project_id for request in requests})
         parties = {r.cmo_id for r in requests} | {person.organization_id for person in self._people.values()}
         self._organizations = _by_id(session, Organization, parties)
         self._sites = _by_id(session, Site, {request.site_id for request in requests})
@@ -135,7 +136,7 @@ class Composer:
         """Whether the message is for one person, who was disabled since it was queued; nothing of it has left yet."""
         person = self._people[row.person_id] if row.person_id else None
         is_own = row.channel == DeliveryChannel.EMAIL or (person is not None and row.address == person.slack_user_id)
-        return is_own and row.state == NotificationState.QUEUED and not is_enabled(person) and person is not None
+        return is_own and row.state in WAITING and not is_enabled(person) and person is not None
 
     def _taken_since(self, row: Notification, since: datetime) -> FactRow | None:
         taken = self._taken.get(row.request_id) if row.request_id else None
@@ -156,6 +157,8 @@ class Composer:
         channel = cmo.slack_channel if cmo else None
         if row.address != channel and _SLACK_USER.fullmatch(row.address):
             return person.slack_user_id
+        if row.request_id and self._requests[row.request_id].project_id in self._restricted:
+            return person.slack_user_id  # the project may have become restricted since this was queued
         if row.kind in (MessageKind.TAKEN, MessageKind.CLOSING, MessageKind.WITHDRAWN):  # in a thread that stays
             return row.address
         return channel or person.slack_user_id
@@ -362,6 +365,12 @@ def _last_taken(session: Session, request_ids: set[UUID]) -> dict[UUID, FactRow]
         return {}
     facts = select(FactRow).where(FactRow.request_id.in_(request_ids), FactRow.kind == FactKind.TAKEN)
     return {fact.request_id: fact for fact in session.scalars(facts.order_by(FactRow.occurred_at, FactRow.sequence))}
+
+
+def _restricted(session: Session, project_ids: set[UUID]) -> frozenset[UUID]:
+    if not project_ids:
+        return frozenset()
+    return frozenset(session.scalars(select(Project.id).where(Project.id.in_(project_ids), Project.restricted)))
 
 
 def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:

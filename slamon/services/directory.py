@@ -37,7 +37,7 @@ from slamon.domain.zones import is_zone
 from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound, StaleVersion
 from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
-from slamon.services import addresses, reach
+from slamon.services import address_changes, reach
 from slamon.services.audit import record
 from slamon.services.duties import is_enabled, unfit_as_backup
 from slamon.services.holdings import refuse_while_holding
@@ -92,7 +92,7 @@ def change(
     """Change some fields of a record, saying why; the trail keeps what they were.
 
     `real_now` is needed where business time (`now`) differs from it. What a changed address or a disabled account
-    entails is done here too: see `services.addresses`.
+    entails is done here too: see `services.address_changes`.
 
     Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises. Open requests keep the terms they were
     filed under. A policy line that was in force and decides otherwise from now on leaves what it said until then as a
@@ -100,14 +100,14 @@ def change(
     """
     if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
-    of_contact = addresses.locked_requests(session, record_id) if kept is Person and "email" in values else []
+    of_contact = address_changes.locked_requests(session, record_id) if kept is Person and "email" in values else []
     row = find(session, kept, record_id, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
     old = fields_of(session, row)
     plain, links = _parted(values)
     was_admin = isinstance(row, Person) and _administers(row)
-    former, was = None, addresses.reached(row) if isinstance(row, Person) else None
+    former, was = None, address_changes.reached(row) if isinstance(row, Person) else None
     if isinstance(row, Policy) and (since := start_of_change(row, plain, now)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=now), since
     with session.no_autoflush:
@@ -116,7 +116,7 @@ def change(
         _check(row, session)
         _refuse_taken(session, row)
     if isinstance(row, Person) and was is not None:
-        addresses.end_secrets(row, was)
+        address_changes.end_secrets(row, was)
     _flush(session, row)
     _set_links(session, row, links)
     if was_admin and isinstance(row, Person) and not _administers(row):
@@ -141,7 +141,7 @@ def change(
         _flush(session, row)
         done: dict[str, Any] = {}
         if isinstance(row, Person) and was is not None:
-            done = addresses.follow(session, row, was, of_contact, by=by, now=now, real_now=real_now or now)
+            done = address_changes.follow(session, row, was, of_contact, by=by, now=now, real_now=real_now or now)
         record(
             session, by=by, action="change", entity=kept.__tablename__, entity_id=row.id, now=now,
             old={name: old.get(name) for name in changed}, new={name: new[name] for name in changed} | done,

@@ -169,10 +169,16 @@ def file_by_terms(
     groups = _by_terms(session, filing, by=by, at=stamp(now)) if split is not False else [filing]
     if split is None and len(groups) > 1:
         raise TermsDiffer([kinds_of(group.type, group.detail) for group in groups])
+    if len(groups) > 1 and not file_anyway:
+        parties = find_parties(
+            session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id,
+            by=by, at=stamp(now),
+        )  # fmt: skip
+        refuse_look_alikes(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     filed: list[Filed] = []
     for group in groups:
         one = replace(group, parent_id=filed[0].id) if filed else group
-        anyway = file_anyway or bool(filed)  # those filed a moment ago ask for the same lots
+        anyway = file_anyway or len(groups) > 1  # asked above, for all of them at once
         filed.append(log_request(session, one, by=by, via=via, file_anyway=anyway, now=now, real_now=real_now))
     return filed
 

@@ -1,15 +1,19 @@
 """What a person holds: everything that would be nobody's if their account were disabled."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from slamon.db.base import Base
 from slamon.db.drafts import Draft
 from slamon.db.parties import Organization, Person, PersonStatus, Project, Standing
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, is_open
 from slamon.errors import Holding, StillHolds
+from slamon.services.access import Caller
+from slamon.services.visibility import seen_among
 
 
 def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]:
@@ -28,6 +32,7 @@ def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]
         "cmo_lead": select(Organization.id, Organization.name).where(Organization.lead_id == person.id, cmo),
         "backup": select(Person.id, Person.name).where(Person.backup_id == person.id, enabled),
         "contact": select(CmoRequest.id, CmoRequest.number).where(*contact),
+        "policy_owner": select(Policy.id, Policy.name).where(Policy.owner_id == person.id, *_lasting(now)),
     }
     held = [
         Holding(part, row_id, name)
@@ -36,8 +41,7 @@ def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]
     ]
     drafts = select(Draft).where(Draft.created_by == str(person.id)).order_by(Draft.id)
     held += [Holding("draft", draft.id, str(draft.content["type"])) for draft in session.scalars(drafts)]
-    lasting = or_(Policy.effective_to.is_(None), Policy.effective_to > now)
-    policies = session.scalars(select(Policy).where(Policy.former_of.is_(None), lasting).order_by(Policy.id))
+    policies = session.scalars(select(Policy).where(*_lasting(now)).order_by(Policy.id))
     return held + [Holding("policy", line.id, line.name) for line in policies if _names(line, person)]
 
 
@@ -45,6 +49,31 @@ def refuse_while_holding(session: Session, person: Person, *, now: datetime) -> 
     """Raise StillHolds where something would be nobody's."""
     if held := held_by(session, person, now=now):
         raise StillHolds(person.name, held)
+
+
+def as_seen(session: Session, holds: Sequence[Holding], *, by: Caller) -> list[Holding]:
+    """The same without the names of what the caller may not see."""
+    seen = {
+        each_id
+        for kept, parts in _KEPT_AS.items()
+        for each_id in seen_among(session, kept, [each.id for each in holds if each.part in parts], by=by)
+    }
+    unseen = frozenset().union(*_KEPT_AS.values())
+    return [
+        each if each.id in seen or each.part not in unseen else Holding(each.part, each.id, "something you may not see")
+        for each in holds
+    ]
+
+
+_KEPT_AS: Mapping[type[Base], frozenset[str]] = {
+    Project: frozenset({"project_manager", "project_lead"}),
+    CmoRequest: frozenset({"contact"}),
+    Policy: frozenset({"policy", "policy_owner"}),
+}
+
+
+def _lasting(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Policy.former_of.is_(None), or_(Policy.effective_to.is_(None), Policy.effective_to > now)
 
 
 def _names(line: Policy, person: Person) -> bool:

@@ -16,7 +16,8 @@ from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import FILERS
 from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
 from slamon.errors import Holding, Invalid
-from slamon.services import addresses, directory
+from slamon.services import address_changes, directory
+from slamon.services.access import caller_of
 from slamon.services.audit import record
 from slamon.services.duties import is_enabled
 from slamon.services.holdings import held_by
@@ -24,14 +25,22 @@ from slamon.services.notices import fact_rows
 from slamon.services.outbox import queue
 from slamon.services.readers import Directory
 from slamon.services.timelines import append, load_timelines
+from slamon.services.visibility import is_seen
 
-_FIELD = {"project_manager": "pm_id", "project_lead": "lead_id", "cmo_lead": "lead_id", "backup": "backup_id"}
+_FIELD = {
+    "project_manager": "pm_id",
+    "project_lead": "lead_id",
+    "cmo_lead": "lead_id",
+    "backup": "backup_id",
+    "policy_owner": "owner_id",
+}
 _KEPT: Mapping[str, type[Any]] = {
     "project_manager": Project,
     "project_lead": Project,
     "cmo_lead": Organization,
     "backup": Person,
     "policy": Policy,
+    "policy_owner": Policy,
 }
 
 
@@ -54,7 +63,7 @@ def change_person(
     if handed_to is not None:
         if values.get("status") != PersonStatus.DISABLED:
             raise Invalid("handed_to", "names who takes over from somebody; send it with status 'disabled'")
-        addresses.locked_requests(session, person_id)  # before the person, as everywhere
+        address_changes.locked_requests(session, person_id)  # before the person, as everywhere
         person = directory.find(session, Person, person_id, lock=True)
         _Handing(session, person, _successor(session, person, handed_to), by, reason, now, real_now).do()
         values = {**values, "backup_id": handed_to}  # for terms already frozen, which name the person
@@ -124,6 +133,11 @@ class _Handing:
     def _draft(self, draft: Draft) -> None:
         if not set(self.successor.roles) & FILERS:
             told = f"{self.successor.name} may not file, and {self.person.name} has drafts; discard those first"
+            raise Invalid("handed_to", told)
+        successor = caller_of(self.successor, self.session.get_one(Organization, self.successor.organization_id))
+        project_id = draft.content.get("project_id")
+        if project_id and not is_seen(self.session, Project, UUID(str(project_id)), by=successor):
+            told = f"{self.successor.name} may not see the project of a draft of {self.person.name}; discard that first"
             raise Invalid("handed_to", told)
         draft.created_by, draft.version = str(self.successor.id), draft.version + 1
         record(

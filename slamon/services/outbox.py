@@ -126,8 +126,8 @@ def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime,
     row = _dead_letter(session, notification_id)
     person = session.get(Person, row.person_id) if row.person_id else None
     before = row.address
-    if person is not None and row.channel == DeliveryChannel.EMAIL:
-        row.address = person.email
+    if person is not None and row.channel == DeliveryChannel.EMAIL and row.kind != MessageKind.ADDRESS_CHANGED:
+        row.address = person.email  # a notice to an address that is no longer theirs goes there, and nowhere else
     own = Attempt.notification_id == row.id
     open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=real_now)
     session.execute(open_ones.execution_options(synchronize_session=False))  # whoever made them died over them

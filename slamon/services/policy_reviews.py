@@ -16,7 +16,8 @@ from slamon.services.outbox import administrators, outbox_row, queue
 def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now: datetime) -> None:
     """Queue one mail for each line in force whose review date has come, to its owner, else to the administrators.
 
-    `today` is the sponsor's civil day. Doing it again queues nothing: a message is one for a line, date and reader.
+    `today` is the sponsor's civil day. Doing it again queues nothing: a message is one for a line, date and reader, for
+    as long as messages about no request are kept; a review that is still due then is told again.
     """
     due = select(Policy).where(
         Policy.review_due_on <= today,
@@ -54,7 +55,7 @@ def _scope(session: Session, line: Policy) -> str:
         "priority": line.priority,
         "CMO": cmo and cmo.name,
         "site": site and site.name,
-        "project": project and project.code,
+        "project": project and ("one that is restricted" if project.restricted else project.code),
     }
     parts = ", ".join(f"{label} {value}" for label, value in named.items() if value)
     return f"It covers {parts or 'every request'}."

@@ -34,7 +34,7 @@ LONGEST_REACH = timedelta(days=5 * 366)  # arithmetic ends after six years: a ye
 DECIDING: dict[type, tuple[str, ...]] = {
     Policy: ("clocks", "ladder", "site_id", "cmo_id", "project_id"),
     Calendar: CALENDAR_COLUMNS,
-    Site: ("calendar_id", "time_zone"),
+    Site: ("calendar_id", "time_zone", "status"),
 }
 
 
@@ -71,14 +71,16 @@ def _(row: Calendar, session: Session, at: datetime) -> None:
 @refuse_unreachable.register
 def _(row: Site, session: Session, at: datetime) -> None:
     calendar = session.get(Calendar, row.calendar_id) if row.calendar_id else None
-    if calendar is None:
+    if calendar is None or row.status != Standing.ACTIVE:
         return
+    of_this_cmo = select(ProjectCmo.project_id).where(ProjectCmo.organization_id == row.organization_id)
     in_force = or_(Policy.effective_to.is_(None), Policy.effective_to > at)
     lines = session.scalars(
         select(Policy).where(
             in_force,
             or_(Policy.site_id.is_(None), Policy.site_id == row.id),
             or_(Policy.cmo_id.is_(None), Policy.cmo_id == row.organization_id),
+            or_(Policy.project_id.is_(None), Policy.project_id.in_(of_this_cmo)),
         )
     )
     for line in lines:

@@ -74,7 +74,7 @@ def allow_change(
     _refuse_own_rights(row, changed, by)
     if added := set(changed.get("cmo_ids", ())) - set(_current(session, row, "cmo_ids") or ()):
         allow_on(by, Deed.STAFF_PROJECTS, Owners(lead_ids=_leads_of_all(session, added)))
-    if by.person_id is not None and by.person_id in (changed.get("lead_id"), changed.get("pm_id")):
+    if by.person_id is not None and by.person_id in map(changed.get, ("lead_id", "pm_id", "backup_id")):
         _refuse_own_gain(session, row, changed, by)
     return actors[0], wanted
 

@@ -187,10 +187,13 @@ def _tell(
     new = {"network": "every network" if is_account else network, "failures": lock.failures, "until": until}
     record(session, by=SYSTEM, action="locked", entity="person", entity_id=person.id, now=now, new=new)
     told = (
-        f"After {NETWORK_LOCK.failures} wrong passwords from one network, sign-ins to the account of {person.name} are "
-        "refused there for 15 minutes. More lock-outs of this account today are in the trail and are not mailed."
+        f"The account of {person.name} is locked for an hour after wrong passwords from many networks. "
+        if is_account
+        else f"Sign-ins to the account of {person.name} are refused from one network for 15 minutes "
+        "after wrong passwords. "
     )
-    raise_alarm(session, f"locked/{person.id}", told, now=now, real_now=real_now)
+    more = "More of these today are in the trail and are not mailed."
+    raise_alarm(session, f"{refusal.value}/{person.id}", told + more, now=now, real_now=real_now)
     if is_account and can_mail:
         _mail_link(session, person, _LOCKED, now=now, real_now=real_now)
 

@@ -36,7 +36,9 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
     logging.setLogRecordFactory(factory)
 
 
-@pytest.mark.parametrize("charset", ["unicode_escape", "utf-7", "utf-16", "idna", "rot13", "no-such", '"hex"'])
+@pytest.mark.parametrize(
+    "charset", ["unicode_escape", "utf-7", "utf-16", "idna", "rot13", "no-such", '"hex"', "utf-8; charset=utf-7"]
+)
 @pytest.mark.parametrize("path", ["/sign-in", "/r/none/ask"])
 def test_text_in_another_encoding_than_utf_8_is_refused(logged: Logged, api: Api, path: str, charset: str) -> None:
     answer = api.nobody.post(path, content=FORM, headers={"Content-Type": MULTIPART + charset})

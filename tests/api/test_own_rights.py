@@ -25,7 +25,12 @@ def changed(caller: Any, path: str, **values: Any) -> Any:
 
 
 def new_person(world: World, email: str, *roles: str) -> UUID:
-    values = {"organization_id": world.cast.sponsor, "name": email, "email": email, "roles": list(roles)}
+    values = {
+        "organization_id": world.cast.sponsor,
+        "name": email.partition("@")[0],
+        "email": email,
+        "roles": list(roles),
+    }
     with world.runtime.db.write() as session:
         row = create(session, Person, {**values, "status": "active"}, by=SYSTEM, now=world.clock.now())
         return row.id

@@ -46,8 +46,9 @@ PDF = {"file": ("CoA.pdf", b"%PDF-1.7\n", "application/pdf")}
 
 # What is open to everybody, or opened by a link or password of its own.
 OPEN = {
-    "/sign-in", "/sign-out", "/welcome/{token}", "/livez", "/readyz", "/metrics", "/r/{token}", "/r/{token}/fresh-link",
-    "/r/{token}/files/{attachment_id}", "/r/{token}/files", "/r/{token}/clocks/{clock}", "/r/{token}/{action}",
+    "/sign-in", "/sign-out", "/forgot-password", "/welcome/{token}", "/livez", "/readyz", "/metrics", "/r/{token}",
+    "/r/{token}/fresh-link", "/r/{token}/files/{attachment_id}", "/r/{token}/files", "/r/{token}/clocks/{clock}",
+    "/r/{token}/{action}",
 }  # fmt: skip
 # Which requests each caller sees; everything else follows from the table.
 SEEN = {
@@ -110,8 +111,8 @@ def built_in(world: World) -> Installation:
             return create(session, kept, values, by=SYSTEM, now=now)
 
         def person(email: str, role: str, at: UUID, **more: Any) -> UUID:
-            more = {"time_zone": "UTC", "status": "active", **more}
-            return UUID(str(new(Person, organization_id=at, name=email, email=email, roles=[role], **more).id))
+            more = {"time_zone": "UTC", "status": "active", "name": email.partition("@")[0], **more}
+            return UUID(str(new(Person, organization_id=at, email=email, roles=[role], **more).id))
 
         other_lead = person("other-lead@sponsor.example", "lead", cast.sponsor)
         session.get_one(Organization, cast.other_cmo).lead_id = other_lead

@@ -96,7 +96,7 @@ def test_addresses_at_two_domains_are_two_addresses_and_case_makes_no_difference
     assert person(api, email="ann@xn--fa-hia.example").status_code == 409
 
 
-@pytest.mark.parametrize("name", ["http://evil.example", "www.evil.example", "Ann @ evil", "a\u202eb"])
+@pytest.mark.parametrize("name", ["http://evil.example", "www.evil.example", "Ann @ evil", "a\u202eb", "ｗｗｗ.x.de"])
 def test_a_name_that_looks_like_a_link_or_hides_something_is_refused(api: Api, name: str) -> None:
     cast = api.world.cast
     contact = {"cmo_id": str(cast.cmo), "email": "ann@cmo.example", "roles": ["cmo_contact"]}

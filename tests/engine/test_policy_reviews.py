@@ -62,7 +62,7 @@ def test_only_an_administrator_can_look_after_a_line_and_the_others_step_in_for_
     assert [error["field"] for error in refused.json()["errors"]] == ["owner_id"]
     otto = api.admin.post("/v1/people", json=OTHER_ADMIN).json()
     added(api, review_due_on="2026-03-03", owner_id=otto["id"])
-    gone = {"status": "disabled", "reason": "Left"}
+    gone = {"status": "disabled", "reason": "Left", "handed_to": str(world.cast.admin)}
     assert api.admin.patch(f"/v1/people/{otto['id']}", json=gone).status_code == 200
     world.clock.advance(days=1)
     assert [address for address, _ in reviews(world)] == [ADMIN]
