@@ -1,7 +1,6 @@
 """Around every HTTP request: its id, its one log line, its largest body, and the answer to what nobody expected."""
 
 import re
-from collections.abc import Callable
 
 import structlog
 from fastapi import Request
@@ -50,7 +49,7 @@ class Edge:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, self._limited(request, receive, lambda: bool(status)), send_named)
+                await self._app(scope, self._limited(request, receive), send_named)
             except ClientDisconnect:
                 log.info("client_left", route=_template(scope))  # before it had sent or read everything: no defect
             except Exception as error:
@@ -63,7 +62,7 @@ class Edge:
                 milliseconds = round((self._runtime.clock.monotonic() - began) * 1000, 1)
                 log.info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
 
-    def _limited(self, request: Request, receive: Receive, is_answered: Callable[[], bool]) -> Receive:
+    def _limited(self, request: Request, receive: Receive) -> Receive:
         """Refuse a body in another encoding than UTF-8: a codec that the sender names must never read what was sent.
 
         Refuse one that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
@@ -71,6 +70,8 @@ class Edge:
         Raised from within the application's own reading, so that it is answered like every other error. A route that
         knows its caller may lay another `body_limit` on the request before it reads.
         """
+        if request.method in ("GET", "HEAD"):
+            return receive  # nobody reads a body there; the framework waits for the client to leave while it answers
         request.state.body_limit = self._runtime.settings.request_limit_bytes
         announced = request.headers.get("content-length", "")
         seen = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
@@ -80,8 +81,6 @@ class Edge:
 
         async def receive_limited() -> Message:
             nonlocal counted
-            if is_answered():
-                return await receive()  # the framework only waits for the client to leave
             if charset is not None and charset.lower() not in _TEXT_CODECS:
                 raise HTTPException(415, "Text is taken as UTF-8 only; leave the charset out, or say utf-8.")
             most: int = request.state.body_limit
