@@ -44,8 +44,7 @@ def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:
         redirect_slashes=False,  # it would redirect to whatever the Host header names
     )
     app.state.runtime = runtime
-    build_api(app)
-    app.include_router(imports_router)
+    build_api(app, imports_router)
     build_pages(app)
     app.mount("/static", StaticFiles(directory=str(files("slamon.web") / "static")), name="static")
     app.include_router(probes(runtime))

@@ -26,8 +26,11 @@ from slamon.runtime import Runtime
 from slamon.services.rights import Deed
 
 
-def build_api(app: FastAPI) -> None:
-    """Put the API into the application: its routes, its errors, and what stands around every HTTP request."""
+def build_api(app: FastAPI, *others: APIRouter) -> None:
+    """Put the API into the application: its routes, its errors, and what stands around every HTTP request.
+
+    `others` are routers of rooms above this one.
+    """
     runtime: Runtime = app.state.runtime
     app.state.gate = Gate(runtime)
     problems.install(app)
@@ -35,7 +38,7 @@ def build_api(app: FastAPI) -> None:
     # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
     first = [requests.router, attachments.router, clocks.router, owed.router, rules.router, new_terms.router]
     last = [drafts.router, shutdowns.router, messages.router, keys.router]
-    routers = [*first, *ROUTERS, *last]
+    routers = [*first, *ROUTERS, *last, *others]
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again

@@ -1,25 +1,23 @@
 """What an act on a request says: one body for all actions, each taking its own fields of it."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
 from slamon.api.details import Temperature
-from slamon.api.fields import Body, Day, Email, Instant, Line40, Line80, Line120, LongText, Name, Text
+from slamon.api.fields import Body, Day, Email, Instant, Line40, Line80, Line120, LongText, Name, Quantity, Text
 from slamon.db.requests import Priority
 from slamon.domain.progress import Condition, Disposition, Readout
 
 _Number = Annotated[int, Field(ge=1, le=200)]
-_Quantity = Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=3)]
 _PERSON = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13"
 
 
 class LineQuantity(Body):
     line: _Number = Field(description="Place of the line in the order, from 1.")
-    quantity: _Quantity
+    quantity: Quantity
     lots_or_kits: Name | None = Field(None, description="The lots or kits of this line.")
 
 
@@ -36,7 +34,7 @@ class ItemAnswer(Body):
 
 class LineChange(Body):
     number: _Number
-    quantity: _Quantity | None = None
+    quantity: Quantity | None = None
     lots_or_kits: Name | None = None
 
 

@@ -1,6 +1,5 @@
 """What a request asks for, by type: shipment, data, inquiry. Nothing unknown is taken, and every text has its limit."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -18,6 +17,7 @@ from slamon.api.fields import (
     Line120,
     LongText,
     Name,
+    Quantity,
     Question,
     ShortText,
     Text,
@@ -160,7 +160,7 @@ class ShipmentLine(Body):
     description: Name | None = None
     presentation: Line120 | None = Field(None, description="Strength and presentation.")
     lots_or_kits: Name | None = Field(None, description="Lot, or range of kits.")
-    quantity: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=3)]
+    quantity: Quantity
     unit: Unit
     label_group: Line80 | None = Field(None, description="Label group or country.")
     min_shelf_life_days: Annotated[int, Field(ge=0, le=3650)] | None = None

@@ -49,7 +49,13 @@ class Edge:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, self._limited(request, receive), send_named)
+                if request.method in ("GET", "HEAD"):  # nobody reads a body there
+                    await self._app(scope, receive, send_named)
+                elif _is_other_text(request):
+                    refused = HTTPException(415, "Text is taken as UTF-8 only; leave the charset out, or say utf-8.")
+                    await problems.answer(request, refused)(scope, receive, send_named)
+                else:
+                    await self._app(scope, self._limited(request, receive), send_named)
             except ClientDisconnect:
                 log.info("client_left", route=_template(scope))  # before it had sent or read everything: no defect
             except Exception as error:
@@ -63,26 +69,18 @@ class Edge:
                 log.info("request", method=scope["method"], route=_template(scope), status=status, ms=milliseconds)
 
     def _limited(self, request: Request, receive: Receive) -> Receive:
-        """Refuse a body in another encoding than UTF-8: a codec that the sender names must never read what was sent.
-
-        Refuse one that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
+        """Refuse a body that is too large, by what it says of itself or, sent in chunks, once it has grown too large.
 
         Raised from within the application's own reading, so that it is answered like every other error. A route that
         knows its caller may lay another `body_limit` on the request before it reads.
         """
-        if request.method in ("GET", "HEAD"):
-            return receive  # nobody reads a body there; the framework waits for the client to leave while it answers
         request.state.body_limit = self._runtime.settings.request_limit_bytes
         announced = request.headers.get("content-length", "")
         seen = int(announced) if announced.isascii() and announced.isdigit() and len(announced) < 19 else 0
         counted = 0
-        # Read by the parser that would decode by it.
-        charset = parse_options_header(request.headers.get("content-type", ""))[1].get(b"charset")
 
         async def receive_limited() -> Message:
             nonlocal counted
-            if charset is not None and charset.lower() not in _TEXT_CODECS:
-                raise HTTPException(415, "Text is taken as UTF-8 only; leave the charset out, or say utf-8.")
             most: int = request.state.body_limit
             if seen <= most:
                 message = await receive()
@@ -92,6 +90,12 @@ class Edge:
             raise HTTPException(413, f"The body is larger than {most:,} bytes.", {"Connection": "close"})
 
         return receive_limited
+
+
+def _is_other_text(request: Request) -> bool:
+    """Whether a charset is named that a parser would read the body by; a codec of the sender's choice never does."""
+    charset = parse_options_header(request.headers.get("content-type", ""))[1].get(b"charset")
+    return charset is not None and charset.lower() not in _TEXT_CODECS
 
 
 def _template(scope: Scope) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from slamon.addresses import parse_address
+from slamon.countries import is_country
 from slamon.domain.normal_form import is_blank
 from slamon.domain.terms import TermsError, parse_duration, parse_offset
 from slamon.domain.zones import YEARS, is_zone
@@ -90,7 +92,30 @@ class Because(Body):
 
 
 Flag = Annotated[bool, Strict()]  # neither 0 nor "yes"
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="ISO 3166-1 alpha-2.")]
+
+
+def _a_country(code: str) -> str:
+    if not is_country(code):
+        raise ValueError("must be an ISO 3166-1 alpha-2 code such as DE")
+    return code
+
+
+Country = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    AfterValidator(_a_country),
+    Field(description="ISO 3166-1 alpha-2."),
+]
+
+
+def _plain_number(value: object) -> object:
+    """Python alone would also read `1_000`, `1e3` and digits of other scripts."""
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", value, re.ASCII):
+        raise ValueError("must be a number such as 24 or 0.5, of at most three decimals, without blanks or commas")
+    return value
+
+
+Quantity = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, max_digits=12, decimal_places=3)]
 Version = Annotated[int, Field(ge=1, description="Grows with every change; the ETag.")]
 
 

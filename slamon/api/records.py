@@ -17,8 +17,9 @@ from slamon.api.fields import Answer, Body
 from slamon.db import parties
 from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
+from slamon.domain.timeline import Actor
 from slamon.engine.channel_test import tested_slack_channel
-from slamon.errors import Invalid, NotFound, StillHolds
+from slamon.errors import Invalid, NotFound, StaleVersion, StillHolds
 from slamon.services import directory, leaving, listings
 from slamon.services.holdings import as_seen
 from slamon.services.record_rights import allow_change, allow_new
@@ -61,16 +62,13 @@ def _as_asked(_session: Session, values: Values, _call: Call) -> Values:
     return values
 
 
-def _untested(values: Values, _call: Call) -> Values:
-    return values
-
-
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One kind of record: its table, what the API takes and gives, and who keeps it.
 
     `side` narrows organizations and people to the sponsor's or the CMOs'. `complete` adds what a new record has
-    without being asked for. `tested` asks the outside about what was sent, before the transaction.
+    without being asked for. `tested` asks the outside about what was sent, before the transaction and only
+    for those who may store it.
     """
 
     one: str
@@ -84,7 +82,7 @@ class Resource:
     changing: Deed
     side: OrganizationKind | None = None
     complete: Callable[[Session, Values, Call], Values] = _as_asked
-    tested: Callable[[Values, Call], Values] = _untested
+    tested: Callable[[Values, Call], Values] | None = None
 
     @property
     def path(self) -> str:
@@ -191,11 +189,19 @@ def _routes_of(resource: Resource) -> APIRouter:
 
     def create_one(call: Posted, body: BaseModel) -> Response:
         call.ask()
-        asked = resource.tested(body.model_dump(by_alias=True), call)
+        asked = body.model_dump(by_alias=True)
+
+        def allowed(session: Session) -> tuple[Actor, Values]:
+            values = resource.complete(session, asked, call)
+            return allow_new(session, kept, values, resource.creating, by=call.caller), values
+
+        if resource.tested is not None:
+            with call.reading() as session:
+                allowed(session)
+            asked = resource.tested(asked, call)
 
         def work(session: Session) -> Any:
-            values = resource.complete(session, asked, call)
-            by = allow_new(session, kept, values, resource.creating, by=call.caller)
+            by, values = allowed(session)
             row = directory.create(session, kept, values, by=by, now=call.now)
             [record] = shown(session, resource, [row], call)
             return created(record, location.format(row.id), version=row.version)
@@ -223,13 +229,22 @@ def _routes_of(resource: Resource) -> APIRouter:
 
     def change_one(call: Known, record_id: UUID, body: models.Change, expected: ExpectedVersion) -> Response:
         call.ask()
-        said = resource.tested(
-            body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"}), call
-        )
+        said = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"})
 
-        def work(session: Session) -> Any:
+        def allowed(session: Session) -> tuple[Actor, Values]:
             found = resource.find(session, record_id, call)
             by, values = allow_change(session, found, said, resource.changing, by=call.caller)
+            if expected is not None and expected != found.version:
+                raise StaleVersion(found.version)
+            return by, values
+
+        if resource.tested is not None:
+            with call.reading() as session:
+                allowed(session)
+            said = resource.tested(said, call)
+
+        def work(session: Session) -> Any:
+            by, values = allowed(session)
             if kept is parties.Person:
                 try:
                     row = leaving.change_person(

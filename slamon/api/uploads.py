@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
+from slamon.api.forms import read_form
 from slamon.db.attachments import Attachment
 from slamon.errors import FileDamaged, Invalid
 from slamon.files.intake import Sent, Stored, checked, pieces, take_in
@@ -45,7 +46,7 @@ async def form_with_file(request: Request, runtime: Runtime, *, takes_file: bool
     if takes_file and request.headers.get("content-type", "").casefold().startswith("multipart/form-data"):
         request.state.body_limit = runtime.settings.attachment_max_bytes + _AROUND
     try:
-        form = await request.form(max_files=1, max_fields=1000)
+        form = await read_form(request, max_files=1)
     except HTTPException as error:
         if error.status_code != 400:
             raise

@@ -110,7 +110,8 @@ class Message:
     clocks: tuple[ClockLine, ...] = ()
     contact_attempts: int = 0  # messages that reached the contact's side so far
     action: str | None = None
-    needs_decision: bool = False  # the act tells of goods on which quality must decide
+    tells_of_damage: bool = False  # the act tells of goods that are lost or not as they should be
+    is_closed: bool = False  # nothing can be done in the request any more
     actor_name: str | None = None
     submitted: str | None = None
     detail: str | None = None  # plain words of the system itself; of a changed address the name of who changed it

@@ -421,8 +421,10 @@ def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
 def _cmo_acted(message: Message) -> tuple[str, tuple[str, ...]]:
     act = CMO_ACTS.get(message.action or "", "updated the request")
     then = "The request now waits for your reply." if message.action in ("ask", "propose_date") else ""
-    if message.needs_decision:
+    if message.tells_of_damage:
         then = "Not all is well with the goods: quality must decide."
+        if message.is_closed:
+            then = "Not all is well with the goods, and the request is closed: take it up with the CMO in an inquiry."
     return f"{clean(message.cmo_name)} {act}", (then,)
 
 

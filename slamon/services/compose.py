@@ -22,7 +22,7 @@ from slamon.db.base import Base
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
-from slamon.domain.lifecycle import ACTION_OF, State
+from slamon.domain.lifecycle import ACTION_OF, ENDED, State
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DATED, REPETITIONS, ClockKind, DeliveryChannel, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
@@ -133,10 +133,14 @@ class Composer:
         return running.intersection(clocks_holding(row, self._standing[row.request_id]))
 
     def is_left(self, row: Notification) -> bool:
-        """Whether the message is for one person, who was disabled since it was queued; nothing of it has left yet."""
+        """Whether the message is for one person, who was disabled since it was queued; nothing of it has left yet.
+
+        What tells an old address of a change leaves all the same: its reader may not know who disabled them.
+        """
         person = self._people[row.person_id] if row.person_id else None
         is_own = row.channel == DeliveryChannel.EMAIL or (person is not None and row.address == person.slack_user_id)
-        return is_own and row.state in WAITING and not is_enabled(person) and person is not None
+        is_left = is_own and person is not None and not is_enabled(person)
+        return is_left and row.state in WAITING and row.kind != MessageKind.ADDRESS_CHANGED
 
     def _taken_since(self, row: Notification, since: datetime) -> FactRow | None:
         taken = self._taken.get(row.request_id) if row.request_id else None
@@ -221,7 +225,8 @@ class Composer:
             contact_attempts=self._reached.get(request.id, 0),
             action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
             actor_name=fact.by_name if fact and fact.by_id != SYSTEM.id else None,
-            needs_decision=fact is not None and needs_review(fact_of(fact)),
+            tells_of_damage=fact is not None and needs_review(fact_of(fact)),
+            is_closed=State(request.state) in ENDED,
             submitted=_submitted(row, fact),
             message_id=f"<{request.id}@{self._domain}>" if row.kind == MessageKind.FILED else plain.message_id,
             thread_id=self._thread(row, request, channel),

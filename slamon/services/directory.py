@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache, singledispatch
-from importlib.resources import files
+from functools import singledispatch
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from slamon.addresses import parse_address
 from slamon.config import Settings
+from slamon.countries import is_country
 from slamon.db.base import Base, NamedOnce, Stamped
 from slamon.db.parties import (
     AuditedCmo,
@@ -264,10 +264,19 @@ def _refuse_no_name(row: Named) -> None:
 def _refuse_backup_elsewhere(session: Session, person: Person) -> None:
     """Whoever backs a contact up must serve the same sites. To be asked once these are stored."""
     backup = session.get(Person, person.backup_id) if person.backup_id else None
-    if backup is None or person.status == PersonStatus.DISABLED:
-        return
-    if not all(backup.serves(person.organization_id, site_id) for site_id in person.site_ids):
+    if backup is not None and person.status != PersonStatus.DISABLED and not _serves_all_of(backup, person):
         raise Invalid("backup_id", f"{backup.name} does not serve all these sites, and could not open their requests")
+    backed_up = select(Person).where(Person.backup_id == person.id, Person.status != PersonStatus.DISABLED)
+    for other in session.scalars(backed_up.order_by(Person.id)):
+        if not _serves_all_of(person, other):
+            raise Invalid("site_ids", f"must hold all sites of {other.name}, whose backup this is; name another first")
+
+
+def _serves_all_of(backup: Person, person: Person) -> bool:
+    """Whether the backup can open every request of the person; no sites means all of them."""
+    if not person.site_ids:
+        return not backup.site_ids or Role.CMO_LEAD in backup.roles
+    return all(backup.serves(person.organization_id, site_id) for site_id in person.site_ids)
 
 
 @singledispatch
@@ -385,15 +394,8 @@ def _refuse_unknown_zone(name: str) -> None:
 
 
 def _refuse_unknown_country(code: str) -> None:
-    if code not in _countries():
+    if not is_country(code):
         raise Invalid("country", f"'{code}' is not an ISO 3166-1 alpha-2 code such as DE")
-
-
-@lru_cache(maxsize=1)
-def _countries() -> frozenset[str]:
-    """The codes in the tz database's own copy of ISO 3166-1."""
-    lines = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text("utf-8").splitlines()
-    return frozenset(line.split("\t")[0] for line in lines if line and not line.startswith("#"))
 
 
 def _refuse_taken(session: Session, row: Stamped) -> None:

@@ -18,7 +18,7 @@ from slamon.domain.checks import Contradiction, refuse_past_due
 from slamon.domain.clocks import ClockState, item_clocks
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.progress import Progress, progress_of
-from slamon.domain.terms import ClockKind, Terms
+from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
 from slamon.errors import Invalid, TermsDiffer
 from slamon.services.access import Caller
@@ -194,7 +194,7 @@ def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> 
     groups: dict[str, list[Any]] = {}
     for item in filing.detail["items"]:
         line = lines[item["kind"]]
-        groups.setdefault(json.dumps([line.clocks.get(ClockKind.ANSWER), line.ladder]), []).append(item)
+        groups.setdefault(json.dumps([line.clocks, line.ladder], sort_keys=True), []).append(item)
     return [replace(filing, detail={**filing.detail, "items": items}) for items in groups.values()]
 
 

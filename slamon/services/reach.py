@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from functools import singledispatch
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Calendar, ProjectCmo, Site, Standing
+from slamon.db.parties import Calendar, Project, ProjectCmo, Site, Standing
 from slamon.db.policies import Policy
 from slamon.domain.calendar import CalendarHorizon, WorkingCalendar
 from slamon.domain.terms import (
@@ -32,9 +32,10 @@ from slamon.services.policies import CALENDAR_COLUMNS, Line, calendar_json, plai
 LONGEST_REACH = timedelta(days=5 * 366)  # arithmetic ends after six years: a year is left for what stops a clock
 # What decides whether deadlines can be reached; a change of anything else is not judged.
 DECIDING: dict[type, tuple[str, ...]] = {
-    Policy: ("clocks", "ladder", "site_id", "cmo_id", "project_id"),
+    Policy: ("clocks", "ladder", "site_id", "cmo_id", "project_id", "effective_from", "effective_to"),
     Calendar: CALENDAR_COLUMNS,
     Site: ("calendar_id", "time_zone", "status"),
+    Project: ("cmo_ids",),
 }
 
 
@@ -49,7 +50,8 @@ class _Hours(NamedTuple):
 def refuse_unreachable(row: Any, session: Session, at: datetime) -> None:
     """Raise TermsError or Invalid where a deadline counted from `at` would lie more than five years ahead.
 
-    For a policy line or a draft: at any active site it covers. For a calendar or a site: under any line in force.
+    For a policy line or a draft: at any active site it covers. For a calendar or a site: under any line in force. For a
+    project: under the lines that name it.
     """
     raise TypeError(f"{type(row).__name__} in {session} at {at}")
 
@@ -65,7 +67,10 @@ def _(row: Calendar, session: Session, at: datetime) -> None:
     if not opens(plain_calendar(row), at):
         raise Invalid("weekly", "the calendar has no open hour in the next 366 days")
     for site in session.scalars(select(Site).where(Site.calendar_id == row.id)):
-        refuse_unreachable(site, session, at)
+        try:
+            refuse_unreachable(site, session, at)
+        except Invalid as error:
+            raise Invalid("weekly", error.message) from error
 
 
 @refuse_unreachable.register
@@ -74,10 +79,9 @@ def _(row: Site, session: Session, at: datetime) -> None:
     if calendar is None or row.status != Standing.ACTIVE:
         return
     of_this_cmo = select(ProjectCmo.project_id).where(ProjectCmo.organization_id == row.organization_id)
-    in_force = or_(Policy.effective_to.is_(None), Policy.effective_to > at)
     lines = session.scalars(
         select(Policy).where(
-            in_force,
+            _in_force(at),
             or_(Policy.site_id.is_(None), Policy.site_id == row.id),
             or_(Policy.cmo_id.is_(None), Policy.cmo_id == row.organization_id),
             or_(Policy.project_id.is_(None), Policy.project_id.in_(of_this_cmo)),
@@ -88,6 +92,19 @@ def _(row: Site, session: Session, at: datetime) -> None:
             _refuse_too_far(line, [_hours(row, calendar, at)], at)
         except TermsError as error:
             raise Invalid("calendar_id", f"under the policy line '{line.name}', {error}") from error
+
+
+@refuse_unreachable.register
+def _(row: Project, session: Session, at: datetime) -> None:
+    for line in session.scalars(select(Policy).where(_in_force(at), Policy.project_id == row.id)):
+        try:
+            refuse_unreachable(line, session, at)
+        except TermsError as error:
+            raise Invalid("cmo_ids", f"under the policy line '{line.name}', {error}") from error
+
+
+def _in_force(at: datetime) -> ColumnElement[bool]:
+    return or_(Policy.effective_to.is_(None), Policy.effective_to > at)
 
 
 def _hours_under(session: Session, line: Policy | Line, at: datetime) -> Iterator[_Hours]:

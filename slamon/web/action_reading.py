@@ -16,6 +16,7 @@ from slamon.domain.progress import ItemStatus
 from slamon.domain.timeline import Via
 from slamon.errors import Invalid, InvalidFields
 from slamon.services.acts import Payload
+from slamon.web.asked import READ_IN_TWO_WAYS, reads_in_two_ways
 from slamon.web.filing_words import plain
 from slamon.web.form_parts import ActionForm, Basis, Field, Kind
 from slamon.web.moments import local_instant
@@ -124,6 +125,8 @@ def _value(field: Field, typed: Typed, zone: str) -> Any:
     if field.kind is Kind.DATE and field.least and _is_before(text, field.least):
         way_out = "" if field.is_required else ", or leave it empty"
         raise Invalid(field.name, f"lies in the past; choose today or a later day{way_out}")
+    if field.kind is Kind.NUMBER and reads_in_two_ways(text):
+        raise Invalid(field.name, READ_IN_TWO_WAYS)
     if field.name == "logger_serials" or field.name.endswith(".lots"):
         return listed(text)
     return text

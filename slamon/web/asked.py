@@ -3,6 +3,7 @@
 A field is named by its place: `detail.lines.0.unit`.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
@@ -24,6 +25,7 @@ _SHIPMENT = ("order_type", "irt_order_no", "requested_ship_date", "required_deli
 _DESTINATION = ("kind", "name", "attention", "address", "country")
 _LINE = ("product_code", "description", "quantity", "unit")
 _ITEM = ("kind", "lots", "format")
+READ_IN_TWO_WAYS = "can be read as thousands too; write it without the point, or without zeros at its end"
 _DAYS = ("due_on", "detail.requested_ship_date", "detail.required_delivery_to")
 
 
@@ -80,9 +82,13 @@ def problems_in(wrong: ValidationError, fields: Fields) -> dict[str, str]:
     return problems
 
 
-def days_past(fields: Fields, today: date) -> dict[str, str]:
-    """The dates that nobody can keep any more, by the name of the form's field."""
-    past = {}
+def not_meant(fields: Fields, today: date) -> dict[str, str]:
+    """By the name of the form's field: dates nobody can keep any more, and figures that are read in two ways."""
+    past = {
+        name: READ_IN_TWO_WAYS
+        for row in _used(fields, "lines")
+        if reads_in_two_ways(fields(name := f"detail.lines.{row}.quantity"))
+    }
     for name in _DAYS:
         try:
             if date.fromisoformat(fields(name)) < today:
@@ -90,6 +96,11 @@ def days_past(fields: Fields, today: date) -> dict[str, str]:
         except ValueError:  # empty, or told by the model
             continue
     return past
+
+
+def reads_in_two_ways(figure: str) -> bool:
+    """`1.000` is one here and a thousand there; no page shows a figure with such zeros at its end."""
+    return re.fullmatch(r"[1-9]\d{0,2}\.\d\d0", figure, re.ASCII) is not None
 
 
 def _detail(fields: Fields) -> dict[str, Any]:

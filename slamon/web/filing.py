@@ -36,7 +36,7 @@ from slamon.services.filing import file_by_terms
 from slamon.services.idempotency import KeptAnswer
 from slamon.services.rights import Deed
 from slamon.web import choices
-from slamon.web.asked import Fields, asked, days_past, problems_in, rows_for
+from slamon.web.asked import Fields, asked, not_meant, problems_in, rows_for
 from slamon.web.filing_words import sayings, title
 from slamon.web.moments import Zones, today_in
 from slamon.web.pages import runtime_of, see_other
@@ -111,7 +111,7 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "", d
 def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     """File it. The same form sent twice files once."""
     form = Form.sent(typed)
-    past = days_past(typed, today_in(visit.zone, visit.now))
+    past = not_meant(typed, today_in(visit.zone, visit.now))
     try:
         filing = read_filing(asked(typed))
         if past:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature
 from starlette.datastructures import FormData
 
+from slamon.api.forms import read_form
 from slamon.db.access import SignIn
 from slamon.db.parties import Person
 from slamon.domain.normal_form import visible
@@ -103,7 +104,7 @@ def _plain(value: str) -> str:
 
 async def submitted(request: Request) -> Typed:
     """The form as sent. It is also laid on the request, so that an error page can give it back."""
-    typed = Typed(await request.form(max_files=0, max_fields=1000))
+    typed = Typed(await read_form(request, max_files=0))
     request.state.typed = typed
     return typed
 

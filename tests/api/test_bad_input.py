@@ -134,6 +134,37 @@ def test_a_policy_line_whose_deadline_the_opening_hours_cannot_reach_is_refused_
     assert "under the policy line 'At Visp'" in refusal["calendar_id"]
 
 
+def test_no_door_lets_in_what_the_opening_hours_cannot_reach(api: Api) -> None:
+    """A site opened again, a line brought back into force, a CMO put on a project; of other CMOs nothing is asked."""
+    cast, why = api.world.cast, {"reason": "Agreed"}
+    minute = {"name": "One minute a week", "weekly": {"mon": [["08:00", "08:01"]]}}
+    tiny = api.admin.post("/v1/calendars", json=minute).json()["id"]
+    short = {"answer": {"target": "PT10H", "limit": "PT20H", "mode": "calendar"}}
+    line = {**POLICY, "clocks": short}
+    elsewhere = {**line, "name": "Elsewhere", "project_id": str(cast.other_project)}
+    ended = {**line, "name": "Ended", "site_id": str(cast.site), "effective_to": "2026-03-02T10:00:00Z"}
+    of_visp = {**line, "name": "Visp", "site_id": str(cast.second_site)}
+    made = {body["name"]: api.admin.post("/v1/policies", json=body).json()["id"] for body in (elsewhere, ended)}
+    api.world.clock.advance(hours=2)
+    assert api.admin.patch(f"/v1/sites/{cast.site}", json={"calendar_id": tiny, **why}).status_code == 200
+    visp = f"/v1/sites/{cast.second_site}"
+    assert api.admin.patch(visp, json={"calendar_id": tiny, "status": "inactive", **why}).status_code == 200
+    assert api.admin.post("/v1/policies", json=of_visp).status_code == 201
+
+    assert "calendar_id" in refused(api.admin.patch(visp, json={"status": "active", **why}))
+    again = {"effective_to": None, **why}
+    assert "clocks.answer.target" in refused(api.admin.patch(f"/v1/policies/{made['Ended']}", json=again))
+    joined = {"cmo_ids": [str(cast.cmo), str(cast.other_cmo)], **why}
+    refusal = refused(api.head.patch(f"/v1/projects/{cast.other_project}", json=joined))
+    assert "under the policy line 'Elsewhere'" in refusal["cmo_ids"]
+    narrowed = {"weekly": minute["weekly"], **why}
+    lasting = {**line, "name": "Of the other", "cmo_id": str(cast.other_cmo)}
+    assert api.admin.post("/v1/policies", json=lasting).status_code == 201
+    of_other = {"calendar_id": str(cast.calendar), **why}
+    assert api.admin.patch(f"/v1/sites/{cast.other_site}", json=of_other).status_code == 200
+    assert "weekly" in refused(api.admin.patch(f"/v1/calendars/{cast.calendar}", json=narrowed))
+
+
 def test_a_calendar_cannot_be_changed_into_one_that_never_opens(api: Api) -> None:
     path = f"/v1/calendars/{api.world.cast.calendar}"
     before = api.admin.get(path).json()
@@ -247,6 +278,9 @@ def test_a_request_that_makes_no_sense_is_refused(api: Api, change: dict[str, An
         ({"lines": [{**LINE, "quantity": "NaN"}]}, "detail.lines.0.quantity"),
         ({"lines": [{**LINE, "quantity": "1e99"}]}, "detail.lines.0.quantity"),
         ({"lines": [{**LINE, "quantity": "0.0001"}]}, "detail.lines.0.quantity"),
+        ({"lines": [{**LINE, "quantity": "1_000"}]}, "detail.lines.0.quantity"),
+        ({"lines": [{**LINE, "quantity": "1e3"}]}, "detail.lines.0.quantity"),
+        ({"lines": [{**LINE, "quantity": "１２"}]}, "detail.lines.0.quantity"),
         ({"lines": [{**LINE, "unit": "spoon"}]}, "detail.lines.0.unit"),
         ({"lines": [{**LINE, "price": 1}]}, "detail.lines.0.price"),
         ({"storage": {}}, "detail.storage"),
@@ -258,6 +292,7 @@ def test_a_request_that_makes_no_sense_is_refused(api: Api, change: dict[str, An
         ({"required_delivery_from": "2026-03-18", "required_delivery_to": "2026-03-16"}, "detail"),
         ({"requested_ship_date": "2026-03-18", "required_delivery_to": "2026-03-16"}, "detail"),
         ({"destination": {**PLACE, "country": "France"}}, "detail.destination.country"),
+        ({"destination": {**PLACE, "country": "UK"}}, "detail.destination.country"),
         ({"destination": {**PLACE, "time_zone": "Paris"}}, "detail.destination.time_zone"),
         ({"documents": ["recipe"]}, "detail.documents.0"),
     ],

@@ -3,9 +3,11 @@
 from typing import Any
 
 from slamon.channels import MessageKind
+from slamon.channels.wording import put_into_words
 from tests.api.conftest import Api
 from tests.api.test_bad_acts import ARRIVED, ORDERED, PARCEL
 from tests.api.test_conversations import LOST, Told
+from tests.api.test_late_records import call
 from tests.world import CONTACT, QUALITY
 
 TOLD = {**ARRIVED, "delivered_at": "2026-03-02T15:00:00Z"}
@@ -80,12 +82,24 @@ def test_the_cmos_word_counts_as_its_own_and_what_is_wrong_with_the_goods_stays_
     assert story(any_api.contact, "confirm_delivery", **other)["state"] == "in_review"
     any_api.world.work()
     [alarm] = any_api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
-    assert alarm.needs_decision
+    assert alarm.tells_of_damage
     assert delivery_clock(story)["started_at"] == "2026-03-02T15:00:00Z"  # the first word on when it arrived
     assert story.clocks() | {"delivery_confirmation": "met", "excursion_decision": "running"} == story.clocks()
     decided = story(any_api.quality, "decide", disposition="usable", reason="The box alone is damaged")
     assert decided["state"] == "delivered"
     assert story.is_sound()
+
+
+def test_damage_told_once_all_is_closed_is_no_decision_that_nobody_can_make(api: Api) -> None:
+    story = delivered_by_their_word(api)
+    story.pass_time(hours=2)
+    story(api.pm, "accept")
+    story(api.pm, "confirm_delivery", **{**TOLD, "condition": "damaged"}, **call(api, 9.5))
+    api.world.work()
+    [mail] = api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+    words = " ".join(put_into_words(mail).sentences)
+    assert "the request is closed" in words
+    assert "must decide" not in words
 
 
 def test_a_word_of_the_cmo_that_is_recorded_for_it_counts_and_a_second_one_of_ours_does_not(any_api: Api) -> None:

@@ -46,6 +46,24 @@ def test_text_in_another_encoding_than_utf_8_is_refused(logged: Logged, api: Api
     assert FREE_TEXT not in logged()
 
 
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"text=M%FCller"),
+        ("application/x-www-form-urlencoded", b"text=M\xfcller"),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\nM\xfc\r\n--b--\r\n',
+        ),
+    ],
+)
+def test_a_form_that_is_not_utf_8_is_refused_and_never_guessed_at(api: Api, media: str, body: bytes) -> None:
+    for path in ("/sign-in", f"/r/{'a' * 43}/ask"):
+        refused = api.nobody.post(path, content=body, headers={"Content-Type": media})
+        assert refused.status_code == 422, path
+        assert "not UTF-8" in refused.text
+
+
 def test_json_in_another_encoding_than_utf_8_is_refused(api: Api) -> None:
     for headers, body in (
         ({"Content-Type": "application/json; charset=utf-16"}, b"{}"),

@@ -127,6 +127,7 @@ def test_a_request_id_that_could_forge_a_log_line_is_replaced(api: Api) -> None:
         ("DELETE", "/v1/policies/what-if", "POST"),
         ("DELETE", "/v1/policies/resolve", "GET"),
         ("PUT", "/v1/policies", "GET, POST"),
+        ("GET", "/v1/imports/directory", "POST"),
         ("DELETE", "/v1/requests/01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a11", "GET"),
     ],
 )

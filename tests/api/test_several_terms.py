@@ -59,6 +59,18 @@ def test_kinds_with_the_same_terms_are_one_request_under_them(api: Api, kinds: t
     assert len(split["items"]) == 1
 
 
+def test_kinds_that_differ_in_the_acknowledgement_alone_are_offered_apart(api: Api) -> None:
+    slow = {"acknowledgement": {"target": "PT20H", "limit": "PT40H"}, "answer": {"target": "PT24H", "limit": "PT48H"}}
+    quick = {**slow, "acknowledgement": {"target": "PT5H", "limit": "PT10H"}}
+    for kind, clocks in (("coa", quick), ("coc", slow)):
+        line = {"name": kind, "kind": kind, "clocks": clocks, "ladder": []}
+        made = api.admin.post("/v1/policies", json=line)
+        assert made.status_code == 201, made.text
+    filed = api.pm.post("/v1/requests", json=data(api, "coa", "coc", split=True)).json()["items"]
+    assert [each["clocks"][0]["kind"] for each in filed] == ["acknowledgement"] * 2
+    assert [each["clocks"][0]["limit_at"] for each in filed] == [after(10), after(40)]
+
+
 def test_split_files_one_linked_request_for_each_of_the_terms_once(any_api: Api) -> None:
     api, once = any_api, {"Idempotency-Key": "split-it"}
     body = data(api, "batch_record", "coa", "coc", "stability_data", split=True)

@@ -82,6 +82,11 @@ def test_who_backs_up_a_contact_serves_all_of_their_sites(any_api: Api) -> None:
     wider = {"site_ids": [str(cast.site), str(cast.second_site)], "reason": "Visp too"}
     refused = any_api.admin.patch(path, json=wider)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "backup_id")
+    everywhere = any_api.admin.patch(path, json={"site_ids": [], "reason": "All of them"})
+    assert (everywhere.status_code, everywhere.json()["errors"][0]["field"]) == (422, "backup_id")
+    elsewhere = {"site_ids": [str(cast.second_site)], "reason": "Moved"}
+    moved = any_api.admin.patch(f"/v1/contacts/{vera['id']}", json=elsewhere)
+    assert (moved.status_code, moved.json()["errors"][0]["field"]) == (422, "site_ids")
 
 
 def test_a_form_link_opens_the_requests_of_each_site(any_api: Api) -> None:

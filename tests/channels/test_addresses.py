@@ -155,3 +155,11 @@ def test_a_slack_channel_is_kept_as_the_id_that_the_test_post_returns(api: Api) 
     refused = api.admin.patch(f"/v1/cmos/{made.json()['id']}", json=change)
     assert [error["field"] for error in refused.json()["errors"]] == ["slack_channel"]
     assert api.admin.get(f"/v1/cmos/{made.json()['id']}").json()["slack_channel"] == "C0NEWCHAN"
+
+
+def test_only_who_may_change_a_cmo_makes_slamon_post_into_a_channel(api: Api) -> None:
+    path, change = f"/v1/cmos/{api.world.cast.other_cmo}", {"slack_channel": "#secret", "reason": "Curious"}
+    for who in (api.pm, api.lead, api.head, api.quality, api.auditor, api.contact):
+        assert who.patch(path, json=change).status_code in (403, 404)
+    assert api.admin.patch(path, json=change, headers={"If-Match": '"99"'}).status_code == 412
+    assert not api.world.slack.sent_to("#secret")

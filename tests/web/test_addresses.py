@@ -13,7 +13,7 @@ from slamon.db.audit import AuditEntry
 from slamon.errors import DeliveryError
 from slamon.services.verify import Difference, verify_requests
 from tests.web.conftest import ADDRESS, Site, text_of
-from tests.world import BACKUP, CONTACT, PM, World
+from tests.world import BACKUP, CONTACT, PM, QUALITY, World
 
 NEW = "corinne@right.example"
 SOUND_PASSWORD = "eleven walruses in Ulm"
@@ -222,6 +222,16 @@ def test_what_was_given_out_before_an_account_was_disabled_stays_dead_when_it_is
         assert api.get("/v1/requests").status_code == 401
         assert set_password(desk, invitation) == 410
     assert desk.site.staff(desk.cast.quality).get("/requests").status_code == 200
+
+
+def test_the_old_address_is_told_also_where_the_account_is_disabled_at_once(any_desk: Desk) -> None:
+    desk = any_desk
+    desk.change("people", desk.cast.steering, email="first@else.example", status="disabled")
+    desk.change("people", desk.cast.quality, email="second@else.example")
+    desk.change("people", desk.cast.quality, status="disabled")
+    desk.world.work()
+    for address in ("steering@sponsor.example", QUALITY):
+        assert desk.world.email.sent_to(address, MessageKind.ADDRESS_CHANGED)
 
 
 def test_a_disabled_contacts_waiting_mail_goes_to_the_backup(desk: Desk) -> None:

@@ -167,12 +167,14 @@ def test_a_refused_field_is_marked_in_plain_words_and_everything_typed_is_kept(
         **DISPATCH,
         "expected_delivery_on": "",
         "lines.1.quantity": "a dozen",
+        "lines.2.quantity": "1.000",
         "service": "Overnight",
         "text": "Ok?",
     }
     page = contact.send("confirm_dispatch", **typed)
     assert page.status_code == 422
     assert "Must be a number" in page.text
+    assert "Can be read as thousands too" in page.text
     assert 'id="confirm_dispatch-lines.1.quantity-problem"' in page.text
     for words in ("World Courier", "020-1234 5675", "a dozen", "Overnight"):
         assert f'value="{words}"' in page.text

@@ -501,6 +501,14 @@ def test_an_empty_form_is_refused_in_the_words_of_its_labels(site: Site, type_: 
         assert words not in summary
 
 
+def test_a_quantity_that_reads_as_thousands_elsewhere_is_not_filed_as_one(site: Site) -> None:
+    staff, field = site.staff(site.world.cast.pm), "detail.lines.0.quantity"
+    page = staff.post("/requests/new", **{**shipment(site), field: "1.000"})
+    assert page.status_code == 422
+    assert f'id="{field}-problem">Can be read as thousands' in page.text
+    assert how_many(site) == 0
+
+
 @pytest.mark.parametrize("field", ["due_on", "detail.requested_ship_date", "detail.required_delivery_to"])
 def test_a_date_in_the_past_is_told_at_its_field(site: Site, field: str) -> None:
     staff = site.staff(site.world.cast.pm)
