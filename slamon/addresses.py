@@ -48,7 +48,7 @@ def parse_address(text: str, *, field: str = "email", is_ours: bool = False) -> 
     try:
         # Nothing is asked of the network. An internal domain is its administrator's word; only the rest is judged.
         found = email_validator.validate_email(
-            f"{local}@example.org" if is_internal else typed, check_deliverability=False
+            f"{local}@example.org" if is_internal else typed, check_deliverability=False, strict=True
         )
     except email_validator.EmailNotValidError as error:
         raise Invalid(field, f"is no e-mail address that mails can be sent to: {error}") from None

@@ -81,6 +81,7 @@ def person(api: Api, **said: Any) -> Any:
     [
         "ann", "ann@", "@x.example", "a..b@x.example", "ann@x", "ann@x_y.example", "ann@[10.0.0.1]", "ann@localhost",
         "ann@corp.local", "ann@x.example\u200b", '"a b"@x.example', "ann@-x.example", "ann@x..example", "a@b@x.example",
+        f"{'a' * 65}@x.example",
     ],
 )  # fmt: skip
 def test_what_could_not_be_mailed_is_refused_at_the_door(api: Api, email: str) -> None:
