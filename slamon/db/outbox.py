@@ -1,5 +1,6 @@
 """Outgoing messages: what must be told to whom, every attempt to tell it, the links sent along, who is sending."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -37,6 +38,7 @@ class NotificationState(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+_SLACK_USER = re.compile("[UW][A-Z0-9]+")
 WAITING = (NotificationState.QUEUED, NotificationState.UNKNOWN)
 OUTGOING_STOPPED = "outgoing_stopped"  # the name of a setting
 
@@ -119,6 +121,11 @@ class Notification(Base):
     digest_id: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))
     withdrawn_by: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))  # says that it no longer holds
     trace_id: Mapped[str | None] = mapped_column(String(64))
+
+    @property
+    def is_to_slack_user(self) -> bool:
+        """Whether its address is somebody's own in Slack: not a channel, nor an e-mail address."""
+        return _SLACK_USER.fullmatch(self.address) is not None
 
 
 def in_state(*states: NotificationState) -> ColumnElement[bool]:

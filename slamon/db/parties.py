@@ -130,7 +130,12 @@ class Person(Stamped, Base):
         """
         if self.organization_id != cmo_id or not CMO_ROLES.intersection(self.roles):
             return False
-        return not self._sites or site_id in self.site_ids or Role.CMO_LEAD.value in self.roles
+        return self.serves_every_site or site_id in self.site_ids
+
+    @property
+    def serves_every_site(self) -> bool:
+        """Whether they serve all sites of their CMO, if they serve any."""
+        return not self._sites or Role.CMO_LEAD.value in self.roles
 
 
 class PersonSite(Base):

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, String
+from sqlalchemy import CheckConstraint, ColumnElement, Date, ForeignKey, String, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
@@ -40,6 +40,11 @@ class Policy(Stamped, Base):
     review_due_on: Mapped[date | None] = mapped_column(Date)  # when its owner is to look whether the line still fits
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     former_of: Mapped[UUID | None] = mapped_column(ForeignKey("policy.id"))
+
+
+def not_ended(at: Any) -> ColumnElement[bool]:
+    """The condition for lines in force at this instant or later; `at` is one, or a parameter for one."""
+    return or_(Policy.effective_to.is_(None), Policy.effective_to > at)
 
 
 class FrozenTerms(Base):

@@ -11,6 +11,8 @@ from decimal import Context, Decimal
 from functools import lru_cache
 from typing import TypeAlias
 
+from slamon.imports.figures import plain_number
+
 Value: TypeAlias = Decimal | date | datetime
 
 LONGEST_FORMAT = 255  # characters
@@ -80,7 +82,7 @@ def as_shown(number: Decimal, code: str, *, counts_from_1904: bool) -> Cell:
     section = sections[at] if at < len(sections) else sections[0]
     if not section.code:
         fault = "is hidden by its number format; give it one that shows it"
-        return Cell(_plain(number), fault=fault) if number else Cell("")
+        return Cell(plain_number(number), fault=fault) if number else Cell("")
     if section.is_span or (section.has_time and not section.has_day and 0 <= number < 1):
         return _as_time(number)
     if section.has_day or section.has_time:
@@ -92,10 +94,10 @@ def as_shown(number: Decimal, code: str, *, counts_from_1904: bool) -> Cell:
         )
         return Cell(str(number), fault=reason)
     if section.is_percentage:
-        return Cell(f"{_plain(exact * 100)}%")
+        return Cell(f"{plain_number(exact * 100)}%")
     sign = "-" if number < 0 and len(sections) == 1 else ""
     text = _with_digits(exact, section.tokens)
-    return Cell(_plain(exact) if text is None else sign + text, exact)
+    return Cell(plain_number(exact) if text is None else sign + text, exact)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +161,8 @@ def _as_moment(number: Decimal, *, has_time: bool, counts_from_1904: bool) -> Ce
     """A day, and its time where there is one or the format shows one: midnight is a time then."""
     first = 0 if counts_from_1904 else 61  # before 1 March 1900 workbooks count a day that never was
     if not first <= number < 2_958_466:
-        return Cell(_plain(number), fault="is formatted as a date and is none; put the date in its place")
+        return Cell(plain_number(number), fault="is formatted as a date and is none; put the date in its place")
     epoch = datetime(1904, 1, 1) if counts_from_1904 else datetime(1899, 12, 30)  # noqa: DTZ001 (no zone is known here)
     at = epoch + timedelta(seconds=int((number * 86_400).to_integral_value()))
     has_hour = (at.hour, at.minute, at.second) != (0, 0, 0)
     return Cell(str(at if has_time else at.date()), at if has_time or has_hour else at.date())
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number.normalize():f}"

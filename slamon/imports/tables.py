@@ -18,11 +18,11 @@ from slamon.errors import Invalid
 from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, too_much
 from slamon.imports.cells import Cell, Value, fault_of
 from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, lines_of, refuse_other_encoding, told_delimiter
-from slamon.imports.workbook import MAX_COLUMNS, SheetCells, column_letters, read_workbook
+from slamon.imports.workbook import MAX_COLUMNS, MOST_LINES, SheetCells, column_letters, read_workbook
 
 MAX_BYTES = 5_000_000
 MAX_ROWS = 20_000
-_MOST_LINES, _MOST_FIELDS = 1_048_576, 16_384  # of any spreadsheet, blank ones included
+_MOST_FIELDS = 16_384  # of any spreadsheet, blank ones included
 
 REQUIRED = ("cmo", "site", "country", "time_zone", "contact_name", "contact_email")
 CMO_COLUMNS = ("slack_channel", "lead_email")
@@ -238,8 +238,8 @@ def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, 
     filled = 0
     try:
         for number, record in enumerate(reader, start=1):
-            if number > _MOST_LINES:
-                raise Invalid("file", f"has more than {_MOST_LINES:,} lines. Split it")
+            if number > MOST_LINES:
+                raise Invalid("file", f"has more than {MOST_LINES:,} lines. Split it")
             if len(record) > _MOST_FIELDS:
                 raise Invalid("file", f"line {number} has more than {_MOST_FIELDS:,} fields; is it CSV?")
             cells = {at: Cell(text) for at, text in enumerate(record) if text}

@@ -18,7 +18,7 @@ from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, Attributes
 from slamon.imports.cells import BUILT_IN, FAILED, LONGEST_FORMAT, Cell, as_shown
 
 MAX_COLUMNS = 256
-_MOST_LINES = 1_048_576  # of any spreadsheet
+MOST_LINES = 1_048_576  # of any spreadsheet
 _MOST_SHEETS = 500
 
 
@@ -312,7 +312,7 @@ class _SheetReader:
             raise too_much()
         if cell.fault is None and is_blank(cell.text):
             return
-        if self._column <= MAX_COLUMNS and self._row <= _MOST_LINES:
+        if self._column <= MAX_COLUMNS and self._row <= MOST_LINES:
             self._sheet.rows.setdefault(self._row, {})[self._column] = cell
         elif self._sheet.beyond is None:
             self._sheet.beyond = f"{column_letters(self._column)}{self._row}"

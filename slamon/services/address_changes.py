@@ -10,21 +10,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
 from slamon.db.access import OneTimeLink
 from slamon.db.outbox import WAITING, FormLink, Notification, in_state
 from slamon.db.parties import Person, PersonStatus
-from slamon.db.requests import CmoRequest, FactRow, is_open
+from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.terms import DeliveryChannel
-from slamon.domain.timeline import SYSTEM, Actor, Fact, FactKind, Via, stamp
+from slamon.domain.timeline import SYSTEM, Actor, FactKind, Via
 from slamon.services.access import invite
 from slamon.services.keys import revoke_all
 from slamon.services.links import opens
 from slamon.services.outbox import outbox_row, queue
-from slamon.services.timelines import append
+from slamon.services.timelines import note_now
 
 ENDED = "Your address was changed, so links mailed to the old one have ended."
 
@@ -82,8 +82,10 @@ def follow(
         return {}
     _tell_old_addresses(session, person, left, by=by, now=now, real_now=real_now)
     if DeliveryChannel.EMAIL in left:
+        via, contact = Via.SYSTEM if by == SYSTEM else Via.API, {"id": str(person.id), "name": person.name}
+        content = {"contact": contact, "from": was.email, "to": person.email}
         for request in requests:
-            _append_fact(session, request, person, was, by=by, now=now)
+            note_now(session, request, FactKind.ADDRESS_CHANGED, by=by, via=via, now=now, content=content)
         if not is_disabled:
             _send_forms_again(session, person, now=now, real_now=real_now)
             if _awaits_password(session, person, was, real_now=real_now):
@@ -126,25 +128,6 @@ def _hand_out_again(session: Session, person: Person, *, real_now: datetime) -> 
     mine = (Notification.person_id == person.id, Notification.kind != MessageKind.ADDRESS_CHANGED, in_state(*WAITING))
     statement = update(Notification).where(*mine).values(next_attempt_at=real_now)
     session.execute(statement.execution_options(synchronize_session=False))
-
-
-def _append_fact(
-    session: Session, request: CmoRequest, person: Person, was: Reached, *, by: Actor, now: datetime
-) -> None:
-    recorded = select(func.max(FactRow.recorded_at)).where(FactRow.request_id == request.id)
-    at = max(stamp(now), session.scalars(recorded).one())
-    contact = {"id": str(person.id), "name": person.name}
-    fact = Fact(
-        sequence=request.fact_count + 1,
-        kind=FactKind.ADDRESS_CHANGED,
-        occurred_at=at,
-        recorded_at=at,
-        by=by,
-        recorded_by=by,
-        via=Via.SYSTEM if by == SYSTEM else Via.API,
-        content={"contact": contact, "from": was.email, "to": person.email},
-    )
-    append(session, request, fact)
 
 
 def _send_forms_again(session: Session, person: Person, *, now: datetime, real_now: datetime) -> None:

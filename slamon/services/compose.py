@@ -3,7 +3,6 @@
 What a request is about stays out, but for its subject line where `blinding` allows that in mails.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -41,7 +40,6 @@ from slamon.services.timelines import fact_of
 
 _PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
-_SLACK_USER = re.compile("[UW][A-Z0-9]+")
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
 _ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()} | {
@@ -159,7 +157,7 @@ class Composer:
         """The person's own, or the CMO's channel where it was to a channel."""
         cmo = self._organizations[self._requests[row.request_id].cmo_id] if row.request_id else None
         channel = cmo.slack_channel if cmo else None
-        if row.address != channel and _SLACK_USER.fullmatch(row.address):
+        if row.address != channel and row.is_to_slack_user:
             return person.slack_user_id
         if row.request_id and self._requests[row.request_id].project_id in self._restricted:
             return person.slack_user_id  # the project may have become restricted since this was queued

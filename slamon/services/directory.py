@@ -275,7 +275,7 @@ def _refuse_backup_elsewhere(session: Session, person: Person) -> None:
 def _serves_all_of(backup: Person, person: Person) -> bool:
     """Whether the backup can open every request of the person; no sites means all of them."""
     if not person.site_ids:
-        return not backup.site_ids or Role.CMO_LEAD in backup.roles
+        return backup.serves_every_site
     return all(backup.serves(person.organization_id, site_id) for site_id in person.site_ids)
 
 

@@ -7,18 +7,11 @@ somebody is named, by the roles they hold; when somebody is told, by what counts
 from collections.abc import Iterable, Mapping
 
 from slamon.db.parties import Organization, Person, PersonStatus
-from slamon.domain.lifecycle import LIFE_CYCLE, Action
+from slamon.domain.lifecycle import Action
 from slamon.domain.terms import LadderRole
 from slamon.domain.timeline import CMO_ROLES, Role
 from slamon.services.access import caller_of
-from slamon.services.rights import Owners, roles_on
-
-
-def _takers_of(action: Action) -> frozenset[Role]:
-    """Every role that may take an action in some state of some type."""
-    rules = (rule for table in LIFE_CYCLE.values() for (_, listed), rule in table.items() if listed is action)
-    return frozenset[Role]().union(*(rule.who for rule in rules))
-
+from slamon.services.rights import ROLES_OF_ACTIONS, Owners, roles_on
 
 # The action that each part's messages ask for. Steering is asked for nothing; the CMO's parts are asked to acknowledge.
 _ASKED: Mapping[LadderRole, Action] = {
@@ -31,7 +24,7 @@ _ASKED: Mapping[LadderRole, Action] = {
     LadderRole.CMO_BACKUP: Action.ACKNOWLEDGE,
     LadderRole.CMO_LEAD: Action.ACKNOWLEDGE,
 }
-ASKED_OF: Mapping[LadderRole, frozenset[Role]] = {part: _takers_of(action) for part, action in _ASKED.items()}
+ASKED_OF: Mapping[LadderRole, frozenset[Role]] = {part: ROLES_OF_ACTIONS[action] for part, action in _ASKED.items()}
 # What the backup of somebody with a role will be asked to do.
 _BACKED_UP = {
     Role.PROJECT_MANAGER: LadderRole.PROJECT_MANAGER,

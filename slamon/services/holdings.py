@@ -1,19 +1,32 @@
 """What a person holds: everything that would be nobody's if their account were disabled."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from slamon.db.base import Base
 from slamon.db.drafts import Draft
 from slamon.db.parties import Organization, Person, PersonStatus, Project, Standing
-from slamon.db.policies import Policy
+from slamon.db.policies import Policy, not_ended
 from slamon.db.requests import CmoRequest, is_open
 from slamon.errors import Holding, StillHolds
 from slamon.services.access import Caller
 from slamon.services.visibility import seen_among
+
+# What each part is a part of; a draft is its own.
+KEPT_AS: Mapping[str, type[Any]] = {
+    "project_manager": Project,
+    "project_lead": Project,
+    "cmo_lead": Organization,
+    "backup": Person,
+    "contact": CmoRequest,
+    "policy_owner": Policy,
+    "policy": Policy,
+}
 
 
 def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]:
@@ -26,13 +39,14 @@ def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]
     cmo = or_(Organization.status == Standing.ACTIVE, in_use.where(CmoRequest.cmo_id == Organization.id).exists())
     enabled = Person.status != PersonStatus.DISABLED
     contact = (CmoRequest.cmo_id == person.organization_id, CmoRequest.contact_id == person.id, is_open())
+    lasting = (Policy.former_of.is_(None), not_ended(now))
     listed = {
         "project_manager": select(Project.id, Project.code).where(Project.pm_id == person.id, project),
         "project_lead": select(Project.id, Project.code).where(Project.lead_id == person.id, project),
         "cmo_lead": select(Organization.id, Organization.name).where(Organization.lead_id == person.id, cmo),
         "backup": select(Person.id, Person.name).where(Person.backup_id == person.id, enabled),
         "contact": select(CmoRequest.id, CmoRequest.number).where(*contact),
-        "policy_owner": select(Policy.id, Policy.name).where(Policy.owner_id == person.id, *_lasting(now)),
+        "policy_owner": select(Policy.id, Policy.name).where(Policy.owner_id == person.id, *lasting),
     }
     held = [
         Holding(part, row_id, name)
@@ -41,7 +55,7 @@ def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]
     ]
     drafts = select(Draft).where(Draft.created_by == str(person.id)).order_by(Draft.id)
     held += [Holding("draft", draft.id, str(draft.content["type"])) for draft in session.scalars(drafts)]
-    policies = session.scalars(select(Policy).where(*_lasting(now)).order_by(Policy.id))
+    policies = session.scalars(select(Policy).where(*lasting).order_by(Policy.id))
     return held + [Holding("policy", line.id, line.name) for line in policies if _names(line, person)]
 
 
@@ -53,27 +67,14 @@ def refuse_while_holding(session: Session, person: Person, *, now: datetime) -> 
 
 def as_seen(session: Session, holds: Sequence[Holding], *, by: Caller) -> list[Holding]:
     """The same without the names of what the caller may not see."""
-    seen = {
-        each_id
-        for kept, parts in _KEPT_AS.items()
-        for each_id in seen_among(session, kept, [each.id for each in holds if each.part in parts], by=by)
-    }
-    unseen = frozenset().union(*_KEPT_AS.values())
+    seen: set[UUID] = set()
+    for kept in set(KEPT_AS.values()):
+        if ids := [each.id for each in holds if KEPT_AS.get(each.part) is kept]:
+            seen |= seen_among(session, kept, ids, by=by)
     return [
-        each if each.id in seen or each.part not in unseen else Holding(each.part, each.id, "something you may not see")
+        each if each.id in seen or each.part not in KEPT_AS else replace(each, name="something you may not see")
         for each in holds
     ]
-
-
-_KEPT_AS: Mapping[type[Base], frozenset[str]] = {
-    Project: frozenset({"project_manager", "project_lead"}),
-    CmoRequest: frozenset({"contact"}),
-    Policy: frozenset({"policy", "policy_owner"}),
-}
-
-
-def _lasting(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return Policy.former_of.is_(None), or_(Policy.effective_to.is_(None), Policy.effective_to > now)
 
 
 def _names(line: Policy, person: Person) -> bool:

@@ -14,17 +14,17 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import FILERS
-from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
+from slamon.domain.timeline import Actor, FactKind, Via
 from slamon.errors import Holding, Invalid
 from slamon.services import address_changes, directory
 from slamon.services.access import caller_of
 from slamon.services.audit import record
 from slamon.services.duties import is_enabled
-from slamon.services.holdings import held_by
+from slamon.services.holdings import KEPT_AS, held_by
 from slamon.services.notices import fact_rows
 from slamon.services.outbox import queue
 from slamon.services.readers import Directory
-from slamon.services.timelines import append, load_timelines
+from slamon.services.timelines import note_now
 from slamon.services.visibility import is_seen
 
 _FIELD = {
@@ -33,14 +33,6 @@ _FIELD = {
     "cmo_lead": "lead_id",
     "backup": "backup_id",
     "policy_owner": "owner_id",
-}
-_KEPT: Mapping[str, type[Any]] = {
-    "project_manager": Project,
-    "project_lead": Project,
-    "cmo_lead": Organization,
-    "backup": Person,
-    "policy": Policy,
-    "policy_owner": Policy,
 }
 
 
@@ -98,9 +90,9 @@ class _Handing:
         # Every row is locked before the trail's head is: `record` holds that until the commit.
         requests = [locked_request(session, each.id) for each in held if each.part == "contact"]
         drafts = [session.get_one(Draft, each.id, with_for_update=True) for each in held if each.part == "draft"]
-        records = [each for each in held if each.part in _KEPT]
+        records = [each for each in held if each.part in _FIELD or each.part == "policy"]
         for each in records:
-            directory.find(session, _KEPT[each.part], each.id, lock=True)
+            directory.find(session, KEPT_AS[each.part], each.id, lock=True)
         self._requests([request for request in requests if request])
         for draft in drafts:
             self._draft(draft)
@@ -109,24 +101,14 @@ class _Handing:
 
     def _requests(self, requests: Sequence[CmoRequest]) -> None:
         """Each open request gets the fact, and the new contact the link."""
-        session, successor = self.session, self.successor
-        timelines, people = load_timelines(session, [request.id for request in requests]), Directory(session, requests)
+        session, successor, people = self.session, self.successor, Directory(self.session, requests)
         for request in requests:
             if not successor.serves(request.cmo_id, request.site_id):
                 raise Invalid("handed_to", f"{successor.name} does not serve the site of {request.number}")
-            at = max(stamp(self.now), timelines[request.id].as_recorded()[-1].recorded_at)
-            fact = Fact(
-                sequence=request.fact_count + 1,
-                kind=FactKind.HANDED_ON,
-                occurred_at=at,
-                recorded_at=at,
-                by=self.by,
-                recorded_by=self.by,
-                via=Via.API,
-                reason=self.reason,
+            fact = note_now(
+                session, request, FactKind.HANDED_ON, by=self.by, via=Via.API, now=self.now, reason=self.reason,
                 content={"contact": {"id": str(successor.id), "name": successor.name}},
-            )
-            append(session, request, fact)
+            )  # fmt: skip
             request.contact_id = successor.id
             queue(session, fact_rows(request, fact, people, now=self.now, real_now=self.real_now))
 
@@ -153,7 +135,7 @@ class _Handing:
             values = {_FIELD[held.part]: None if held.id == self.successor.id else self.successor.id}
         try:
             directory.change(
-                self.session, _KEPT[held.part], held.id, values, by=self.by, now=self.now, reason=self.reason
+                self.session, KEPT_AS[held.part], held.id, values, by=self.by, now=self.now, reason=self.reason
             )
         except Invalid as refused:
             told = f"{self.successor.name} cannot take {held}: {refused.message}"

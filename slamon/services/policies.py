@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, event, or_, select
 from sqlalchemy.orm import Session
 
 from slamon.db.parties import Calendar
-from slamon.db.policies import FrozenTerms, Policy
+from slamon.db.policies import FrozenTerms, Policy, not_ended
 from slamon.db.statements import insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.lifecycle import CLOCKS, RequestType
@@ -75,7 +75,7 @@ class Line:
 # is wanted, only an empty column covers it.
 _COVERING = select(*(getattr(Policy, column.name) for column in fields(Line))).where(
     Policy.effective_from <= bindparam("at"),
-    or_(Policy.effective_to.is_(None), Policy.effective_to > bindparam("at")),
+    not_ended(bindparam("at")),
     *(
         or_(getattr(Policy, column).is_(None), getattr(Policy, column) == bindparam(f"wanted_{column}"))
         for column in SCOPE

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
 from slamon.db.parties import Organization, Person, Project, Site
-from slamon.db.policies import Policy
+from slamon.db.policies import Policy, not_ended
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.outbox import administrators, outbox_row, queue
 
@@ -22,7 +22,7 @@ def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now:
     due = select(Policy).where(
         Policy.review_due_on <= today,
         Policy.former_of.is_(None),
-        or_(Policy.effective_to.is_(None), Policy.effective_to > now),
+        not_ended(now),
     )
     for line in session.scalars(due.order_by(Policy.id)).all():
         detail = f"{_scope(session, line)} Its review date is {line.review_due_on}, its id {line.id}."

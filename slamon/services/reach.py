@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from functools import singledispatch
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from slamon.db.parties import Calendar, Project, ProjectCmo, Site, Standing
-from slamon.db.policies import Policy
+from slamon.db.policies import Policy, not_ended
 from slamon.domain.calendar import CalendarHorizon, WorkingCalendar
 from slamon.domain.terms import (
     ALWAYS,
@@ -81,7 +81,7 @@ def _(row: Site, session: Session, at: datetime) -> None:
     of_this_cmo = select(ProjectCmo.project_id).where(ProjectCmo.organization_id == row.organization_id)
     lines = session.scalars(
         select(Policy).where(
-            _in_force(at),
+            not_ended(at),
             or_(Policy.site_id.is_(None), Policy.site_id == row.id),
             or_(Policy.cmo_id.is_(None), Policy.cmo_id == row.organization_id),
             or_(Policy.project_id.is_(None), Policy.project_id.in_(of_this_cmo)),
@@ -96,15 +96,11 @@ def _(row: Site, session: Session, at: datetime) -> None:
 
 @refuse_unreachable.register
 def _(row: Project, session: Session, at: datetime) -> None:
-    for line in session.scalars(select(Policy).where(_in_force(at), Policy.project_id == row.id)):
+    for line in session.scalars(select(Policy).where(not_ended(at), Policy.project_id == row.id)):
         try:
             refuse_unreachable(line, session, at)
         except TermsError as error:
             raise Invalid("cmo_ids", f"under the policy line '{line.name}', {error}") from error
-
-
-def _in_force(at: datetime) -> ColumnElement[bool]:
-    return or_(Policy.effective_to.is_(None), Policy.effective_to > at)
 
 
 def _hours_under(session: Session, line: Policy | Line, at: datetime) -> Iterator[_Hours]:

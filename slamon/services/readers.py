@@ -21,10 +21,12 @@ from slamon.services.duties import ASKED_OF, is_enabled, is_of_cmo, may_do
 from slamon.services.outbox import last_resort
 from slamon.services.rights import Owners, owners
 
-_STAFF_WIDE = {
+# The parts that everybody with a role holds; the others are held by one person.
+_HELD_BY_ROLE = {
     LadderRole.HEAD: Role.HEAD,
     LadderRole.QUALITY: Role.QUALITY,
     LadderRole.STEERING: Role.STEERING,
+    LadderRole.CMO_LEAD: Role.CMO_LEAD,
 }
 _SPONSOR = OrganizationKind.SPONSOR
 _OF_CMO = frozenset({LadderRole.CMO_CONTACT, LadderRole.CMO_BACKUP, LadderRole.CMO_LEAD})
@@ -179,7 +181,7 @@ class Directory:
     def _holding(self, request: CmoRequest, part: LadderRole) -> list[Person]:
         """Who holds the part and can do what is asked of it; of each who cannot, the backup who can."""
         wanted = ASKED_OF.get(part, frozenset())
-        if part in _STAFF_WIDE or part is LadderRole.CMO_LEAD:
+        if part in _HELD_BY_ROLE:
             holders = self._with_role(request, part)
             found = [self._first(request, [holder.id, holder.backup_id], wanted) for holder in holders]
             return list(dict.fromkeys(person for person in found if person is not None))
@@ -215,7 +217,7 @@ class Directory:
         return next((person for person in people if person and self.may(person, request, wanted)), None)
 
     def _is_held_by(self, request: CmoRequest, part: LadderRole, person: Person) -> bool:
-        if part in _STAFF_WIDE or part is LadderRole.CMO_LEAD:
+        if part in _HELD_BY_ROLE:
             return person in self._with_role(request, part)
         return person.id == self._holder(request, part)
 
@@ -253,6 +255,6 @@ class Directory:
         return person.backup_id if person else None
 
     def _with_role(self, request: CmoRequest, part: LadderRole) -> list[Person]:
-        role = _STAFF_WIDE.get(part, Role.CMO_LEAD)
+        role = _HELD_BY_ROLE[part]
         at = {request.cmo_id} if role in CMO_ROLES else self._organizations.keys() - {request.cmo_id}
         return [p for p in self._people.values() if role.value in p.roles and p.organization_id in at]

@@ -96,6 +96,7 @@ REACH: Mapping[Role, str] = {
     Role.CMO_LEAD: "own CMO",
 }
 
+# Every role that may take an action in some state of some type.
 ROLES_OF_ACTIONS: Mapping[Action, frozenset[Role]] = {
     action: frozenset[Role]().union(
         *(rule.who for table in LIFE_CYCLE.values() for (_, listed), rule in table.items() if listed is action)

@@ -20,6 +20,7 @@ from slamon.domain.terms import REPETITIONS, Terms
 from slamon.domain.timeline import Timeline
 from slamon.services.cases import Case
 from slamon.services.closing import close_unopposed
+from slamon.services.coverage import passed_steps
 from slamon.services.notices import ladder_rows
 from slamon.services.outbox import queue
 from slamon.services.readers import Directory
@@ -48,7 +49,7 @@ def settle(
     cases, to_close = close_unopposed(session, cases, directory, closing, now=now, real_now=real_now)
     ids = [case.request.id for case in cases]
     clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
-    crossings = by_request(session.scalars(select(CrossingRow).where(CrossingRow.request_id.in_(ids))))
+    crossings = passed_steps(session, ids)
     new_clocks: list[dict[str, Any]] = []
     new_crossings: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []

@@ -1,13 +1,15 @@
 """A request's facts as rows: reading them, adding to the chain."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
+from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via, stamp
 
 
 def append(session: Session, request: CmoRequest, fact: Fact) -> None:
@@ -16,6 +18,35 @@ def append(session: Session, request: CmoRequest, fact: Fact) -> None:
     request.fact_count = fact.sequence
     request.version += 1
     session.execute(insert(FactRow), [fact_values(request.id, fact, request.head_digest)])
+
+
+def note_now(
+    session: Session,
+    request: CmoRequest,
+    kind: FactKind,
+    *,
+    by: Actor,
+    via: Via,
+    now: datetime,
+    content: Mapping[str, Any],
+    reason: str | None = None,
+) -> Fact:
+    """Add a fact to a locked request's chain that counts from now, never from before what was written down last."""
+    recorded = select(func.max(FactRow.recorded_at)).where(FactRow.request_id == request.id)
+    at = max(stamp(now), session.scalars(recorded).one())
+    fact = Fact(
+        sequence=request.fact_count + 1,
+        kind=kind,
+        occurred_at=at,
+        recorded_at=at,
+        by=by,
+        recorded_by=by,
+        via=via,
+        reason=reason,
+        content=content,
+    )
+    append(session, request, fact)
+    return fact
 
 
 def load_timelines(session: Session, ids: list[UUID]) -> dict[UUID, Timeline]:

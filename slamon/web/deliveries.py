@@ -16,7 +16,7 @@ def way(row: Notification, name: str | None) -> str:
         return f"E-mail to {row.redirected_to}, redirected (for {name or row.address})"
     if row.channel == DeliveryChannel.EMAIL:
         return f"E-mail to {name or row.address}"
-    if row.address.startswith(("U", "W")):
+    if row.is_to_slack_user:
         return f"Slack message to {name or row.address}"
     reader = ", ".join(filter(None, (name, _PARTS.get(row.told_as or ""))))
     return f"Slack channel {row.address}" + (f" (for {reader})" if reader else "")
@@ -31,7 +31,7 @@ def sent(row: Notification, name: str | None) -> str:
 
 def small_print(row: Notification) -> list[str]:
     """What `way` leaves out: the address, the part in which the reader was told, in whose place."""
-    is_channel = row.channel == DeliveryChannel.SLACK and not row.address.startswith(("U", "W"))
+    is_channel = row.channel == DeliveryChannel.SLACK and not row.is_to_slack_user
     notes = [] if is_channel and not row.redirected_to else [row.address]
     if (part := _PARTS.get(row.told_as or "")) and (not is_channel or row.redirected_to):
         notes.append(f"as {part}")
