@@ -13,15 +13,15 @@ from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.db.statements import insert_ignoring
-from slamon.domain.clocks import clock_states
-from slamon.domain.ladder import evaluate
+from slamon.domain.clocks.ladder import evaluate
+from slamon.domain.clocks.state import clock_states
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, Terms, ladder_from_json, terms_digest
 from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via
-from slamon.services.founding import default_policies
-from slamon.services.outbox import outbox_row
-from slamon.services.settle import clock_values
-from slamon.services.timelines import fact_values
-from tests.world import START, World
+from slamon.services.audit.timelines import fact_values
+from slamon.services.deadlines.reconcile import clock_values
+from slamon.services.directory.bootstrap import default_policies
+from slamon.services.outbox.outbox import outbox_row
+from tests.installation import START, Installation
 
 TARGET = timedelta(days=400)
 REMINDER = TARGET * 3 / 4
@@ -41,7 +41,7 @@ def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *cloc
     return Terms.from_json(content)
 
 
-def seed_open_requests(world: World, count: int) -> None:
+def seed_open_requests(world: Installation, count: int) -> None:
     """Add `count` open requests; business time is set so that none of them is due yet.
 
     Request i is filed i seconds after the first, under a policy whose reminder comes `REMINDER` after filing: each
@@ -53,7 +53,7 @@ def seed_open_requests(world: World, count: int) -> None:
 
 
 def seed(
-    world: World,
+    world: Installation,
     count: int,
     terms: Terms,
     *,
@@ -80,7 +80,7 @@ def seed(
 
 
 def _rows(
-    world: World,
+    world: Installation,
     digest: str,
     terms: Terms,
     numbers: Sequence[int],
@@ -146,7 +146,7 @@ def _rows(
         )
 
 
-def _told(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def _told(world: Installation, request: dict[str, Any]) -> dict[str, Any]:
     """The notice of the filing, long sent."""
     key, contact = f"{request['number']}/filed/1/email/{world.cast.contact}", world.cast.contact
     row = outbox_row(

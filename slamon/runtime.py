@@ -19,18 +19,18 @@ from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.base import new_id
 from slamon.db.database import Database
-from slamon.domain.closing import ClosingRule
+from slamon.domain.clocks.auto_close import ClosingRule
 from slamon.domain.terms import DeliveryChannel
 from slamon.files import FileStore
 from slamon.files.disk import DiskStore
 from slamon.files.s3 import Bucket, S3Store
 from slamon.logs import configure_logging
-from slamon.services.closing import closing_rule
-from slamon.services.passwords import Passwords
+from slamon.services.access.passwords import Passwords
+from slamon.services.deadlines.auto_close import closing_rule
 
 
 @dataclass(slots=True)
-class Vitals:
+class Heartbeat:
     """What this process knows of itself and tells with each heart-beat.
 
     `passed_at` is when its loop last finished a pass, on the monotonic clock; None where no loop has. While it
@@ -72,7 +72,7 @@ class Runtime:
     files: FileStore
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
-    vitals: Vitals = field(default_factory=Vitals)
+    vitals: Heartbeat = field(default_factory=Heartbeat)
     passwords: Passwords = field(default_factory=Passwords)
 
     @property

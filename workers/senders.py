@@ -11,7 +11,7 @@ import structlog
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.runtime import Runtime
-from workers.beating import in_thread
+from workers.heartbeat import in_thread
 
 STOP_SECONDS = 3
 

@@ -14,18 +14,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from slamon.api.answers import answers
-from slamon.api.call import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
-from slamon.api.fields import Answer
 from slamon.api.requests import Person
-from slamon.api.uploads import Upload, download, file_in, form_with_file
+from slamon.api.responses import answers
 from slamon.db import attachments as db
 from slamon.domain.timeline import Role, Via
 from slamon.errors import Invalid
 from slamon.files.kinds import TAKEN
-from slamon.services import queries
-from slamon.services.attachments import attach, attachment_of, attachments_of, may_attach
-from slamon.services.rights import Deed
+from slamon.http.transaction import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
+from slamon.http.uploads import Upload, download, file_in, form_with_file
+from slamon.schemas.fields import Answer
+from slamon.services.access.rights import Deed
+from slamon.services.requests import queries
+from slamon.services.requests.attachments import attach, attachment_of, attachments_of, may_attach
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Attachments"])
 

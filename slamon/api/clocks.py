@@ -7,17 +7,17 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Response
 from pydantic import Field, computed_field
 
-from slamon.api.answers import answers
-from slamon.api.call import Known, Route, by_key, may_on_record, reply
-from slamon.api.fields import Answer
+from slamon.api.responses import answers
 from slamon.db.parties import Site
-from slamon.domain.clocks import ClockId, Outcome
-from slamon.domain.explain import Counts
+from slamon.domain.clocks.explain import Counts
+from slamon.domain.clocks.state import ClockId, Outcome
 from slamon.domain.terms import ClockKind, Mode
 from slamon.domain.timeline import stamp
-from slamon.services import queries
-from slamon.services.explanations import Explained, clock_named, explain_clock
-from slamon.services.rights import Deed
+from slamon.http.transaction import Known, Route, by_key, may_on_record, reply
+from slamon.schemas.fields import Answer
+from slamon.services.access.rights import Deed
+from slamon.services.deadlines.explanations import Explained, clock_named, explain_clock
+from slamon.services.requests import queries
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 

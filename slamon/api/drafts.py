@@ -9,17 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ConfigDict, Field, ValidationError
 from sqlalchemy.orm import Session
 
-from slamon.api.answers import answers
-from slamon.api.call import ExpectedVersion, Known, Posted, Reply, Route, by_key, may, reply
-from slamon.api.fields import Answer, Flag
-from slamon.api.fields import Body as Said
-from slamon.api.filings import read_filing
 from slamon.api.requests import FiledApart, Request, file_for, still_seen
+from slamon.api.responses import answers
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import Invalid
-from slamon.services import drafts
-from slamon.services.rights import Deed
+from slamon.http.transaction import ExpectedVersion, Known, Posted, Reply, Route, by_key, may, reply
+from slamon.schemas.fields import Answer, Flag
+from slamon.schemas.fields import Body as Said
+from slamon.schemas.filings import read_filing
+from slamon.services.access.rights import Deed
+from slamon.services.requests import drafts
 
 router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
 

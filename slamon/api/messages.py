@@ -8,16 +8,17 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from slamon.api.answers import answers
-from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, may, may_on_record, reply
-from slamon.api.fields import Answer, Because, Body, Flag, Reason
 from slamon.api.records import ListQuery
+from slamon.api.responses import answers
+from slamon.db import paging
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
-from slamon.services import listings, outbox
-from slamon.services.record_rights import keeper_of_message
-from slamon.services.rights import Deed, allow
-from slamon.services.visibility import sees
+from slamon.http.transaction import Call, Known, Posted, Reply, Route, by_key, may, may_on_record, reply
+from slamon.schemas.fields import Answer, Because, Body, Flag, Reason
+from slamon.services.access.rights import Deed, allow
+from slamon.services.access.visibility import sees
+from slamon.services.directory.record_rights import keeper_of_message
+from slamon.services.outbox import outbox
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
 
@@ -72,7 +73,7 @@ class OutgoingSwitch(Body):
 def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     with call.reading() as session:
         seen = sees(call.caller, Notification)
-        page = listings.failed_messages(session, only=seen, cursor=query.cursor, limit=query.limit)
+        page = paging.failed_messages(session, only=seen, cursor=query.cursor, limit=query.limit)
         items = [
             DeadLetter(**_message(row, name).model_dump(), request_number=number) for row, number, name in page.rows
         ]

@@ -10,9 +10,15 @@ from fastapi import APIRouter, Body, Query, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from slamon.api.acts import Act
-from slamon.api.answers import answers
-from slamon.api.call import (
+from slamon.api.clocks import Clock
+from slamon.api.responses import answers
+from slamon.db.parties import Organization, Project, Site
+from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
+from slamon.domain.clocks.state import ClockState
+from slamon.domain.kinds import DataKind
+from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
+from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
+from slamon.http.transaction import (
     Call,
     ExpectedVersion,
     Known,
@@ -25,24 +31,18 @@ from slamon.api.call import (
     may_on_record,
     reply,
 )
-from slamon.api.clocks import Clock
-from slamon.api.details import DataRequest, NewRequest
-from slamon.api.fields import Answer, Reason
-from slamon.api.fields import Body as Said
-from slamon.api.filings import filing_of
-from slamon.db.parties import Organization, Project, Site
-from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
-from slamon.domain.clocks import ClockState
-from slamon.domain.kinds import DataKind
-from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
-from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
-from slamon.services import queries
-from slamon.services.acts import Payload, act
-from slamon.services.cases import load_case
-from slamon.services.filing import Filed, Filing, file_by_terms
-from slamon.services.links import revoke_links
-from slamon.services.rights import Deed, roles_on
-from slamon.services.visibility import find_seen, is_seen
+from slamon.schemas.acts import Act
+from slamon.schemas.fields import Answer, Reason
+from slamon.schemas.fields import Body as Said
+from slamon.schemas.filings import filing_of
+from slamon.schemas.new_requests import DataRequest, NewRequest
+from slamon.services.access.form_links import revoke_links
+from slamon.services.access.rights import Deed, roles_on
+from slamon.services.access.visibility import find_seen, is_seen
+from slamon.services.deadlines.loading import load_request
+from slamon.services.requests import queries
+from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.filing import Filed, Filing, file_by_terms
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -225,7 +225,7 @@ def file_for(call: Call, session: Session, filing: Filing, *, split: bool, file_
     dependencies=[may(Deed.READ_REQUESTS)],
 )
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    wanted = queries.Wanted(
+    wanted = queries.RequestFilter(
         state=State(query.state) if query.state else None,
         type=RequestType(query.type) if query.type else None,
         cmo_id=query.cmo_id,
@@ -341,7 +341,7 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
         session.get_one(Project, request.project_id).code,
         queries.clocks_of(session, request.id),
     )
-    case = load_case(session, request)
+    case = load_request(session, request)
     actions = _open_actions(queries.actions_open_to(session, case, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
     if request.parent_id and not is_seen(session, CmoRequest, request.parent_id, by=call.caller):

@@ -8,16 +8,28 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from slamon.api.answers import answers
-from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, may_on_record, reply
-from slamon.api.fields import Answer, Because, Body, Day, Instant, Name
-from slamon.api.new_terms import Applied, Preview
 from slamon.api.records import SITES, ListQuery
+from slamon.api.responses import answers
+from slamon.api.term_changes import Applied, Preview
+from slamon.db import paging
 from slamon.db import shutdowns as kept
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.services import listings, shutdowns
-from slamon.services.rights import Deed
-from slamon.services.visibility import sees
+from slamon.http.transaction import (
+    Call,
+    ExpectedVersion,
+    Known,
+    Posted,
+    Reply,
+    Route,
+    by_key,
+    created,
+    may_on_record,
+    reply,
+)
+from slamon.schemas.fields import Answer, Because, Body, Day, Instant, Name
+from slamon.services.access.rights import Deed
+from slamon.services.access.visibility import sees
+from slamon.services.deadlines import shutdowns
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
 
@@ -103,7 +115,7 @@ def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Respons
 def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query()]) -> Response:
     with call.reading() as session:
         SITES.find(session, site_id, call)
-        page = listings.page_of(
+        page = paging.page_of(
             session,
             kept.Shutdown,
             filters={"site_id": site_id},

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import TextIO
 
 from slamon.channels import OPENS_AN_ACCOUNT, Message, Receipt
-from slamon.channels.wording import put_into_words
 from slamon.errors import DeliveryError
+from slamon.wording.messages import put_into_words
 
 
 class ConsoleChannel:

@@ -19,8 +19,8 @@ from slack_sdk.web import SlackResponse
 
 from slamon.channels import Message, Receipt
 from slamon.channels.slack_blocks import blocks, fallback_text
-from slamon.channels.wording import put_into_words
 from slamon.errors import DeliveryError
+from slamon.wording.messages import put_into_words
 
 EVENT_TYPE = "slamon_notification"
 PAGE = 200

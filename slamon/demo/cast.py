@@ -18,9 +18,9 @@ from slamon.demo.extract import RealSite, sites
 from slamon.domain.terms import DATED
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.public_holidays import NATIONWIDE
-from slamon.services.access import Caller, caller_of
-from slamon.services.directory import change, create
-from slamon.services.founding import default_policies, found
+from slamon.services.access.callers import Caller, caller_of
+from slamon.services.directory.bootstrap import bootstrap, default_policies
+from slamon.services.directory.records import change, create
 
 SPONSOR = "Meridian Bio (demo)"
 SPONSOR_ZONE = "America/New_York"
@@ -95,7 +95,7 @@ PROJECTS = (
 
 def found_sponsor(session: Session, *, now: datetime, own_slack: bool) -> None:
     """The sponsor with its people, each other's backups named; `own_slack` is true for a visitor's workspace."""
-    sponsor = found(session, SPONSOR, now=now)
+    sponsor = bootstrap(session, SPONSOR, now=now)
     people: dict[str, Person] = {}
     for name, address, role, slack_user in STAFF:
         values = {

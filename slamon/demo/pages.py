@@ -24,8 +24,8 @@ from slamon.demo.scenes import KHB, Star
 from slamon.demo.stage import Stage
 from slamon.demo.steps import real_span, steps
 from slamon.demo.story import channel_of, latest
-from slamon.services.access import begin_session
-from slamon.services.message_keys import MessageKey
+from slamon.services.access.callers import begin_session
+from slamon.services.outbox.message_keys import MessageKey
 
 SESSION_COOKIE = "slamon_session"  # as slamon.web names it; neither room may import the other
 PLAYABLE = {address.partition("@")[0]: address for _, address, _, _ in STAFF}

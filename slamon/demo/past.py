@@ -17,11 +17,11 @@ from slamon.demo.asks import filing_of
 from slamon.demo.cast import COUNTERPARTS, caller, pm_for, site_and_project
 from slamon.demo.scenes import CONTACT, MANAGER, Act, Scene
 from slamon.domain.timeline import Via
-from slamon.engine.cycle import Inline, tick
+from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
-from slamon.services.acts import Payload, act
-from slamon.services.filing import log_request
+from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.filing import log_request
 
 STANDS_STILL = 1e-9  # business seconds a real second
 JUST_AFTER = timedelta(seconds=1)  # a step is passed once its instant lies behind
@@ -109,4 +109,4 @@ def _run_at(runtime: Runtime, dial: Dial, watch: Watch, at: datetime) -> None:
     dial.clock = Clock(speed=STANDS_STILL, business_start=at)
     standing = replace(runtime, clock=dial.clock)
     for _ in range(2):  # the second pass sends what the first one found
-        tick(standing, Inline(standing), watch)
+        tick(standing, InlineDispatcher(standing), watch)

@@ -24,8 +24,8 @@ from slamon.demo.past import file
 from slamon.demo.scenes import Part, Scene
 from slamon.demo.stage import Stage
 from slamon.domain.lifecycle import Action
-from slamon.services.links import mint
-from slamon.services.message_keys import MessageKey
+from slamon.services.access.form_links import issue_link
+from slamon.services.outbox.message_keys import MessageKey
 
 LOOK_EVERY_SECONDS = 0.1
 LINK = re.compile(r"https?://\S+/r/[\w-]+")
@@ -163,5 +163,5 @@ def _minted_link(stage: Stage, request: CmoRequest) -> str:
     settings = stage.runtime.settings
     with stage.runtime.db.write() as session:
         real_now = stage.runtime.clock.real_now()
-        token = mint(session, request.id, request.contact_id, real_now=real_now, days=settings.link_days)
+        token = issue_link(session, request.id, request.contact_id, real_now=real_now, days=settings.link_days)
     return f"{stage.base_url}/r/{token}"

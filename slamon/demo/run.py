@@ -22,15 +22,15 @@ from slamon.app import create_app
 from slamon.clock import Clock
 from slamon.db import schema
 from slamon.demo import cast, past, scenes
-from slamon.demo.mailbox import Mailbox
+from slamon.demo.fakes.mailbox import Mailbox
+from slamon.demo.fakes.slack_server import SlackServer
 from slamon.demo.pages import add_demo_pages
 from slamon.demo.players import Players
 from slamon.demo.setting import Carriers, demo_settings, open_runtime
-from slamon.demo.slack_server import SlackServer
 from slamon.demo.stage import Stage
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import SlamonError
-from slamon.services.access import ALL_SCOPES, issue_key
+from slamon.services.access.callers import ALL_SCOPES, issue_key
 
 FASTEST = 100_000
 PORTS_TRIED = 50

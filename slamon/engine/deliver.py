@@ -23,13 +23,13 @@ from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.sending import end_attempt, handed_notifications, store_sent, take_to_send, waiting_notification
 from slamon.domain.terms import DeliveryChannel
+from slamon.engine.compose import Composer
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
-from slamon.services import digests
-from slamon.services.compose import Composer
-from slamon.services.message_keys import MessageKey
-from slamon.services.notices import not_reached_rows, stand_in_rows
-from slamon.services.outbox import outbox_row, queue, raise_alarm
+from slamon.services.directory.notifications import not_reached_rows, stand_in_rows
+from slamon.services.outbox import digests
+from slamon.services.outbox.message_keys import MessageKey
+from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
 
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ComposedMessage:
     """A message in words, ready to be sent. `ask_first_since` where an earlier attempt may have arrived."""
 
     notification_id: UUID
@@ -70,7 +70,7 @@ class Draft:
 class Sent:
     """An attempt that was made. `number` fences it: a later attempt makes its result void."""
 
-    draft: Draft
+    draft: ComposedMessage
     number: int
     result: Receipt | DeliveryError
 
@@ -86,7 +86,7 @@ def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> No
         log.warning("database_away", messages=len(ids))
 
 
-def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
+def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
     """Put the messages into words; one that cannot be is counted and put off, and the rest go on."""
     try:
         return _compose(runtime, ids, handed_until)
@@ -100,7 +100,7 @@ def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> li
         return []
 
 
-def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
+def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.db.write() as session:
         rows = handed_notifications(session, ids, handed_until)
@@ -133,7 +133,7 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
             outgoing = composer.outgoing(row)
             ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
             channel = runtime.channels[outgoing.channel]
-            drafts.append(Draft(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
+            drafts.append(ComposedMessage(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
     return drafts
 
 
@@ -145,7 +145,7 @@ def _kills(session: Session, row: Notification) -> bool:
     return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
-def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> None:
+def _send_all(runtime: Runtime, drafts: Sequence[ComposedMessage], handed_until: datetime) -> None:
     last: Sent | None = None
     with runtime.in_flight.holding(draft.notification_id for draft in drafts):
         for draft in drafts:
@@ -159,7 +159,7 @@ def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime)
             _store(runtime, last, None, handed_until)
 
 
-def _store(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
+def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
     """Commit what became of the last message and the intent to send the next; the number of its attempt.
 
     None where there is nothing to send: taken, postponed, stopped. A database that is away is waited for while there is
@@ -173,7 +173,7 @@ def _store(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_unti
     return _commit(runtime, last, draft, handed_until)
 
 
-def _commit(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
+def _commit(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
     with runtime.db.write() as session:
         if last is not None:
             _finish(session, runtime, last)
@@ -185,7 +185,7 @@ def _commit(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_unt
         )  # fmt: skip
 
 
-def _call(draft: Draft) -> Receipt | DeliveryError:
+def _call(draft: ComposedMessage) -> Receipt | DeliveryError:
     """The call itself: ask first where an earlier attempt may have arrived, then send."""
     try:
         message = draft.message

@@ -11,18 +11,18 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.closing import NEVER
+from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
 from slamon.imports.mappings import Field
 from slamon.imports.tables import Row
-from slamon.services.cases import Case
-from slamon.services.filing import Filing, take_numbers
-from slamon.services.parties import Parties
-from slamon.services.readers import Directory
-from slamon.services.settle import settle
-from slamon.services.timelines import fact_values
+from slamon.services.audit.timelines import fact_values
+from slamon.services.deadlines.loading import LoadedRequest
+from slamon.services.deadlines.reconcile import reconcile
+from slamon.services.directory.recipients import Recipients
+from slamon.services.requests.filing import Filing, take_numbers
+from slamon.services.requests.filing_context import FilingContext
 
 BATCH = 200  # requests stored at once
 
@@ -39,7 +39,7 @@ class Past:
     row: Row
     key_field: Field
     filing: Filing
-    parties: Parties
+    parties: FilingContext
     terms: Terms
     timeline: Timeline
     state: State
@@ -81,14 +81,14 @@ def store(
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
         numbers = list(_numbers(session, batch))
         cases = [
-            Case(_request(past, number, by, stamp(now)), past.terms, past.timeline)
+            LoadedRequest(_request(past, number, by, stamp(now)), past.terms, past.timeline)
             for past, number in zip(batch, numbers, strict=True)
         ]
         facts = [row for case in cases for row in _chained(case)]
-        directory = Directory(session, [case.request for case in cases])
+        directory = Recipients(session, [case.request for case in cases])
         with session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
             session.add_all(case.request for case in cases)
-            stored.crossings += settle(
+            stored.crossings += reconcile(
                 session, cases, directory, closing=NEVER, now=now, real_now=real_now, quietly=not notify
             )
         session.flush()
@@ -138,7 +138,7 @@ def _request(past: Past, number: str, by: Actor, at: datetime) -> CmoRequest:
     )
 
 
-def _chained(case: Case) -> Iterator[dict[str, Any]]:
+def _chained(case: LoadedRequest) -> Iterator[dict[str, Any]]:
     """The request's facts as rows, its head moved on with each."""
     for fact in case.timeline.as_recorded():
         digest = fact.digest(str(case.request.id), case.request.head_digest)

@@ -10,17 +10,17 @@ from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature
 from starlette.datastructures import FormData
 
-from slamon.api.forms import read_form
 from slamon.db.access import SignIn
 from slamon.db.parties import Person
 from slamon.domain.normal_form import visible
 from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
-from slamon.services.access import Caller, keep_session, secret_digest, signed_in
-from slamon.services.directory import sponsor_name
-from slamon.services.outbox import is_stopped
-from slamon.services.rights import Deed, admit, allow
-from slamon.web.limits import network_of
+from slamon.http.form_data import read_form
+from slamon.http.rate_limits import network_of
+from slamon.services.access.callers import Caller, keep_session, secret_digest, signed_in
+from slamon.services.access.rights import Deed, admit, allow
+from slamon.services.directory.records import sponsor_name
+from slamon.services.outbox.outbox import is_stopped
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"

@@ -9,14 +9,14 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from slamon.api.uploads import file_in, form_with_file
 from slamon.db.attachments import Attachment
 from slamon.db.requests import FactRow
 from slamon.errors import Invalid, SlamonError, TooLarge
 from slamon.files.intake import Stored
+from slamon.http.uploads import file_in, form_with_file
 from slamon.runtime import Runtime
-from slamon.services.attachments import may_attach
-from slamon.services.links import open_link
+from slamon.services.access.form_links import open_link
+from slamon.services.requests.attachments import may_attach
 from slamon.web.pages import runtime_of
 from slamon.web.session import Typed, Visit, Visiting, refuse_forged
 

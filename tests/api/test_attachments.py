@@ -13,9 +13,9 @@ from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry
 from slamon.domain.lifecycle import Action
 from slamon.files.disk import DiskStore
-from slamon.services.access import Scope
+from slamon.services.access.callers import Scope
 from tests.api.conftest import Api
-from tests.world import ADMIN
+from tests.installation import ADMIN
 
 PDF = b"%PDF-1.7\nassay 99.2 %\n"
 SHA = hashlib.sha256(PDF).hexdigest()

@@ -5,10 +5,10 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from slamon.channels import MessageKind
-from slamon.channels.wording import put_into_words
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.messages import put_into_words
 from tests.api.conftest import Api
-from tests.world import CMO_CHANNEL, LEAD, PM, QUALITY
+from tests.installation import CMO_CHANNEL, LEAD, PM, QUALITY
 
 HOUR = 3600
 

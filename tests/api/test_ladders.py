@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from slamon.db.policies import Policy
 from slamon.db.requests import CrossingRow
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
 from tests.api.conftest import Api
-from tests.world import HEAD, LEAD, PM, QUALITY
+from tests.installation import HEAD, LEAD, PM, QUALITY
 
 READERS = {"lead": LEAD, "project_manager": PM, "head": HEAD, "quality": QUALITY}
 

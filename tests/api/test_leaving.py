@@ -11,9 +11,9 @@ from slamon.db.audit import AuditEntry
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
-from slamon.services.verify import verify_requests
+from slamon.services.reports.verify import verify_requests
 from tests.api.conftest import Api
-from tests.world import CMO_LEAD
+from tests.installation import CMO_LEAD
 
 LEFT = {"status": "disabled", "reason": "Left the company"}
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from slamon.channels import MessageKind
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
 from tests.api.conftest import Api
 from tests.api.test_calendars import change_calendar
 from tests.api.test_shutdowns import AFTER_CARNIVAL, AS_IT_WAS, WHY, announced, on_thursday
-from tests.world import HEAD, LEAD
+from tests.installation import HEAD, LEAD
 
 
 def tighter_line(api: Api, limit: str = "PT4H") -> str:

@@ -25,10 +25,10 @@ from slamon.db.parties import Person
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
-from slamon.services import access
-from slamon.services.access import ALL_SCOPES
+from slamon.services.access import callers
+from slamon.services.access.callers import ALL_SCOPES
 from tests.api.conftest import Api
-from tests.world import ManualClock, World, open_world
+from tests.installation import Installation, ManualClock, open_world
 
 # What a document cannot say: who may, that an id must exist, that a record has changed, what contradicts what.
 RULES_SAY_NO = [403, 404, 409, 412, 422]
@@ -91,7 +91,7 @@ def postgres_target(postgres_url: str) -> Iterator[Target]:
         yield aim(world)
 
 
-def aim(world: World) -> Target:
+def aim(world: Installation) -> Target:
     api, cast, now = Api(world), world.cast, world.clock.real_now()
     with world.runtime.db.write() as session:
         # Nobody may hold all roles, and services keep no records; a row made by hand reaches the most.
@@ -101,7 +101,7 @@ def aim(world: World) -> Target:
         )  # fmt: skip
         session.add(who)
         session.flush()
-        _, key = access.issue_key(session, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=who.id)
+        _, key = callers.issue_key(session, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=who.id)
     line = {"name": "To be changed", "site_id": str(cast.other_site), "clocks": CLOCKS, "ladder": []}
     policy = api.admin.post("/v1/policies", json=line).json()["id"]
     days = {"first_day": "2026-04-01", "last_day": "2026-04-02", "name": "Stocktaking", "announced_by": "By phone"}

@@ -5,7 +5,7 @@ import pytest
 from slamon.channels import MessageKind
 from slamon.errors import DeliveryError
 from tests.api.conftest import Api
-from tests.world import CMO_CHANNEL, CONTACT, LEAD
+from tests.installation import CMO_CHANNEL, CONTACT, LEAD
 
 SHIPMENT = {
     "type": "shipment",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from slamon.channels import ClockLine, Message, MessageKind
-from tests.servers import NOON
+from tests.servers.slack_and_mail import NOON
 
 FILED_AT = NOON - timedelta(hours=49)
 

@@ -6,10 +6,10 @@ import pytest
 
 from slamon.channels import Message, MessageKind
 from slamon.channels.slack import SlackChannel
-from slamon.demo.slack_server import SlackServer
+from slamon.demo.fakes.slack_server import SlackServer
 from slamon.errors import DeliveryError
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
-from tests.servers import NOON, TOKEN, closed_port, running_slack
+from tests.servers.slack_and_mail import NOON, TOKEN, closed_port, running_slack
 
 SINCE = NOON - timedelta(minutes=1)
 

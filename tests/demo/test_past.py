@@ -10,7 +10,7 @@ from slamon.db.outbox import Notification
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.demo.run import listen, staged
 from slamon.demo.stage import Stage
-from slamon.services.verify import verify_audit, verify_requests
+from slamon.services.reports.verify import verify_audit, verify_requests
 
 REAL_TIME = 1
 

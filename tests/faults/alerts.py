@@ -11,12 +11,12 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.timeline import SYSTEM
-from slamon.services.directory import create
-from slamon.services.filing import Filing, log_request
-from slamon.services.message_keys import about_crossing
+from slamon.services.directory.records import create
+from slamon.services.outbox.message_keys import about_crossing
+from slamon.services.requests.filing import Filing, log_request
 from tests.faults.judge import judge, keys
-from tests.scenarios.house import House, eventually
-from tests.world import CMO_CHANNEL, World
+from tests.installation import CMO_CHANNEL, Installation
+from tests.scenarios.installation import ProcessInstallation, eventually
 
 TARGET = timedelta(hours=1)
 UNDER_WAY = (NotificationState.QUEUED, NotificationState.UNKNOWN, NotificationState.SENDING)
@@ -31,13 +31,13 @@ class Alert:
     slack: str
     email: str
 
-    def told(self, house: House) -> tuple[int, int]:
+    def told(self, house: ProcessInstallation) -> tuple[int, int]:
         """How often each of them arrived."""
         arrived = keys(house)
         return arrived.count(self.slack), arrived.count(self.email)
 
 
-def alert_policy(world: World) -> None:
+def alert_policy(world: Installation) -> None:
     """The policy of the first CMO from now on: one clock, one rung."""
     to = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_contact"}]
     now = world.clock.now()
@@ -52,7 +52,9 @@ def alert_policy(world: World) -> None:
         create(session, Policy, values, by=SYSTEM, now=now)
 
 
-def file_alerts(house: House, count: int = 1, *, in_seconds: float = 0, apart_seconds: float = 0) -> list[Alert]:
+def file_alerts(
+    house: ProcessInstallation, count: int = 1, *, in_seconds: float = 0, apart_seconds: float = 0
+) -> list[Alert]:
     """File requests that fall due `in_seconds` and then one after the other, and wait for nothing."""
     world, by = house.world, house.world.caller(house.world.cast.pm)
     first = world.clock.now() + timedelta(seconds=in_seconds) - TARGET
@@ -70,7 +72,9 @@ def file_alerts(house: House, count: int = 1, *, in_seconds: float = 0, apart_se
     return alerts
 
 
-def all_told(house: House, alerts: Sequence[Alert], *, within: float = 15, kills_in_send: int = 0) -> None:
+def all_told(
+    house: ProcessInstallation, alerts: Sequence[Alert], *, within: float = 15, kills_in_send: int = 0
+) -> None:
     """Wait until each alert has arrived and nothing is under way, then ask the judge."""
     wanted = {key for alert in alerts for key in (alert.slack, alert.email)}
     eventually(lambda: wanted <= set(keys(house)), within=within, what="every alert")
@@ -78,14 +82,14 @@ def all_told(house: House, alerts: Sequence[Alert], *, within: float = 15, kills
     judge(house, kills_in_send=kills_in_send)
 
 
-def being_sent(house: House) -> set[str]:
+def being_sent(house: ProcessInstallation) -> set[str]:
     """The keys of the messages that somebody has said he is sending."""
     with house.world.runtime.db.read() as session:
         sending = Notification.state == NotificationState.SENDING
         return set(session.scalars(select(Notification.dedupe_key).where(sending)))
 
 
-def at_rest(house: House) -> bool:
+def at_rest(house: ProcessInstallation) -> bool:
     """Whether nothing is due and no message is under way."""
     with house.world.runtime.db.read() as session:
         now = house.world.clock.now()

@@ -13,14 +13,14 @@ from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import ActionNotAllowed, Conflict, StaleVersion, Unavailable
-from slamon.services.directory import change, create, find
-from slamon.services.founding import default_policies
-from slamon.services.verify import verify_audit, verify_requests
-from tests.world import CMO_CHANNEL, CONTACT, HEAD, STEERING, World
+from slamon.services.directory.bootstrap import default_policies
+from slamon.services.directory.records import change, create, find
+from slamon.services.reports.verify import verify_audit, verify_requests
+from tests.installation import CMO_CHANNEL, CONTACT, HEAD, STEERING, Installation
 
 
 @pytest.mark.parametrize("way", ["slack", "email"])
-def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: World, way: str):
+def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: Installation, way: str):
     world = any_world
     request = world.file()
     world.work()
@@ -51,7 +51,7 @@ def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: W
     assert len(world.email.sent_to(CONTACT, MessageKind.RECEIPT)) == 1
 
 
-def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_world: World):
+def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_world: Installation):
     world = any_world
     request = world.file()
     world.clock.advance(hours=49)  # and the loop has something to find meanwhile
@@ -81,7 +81,7 @@ def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_wor
         assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
 
 
-def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: World):
+def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: Installation):
     world, start = any_world, Barrier(8)
     line = {**default_policies()[0], "site_id": world.cast.site, "effective_from": world.clock.now()}
 
@@ -100,7 +100,7 @@ def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: 
         assert verify_audit(session) is None
 
 
-def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: World):
+def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: Installation):
     world, record = postgres_world, (Site, postgres_world.cast.site)
     how = {"by": SYSTEM, "now": world.clock.now(), "reason": "Renamed", "expected_version": 1}
     with world.runtime.db.write() as late:

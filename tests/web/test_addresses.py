@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from slamon.channels import MessageKind
 from slamon.db.audit import AuditEntry
 from slamon.errors import DeliveryError
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
+from tests.installation import BACKUP, CONTACT, PM, QUALITY, Installation
 from tests.web.conftest import ADDRESS, Site, text_of
-from tests.world import BACKUP, CONTACT, PM, QUALITY, World
 
 NEW = "corinne@right.example"
 SOUND_PASSWORD = "eleven walruses in Ulm"
@@ -49,7 +49,7 @@ def desk(site: Site) -> Desk:
 
 
 @pytest.fixture
-def any_desk(any_world: World) -> Desk:
+def any_desk(any_world: Installation) -> Desk:
     return Desk(Site(any_world))
 
 

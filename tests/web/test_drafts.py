@@ -3,7 +3,7 @@
 import re
 from uuid import UUID, uuid4
 
-from slamon.services import drafts
+from slamon.services.requests import drafts
 from tests.web.conftest import Site, Staff, text_of
 from tests.web.test_staff import how_many
 

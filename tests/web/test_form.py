@@ -10,11 +10,11 @@ from slamon.db.outbox import FormLink
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action
-from slamon.services.access import secret_digest
-from slamon.services.links import revoke_links
-from slamon.services.queries import facts_of
+from slamon.services.access.callers import secret_digest
+from slamon.services.access.form_links import revoke_links
+from slamon.services.requests.queries import facts_of
+from tests.installation import CONTACT
 from tests.web.conftest import Site, text_of
-from tests.world import CONTACT
 
 DETAIL = {"category": "schedule_capacity", "questions": ["Is week 20 free?", "And week 21?"]}
 

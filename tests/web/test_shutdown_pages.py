@@ -11,8 +11,8 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.timeline import SYSTEM
-from slamon.services.directory import create
-from slamon.services.queries import clocks_of
+from slamon.services.directory.records import create
+from slamon.services.requests.queries import clocks_of
 from tests.web.conftest import Site, Staff, text_of
 
 KEY = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a77"

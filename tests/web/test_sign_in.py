@@ -8,10 +8,10 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from slamon.app import create_app
-from slamon.services import access
+from slamon.services.access import callers
 from slamon.web.session import COOKIE
+from tests.installation import PM, open_world
 from tests.web.conftest import ADDRESS, Site, text_of
-from tests.world import PM, open_world
 
 PASSWORD = "correct horse battery"
 
@@ -120,7 +120,7 @@ def test_people_of_a_cmo_have_no_staff_pages(site: Site) -> None:
 
 def welcome_path(site: Site) -> str:
     with site.world.runtime.db.write() as session:
-        token = access.one_time_token(session, site.world.cast.quality, real_now=site.world.clock.real_now())
+        token = callers.one_time_token(session, site.world.cast.quality, real_now=site.world.clock.real_now())
     return f"/welcome/{token}"
 
 

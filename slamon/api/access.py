@@ -1,0 +1,230 @@
+"""Ways in for programs and people: API keys, and invitations to set a password.
+
+No one gets a way to act in another's name unseen: a key is the caller's own or a service account's, and the link that
+sets a password goes to its owner alone, or says to its owner who saw it.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ConfigDict, Field, model_validator
+from sqlalchemy.orm import Session
+
+from slamon.api.records import PEOPLE, ListQuery
+from slamon.api.responses import answers
+from slamon.db import paging
+from slamon.db.access import ApiKey
+from slamon.domain.timeline import Actor, Role
+from slamon.errors import Forbidden, Invalid
+from slamon.http.transaction import (
+    Call,
+    Known,
+    Posted,
+    PostedSecret,
+    Reply,
+    Route,
+    by_key,
+    may,
+    may_on_record,
+    refuse_idempotency,
+    reply,
+)
+from slamon.schemas.fields import Answer, Because, Body, Line80, StaffRole
+from slamon.services.access import api_keys, callers
+from slamon.services.access.callers import Scope
+from slamon.services.access.rights import Deed, allow
+
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
+_UNKEPT = "The answer holds a secret that is shown once, so an Idempotency-Key is refused: secrets are never stored."
+
+
+class ServiceRole(StrEnum):
+    """What a service account may be. Administrators are people."""
+
+    PROJECT_MANAGER = "project_manager"
+    LEAD = "lead"
+    HEAD = "head"
+    QUALITY = "quality"
+    STEERING = "steering"
+    AUDITOR = "auditor"
+
+
+class NewKey(Body):
+    """A key of the caller's own, or of a service account with a name and roles of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"service_name": "IRT bridge", "service_roles": ["project_manager"], "scopes": ["read", "file"]}
+            ]
+        }
+    )
+
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    person_id: UUID | None = Field(None, description="The caller's own person; keys of others are refused.")
+    service_name: Line80 | None = None
+    service_roles: list[ServiceRole] = Field([], max_length=6)
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> Self:
+        if (self.person_id is None) == (self.service_name is None):
+            raise ValueError("name either a person_id or a service_name")
+        if (self.service_name is None) != (not self.service_roles):
+            raise ValueError("a service_name needs service_roles, and a person_id has none")
+        return self
+
+
+class Key(Answer):
+    id: UUID
+    prefix: str = Field(description="How the secret begins.")
+    scopes: list[Scope]
+    person_id: UUID | None
+    service_name: str | None
+    service_roles: list[StaffRole]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class KeyWithSecret(Key):
+    secret: str = Field(description="Shown this once.")
+
+
+class KeyPage(Answer):
+    items: list[Key]
+    next_cursor: str | None
+
+
+class Invitation(Answer):
+    """Where the link went; or, where no mail server is set, the link itself."""
+
+    sent_to: str | None = Field(None, description="The person's own address.", examples=["new@sponsor.example"])
+    link: str | None = Field(None, description="Shown this once, for an account that was never used. Hand it over.")
+
+    def reply(self) -> Reply:
+        return Reply(self.model_dump_json(exclude_none=True), 202, {"Cache-Control": "no-store"})
+
+
+@router.post(
+    "/api-keys",
+    status_code=201,
+    response_model=KeyWithSecret,
+    operation_id="createApiKey",
+    tags=["API keys"],
+    summary="Make an API key",
+    description="With a person_id: for the caller's own person, with no scope their key lacks; the owner is told by "
+    "mail. People of a CMO get none. With a service_name: for administrators; a service account is never one itself, "
+    f"and keeps no records. {_UNKEPT}",
+    responses=answers(body=True),
+    dependencies=[may_on_record(Deed.MAKE_OWN_KEYS)],
+)
+def create_key(call: PostedSecret, body: NewKey) -> Response:
+    by = allow(call.caller, Deed.KEEP_KEYS) if body.person_id is None else _owner(call, body)
+
+    def work(session: Session) -> Reply:
+        key, secret = callers.issue_key(
+            session,
+            scopes=[Scope(scope) for scope in body.scopes],
+            by=by,
+            now=call.real_now,
+            person_id=body.person_id,
+            service_name=body.service_name,
+            service_roles=[Role(role) for role in body.service_roles],
+        )
+        api_keys.tell_owner(session, key, by=by, now=call.now, real_now=call.real_now)
+        answer = KeyWithSecret(**Key.model_validate(key).model_dump(), secret=secret)
+        return Reply(answer.model_dump_json(), 201, {"Cache-Control": "no-store"})
+
+    return call.write(work)
+
+
+def _owner(call: Call, body: NewKey) -> Actor:
+    """The caller who makes a key for themselves; one for somebody else would act in that person's name unseen."""
+    if call.caller.is_cmo:
+        raise Invalid("person_id", "people of a CMO get no API key; they answer by the link in the mail")
+    if body.person_id != call.caller.person_id:
+        raise Invalid("person_id", "a key is made by its owner; name your own person, or a service account")
+    missing = {Scope(scope) for scope in body.scopes} - call.caller.scopes
+    if missing:
+        raise Forbidden(f"Your key lacks {', '.join(sorted(missing))}, so it cannot make one that has it.")
+    return allow(call.caller, Deed.MAKE_OWN_KEYS)
+
+
+@router.get(
+    "/api-keys",
+    response_model=KeyPage,
+    operation_id="listApiKeys",
+    tags=["API keys"],
+    summary="List API keys, without their secrets",
+    description="One's own; administrators see all.",
+    responses=answers(),
+    dependencies=[may(Deed.MAKE_OWN_KEYS)],
+)
+def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
+    with call.reading() as session:
+        page = paging.page_of(
+            session, ApiKey, filters={}, only=api_keys.seen_by(call.caller), cursor=query.cursor, limit=query.limit
+        )
+        items = [Key.model_validate(row) for row in page.rows]
+    return reply(KeyPage(items=items, next_cursor=page.next_cursor)).response()
+
+
+@router.post(
+    "/api-keys/{key_id}/revoke",
+    response_model=Key,
+    operation_id="revokeApiKey",
+    tags=["API keys"],
+    summary="End an API key at once",
+    description="One's own, with any key; administrators end every key.",
+    responses=answers(404, body=True),
+    dependencies=[may(Deed.MAKE_OWN_KEYS)],
+)
+def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
+    def work(session: Session) -> Reply:
+        key = api_keys.revoke(session, key_id, by=call.caller, reason=body.reason, now=call.real_now)
+        return reply(Key.model_validate(key))
+
+    return call.write(work)
+
+
+@router.post(
+    "/people/{record_id}/invite",
+    status_code=202,
+    response_model=Invitation,
+    operation_id="invitePerson",
+    tags=["People"],
+    summary="Give a person a one-time link with which they set a password",
+    description="It is mailed to the person's own address and nobody else sees it. It opens once, within a day; "
+    "earlier ones and open sessions of the person end. Where no mail server is set, the link of an account never used "
+    "is in the answer: the trail keeps who saw it, and its owner reads so where they set their password. Then an "
+    "Idempotency-Key is refused, because secrets are never stored, and an account that was used answers 409.",
+    responses=answers(404, 409),
+    dependencies=[may_on_record(Deed.KEEP_PEOPLE)],
+)
+def invite_person(call: Posted, record_id: UUID) -> Response:
+    if not call.runtime.can_mail:
+        return _shown_once(call, record_id)
+
+    def work(session: Session) -> Reply:
+        PEOPLE.find(session, record_id, call)
+        by = allow(call.caller, Deed.KEEP_PEOPLE)
+        person = callers.invite(session, record_id, by=by, now=call.now, real_now=call.real_now)
+        return Invitation(sent_to=person.email).reply()
+
+    return call.write(work)
+
+
+def _shown_once(call: Call, person_id: UUID) -> Response:
+    if call.once is not None:
+        refuse_idempotency()
+
+    def work(session: Session) -> Reply:
+        PEOPLE.find(session, person_id, call)
+        by = allow(call.caller, Deed.KEEP_PEOPLE)
+        token = callers.show_link(session, person_id, to=by.name, by=by, now=call.now, real_now=call.real_now)
+        link = callers.welcome_address(call.runtime.settings.base_url, token)
+        return Invitation(link=link).reply()
+
+    return call.write(work)

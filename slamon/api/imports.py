@@ -1,0 +1,126 @@
+"""The spreadsheet import over HTTP: one upload, one transaction, all or nothing."""
+
+import json
+import operator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+from sqlalchemy.orm import Session
+from starlette.exceptions import HTTPException
+
+from slamon.api.responses import answers
+from slamon.http import problems
+from slamon.http.transaction import Posted, Reply, Route, by_key, may, reply
+from slamon.imports.directory import import_directory
+from slamon.imports.drafts import BadRows
+from slamon.imports.tables import COLUMNS, RowProblem, read_table
+from slamon.schemas.fields import Answer, Body
+from slamon.services.access.rights import Deed, allow
+
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Imports"])
+
+# What the body is, by its media type; read_table tells files apart by their names.
+_NAMES = {
+    "text/csv": "upload.csv",
+    "application/gzip": "upload.csv.gz",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "upload.xlsx",
+}
+_BODY = {"required": True, "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in _NAMES}}
+
+
+class ImportQuery(Body):
+    dry_run: Annotated[bool, Field(description="Check everything, answer as if done, store nothing.")] = False
+    sheet: Annotated[
+        str | None, Field(max_length=100, description="Sheet of the workbook; left out, the first that is not hidden.")
+    ] = None
+
+
+class Remark(Answer):
+    """What is to be said of a cell, or of a whole file in row 1. `sheet` and `cell` stand there of a workbook."""
+
+    row: int
+    column: str
+    message: str
+    sheet: str | None = Field(None, exclude_if=operator.not_)
+    cell: str | None = Field(None, exclude_if=operator.not_, examples=["B7"])
+
+
+class DirectoryImport(Answer):
+    dry_run: bool
+    created: Annotated[dict[str, int], Field(examples=[{"cmos": 2, "sites": 2, "contacts": 3, "calendars": 2}])]
+    unchanged: Annotated[dict[str, int], Field(examples=[{"cmos": 0, "sites": 0, "contacts": 0}])]
+    differing: list[Remark] = Field(description="Cells that disagree with a record already there, which stays.")
+    notes: list[Remark] = Field(
+        [], exclude_if=operator.not_, description="How the file was read, where one might think otherwise."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    name: str
+    content: bytes
+
+
+async def _uploaded(request: Request) -> Upload:
+    media = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    if media not in _NAMES:
+        raise HTTPException(415, f"Send {', '.join(_NAMES)}.")
+    return Upload(_NAMES[media], await request.body())
+
+
+@router.post(
+    "/imports/directory",
+    response_model=DirectoryImport,
+    operation_id="importDirectory",
+    summary="Add the CMOs, sites and contacts of a spreadsheet",
+    description="One flat table; a row is one contact of one CMO, at one site or at several between "
+    "semicolons. All rows or none: bad ones end in 422, "
+    f"each with its row, column and reason. What is there already stays as it is. Columns: {', '.join(COLUMNS)}.",
+    responses=answers(409, 413, 415),
+    openapi_extra={"requestBody": _BODY},
+    dependencies=[may(Deed.IMPORT_DIRECTORY)],
+)
+def import_spreadsheet(
+    request: Request,
+    call: Posted,
+    upload: Annotated[Upload, Depends(_uploaded)],
+    query: Annotated[ImportQuery, Query()],
+) -> Response:
+    by = allow(call.caller, Deed.IMPORT_DIRECTORY)
+    rows = read_table(upload.name, upload.content, query.sheet)
+
+    def work(session: Session) -> Reply:
+        with session.begin_nested() as trial:
+            result = import_directory(session, rows, by=by, now=call.now)
+            if query.dry_run:
+                trial.rollback()
+        return reply(
+            DirectoryImport(
+                dry_run=query.dry_run,
+                created=result.created,
+                unchanged=result.unchanged,
+                differing=list(map(_remark, result.differing)),
+                notes=list(map(_remark, result.notes)),
+            )
+        )
+
+    try:
+        return call.write(work)
+    except BadRows as bad:
+        return _refusal(request, bad)
+
+
+def _remark(problem: RowProblem) -> Remark:
+    return Remark(
+        row=problem.row, column=problem.column, message=problem.reason, sheet=problem.sheet, cell=problem.cell
+    )
+
+
+def _refusal(request: Request, bad: BadRows) -> Response:
+    """The problem every Invalid ends in, its errors being all bad cells; `field` stands in every error of a problem."""
+    plain = problems.answer(request, bad)
+    problem = json.loads(bytes(plain.body))
+    problem["errors"] = [{"field": one.column, **_remark(one).model_dump()} for one in bad.problems]
+    return Response(json.dumps(problem, ensure_ascii=False), plain.status_code, media_type=problems.MEDIA_TYPE)
