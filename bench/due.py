@@ -20,7 +20,6 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from bench.seed import TARGET, frozen, seed
-from slamon.channels import Message, MessageKind
 from slamon.channels.email import EmailChannel
 from slamon.channels.slack import SlackChannel
 from slamon.clock import Clock
@@ -30,6 +29,7 @@ from slamon.domain.timeline import SYSTEM, stamp
 from slamon.runtime import configure_logging
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.outbox.outbox import stop_outgoing
+from slamon.wording.message import Message, MessageKind
 from tests.scenarios.installation import ProcessInstallation, running_house
 from tests.servers.postgres import create_database, running_postgres
 from tests.servers.process import open_directory

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from slamon.channels import MessageKind
 from slamon.db.base import new_id
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms
@@ -21,6 +20,7 @@ from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.reconcile import clock_values
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.outbox.outbox import outbox_row
+from slamon.wording.message import MessageKind
 from tests.installation import START, Installation
 
 TARGET = timedelta(days=400)

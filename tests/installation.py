@@ -26,7 +26,7 @@ import pytest
 from psycopg import OperationalError
 from sqlalchemy import Delete, Update, event, make_url, text
 
-from slamon.channels import Message, MessageKind, Receipt
+from slamon.channels import Receipt
 from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db import schema
@@ -47,6 +47,7 @@ from slamon.services.access.callers import ALL_SCOPES, Caller, Scope
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
 from slamon.services.requests import acts, filing
+from slamon.wording.message import Message, MessageKind
 from tests.servers.plugin import ROOT
 from tests.servers.postgres import create_database, drop_database
 

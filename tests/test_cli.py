@@ -16,7 +16,6 @@ from typer.testing import CliRunner, Result
 
 from slamon import __version__
 from slamon.app import create_app
-from slamon.channels import MessageKind
 from slamon.cli.main import app
 from slamon.clock import Clock
 from slamon.config import Settings
@@ -30,6 +29,7 @@ from slamon.engine.heartbeat import Watch
 from slamon.errors import SlamonError
 from slamon.runtime import build_runtime
 from slamon.services.access import callers
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import ADMIN, CONTACT, PM, Installation, RecordingChannel
 from tests.web.conftest import ADDRESS, Site

@@ -17,9 +17,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from slamon.channels import Message, Receipt
+from slamon.channels import Receipt
 from slamon.channels.slack_blocks import blocks, fallback_text
 from slamon.errors import DeliveryError
+from slamon.wording.message import Message
 from slamon.wording.messages import put_into_words
 
 EVENT_TYPE = "slamon_notification"

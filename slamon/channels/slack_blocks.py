@@ -1,6 +1,6 @@
 """How a message looks in Slack: Block Kit, and the text for notifications. Pure; posts nothing."""
 
-from slamon.channels import Message, MessageKind
+from slamon.wording.message import Message, MessageKind
 from slamon.wording.messages import LabelledValue, Wording
 
 TEXT_LENGTH = 2900  # longer texts were split or doubled by Slack (bolt-python 764)

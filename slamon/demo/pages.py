@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from slamon.channels import MessageKind
 from slamon.db.requests import CmoRequest
 from slamon.demo import inbox_pages
 from slamon.demo.cast import LEAD, PM, STAFF, person
@@ -26,6 +25,7 @@ from slamon.demo.steps import real_span, steps
 from slamon.demo.story import channel_of, latest
 from slamon.services.access.callers import begin_session
 from slamon.services.outbox.message_keys import MessageKey
+from slamon.wording.message import MessageKind
 
 SESSION_COOKIE = "slamon_session"  # as slamon.web names it; neither room may import the other
 PLAYABLE = {address.partition("@")[0]: address for _, address, _, _ in STAFF}

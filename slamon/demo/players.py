@@ -16,7 +16,6 @@ import httpx
 import structlog
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest
 from slamon.demo.contact_form import PATIENCE_SECONDS, FormNotFound, send_act
@@ -26,6 +25,7 @@ from slamon.demo.stage import Stage
 from slamon.domain.lifecycle import Action
 from slamon.services.access.form_links import issue_link
 from slamon.services.outbox.message_keys import MessageKey
+from slamon.wording.message import MessageKind
 
 LOOK_EVERY_SECONDS = 0.1
 LINK = re.compile(r"https?://\S+/r/[\w-]+")

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
@@ -17,6 +16,7 @@ from slamon.domain.terms import ClockKind, DeliveryChannel, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.web.view.countdowns import NAMES
 from slamon.wording.instants import span
+from slamon.wording.message import MessageKind
 
 SHOWN = 25
 MESSAGES_READ = 150

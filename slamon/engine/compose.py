@@ -14,7 +14,6 @@ from uuid import UUID
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
-from slamon.channels import LADDER_KINDS, OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
 from slamon.config import Settings
 from slamon.db.base import Base
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
@@ -28,7 +27,7 @@ from slamon.engine.blinding import subjects_for_mails
 from slamon.services.access.callers import one_time_token, welcome_address
 from slamon.services.access.form_links import issue_link, opens
 from slamon.services.audit.timelines import fact_of
-from slamon.services.directory.duties import ASKED_OF, is_enabled
+from slamon.services.directory.duties import ASKED_OF
 from slamon.services.directory.recipients import Recipients
 from slamon.services.directory.records import sponsor_name
 from slamon.services.outbox.digests import digest_size, members
@@ -36,6 +35,7 @@ from slamon.services.outbox.retractions import Said, clocks_holding, said_of
 from slamon.services.outbox.threads import thread_of
 from slamon.services.policies.policies import load_terms
 from slamon.services.requests.queries import clocks_by_request
+from slamon.wording.message import LADDER_KINDS, OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
 from slamon.wording.messages import PAST_LIMIT
 
 _PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
@@ -137,7 +137,7 @@ class Composer:
         """
         person = self._people[row.person_id] if row.person_id else None
         is_own = row.channel == DeliveryChannel.EMAIL or (person is not None and row.address == person.slack_user_id)
-        is_left = is_own and person is not None and not is_enabled(person)
+        is_left = is_own and person is not None and not person.is_enabled
         return is_left and row.state in WAITING and row.kind != MessageKind.ADDRESS_CHANGED
 
     def _taken_since(self, row: Notification, since: datetime) -> FactRow | None:

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import LADDER_KINDS, Channel, Message, MessageKind, Receipt
+from slamon.channels import Channel, Receipt
 from slamon.config import Settings
 from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
@@ -30,6 +30,7 @@ from slamon.services.directory.notifications import not_reached_rows, stand_in_r
 from slamon.services.outbox import digests
 from slamon.services.outbox.message_keys import MessageKey
 from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
+from slamon.wording.message import LADDER_KINDS, Message, MessageKind
 
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5

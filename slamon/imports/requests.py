@@ -37,8 +37,8 @@ from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import Past, store
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.services.access.callers import Caller
-from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, resolve
-from slamon.services.requests.filing import Filing, filed_content, wanted_by
+from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve
+from slamon.services.requests.filing import Filing, filed_content
 from slamon.services.requests.filing_context import FilingContext, filing_context
 
 BATCH = 200  # rows checked at once
@@ -197,7 +197,7 @@ class _Run:
         return self._parties[key]
 
     def _freeze(self, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
-        wanted = wanted_by(filing, parties.cmo_id)
+        wanted = query_for(filing, parties.cmo_id)
         rules = wanted, bisect_right(self._rules_change, at)
         try:
             line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))

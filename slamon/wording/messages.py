@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from slamon.channels import BREACH_KINDS, ClockLine, DigestLine, Message, MessageKind
 from slamon.wording.instants import beside, moment, short_moment, span, target
+from slamon.wording.message import BREACH_KINDS, ClockLine, DigestLine, Message, MessageKind
 
 NAME_LENGTH = 120
 DETAIL_LENGTH = 500

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.domain.lifecycle import Action
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.api.test_conversations import FIVE_ITEMS, LOST, ROUTINE_ITEMS, Told
 from tests.installation import LEAD, OTHER_CONTACT

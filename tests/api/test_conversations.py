@@ -4,8 +4,8 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from slamon.channels import MessageKind
 from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from tests.api.conftest import Api
 from tests.installation import CMO_CHANNEL, LEAD, PM, QUALITY

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from slamon.channels import MessageKind
+from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from tests.api.conftest import Api
 from tests.api.test_bad_acts import ARRIVED, ORDERED, PARCEL

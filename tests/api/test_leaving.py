@@ -6,12 +6,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.audit import AuditEntry
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.services.reports.verify import verify_requests
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import CMO_LEAD
 

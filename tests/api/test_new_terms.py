@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from slamon.channels import MessageKind
 from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.api.test_calendars import change_calendar
 from tests.api.test_shutdowns import AFTER_CARNIVAL, AS_IT_WAS, WHY, announced, on_thursday

@@ -10,8 +10,8 @@ from httpx2 import Response
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from slamon.channels import MessageKind
 from slamon.db.requests import CmoRequest
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import PM, Installation
 

@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.parties import Person, Project
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import Conflict
 from slamon.services.directory.records import change, create
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import ADMIN, LEAD, PM, STEERING, Installation
 from tests.web.conftest import Site

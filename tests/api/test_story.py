@@ -2,8 +2,8 @@
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.errors import DeliveryError
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import CMO_CHANNEL, CONTACT, LEAD
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from slamon.channels import ClockLine, Message, MessageKind
+from slamon.wording.message import ClockLine, Message, MessageKind
 from tests.servers.slack_and_mail import NOON
 
 FILED_AT = NOON - timedelta(hours=49)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from slamon.channels import DigestLine, MessageKind
 from slamon.channels.email import EmailChannel
 from slamon.channels.mail import MOST_BYTES, compose, sender_of
 from slamon.clock import Clock
 from slamon.errors import DeliveryError
+from slamon.wording.message import DigestLine, MessageKind
 from slamon.wording.messages import put_into_words
 from tests.api.conftest import Api, api, world
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from slamon.channels import Message
 from slamon.db.parties import Project
+from slamon.wording.message import Message
 from slamon.wording.messages import put_into_words
 from tests.installation import Installation, open_world
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from slamon.channels import Message, MessageKind
 from slamon.channels.slack import SlackChannel
 from slamon.demo.fakes.slack_server import SlackServer
 from slamon.errors import DeliveryError
+from slamon.wording.message import Message, MessageKind
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
 from tests.servers.slack_and_mail import NOON, TOKEN, closed_port, running_slack
 

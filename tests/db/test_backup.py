@@ -12,7 +12,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
-from slamon.channels import MessageKind as K
 from slamon.db.backup import backup, restore
 from slamon.db.database import Database
 from slamon.engine.cycle import InlineDispatcher, tick
@@ -21,6 +20,7 @@ from slamon.errors import Conflict, Unavailable
 from slamon.runtime import Runtime
 from slamon.services.outbox.outbox import hold_restored, is_stopped, stop_outgoing
 from slamon.services.reports.verify import verify_audit, verify_requests
+from slamon.wording.message import MessageKind as K
 from tests.installation import CONTACT, Installation
 from tests.servers.postgres import create_database, drop_database, find_binaries
 

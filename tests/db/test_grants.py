@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from slamon.channels import MessageKind as K
 from slamon.config import Settings
 from slamon.db import Base, schema
 from slamon.db.database import Database
@@ -18,6 +17,7 @@ from slamon.engine.retention import sweep
 from slamon.errors import Conflict
 from slamon.services.outbox.outbox import hold_restored
 from slamon.services.reports.verify import verify_audit, verify_requests
+from slamon.wording.message import MessageKind as K
 from tests.api.conftest import Api
 from tests.installation import CONTACT, Installation
 from tests.servers.postgres import application_role

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from slamon.channels import MessageKind
 from slamon.config import Settings
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
@@ -18,6 +17,7 @@ from slamon.errors import DeliveryError
 from slamon.services.outbox.outbox import stop_outgoing
 from slamon.services.reports.verify import verify_requests
 from slamon.services.requests.queries import facts_of
+from slamon.wording.message import MessageKind
 from tests.installation import CONTACT, LEAD, NOBODY, PM, Installation, open_world
 
 K = MessageKind

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.policies import FrozenTerms
@@ -15,6 +14,7 @@ from slamon.engine import cycle
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.services.outbox.outbox import stop_outgoing
+from slamon.wording.message import MessageKind
 from tests.installation import (
     BACKUP,
     CMO_CHANNEL,

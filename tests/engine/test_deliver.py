@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.base import new_id
 from slamon.db.outbox import Attempt, Notification, NotificationState, Process
 from slamon.db.parties import Person
@@ -19,6 +18,7 @@ from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import InFlight
 from slamon.services.outbox.outbox import dismiss, resend, stop_outgoing
+from slamon.wording.message import MessageKind
 from tests.installation import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, Installation, open_world
 
 K = MessageKind

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import NotificationState as S
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import DeliveryChannel
@@ -13,6 +12,7 @@ from slamon.engine import compose
 from slamon.errors import DeliveryError
 from slamon.services.outbox.outbox import hold_restored, outbox_row, queue, stop_outgoing
 from slamon.services.reports.verify import verify_requests
+from slamon.wording.message import MessageKind
 from tests.engine.test_deliver import rows
 from tests.installation import CMO_CHANNEL, CMO_LEAD, CONTACT, LEAD, Installation
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from slamon.channels import MessageKind
 from slamon.engine import heartbeat
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api, any_api, any_world, api, world
 from tests.installation import ADMIN, PM, Installation
 

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, Person, PersonStatus
 from slamon.db.policies import Policy
@@ -15,6 +14,7 @@ from slamon.engine import cycle
 from slamon.errors import DeliveryError, Forbidden
 from slamon.services.directory.records import create
 from slamon.services.outbox.outbox import raise_alarm
+from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from tests.engine.test_cycle import kinds, pass_hours
 from tests.installation import (

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.channels.slack import SlackChannel
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, Person
@@ -14,6 +13,7 @@ from slamon.domain.lifecycle import Action
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine import cycle
 from slamon.errors import DeliveryError
+from slamon.wording.message import MessageKind
 from tests.engine.test_cycle import kinds, pass_hours
 from tests.installation import CMO_CHANNEL, HEAD, LEAD, NOBODY, Installation
 from tests.servers.slack_and_mail import TOKEN, running_slack

@@ -9,7 +9,6 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import delete, select, update
 
-from slamon.channels import Message, MessageKind
 from slamon.db.outbox import Attempt, Notification
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.domain.lifecycle import Action
@@ -18,6 +17,7 @@ from slamon.engine import heartbeat
 from slamon.engine.watchdog import Watchdog
 from slamon.errors import DeliveryError
 from slamon.services.outbox.outbox import stop_outgoing
+from slamon.wording.message import Message, MessageKind
 from tests.installation import ADMIN, Installation
 
 

@@ -18,7 +18,6 @@ import uvicorn
 from sqlalchemy import select
 
 from slamon.app import create_app
-from slamon.channels import MessageKind
 from slamon.config import Settings
 from slamon.db.outbox import Attempt, Notification, NotificationState
 from slamon.db.requests import CmoRequest, CrossingRow
@@ -26,6 +25,7 @@ from slamon.domain.lifecycle import RequestType
 from slamon.errors import DeliveryError
 from slamon.runtime import build_runtime, configure_logging
 from slamon.services.requests.filing import Filing, log_request
+from slamon.wording.message import MessageKind
 from tests.faults.alerts import Alert, alert_policy, all_told, at_rest, file_alerts
 from tests.faults.judge import judge
 from tests.faults.test_processes import SMALL, WORKER

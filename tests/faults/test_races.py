@@ -6,7 +6,6 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.parties import Site
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
@@ -16,6 +15,7 @@ from slamon.errors import ActionNotAllowed, Conflict, StaleVersion, Unavailable
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.directory.records import change, create, find
 from slamon.services.reports.verify import verify_audit, verify_requests
+from slamon.wording.message import MessageKind
 from tests.installation import CMO_CHANNEL, CONTACT, HEAD, STEERING, Installation
 
 

@@ -12,7 +12,6 @@ from openpyxl import Workbook
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from slamon.channels import MessageKind
 from slamon.cli.main import app
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms, Policy
@@ -26,6 +25,7 @@ from slamon.imports.requests import ImportedRequests, import_requests
 from slamon.imports.tables import read_sheet
 from slamon.services.directory.records import change
 from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
 from tests.installation import CONTACT, START, Installation
 
 KEEPER = Actor("command-line", "ada (command line)", Role.ADMIN)

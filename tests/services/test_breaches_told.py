@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlalchemy import select, text, update
 
-from slamon.channels import BREACH_KINDS, LADDER_KINDS, MessageKind
 from slamon.db import schema
 from slamon.db.outbox import Notification
 from slamon.db.policies import Policy
@@ -29,6 +28,7 @@ from slamon.services.directory.recipients import Recipients
 from slamon.services.directory.records import change, create
 from slamon.services.outbox.message_keys import MessageKey, about_crossing
 from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
 from tests.installation import (
     ADMIN,
     CMO_CHANNEL,

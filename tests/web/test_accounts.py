@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.channels.console import ConsoleChannel
 from slamon.db.access import SignInTry
 from slamon.db.audit import AuditEntry
@@ -20,6 +19,7 @@ from slamon.db.parties import Person, PersonStatus
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.access import callers
 from slamon.services.access.passwords import Passwords
+from slamon.wording.message import MessageKind
 from tests.installation import ADMIN, CONTACT, LEAD, PM, Installation, open_world
 from tests.web.conftest import Site, text_of
 

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from slamon.channels import MessageKind
 from slamon.db.audit import AuditEntry
 from slamon.errors import DeliveryError
 from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
 from tests.installation import BACKUP, CONTACT, PM, QUALITY, Installation
 from tests.web.conftest import ADDRESS, Site, text_of
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.parties import Person
 from slamon.errors import DeliveryError
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import CMO_CHANNEL, CONTACT, LEAD, Installation, open_world
 from tests.web.conftest import Site, text_of

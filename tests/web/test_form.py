@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
@@ -13,6 +12,7 @@ from slamon.domain.lifecycle import Action
 from slamon.services.access.callers import secret_digest
 from slamon.services.access.form_links import revoke_links
 from slamon.services.requests.queries import facts_of
+from slamon.wording.message import MessageKind
 from tests.installation import CONTACT
 from tests.web.conftest import Site, text_of
 

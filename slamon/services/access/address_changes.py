@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.access import OneTimeLink
 from slamon.db.outbox import WAITING, FormLink, Notification, in_state
 from slamon.db.parties import Person, PersonStatus
@@ -25,6 +24,7 @@ from slamon.services.access.callers import invite
 from slamon.services.access.form_links import opens
 from slamon.services.audit.timelines import note_now
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.wording.message import MessageKind
 
 ENDED = "Your address was changed, so links mailed to the old one have ended."
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.access import ApiKey
 from slamon.db.parties import Person
 from slamon.domain.terms import DeliveryChannel
@@ -17,6 +16,7 @@ from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow, is_allowed
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.wording.message import MessageKind
 
 
 def tell_owner(session: Session, key: ApiKey, *, by: Actor, now: datetime, real_now: datetime) -> None:

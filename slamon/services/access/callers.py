@@ -12,7 +12,6 @@ from sqlalchemy import Connection, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from slamon.addresses import address_key
-from slamon.channels import MessageKind
 from slamon.db.access import ApiKey, FormerPassword, OneTimeLink, SignIn, SignInTry
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonSite, PersonStatus
 from slamon.domain.terms import DeliveryChannel
@@ -21,6 +20,7 @@ from slamon.errors import Conflict, Forbidden, Invalid, LinkGone, NotFound, NotS
 from slamon.services.access.passwords import REMEMBERED
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.wording.message import MessageKind
 
 LONGEST_SESSION = timedelta(hours=12)
 ONE_TIME_LINK_LIFE = timedelta(hours=24)

@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Organization, Person, PersonStatus, Site, Standing
 from slamon.db.requests import CmoRequest
@@ -22,6 +21,7 @@ from slamon.services.access.rights import Deed, admit, allow_on, owners_of
 from slamon.services.access.visibility import find_seen
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.wording.message import MessageKind
 
 FRESH_LINK_EVERY = timedelta(minutes=5)
 

@@ -10,7 +10,6 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from slamon.addresses import address_key
-from slamon.channels import MessageKind
 from slamon.db.access import SignInTry, TryKind
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.domain.terms import DeliveryChannel
@@ -18,6 +17,7 @@ from slamon.domain.timeline import SYSTEM
 from slamon.services.access.callers import begin_session, secret_digest
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
+from slamon.wording.message import MessageKind
 
 TRIES_COUNT_FOR = timedelta(days=1)
 LINKS_A_DAY = 5

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.config import Settings
 from slamon.db.database import note
 from slamon.db.outbox import Notification, NotificationState
@@ -24,6 +23,7 @@ from slamon.services.deadlines.loading import LoadedRequest
 from slamon.services.directory.notifications import closing_soon_rows, fact_rows
 from slamon.services.directory.recipients import Recipients
 from slamon.services.outbox.outbox import queue
+from slamon.wording.message import MessageKind
 
 LOOK_AGAIN = timedelta(days=1)  # where nobody who may object was told, or nobody can say whether the notice arrived
 NOT_GOING = frozenset({NotificationState.FAILED, NotificationState.SUPPRESSED})

@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import LADDER_KINDS
 from slamon.db.outbox import Notification
 from slamon.db.requests import CrossingRow, CrossingStatus, by_request
 from slamon.domain.clocks.state import ClockId
 from slamon.domain.terms import REPETITIONS, Level
 from slamon.services.outbox.retractions import Said, said_of
+from slamon.wording.message import LADDER_KINDS
 
 
 def passed_steps(session: Session, ids: Sequence[UUID]) -> defaultdict[UUID, list[CrossingRow]]:

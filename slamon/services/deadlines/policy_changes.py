@@ -27,12 +27,12 @@ from slamon.services.policies.policies import (
     PolicyLine,
     PolicyQuery,
     plain_calendar,
+    query_for,
     resolve,
     resolve_each,
     with_calendar,
     with_line,
 )
-from slamon.services.requests.filing import wanted_by
 
 Finder = Callable[[Session, UUID, Caller, datetime], NewTerms]
 
@@ -89,7 +89,7 @@ def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
     won: dict[PolicyQuery, bool] = {}
 
     def terms_for(case: LoadedRequest) -> Terms | None:
-        wanted = wanted_by(case.request, case.request.cmo_id)
+        wanted = query_for(case.request, case.request.cmo_id)
         if wanted.kinds:
             lines = resolve_each(session, wanted, now)
             return _together(case, lines) if policy.id in {line.id for line in lines.values()} else None
@@ -108,7 +108,7 @@ def _together(case: LoadedRequest, lines: Mapping[str, PolicyLine]) -> Terms:
 
 def under_priority(session: Session, case: LoadedRequest, amended: Fact, *, now: datetime) -> LoadedRequest:
     """The case under the line its locked request would fall under now, its priority having been amended."""
-    wanted = wanted_by(case.request, case.request.cmo_id)
+    wanted = query_for(case.request, case.request.cmo_id)
     if wanted.kinds:
         terms = _together(case, resolve_each(session, wanted, now))
     else:

@@ -6,10 +6,10 @@ somebody is named, by the roles they hold; when somebody is told, by what counts
 
 from collections.abc import Iterable, Mapping
 
-from slamon.db.parties import Organization, Person, PersonStatus
+from slamon.db.parties import Organization, Person
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import LadderRole
-from slamon.domain.timeline import CMO_ROLES, Role
+from slamon.domain.timeline import Role
 from slamon.services.access.callers import caller_of
 from slamon.services.access.rights import ROLES_OF_ACTIONS, Owners, roles_on
 
@@ -50,11 +50,3 @@ def unfit_as_backup(backup: Person, roles: Iterable[str]) -> frozenset[Role]:
         if not held & wanted:
             return wanted
     return frozenset()
-
-
-def is_enabled(person: Person | None) -> bool:
-    return person is not None and person.status != PersonStatus.DISABLED
-
-
-def is_of_cmo(person: Person) -> bool:
-    return bool({Role(role) for role in person.roles} & CMO_ROLES)

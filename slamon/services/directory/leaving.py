@@ -22,7 +22,6 @@ from slamon.services.access.visibility import is_seen
 from slamon.services.audit.timelines import note_now
 from slamon.services.audit.trail import record
 from slamon.services.directory import records
-from slamon.services.directory.duties import is_enabled
 from slamon.services.directory.holdings import KEPT_AS, held_by
 from slamon.services.directory.notifications import fact_rows
 from slamon.services.directory.recipients import Recipients
@@ -69,7 +68,7 @@ def change_person(
 def _successor(session: Session, person: Person, successor_id: UUID) -> Person:
     successor = session.get(Person, successor_id)
     fits = successor is not None and successor.organization_id == person.organization_id and successor.id != person.id
-    if successor is None or not fits or not is_enabled(successor):
+    if successor is None or not fits or not successor.is_enabled:
         raise Invalid("handed_to", "must be somebody else of the same organization whose account is not disabled")
     return successor
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
@@ -15,10 +14,11 @@ from slamon.domain.clocks.ladder import Crossing, CrossingKey
 from slamon.domain.progress import needs_review
 from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
 from slamon.domain.timeline import Fact, FactKind
-from slamon.services.directory.duties import ASKED_OF, is_enabled, is_of_cmo
+from slamon.services.directory.duties import ASKED_OF
 from slamon.services.directory.recipients import Addressee, Recipients, Told
 from slamon.services.outbox.message_keys import MessageKey, about_crossing
 from slamon.services.outbox.outbox import outbox_row
+from slamon.wording.message import MessageKind
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
 UNTOLD = frozenset(
@@ -105,7 +105,7 @@ def _receipt_rows(
     person = directory.person(UUID(fact.by.id))
     if person is None:
         return []
-    if not is_enabled(person):
+    if not person.is_enabled:
         return contact_rows(request, directory, fact.sequence, MessageKind.RECEIPT, now=now, real_now=real_now)
     about = str(fact.sequence)
     key = MessageKey(request.number, MessageKind.RECEIPT, about, DeliveryChannel.EMAIL, str(person.id))
@@ -176,11 +176,11 @@ def stand_in_rows(session: Session, row: Notification, *, now: datetime, real_no
     person = directory.person(row.person_id) if row.person_id else None
     if person is None:
         return []
-    otherwise = LadderRole.CMO_CONTACT if is_of_cmo(person) else LadderRole.PROJECT_MANAGER
+    otherwise = LadderRole.CMO_CONTACT if person.is_of_cmo else LadderRole.PROJECT_MANAGER
     parts = [LadderRole(role) for role in (row.told_as, *person.roles) if role in set(LadderRole)]
     part = parts[0] if parts else otherwise
     told = directory.told(request, part)
-    if not told and is_of_cmo(person):
+    if not told and person.is_of_cmo:
         return nobody_there_rows(request, directory, now=now, real_now=real_now)
     return [
         outbox_row(

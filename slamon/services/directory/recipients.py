@@ -18,7 +18,7 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
 from slamon.domain.timeline import CMO_ROLES, Role
 from slamon.services.access.rights import Owners, owners
-from slamon.services.directory.duties import ASKED_OF, is_enabled, is_of_cmo, may_do
+from slamon.services.directory.duties import ASKED_OF, may_do
 from slamon.services.outbox.outbox import last_resort
 
 # The parts that everybody with a role holds; the others are held by one person.
@@ -141,16 +141,16 @@ class Recipients:
     def may(self, person: Person, request: CmoRequest, wanted: frozenset[Role]) -> bool:
         """Whether the person can be told of the request and holds one of the roles `wanted` on it."""
         organization = self._organizations[person.organization_id]
-        if not (is_enabled(person) and self._may_know(person, request)) or person.id == self._unreachable:
+        if not (person.is_enabled and self._may_know(person, request)) or person.id == self._unreachable:
             return False
-        if is_of_cmo(person) and (organization.status != Standing.ACTIVE or request.site_id in self._closed_sites):
+        if person.is_of_cmo and (organization.status != Standing.ACTIVE or request.site_id in self._closed_sites):
             return False  # no link of theirs would open
         return may_do(person, organization, self._owners(request), wanted)
 
     def _address(self, request: CmoRequest, person: Person, to: Recipient) -> str | None:
         if to.channel is DeliveryChannel.EMAIL:
             return person.email
-        if is_of_cmo(person):
+        if person.is_of_cmo:
             return None  # a contact's link is personal; our Slack is no place for it
         own, cmo_channel = person.slack_user_id, self._organizations[request.cmo_id].slack_channel
         if self._projects[request.project_id].restricted:
@@ -175,7 +175,7 @@ class Recipients:
         standing = self._first(request, [person.id, person.backup_id], frozenset())
         if standing is not None:
             return [Told(standing, "person", None if standing is person else person.name)]
-        above = LadderRole.CMO_LEAD if is_of_cmo(person) else LadderRole.LEAD
+        above = LadderRole.CMO_LEAD if person.is_of_cmo else LadderRole.LEAD
         return [Told(each.person, each.role, person.name) for each in self.told(request, above)]
 
     def _holding(self, request: CmoRequest, part: LadderRole) -> list[Person]:
@@ -233,7 +233,7 @@ class Recipients:
         People of the request's own CMO and site; people of the sponsor, of a restricted project only who answers for
         it, head and quality.
         """
-        if is_of_cmo(person):
+        if person.is_of_cmo:
             return person.serves(request.cmo_id, request.site_id)
         if not self._projects[request.project_id].restricted:
             return True

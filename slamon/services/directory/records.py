@@ -39,7 +39,7 @@ from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
 from slamon.services.access import address_changes
 from slamon.services.audit.trail import record
-from slamon.services.directory.duties import is_enabled, unfit_as_backup
+from slamon.services.directory.duties import unfit_as_backup
 from slamon.services.directory.holdings import refuse_while_holding
 from slamon.services.policies import reachability
 from slamon.services.policies.lines import former_line, refuse_faulty, refuse_tie, start_of_change
@@ -338,7 +338,7 @@ def _refuse_unfit_backup(row: Person, backup: Person) -> None:
     """A backup can do what they will be asked to; somebody who is disabled is not asked for anything any more."""
     if row.status == PersonStatus.DISABLED or not _is_new(row, "backup_id", "roles", "status"):
         return
-    if not is_enabled(backup):
+    if not backup.is_enabled:
         raise Invalid("backup_id", f"the account of {backup.name} is disabled; name somebody else")
     if lacking := unfit_as_backup(backup, row.roles):
         roles = " or ".join(sorted(lacking))

@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import BREACH_KINDS, LADDER_KINDS, MessageKind
 from slamon.db.claims import LeasedMessage, postpone
 from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
 
 WINDOW = timedelta(minutes=15)
 BREACH_WAIT = timedelta(minutes=1)  # the longest a step past its limit is held back for a digest

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from slamon.channels import MessageKind
 from slamon.domain.terms import DeliveryChannel
+from slamon.wording.message import MessageKind
 
 LONGEST_ABOUT, LONGEST_READER = 120, 64  # what is longer is hashed: cut off, it would be another message's key
 _KEY = re.compile(

@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
-from slamon.channels import MessageKind
 from slamon.db.base import new_id
 from slamon.db.outbox import (
     OUTGOING_STOPPED,
@@ -28,6 +27,7 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit.trail import record
+from slamon.wording.message import MessageKind
 
 _LAST_RESORT = (Role.ADMIN, Role.HEAD, Role.LEAD, Role.QUALITY, Role.PROJECT_MANAGER, Role.STEERING, Role.AUDITOR)
 

@@ -13,13 +13,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import BREACH_KINDS, LADDER_KINDS, MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.domain.terms import REPETITIONS, DeliveryChannel
 from slamon.services.outbox.message_keys import MessageKey, about_crossing
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.outbox.threads import LEFT_OR_LEAVING, escalations_in
+from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
 
 
 class Said(NamedTuple):

@@ -14,13 +14,13 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import BREACH_KINDS, MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest
 from slamon.domain.terms import REPETITIONS, DeliveryChannel
 from slamon.domain.timeline import Fact
 from slamon.services.outbox.message_keys import MessageKey
 from slamon.services.outbox.outbox import outbox_row
+from slamon.wording.message import BREACH_KINDS, MessageKind
 
 # Said in the thread of an escalation, where there is one. A breach begins it.
 IN_THREAD = (BREACH_KINDS - {MessageKind.LIMIT}) | {MessageKind.TAKEN, MessageKind.CLOSING, MessageKind.WITHDRAWN}

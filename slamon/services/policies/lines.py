@@ -17,7 +17,6 @@ from slamon.domain.terms import DATED, ClockKind, as_meant, clocks_from_json, la
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit.trail import hold_head
-from slamon.services.directory.duties import is_enabled, is_of_cmo
 from slamon.services.policies.policies import SCOPE, PolicyLine
 
 _Record = TypeVar("_Record", Organization, Site, Project)
@@ -114,9 +113,9 @@ def _refuse_stranger(session: Session, line: Policy, person_id: str, *, is_new: 
     person = session.get(Person, _uuid(field, person_id))
     if person is None:
         raise Invalid(field, f"no person {person_id}")
-    if is_new and not is_enabled(person):
+    if is_new and not person.is_enabled:
         raise Invalid(field, f"the account of {person.name} is disabled; name somebody else, or a role")
-    if is_new and is_of_cmo(person) and line.cmo_id not in (None, person.organization_id):
+    if is_new and person.is_of_cmo and line.cmo_id not in (None, person.organization_id):
         raise Invalid(
             field, f"{person.name} works for another CMO and may not know of these requests; name somebody else"
         )

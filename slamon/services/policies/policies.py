@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import bindparam, event, or_, select
@@ -129,6 +129,29 @@ def kinds_of(request_type: RequestType, detail: Mapping[str, Any]) -> tuple[str,
     """The kinds of data asked for, each once."""
     items = detail.get("items", ()) if request_type is RequestType.DATA else ()
     return tuple(sorted({str(item["kind"]) for item in items}))
+
+
+class AsksForSomething(Protocol):
+    """What a policy is found by: a request, or a filing that is to become one."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def detail(self) -> Mapping[str, Any]: ...
+    @property
+    def priority(self) -> str: ...
+    @property
+    def site_id(self) -> UUID: ...
+    @property
+    def project_id(self) -> UUID: ...
+
+
+def query_for(asked: AsksForSomething, cmo_id: UUID) -> PolicyQuery:
+    """What a policy must cover for a request, filed or about to be."""
+    request_type = RequestType(asked.type)
+    kind, kinds = kind_of(request_type, asked.detail), kinds_of(request_type, asked.detail)
+    several = kinds if len(kinds) > 1 else ()
+    return PolicyQuery(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id, several)
 
 
 def specificity(line: PolicyLine | Policy) -> tuple[bool, ...]:

@@ -6,11 +6,11 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.policies import Policy, not_ended
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.outbox.outbox import administrators, outbox_row, queue
+from slamon.wording.message import MessageKind
 
 
 def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now: datetime) -> None:

@@ -22,9 +22,16 @@ from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.directory.recipients import Recipients
-from slamon.services.policies.policies import PolicyLine, covers, kinds_of, load_terms, specificity, with_line
+from slamon.services.policies.policies import (
+    PolicyLine,
+    covers,
+    kinds_of,
+    load_terms,
+    query_for,
+    specificity,
+    with_line,
+)
 from slamon.services.policies.reachability import refuse_unreachable
-from slamon.services.requests.filing import wanted_by
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
@@ -117,7 +124,7 @@ def _judge(
 
     def comes_under_draft(request: CmoRequest) -> bool:
         own = terms.get(request.terms_digest)
-        if own is None or not covers(draft, wanted_by(request, request.cmo_id)):
+        if own is None or not covers(draft, query_for(request, request.cmo_id)):
             return False
         line = _then(lines.get(own.policy_id, ()), request.filed_at)
         return line is None or specificity(draft) >= specificity(line)

@@ -29,10 +29,8 @@ from slamon.services.deadlines.reconcile import at_filing
 from slamon.services.directory.notifications import filed_row
 from slamon.services.outbox.outbox import queue
 from slamon.services.policies.policies import (
-    PolicyQuery,
     freeze,
     freeze_together,
-    kind_of,
     kinds_of,
     resolve,
     resolve_each,
@@ -222,14 +220,6 @@ def _refuse_past_due(filing: Filing, at: datetime) -> None:
         refuse_past_due(due, at, Progress(detail=filing.detail).destination_zone)
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
-
-
-def wanted_by(asked: Filing | CmoRequest, cmo_id: UUID) -> PolicyQuery:
-    """What a policy must cover for a request, filed or about to be."""
-    request_type = RequestType(asked.type)
-    kind, kinds = kind_of(request_type, asked.detail), kinds_of(request_type, asked.detail)
-    several = kinds if len(kinds) > 1 else ()
-    return PolicyQuery(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id, several)
 
 
 def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID, by: Caller) -> None:

@@ -12,7 +12,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, Uuid, bindparam, or_, select, tuple_
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
 from slamon.db.attachments import Attachment
 from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
@@ -29,6 +28,7 @@ from slamon.services.access.visibility import find_seen, sees
 from slamon.services.audit.timelines import fact_of
 from slamon.services.deadlines.loading import LoadedRequest, load_request, loaded_requests
 from slamon.services.requests.attachments import attachments_of
+from slamon.wording.message import MessageKind
 
 MOST_A_PAGE = 200
 

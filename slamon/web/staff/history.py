@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
-from slamon.channels import MessageKind
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
@@ -20,6 +19,7 @@ from slamon.web.view.countdowns import NAMES
 from slamon.web.view.fact_details import Telling, corrected_by, particulars, quoted
 from slamon.web.view.instants import Moment, Zones, civil_day, span
 from slamon.web.view.words import FACTS, LEVELS, MESSAGES, ROLES, VIAS
+from slamon.wording.message import MessageKind
 
 # Finding a crossing within this is what the loop promises; only later ones are worth a word.
 _PROMPT = timedelta(seconds=2)

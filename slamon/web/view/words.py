@@ -5,12 +5,12 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
-from slamon.channels import MessageKind
 from slamon.db.shutdowns import ShutdownStatus
 from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.terms import Level
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.web.view.instants import civil_day
+from slamon.wording.message import MessageKind
 
 Code = TypeVar("Code", bound=StrEnum)
 
