@@ -4,16 +4,13 @@ No one gets a way to act in another's name unseen: a key is the caller's own or 
 sets a password goes to its owner alone, or says to its owner who saw it.
 """
 
-from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from slamon.api.records import PEOPLE, ListQuery
+from slamon.api.records import PEOPLE
 from slamon.api.responses import answers
 from slamon.db import paging
 from slamon.db.access import ApiKey
@@ -32,79 +29,15 @@ from slamon.http.transaction import (
     refuse_idempotency,
     reply,
 )
-from slamon.schemas.fields import Answer, Because, Body, Line80, StaffRole
+from slamon.schemas.access import Invitation, Key, KeyPage, KeyWithSecret, NewKey
+from slamon.schemas.fields import Because
+from slamon.schemas.records import ListQuery
 from slamon.services.access import api_keys, callers
 from slamon.services.access.callers import Scope
 from slamon.services.access.rights import Deed, allow
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 _UNKEPT = "The answer holds a secret that is shown once, so an Idempotency-Key is refused: secrets are never stored."
-
-
-class ServiceRole(StrEnum):
-    """What a service account may be. Administrators are people."""
-
-    PROJECT_MANAGER = "project_manager"
-    LEAD = "lead"
-    HEAD = "head"
-    QUALITY = "quality"
-    STEERING = "steering"
-    AUDITOR = "auditor"
-
-
-class NewKey(Body):
-    """A key of the caller's own, or of a service account with a name and roles of its own."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"service_name": "IRT bridge", "service_roles": ["project_manager"], "scopes": ["read", "file"]}
-            ]
-        }
-    )
-
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
-    person_id: UUID | None = Field(None, description="The caller's own person; keys of others are refused.")
-    service_name: Line80 | None = None
-    service_roles: list[ServiceRole] = Field([], max_length=6)
-
-    @model_validator(mode="after")
-    def _one_owner(self) -> Self:
-        if (self.person_id is None) == (self.service_name is None):
-            raise ValueError("name either a person_id or a service_name")
-        if (self.service_name is None) != (not self.service_roles):
-            raise ValueError("a service_name needs service_roles, and a person_id has none")
-        return self
-
-
-class Key(Answer):
-    id: UUID
-    prefix: str = Field(description="How the secret begins.")
-    scopes: list[Scope]
-    person_id: UUID | None
-    service_name: str | None
-    service_roles: list[StaffRole]
-    created_at: datetime
-    revoked_at: datetime | None
-
-
-class KeyWithSecret(Key):
-    secret: str = Field(description="Shown this once.")
-
-
-class KeyPage(Answer):
-    items: list[Key]
-    next_cursor: str | None
-
-
-class Invitation(Answer):
-    """Where the link went; or, where no mail server is set, the link itself."""
-
-    sent_to: str | None = Field(None, description="The person's own address.", examples=["new@sponsor.example"])
-    link: str | None = Field(None, description="Shown this once, for an account that was never used. Hand it over.")
-
-    def reply(self) -> Reply:
-        return Reply(self.model_dump_json(exclude_none=True), 202, {"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -211,7 +144,7 @@ def invite_person(call: Posted, record_id: UUID) -> Response:
         PEOPLE.find(session, record_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
         person = callers.invite(session, record_id, by=by, now=call.now, real_now=call.real_now)
-        return Invitation(sent_to=person.email).reply()
+        return _accepted(Invitation(sent_to=person.email))
 
     return call.write(work)
 
@@ -225,6 +158,10 @@ def _shown_once(call: Call, person_id: UUID) -> Response:
         by = allow(call.caller, Deed.KEEP_PEOPLE)
         token = callers.show_link(session, person_id, to=by.name, by=by, now=call.now, real_now=call.real_now)
         link = callers.welcome_address(call.runtime.settings.base_url, token)
-        return Invitation(link=link).reply()
+        return _accepted(Invitation(link=link))
 
     return call.write(work)
+
+
+def _accepted(invitation: Invitation) -> Reply:
+    return Reply(invitation.model_dump_json(exclude_none=True), 202, {"Cache-Control": "no-store"})

@@ -2,19 +2,16 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from fastapi import Request as HttpRequest
-from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from slamon.api.requests import Person
 from slamon.api.responses import answers
 from slamon.db import attachments as db
 from slamon.domain.timeline import Role, Via
@@ -22,7 +19,8 @@ from slamon.errors import Invalid
 from slamon.files.kinds import TAKEN
 from slamon.http.transaction import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
 from slamon.http.uploads import Upload, download, file_in, form_with_file
-from slamon.schemas.fields import Answer
+from slamon.schemas.attachments import Attachment, Attachments
+from slamon.schemas.requests import Person
 from slamon.services.access.rights import Deed
 from slamon.services.requests import queries
 from slamon.services.requests.attachments import attach, attachment_of, attachments_of, may_attach
@@ -43,24 +41,6 @@ _BODY = {
         }
     },
 }
-
-
-class Attachment(Answer):
-    """A file of a request. It is never replaced."""
-
-    id: UUID
-    request_id: UUID
-    name: str = Field(examples=["CoA A17.pdf"])
-    media_type: str = Field(examples=["application/pdf"])
-    size: int = Field(description="In bytes.")
-    sha256: str
-    uploaded_by: Person
-    via: Via
-    created_at: datetime
-
-
-class Attachments(Answer):
-    items: list[Attachment] = Field(description="In the order in which they came.")
 
 
 async def _uploaded(request: HttpRequest, call: Known, request_id: UUID) -> AsyncIterator[Upload]:

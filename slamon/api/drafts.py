@@ -1,67 +1,24 @@
 """Drafts of requests: kept while they are written, filed or discarded by their author."""
 
-from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from slamon.api.requests import FiledApart, Request, file_for, still_seen
+from slamon.api.requests import file_for, still_seen
 from slamon.api.responses import answers
-from slamon.db.requests import Priority
-from slamon.domain.lifecycle import RequestType
 from slamon.errors import Invalid
 from slamon.http.transaction import ExpectedVersion, Known, Posted, Reply, Route, by_key, may, reply
-from slamon.schemas.fields import Answer, Flag
-from slamon.schemas.fields import Body as Said
+from slamon.schemas.drafts import Draft, DraftContent, DraftFiling, Drafts
 from slamon.schemas.filings import read_filing
+from slamon.schemas.requests import FiledApart, Request
 from slamon.services.access.rights import Deed
 from slamon.services.requests import drafts
 
 router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
-
-
-class DraftContent(Said):
-    """Any part of what files a request. What is missing or does not fit is told when it is filed."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"type": "data", "subject": "Certificates, lots A17 and …", "detail": {"purpose": "release"}}]
-        }
-    )
-
-    type: RequestType
-    project_id: UUID | None = None
-    site_id: UUID | None = None
-    contact_id: UUID | None = None
-    subject: str | None = None
-    description: str | None = None
-    priority: Priority | None = None
-    gxp: Flag | None = None
-    due_on: date | None = None
-    cmo_reference: str | None = None
-    parent_id: UUID | None = None
-    detail: dict[str, Any] = Field({}, description="As in filing a request of this type, as far as it is known.")
-
-
-class Draft(Answer):
-    id: UUID
-    version: int
-    content: dict[str, Any] = Field(description="As it was saved.")
-    created_at: datetime
-    changed_at: datetime
-
-
-class Drafts(Answer):
-    items: list[Draft] = Field(description="The caller's own, the last changed first.")
-
-
-class DraftFiling(Said):
-    file_anyway: Flag = Field(False, description="As in filing a request.")
-    split: Flag = Field(False, description="As in filing a data request.")
 
 
 _NO_MORE = DraftFiling()

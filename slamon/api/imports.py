@@ -1,12 +1,10 @@
 """The spreadsheet import over HTTP: one upload, one transaction, all or nothing."""
 
 import json
-import operator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
@@ -16,7 +14,7 @@ from slamon.http.transaction import Posted, Reply, Route, by_key, may, reply
 from slamon.imports.directory import import_directory
 from slamon.imports.drafts import BadRows
 from slamon.imports.tables import COLUMNS, RowProblem, read_table
-from slamon.schemas.fields import Answer, Body
+from slamon.schemas.imports import DirectoryImport, ImportQuery, Remark
 from slamon.services.access.rights import Deed, allow
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Imports"])
@@ -28,33 +26,6 @@ _NAMES = {
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "upload.xlsx",
 }
 _BODY = {"required": True, "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in _NAMES}}
-
-
-class ImportQuery(Body):
-    dry_run: Annotated[bool, Field(description="Check everything, answer as if done, store nothing.")] = False
-    sheet: Annotated[
-        str | None, Field(max_length=100, description="Sheet of the workbook; left out, the first that is not hidden.")
-    ] = None
-
-
-class Remark(Answer):
-    """What is to be said of a cell, or of a whole file in row 1. `sheet` and `cell` stand there of a workbook."""
-
-    row: int
-    column: str
-    message: str
-    sheet: str | None = Field(None, exclude_if=operator.not_)
-    cell: str | None = Field(None, exclude_if=operator.not_, examples=["B7"])
-
-
-class DirectoryImport(Answer):
-    dry_run: bool
-    created: Annotated[dict[str, int], Field(examples=[{"cmos": 2, "sites": 2, "contacts": 3, "calendars": 2}])]
-    unchanged: Annotated[dict[str, int], Field(examples=[{"cmos": 0, "sites": 0, "contacts": 0}])]
-    differing: list[Remark] = Field(description="Cells that disagree with a record already there, which stays.")
-    notes: list[Remark] = Field(
-        [], exclude_if=operator.not_, description="How the file was read, where one might think otherwise."
-    )
 
 
 @dataclass(frozen=True, slots=True)

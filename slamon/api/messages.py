@@ -1,65 +1,25 @@
 """Outgoing messages: the dead letters a person must look at, and the switch that holds everything back."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from slamon.api.records import ListQuery
 from slamon.api.responses import answers
 from slamon.db import paging
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
 from slamon.http.transaction import Call, Known, Posted, Reply, Route, by_key, may, may_on_record, reply
-from slamon.schemas.fields import Answer, Because, Body, Flag, Reason
+from slamon.schemas.fields import Because
+from slamon.schemas.messages import DeadLetter, DeadLetterPage, Message, Outgoing, OutgoingSwitch
+from slamon.schemas.records import ListQuery
 from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.directory.record_rights import keeper_of_message
 from slamon.services.outbox import outbox
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
-
-
-class Message(Answer):
-    """A message as the outbox knows it; what it said is never shown here."""
-
-    id: UUID
-    request_id: UUID | None
-    kind: str
-    channel: str
-    address: str = Field(description="The Slack channel or user, or the mail address, that it is for.")
-    redirected_to: str | None = Field(description="The mail address it went to instead, where a redirect was on.")
-    recipient: str | None = Field(None, description="Who it is meant for; they may read it in a shared channel.")
-    told_as: str | None = Field(description="The part in which they are told, such as lead or cmo_contact.")
-    instead_of: str | None = Field(description="Who should have been told and cannot be.")
-    state: str
-    attempts: int
-    queued_at: datetime
-    error: str | None
-
-
-class DeadLetter(Message):
-    request_number: str | None
-
-
-class DeadLetterPage(Answer):
-    items: list[DeadLetter]
-    next_cursor: str | None
-
-
-class Outgoing(Answer):
-    stopped: bool
-    redirected_to: str | None = Field(description="Staging: every message goes to this one address.")
-    counts: dict[str, int] = Field(description="Messages not yet done with, by state.")
-
-
-class OutgoingSwitch(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"stopped": True, "reason": "Restoring a backup"}]})
-    stopped: Flag
-    reason: Reason
 
 
 @router.get(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, create_model
 from sqlalchemy.orm import Session
 
 from slamon.api.responses import answers
@@ -30,7 +30,8 @@ from slamon.http.transaction import (
     reply,
 )
 from slamon.schemas import directory
-from slamon.schemas.fields import Answer, Body
+from slamon.schemas.fields import Answer
+from slamon.schemas.records import CmoQuery, ContactQuery, ListQuery, PersonQuery, PolicyQuery, SiteQuery
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import find_seen, seen_among, sees
 from slamon.services.directory import leaving, records
@@ -39,34 +40,6 @@ from slamon.services.directory.record_rights import allow_change, allow_new
 
 Values = dict[str, Any]
 Row = Any  # a row of the resource's table; the table of resources below says which
-
-
-class ListQuery(Body):
-    """What every list takes."""
-
-    cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before.")] = None
-    limit: Annotated[int, Field(ge=1, le=paging.MOST_A_PAGE)] = 50
-
-
-class CmoQuery(ListQuery):
-    status: parties.Standing | None = None
-
-
-class SiteQuery(CmoQuery):
-    cmo_id: Annotated[UUID | None, Field(serialization_alias="organization_id")] = None
-
-
-class PersonQuery(ListQuery):
-    status: PersonStatus | None = None
-
-
-class ContactQuery(PersonQuery):
-    cmo_id: Annotated[UUID | None, Field(serialization_alias="organization_id")] = None
-    site_id: UUID | None = None
-
-
-class PolicyQuery(ListQuery):
-    former_of: UUID | None = Field(None, description="What this line said before it was changed.")
 
 
 def _as_asked(_session: Session, values: Values, _call: Call) -> Values:
@@ -152,7 +125,8 @@ SITES = Resource(
     Deed.KEEP_SITES, Deed.KEEP_SITES, complete=_at_a_cmo,
 )  # fmt: skip
 CONTACTS = Resource(
-    "contact", "contacts", parties.Person, directory.NewContact, directory.ContactChange, directory.Contact, ContactQuery,
+    "contact", "contacts", parties.Person, directory.NewContact, directory.ContactChange, directory.Contact,
+    ContactQuery,
     Deed.KEEP_CONTACTS, Deed.KEEP_CONTACTS, _CMO, complete=_reachable_at_a_cmo,
 )  # fmt: skip
 PEOPLE = Resource(
@@ -164,8 +138,8 @@ PROJECTS = Resource(
     Deed.CREATE_PROJECTS, Deed.CHANGE_PROJECTS,
 )  # fmt: skip
 CALENDARS = Resource(
-    "calendar", "calendars", parties.Calendar, directory.NewCalendar, directory.CalendarChange, directory.Calendar, ListQuery,
-    Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
+    "calendar", "calendars", parties.Calendar, directory.NewCalendar, directory.CalendarChange, directory.Calendar,
+    ListQuery, Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
 )  # fmt: skip
 POLICIES = Resource(
     "policy", "policies", Policy, directory.NewPolicy, directory.PolicyChange, directory.Policy, PolicyQuery,

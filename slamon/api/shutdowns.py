@@ -5,10 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
-from slamon.api.records import SITES, ListQuery
+from slamon.api.records import SITES
 from slamon.api.responses import answers
 from slamon.api.term_changes import Applied, Preview
 from slamon.db import paging
@@ -26,33 +26,14 @@ from slamon.http.transaction import (
     may_on_record,
     reply,
 )
-from slamon.schemas.fields import Answer, Because, Body, Day, Instant, Name
+from slamon.schemas.fields import Answer, Because
+from slamon.schemas.records import ListQuery
+from slamon.schemas.shutdowns import NewShutdown
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines import shutdowns
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
-
-
-class NewShutdown(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "first_day": "2026-07-27",
-                    "last_day": "2026-08-09",
-                    "name": "Summer shutdown",
-                    "announced_by": "Corinne Meier, by phone",
-                }
-            ]
-        }
-    )
-
-    first_day: Day = Field(description="By the site's own calendar; closed from its midnight on.")
-    last_day: Day = Field(description=f"Closed too. At most {shutdowns.LONGEST_DAYS} days in all.")
-    name: Name
-    announced_by: Name = Field(description="Who at the CMO said so.")
-    announced_at: Instant | None = Field(None, description="Left out: now.")
 
 
 class Shutdown(Answer):

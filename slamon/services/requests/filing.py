@@ -32,6 +32,7 @@ from slamon.services.policies.policies import (
     freeze,
     freeze_together,
     kinds_of,
+    query_for,
     resolve,
     resolve_each,
 )
@@ -196,7 +197,7 @@ def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> 
     parties = filing_context(
         session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
-    lines = resolve_each(session, wanted_by(filing, parties.cmo_id), at)
+    lines = resolve_each(session, query_for(filing, parties.cmo_id), at)
     groups: dict[str, list[Any]] = {}
     for item in filing.detail["items"]:
         line = lines[item["kind"]]
@@ -205,7 +206,7 @@ def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> 
 
 
 def _terms_for(session: Session, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
-    wanted, own = wanted_by(filing, parties.cmo_id), (filing.type, parties.time_zone, parties.calendar, at)
+    wanted, own = query_for(filing, parties.cmo_id), (filing.type, parties.time_zone, parties.calendar, at)
     if wanted.kinds:
         return freeze_together(session, resolve_each(session, wanted, at), *own)
     return freeze(session, resolve(session, wanted, at), *own)

@@ -12,13 +12,13 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.api.shutdowns import NewShutdown
 from slamon.db.parties import Organization, Person, Site
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.clocks.state import ClockId
 from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
 from slamon.schemas.fields import Because
+from slamon.schemas.shutdowns import NewShutdown
 from slamon.services.access import idempotency
 from slamon.services.access.idempotency import KeptAnswer
 from slamon.services.access.rights import Deed, is_allowed
