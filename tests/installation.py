@@ -184,7 +184,7 @@ class Installation:
         """The secret of a new API key of this person; every scope unless named."""
         with self.runtime.db.write() as session:
             _, secret = callers.issue_key(
-                session, scopes=scopes or ALL_SCOPES, by=SYSTEM, now=self.clock.real_now(), person_id=person_id
+                session, scopes=scopes or ALL_SCOPES, by=SYSTEM, real_now=self.clock.real_now(), person_id=person_id
             )
             return secret
 

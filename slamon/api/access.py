@@ -61,12 +61,12 @@ def create_key(call: PostedSecret, body: NewKey) -> Response:
             session,
             scopes=[Scope(scope) for scope in body.scopes],
             by=by,
-            now=call.real_now,
+            real_now=call.real_now,
             person_id=body.person_id,
             service_name=body.service_name,
             service_roles=[Role(role) for role in body.service_roles],
         )
-        api_keys.tell_owner(session, key, by=by, now=call.now, real_now=call.real_now)
+        api_keys.tell_owner(session, key, by=by, now=call.now, real_real_now=call.real_now)
         answer = KeyWithSecret(**Key.model_validate(key).model_dump(), secret=secret)
         return Reply(answer.model_dump_json(), 201, {"Cache-Control": "no-store"})
 
@@ -116,7 +116,7 @@ def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
 )
 def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
     def work(session: Session) -> Reply:
-        key = api_keys.revoke(session, key_id, by=call.caller, reason=body.reason, now=call.real_now)
+        key = api_keys.revoke(session, key_id, by=call.caller, reason=body.reason, real_now=call.real_now)
         return reply(Key.model_validate(key))
 
     return call.write(work)
@@ -143,7 +143,7 @@ def invite_person(call: Posted, record_id: UUID) -> Response:
     def work(session: Session) -> Reply:
         PEOPLE.find(session, record_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        person = callers.invite(session, record_id, by=by, now=call.now, real_now=call.real_now)
+        person = callers.invite(session, record_id, by=by, now=call.now, real_real_now=call.real_now)
         return _accepted(Invitation(sent_to=person.email))
 
     return call.write(work)
@@ -156,7 +156,7 @@ def _shown_once(call: Call, person_id: UUID) -> Response:
     def work(session: Session) -> Reply:
         PEOPLE.find(session, person_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        token = callers.show_link(session, person_id, to=by.name, by=by, now=call.now, real_now=call.real_now)
+        token = callers.show_link(session, person_id, to=by.name, by=by, now=call.now, real_real_now=call.real_now)
         link = callers.welcome_address(call.runtime.settings.base_url, token)
         return _accepted(Invitation(link=link))
 

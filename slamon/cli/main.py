@@ -269,7 +269,7 @@ def api_key(
         person = callers.person_by_email(session, email)
         now, real_now = runtime.clock.now(), runtime.clock.real_now()
         key, secret = callers.issue_key(
-            session, scopes=scope or callers.ALL_SCOPES, by=SYSTEM, now=real_now, person_id=person.id
+            session, scopes=scope or callers.ALL_SCOPES, by=SYSTEM, real_now=real_now, person_id=person.id
         )
         api_keys.tell_owner(session, key, by=SYSTEM, now=now, real_now=real_now)
     out.print(secret, soft_wrap=True, highlight=False)

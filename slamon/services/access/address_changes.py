@@ -77,7 +77,7 @@ def follow(
     if left or is_disabled != was.is_disabled:
         _hand_out_again(session, person, real_now=real_now)
     if is_disabled and not was.is_disabled:
-        revoke_all(session, person.id, by=by, reason="the owner was disabled", now=real_now)
+        revoke_all(session, person.id, by=by, reason="the owner was disabled", real_now=real_now)
     if not left:
         return {}
     _tell_old_addresses(session, person, left, by=by, now=now, real_now=real_now)

@@ -44,24 +44,24 @@ def own_keys(session: Session, by: Caller) -> Sequence[ApiKey]:
     return session.scalars(statement).all()
 
 
-def revoke(session: Session, key_id: UUID, *, by: Caller, reason: str, now: datetime) -> ApiKey:
+def revoke(session: Session, key_id: UUID, *, by: Caller, reason: str, real_now: datetime) -> ApiKey:
     """End a key at once; doing it again changes nothing. Raises NotFound, also for a key they may not see."""
     actor = allow(by, Deed.MAKE_OWN_KEYS)
     key = session.scalars(select(ApiKey).where(ApiKey.id == key_id, seen_by(by)).with_for_update()).one_or_none()
     if key is None:
         raise NotFound("API key", key_id)
     if key.revoked_at is None:
-        _revoke(session, key, by=actor, reason=reason, now=now)
+        _revoke(session, key, by=actor, reason=reason, real_now=real_now)
     return key
 
 
-def revoke_all(session: Session, person_id: UUID, *, by: Actor, reason: str, now: datetime) -> None:
+def revoke_all(session: Session, person_id: UUID, *, by: Actor, reason: str, real_now: datetime) -> None:
     """End every key in somebody's name at once."""
     running = select(ApiKey).where(ApiKey.person_id == person_id, ApiKey.revoked_at.is_(None)).order_by(ApiKey.id)
     for key in session.scalars(running.with_for_update()):
-        _revoke(session, key, by=by, reason=reason, now=now)
+        _revoke(session, key, by=by, reason=reason, real_now=real_now)
 
 
-def _revoke(session: Session, key: ApiKey, *, by: Actor, reason: str, now: datetime) -> None:
-    key.revoked_at = now
-    record(session, by=by, action="revoke", entity="api_key", entity_id=key.id, now=now, reason=reason)
+def _revoke(session: Session, key: ApiKey, *, by: Actor, reason: str, real_now: datetime) -> None:
+    key.revoked_at = real_now
+    record(session, by=by, action="revoke", entity="api_key", entity_id=key.id, now=real_now, reason=reason)

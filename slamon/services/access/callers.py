@@ -160,7 +160,7 @@ def invite(session: Session, person_id: UUID, *, by: Actor, now: datetime, real_
     """
     person = _staff_member(session, session.get(Person, person_id), person_id)
     _shut_out(session, person, real_now)
-    key = f"{MessageKind.INVITATION.value}/{person_id}/{real_now.isoformat()}"
+    key = f"{MessageKind.INVITATION.value}/{person_id}/{tx.real_now.isoformat()}"
     row = outbox_row(
         key, MessageKind.INVITATION, DeliveryChannel.EMAIL, person.email,
         now=now, real_now=real_now, person_id=person_id,
@@ -201,7 +201,7 @@ def new_link(session: Session, email: str, *, now: datetime, real_now: datetime)
     detail = f"Its owner is {person.name}. Their sessions have ended. If they did not ask for it, look into it."
     rows = [
         outbox_row(
-            f"{MessageKind.LINK_MADE.value}/{person.id}/{real_now.isoformat()}/{reader.id}", MessageKind.LINK_MADE,
+            f"{MessageKind.LINK_MADE.value}/{person.id}/{tx.real_now.isoformat()}/{reader.id}", MessageKind.LINK_MADE,
             DeliveryChannel.EMAIL, reader.email, now=now, real_now=real_now, person_id=reader.id, detail=detail,
         )
         for reader in _with_an_account(session)
@@ -332,7 +332,7 @@ def issue_key(
     *,
     scopes: Iterable[Scope],
     by: Actor,
-    now: datetime,
+    real_now: datetime,
     person_id: UUID | None = None,
     service_name: str | None = None,
     service_roles: Iterable[Role] = (),
@@ -350,7 +350,7 @@ def issue_key(
         prefix=secret[:12],
         secret_digest=secret_digest(secret),
         scopes=sorted(scope.value for scope in set(scopes)),
-        created_at=now,
+        created_at=real_now,
         created_by=by.id,
     )
     session.add(key)
@@ -361,7 +361,7 @@ def issue_key(
         "roles": key.service_roles,
     }
     session.flush()
-    record(session, by=by, action="create", entity="api_key", entity_id=key.id, now=now, new=new)
+    record(session, by=by, action="create", entity="api_key", entity_id=key.id, now=real_now, new=new)
     return key, secret
 
 

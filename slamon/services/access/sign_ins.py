@@ -199,7 +199,7 @@ def _tell(
 
 
 def _mail_link(session: Session, person: Person, why: str, *, now: datetime, real_now: datetime) -> None:
-    key = f"{MessageKind.ACCOUNT_LINK.value}/{person.id}/{real_now.isoformat()}"
+    key = f"{MessageKind.ACCOUNT_LINK.value}/{person.id}/{tx.real_now.isoformat()}"
     row = outbox_row(
         key, MessageKind.ACCOUNT_LINK, DeliveryChannel.EMAIL, person.email,
         now=now, real_now=real_now, person_id=person.id, detail=why,

@@ -88,11 +88,11 @@ def change(
     now: datetime,
     reason: str,
     expected_version: int | None = None,
-    real_now: datetime | None = None,
+    real_now: datetime,
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
 
-    `real_now` is needed where business time (`now`) differs from it. What a changed address or a disabled account
+    What a changed address or a disabled account
     entails is done here too: see `services.address_changes`.
 
     Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises. Open requests keep the terms they were
@@ -142,7 +142,7 @@ def change(
         _flush(session, row)
         done: dict[str, Any] = {}
         if isinstance(row, Person) and was is not None:
-            done = address_changes.follow(session, row, was, of_contact, by=by, now=now, real_now=real_now or now)
+            done = address_changes.follow(session, row, was, of_contact, by=by, now=now, real_now=real_now)
         record(
             session, by=by, action="change", entity=kept.__tablename__, entity_id=row.id, now=now,
             old={name: old.get(name) for name in changed}, new={name: new[name] for name in changed} | done,

@@ -135,7 +135,7 @@ def _make(
     """One digest of every step that waits for this reader, handed out or not."""
     first = messages[0]
     row = outbox_row(
-        "", MessageKind.DIGEST, DeliveryChannel(reader.channel), reader.address, now=now, real_now=until,
+        "", MessageKind.DIGEST, DeliveryChannel(reader.channel), reader.address, now=now, real_now=now, not_before=until,
         request_id=first.request_id, person_id=first.person_id,
     )  # fmt: skip
     row["dedupe_key"] = f"digest/{row['id']}"

@@ -50,6 +50,7 @@ def outbox_row(
     closes_at: datetime | None = None,
     told_as: str | None = None,
     instead_of: str | None = None,
+    not_before: datetime | None = None,
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -58,7 +59,7 @@ def outbox_row(
         "channel": channel.value,
         "address": address,
         "queued_at": now,
-        "next_attempt_at": real_now,
+        "next_attempt_at": not_before or real_now,
         "request_id": request_id,
         "person_id": person_id,
         "clocks": list(clocks),
@@ -189,7 +190,7 @@ def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, rea
     """
     rows: list[dict[str, Any]] = [
         outbox_row(
-            f"alarm/{topic}/{real_now.date()}/{person.id}", MessageKind.ALARM, DeliveryChannel.EMAIL, person.email,
+            f"alarm/{topic}/{tx.real_now.date()}/{person.id}", MessageKind.ALARM, DeliveryChannel.EMAIL, person.email,
             now=now, real_now=real_now, person_id=person.id, detail=detail, told_as=role.value,
         )
         for role, person in administrators(session)

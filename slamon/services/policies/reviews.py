@@ -25,7 +25,7 @@ def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now:
         not_ended(now),
     )
     for line in session.scalars(due.order_by(Policy.id)).all():
-        detail = f"{_scope(session, line)} Its review date is {line.review_due_on}, its id {line.id}."
+        detail = f"{_scope(tx.session, line)} Its review date is {line.review_due_on}, its id {line.id}."
         queue(
             session,
             [

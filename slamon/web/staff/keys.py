@@ -29,7 +29,7 @@ def revoke(request: Request, visit: Posting, typed: Submitted, key_id: UUID) -> 
         if reason is None:
             raise Invalid("reason", "say why; the trail keeps it")
         with runtime_of(request).db.write() as session:
-            api_keys.revoke(session, key_id, by=visit.caller, reason=reason, now=visit.real_now)
+            api_keys.revoke(session, key_id, by=visit.caller, reason=reason, real_now=visit.real_now)
     except Invalid as error:
         return _page(request, visit, problem=str(error), status=422)
     return see_other("/keys?done=revoked")
