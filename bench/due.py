@@ -173,8 +173,8 @@ def recorded(house: ProcessInstallation) -> int:
 
 
 def hold(house: ProcessInstallation, on: bool) -> None:
-    with house.world.runtime.db.write() as session:
-        stop_outgoing(session, on, by=SYSTEM, reason="backlog", now=now())
+    with house.world.runtime.write() as tx:
+        stop_outgoing(tx, on, by=SYSTEM, reason="backlog")
 
 
 def arrived(house: ProcessInstallation) -> int:

@@ -154,8 +154,8 @@ def _house(folder: Path, database_url: str, redis_url: str | None) -> Iterator[P
     settings = {"API_CALLS_PER_MINUTE": 1_000_000, "LOG_LEVEL": "info"}
     with running_house(folder, database_url, redis_url, processes={}, **settings) as house:
         runtime = house.world.runtime
-        with runtime.db.write() as session:
-            stop_outgoing(session, True, by=SYSTEM, reason="filing", now=runtime.clock.now())
+        with runtime.write() as tx:
+            stop_outgoing(tx, True, by=SYSTEM, reason="filing")
         yield house
 
 

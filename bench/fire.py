@@ -64,15 +64,15 @@ def file_all(house: ProcessInstallation, alerts: int) -> list[Alert]:
     """File requests that fall due within the next minute; each alerts the lead in Slack and the contact by mail."""
     world = house.world
     alert_policy(world)
-    with world.runtime.db.write() as session:  # the notices of filing wait as well
-        stop_outgoing(session, True, by=SYSTEM, reason="filing", now=world.clock.now())
+    with world.runtime.write() as tx:  # the notices of filing wait as well
+        stop_outgoing(tx, True, by=SYSTEM, reason="filing")
     apart, begins = SPREAD_SECONDS / alerts, time.monotonic() + LEAD_TIME_SECONDS
     filed: list[Alert] = []
     while len(filed) < alerts:
         in_seconds = begins + len(filed) * apart - time.monotonic()
         filed += file_alerts(house, min(50, alerts - len(filed)), in_seconds=in_seconds, apart_seconds=apart)
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, False, by=SYSTEM, reason="fire", now=world.clock.now())
+    with world.runtime.write() as tx:
+        stop_outgoing(tx, False, by=SYSTEM, reason="fire")
     return filed
 
 

@@ -150,9 +150,14 @@ def _told(world: Installation, request: dict[str, Any]) -> dict[str, Any]:
     """The notice of the filing, long sent."""
     key, contact = f"{request['number']}/filed/1/email/{world.cast.contact}", world.cast.contact
     row = outbox_row(
-        key, MessageKind.FILED, DeliveryChannel.EMAIL, "contact@cmo.example",
-        now=request["filed_at"], real_now=request["filed_at"], request_id=request["id"], person_id=contact,
-    )  # fmt: skip
+        tx,
+        key,
+        MessageKind.FILED,
+        DeliveryChannel.EMAIL,
+        "contact@cmo.example",
+        request_id=request["id"],
+        person_id=contact,
+    )
     return row | {"state": "sent", "attempts": 1, "sent_at": request["filed_at"], "provider_id": "seeded"}
 
 

@@ -29,10 +29,8 @@ def run() -> None:
         seconds = []
         for _ in range(ROUNDS):
             began = time.process_time()
-            with world.runtime.db.read() as session:
-                found = what_if(
-                    session, draft, filed_from=START, filed_to=START + timedelta(days=2), by=by, now=world.clock.now()
-                )
+            with world.runtime.read() as tx:
+                found = what_if(tx, draft, filed_from=START, filed_to=START + timedelta(days=2), by=by)
             seconds.append(time.process_time() - began)
             (cmo,) = found.cmos.values()
             assert (found.covered, cmo.appeared) == (REQUESTS, 2 * REQUESTS), found

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from slamon.addresses import allow_internal
 from slamon.channels import Channel
 from slamon.channels.console import ConsoleChannel
@@ -19,7 +21,6 @@ from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.base import new_id
 from slamon.db.database import Database
-from slamon.domain.clocks.auto_close import ClosingRule
 from slamon.domain.terms import DeliveryChannel
 from slamon.files import FileStore
 from slamon.files.disk import DiskStore
@@ -27,6 +28,7 @@ from slamon.files.s3 import Bucket, S3Store
 from slamon.logs import configure_logging
 from slamon.services.access.passwords import Passwords
 from slamon.services.deadlines.auto_close import closing_rule
+from slamon.services.transaction import Rules, Tx
 
 
 @dataclass(slots=True)
@@ -81,9 +83,23 @@ class Runtime:
         return not isinstance(self.channels.get(DeliveryChannel.EMAIL), ConsoleChannel)
 
     @property
-    def closing(self) -> ClosingRule:
-        """When answered requests close by themselves."""
-        return closing_rule(self.settings)
+    def rules(self) -> Rules:
+        return Rules(closing=closing_rule(self.settings))
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that writes: leaving the block commits, an error rolls back."""
+        with self.db.write() as session:
+            yield self._at_this_moment(session)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that reads: all of it sees the database at one instant."""
+        with self.db.read() as session:
+            yield self._at_this_moment(session)
+
+    def _at_this_moment(self, session: Session) -> Tx:
+        return Tx(session, self.clock.now(), self.clock.real_now(), self.rules)
 
     def reach(self, point: str, about: str = "") -> None:
         """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""

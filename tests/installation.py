@@ -182,10 +182,8 @@ class Installation:
 
     def key(self, person_id: UUID, *scopes: Scope) -> str:
         """The secret of a new API key of this person; every scope unless named."""
-        with self.runtime.db.write() as session:
-            _, secret = callers.issue_key(
-                session, scopes=scopes or ALL_SCOPES, by=SYSTEM, real_now=self.clock.real_now(), person_id=person_id
-            )
+        with self.runtime.write() as tx:
+            _, secret = callers.issue_key(tx, scopes=scopes or ALL_SCOPES, by=SYSTEM, person_id=person_id)
             return secret
 
     def file(self, *, by: UUID | None = None, **differing: Any) -> CmoRequest:
@@ -198,23 +196,19 @@ class Installation:
             "detail": {"category": "schedule_capacity", "questions": ["Is week 20 free?"]},
         }
         who = self.caller(by or self.cast.pm)
-        with self.runtime.db.write() as session:
-            filed = filing.log_request(
-                session, filing.Filing(**{**values, **differing}), by=who,
-                now=self.clock.now(), real_now=self.clock.real_now(),
-            )  # fmt: skip
-            return session.get_one(CmoRequest, filed.id)
+        with self.runtime.write() as tx:
+            filed = filing.log_request(tx, filing.Filing(**{**values, **differing}), by=who)
+            return tx.session.get_one(CmoRequest, filed.id)
 
     def act(
         self, request_id: UUID, action: Action, *, by: UUID, expected_version: int | None = None, **payload: Any
     ) -> CmoRequest:
         """Let a person act; `payload` are fields of `Payload`."""
         who = self.caller(by)
-        with self.runtime.db.write() as session:
+        with self.runtime.write() as tx:
             return acts.act(
-                session, request_id, action, by=who, payload=acts.Payload(**payload), closing=self.runtime.closing,
-                now=self.clock.now(), real_now=self.clock.real_now(), expected_version=expected_version,
-            )  # fmt: skip
+                tx, request_id, action, by=who, payload=acts.Payload(**payload), expected_version=expected_version
+            )
 
     def work(self) -> None:
         """Decide and send everything that is due now, in this thread."""
@@ -340,10 +334,10 @@ def empty(db: Database) -> None:
 
 
 def _found(session: Any, now: datetime) -> Cast:
-    sponsor = bootstrap(session, "Auriga Bio", now=now).id
+    sponsor = bootstrap(session, "Auriga Bio").id
 
     def new(kept: Any, **values: Any) -> UUID:
-        record = create(session, kept, values, by=SYSTEM, now=now)
+        record = create(session, kept, values, by=SYSTEM)
         return UUID(str(record.id))
 
     def person(email: str, name: str, *roles: str, at: UUID = sponsor, **more: Any) -> UUID:

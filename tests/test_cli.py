@@ -120,9 +120,9 @@ def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_s
     runtime = build_runtime(Settings())
     email = RecordingChannel("email")
     runtime.channels[DeliveryChannel.EMAIL] = email
-    with runtime.db.write() as session:
-        admin = callers.person_by_email(session, "ada@acme.example")
-        callers.invite(session, admin.id, by=SYSTEM, now=runtime.clock.now(), real_now=runtime.clock.real_now())
+    with runtime.write() as tx:
+        admin = callers.person_by_email(tx.session, "ada@acme.example")
+        callers.invite(tx, admin.id, by=SYSTEM)
     tick(runtime, InlineDispatcher(runtime), Watch(8))
     assert [message.sponsor_name for message in email.sent] == ["Acme Bio"]
     runtime.close()

@@ -8,7 +8,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy.orm import Session
 
 from slamon.api.records import PEOPLE
 from slamon.api.responses import answers
@@ -35,6 +34,7 @@ from slamon.schemas.records import ListQuery
 from slamon.services.access import api_keys, callers
 from slamon.services.access.callers import Scope
 from slamon.services.access.rights import Deed, allow
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 _UNKEPT = "The answer holds a secret that is shown once, so an Idempotency-Key is refused: secrets are never stored."
@@ -56,17 +56,16 @@ _UNKEPT = "The answer holds a secret that is shown once, so an Idempotency-Key i
 def create_key(call: PostedSecret, body: NewKey) -> Response:
     by = allow(call.caller, Deed.KEEP_KEYS) if body.person_id is None else _owner(call, body)
 
-    def work(session: Session) -> Reply:
+    def work(tx: Tx) -> Reply:
         key, secret = callers.issue_key(
-            session,
+            tx,
             scopes=[Scope(scope) for scope in body.scopes],
             by=by,
-            real_now=call.real_now,
             person_id=body.person_id,
             service_name=body.service_name,
             service_roles=[Role(role) for role in body.service_roles],
         )
-        api_keys.tell_owner(session, key, by=by, now=call.now, real_real_now=call.real_now)
+        api_keys.tell_owner(tx, key, by=by, real_real_now=call.real_now)
         answer = KeyWithSecret(**Key.model_validate(key).model_dump(), secret=secret)
         return Reply(answer.model_dump_json(), 201, {"Cache-Control": "no-store"})
 
@@ -96,9 +95,9 @@ def _owner(call: Call, body: NewKey) -> Actor:
     dependencies=[may(Deed.MAKE_OWN_KEYS)],
 )
 def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    with call.reading() as session:
+    with call.reading() as tx:
         page = paging.page_of(
-            session, ApiKey, filters={}, only=api_keys.seen_by(call.caller), cursor=query.cursor, limit=query.limit
+            tx.session, ApiKey, filters={}, only=api_keys.seen_by(call.caller), cursor=query.cursor, limit=query.limit
         )
         items = [Key.model_validate(row) for row in page.rows]
     return reply(KeyPage(items=items, next_cursor=page.next_cursor)).response()
@@ -115,8 +114,8 @@ def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     dependencies=[may(Deed.MAKE_OWN_KEYS)],
 )
 def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
-    def work(session: Session) -> Reply:
-        key = api_keys.revoke(session, key_id, by=call.caller, reason=body.reason, real_now=call.real_now)
+    def work(tx: Tx) -> Reply:
+        key = api_keys.revoke(tx, key_id, by=call.caller, reason=body.reason)
         return reply(Key.model_validate(key))
 
     return call.write(work)
@@ -140,10 +139,10 @@ def invite_person(call: Posted, record_id: UUID) -> Response:
     if not call.runtime.can_mail:
         return _shown_once(call, record_id)
 
-    def work(session: Session) -> Reply:
-        PEOPLE.find(session, record_id, call)
+    def work(tx: Tx) -> Reply:
+        PEOPLE.find(tx.session, record_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        person = callers.invite(session, record_id, by=by, now=call.now, real_real_now=call.real_now)
+        person = callers.invite(tx, record_id, by=by, real_real_now=call.real_now)
         return _accepted(Invitation(sent_to=person.email))
 
     return call.write(work)
@@ -153,10 +152,10 @@ def _shown_once(call: Call, person_id: UUID) -> Response:
     if call.once is not None:
         refuse_idempotency()
 
-    def work(session: Session) -> Reply:
-        PEOPLE.find(session, person_id, call)
+    def work(tx: Tx) -> Reply:
+        PEOPLE.find(tx.session, person_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        token = callers.show_link(session, person_id, to=by.name, by=by, now=call.now, real_real_now=call.real_now)
+        token = callers.show_link(tx, person_id, to=by.name, by=by, real_real_now=call.real_now)
         link = callers.welcome_address(call.runtime.settings.base_url, token)
         return _accepted(Invitation(link=link))
 

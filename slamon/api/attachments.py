@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from fastapi import Request as HttpRequest
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -24,6 +23,7 @@ from slamon.schemas.requests import Person
 from slamon.services.access.rights import Deed
 from slamon.services.requests import queries
 from slamon.services.requests.attachments import attach, attachment_of, attachments_of, may_attach
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Attachments"])
 
@@ -53,8 +53,8 @@ async def _uploaded(request: HttpRequest, call: Known, request_id: UUID) -> Asyn
 
 
 def _admit(call: Call, request_id: UUID) -> None:
-    with call.reading() as session:
-        may_attach(session, request_id, by=call.caller)
+    with call.reading() as tx:
+        may_attach(tx.session, request_id, by=call.caller)
 
 
 def _read(form: FormData) -> Upload:
@@ -95,8 +95,8 @@ def attach_file(
 ) -> Response:
     stored = upload.store(call.runtime)
 
-    def work(session: Session) -> Reply:
-        row, is_new = attach(session, request_id, stored, by=call.caller, via=Via.API, now=call.now)
+    def work(tx: Tx) -> Reply:
+        row, is_new = attach(tx, request_id, stored, by=call.caller, via=Via.API)
         told = _told(row)
         return created(told, f"/v1/requests/{request_id}/attachments/{row.id}") if is_new else reply(told)
 
@@ -112,9 +112,9 @@ def attach_file(
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def list_attachments(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
-        return reply(Attachments(items=[_told(row) for row in attachments_of(session, request_id)])).response()
+    with call.reading() as tx:
+        queries.visible_request(tx.session, request_id, by=call.caller)
+        return reply(Attachments(items=[_told(row) for row in attachments_of(tx.session, request_id)])).response()
 
 
 @router.get(
@@ -133,9 +133,9 @@ def list_attachments(call: Known, request_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_attachment(call: Known, request_id: UUID, attachment_id: UUID) -> Response:
-    with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
-        row = attachment_of(session, request_id, attachment_id)
+    with call.reading() as tx:
+        queries.visible_request(tx.session, request_id, by=call.caller)
+        row = attachment_of(tx.session, request_id, attachment_id)
     return download(call.runtime, row, asked_by=call.caller.id, now=call.now, real_now=call.real_now)
 
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Path, Response
 
 from slamon.api.responses import answers
 from slamon.db.parties import Site
-from slamon.domain.timeline import stamp
 from slamon.http.transaction import Known, Route, by_key, may_on_record, reply
 from slamon.schemas.clocks import Clock, Clocks, Explanation, Part, Rule, TimeByOwner
 from slamon.services.access.rights import Deed
@@ -29,10 +28,10 @@ ClockName = Annotated[str, Path(description="As `clock` of the request has it.",
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_clocks(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        request = queries.visible_request(session, request_id, by=call.caller)
-        clocks = [Clock.model_validate(row) for row in queries.clocks_of(session, request_id)]
-        owned = queries.owned_time(session, request, now=stamp(call.now))
+    with call.reading() as tx:
+        request = queries.visible_request(tx.session, request_id, by=call.caller)
+        clocks = [Clock.model_validate(row) for row in queries.clocks_of(tx.session, request_id)]
+        owned = queries.owned_time(tx, request)
     seconds = TimeByOwner.model_validate({owner.value: int(time.total_seconds()) for owner, time in owned.items()})
     return reply(Clocks(request_id=request_id, seconds_by_owner=seconds, clocks=clocks)).response()
 
@@ -47,11 +46,11 @@ def get_clocks(call: Known, request_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def explain(call: Known, request_id: UUID, clock: ClockName) -> Response:
-    with call.reading() as session:
-        request = queries.visible_request(session, request_id, by=call.caller)
-        sponsor, site = call.runtime.settings.sponsor_time_zone, session.get_one(Site, request.site_id).time_zone
+    with call.reading() as tx:
+        request = queries.visible_request(tx.session, request_id, by=call.caller)
+        sponsor, site = call.runtime.settings.sponsor_time_zone, tx.session.get_one(Site, request.site_id).time_zone
         own, other = (site, sponsor) if call.caller.is_cmo else (sponsor, site)
-        explained = explain_clock(session, request, clock_named(clock), now=call.now, zone=own, other_zone=other)
+        explained = explain_clock(tx, request, clock_named(clock), zone=own, other_zone=other)
     return reply(_explanation(request_id, explained)).response()
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from sqlalchemy.orm import Session
 
 from slamon.api.requests import file_for, still_seen
 from slamon.api.responses import answers
@@ -17,6 +16,7 @@ from slamon.schemas.filings import read_filing
 from slamon.schemas.requests import FiledApart, Request
 from slamon.services.access.rights import Deed
 from slamon.services.requests import drafts
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -40,8 +40,8 @@ def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: Expect
     except ValueError as error:  # more levels than pydantic writes
         raise Invalid("detail", "is nested deeper than anybody means") from error
 
-    def work(session: Session) -> Reply:
-        row = drafts.save(session, draft_id, content, by=call.caller, now=call.now, expected_version=expected)
+    def work(tx: Tx) -> Reply:
+        row = drafts.save(tx, draft_id, content, by=call.caller, expected_version=expected)
         return reply(Draft.model_validate(row), version=row.version)
 
     return call.write(work)
@@ -56,8 +56,8 @@ def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: Expect
     dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def list_drafts(call: Known) -> Response:
-    with call.reading() as session:
-        items = [Draft.model_validate(row) for row in drafts.drafts_of(session, call.caller)]
+    with call.reading() as tx:
+        items = [Draft.model_validate(row) for row in drafts.drafts_of(tx.session, call.caller)]
     return reply(Drafts(items=items)).response()
 
 
@@ -70,8 +70,8 @@ def list_drafts(call: Known) -> Response:
     dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def get_draft(call: Known, draft_id: UUID) -> Response:
-    with call.reading() as session:
-        row = drafts.find(session, draft_id, by=call.caller)
+    with call.reading() as tx:
+        row = drafts.find(tx.session, draft_id, by=call.caller)
         return reply(Draft.model_validate(row), version=row.version).response()
 
 
@@ -88,14 +88,14 @@ def get_draft(call: Known, draft_id: UUID) -> Response:
 def file_draft(
     call: Posted, draft_id: UUID, expected: ExpectedVersion, said: Annotated[DraftFiling, Body()] = _NO_MORE
 ) -> Response:
-    def work(session: Session) -> Reply:
-        draft = drafts.take(session, draft_id, by=call.caller, expected_version=expected)
+    def work(tx: Tx) -> Reply:
+        draft = drafts.take(tx.session, draft_id, by=call.caller, expected_version=expected)
         try:
             filing = read_filing(draft.content)
         except ValidationError as wrong:
             told = [{**error, "loc": ("body", *error["loc"])} for error in wrong.errors()]
             raise RequestValidationError(told, body=draft.content) from wrong
-        return file_for(call, session, filing, split=said.split, file_anyway=said.file_anyway)
+        return file_for(call, tx, filing, split=said.split, file_anyway=said.file_anyway)
 
     return call.write(work, before_replay=still_seen(call))
 
@@ -110,8 +110,8 @@ def file_draft(
     dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def discard_draft(call: Posted, draft_id: UUID, expected: ExpectedVersion) -> Response:
-    def work(session: Session) -> Reply:
-        row = drafts.discard(session, draft_id, by=call.caller, now=call.now, expected_version=expected)
+    def work(tx: Tx) -> Reply:
+        row = drafts.discard(tx, draft_id, by=call.caller, expected_version=expected)
         return reply(Draft.model_validate(row))
 
     return call.write(work)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from slamon.api.responses import answers
@@ -16,6 +15,7 @@ from slamon.imports.drafts import BadRows
 from slamon.imports.tables import COLUMNS, RowProblem, read_table
 from slamon.schemas.imports import DirectoryImport, ImportQuery, Remark
 from slamon.services.access.rights import Deed, allow
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Imports"])
 
@@ -62,9 +62,9 @@ def import_spreadsheet(
     by = allow(call.caller, Deed.IMPORT_DIRECTORY)
     rows = read_table(upload.name, upload.content, query.sheet)
 
-    def work(session: Session) -> Reply:
-        with session.begin_nested() as trial:
-            result = import_directory(session, rows, by=by, now=call.now)
+    def work(tx: Tx) -> Reply:
+        with tx.session.begin_nested() as trial:
+            result = import_directory(tx, rows, by=by)
             if query.dry_run:
                 trial.rollback()
         return reply(

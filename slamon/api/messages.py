@@ -18,6 +18,7 @@ from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.directory.record_rights import keeper_of_message
 from slamon.services.outbox import outbox
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
 
@@ -31,9 +32,9 @@ router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=
     dependencies=[may(Deed.READ_DEAD_LETTERS)],
 )
 def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    with call.reading() as session:
+    with call.reading() as tx:
         seen = sees(call.caller, Notification)
-        page = paging.failed_messages(session, only=seen, cursor=query.cursor, limit=query.limit)
+        page = paging.failed_messages(tx.session, only=seen, cursor=query.cursor, limit=query.limit)
         items = [
             DeadLetter(**_message(row, name).model_dump(), request_number=number) for row, number, name in page.rows
         ]
@@ -49,9 +50,9 @@ def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
 )
 def resend_message(call: Posted, message_id: UUID) -> Response:
-    def work(session: Session) -> Reply:
-        by = keeper_of_message(session, message_id, by=call.caller)
-        return _told(session, outbox.resend(session, message_id, by=by, now=call.now, real_now=call.real_now))
+    def work(tx: Tx) -> Reply:
+        by = keeper_of_message(tx.session, message_id, by=call.caller)
+        return _told(tx.session, outbox.resend(tx, message_id, by=by))
 
     return call.write(work)
 
@@ -65,9 +66,9 @@ def resend_message(call: Posted, message_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
 )
 def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
-    def work(session: Session) -> Reply:
-        by = keeper_of_message(session, message_id, by=call.caller)
-        return _told(session, outbox.dismiss(session, message_id, by=by, reason=body.reason, now=call.now))
+    def work(tx: Tx) -> Reply:
+        by = keeper_of_message(tx.session, message_id, by=call.caller)
+        return _told(tx.session, outbox.dismiss(tx, message_id, by=by, reason=body.reason))
 
     return call.write(work)
 
@@ -81,8 +82,8 @@ def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
     dependencies=[may(Deed.READ_STATUS)],
 )
 def get_outgoing(call: Known) -> Response:
-    with call.reading() as session:
-        return _state(call, session).response()
+    with call.reading() as tx:
+        return _state(call, tx.session).response()
 
 
 @router.post(
@@ -97,10 +98,10 @@ def get_outgoing(call: Known) -> Response:
 def switch_outgoing(call: Posted, body: OutgoingSwitch) -> Response:
     by = allow(call.caller, Deed.SWITCH_OUTGOING)
 
-    def work(session: Session) -> Reply:
-        outbox.stop_outgoing(session, body.stopped, by=by, reason=body.reason, now=call.now)
-        session.flush()
-        return _state(call, session)
+    def work(tx: Tx) -> Reply:
+        outbox.stop_outgoing(tx, body.stopped, by=by, reason=body.reason)
+        tx.session.flush()
+        return _state(call, tx.session)
 
     return call.write(work)
 

@@ -45,8 +45,8 @@ class HolidaysQuery(Body):
     dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, Query()]) -> Response:
-    with call.reading() as session:
-        calendar = CALENDARS.find(session, record_id, call)
+    with call.reading() as tx:
+        calendar = CALENDARS.find(tx.session, record_id, call)
         closed, opened = calendars.closed_days(calendar, query.year), calendars.opening_days(calendar, query.year)
     answer = directory.Holidays(
         year=query.year,
@@ -76,17 +76,17 @@ class ResolveQuery(Body):
     dependencies=[may(Deed.READ_RECORDS)],
 )
 def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
-    with call.reading() as session:
-        site = session.get(Site, query.site_id)
-        if site is None or not is_seen(session, Site, query.site_id, by=call.caller):
+    with call.reading() as tx:
+        site = tx.session.get(Site, query.site_id)
+        if site is None or not is_seen(tx.session, Site, query.site_id, by=call.caller):
             raise Invalid("site_id", f"no site {query.site_id}")
-        if not is_seen(session, Project, query.project_id, by=call.caller):
+        if not is_seen(tx.session, Project, query.project_id, by=call.caller):
             raise Invalid("project_id", f"no project {query.project_id}")
         wanted = policies.PolicyQuery(
             query.type, query.kind, query.priority, site.organization_id, query.site_id, query.project_id
         )
-        line, *others = policies.covering(session, wanted, call.now)
-        policy = session.get_one(Policy, line.id)
+        line, *others = policies.covering(tx.session, wanted, call.now)
+        policy = tx.session.get_one(Policy, line.id)
     also = [directory.CoveringLine(id=each.id, name=each.name, names=policies.named_scope(each)) for each in others]
     named = policies.named_scope(line)
     answer = directory.ResolvedPolicy(
@@ -153,11 +153,10 @@ class WhatIfAnswer(Answer):
     dependencies=[may(Deed.READ_RECORDS)],
 )
 def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
-    with call.reading() as session:
+    with call.reading() as tx:
         found = what_if(
-            session, draft_of(body.policy), filed_from=stamp(body.filed_from), filed_to=stamp(body.filed_to),
-            by=call.caller, now=call.now,
-        )  # fmt: skip
+            tx, draft_of(body.policy), filed_from=stamp(body.filed_from), filed_to=stamp(body.filed_to), by=call.caller
+        )
     return reply(told(found)).response()
 
 

@@ -37,6 +37,7 @@ from slamon.services.access.visibility import find_seen, seen_among, sees
 from slamon.services.directory import leaving, records
 from slamon.services.directory.holdings import as_seen
 from slamon.services.directory.record_rights import allow_change, allow_new
+from slamon.services.transaction import Tx
 
 Values = dict[str, Any]
 Row = Any  # a row of the resource's table; the table of resources below says which
@@ -76,10 +77,10 @@ class Resource:
     def operation(self) -> str:
         return self.one.capitalize()
 
-    def find(self, session: Session, record_id: UUID, call: Call) -> Row:
+    def find(self, tx: Tx, record_id: UUID, call: Call) -> Row:
         """Raises NotFound, also where the caller may not see it or it belongs to another resource of the same table."""
-        row = find_seen(session, self.kept, record_id, by=call.caller, called=self.one)
-        if self.side is not None and not paging.belongs_to(session, row, self.side):
+        row = find_seen(tx.session, self.kept, record_id, by=call.caller, called=self.one)
+        if self.side is not None and not paging.belongs_to(tx.session, row, self.side):
             raise NotFound(self.one, record_id)
         return row
 
@@ -176,74 +177,76 @@ def _routes_of(resource: Resource) -> APIRouter:
         call.ask()
         asked = body.model_dump(by_alias=True)
 
-        def allowed(session: Session) -> tuple[Actor, Values]:
-            values = resource.complete(session, asked, call)
-            return allow_new(session, kept, values, resource.creating, by=call.caller), values
+        def allowed(tx: Tx) -> tuple[Actor, Values]:
+            values = resource.complete(tx.session, asked, call)
+            return allow_new(tx.session, kept, values, resource.creating, by=call.caller), values
 
         if resource.tested is not None:
-            with call.reading() as session:
-                allowed(session)
+            with call.reading() as tx:
+                allowed(tx.session)
             asked = resource.tested(asked, call)
 
-        def work(session: Session) -> Any:
-            by, values = allowed(session)
-            row = records.create(session, kept, values, by=by, now=call.now)
-            [record] = shown(session, resource, [row], call)
+        def work(tx: Tx) -> Any:
+            by, values = allowed(tx.session)
+            row = records.create(tx, kept, values, by=by)
+            [record] = shown(tx.session, resource, [row], call)
             return created(record, location.format(row.id), version=row.version)
 
-        def still_seen(session: Session, answer: str) -> object:
-            return resource.find(session, UUID(json.loads(answer)["id"]), call)
+        def still_seen(tx: Tx, answer: str) -> object:
+            return resource.find(tx.session, UUID(json.loads(answer)["id"]), call)
 
         return call.write(work, before_replay=still_seen)
 
     def list_some(call: Known, query: ListQuery) -> Response:
         filters = query.model_dump(by_alias=True, exclude={"cursor", "limit"})
-        with call.reading() as session:
+        with call.reading() as tx:
             page = paging.page_of(
-                session, kept, filters=filters, only=sees(call.caller, kept), organizations=resource.side,
+                tx.session, kept, filters=filters, only=sees(call.caller, kept), organizations=resource.side,
                 cursor=query.cursor, limit=query.limit,
             )  # fmt: skip
-            rows = shown(session, resource, list(page.rows), call)
+            rows = shown(tx.session, resource, list(page.rows), call)
         return reply(listed(items=rows, next_cursor=page.next_cursor)).response()
 
     def get_one(call: Known, record_id: UUID) -> Response:
-        with call.reading() as session:
-            row = resource.find(session, record_id, call)
-            [record] = shown(session, resource, [row], call)
+        with call.reading() as tx:
+            row = resource.find(tx.session, record_id, call)
+            [record] = shown(tx.session, resource, [row], call)
         return reply(record, version=row.version).response()
 
     def change_one(call: Known, record_id: UUID, body: directory.Change, expected: ExpectedVersion) -> Response:
         call.ask()
         said = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"})
 
-        def allowed(session: Session) -> tuple[Actor, Values]:
-            found = resource.find(session, record_id, call)
-            by, values = allow_change(session, found, said, resource.changing, by=call.caller)
+        def allowed(tx: Tx) -> tuple[Actor, Values]:
+            found = resource.find(tx.session, record_id, call)
+            by, values = allow_change(tx.session, found, said, resource.changing, by=call.caller)
             if expected is not None and expected != found.version:
                 raise StaleVersion(found.version)
             return by, values
 
         if resource.tested is not None:
-            with call.reading() as session:
-                allowed(session)
+            with call.reading() as tx:
+                allowed(tx.session)
             said = resource.tested(said, call)
 
-        def work(session: Session) -> Any:
-            by, values = allowed(session)
+        def work(tx: Tx) -> Any:
+            by, values = allowed(tx.session)
             if kept is parties.Person:
                 try:
                     row = leaving.change_person(
-                        session, record_id, values, handed_to=getattr(body, "handed_to", None), by=by,
-                        reason=body.reason, now=call.now, real_now=call.real_now, expected_version=expected,
-                    )  # fmt: skip
+                        tx,
+                        record_id,
+                        values,
+                        handed_to=getattr(body, "handed_to", None),
+                        by=by,
+                        reason=body.reason,
+                        expected_version=expected,
+                    )
                 except StillHolds as held:
-                    raise StillHolds(held.name, as_seen(session, held.holds, by=call.caller)) from held
+                    raise StillHolds(held.name, as_seen(tx.session, held.holds, by=call.caller)) from held
             else:
-                row = records.change(
-                    session, kept, record_id, values,
-                    by=by, now=call.now, real_now=call.real_now, reason=body.reason, expected_version=expected,
-                )  # fmt: skip
-            [record] = shown(session, resource, [row], call)
+                row = records.change(tx, kept, record_id, values, by=by, reason=body.reason, expected_version=expected)
+            [record] = shown(tx.session, resource, [row], call)
             return reply(record, version=row.version)
 
         return call.write(work)

@@ -53,6 +53,7 @@ from slamon.services.deadlines.loading import load_request
 from slamon.services.requests import queries
 from slamon.services.requests.acts import Payload, act
 from slamon.services.requests.filing import Filed, Filing, file_by_terms
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
@@ -83,19 +84,17 @@ def file_request(call: Posted, body: NewRequest) -> Response:
 def still_seen(call: Call) -> Callable[[Session, str], object]:
     """Raises NotFound where the request in an answer kept is one that the caller may not see any more."""
 
-    def look(session: Session, body: str) -> object:
+    def look(tx: Tx, body: str) -> object:
         answer = json.loads(body)
         first = answer["items"][0] if "items" in answer else answer
-        return find_seen(session, CmoRequest, UUID(first["id"]), by=call.caller, called="request")
+        return find_seen(tx.session, CmoRequest, UUID(first["id"]), by=call.caller, called="request")
 
     return look
 
 
-def file_for(call: Call, session: Session, filing: Filing, *, split: bool, file_anyway: bool) -> Reply:
+def file_for(call: Call, tx: Tx, filing: Filing, *, split: bool, file_anyway: bool) -> Reply:
     """File it; the answer is the request as its filer sees it, or with `split` all that were filed."""
-    filed = file_by_terms(
-        session, filing, split=split, by=call.caller, file_anyway=file_anyway, now=call.now, real_now=call.real_now
-    )
+    filed = file_by_terms(tx, filing, split=split, by=call.caller, file_anyway=file_anyway)
     requests, first = [_just_filed(each, call) for each in filed], filed[0]
     answer = FiledApart(items=requests) if split else requests[0]
     return created(answer, f"/v1/requests/{first.id}", version=first.columns["version"])
@@ -122,8 +121,8 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
         cursor=query.cursor,
         limit=query.limit,
     )
-    with call.reading() as session:
-        page = queries.list_requests(session, wanted, by=call.caller, now=call.now)
+    with call.reading() as tx:
+        page = queries.list_requests(tx, wanted, by=call.caller)
     items = [Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks)) for row in page.rows]
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
 
@@ -137,9 +136,9 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_request(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        request = queries.visible_request(session, request_id, by=call.caller)
-        return reply(_whole(session, request, call), version=request.version).response()
+    with call.reading() as tx:
+        request = queries.visible_request(tx.session, request_id, by=call.caller)
+        return reply(_whole(tx.session, request, call), version=request.version).response()
 
 
 @router.get(
@@ -151,10 +150,10 @@ def get_request(call: Known, request_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_timeline(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
+    with call.reading() as tx:
+        queries.visible_request(tx.session, request_id, by=call.caller)
         hidden = INTERNAL if call.caller.is_cmo else ()
-        facts = [_fact(row) for row in queries.facts_of(session, request_id) if row.kind not in hidden]
+        facts = [_fact(row) for row in queries.facts_of(tx.session, request_id) if row.kind not in hidden]
     return reply(Timeline(request_id=request_id, facts=facts)).response()
 
 
@@ -186,12 +185,9 @@ def act_on_request(
         attachments=tuple(said.attachments),
     )
 
-    def work(session: Session) -> Reply:
-        request = act(
-            session, request_id, action, by=call.caller, payload=payload, closing=call.runtime.closing,
-            now=call.now, real_now=call.real_now, expected_version=expected,
-        )  # fmt: skip
-        return reply(_whole(session, request, call), version=request.version)
+    def work(tx: Tx) -> Reply:
+        request = act(tx, request_id, action, by=call.caller, payload=payload, expected_version=expected)
+        return reply(_whole(tx.session, request, call), version=request.version)
 
     return call.write(work, before_replay=still_seen(call))
 
@@ -207,11 +203,8 @@ def act_on_request(
     dependencies=[may_on_record(Deed.WITHDRAW_LINKS)],
 )
 def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
-    def work(session: Session) -> Reply:
-        revoked = revoke_links(
-            session, request_id, body.person_id, by=call.caller, reason=body.reason,
-            now=call.now, real_now=call.real_now,
-        )  # fmt: skip
+    def work(tx: Tx) -> Reply:
+        revoked = revoke_links(tx, request_id, body.person_id, by=call.caller, reason=body.reason)
         return reply(RevokedLinks(revoked=revoked))
 
     return call.write(work)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from pydantic import Field
-from sqlalchemy.orm import Session
 
 from slamon.api.responses import answers
 from slamon.http.transaction import Call, Known, Posted, Reply, Route, by_key, may_on_record, reply
@@ -13,6 +12,7 @@ from slamon.schemas.fields import Answer, Because
 from slamon.services.access.rights import Deed
 from slamon.services.deadlines import policy_changes
 from slamon.services.deadlines.policy_changes import Finder
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
 
@@ -104,17 +104,14 @@ def apply_calendar(call: Posted, calendar_id: UUID, body: Because) -> Response:
 
 
 def _preview(call: Call, find_new: Finder, record_id: UUID) -> Response:
-    with call.reading() as session:
-        found = policy_changes.preview(session, find_new, record_id, by=call.caller, now=call.now)
+    with call.reading() as tx:
+        found = policy_changes.preview(tx, find_new, record_id, by=call.caller)
     return reply(Preview.model_validate(found)).response()
 
 
 def _apply(call: Call, find_new: Finder, record_id: UUID, reason: str) -> Response:
-    def work(session: Session) -> Reply:
-        applied = policy_changes.apply(
-            session, find_new, record_id, by=call.caller, reason=reason,
-            closing=call.runtime.closing, now=call.now, real_now=call.real_now,
-        )  # fmt: skip
+    def work(tx: Tx) -> Reply:
+        applied = policy_changes.apply(tx, find_new, record_id, by=call.caller, reason=reason)
         return reply(Applied(requests=applied))
 
     return call.write(work)

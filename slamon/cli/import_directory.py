@@ -56,10 +56,10 @@ def template() -> None:
 def _import(runtime: Runtime, file: Path, sheet: str | None, *, dry_run: bool) -> ImportResult:
     rows = read_table(file.name, file.read_bytes(), sheet)
     refuse_other_schema(runtime)
-    with runtime.db.write() as session:
-        result = import_directory(session, rows, by=whoever_types(), now=runtime.clock.now())
+    with runtime.write() as tx:
+        result = import_directory(tx, rows, by=whoever_types())
         if dry_run:
-            session.rollback()
+            tx.session.rollback()
     return result
 
 

@@ -76,13 +76,12 @@ def _import(
     mapping = mapping.as_in(names)
     refuse_other_schema(runtime)
     try:
-        with progress_bar(file.name) as progress, runtime.db.write() as session:
+        with progress_bar(file.name) as progress, runtime.write() as tx:
             result = import_requests(
-                session, rows, mapping, by=whoever_types(), now=runtime.clock.now(), real_now=runtime.clock.real_now(),
-                notify=notify, skip_bad=skip_bad, progress=progress,
-            )  # fmt: skip
+                tx, rows, mapping, by=whoever_types(), notify=notify, skip_bad=skip_bad, progress=progress
+            )
             if dry_run:
-                session.rollback()
+                tx.session.rollback()
     except IntegrityError as error:  # the ids follow from the rows: somebody else brought the same in meanwhile
         raise Conflict("Somebody imported the same rows just now; nothing was imported by this run.") from error
     return result

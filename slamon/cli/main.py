@@ -173,8 +173,8 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backu
     with _owned(runtime) as owned:
         backup.restore(owned, file)
     _migrate(runtime)
-    with runtime.db.write() as session:
-        outbox.hold_restored(session, now=runtime.clock.now())
+    with runtime.write() as tx:
+        outbox.hold_restored(tx)
     out.print(f"[green]✓[/green] Restored, at schema {schema.current_revision(runtime.db)}. Messages are held back.")
     out.print("Run 'slamon verify', start slamon, look at the page Status, and let the messages go there.")
 
@@ -201,13 +201,11 @@ def setup(
     runtime = build_runtime(settings)
     _migrate(runtime)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.write() as session:
-        name = bootstrap.bootstrap(session, sponsor, now=now).name
-        admin = bootstrap.first_admin(session, admin_name, admin_email, now=now)
+    with runtime.write() as tx:
+        name = bootstrap.bootstrap(tx, sponsor).name
+        admin = bootstrap.first_admin(tx, admin_name, admin_email)
         has_password, to = admin.password_hash is not None, callers.ON_THE_HOST
-        token = (
-            None if has_password else callers.show_link(session, admin.id, to=to, by=SYSTEM, now=now, real_now=real_now)
-        )
+        token = None if has_password else callers.show_link(tx, admin.id, to=to, by=SYSTEM)
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
     out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
     out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
@@ -229,14 +227,14 @@ def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own
     """
     runtime = _open(Settings())
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.write() as session:
-        person = callers.person_by_email(session, email)
+    with runtime.write() as tx:
+        person = callers.person_by_email(tx.session, email)
         if runtime.can_mail:
-            callers.invite(session, person.id, by=SYSTEM, now=now, real_now=real_now)
+            callers.invite(tx, person.id, by=SYSTEM)
             token = None
         else:
             to = callers.ON_THE_HOST
-            token = callers.show_link(session, person.id, to=to, by=SYSTEM, now=now, real_now=real_now)
+            token = callers.show_link(tx, person.id, to=to, by=SYSTEM)
     if token is None:
         out.print(f"[green]✓[/green] A link is on its way to {person.email}.", highlight=False)
     else:
@@ -250,8 +248,8 @@ def new_link(email: Annotated[str, typer.Argument(help="Whose: somebody of your 
     It ends the account's sessions and earlier links, stands in the trail, and everybody with an account is told.
     """
     runtime = _open(Settings())
-    with runtime.db.write() as session:
-        token = callers.new_link(session, email, now=runtime.clock.now(), real_now=runtime.clock.real_now())
+    with runtime.write() as tx:
+        token = callers.new_link(tx, email)
     _show_link(runtime.settings, token, "This link sets a new password. It works once, for 24 hours:")
 
 
@@ -265,13 +263,11 @@ def api_key(
     Later ones they make themselves, with POST /v1/api-keys.
     """
     runtime = _open(Settings())
-    with runtime.db.write() as session:
-        person = callers.person_by_email(session, email)
+    with runtime.write() as tx:
+        person = callers.person_by_email(tx.session, email)
         now, real_now = runtime.clock.now(), runtime.clock.real_now()
-        key, secret = callers.issue_key(
-            session, scopes=scope or callers.ALL_SCOPES, by=SYSTEM, real_now=real_now, person_id=person.id
-        )
-        api_keys.tell_owner(session, key, by=SYSTEM, now=now, real_now=real_now)
+        key, secret = callers.issue_key(tx, scopes=scope or callers.ALL_SCOPES, by=SYSTEM, person_id=person.id)
+        api_keys.tell_owner(tx, key, by=SYSTEM)
     out.print(secret, soft_wrap=True, highlight=False)
 
 
@@ -280,15 +276,15 @@ def verify_command() -> None:
     """Re-hash every timeline, the trail and every file, replay every request, compare; name the first difference."""
     runtime = _open(Settings())
     first: Difference | None = None
-    with runtime.db.read() as session, Progress(console=err, transient=True) as progress:
-        total = verify.count_requests(session)
+    with runtime.read() as tx, Progress(console=err, transient=True) as progress:
+        total = verify.count_requests(tx.session)
         task = progress.add_task("Requests", total=total)
-        for step in verify.verify_requests(session, now=runtime.clock.now()):
+        for step in verify.verify_requests(tx):
             if isinstance(step, Difference):
                 first = step
                 break
             progress.advance(task, step)
-        first = first or verify.verify_audit(session)
+        first = first or verify.verify_audit(tx.session)
     files = 0
     for step in () if first else verify_files(runtime):
         if isinstance(step, Difference):

@@ -35,11 +35,10 @@ def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *,
     since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
     by = Caller("command-line", "command line", frozenset({Role.HEAD}))
     try:
-        with runtime.db.read() as session, progress_bar(file.name) as progress:
+        with runtime.read() as tx, progress_bar(file.name) as progress:
             found = what_if(
-                session, draft, filed_from=since, filed_to=to, by=by, now=runtime.clock.now(),
-                progress=lambda done, of: progress(100 * done // of),
-            )  # fmt: skip
+                tx, draft, filed_from=since, filed_to=to, by=by, progress=lambda done, of: progress(100 * done // of)
+            )
     finally:
         runtime.close()
     answer = told(found)

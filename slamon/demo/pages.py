@@ -83,10 +83,10 @@ def be(request: Request, who: str, goes_to: Annotated[str, Form()] = "") -> Redi
         raise HTTPException(404)
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise HTTPException(403)
-    with stage.runtime.db.write() as session:
-        played = person(session, PLAYABLE[who])
-        token = begin_session(session, played, real_now=stage.runtime.clock.real_now())
-        first_page = _own_path(goes_to) or _first_page(session, stage, PLAYABLE[who])
+    with stage.runtime.write() as tx:
+        played = person(tx.session, PLAYABLE[who])
+        token = begin_session(tx, played)
+        first_page = _own_path(goes_to) or _first_page(tx.session, stage, PLAYABLE[who])
     answer = RedirectResponse(first_page, status_code=303)
     answer.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="lax", path="/")
     return answer

@@ -93,8 +93,8 @@ class Players:
         now = runtime.clock.now()
         while self._next is not None and self.stage.start - timedelta(hours=self._next.age) <= now:
             scene, self._next = self._next, next(self.scenes, None)
-            with runtime.db.write() as session:
-                _, number = file(session, scene, now=now, real_now=runtime.clock.real_now())
+            with runtime.write() as tx:
+                _, number = file(tx, scene)
             self.stage.scenes[number] = scene
 
     def _plan(self, letter: Letter) -> None:
@@ -161,7 +161,7 @@ def minted_letters(stage: Stage) -> Callable[[], Iterable[Letter]]:
 
 def _minted_link(stage: Stage, request: CmoRequest) -> str:
     settings = stage.runtime.settings
-    with stage.runtime.db.write() as session:
+    with stage.runtime.write() as tx:
         real_now = stage.runtime.clock.real_now()
-        token = issue_link(session, request.id, request.contact_id, real_now=real_now, days=settings.link_days)
+        token = issue_link(tx, request.id, request.contact_id, days=settings.link_days)
     return f"{stage.base_url}/r/{token}"

@@ -84,13 +84,13 @@ def _found(stage: Stage, dial: past.Dial) -> None:
     """The records of the installation, and with a cast its last five days."""
     runtime, own_slack = stage.runtime, stage.sends_slack_out
     founded_at = stage.start - FOUNDED_BEFORE
-    with runtime.db.write() as session:
-        cast.found_sponsor(session, now=founded_at, own_slack=own_slack)
+    with runtime.write() as tx:
+        cast.found_sponsor(tx, own_slack=own_slack)
         if stage.has_cast:
-            cast.found_cmos(session, now=founded_at, own_slack=own_slack)
+            cast.found_cmos(tx, own_slack=own_slack)
         for whose, address in (("project manager", cast.PM), ("administrator", cast.ADMIN)):
-            owner = cast.person(session, address).id
-            _, secret = issue_key(session, scopes=ALL_SCOPES, by=SYSTEM, now=founded_at, person_id=owner)
+            owner = cast.person(tx.session, address).id
+            _, secret = issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, now=founded_at, person_id=owner)
             stage.api_keys[whose] = secret
     if stage.has_cast:
         stage.scenes = past.play(runtime, dial, scenes.opening(), start=stage.start)

@@ -191,7 +191,7 @@ class Composer:
         )
         if row.request_id is None:
             if row.kind in OPENS_AN_ACCOUNT and person is not None:
-                token = one_time_token(self._session, person.id, real_now=self._real_now)
+                token = one_time_token(self._session, person.id)
                 plain = replace(plain, link=welcome_address(settings.base_url, token))
             return Outgoing(channel, plain)
         request = self._requests[row.request_id]

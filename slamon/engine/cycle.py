@@ -9,7 +9,6 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-from sqlalchemy.orm import Session
 
 from slamon.db import claims
 from slamon.db.claims import LeasedMessage
@@ -24,6 +23,7 @@ from slamon.services.deadlines.reconcile import push_forward, reconcile
 from slamon.services.directory.recipients import Recipients
 from slamon.services.outbox import digests
 from slamon.services.outbox.outbox import is_stopped
+from slamon.services.transaction import Tx
 
 # What is handed out and not done: a few seconds' work. More would only be handed out again before its turn comes.
 REQUESTS_IN_HAND = 1500
@@ -97,27 +97,27 @@ class Leased:
 def _hand_out(runtime: Runtime) -> tuple[list[UUID], Leased]:
     now = runtime.clock.now()
     again_at = now + runtime.clock.business_span(runtime.settings.hand_over_seconds)
-    with runtime.db.write() as session:
-        requests = claims.hand_out_requests(session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
-        parcel = _hand_out_messages(session, runtime)
+    with runtime.write() as tx:
+        requests = claims.hand_out_requests(tx.session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
+        parcel = _hand_out_messages(tx, runtime)
         runtime.reach("before_claim_commit")
     runtime.reach("after_claim_commit")
     return requests, parcel
 
 
-def _hand_out_messages(session: Session, runtime: Runtime) -> Leased:
+def _hand_out_messages(tx: Tx, runtime: Runtime) -> Leased:
     clock = runtime.clock
     now, real_now = clock.now(), clock.real_now()
     until = real_now + timedelta(seconds=runtime.settings.hand_over_seconds)
-    if is_stopped(session):
+    if is_stopped(tx.session):
         return Leased([], until)
     handed: list[LeasedMessage] = []
     for channel in DeliveryChannel:
-        due = claims.hand_out_notifications(session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND)
-        due = claims.heed_waits(session, channel, due, real_now=real_now, until=until)
-        handed += digests.fold(
-            session, due, most=runtime.settings.digest_above, now=now, until=until, held_until=clock.real_time_of
+        due = claims.hand_out_notifications(
+            tx.session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND
         )
+        due = claims.heed_waits(tx.session, channel, due, real_now=real_now, until=until)
+        handed += digests.fold(tx, due, most=runtime.settings.digest_above, until=until, held_until=clock.real_time_of)
     return Leased(handed, until)
 
 
@@ -157,17 +157,15 @@ def check_requests(runtime: Runtime, carrier: Dispatcher, ids: Sequence[UUID]) -
 
 def _check(runtime: Runtime, ids: Sequence[UUID]) -> Leased:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.write() as session:
-        requests = claims.due_requests(session, ids, now=now)
-        cases = load_requests(session, requests)
+    with runtime.write() as tx:
+        requests = claims.due_requests(tx.session, ids, now=now)
+        cases = load_requests(tx.session, requests)
         for case in cases:
             runtime.reach("in_check", case.request.number)
-        found = reconcile(
-            session, cases, Recipients(session, requests), closing=runtime.closing, now=now, real_now=real_now
-        )
-        note(session, "checked", requests=len(cases), crossings=found)
-        session.flush()
-        parcel = _hand_out_messages(session, runtime)
+        found = reconcile(tx, cases, Recipients(tx.session, requests))
+        note(tx.session, "checked", requests=len(cases), crossings=found)
+        tx.session.flush()
+        parcel = _hand_out_messages(tx, runtime)
         runtime.reach("before_check_commit")
     runtime.reach("after_check_commit")
     return parcel

@@ -30,6 +30,7 @@ from slamon.services.directory.notifications import not_reached_rows, stand_in_r
 from slamon.services.outbox import digests
 from slamon.services.outbox.message_keys import MessageKey
 from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
+from slamon.services.transaction import Tx
 from slamon.wording.message import LADDER_KINDS, Message, MessageKind
 
 FAILURES_BEFORE_FALLBACK = 3
@@ -103,9 +104,9 @@ def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> li
 
 def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.write() as session:
-        rows = handed_notifications(session, ids, handed_until)
-        composer = Composer(session, rows, runtime.settings, now=now, real_now=real_now)
+    with runtime.write() as tx:
+        rows = handed_notifications(tx.session, ids, handed_until)
+        composer = Composer(tx.session, rows, runtime.settings, now=now, real_now=real_now)
         drafts = []
         for row in rows:
             if composer.is_early(row):
@@ -115,20 +116,20 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                 row.state = NotificationState.SUPPRESSED.value
                 continue
             if composer.is_left(row):
-                for told in digests.members(session, row.id) if row.kind == MessageKind.DIGEST else (row,):
+                for told in digests.members(tx.session, row.id) if row.kind == MessageKind.DIGEST else (row,):
                     told.state, told.error = (
                         NotificationState.SUPPRESSED.value,
                         "The account was disabled before it left.",
                     )
-                    queue(session, stand_in_rows(session, told, now=now, real_now=real_now))
+                    queue(tx.session, stand_in_rows(tx, told))
                 row.state = NotificationState.SUPPRESSED.value
                 continue
             if not composer.readdress(row):
                 row.state, row.error = NotificationState.SUPPRESSED.value, "Its reader has no such address any more."
                 if row.channel == DeliveryChannel.SLACK:
-                    _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
+                    _fall_back_to_email(tx, row, runtime.settings)
                 continue
-            if _kills(session, row):
+            if _kills(tx.session, row):
                 row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
                 continue
             outgoing = composer.outgoing(row)
@@ -175,13 +176,13 @@ def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, h
 
 
 def _commit(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
-    with runtime.db.write() as session:
+    with runtime.write() as tx:
         if last is not None:
-            _finish(session, runtime, last)
+            _finish(tx, runtime, last)
         if draft is None:
             return None
         return take_to_send(
-            session.connection(), draft.notification_id, runtime.process_id,
+            tx.session.connection(), draft.notification_id, runtime.process_id,
             handed_until=handed_until, real_now=runtime.clock.real_now(),
         )  # fmt: skip
 
@@ -208,9 +209,9 @@ def _call(draft: ComposedMessage) -> Receipt | DeliveryError:
         return DeliveryError(type(error).__name__, ambiguous=True)
 
 
-def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
+def _finish(tx: Tx, runtime: Runtime, sent: Sent) -> None:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    draft, result, connection = sent.draft, sent.result, session.connection()
+    draft, result, connection = sent.draft, sent.result, tx.session.connection()
     if isinstance(result, Receipt):
         outcome = "sent"
         end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
@@ -220,21 +221,19 @@ def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
             redirected_to=draft.redirected_to,
         )  # fmt: skip
         if is_ours and draft.kind == MessageKind.DIGEST:
-            digests.tell(
-                session, draft.notification_id, now=now, provider_id=provider_id, redirected_to=draft.redirected_to
-            )
+            digests.tell(tx, draft.notification_id, provider_id=provider_id, redirected_to=draft.redirected_to)
     else:
         outcome, words = _outcome(result), str(result)[:500]
         end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
-        row = _still_ours(session, runtime, sent)
+        row = _still_ours(tx.session, runtime, sent)
         is_ours = row is not None
         if row is not None:
             row.taken_by, row.error = None, words
-            session.flush()
-            _after_failure(session, runtime, row, sent, result, now=now, real_now=real_now)
-    count(session, f"attempts.{draft.channel.name}.{outcome}")
+            tx.session.flush()
+            _after_failure(tx, runtime, row, sent, result)
+    count(tx.session, f"attempts.{draft.channel.name}.{outcome}")
     note(
-        session,
+        tx.session,
         "late_result_void" if not is_ours else "delivered" if outcome == "sent" else "not_delivered",
         notification_id=str(draft.notification_id), number=draft.message.number, kind=draft.kind,
         channel=draft.channel.name, attempt=sent.number, trace_id=draft.trace_id,
@@ -281,16 +280,7 @@ def _outcome(error: DeliveryError) -> str:
     return "permanent" if error.permanent else "unknown" if error.ambiguous else "failed"
 
 
-def _after_failure(
-    session: Session,
-    runtime: Runtime,
-    row: Notification,
-    sent: Sent,
-    error: DeliveryError,
-    *,
-    now: datetime,
-    real_now: datetime,
-) -> None:
+def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, error: DeliveryError) -> None:
     """Try again later, or give this route up: then e-mail carries what Slack could not, and people are told.
 
     What may have arrived once stays unclear until an attempt arrives, however the later ones fail.
@@ -299,25 +289,25 @@ def _after_failure(
         Attempt.notification_id == row.id, Attempt.began_at >= row.first_attempt_at,
         Attempt.outcome.in_(("failed", "unknown")),
     )  # fmt: skip
-    failures = session.scalar(tries) or 0
-    if not error.permanent and not _out_of_patience(runtime, row, error, failures, real_now):
+    failures = tx.session.scalar(tries) or 0
+    if not error.permanent and not _out_of_patience(runtime, row, error, failures, tx.real_now):
         is_unclear = error.ambiguous or sent.draft.ask_first_since is not None
         row.state = (NotificationState.UNKNOWN if is_unclear else NotificationState.QUEUED).value
-        row.next_attempt_at = real_now + _wait(runtime, error, failures)
+        row.next_attempt_at = tx.real_now + _wait(runtime, error, failures)
         if error.retry_after_seconds is not None:
-            _hold_address(session, row)
+            _hold_address(tx.session, row)
         return
-    if not Composer(session, [row], runtime.settings, now=now, real_now=real_now).still_true(row):
+    if not Composer(tx.session, [row], runtime.settings, now=tx.business_now, real_now=tx.real_now).still_true(row):
         row.state = NotificationState.SUPPRESSED.value
         return
     row.state = NotificationState.FAILED.value
     if error.route_down:
         detail = f"The {row.channel} route refuses messages: {error}. E-mail carries escalations meanwhile."
-        raise_alarm(session, f"{row.channel}/{error}"[:80], detail, now=now, real_now=real_now)
+        raise_alarm(tx, f"{row.channel}/{error}"[:80], detail)
     if row.channel == DeliveryChannel.SLACK:
-        _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
+        _fall_back_to_email(tx, row, runtime.settings)
     elif error.permanent and not error.route_down and row.request_id is not None:
-        _tell_others(session, row, error, now=now, real_now=real_now)
+        _tell_others(tx, row, error)
 
 
 def _out_of_patience(
@@ -354,53 +344,48 @@ def _hold_address(session: Session, row: Notification) -> None:
     )
 
 
-def _fall_back_to_email(
-    session: Session, row: Notification, settings: Settings, *, now: datetime, real_now: datetime
-) -> None:
+def _fall_back_to_email(tx: Tx, row: Notification, settings: Settings) -> None:
     """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it.
 
     Of a digest it carries each step, as if Slack had refused them one by one; they may meet in a digest again.
     """
     if row.kind == MessageKind.DIGEST:
-        members = digests.members(session, row.id)
-        composer = Composer(session, members, settings, now=now, real_now=real_now)
+        members = digests.members(tx.session, row.id)
+        composer = Composer(tx.session, members, settings, now=tx.business_now, real_now=tx.real_now)
         refused = [member for member in members if composer.still_true(member)]
     else:
         refused = [row] if row.kind in LADDER_KINDS | ALWAYS_TOLD else []
-    person = session.get(Person, row.person_id) if row.person_id else None
+    person = tx.session.get(Person, row.person_id) if row.person_id else None
     if person is None:
         return
     mails = [
         outbox_row(
             # The key the ladder gives its own e-mail to this person: whoever gets both channels anyway is told once.
-            str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
-            DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
+            tx, str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
+            DeliveryChannel.EMAIL, person.email, request_id=told.request_id,
             person_id=person.id, clocks=told.clocks, crossed_at=told.crossed_at, fact_sequence=told.fact_sequence,
             detail=told.detail, fallback_of=row.id, closes_at=told.closes_at, told_as=told.told_as,
-            instead_of=told.instead_of,
-        )
+            instead_of=told.instead_of)
         for told in refused if (key := MessageKey.parse(told.dedupe_key))
     ]  # fmt: skip
-    queue(session, mails)
+    queue(tx.session, mails)
 
 
-def _tell_others(
-    session: Session, row: Notification, error: DeliveryError, *, now: datetime, real_now: datetime
-) -> None:
+def _tell_others(tx: Tx, row: Notification, error: DeliveryError) -> None:
     """A mail that a server refused reaches somebody else.
 
     One to the CMO is 'not reached', never the CMO's silence: the project manager must know. One to staff goes to who
     stands in; where that was refused too, the administrators must find out.
     """
-    request = session.get_one(CmoRequest, row.request_id)
-    person = session.get(Person, row.person_id) if row.person_id else None
+    request = tx.session.get_one(CmoRequest, row.request_id)
+    person = tx.session.get(Person, row.person_id) if row.person_id else None
     if person is None:
         return
     if person.organization_id == request.cmo_id:
         detail = f"{person.name}: {error}"
-        queue(session, not_reached_rows(session, request, person, detail, now=now, real_now=real_now))
+        queue(tx.session, not_reached_rows(tx, request, person, detail))
     elif row.instead_of is None:
-        queue(session, stand_in_rows(session, row, now=now, real_now=real_now))
+        queue(tx.session, stand_in_rows(tx, row))
     else:
         detail = f"Mails about {request.number} are refused for {row.instead_of} and for {person.name}; see Status."
-        raise_alarm(session, f"refused/{request.number}", detail, now=now, real_now=real_now)
+        raise_alarm(tx, f"refused/{request.number}", detail)

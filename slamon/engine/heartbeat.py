@@ -58,8 +58,8 @@ def remind_of_reviews(runtime: Runtime) -> None:
     """Queue a mail for each policy line whose review date has come, by the sponsor's calendar day."""
     now = runtime.clock.now()
     today = now.astimezone(ZoneInfo(runtime.settings.sponsor_time_zone)).date()
-    with runtime.db.write() as session:
-        queue_due_reviews(session, today=today, now=now, real_now=runtime.clock.real_now())
+    with runtime.write() as tx:
+        queue_due_reviews(tx, today=today)
 
 
 def _state(runtime: Runtime) -> dict[str, Any]:

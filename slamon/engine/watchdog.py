@@ -81,12 +81,12 @@ class Watchdog:
             return
         clock = self._runtime.clock
         now, real_now = clock.now(), clock.real_now()
-        with self._runtime.db.write() as session:
+        with self._runtime.write() as tx:
             keys: list[str] = []
             for trouble in troubles:
-                keys += raise_alarm(session, trouble.topic, trouble.words, now=now, real_now=real_now)
+                keys += raise_alarm(tx, trouble.topic, trouble.words)
             columns = (Notification.id, Notification.next_attempt_at)
-            waiting = session.execute(select(*columns).where(Notification.dedupe_key.in_(keys), in_state(*WAITING)))
+            waiting = tx.session.execute(select(*columns).where(Notification.dedupe_key.in_(keys), in_state(*WAITING)))
             alarms = waiting.all()
         for alarm, handed_until in alarms:
             deliver(self._runtime, [alarm], handed_until)

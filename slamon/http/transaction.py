@@ -19,7 +19,6 @@ from fastapi import Depends, Header, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
@@ -28,6 +27,7 @@ from slamon.runtime import Runtime
 from slamon.services.access import idempotency
 from slamon.services.access.callers import Caller, caller_by_key
 from slamon.services.access.rights import Deed, admit, allow
+from slamon.services.transaction import Tx
 
 TRIES = 3
 _MINUTE = 60.0  # seconds
@@ -94,13 +94,13 @@ class Call:
         (admit if self.right.on_record else allow)(self.caller, self.right.deed)
 
     @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> Iterator[Tx]:
         self.ask()
-        with self.runtime.db.read() as session:
-            yield session
+        with self.runtime.read() as tx:
+            yield tx
 
     def write(
-        self, work: Callable[[Session], Reply], *, before_replay: Callable[[Session, str], object] | None = None
+        self, work: Callable[[Tx], Reply], *, before_replay: Callable[[Tx, str], object] | None = None
     ) -> Response:
         """Do `work` and commit it; for a call made before, only give its first answer again.
 
@@ -114,28 +114,28 @@ class Call:
         return self._write(work, before_replay)
 
     def _write(
-        self, work: Callable[[Session], Reply], before_replay: Callable[[Session, str], object] | None
+        self, work: Callable[[Tx], Reply], before_replay: Callable[[Tx, str], object] | None
     ) -> Response:
-        with self.runtime.db.write() as session:
-            done = work(session) if self.once is None else self._write_once(session, self.once, work, before_replay)
+        with self.runtime.write() as tx:
+            done = work(tx) if self.once is None else self._write_once(tx, self.once, work, before_replay)
             self.runtime.reach("before_commit")
         self.runtime.reach("after_commit")
         return done.response()
 
     def _write_once(
         self,
-        session: Session,
+        tx: Tx,
         once: idempotency.Call,
-        work: Callable[[Session], Reply],
-        before_replay: Callable[[Session, str], object] | None,
+        work: Callable[[Tx], Reply],
+        before_replay: Callable[[Tx, str], object] | None,
     ) -> Reply:
-        kept = idempotency.begin(session, once, real_now=self.real_now)
+        kept = idempotency.begin(tx, once)
         if kept is not None:
             if before_replay is not None:
-                before_replay(session, kept.body)
+                before_replay(tx, kept.body)
             return Reply(kept.body, kept.status, kept.headers, is_replay=True)
-        done = work(session)
-        idempotency.keep(session, once, idempotency.KeptAnswer(done.status, done.headers, done.body))
+        done = work(tx)
+        idempotency.keep(tx.session, once, idempotency.KeptAnswer(done.status, done.headers, done.body))
         return done
 
 

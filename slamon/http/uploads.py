@@ -77,8 +77,8 @@ def download(
     try:
         copy = checked(runtime.files, row.sha256)
     except FileDamaged as error:
-        with runtime.db.write() as session:
-            record_damage(session, row, error.what, asked_by=asked_by, now=now, real_now=real_now)
+        with runtime.write() as tx:
+            record_damage(tx, row, error.what, asked_by=asked_by)
         raise
     headers = {
         "Content-Type": row.media_type,

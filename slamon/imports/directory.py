@@ -24,6 +24,7 @@ from slamon.imports.drafts import BadRows, RecordDraft, RecordDrafts, normal_hou
 from slamon.imports.names import ByName
 from slamon.imports.tables import Row, RowProblem
 from slamon.services.directory.records import create
+from slamon.services.transaction import Tx
 
 REASON = "spreadsheet import"  # as the trail tells it
 # Where a field is told.
@@ -62,7 +63,7 @@ class ImportResult:
     notes: list[RowProblem] = field(default_factory=list)
 
 
-def import_directory(session: Session, rows: Iterable[Row], *, by: Actor, now: datetime) -> ImportResult:
+def import_directory(tx: Tx, rows: Iterable[Row], *, by: Actor) -> ImportResult:
     """Add every CMO, site and contact of the rows that is not there yet; those that are stay as they are.
 
     CMOs are known by name, sites by name in their CMO, contacts by address, case not minded. All or nothing:
@@ -72,8 +73,8 @@ def import_directory(session: Session, rows: Iterable[Row], *, by: Actor, now: d
     for row in rows:
         drafts.add(row)
         notes = row.sheet.notes
-    with session.begin_nested():
-        run = _Run(session, drafts.problems, by, now)
+    with tx.session.begin_nested():
+        run = _Run(tx.session, drafts.problems, by, tx.business_now)
         run.add_all(drafts)
         if drafts.problems:
             raise BadRows(drafts.problems)
@@ -207,7 +208,7 @@ class _Run:
                 values[name] = _STAND_INS[name]
         for _ in values:
             try:
-                made = create(self.session, kept, values, by=self.by, now=self.now, reason=REASON)
+                made = create(self.session, kept, values, by=self.by, reason=REASON)
             except Invalid as refused:
                 name = refused.field
                 self._note(draft, _COLUMNS[kept].get(name, name), refused.message)

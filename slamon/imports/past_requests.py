@@ -11,7 +11,6 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
@@ -23,6 +22,7 @@ from slamon.services.deadlines.reconcile import reconcile
 from slamon.services.directory.recipients import Recipients
 from slamon.services.requests.filing import Filing, take_numbers
 from slamon.services.requests.filing_context import FilingContext
+from slamon.services.transaction import Tx
 
 BATCH = 200  # requests stored at once
 
@@ -65,39 +65,28 @@ class Stored:
     numbers: list[str] = field(default_factory=list)
 
 
-def store(
-    session: Session,
-    good: Sequence[Past],
-    *,
-    by: Actor,
-    now: datetime,
-    real_now: datetime,
-    notify: bool,
-    progress: Callable[[int], None],
-) -> Stored:
+def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Callable[[int], None]) -> Stored:
     """Store the requests in the order of filing, so that their numbers tell it."""
     stored = Stored()
     in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
-        numbers = list(_numbers(session, batch))
+        numbers = list(_numbers(tx.session, batch))
         cases = [
-            LoadedRequest(_request(past, number, by, stamp(now)), past.terms, past.timeline)
+            LoadedRequest(_request(past, number, by, stamp(tx.business_now)), past.terms, past.timeline)
             for past, number in zip(batch, numbers, strict=True)
         ]
         facts = [row for case in cases for row in _chained(case)]
-        directory = Recipients(session, [case.request for case in cases])
-        with session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
-            session.add_all(case.request for case in cases)
-            stored.crossings += reconcile(
-                session, cases, directory, closing=NEVER, now=now, real_now=real_now, quietly=not notify
-            )
-        session.flush()
-        session.execute(insert(FactRow), facts)
+        directory = Recipients(tx.session, [case.request for case in cases])
+        with tx.session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
+            tx.session.add_all(case.request for case in cases)
+            stored.crossings += reconcile(tx, cases, directory, quietly=not notify)
+        tx.session.flush()
+        tx.session.execute(insert(FactRow), facts)
         stored.facts += len(facts)
         stored.requests += len(cases)
         stored.numbers += numbers
         for case in cases:
-            session.expunge(case.request)
+            tx.session.expunge(case.request)
         progress(60 + 40 * stored.requests // len(good))
     return stored
 

@@ -40,6 +40,7 @@ from slamon.services.access.callers import Caller
 from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve
 from slamon.services.requests.filing import Filing, filed_content
 from slamon.services.requests.filing_context import FilingContext, filing_context
+from slamon.services.transaction import Tx
 
 BATCH = 200  # rows checked at once
 
@@ -61,13 +62,11 @@ class ImportedRequests:
 
 
 def import_requests(
-    session: Session,
+    tx: Tx,
     rows: Sequence[Row],
     mapping: Columns,
     *,
     by: Actor,
-    now: datetime,
-    real_now: datetime,
     notify: bool = False,
     skip_bad: bool = False,
     progress: Callable[[int], None] = lambda _: None,
@@ -77,15 +76,15 @@ def import_requests(
     What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
-    run = _Run(session, mapping, by, now)
+    run = _Run(tx.session, mapping, by, tx.business_now)
     good: list[Past] = []
     for start in range(0, len(rows), BATCH):  # PostgreSQL ends a transaction that asks nothing for ten seconds
         progress(60 * start // len(rows))
         good += run.check(rows[start : start + BATCH])
     if run.problems and not skip_bad:
         raise BadRows(run.problems)
-    stored = store(session, good, by=by, now=now, real_now=real_now, notify=notify, progress=progress)
-    note(session, "imported", requests=stored.requests, left_out=len(run.problems))
+    stored = store(tx, good, by=by, notify=notify, progress=progress)
+    note(tx.session, "imported", requests=stored.requests, left_out=len(run.problems))
     return ImportedRequests(
         stored.requests,
         stored.facts,

@@ -132,15 +132,15 @@ def visiting(request: Request) -> Visit:
     token = request.cookies.get(COOKIE)
     if not token:
         raise NotSignedIn("Please sign in.")
-    with runtime.db.read() as session:
-        caller = signed_in(session, token, idle=runtime.settings.session_idle, real_now=real_now)
+    with runtime.read() as tx:
+        caller = signed_in(tx, token, idle=runtime.settings.session_idle)
         allow(caller, Deed.READ_RECORDS)
-        person = session.get_one(Person, caller.person_id)
-        seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
-        stopped, sponsor = is_stopped(session), sponsor_name(session, runtime.settings)
+        person = tx.session.get_one(Person, caller.person_id)
+        seen_at = tx.session.get_one(SignIn, secret_digest(token)).seen_at
+        stopped, sponsor = is_stopped(tx.session), sponsor_name(tx.session, runtime.settings)
     if real_now - seen_at > _SEEN_EVERY:  # looking at a page seldom needs to wait for the writer
-        with runtime.db.write() as session:
-            keep_session(session, token, real_now=real_now)
+        with runtime.write() as tx:
+            keep_session(tx, token)
     csrf = pages_of(request).signer.get_signature(token).decode()
     return Visit(caller, person.name, person.time_zone, token, csrf, now, real_now, stopped, sponsor)
 

@@ -69,9 +69,9 @@ def _laid_on(request: Request, form: FormData) -> Typed:
 def _opens(runtime: Runtime, token: str) -> bool:
     """Whether the link's contact may send a file. If not, why is told once the small rest of the form was read."""
     try:
-        with runtime.db.read() as session:
-            opened = open_link(session, token, real_now=runtime.clock.real_now())
-            may_attach(session, opened.request.id, by=opened.caller)
+        with runtime.read() as tx:
+            opened = open_link(tx, token)
+            may_attach(tx.session, opened.request.id, by=opened.caller)
     except SlamonError:
         return False
     return True

@@ -47,9 +47,9 @@ class Told:
         return {owner: round(amount / HOUR, 2) for owner, amount in seconds.items()}
 
     def is_sound(self) -> bool:
-        with self.api.world.runtime.db.read() as session:
+        with self.api.world.runtime.read() as tx:
             now = self.api.world.clock.now()
-            return not [found for found in verify_requests(session, now=now) if isinstance(found, Difference)]
+            return not [found for found in verify_requests(tx) if isinstance(found, Difference)]
 
 
 LOST = {

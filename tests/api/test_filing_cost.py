@@ -48,8 +48,8 @@ def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_
     filing, by = Filing(RequestType.INQUIRY, cast.project, cast.site, "Capacity in May"), any_world.caller(cast.pm)
 
     def file_and_fail() -> None:
-        with any_world.runtime.db.write() as session:
-            log_request(session, filing, by=by, now=clock.now(), real_now=clock.real_now())
+        with any_world.runtime.write() as tx:
+            log_request(tx, filing, by=by)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

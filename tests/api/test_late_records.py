@@ -287,5 +287,5 @@ def test_whatever_the_life_an_act_recorded_late_has_the_outcomes_it_would_have_h
 ) -> None:
     lives = [lived_twice(world, kind, Random(seed)) for seed in range(LIVES)]
     assert any(lives)  # the others could not have been lived without the call
-    with world.runtime.db.read() as session:
-        assert not [found for found in verify_requests(session, now=world.clock.now()) if isinstance(found, Difference)]
+    with world.runtime.read() as tx:
+        assert not [found for found in verify_requests(tx) if isinstance(found, Difference)]

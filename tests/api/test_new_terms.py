@@ -26,8 +26,8 @@ def limits(api: Api, request: dict[str, Any]) -> dict[str, str]:
 
 
 def is_sound(api: Api) -> bool:
-    with api.world.runtime.db.read() as session:
-        return not [f for f in verify_requests(session, now=api.world.clock.now()) if isinstance(f, Difference)]
+    with api.world.runtime.read() as tx:
+        return not [f for f in verify_requests(tx) if isinstance(f, Difference)]
 
 
 def test_a_tighter_line_is_seen_first_then_applied_and_breaches_at_once_what_it_leaves_behind(any_api: Api) -> None:

@@ -31,14 +31,14 @@ def new_person(world: Installation, email: str, *roles: str) -> UUID:
         "email": email,
         "roles": list(roles),
     }
-    with world.runtime.db.write() as session:
-        row = create(session, Person, {**values, "status": "active"}, by=SYSTEM, now=world.clock.now())
+    with world.runtime.write() as tx:
+        row = create(tx, Person, {**values, "status": "active"}, by=SYSTEM)
         return row.id
 
 
 def restrict(world: Installation, project: UUID) -> None:
-    with world.runtime.db.write() as session:
-        change(session, Project, project, {"restricted": True}, by=SYSTEM, now=world.clock.now(), reason="secret")
+    with world.runtime.write() as tx:
+        change(tx, Project, project, {"restricted": True}, by=SYSTEM, reason="secret")
 
 
 # --- oneself
@@ -108,8 +108,8 @@ def test_the_last_administrator_stays(any_world: Installation) -> None:
     def disable(person_id: UUID, values: dict[str, Any]) -> None:
         start.wait()
         try:
-            with any_world.runtime.db.write() as session:
-                change(session, Person, person_id, values, by=SYSTEM, now=any_world.clock.now(), reason="leaves")
+            with any_world.runtime.write() as tx:
+                change(tx, Person, person_id, values, by=SYSTEM, reason="leaves")
         except Conflict as conflict:
             refused.append(str(conflict))
 

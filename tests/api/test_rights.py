@@ -105,18 +105,18 @@ def nothing_committed(world: Installation) -> Iterator[None]:
 
 def built_in(world: Installation) -> CallersAndRecords:
     api, cast, now = Api(world), world.cast, world.clock.now()
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
 
         def new(kept: Any, **values: Any) -> Any:
-            return create(session, kept, values, by=SYSTEM, now=now)
+            return create(tx, kept, values, by=SYSTEM)
 
         def person(email: str, role: str, at: UUID, **more: Any) -> UUID:
             more = {"time_zone": "UTC", "status": "active", "name": email.partition("@")[0], **more}
             return UUID(str(new(Person, organization_id=at, email=email, roles=[role], **more).id))
 
         other_lead = person("other-lead@sponsor.example", "lead", cast.sponsor)
-        session.get_one(Organization, cast.other_cmo).lead_id = other_lead
-        session.execute(delete(ProjectCmo).where(ProjectCmo.project_id == cast.project))
+        tx.session.get_one(Organization, cast.other_cmo).lead_id = other_lead
+        tx.session.execute(delete(ProjectCmo).where(ProjectCmo.project_id == cast.project))
         projects = {
             kind: new(
                 Project, code=f"P{place}", name=kind, product_codes=[], restricted="restricted" in kind,
@@ -134,19 +134,17 @@ def built_in(world: Installation) -> CallersAndRecords:
         built = CallersAndRecords(api, people)
     for kind in KINDS:
         built.ids[kind] = records(world, api, kind, projects[kind])
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         for part, person_id in people.items():
-            key, built.keys[part] = callers.issue_key(
-                session, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=person_id
-            )
+            key, built.keys[part] = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=person_id)
             built.ids[OWN].setdefault("key_id", {})[part] = key.id
             draft = Draft(id=uuid4(), content=inquiry(built.ids[OWN]), changed_at=now, created_at=now, version=1)
             draft.created_by = str(person_id)
-            session.add(draft)
+            tx.session.add(draft)
             built.ids[OWN].setdefault("draft_id", {})[part] = draft.id
             if part not in OF_THE_CMO:
-                who = session.get_one(Person, person_id)
-                built.tokens[part] = callers.begin_session(session, who, real_now=world.clock.real_now())
+                who = tx.session.get_one(Person, person_id)
+                built.tokens[part] = callers.begin_session(tx, who)
     return built
 
 
@@ -161,13 +159,13 @@ def records(world: Installation, api: Api, kind: str, project: UUID) -> dict[str
     now = world.clock.now()
     day = {"first_day": date(2026, 4, 1), "last_day": date(2026, 4, 2), "name": "Stocktaking", "announced_by": "X"}
     line = {"name": kind, "project_id": project, "clocks": CLOCKS, "ladder": [], "effective_from": now}
-    with world.runtime.db.write() as session:
-        message = session.scalars(select(Notification).where(Notification.request_id == UUID(filed)).limit(1)).one()
+    with world.runtime.write() as tx:
+        message = tx.session.scalars(select(Notification).where(Notification.request_id == UUID(filed)).limit(1)).one()
         message.state = "failed"
-        policy = create(session, Policy, line, by=SYSTEM, now=now)
+        policy = create(tx, Policy, line, by=SYSTEM)
         closed = Shutdown(site_id=site, announced_at=now, created_at=now, created_by="test", **day)
-        session.add(closed)
-        session.flush()
+        tx.session.add(closed)
+        tx.session.flush()
         ids = {"policy_id": policy.id, "shutdown_id": closed.id, "message_id": message.id}
     return {
         **where,

@@ -67,15 +67,15 @@ def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: Installa
         restore(database, tmp_path / "copy")
         restored = replace(world.runtime, db=database)
         with database.write() as session:
-            hold_restored(session, now=world.clock.now())
+            hold_restored(session)
         work(restored)
         assert len(world.email.sent) == 2  # held back
         with database.write() as session:
-            assert all(isinstance(step, int) for step in verify_requests(session, now=world.clock.now()))
+            assert all(isinstance(step, int) for step in verify_requests(session))
             assert verify_audit(session) is None
             assert is_stopped(session)
             admin = world.caller(world.cast.admin).as_actor()
-            stop_outgoing(session, False, by=admin, reason="checked", now=world.clock.now())
+            stop_outgoing(session, False, by=admin, reason="checked")
         work(restored)
         assert len(world.email.sent) == 2  # found, so not sent again
         world.clock.advance(hours=25)

@@ -39,9 +39,9 @@ def hand_out(world: Installation, session: Any) -> None:
 def list_first_and_later_page(world: Installation, session: Any) -> None:
     reader = world.caller(world.cast.lead)
     for order in Order:
-        first = list_requests(session, RequestFilter(order=order), by=reader, now=world.clock.now())
+        first = list_requests(session, RequestFilter(order=order), by=reader)
         assert len(first.rows) == 50
-        list_requests(session, RequestFilter(order=order, cursor=first.next_cursor), by=reader, now=world.clock.now())
+        list_requests(session, RequestFilter(order=order, cursor=first.next_cursor), by=reader)
     for holder in Holder:
         worklist(session, holder, RequestFilter(), by=reader)
 

@@ -132,8 +132,8 @@ def with_a_handed_on_request(world: Installation) -> None:
 
 def with_a_shutdown(world: Installation) -> None:
     said = Announcement(date(2026, 7, 20), date(2026, 7, 31), "Summer", "Corinne Contact")
-    with world.runtime.db.write() as session:
-        announce(session, world.cast.site, said, by=world.caller(world.cast.pm), now=world.clock.now())
+    with world.runtime.write() as tx:
+        announce(tx, world.cast.site, said, by=world.caller(world.cast.pm))
 
 
 def with_an_opening_day(world: Installation) -> None:
@@ -145,15 +145,15 @@ def with_an_opening_day(world: Installation) -> None:
 def with_a_file(world: Installation) -> None:
     by, request = world.caller(world.cast.contact), world.file()
     stored = take_in(world.runtime.files, Sent("CoA.pdf", "application/pdf"), BytesIO(b"%PDF-1.7\n"), most_bytes=100)
-    with world.runtime.db.write() as session:
-        attach(session, request.id, stored, by=by, via=Via.API, now=world.clock.now())
+    with world.runtime.write() as tx:
+        attach(tx, request.id, stored, by=by, via=Via.API)
 
 
 def with_a_changed_line(world: Installation) -> None:
-    with world.runtime.db.write() as session:
-        line = session.scalars(select(Policy).limit(1)).one()
+    with world.runtime.write() as tx:
+        line = tx.session.scalars(select(Policy).limit(1)).one()
         clause, now = {"agreement_clause": "7.3"}, world.clock.now()
-        change(session, Policy, line.id, clause, by=SYSTEM, now=now, reason="Agreed")
+        change(tx, Policy, line.id, clause, by=SYSTEM, reason="Agreed")
 
 
 def with_a_contact_of_two_sites(world: Installation) -> None:
@@ -167,20 +167,17 @@ def with_a_changed_address(world: Installation) -> None:
 
 
 def _change_contact(world: Installation, values: dict[str, object]) -> None:
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         now = world.clock.now()
-        change(session, Person, world.cast.contact, values, by=SYSTEM, now=now, reason="Told by phone")
+        change(tx, Person, world.cast.contact, values, by=SYSTEM, reason="Told by phone")
 
 
 def test_a_link_that_was_ended_stays_ended_in_the_release_before_and_after(any_world: Installation):
     any_world.file()
     any_world.work()
     now, cast = any_world.clock.now(), any_world.cast
-    with any_world.runtime.db.write() as session:
-        change_person(
-            session, cast.contact, {"status": "disabled"}, handed_to=cast.backup,
-            by=SYSTEM, reason="Left", now=now, real_now=now,
-        )  # fmt: skip
+    with any_world.runtime.write() as tx:
+        change_person(tx, cast.contact, {"status": "disabled"}, handed_to=cast.backup, by=SYSTEM, reason="Left")
     _change_contact(any_world, {"status": "active"})
     db = any_world.runtime.db
     schema.downgrade(db, "0009")

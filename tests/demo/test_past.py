@@ -67,6 +67,6 @@ def test_an_answered_escalation_has_its_closing_line_in_the_thread(stage: Stage)
 
 
 def test_the_record_is_sound(stage: Stage) -> None:
-    with stage.runtime.db.read() as session:
-        assert list(verify_requests(session, now=stage.start)) == [len(stage.scenes)]
-        assert verify_audit(session) is None
+    with stage.runtime.read() as tx:
+        assert list(verify_requests(tx)) == [len(stage.scenes)]
+        assert verify_audit(tx.session) is None

@@ -106,12 +106,12 @@ def test_the_acceptance_stands_in_the_record_as_the_systems_and_the_record_verif
     request = answered(swiss_world)
     go_to(swiss_world, NOTICE_AT + SECOND)
     go_to(swiss_world, CLOSES_AT + timedelta(hours=3))  # nobody looked for a while
-    with swiss_world.runtime.db.read() as session:
-        fact = facts_of(session, request.id)[-1]
+    with swiss_world.runtime.read() as tx:
+        fact = facts_of(tx.session, request.id)[-1]
         assert (fact.kind, fact.by_id, fact.by_role) == (FactKind.ACCEPTED, SYSTEM.id, SYSTEM.role)
         assert (fact.occurred_at, fact.recorded_at) == (CLOSES_AT, CLOSES_AT + timedelta(hours=3))
         assert fact.reason == "no objection for 5 working days"
-        assert list(verify_requests(session, now=swiss_world.clock.now())) == [1]
+        assert list(verify_requests(tx)) == [1]
 
 
 def test_two_workers_tell_once_and_close_once(swiss_world: Installation):
@@ -181,8 +181,8 @@ def test_a_corrected_answer_can_be_objected_to_for_as_long(swiss: Installation):
 
 def test_nothing_closes_while_messages_are_held_back(swiss: Installation):
     request = answered(swiss)
-    with swiss.runtime.db.write() as session:
-        stop_outgoing(session, True, by=SYSTEM, reason="restore", now=swiss.clock.now())
+    with swiss.runtime.write() as tx:
+        stop_outgoing(tx, True, by=SYSTEM, reason="restore")
     let_weeks_pass(swiss)
     assert state_of(swiss, request) == State.ANSWERED
 

@@ -203,8 +203,8 @@ def test_the_same_rung_never_gets_a_second_row_even_if_its_crossing_is_forgotten
 def test_stopping_outgoing_messages_holds_them_and_loses_none(world: Installation):
     admin = world.caller(world.cast.admin).as_actor()
     for stopped, sent in ((True, 0), (False, 1)):
-        with world.runtime.db.write() as session:
-            stop_outgoing(session, stopped, by=admin, reason="restore", now=world.clock.now())
+        with world.runtime.write() as tx:
+            stop_outgoing(tx, stopped, by=admin, reason="restore")
         if stopped:
             world.file()
         world.work()

@@ -250,9 +250,9 @@ def test_a_person_can_resend_or_dismiss_a_dead_letter(world: Installation):
     world.work()
     first, second = rows(world, "email", K.FILED)
     lead, now = world.caller(world.cast.lead).as_actor(), world.clock.now()
-    with world.runtime.db.write() as session:
-        resend(session, first.id, by=lead, now=now, real_now=world.clock.real_now())
-        dismiss(session, second.id, by=lead, reason="left the company", now=now)
+    with world.runtime.write() as tx:
+        resend(tx, first.id, by=lead)
+        dismiss(tx, second.id, by=lead, reason="left the company")
     world.work()
     assert [row.state for row in rows(world, "email", K.FILED)] == [S.SENT, S.SUPPRESSED]
 
@@ -335,8 +335,8 @@ def test_a_message_that_cannot_be_composed_becomes_a_dead_letter(world: Installa
 def test_stopping_holds_back_what_was_already_handed_out(world: Installation):
     world.file()
     (row,) = rows(world, "email", K.FILED)
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, True, by=world.caller(world.cast.admin).as_actor(), reason="x", now=world.clock.now())
+    with world.runtime.write() as tx:
+        stop_outgoing(tx, True, by=world.caller(world.cast.admin).as_actor(), reason="x")
     deliver.deliver(world.runtime, [row.id], row.next_attempt_at)
     assert not world.email.sent
 
@@ -345,11 +345,11 @@ def test_a_corrected_address_is_used_when_a_dead_letter_is_sent_again(world: Ins
     world.email.failures.append(DeliveryError("550 No such user", permanent=True))
     world.file()
     world.work()
-    with world.runtime.db.write() as session:
-        session.get_one(Person, world.cast.contact).email = "corinne@cmo.example"
+    with world.runtime.write() as tx:
+        tx.session.get_one(Person, world.cast.contact).email = "corinne@cmo.example"
         row = rows(world, "email", K.FILED)[0]
         lead = world.caller(world.cast.lead).as_actor()
-        resend(session, row.id, by=lead, now=world.clock.now(), real_now=world.clock.real_now())
+        resend(tx, row.id, by=lead)
     world.work()
     assert len(world.email.sent_to("corinne@cmo.example", K.FILED)) == 1
 

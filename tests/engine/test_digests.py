@@ -84,13 +84,17 @@ def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_h
     world.clock.advance(hours=47, minutes=15)  # from here on a limit passes every two minutes
     for minute in range(36):
         if minute == 16:
-            with world.runtime.db.write() as session:
+            with world.runtime.write() as tx:
                 reminder = outbox_row(
-                    "r", K.REMINDER, DeliveryChannel.SLACK, CMO_CHANNEL, now=world.clock.now(),
-                    real_now=world.clock.real_now(), request_id=rows(world, "slack", K.LIMIT)[0].request_id,
+                    tx,
+                    "r",
+                    K.REMINDER,
+                    DeliveryChannel.SLACK,
+                    CMO_CHANNEL,
+                    request_id=rows(world, "slack", K.LIMIT)[0].request_id,
                     clocks=["answer"],
-                )  # fmt: skip
-                queue(session, [reminder])
+                )
+                queue(tx.session, [reminder])
         world.work()
         world.clock.advance(minutes=1)
     (row,) = rows(world, "slack", K.REMINDER)
@@ -100,12 +104,12 @@ def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_h
 
 def test_steps_that_wait_in_a_restored_copy_leave_once_it_is_let_go(world: Installation):
     weekend_outage(world, 8)
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, True, by=SYSTEM, reason="test", now=world.clock.now())
+    with world.runtime.write() as tx:
+        stop_outgoing(tx, True, by=SYSTEM, reason="test")
     world.work()
-    with world.runtime.db.write() as session:
-        hold_restored(session, now=world.clock.now())
-        stop_outgoing(session, False, by=SYSTEM, reason="test", now=world.clock.now())
+    with world.runtime.write() as tx:
+        hold_restored(tx)
+        stop_outgoing(tx, False, by=SYSTEM, reason="test")
     world.work()
     assert [row.state for row in rows(world, "slack", K.LIMIT)] == [S.SENT] * 8
 
@@ -153,5 +157,5 @@ def test_a_digest_names_every_request_once_and_leaves_the_record_sound(world: In
     world.work()
     (digest,) = world.slack.sent_to(CMO_CHANNEL, K.DIGEST)
     assert (len(digest.lines), digest.more_lines) == (30, 10)
-    with world.runtime.db.read() as session:
-        assert all(isinstance(step, int) for step in verify_requests(session, now=world.clock.now()))
+    with world.runtime.read() as tx:
+        assert all(isinstance(step, int) for step in verify_requests(tx))

@@ -110,8 +110,8 @@ def test_messages_nobody_tries_to_send_are_late_unless_they_are_stopped(any_worl
     any_world.file()
     run(any_world, 70, Losing())
     assert "one has waited untried for 70 s" in troubles(any_world)["messages"]
-    with any_world.runtime.db.write() as session:
-        stop_outgoing(session, True, by=SYSTEM, reason="Restore", now=any_world.clock.now())
+    with any_world.runtime.write() as tx:
+        stop_outgoing(tx, True, by=SYSTEM, reason="Restore")
     assert troubles(any_world) == {}
 
 

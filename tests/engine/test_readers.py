@@ -98,12 +98,10 @@ def test_whoever_lost_the_role_or_the_account_since_is_passed_over(world: Instal
         "name": "Dora",
         "time_zone": "UTC",
     }
-    with world.runtime.db.write() as session:
-        new = create(
-            session, Person, {**deputy, "roles": ["lead"], "status": "active"}, by=SYSTEM, now=world.clock.now()
-        )
-        session.get_one(Person, world.cast.lead).backup_id = new.id
-        session.flush()
+    with world.runtime.write() as tx:
+        new = create(tx, Person, {**deputy, "roles": ["lead"], "status": "active"}, by=SYSTEM)
+        tx.session.get_one(Person, world.cast.lead).backup_id = new.id
+        tx.session.flush()
         setattr(new, lost, ["project_manager"] if lost == "roles" else "disabled")
     world.file()
     pass_hours(world, 49, 53, 57)
@@ -177,9 +175,9 @@ def test_a_person_whom_the_ladder_names_is_replaced_once_they_are_disabled(
 def use_ladder(world: Installation, *steps: dict[str, object]) -> None:
     hours = {"target": "PT24H", "limit": "PT48H", "mode": "elapsed"}
     values = {"name": "One step", "clocks": {"answer": hours}, "ladder": list(steps), "project_id": world.cast.project}
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         values["effective_from"] = world.clock.now() - timedelta(days=1)
-        create(session, Policy, values, by=SYSTEM, now=world.clock.now())
+        create(tx, Policy, values, by=SYSTEM)
 
 
 @pytest.mark.parametrize("how", ["people", "cmo"])
@@ -281,8 +279,8 @@ def refusing(world: Installation, *addresses: str):
 
 def test_an_alarm_has_a_reader_while_anybody_is_left(world: Installation) -> None:
     disable(world, "admin")
-    with world.runtime.db.write() as session:
-        raise_alarm(session, "slack", "Slack refuses us.", now=world.clock.now(), real_now=world.clock.real_now())
+    with world.runtime.write() as tx:
+        raise_alarm(tx, "slack", "Slack refuses us.")
     world.work()
     assert kinds(world.email, HEAD) == [K.ALARM]
 

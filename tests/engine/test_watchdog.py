@@ -72,8 +72,8 @@ def test_a_restart_after_a_weekend_is_no_alarm(world: Installation):
 
 
 def test_while_messages_are_stopped_alarms_are_too(world: Installation):
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, True, by=SYSTEM, reason="A restored copy", now=world.clock.now())
+    with world.runtime.write() as tx:
+        stop_outgoing(tx, True, by=SYSTEM, reason="A restored copy")
     pass_minutes(world, 6, Watchdog(world.runtime), passing=False)
     assert not alarms(world)
 

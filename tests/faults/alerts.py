@@ -48,8 +48,8 @@ def alert_policy(world: Installation) -> None:
         "ladder": [{"level": "target", "anchor": "target", "to": to}],
         "effective_from": now - timedelta(days=1),
     }
-    with world.runtime.db.write() as session:
-        create(session, Policy, values, by=SYSTEM, now=now)
+    with world.runtime.write() as tx:
+        create(tx, Policy, values, by=SYSTEM)
 
 
 def file_alerts(
@@ -59,12 +59,9 @@ def file_alerts(
     world, by = house.world, house.world.caller(house.world.cast.pm)
     first = world.clock.now() + timedelta(seconds=in_seconds) - TARGET
     alerts = []
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         for place in range(count):
-            filed = log_request(
-                session, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by,
-                now=first + timedelta(seconds=place * apart_seconds), real_now=world.clock.real_now(),
-            )  # fmt: skip
+            filed = log_request(tx, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by)
             due_at = filed.clocks[0]["target_at"]
             key = f"{filed.number}/target/{about_crossing(['acknowledgement'], due_at)}"
             slack, email = f"{key}/slack/{CMO_CHANNEL}", f"{key}/email/{world.cast.contact}"

@@ -99,6 +99,6 @@ def give_other_cmo_a_channel(world: Installation) -> None:
         "ladder": [{"level": "target", "anchor": "target", "to": to}],
         "effective_from": now,
     }
-    with world.runtime.db.write() as session:
-        session.get_one(Organization, cmo).slack_channel = OTHER_CHANNEL
-        create(session, Policy, values, by=SYSTEM, now=now)
+    with world.runtime.write() as tx:
+        tx.session.get_one(Organization, cmo).slack_channel = OTHER_CHANNEL
+        create(tx, Policy, values, by=SYSTEM)

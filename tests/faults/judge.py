@@ -24,15 +24,15 @@ from tests.scenarios.installation import ProcessInstallation
 
 def judge(house: ProcessInstallation, *, kills_in_send: int = 0, filed: Mapping[str, str] | None = None) -> None:
     """Fail unless I1 to I5 hold. `filed` is what was answered with 2xx: idempotency key to request number."""
-    with house.world.runtime.db.read() as session:
-        requests = {request.id: request for request in session.scalars(select(CmoRequest))}
-        crossings = session.scalars(select(CrossingRow)).all()
-        messages = session.scalars(select(Notification)).all()
-        clocked = set(session.scalars(select(ClockRow.request_id)))
-        facts = set(session.scalars(select(FactRow.request_id).where(FactRow.sequence == 1)))
+    with house.world.runtime.read() as tx:
+        requests = {request.id: request for request in tx.session.scalars(select(CmoRequest))}
+        crossings = tx.session.scalars(select(CrossingRow)).all()
+        messages = tx.session.scalars(select(Notification)).all()
+        clocked = set(tx.session.scalars(select(ClockRow.request_id)))
+        facts = set(tx.session.scalars(select(FactRow.request_id).where(FactRow.sequence == 1)))
         now = house.world.runtime.clock.now()
-        differences = [found for found in verify_requests(session, now=now) if not isinstance(found, int)]
-        trail = verify_audit(session)
+        differences = [found for found in verify_requests(tx) if not isinstance(found, int)]
+        trail = verify_audit(tx.session)
     every_step_was_told(house, crossings, messages)
     doubles_are_few_and_marked(house, kills_in_send)
     nothing_came_early(house, requests.values(), crossings)

@@ -163,8 +163,8 @@ def working_hours_policy(world: Installation) -> None:
         "ladder": [{"level": "target", "anchor": "target", "to": [{"channel": "slack", "role": "lead"}]}],
         "effective_from": now,
     }
-    with world.runtime.db.write() as session:
-        create(session, Policy, values, by=SYSTEM, now=now)
+    with world.runtime.write() as tx:
+        create(tx, Policy, values, by=SYSTEM)
 
 
 def test_fault_31_the_skew_is_shown_and_the_process_is_not_taken_for_dead(

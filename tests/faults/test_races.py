@@ -37,12 +37,12 @@ def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: I
         world.clock.advance(hours=24)
         world.work()
 
-    with world.runtime.db.read() as session:
-        assert session.get_one(CmoRequest, request.id).state == "answered"
-        crossed = session.scalars(select(CrossingRow).where(CrossingRow.request_id == request.id)).all()
+    with world.runtime.read() as tx:
+        assert tx.session.get_one(CmoRequest, request.id).state == "answered"
+        crossed = tx.session.scalars(select(CrossingRow).where(CrossingRow.request_id == request.id)).all()
         assert {row.level for row in crossed} == {"reminder", "target", "limit"}  # the breach stays on record
         assert {row.status for row in crossed} == {"open"}
-        assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
+        assert all(isinstance(found, int) for found in verify_requests(tx))
     told = [post.kind for post in world.slack.sent_to(CMO_CHANNEL)]
     assert told in ([MessageKind.LIMIT, MessageKind.CLOSING], [])  # in Slack it is told and closed, or never said
     assert told or way == "email"
@@ -70,15 +70,15 @@ def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_wor
 
     with ThreadPoolExecutor(8) as pool:
         done = sum(pool.map(write, range(8)))
-    with world.runtime.db.read() as session:
-        facts = session.scalars(
+    with world.runtime.read() as tx:
+        facts = tx.session.scalars(
             select(FactRow).where(FactRow.request_id == request.id).order_by(FactRow.sequence)
         ).all()
         assert [fact.sequence for fact in facts] == list(range(1, len(facts) + 1))
         assert len(facts) == 1 + done > 2
         asked = [fact.kind for fact in facts[1:]]
         assert asked == [("asked", "replied")[n % 2] for n in range(len(asked))]  # never two questions, two replies
-        assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
+        assert all(isinstance(found, int) for found in verify_requests(tx))
 
 
 def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: Installation):
@@ -88,8 +88,8 @@ def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: 
     def add(number: int) -> int:
         start.wait()
         try:
-            with world.runtime.db.write() as session:
-                create(session, Policy, {**line, "name": f"Line {number}"}, by=SYSTEM, now=world.clock.now())
+            with world.runtime.write() as tx:
+                create(tx, Policy, {**line, "name": f"Line {number}"}, by=SYSTEM)
         except Conflict:
             return 0
         return 1

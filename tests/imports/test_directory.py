@@ -37,8 +37,8 @@ def lines(*rows: str, header: str = HEADER) -> bytes:
 
 
 def bring_in(world: Installation, content: bytes, name: str = "cmos.csv") -> ImportResult:
-    with world.runtime.db.write() as session:
-        return import_directory(session, read_table(name, content), by=SYSTEM, now=world.clock.now())
+    with world.runtime.write() as tx:
+        return import_directory(tx, read_table(name, content), by=SYSTEM)
 
 
 def problems_of(world: Installation, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
@@ -354,8 +354,8 @@ def test_all_bad_rows_are_listed_with_row_column_and_reason(world: Installation)
 def test_nothing_stays_even_where_the_caller_goes_on(world: Installation) -> None:
     before = counted(world)
     table = read_table("cmos.csv", lines(ROW, "A,One,DE,Berlin,,"))
-    with world.runtime.db.write() as session, pytest.raises(BadRows):
-        import_directory(session, table, by=SYSTEM, now=world.clock.now())
+    with world.runtime.write() as tx, pytest.raises(BadRows):
+        import_directory(tx, table, by=SYSTEM)
     assert counted(world) == before
 
 

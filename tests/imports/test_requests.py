@@ -56,10 +56,8 @@ def bring_in(
     world: Installation, *rows: str, header: str = HEADER, mapping: Columns = MAPPING, **how: Any
 ) -> ImportedRequests:
     _, found = read_sheet("past.csv", "\n".join((header, *rows, "")).encode())
-    with world.runtime.db.write() as session:
-        return import_requests(
-            session, found, mapping, by=KEEPER, now=world.clock.now(), real_now=world.clock.real_now(), **how
-        )
+    with world.runtime.write() as tx:
+        return import_requests(tx, found, mapping, by=KEEPER, **how)
 
 
 def problems_of(world: Installation, *rows: str, **how: Any) -> list[tuple[int, str, str]]:
@@ -103,8 +101,8 @@ def test_a_past_request_keeps_when_it_all_happened(any_world: Installation) -> N
 
 def test_what_was_brought_in_is_as_it_was_recorded(any_world: Installation) -> None:
     bring_in(any_world, ANSWERED, SILENT)
-    with any_world.runtime.db.read() as session:
-        steps = list(verify_requests(session, now=any_world.clock.now()))
+    with any_world.runtime.read() as tx:
+        steps = list(verify_requests(tx))
     assert [step for step in steps if isinstance(step, Difference)] == []
 
 
@@ -117,10 +115,10 @@ def test_terms_are_those_in_force_at_the_filing(world: Installation) -> None:
 
 
 def test_a_line_changed_since_the_filing_counts_as_it_was_then(any_world: Installation) -> None:
-    with any_world.runtime.db.write() as session:
-        line = session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
+    with any_world.runtime.write() as tx:
+        line = tx.session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
         wider = {"clocks": {"answer": {"target": "PT200H", "limit": "PT200H"}}}
-        change(session, Policy, line.id, wider, by=KEEPER, now=START, reason="Agreed")
+        change(tx, Policy, line.id, wider, by=KEEPER, reason="Agreed")
     now = SILENT.replace("T-2", "T-3").replace("27.02.2026 10:00", "02.03.2026 10:00")
     bring_in(any_world, SILENT, now)
     then, today = (row.terms_digest for row in sorted(stored(any_world, CmoRequest), key=lambda row: row.filed_at))

@@ -149,10 +149,10 @@ def seconds_policy(world: Installation, **seconds: int) -> None:
     offsets = {"repeat": "PT3600S", "backup": "PT7200S", "step_3": "PT2S", "step_4": "PT4S"}
     ladder = [{**step, "offset": offsets.get(step["level"], step["offset"])} for step in line["ladder"]]
     now = world.clock.now()
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         values = {"clocks": {"acknowledgement": clock, "answer": clock}, "ladder": ladder, "cmo_id": world.cast.cmo}
-        create(session, Policy, {**values, "name": "In seconds", "effective_from": now}, by=SYSTEM, now=now)
-        cmo = session.get_one(Organization, world.cast.cmo)
+        create(tx, Policy, {**values, "name": "In seconds", "effective_from": now}, by=SYSTEM)
+        cmo = tx.session.get_one(Organization, world.cast.cmo)
         assert cmo.slack_channel
 
 

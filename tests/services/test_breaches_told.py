@@ -71,32 +71,29 @@ def put_in_force(world: Installation, *, hours: tuple[int, int], mode: str = "el
     target, limit = hours
     clock = {"target": f"PT{target}H", "limit": f"PT{limit}H", "mode": mode}
     now = world.clock.now()
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         values = {
             "clocks": dict.fromkeys(("acknowledgement", "answer", "reply"), clock),
             "ladder": ladder or default_policies()[0]["ladder"],
         }  # fmt: skip
         own = select(Policy).where(Policy.cmo_id == world.cast.cmo, Policy.former_of.is_(None))
-        line = session.scalars(own).one_or_none()
+        line = tx.session.scalars(own).one_or_none()
         if line is not None:
-            return change(session, Policy, line.id, values, by=SYSTEM, now=now, reason="Agreed")
+            return change(tx, Policy, line.id, values, by=SYSTEM, reason="Agreed")
         scope = {"name": "For Rhein Fill", "cmo_id": world.cast.cmo, "effective_from": now}
-        return create(session, Policy, {**scope, **values}, by=SYSTEM, now=now)
+        return create(tx, Policy, {**scope, **values}, by=SYSTEM)
 
 
 def apply(world: Installation, line: Policy) -> None:
     clock = world.clock
     admin = world.caller(world.cast.admin)
-    with world.runtime.db.write() as session:
-        term_changes.apply(
-            session, policy_changes.of_policy(session, line.id, admin, clock.now()), by=SYSTEM, reason="Agreed",
-            closing=world.runtime.closing, now=clock.now(), real_now=clock.real_now(),
-        )  # fmt: skip
+    with world.runtime.write() as tx:
+        term_changes.apply(tx, policy_changes.of_policy(tx, line.id, admin), by=SYSTEM, reason="Agreed")
 
 
 def findings(world: Installation) -> list[str]:
-    with world.runtime.db.read() as session:
-        return [str(f) for f in verify_requests(session, now=world.clock.now()) if isinstance(f, Difference)]
+    with world.runtime.read() as tx:
+        return [str(f) for f in verify_requests(tx) if isinstance(f, Difference)]
 
 
 def breached_and_asked_before(world: Installation, **line: Any) -> CmoRequest:

@@ -24,8 +24,8 @@ def count(world: Installation, table: type) -> int:
 def test_kept_answers_go_after_a_day(any_world: Installation):
     world = any_world
     call = idempotency.Call("somebody", "key", "print")
-    with world.runtime.db.write() as session:
-        idempotency.begin(session, call, real_now=world.clock.real_now())
+    with world.runtime.write() as tx:
+        idempotency.begin(tx, call)
     world.clock.advance(hours=23)
     sweep(world)
     assert count(world, IdempotencyKey) == 1
@@ -60,8 +60,8 @@ def test_a_contacts_links_go_once_the_request_is_long_closed(any_world: Installa
 def test_what_was_told_about_a_request_stays_and_an_old_alarm_goes(any_world: Installation):
     world = any_world
     world.file()
-    with world.runtime.db.write() as session:
-        raise_alarm(session, "slack", "down", now=world.clock.now(), real_now=world.clock.real_now())
+    with world.runtime.write() as tx:
+        raise_alarm(tx, "slack", "down")
     world.work()
     assert count(world, Notification) == 2
     world.clock.advance(days=91)

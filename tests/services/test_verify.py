@@ -19,9 +19,9 @@ from tests.installation import CONTACT, Installation
 
 
 def findings(world: Installation) -> list[str]:
-    with world.runtime.db.read() as session:
-        found = [str(step) for step in verify_requests(session, now=world.clock.now()) if isinstance(step, Difference)]
-        audit = verify_audit(session)
+    with world.runtime.read() as tx:
+        found = [str(step) for step in verify_requests(tx) if isinstance(step, Difference)]
+        audit = verify_audit(tx.session)
     return found + ([str(audit)] if audit else [])
 
 
@@ -119,8 +119,8 @@ def with_files(any_world: Installation) -> Installation:
     runtime, by = any_world.runtime, any_world.caller(any_world.cast.contact)
     stored = take_in(runtime.files, Sent("CoA.pdf", "application/pdf"), io.BytesIO(PDF), most_bytes=1000)
     for request in (any_world.file(), any_world.file()):
-        with runtime.db.write() as session:
-            file_id = attach(session, request.id, stored, by=by, via=Via.API, now=any_world.clock.now())[0].id
+        with runtime.write() as tx:
+            file_id = attach(tx, request.id, stored, by=by, via=Via.API)[0].id
         any_world.act(request.id, Action.ANSWER, by=any_world.cast.contact, attachments=(file_id,))
     with runtime.db.write() as session:
         if runtime.db.is_sqlite:

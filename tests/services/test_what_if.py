@@ -32,8 +32,8 @@ def draft(limit: str | None = None, **scope: Any) -> PolicyLine:
 
 def tried(world: Installation, which: PolicyLine, **differing: Any) -> WhatIf:
     period = {"filed_from": START - timedelta(days=1), "filed_to": START + timedelta(days=100)}
-    with world.runtime.db.read() as session:
-        return what_if(session, which, by=ADMIN, now=world.clock.now(), **{**period, **differing})
+    with world.runtime.read() as tx:
+        return what_if(tx, which, by=ADMIN, **{**period, **differing})
 
 
 @pytest.fixture
@@ -81,10 +81,10 @@ def test_only_what_the_draft_covers_and_no_narrower_line_governed_is_counted(a_w
 
 
 def test_what_a_line_said_at_the_filing_decides_and_not_what_it_says_now(a_week: Installation):
-    with a_week.runtime.db.write() as session:
-        line = session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
+    with a_week.runtime.write() as tx:
+        line = tx.session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
         narrower, now = {"site_id": a_week.cast.site}, a_week.clock.now()
-        change(session, Policy, line.id, narrower, by=SYSTEM, now=now, reason="For Basel alone")
+        change(tx, Policy, line.id, narrower, by=SYSTEM, reason="For Basel alone")
     assert tried(a_week, draft("PT20H")).covered == 6
     a_week.file()
     assert tried(a_week, draft("PT20H")).covered == 6
@@ -99,8 +99,7 @@ def test_nothing_is_changed_and_nobody_is_told(a_week: Installation):
 def test_a_period_that_is_none_is_refused_and_so_is_a_cmo(a_week: Installation):
     with pytest.raises(Invalid, match="filed_from"):
         tried(a_week, draft(), filed_to=START - timedelta(days=1))
-    with pytest.raises(Forbidden), a_week.runtime.db.read() as session:
+    with pytest.raises(Forbidden), a_week.runtime.read() as tx:
         what_if(
-            session, draft(), filed_from=START, filed_to=START + timedelta(days=1),
-            by=a_week.caller(a_week.cast.contact), now=a_week.clock.now(),
-        )  # fmt: skip
+            tx, draft(), filed_from=START, filed_to=START + timedelta(days=1), by=a_week.caller(a_week.cast.contact)
+        )

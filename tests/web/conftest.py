@@ -60,25 +60,22 @@ class Site:
 
     def link(self, request_id: UUID, person_id: UUID | None = None) -> str:
         """The path of a fresh form link, for the request's contact unless told otherwise."""
-        with self.world.runtime.db.write() as session:
-            token = issue_link(
-                session, request_id, person_id or self.world.cast.contact,
-                real_now=self.world.clock.real_now(), days=14,
-            )  # fmt: skip
+        with self.world.runtime.write() as tx:
+            token = issue_link(tx, request_id, person_id or self.world.cast.contact, days=14)
         return f"/r/{token}"
 
     def staff(self, person_id: UUID) -> Staff:
-        with self.world.runtime.db.write() as session:
-            person = session.get_one(Person, person_id)
-            token = callers.begin_session(session, person, real_now=self.world.clock.real_now())
+        with self.world.runtime.write() as tx:
+            person = tx.session.get_one(Person, person_id)
+            token = callers.begin_session(tx, person)
         client = self.browser()
         client.cookies.set(COOKIE, token)
         return Staff(client)
 
     def password(self, person_id: UUID, password: str) -> None:
         """Set a password by a one-time link, and forget the session that this begins."""
-        with self.world.runtime.db.write() as session:
-            token = callers.one_time_token(session, person_id, real_now=self.world.clock.real_now())
+        with self.world.runtime.write() as tx:
+            token = callers.one_time_token(tx, person_id)
         answer = self.browser().post(f"/welcome/{token}", data={"password": password, "again": password})
         assert answer.status_code == 303, text_of(answer)
 

@@ -55,10 +55,8 @@ def set_password(site: Site, path: str, password: str) -> Any:
 
 
 def welcome_path(site: Site, person_id: UUID | None = None, shown_to: str | None = None) -> str:
-    with site.world.runtime.db.write() as session:
-        token = callers.one_time_token(
-            session, person_id or site.world.cast.pm, shown_to=shown_to, real_now=site.world.clock.real_now()
-        )
+    with site.world.runtime.write() as tx:
+        token = callers.one_time_token(tx, person_id or site.world.cast.pm, shown_to=shown_to)
     return f"/welcome/{token}"
 
 
@@ -332,8 +330,8 @@ def test_no_stranger_keeps_the_only_administrator_from_a_link_made_on_the_host(w
     many_failures(site, 51, ADMIN)
     for _ in range(21):
         site.visitor.post("/sign-in", data={"email": ADMIN, "password": "x"})
-    with world.runtime.db.write() as session:
-        token = callers.new_link(session, ADMIN, now=world.clock.now(), real_now=world.clock.real_now())
+    with world.runtime.write() as tx:
+        token = callers.new_link(tx, ADMIN)
     site.visitor.post("/forgot-password", data={"email": ADMIN})
     mailed_path(site, ADMIN)
     assert HOST_SAW in text_of(site.visitor.get(f"/welcome/{token}"))
@@ -426,9 +424,9 @@ def test_the_welcome_page_says_who_saw_its_link_and_says_so_again_with_a_refused
 
 def test_an_invitation_that_cannot_be_sent_is_never_called_sent(without_mail: Site) -> None:
     world = without_mail.world
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         by = world.caller(world.cast.admin).as_actor()
-        callers.invite(session, world.cast.pm, by=by, now=world.clock.now(), real_now=world.clock.real_now())
+        callers.invite(tx, world.cast.pm, by=by)
     world.work()
     page = text_of(without_mail.staff(world.cast.admin).get("/status"))
     assert "Invitation to Petra Manager by e-mail" in page

@@ -83,8 +83,8 @@ def test_a_form_link_ends_with_the_address_and_the_open_request_goes_to_the_new_
     assert desk.site.visitor.post(f"{new}/acknowledge").status_code == 303
     assert [fact["kind"] for fact in desk.timeline(asked.id)] == ["filed", "address_changed", "acknowledged"]
     assert desk.site.visitor.get(old).status_code == 410
-    with desk.world.runtime.db.read() as session:
-        found = verify_requests(session, now=desk.world.clock.now())
+    with desk.world.runtime.read() as tx:
+        found = verify_requests(tx)
         assert not [each for each in found if isinstance(each, Difference)]
 
 

@@ -221,11 +221,8 @@ def test_an_expired_link_gives_back_what_was_typed(site: Site, asked: CmoRequest
 
 def withdraw(site: Site, asked: CmoRequest) -> None:
     by, clock = site.world.caller(site.world.cast.pm), site.world.clock
-    with site.world.runtime.db.write() as session:
-        revoke_links(
-            session, asked.id, site.world.cast.contact, by=by, reason="Forwarded",
-            now=clock.now(), real_now=clock.real_now(),
-        )  # fmt: skip
+    with site.world.runtime.write() as tx:
+        revoke_links(tx, asked.id, site.world.cast.contact, by=by, reason="Forwarded")
 
 
 def test_a_revoked_link_opens_nothing(site: Site, asked: CmoRequest, path: str) -> None:

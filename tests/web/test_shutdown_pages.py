@@ -34,9 +34,9 @@ def asked(site: Site) -> CmoRequest:
         "clocks": {"answer": {"target": "PT16H", "limit": "PT24H", "mode": "calendar"}},
         "ladder": [],
     }
-    with site.world.runtime.db.write() as session:
+    with site.world.runtime.write() as tx:
         now = site.world.clock.now()
-        create(session, Policy, {**line, "effective_from": now}, by=SYSTEM, now=now)
+        create(tx, Policy, {**line, "effective_from": now}, by=SYSTEM)
     site.world.clock.advance(days=3)
     return site.world.file()
 

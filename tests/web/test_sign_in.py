@@ -119,8 +119,8 @@ def test_people_of_a_cmo_have_no_staff_pages(site: Site) -> None:
 
 
 def welcome_path(site: Site) -> str:
-    with site.world.runtime.db.write() as session:
-        token = callers.one_time_token(session, site.world.cast.quality, real_now=site.world.clock.real_now())
+    with site.world.runtime.write() as tx:
+        token = callers.one_time_token(tx, site.world.cast.quality)
     return f"/welcome/{token}"
 
 

@@ -6,7 +6,6 @@ the new one; and the timelines of the contact's open requests say so. All in the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from slamon.services.access.callers import invite
 from slamon.services.access.form_links import opens
 from slamon.services.audit.timelines import note_now
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 
 ENDED = "Your address was changed, so links mailed to the old one have ended."
@@ -59,37 +59,28 @@ def end_secrets(person: Person, was: Reached) -> None:
         person.access_generation += 1
 
 
-def follow(
-    session: Session,
-    person: Person,
-    was: Reached,
-    requests: Sequence[CmoRequest],
-    *,
-    by: Actor,
-    now: datetime,
-    real_now: datetime,
-) -> dict[str, Any]:
+def follow(tx: Tx, person: Person, was: Reached, requests: Sequence[CmoRequest], *, by: Actor) -> dict[str, Any]:
     """Do what a stored change asks for; returns what the trail is to say of it beside the changed fields.
 
     `requests` are the contact's open ones, locked.
     """
     left, is_disabled = _left(person, was), person.status == PersonStatus.DISABLED
     if left or is_disabled != was.is_disabled:
-        _hand_out_again(session, person, real_now=real_now)
+        _hand_out_again(tx, person)
     if is_disabled and not was.is_disabled:
-        revoke_all(session, person.id, by=by, reason="the owner was disabled", real_now=real_now)
+        revoke_all(tx, person.id, by=by, reason="the owner was disabled")
     if not left:
         return {}
-    _tell_old_addresses(session, person, left, by=by, now=now, real_now=real_now)
+    _tell_old_addresses(tx, person, left, by=by)
     if DeliveryChannel.EMAIL in left:
         via, contact = Via.SYSTEM if by == SYSTEM else Via.API, {"id": str(person.id), "name": person.name}
         content = {"contact": contact, "from": was.email, "to": person.email}
         for request in requests:
-            note_now(session, request, FactKind.ADDRESS_CHANGED, by=by, via=via, now=now, content=content)
+            note_now(tx, request, FactKind.ADDRESS_CHANGED, by=by, via=via, content=content)
         if not is_disabled:
-            _send_forms_again(session, person, now=now, real_now=real_now)
-            if _awaits_password(session, person, was, real_now=real_now):
-                invite(session, person.id, by=by, now=now, real_now=real_now)
+            _send_forms_again(tx, person)
+            if _awaits_password(tx, person, was):
+                invite(tx, person.id, by=by)
     return {"told_at_old_address": sorted(left.values())}
 
 
@@ -103,39 +94,30 @@ def _left(person: Person, was: Reached) -> dict[DeliveryChannel, str]:
     return left
 
 
-def _tell_old_addresses(
-    session: Session,
-    person: Person,
-    left: dict[DeliveryChannel, str],
-    *,
-    by: Actor,
-    now: datetime,
-    real_now: datetime,
-) -> None:
+def _tell_old_addresses(tx: Tx, person: Person, left: dict[DeliveryChannel, str], *, by: Actor) -> None:
     kind = MessageKind.ADDRESS_CHANGED
     rows = [
         outbox_row(
-            f"{kind.value}/{person.id}/{person.version}/{channel.value}", kind, channel, address,
-            now=now, real_now=real_now, person_id=person.id, detail=by.name,
-        )
+            tx, f"{kind.value}/{person.id}/{person.version}/{channel.value}", kind, channel, address,
+            person_id=person.id, detail=by.name)
         for channel, address in left.items()
     ]  # fmt: skip
-    queue(session, rows)
+    queue(tx.session, rows)
 
 
-def _hand_out_again(session: Session, person: Person, *, real_now: datetime) -> None:
+def _hand_out_again(tx: Tx, person: Person) -> None:
     """What waits for the person is composed anew: a message that was composed before the change is not sent."""
     mine = (Notification.person_id == person.id, Notification.kind != MessageKind.ADDRESS_CHANGED, in_state(*WAITING))
-    statement = update(Notification).where(*mine).values(next_attempt_at=real_now)
-    session.execute(statement.execution_options(synchronize_session=False))
+    statement = update(Notification).where(*mine).values(next_attempt_at=tx.real_now)
+    tx.session.execute(statement.execution_options(synchronize_session=False))
 
 
-def _send_forms_again(session: Session, person: Person, *, now: datetime, real_now: datetime) -> None:
+def _send_forms_again(tx: Tx, person: Person) -> None:
     """Mail a link to each open request that waits for the contact, or to which they held a link."""
     held = exists().where(
         FormLink.request_id == CmoRequest.id,
         FormLink.person_id == person.id,
-        FormLink.expires_at > real_now,
+        FormLink.expires_at > tx.real_now,
         FormLink.revoked_at.is_(None),
     )
     waits = exists().where(
@@ -148,30 +130,29 @@ def _send_forms_again(session: Session, person: Person, *, now: datetime, real_n
     kind = MessageKind.FRESH_LINK
     rows = [
         outbox_row(
-            f"{request.number}/{kind.value}/{person.id}/address {person.access_generation}", kind,
-            DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now,
-            request_id=request.id, person_id=person.id, detail=ENDED,
-        )
-        for request in session.scalars(select(CmoRequest).where(*wanted).order_by(CmoRequest.id))
-        if opens(session, request, person)
+            tx, f"{request.number}/{kind.value}/{person.id}/address {person.access_generation}", kind,
+            DeliveryChannel.EMAIL, person.email, 
+            request_id=request.id, person_id=person.id, detail=ENDED)
+        for request in tx.session.scalars(select(CmoRequest).where(*wanted).order_by(CmoRequest.id))
+        if opens(tx.session, request, person)
     ]  # fmt: skip
-    queue(session, rows)
+    queue(tx.session, rows)
 
 
-def _awaits_password(session: Session, person: Person, was: Reached, *, real_now: datetime) -> bool:
+def _awaits_password(tx: Tx, person: Person, was: Reached) -> bool:
     """Whether the person was mailed a link to set a password with and has not used it; one still queued needs no more.
 
     Of somebody who never set one the link may have expired meanwhile: it went to an address that was not theirs.
     """
     mails = (Notification.person_id == person.id, Notification.kind == MessageKind.INVITATION)
-    if session.scalar(select(exists().where(*mails, in_state(*WAITING)))):
+    if tx.session.scalar(select(exists().where(*mails, in_state(*WAITING)))):
         return False
     if person.status == PersonStatus.INVITED:
-        return bool(session.scalar(select(exists().where(*mails))))
+        return bool(tx.session.scalar(select(exists().where(*mails))))
     usable = (
         OneTimeLink.person_id == person.id,
         OneTimeLink.used_at.is_(None),
-        OneTimeLink.expires_at > real_now,
+        OneTimeLink.expires_at > tx.real_now,
         OneTimeLink.access_generation == was.generation,
     )
-    return bool(session.scalar(select(exists().where(*usable))))
+    return bool(tx.session.scalar(select(exists().where(*usable))))

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -21,6 +21,7 @@ from slamon.services.access.rights import Deed, admit, allow_on, owners_of
 from slamon.services.access.visibility import find_seen
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 
 FRESH_LINK_EVERY = timedelta(minutes=5)
@@ -33,43 +34,43 @@ class Opened:
     caller: Caller
 
 
-def issue_link(session: Session, request_id: UUID, person_id: UUID, *, real_now: datetime, days: int) -> str:
+def issue_link(tx: Tx, request_id: UUID, person_id: UUID, *, days: int) -> str:
     """A new token; earlier ones stay valid until they expire, are revoked, or the request closes.
 
     It ends when the person's address changes: a change committed after the person was read ends this one too.
     """
     token = secrets.token_urlsafe(32)
-    session.add(
+    tx.session.add(
         FormLink(
             token_digest=secret_digest(token),
             request_id=request_id,
             person_id=person_id,
-            minted_at=real_now,
-            expires_at=real_now + timedelta(days=days),
-            access_generation=session.get_one(Person, person_id).access_generation,
+            minted_at=tx.real_now,
+            expires_at=tx.real_now + timedelta(days=days),
+            access_generation=tx.session.get_one(Person, person_id).access_generation,
         )
     )
     return token
 
 
-def open_link(session: Session, token: str, *, real_now: datetime) -> Opened:
+def open_link(tx: Tx, token: str) -> Opened:
     """What a token opens. Raises LinkGone with the reason: as `refuse_unopenable`, unknown, superseded, expired or
     revoked.
     """
-    link, person, request = _behind(session, token)
+    link, person, request = _behind(tx.session, token)
     if link.revoked_at is not None:
         raise LinkGone("revoked")
-    if link.expires_at <= real_now:
+    if link.expires_at <= tx.real_now:
         raise LinkGone("expired")
-    caller = caller_of(person, session.get_one(Organization, person.organization_id), {Scope.ACT})
+    caller = caller_of(person, tx.session.get_one(Organization, person.organization_id), {Scope.ACT})
     return Opened(request, person, caller)
 
 
-def open_to_act(session: Session, token: str, *, real_now: datetime) -> Opened:
+def open_to_act(tx: Tx, token: str) -> Opened:
     """As `open_link`, with the request locked: what ended the link until then is seen."""
-    locked_request(session, open_link(session, token, real_now=real_now).request.id)
-    session.expire_all()
-    return open_link(session, token, real_now=real_now)
+    locked_request(tx.session, open_link(tx, token).request.id)
+    tx.session.expire_all()
+    return open_link(tx, token)
 
 
 def refuse_unopenable(session: Session, request: CmoRequest, person: Person) -> None:
@@ -97,53 +98,55 @@ def opens(session: Session, request: CmoRequest, person: Person) -> bool:
     return True
 
 
-def revoke_links(
-    session: Session, request_id: UUID, person_id: UUID, *, by: Caller, reason: str, now: datetime, real_now: datetime
-) -> int:
+def revoke_links(tx: Tx, request_id: UUID, person_id: UUID, *, by: Caller, reason: str) -> int:
     """Withdraw a contact's links to one request; returns how many. He can ask for a fresh one at his own address."""
     admit(by, Deed.WITHDRAW_LINKS)
     if by.is_cmo:
         raise NotFound("request", request_id)
-    request = find_seen(session, CmoRequest, request_id, by=by, called="request")
-    actor = allow_on(by, Deed.WITHDRAW_LINKS, owners_of(session, request))
+    request = find_seen(tx.session, CmoRequest, request_id, by=by, called="request")
+    actor = allow_on(by, Deed.WITHDRAW_LINKS, owners_of(tx.session, request))
     if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
     theirs = (FormLink.request_id == request_id, FormLink.person_id == person_id, FormLink.revoked_at.is_(None))
-    digests = session.scalars(
-        update(FormLink).where(*theirs).values(revoked_at=real_now).returning(FormLink.token_digest)
+    digests = tx.session.scalars(
+        update(FormLink).where(*theirs).values(revoked_at=tx.real_now).returning(FormLink.token_digest)
     )
     revoked = len(digests.all())
     if revoked:
         record(
-            session, by=actor, action="revoke_links", entity="cmo_request", entity_id=request_id, now=now,
-            new={"person_id": str(person_id), "links": revoked}, reason=reason,
-        )  # fmt: skip
+            tx,
+            by=actor,
+            action="revoke_links",
+            entity="cmo_request",
+            entity_id=request_id,
+            new={"person_id": str(person_id), "links": revoked},
+            reason=reason,
+        )
     return revoked
 
 
-def send_fresh_link(session: Session, token: str, *, now: datetime, real_now: datetime) -> None:
+def send_fresh_link(tx: Tx, token: str) -> None:
     """Mail a new link to the address the old one was for; never to one that the visitor names.
 
     Raises LinkGone where there is nothing to open any more, TooMany when one was sent a moment ago.
     """
-    _, person, request = _behind(session, token)
-    newest = session.scalars(
+    _, person, request = _behind(tx.session, token)
+    newest = tx.session.scalars(
         select(FormLink.minted_at)
         .where(FormLink.request_id == request.id, FormLink.person_id == person.id)
         .order_by(FormLink.minted_at.desc())
         .limit(1)
     ).one()
-    if real_now - newest < FRESH_LINK_EVERY:
-        raise TooMany(int((newest + FRESH_LINK_EVERY - real_now).total_seconds()) + 1)
-    slot = int(real_now.timestamp() // FRESH_LINK_EVERY.total_seconds())
+    if tx.real_now - newest < FRESH_LINK_EVERY:
+        raise TooMany(int((newest + FRESH_LINK_EVERY - tx.real_now).total_seconds()) + 1)
+    slot = int(tx.real_now.timestamp() // FRESH_LINK_EVERY.total_seconds())
     key = f"{request.number}/{MessageKind.FRESH_LINK.value}/{person.id}/{slot}"
     queue(
-        session,
+        tx.session,
         [
             outbox_row(
-                key, MessageKind.FRESH_LINK, DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now,
-                request_id=request.id, person_id=person.id,
-            )
+                tx, key, MessageKind.FRESH_LINK, DeliveryChannel.EMAIL, person.email, 
+                request_id=request.id, person_id=person.id)
         ],
     )  # fmt: skip
 

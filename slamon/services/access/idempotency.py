@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from slamon.db.access import IdempotencyKey
 from slamon.db.statements import insert_if_new
 from slamon.errors import KeyReused
+from slamon.services.transaction import Tx
 
 KEPT_FOR = timedelta(hours=24)
 _UNANSWERED = 0
@@ -49,7 +50,7 @@ _KEEP = (
 )
 
 
-def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | None:
+def begin(tx: Tx, call: Call) -> KeptAnswer | None:
     """The answer this call got before; None when it is new, and then its key is taken until the transaction ends.
 
     Raises KeyReused where the key came with another call. A key older than a day counts as new.
@@ -61,19 +62,19 @@ def begin(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | N
         "status": _UNANSWERED,
         "headers": {},
         "body": "",
-        "made_at": real_now,
+        "made_at": tx.real_now,
     }
-    while not insert_if_new(session, IdempotencyKey, taken, ["caller", "key"]):
-        kept = answered(session, call, real_now=real_now)
+    while not insert_if_new(tx.session, IdempotencyKey, taken, ["caller", "key"]):
+        kept = answered(tx, call)
         if kept is not None:
             return kept
-        session.connection().execute(_FORGET, _named(call, real_now))
+        tx.session.connection().execute(_FORGET, _named(call, tx.real_now))
     return None
 
 
-def answered(session: Session, call: Call, *, real_now: datetime) -> KeptAnswer | None:
+def answered(tx: Tx, call: Call) -> KeptAnswer | None:
     """The answer this call got before, its key left as it is; None where it got none. Raises KeyReused as `begin`."""
-    kept = session.connection().execute(_KEPT, _named(call, real_now)).one_or_none()
+    kept = tx.session.connection().execute(_KEPT, _named(call, tx.real_now)).one_or_none()
     if kept is None:
         return None
     if kept.fingerprint != call.fingerprint:

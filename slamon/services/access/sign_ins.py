@@ -17,6 +17,7 @@ from slamon.domain.timeline import SYSTEM
 from slamon.services.access.callers import begin_session, secret_digest
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 
 TRIES_COUNT_FOR = timedelta(days=1)
@@ -81,10 +82,10 @@ def account_of(session: Session, email: str) -> Account:
     return Account(secret_digest(person.email_key), person.id, password_hash)
 
 
-def lock_on(session: Session, account: Account, network: str, *, real_now: datetime) -> Refusal | None:
+def lock_on(tx: Tx, account: Account, network: str) -> Refusal | None:
     """Whether tries from this network are refused at present, even with the right password."""
-    since = real_now - (ACCOUNT_LOCK.within + ACCOUNT_LOCK.lasts)
-    failures = session.execute(
+    since = tx.real_now - (ACCOUNT_LOCK.within + ACCOUNT_LOCK.lasts)
+    failures = tx.session.execute(
         select(SignInTry.tried_at, SignInTry.network)
         .where(
             SignInTry.address_digest == account.address_digest,
@@ -95,69 +96,60 @@ def lock_on(session: Session, account: Account, network: str, *, real_now: datet
     ).all()
     here = NETWORK_LOCK.ends([tried_at for tried_at, from_network in failures if from_network == network])
     everywhere = ACCOUNT_LOCK.ends([tried_at for tried_at, _ in failures])
-    if everywhere is not None and everywhere > real_now:
+    if everywhere is not None and everywhere > tx.real_now:
         return Refusal.ACCOUNT_LOCKED
-    return Refusal.NETWORK_LOCKED if here is not None and here > real_now else None
+    return Refusal.NETWORK_LOCKED if here is not None and here > tx.real_now else None
 
 
-def sign_in(
-    session: Session,
-    account: Account,
-    *,
-    is_right: bool,
-    network: str,
-    can_mail: bool,
-    now: datetime,
-    real_now: datetime,
-) -> Outcome:
+def sign_in(tx: Tx, account: Account, *, is_right: bool, network: str, can_mail: bool) -> Outcome:
     """Begin a session, or count the failure; `is_right` was found out before this transaction began.
 
     A failure that locks is told to the administrators at once, and one that locks the whole account mails its owner a
     link past it. Refused tries of somebody already locked out do not count: nobody can make a lock last.
     """
     statement = select(Person).where(Person.id == account.person_id).with_for_update()
-    person = session.scalars(statement).one_or_none()
-    refusal = lock_on(session, account, network, real_now=real_now)
+    person = tx.session.scalars(statement).one_or_none()
+    refusal = lock_on(tx, account, network)
     if refusal is not None:
         return Outcome(refusal=refusal)
     is_unchanged = person is not None and person.password_hash == account.password_hash
     if is_right and person is not None and is_unchanged and person.status == PersonStatus.ACTIVE:
-        _forget_failures(session, account, network)
-        return Outcome(token=begin_session(session, person, real_now=real_now))
-    _count(session, account, TryKind.FAILED, network, real_now)
-    refusal = lock_on(session, account, network, real_now=real_now)
+        _forget_failures(tx.session, account, network)
+        return Outcome(token=begin_session(tx, person))
+    _count(tx, account, TryKind.FAILED, network)
+    refusal = lock_on(tx, account, network)
     if refusal is not None and person is not None and account.password_hash is not None:
-        _tell(session, person, refusal, network, can_mail=can_mail, now=now, real_now=real_now)
+        _tell(tx, person, refusal, network, can_mail=can_mail)
     return Outcome(refusal=refusal or Refusal.WRONG)
 
 
-def ask_for_link(session: Session, email: str, *, network: str, now: datetime, real_now: datetime) -> None:
+def ask_for_link(tx: Tx, email: str, *, network: str) -> None:
     """Mail the owner of an account a link to a new password. Of any other address it only counts that it was asked.
 
     One address gets so many a day; those it has go on working meanwhile.
     """
-    account = account_of(session, email)
+    account = account_of(tx.session, email)
     asked = select(func.count(), func.max(SignInTry.tried_at)).where(
         SignInTry.address_digest == account.address_digest,
-        SignInTry.tried_at > real_now - TRIES_COUNT_FOR,
+        SignInTry.tried_at > tx.real_now - TRIES_COUNT_FOR,
         SignInTry.kind == TryKind.LINK_ASKED,
     )
-    number, last = session.execute(asked).one()
-    if number >= LINKS_A_DAY or (last is not None and last > real_now - LINK_EVERY):
+    number, last = tx.session.execute(asked).one()
+    if number >= LINKS_A_DAY or (last is not None and last > tx.real_now - LINK_EVERY):
         return
-    _count(session, account, TryKind.LINK_ASKED, network, real_now)
-    person = session.get(Person, account.person_id) if account.person_id else None
+    _count(tx, account, TryKind.LINK_ASKED, network)
+    person = tx.session.get(Person, account.person_id) if account.person_id else None
     if person is None or person.status == PersonStatus.DISABLED:
         return
-    if session.get_one(Organization, person.organization_id).kind == OrganizationKind.SPONSOR:
-        _mail_link(session, person, _ASKED, now=now, real_now=real_now)
-        record(session, by=SYSTEM, action="link_asked", entity="person", entity_id=person.id, now=now)
+    if tx.session.get_one(Organization, person.organization_id).kind == OrganizationKind.SPONSOR:
+        _mail_link(tx, person, _ASKED)
+        record(tx, by=SYSTEM, action="link_asked", entity="person", entity_id=person.id)
 
 
-def _count(session: Session, account: Account, kind: TryKind, network: str, real_now: datetime) -> None:
+def _count(tx: Tx, account: Account, kind: TryKind, network: str) -> None:
     digest = account.address_digest
-    session.add(SignInTry(address_digest=digest, network=network, kind=kind.value, tried_at=real_now))
-    session.flush()
+    tx.session.add(SignInTry(address_digest=digest, network=network, kind=kind.value, tried_at=tx.real_now))
+    tx.session.flush()
 
 
 def _forget_failures(session: Session, account: Account, network: str) -> None:
@@ -171,21 +163,12 @@ def _forget_failures(session: Session, account: Account, network: str) -> None:
     )
 
 
-def _tell(
-    session: Session,
-    person: Person,
-    refusal: Refusal,
-    network: str,
-    *,
-    can_mail: bool,
-    now: datetime,
-    real_now: datetime,
-) -> None:
+def _tell(tx: Tx, person: Person, refusal: Refusal, network: str, *, can_mail: bool) -> None:
     is_account = refusal is Refusal.ACCOUNT_LOCKED
     lock = ACCOUNT_LOCK if is_account else NETWORK_LOCK
-    until = (real_now + lock.lasts).isoformat()
+    until = (tx.real_now + lock.lasts).isoformat()
     new = {"network": "every network" if is_account else network, "failures": lock.failures, "until": until}
-    record(session, by=SYSTEM, action="locked", entity="person", entity_id=person.id, now=now, new=new)
+    record(tx, by=SYSTEM, action="locked", entity="person", entity_id=person.id, new=new)
     told = (
         f"The account of {person.name} is locked for an hour after wrong passwords from many networks. "
         if is_account
@@ -193,15 +176,14 @@ def _tell(
         "after wrong passwords. "
     )
     more = "More of these today are in the trail and are not mailed."
-    raise_alarm(session, f"{refusal.value}/{person.id}", told + more, now=now, real_now=real_now)
+    raise_alarm(tx, f"{refusal.value}/{person.id}", told + more)
     if is_account and can_mail:
-        _mail_link(session, person, _LOCKED, now=now, real_now=real_now)
+        _mail_link(tx, person, _LOCKED)
 
 
-def _mail_link(session: Session, person: Person, why: str, *, now: datetime, real_now: datetime) -> None:
+def _mail_link(tx: Tx, person: Person, why: str) -> None:
     key = f"{MessageKind.ACCOUNT_LINK.value}/{person.id}/{tx.real_now.isoformat()}"
     row = outbox_row(
-        key, MessageKind.ACCOUNT_LINK, DeliveryChannel.EMAIL, person.email,
-        now=now, real_now=real_now, person_id=person.id, detail=why,
-    )  # fmt: skip
-    queue(session, [row])
+        tx, key, MessageKind.ACCOUNT_LINK, DeliveryChannel.EMAIL, person.email, person_id=person.id, detail=why
+    )
+    queue(tx.session, [row])

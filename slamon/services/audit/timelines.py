@@ -1,7 +1,6 @@
 """A request's facts as rows: reading them, adding to the chain."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via, stamp
+from slamon.services.transaction import Tx
 
 
 def append(session: Session, request: CmoRequest, fact: Fact) -> None:
@@ -21,19 +21,18 @@ def append(session: Session, request: CmoRequest, fact: Fact) -> None:
 
 
 def note_now(
-    session: Session,
+    tx: Tx,
     request: CmoRequest,
     kind: FactKind,
     *,
     by: Actor,
     via: Via,
-    now: datetime,
     content: Mapping[str, Any],
     reason: str | None = None,
 ) -> Fact:
     """Add a fact to a locked request's chain that counts from now, never from before what was written down last."""
     recorded = select(func.max(FactRow.recorded_at)).where(FactRow.request_id == request.id)
-    at = max(stamp(now), session.scalars(recorded).one())
+    at = max(stamp(tx.business_now), tx.session.scalars(recorded).one())
     fact = Fact(
         sequence=request.fact_count + 1,
         kind=kind,
@@ -45,7 +44,7 @@ def note_now(
         reason=reason,
         content=content,
     )
-    append(session, request, fact)
+    append(tx.session, request, fact)
     return fact
 
 

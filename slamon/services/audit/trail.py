@@ -1,7 +1,6 @@
 """The trail of everything that is not a request: appended in the same transaction as the change it records."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -9,26 +8,26 @@ from sqlalchemy.orm import Session
 
 from slamon.db.audit import AuditEntry, AuditHead
 from slamon.domain.timeline import GENESIS, Actor, chained_digest, instant_text
+from slamon.services.transaction import Tx
 
 
 def record(
-    session: Session,
+    tx: Tx,
     *,
     by: Actor,
     action: str,
     entity: str,
     entity_id: object,
-    now: datetime,
     old: Mapping[str, Any] | None = None,
     new: Mapping[str, Any] | None = None,
     reason: str | None = None,
 ) -> AuditEntry:
     """Append one entry to the chain. Whoever appends holds the head until the commit, so the chain never forks."""
-    session.flush()
-    head = hold_head(session)
+    tx.session.flush()
+    head = hold_head(tx.session)
     entry = AuditEntry(
         sequence=head.sequence + 1,
-        at=now,
+        at=tx.business_now,
         by_id=by.id,
         by_name=by.name,
         by_role=by.role.value,
@@ -41,8 +40,8 @@ def record(
     )
     entry.digest = entry_digest(entry, head.digest)
     head.sequence, head.digest = entry.sequence, entry.digest
-    session.add(entry)
-    session.flush()
+    tx.session.add(entry)
+    tx.session.flush()
     return entry
 
 

@@ -23,6 +23,7 @@ from slamon.services.deadlines.loading import LoadedRequest
 from slamon.services.directory.notifications import closing_soon_rows, fact_rows
 from slamon.services.directory.recipients import Recipients
 from slamon.services.outbox.outbox import queue
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 
 LOOK_AGAIN = timedelta(days=1)  # where nobody who may object was told, or nobody can say whether the notice arrived
@@ -77,13 +78,7 @@ def _closings(session: Session, cases: Sequence[LoadedRequest], rule: ClosingRul
 
 
 def close_unopposed(
-    session: Session,
-    cases: Sequence[LoadedRequest],
-    directory: Recipients,
-    rule: ClosingRule,
-    *,
-    now: datetime,
-    real_now: datetime,
+    tx: Tx, cases: Sequence[LoadedRequest], directory: Recipients, rule: ClosingRule
 ) -> tuple[list[LoadedRequest], Mapping[UUID, datetime | None]]:
     """Tell of closings that are near and close what nobody objected to.
 
@@ -93,28 +88,26 @@ def close_unopposed(
     """
     closed: dict[UUID, LoadedRequest] = {}
     looks: dict[UUID, datetime | None] = {}
-    for request_id, closing in _closings(session, cases, rule).items():
+    for request_id, closing in _closings(tx.session, cases, rule).items():
         closes_at = closing.closes_at
-        if not closing.notices and rule.notice_at(closing.counted.recorded_at) < now:
-            looks[request_id] = _tell(session, closing, directory, rule, now=now, real_now=real_now)
-        elif closes_at is not None and closes_at < now and closing.is_known:
-            fact = _acceptance(closing.case.request, rule, closes_at, now)
-            closed[request_id] = _close(session, closing.case, fact)
-            queue(session, fact_rows(closing.case.request, fact, directory, now=now, real_now=real_now))
+        if not closing.notices and rule.notice_at(closing.counted.recorded_at) < tx.business_now:
+            looks[request_id] = _tell(tx, closing, directory, rule)
+        elif closes_at is not None and closes_at < tx.business_now and closing.is_known:
+            fact = _acceptance(closing.case.request, rule, closes_at, tx.business_now)
+            closed[request_id] = _close(tx.session, closing.case, fact)
+            queue(tx.session, fact_rows(tx, closing.case.request, fact, directory))
         else:
-            looks[request_id] = closing.look_at(rule, now)
+            looks[request_id] = closing.look_at(rule, tx.business_now)
     return [closed.get(case.request.id, case) for case in cases], looks
 
 
-def _tell(
-    session: Session, closing: Closing, directory: Recipients, rule: ClosingRule, *, now: datetime, real_now: datetime
-) -> datetime:
+def _tell(tx: Tx, closing: Closing, directory: Recipients, rule: ClosingRule) -> datetime:
     """Queue the notice; when to look again."""
     counted, request = closing.counted, closing.case.request
-    closes_at = rule.closes_at(counted.recorded_at, now)
-    rows = closing_soon_rows(request, counted.sequence, closes_at, directory, now=now, real_now=real_now)
-    queue(session, rows)
-    return closes_at if any(row["closes_at"] for row in rows) else now + LOOK_AGAIN
+    closes_at = rule.closes_at(counted.recorded_at, tx.business_now)
+    rows = closing_soon_rows(tx, request, counted.sequence, closes_at, directory)
+    queue(tx.session, rows)
+    return closes_at if any(row["closes_at"] for row in rows) else tx.business_now + LOOK_AGAIN
 
 
 def _close(session: Session, case: LoadedRequest, fact: Fact) -> LoadedRequest:

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.explain import Counts, Explanation, explain, openings
 from slamon.domain.clocks.spells import Pause
@@ -14,6 +12,7 @@ from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.domain.timeline import FactKind
 from slamon.errors import NotFound
 from slamon.services.deadlines.loading import LoadedRequest, load_request
+from slamon.services.transaction import Tx
 from slamon.wording.instants import beside, moment, span
 from slamon.wording.instants import target as allowance
 
@@ -72,16 +71,14 @@ def clock_named(name: str) -> ClockId:
         raise NotFound("clock", name) from None
 
 
-def explain_clock(
-    session: Session, request: CmoRequest, clock_id: ClockId, *, now: datetime, zone: str, other_zone: str
-) -> Explained:
+def explain_clock(tx: Tx, request: CmoRequest, clock_id: ClockId, *, zone: str, other_zone: str) -> Explained:
     """Explain a clock to a reader in `zone`, the other party's zone beside. Raises NotFound where it has none such."""
-    case = load_request(session, request)
+    case = load_request(tx.session, request)
     clock = next((clock for clock in case.clocks() if clock.id == clock_id), None)
     if clock is None:
         raise NotFound("clock", str(clock_id))
     terms = case.terms_of(clock)
-    explanation = explain(terms, clock, now)
+    explanation = explain(terms, clock, tx.business_now)
 
     def at(instant: datetime) -> str:
         other = beside(instant, other_zone, zone)

@@ -12,7 +12,6 @@ from slamon.db.parties import Calendar, Site
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
-from slamon.domain.clocks.auto_close import ClosingRule
 from slamon.domain.terms import Terms, together
 from slamon.domain.timeline import Fact
 from slamon.services.access.callers import Caller
@@ -33,50 +32,43 @@ from slamon.services.policies.policies import (
     with_calendar,
     with_line,
 )
+from slamon.services.transaction import Tx
 
 Finder = Callable[[Session, UUID, Caller, datetime], NewTerms]
 
 
-def preview(session: Session, find_new: Finder, record_id: UUID, *, by: Caller, now: datetime) -> Preview:
+def preview(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller) -> Preview:
     """Which deadlines of open requests would move if this record (`of_policy`, `of_calendar`) were applied to them."""
     allow(by, Deed.READ_RECORDS)
-    return term_changes.preview(session, find_new(session, record_id, by, now), by=by, now=now)
+    return term_changes.preview(tx, find_new(tx.session, record_id, by, tx.business_now), by=by)
 
 
-def apply(
-    session: Session,
-    find_new: Finder,
-    record_id: UUID,
-    *,
-    by: Caller,
-    reason: str,
-    closing: ClosingRule,
-    now: datetime,
-    real_now: datetime,
-) -> int:
+def apply(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller, reason: str) -> int:
     """Apply the record to all of them; returns how many that the caller may read it changed. For administrators."""
     admit(by, Deed.APPLY_TERMS)
-    new = find_new(session, record_id, by, now)
+    new = find_new(tx.session, record_id, by, tx.business_now)
     actor = allow(by, Deed.APPLY_TERMS)
-    applied = term_changes.apply(session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now)
-    return len(seen_among(session, CmoRequest, applied, by=by))
+    applied = term_changes.apply(tx, new, by=actor, reason=reason)
+    return len(seen_among(tx.session, CmoRequest, applied, by=by))
 
 
-def of_policy(session: Session, policy_id: UUID, by: Caller, now: datetime) -> NewTerms:
+def of_policy(tx: Tx, policy_id: UUID, by: Caller) -> NewTerms:
     """The terms of this line for the open requests it would win today; their calendars stay as frozen."""
-    policy = find_seen(session, Policy, policy_id, by=by, called="policy")
+    policy = find_seen(tx.session, Policy, policy_id, by=by, called="policy")
     cause = Cause("policy", policy.id, {"name": policy.name, "version": policy.version})
-    return NewTerms(_scope(policy), _under(session, policy, now), cause)
+    return NewTerms(_scope(policy), _under(tx, policy), cause)
 
 
-def of_calendar(session: Session, calendar_id: UUID, by: Caller, now: datetime) -> NewTerms:
+def of_calendar(tx: Tx, calendar_id: UUID, by: Caller) -> NewTerms:
     """The days and hours of this calendar as they are now, for the open requests of the sites that have it.
 
     The shutdowns agreed for a site are part of that, as they are for a request filed now.
     """
-    calendar = find_seen(session, Calendar, calendar_id, by=by, called="calendar")
-    sites = _sites_with(session, calendar)
-    return NewTerms(_sent_to(sites), _open_when(sites, now), Cause("calendar", calendar.id, {"name": calendar.name}))
+    calendar = find_seen(tx.session, Calendar, calendar_id, by=by, called="calendar")
+    sites = _sites_with(tx.session, calendar)
+    return NewTerms(
+        _sent_to(sites), _open_when(sites, tx.business_now), Cause("calendar", calendar.id, {"name": calendar.name})
+    )
 
 
 def _scope(policy: Policy) -> list[ColumnElement[bool]]:
@@ -85,16 +77,16 @@ def _scope(policy: Policy) -> list[ColumnElement[bool]]:
     return [getattr(CmoRequest, column) == value for column, value in named.items() if value is not None]
 
 
-def _under(session: Session, policy: Policy, now: datetime) -> OtherTerms:
+def _under(tx: Tx, policy: Policy) -> OtherTerms:
     won: dict[PolicyQuery, bool] = {}
 
     def terms_for(case: LoadedRequest) -> Terms | None:
         wanted = query_for(case.request, case.request.cmo_id)
         if wanted.kinds:
-            lines = resolve_each(session, wanted, now)
+            lines = resolve_each(tx.session, wanted, tx.business_now)
             return _together(case, lines) if policy.id in {line.id for line in lines.values()} else None
         if wanted not in won:
-            won[wanted] = resolve(session, wanted, now).id == policy.id
+            won[wanted] = resolve(tx.session, wanted, tx.business_now).id == policy.id
         return with_line(case.terms, policy, case.type) if won[wanted] else None
 
     return terms_for
@@ -106,18 +98,25 @@ def _together(case: LoadedRequest, lines: Mapping[str, PolicyLine]) -> Terms:
     return together(by_kind, case.request.filed_at)
 
 
-def under_priority(session: Session, case: LoadedRequest, amended: Fact, *, now: datetime) -> LoadedRequest:
+def under_priority(tx: Tx, case: LoadedRequest, amended: Fact) -> LoadedRequest:
     """The case under the line its locked request would fall under now, its priority having been amended."""
     wanted = query_for(case.request, case.request.cmo_id)
     if wanted.kinds:
-        terms = _together(case, resolve_each(session, wanted, now))
+        terms = _together(case, resolve_each(tx.session, wanted, tx.business_now))
     else:
-        terms = with_line(case.terms, resolve(session, wanted, now), case.type)
+        terms = with_line(case.terms, resolve(tx.session, wanted, tx.business_now), case.type)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}
     return term_changes.under(
-        session, case, terms, by=amended.by, reason=amended.reason, told=told, at=amended.recorded_at, via=amended.via
+        tx.session,
+        case,
+        terms,
+        by=amended.by,
+        reason=amended.reason,
+        told=told,
+        at=amended.recorded_at,
+        via=amended.via,
     )
 
 

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from slamon.db.database import count, note
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
-from slamon.domain.clocks.auto_close import ClosingRule
 from slamon.domain.clocks.ladder import Crossing, CrossingKey, Evaluation, evaluate, steps_to_tell
 from slamon.domain.clocks.state import ClockId, ClockState, Outcome
 from slamon.domain.terms import REPETITIONS, Terms
@@ -25,20 +24,12 @@ from slamon.services.directory.notifications import ladder_rows
 from slamon.services.directory.recipients import Recipients
 from slamon.services.outbox.outbox import queue
 from slamon.services.outbox.retractions import Said, retract, said_of
+from slamon.services.transaction import Tx
 
 RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms were applied"
 
 
-def reconcile(
-    session: Session,
-    cases: Sequence[LoadedRequest],
-    directory: Recipients,
-    *,
-    closing: ClosingRule,
-    now: datetime,
-    real_now: datetime,
-    quietly: bool = False,
-) -> int:
+def reconcile(tx: Tx, cases: Sequence[LoadedRequest], directory: Recipients, *, quietly: bool = False) -> int:
     """Evaluate each case at `now` and store what follows; returns how many crossings were new.
 
     What nobody objected to under the `closing` rule is closed first.
@@ -46,39 +37,42 @@ def reconcile(
     Running it twice changes nothing: crossings and messages have keys of their own. `quietly` records the crossings
     as passed and tells nobody: they are history, brought in from elsewhere.
     """
-    cases, to_close = close_unopposed(session, cases, directory, closing, now=now, real_now=real_now)
+    cases, to_close = close_unopposed(tx, cases, directory, tx.rules.closing)
     ids = [case.request.id for case in cases]
-    clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
-    crossings = passed_steps(session, ids)
+    clocks = by_request(tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
+    crossings = passed_steps(tx.session, ids)
     new_clocks: list[dict[str, Any]] = []
     new_crossings: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     for case in cases:
-        outcome = case.evaluate(now)
+        outcome = case.evaluate(tx.business_now)
         request, passed = case.request, crossings[case.request.id]
         stopped = _store_clocks(request, outcome, {row.clock_id: row for row in clocks[request.id]}, new_clocks)
         rescinded = _restate(case, outcome, passed)
-        found, told, again = _find_crossings(request.id, outcome, passed, now, quietly=quietly)
+        found, told, again = _find_crossings(request.id, outcome, passed, tx.business_now, quietly=quietly)
         new_crossings += found
         if stopped or rescinded:
             messages += retract(
-                session, request, running={str(clock.id) for clock in outcome.clocks if clock.stopped_at is None},
-                standing=_standing(outcome, passed), rescinded=rescinded, now=now, real_now=real_now,
-            )  # fmt: skip
-        messages += ladder_rows(request, told, directory, again=again, now=now, real_now=real_now)
+                tx,
+                request,
+                running={str(clock.id) for clock in outcome.clocks if clock.stopped_at is None},
+                standing=_standing(outcome, passed),
+                rescinded=rescinded,
+            )
+        messages += ladder_rows(tx, request, told, directory, again=again)
         if found and not quietly:
             levels = sorted({crossing["level"] for crossing in found})
-            note(session, "crossed", number=request.number, levels=levels)
+            note(tx.session, "crossed", number=request.number, levels=levels)
         for column, value in _next_look(outcome, to_close.get(request.id)).items():
             setattr(request, column, value)
     if new_clocks:
-        session.flush()  # the request before its clocks, its clocks before their crossings
-        session.execute(insert(ClockRow), new_clocks)
+        tx.session.flush()  # the request before its clocks, its clocks before their crossings
+        tx.session.execute(insert(ClockRow), new_clocks)
     if new_crossings:
-        session.execute(insert(CrossingRow), new_crossings)
+        tx.session.execute(insert(CrossingRow), new_crossings)
     for crossing in new_crossings:
-        count(session, f"crossings.{crossing['level']}")
-    queue(session, messages)
+        count(tx.session, f"crossings.{crossing['level']}")
+    queue(tx.session, messages)
     return len(new_crossings)
 
 

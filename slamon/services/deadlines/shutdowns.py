@@ -13,7 +13,6 @@ from slamon.db.parties import Calendar, Organization, Site
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_format import ALWAYS
-from slamon.domain.clocks.auto_close import ClosingRule
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import Actor, Via, stamp
 from slamon.errors import Conflict, Invalid, StaleVersion
@@ -27,6 +26,7 @@ from slamon.services.deadlines.term_changes import Cause, NewTerms, OtherTerms, 
 from slamon.services.directory.records import fields_of
 from slamon.services.policies.calendars import closed_on, days_of, opens
 from slamon.services.policies.policies import plain_calendar
+from slamon.services.transaction import Tx
 
 LONGEST_DAYS = 62
 
@@ -42,16 +42,16 @@ class Announcement:
     announced_at: datetime | None = None
 
 
-def announce(session: Session, site_id: UUID, said: Announcement, *, by: Caller, now: datetime) -> Shutdown:
+def announce(tx: Tx, site_id: UUID, said: Announcement, *, by: Caller) -> Shutdown:
     """Write down that a site will be closed. Closes nothing until the CMO's lead agrees.
 
     Raises NotFound, Forbidden, Invalid for days that cannot be, and Conflict for a site that never closes.
     """
     admit(by, Deed.ANNOUNCE_SHUTDOWNS)
-    site = find_seen(session, Site, site_id, by=by, called="site")
-    actor = allow_on(by, Deed.ANNOUNCE_SHUTDOWNS, owners_of_cmo(session, site.organization_id))
-    _refuse_impossible(said, today=now.astimezone(ZoneInfo(site.time_zone)).date(), now=now)
-    calendar = _calendar_of(session, site)
+    site = find_seen(tx.session, Site, site_id, by=by, called="site")
+    actor = allow_on(by, Deed.ANNOUNCE_SHUTDOWNS, owners_of_cmo(tx.session, site.organization_id))
+    _refuse_impossible(said, today=tx.business_now.astimezone(ZoneInfo(site.time_zone)).date(), now=tx.business_now)
+    calendar = _calendar_of(tx.session, site)
     if calendar is None or calendar.weekly["hours"] == ALWAYS:
         raise Conflict(
             f"{site.name} counts as open all the time, so a shutdown would move nothing; give it a calendar with hours."
@@ -62,50 +62,48 @@ def announce(session: Session, site_id: UUID, said: Announcement, *, by: Caller,
         last_day=said.last_day,
         name=said.name,
         announced_by=said.announced_by,
-        announced_at=stamp(said.announced_at or now),
-        created_at=now,
+        announced_at=stamp(said.announced_at or tx.business_now),
+        created_at=tx.business_now,
         created_by=actor.id,
     )
-    session.add(shutdown)
-    session.flush()
+    tx.session.add(shutdown)
+    tx.session.flush()
     record(
-        session, by=actor, action="announce", entity="shutdown", entity_id=shutdown.id, now=now,
-        new=fields_of(session, shutdown),
-    )  # fmt: skip
+        tx, by=actor, action="announce", entity="shutdown", entity_id=shutdown.id, new=fields_of(tx.session, shutdown)
+    )
     return shutdown
 
 
 def decide(
-    session: Session,
-    shutdown_id: UUID,
-    status: ShutdownStatus,
-    *,
-    by: Caller,
-    reason: str,
-    now: datetime,
-    expected_version: int | None = None,
+    tx: Tx, shutdown_id: UUID, status: ShutdownStatus, *, by: Caller, reason: str, expected_version: int | None = None
 ) -> Shutdown:
     """Agree to a shutdown or refuse it, for requests filed from now on; those already filed keep their terms.
 
     Saying again what was said keeps the first; the opposite may be said later, and then holds. Raises NotFound,
     Forbidden for anybody but the CMO's lead, StaleVersion, and Conflict where nothing open would be left for a year.
     """
-    shutdown, site, actor = _to_decide(session, shutdown_id, by)
+    shutdown, site, actor = _to_decide(tx.session, shutdown_id, by)
     if expected_version is not None and expected_version != shutdown.version:
         raise StaleVersion(shutdown.version)
     if shutdown.status == status:
         return shutdown
     old = {"status": shutdown.status, "decided_by": shutdown.decided_by, "reason": shutdown.reason}
     shutdown.status, shutdown.decided_by, shutdown.reason = status.value, actor.id, reason
-    shutdown.decided_at = stamp(now)
+    shutdown.decided_at = stamp(tx.business_now)
     shutdown.version += 1
-    session.flush()
+    tx.session.flush()
     if status is ShutdownStatus.AGREED:
-        _refuse_shut_for_good(session, site, now)
+        _refuse_shut_for_good(tx, site)
     record(
-        session, by=actor, action="agree" if status is ShutdownStatus.AGREED else "refuse", entity="shutdown",
-        entity_id=shutdown_id, now=now, old=old, new={name: getattr(shutdown, name) for name in old}, reason=reason,
-    )  # fmt: skip
+        tx,
+        by=actor,
+        action="agree" if status is ShutdownStatus.AGREED else "refuse",
+        entity="shutdown",
+        entity_id=shutdown_id,
+        old=old,
+        new={name: getattr(shutdown, name) for name in old},
+        reason=reason,
+    )
     return shutdown
 
 
@@ -115,15 +113,13 @@ def may_decide(session: Session, shutdown: Shutdown, *, by: Caller) -> bool:
     return is_allowed_on(by, Deed.DECIDE_SHUTDOWNS, owners_of_cmo(session, site.organization_id))
 
 
-def listed(
-    session: Session, *, by: Caller, are_over: bool, now: datetime, cursor: str | None = None
-) -> Page[tuple[Shutdown, Site, str]]:
+def listed(tx: Tx, *, by: Caller, are_over: bool, cursor: str | None = None) -> Page[tuple[Shutdown, Site, str]]:
     """Shutdowns of all sites, each with its site and the CMO's name, the last announced first.
 
     One is over when its last day has ended everywhere on earth.
     """
     allow(by, Deed.READ_RECORDS)
-    today = (now - timedelta(hours=12)).date()
+    today = (tx.business_now - timedelta(hours=12)).date()
     statement = (
         select(Shutdown, Site, Organization.name)
         .join(Site, Site.id == Shutdown.site_id)
@@ -133,7 +129,7 @@ def listed(
     )
     if cursor is not None:
         statement = statement.where(Shutdown.id < id_behind(cursor))
-    found = [(row, site, name) for row, site, name in session.execute(statement.limit(MOST_A_PAGE + 1))]
+    found = [(row, site, name) for row, site, name in tx.session.execute(statement.limit(MOST_A_PAGE + 1))]
     rows = found[:MOST_A_PAGE]
     return Page(rows, cursor_after(rows[-1][0].id) if len(found) > MOST_A_PAGE else None)
 
@@ -144,37 +140,25 @@ def find(session: Session, shutdown_id: UUID, *, by: Caller) -> Shutdown:
     return find_seen(session, Shutdown, shutdown_id, by=by, called="shutdown")
 
 
-def preview(session: Session, shutdown: Shutdown, *, by: Caller, now: datetime) -> Preview:
+def preview(tx: Tx, shutdown: Shutdown, *, by: Caller) -> Preview:
     """What would move if the site's open requests were under terms with these days closed, whatever was decided.
 
     Of those that the caller may read. Changes nothing. Requests filed after it was agreed have it in their terms
     already, so nothing moves there.
     """
-    return term_changes.preview(session, _new_terms(session, shutdown), by=by, now=now)
+    return term_changes.preview(tx, _new_terms(tx.session, shutdown), by=by)
 
 
-def apply_to_open(
-    session: Session,
-    shutdown_id: UUID,
-    *,
-    by: Caller,
-    reason: str,
-    closing: ClosingRule,
-    now: datetime,
-    real_now: datetime,
-    via: Via = Via.API,
-) -> int:
+def apply_to_open(tx: Tx, shutdown_id: UUID, *, by: Caller, reason: str, via: Via = Via.API) -> int:
     """Close an agreed shutdown's days for the site's open requests too; returns how many requests that changed.
 
     Raises NotFound, Forbidden for anybody but the CMO's lead, and Conflict for one that is not agreed.
     """
-    shutdown, _, actor = _to_decide(session, shutdown_id, by)
+    shutdown, _, actor = _to_decide(tx.session, shutdown_id, by)
     if shutdown.status != ShutdownStatus.AGREED:
         raise Conflict(f"This shutdown is {shutdown.status}; agree to it first.")
-    new = _new_terms(session, shutdown)
-    applied = term_changes.apply(
-        session, new, by=actor, reason=reason, closing=closing, now=now, real_now=real_now, via=via
-    )
+    new = _new_terms(tx.session, shutdown)
+    applied = term_changes.apply(tx, new, by=actor, reason=reason, via=via)
     return len(applied)
 
 
@@ -215,16 +199,16 @@ def _calendar_of(session: Session, site: Site) -> Calendar | None:
     return session.get(Calendar, site.calendar_id) if site.calendar_id else None
 
 
-def _refuse_shut_for_good(session: Session, site: Site, now: datetime) -> None:
+def _refuse_shut_for_good(tx: Tx, site: Site) -> None:
     """Raise Conflict where all agreed shutdowns together leave no open second in the year after `now`."""
-    calendar = _calendar_of(session, site)
+    calendar = _calendar_of(tx.session, site)
     agreed = select(Shutdown).where(Shutdown.site_id == site.id, Shutdown.status == ShutdownStatus.AGREED)
     days = {
         day: shutdown.name
-        for shutdown in session.scalars(agreed)
+        for shutdown in tx.session.scalars(agreed)
         for day in days_of(shutdown.first_day, shutdown.last_day, shutdown.name)
     }
-    if calendar is not None and not opens(closed_on(plain_calendar(calendar), days), now):
+    if calendar is not None and not opens(closed_on(plain_calendar(calendar), days), tx.business_now):
         raise Conflict(f"With this {site.name} would have no open hour in the next 366 days; refuse another one first.")
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, is_open
-from slamon.domain.clocks.auto_close import ClosingRule
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Former
 from slamon.domain.terms import Terms
@@ -25,6 +24,7 @@ from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.deadlines.reconcile import reconcile
 from slamon.services.directory.recipients import Recipients
 from slamon.services.policies.policies import store_terms
+from slamon.services.transaction import Tx
 
 BATCH = 500
 MOST = 3000  # requests in one act: it is one transaction, and others may wait for it
@@ -76,54 +76,49 @@ class Preview:
     moved: tuple[MovedDeadline, ...]
 
 
-def preview(session: Session, new: NewTerms, *, by: Caller, now: datetime) -> Preview:
+def preview(tx: Tx, new: NewTerms, *, by: Caller) -> Preview:
     """What would move if those of the open requests that the caller may read got these terms. Changes nothing."""
     looked_at, moved = 0, []
-    for case in chain.from_iterable(_open_cases(session, [*new.wanted, sees(by, CmoRequest)])):
+    for case in chain.from_iterable(_open_cases(tx.session, [*new.wanted, sees(by, CmoRequest)])):
         terms = new.other(case)
         if terms is not None:
             looked_at += 1
-            moved += moved_deadlines(case, terms, now=now)
+            moved += moved_deadlines(case, terms, now=tx.business_now)
     return Preview(looked_at, tuple(moved))
 
 
-def apply(
-    session: Session,
-    new: NewTerms,
-    *,
-    by: Actor,
-    reason: str,
-    closing: ClosingRule,
-    now: datetime,
-    real_now: datetime,
-    via: Via = Via.API,
-) -> list[UUID]:
+def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) -> list[UUID]:
     """Give the open requests these terms, each with a `terms_changed` fact; returns those that got some.
 
     What has stopped keeps the terms it stopped under. A deadline that moves into the past is breached at once.
     Doing it again changes nothing. Raises Conflict for more requests than one act should change.
     """
-    ids = session.scalars(
+    ids = tx.session.scalars(
         select(CmoRequest.id).where(is_open(), *new.wanted).order_by(CmoRequest.id).limit(MOST + 1)
     ).all()
     if len(ids) > MOST:
         raise Conflict(f"More than {MOST:,} open requests would be looked at; apply it to a narrower scope.")
     cause, applied = new.cause, list[UUID]()
     told = {cause.entity: {"id": str(cause.id), **cause.told}}
-    for batch in _open_cases(session, new.wanted, is_locked=True):
+    for batch in _open_cases(tx.session, new.wanted, is_locked=True):
         pairs = [(case, new.other(case)) for case in batch]
         changed = [
-            under(session, case, terms, by=by, reason=reason, told=told, at=stamp(now), via=via)
+            under(tx.session, case, terms, by=by, reason=reason, told=told, at=stamp(tx.business_now), via=via)
             for case, terms in pairs
             if terms is not None and terms.digest != case.terms.digest
         ]
-        directory = Recipients(session, [case.request for case in changed])
-        reconcile(session, changed, directory, closing=closing, now=now, real_now=real_now)
+        directory = Recipients(tx.session, [case.request for case in changed])
+        reconcile(tx, changed, directory)
         applied += [case.request.id for case in changed]
     record(
-        session, by=by, action="apply", entity=cause.entity, entity_id=cause.id, now=now,
-        new={"requests": len(applied)}, reason=reason,
-    )  # fmt: skip
+        tx,
+        by=by,
+        action="apply",
+        entity=cause.entity,
+        entity_id=cause.id,
+        new={"requests": len(applied)},
+        reason=reason,
+    )
     return applied
 
 

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib.resources import files
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.policies import Policy
@@ -24,29 +23,30 @@ from slamon.domain.terms import (
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.errors import Conflict
 from slamon.services.directory.records import create, the_sponsor
+from slamon.services.transaction import Tx
 
 
-def bootstrap(session: Session, sponsor_name: str, *, now: datetime) -> Organization:
+def bootstrap(tx: Tx, sponsor_name: str) -> Organization:
     """The sponsor, with the default policies; doing it again changes nothing."""
     statement = select(Organization).where(Organization.kind == OrganizationKind.SPONSOR)
-    sponsor = session.scalars(statement.limit(1)).one_or_none()
+    sponsor = tx.session.scalars(statement.limit(1)).one_or_none()
     if sponsor is None:
         values = {"name": sponsor_name, "kind": OrganizationKind.SPONSOR.value}
-        sponsor = create(session, Organization, values, by=SYSTEM, now=now, reason="first start")
-    if session.scalars(select(Policy.id).limit(1)).one_or_none() is None:
+        sponsor = create(tx, Organization, values, by=SYSTEM, reason="first start")
+    if tx.session.scalars(select(Policy.id).limit(1)).one_or_none() is None:
         for values in default_policies():
-            in_force = {**values, "effective_from": now - timedelta(days=3650)}
-            create(session, Policy, in_force, by=SYSTEM, now=now, reason="default policies")
+            in_force = {**values, "effective_from": tx.business_now - timedelta(days=3650)}
+            create(tx, Policy, in_force, by=SYSTEM, reason="default policies")
     return sponsor
 
 
-def first_admin(session: Session, name: str, email: str, *, now: datetime) -> Person:
+def first_admin(tx: Tx, name: str, email: str) -> Person:
     """The first administrator, invited; they set their own password by a one-time link. Again, it changes nothing.
 
     Raises Conflict where the address is somebody else's, or the account is disabled.
     """
-    sponsor = the_sponsor(session)
-    known = session.scalars(select(Person).where(Person.email_key == email.strip().casefold())).one_or_none()
+    sponsor = the_sponsor(tx.session)
+    known = tx.session.scalars(select(Person).where(Person.email_key == email.strip().casefold())).one_or_none()
     if known is not None:
         if known.organization_id != sponsor.id or Role.ADMIN not in known.roles:
             raise Conflict(f"{known.email} is {known.name}'s, who is no administrator; name another address.")
@@ -61,7 +61,7 @@ def first_admin(session: Session, name: str, email: str, *, now: datetime) -> Pe
         "status": PersonStatus.INVITED.value,
         "time_zone": "UTC",
     }
-    return create(session, Person, values, by=SYSTEM, now=now, reason="first start")
+    return create(tx, Person, values, by=SYSTEM, reason="first start")
 
 
 def default_policies() -> list[dict[str, Any]]:

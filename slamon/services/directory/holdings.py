@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from slamon.db.requests import CmoRequest, is_open
 from slamon.errors import Holding, StillHolds
 from slamon.services.access.callers import Caller
 from slamon.services.access.visibility import seen_among
+from slamon.services.transaction import Tx
 
 # What each part is a part of; a draft is its own.
 KEPT_AS: Mapping[str, type[Any]] = {
@@ -29,7 +29,7 @@ KEPT_AS: Mapping[str, type[Any]] = {
 }
 
 
-def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]:
+def held_by(tx: Tx, person: Person) -> list[Holding]:
     """Projects, CMOs and people that name the person, open requests whose contact they are, drafts, policy lines.
 
     A project or CMO that is inactive counts while it has open requests.
@@ -39,7 +39,7 @@ def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]
     cmo = or_(Organization.status == Standing.ACTIVE, in_use.where(CmoRequest.cmo_id == Organization.id).exists())
     enabled = Person.status != PersonStatus.DISABLED
     contact = (CmoRequest.cmo_id == person.organization_id, CmoRequest.contact_id == person.id, is_open())
-    lasting = (Policy.former_of.is_(None), not_ended(now))
+    lasting = (Policy.former_of.is_(None), not_ended(tx.business_now))
     listed = {
         "project_manager": select(Project.id, Project.code).where(Project.pm_id == person.id, project),
         "project_lead": select(Project.id, Project.code).where(Project.lead_id == person.id, project),
@@ -51,17 +51,17 @@ def held_by(session: Session, person: Person, *, now: datetime) -> list[Holding]
     held = [
         Holding(part, row_id, name)
         for part, statement in listed.items()
-        for row_id, name in session.execute(statement.order_by(statement.selected_columns[0]))
+        for row_id, name in tx.session.execute(statement.order_by(statement.selected_columns[0]))
     ]
     drafts = select(Draft).where(Draft.created_by == str(person.id)).order_by(Draft.id)
-    held += [Holding("draft", draft.id, str(draft.content["type"])) for draft in session.scalars(drafts)]
-    policies = session.scalars(select(Policy).where(*lasting).order_by(Policy.id))
+    held += [Holding("draft", draft.id, str(draft.content["type"])) for draft in tx.session.scalars(drafts)]
+    policies = tx.session.scalars(select(Policy).where(*lasting).order_by(Policy.id))
     return held + [Holding("policy", line.id, line.name) for line in policies if _names(line, person)]
 
 
-def refuse_while_holding(session: Session, person: Person, *, now: datetime) -> None:
+def refuse_while_holding(tx: Tx, person: Person) -> None:
     """Raise StillHolds where something would be nobody's."""
-    if held := held_by(session, person, now=now):
+    if held := held_by(tx, person):
         raise StillHolds(person.name, held)
 
 

@@ -26,6 +26,7 @@ from slamon.services.directory.holdings import KEPT_AS, held_by
 from slamon.services.directory.notifications import fact_rows
 from slamon.services.directory.recipients import Recipients
 from slamon.services.outbox.outbox import queue
+from slamon.services.transaction import Tx
 
 _FIELD = {
     "project_manager": "pm_id",
@@ -37,14 +38,12 @@ _FIELD = {
 
 
 def change_person(
-    session: Session,
+    tx: Tx,
     person_id: UUID,
     values: Mapping[str, Any],
     *,
     by: Actor,
     reason: str,
-    now: datetime,
-    real_now: datetime,
     handed_to: UUID | None = None,
     expected_version: int | None = None,
 ) -> Person:
@@ -55,14 +54,13 @@ def change_person(
     if handed_to is not None:
         if values.get("status") != PersonStatus.DISABLED:
             raise Invalid("handed_to", "names who takes over from somebody; send it with status 'disabled'")
-        address_changes.locked_requests(session, person_id)  # before the person, as everywhere
-        person = records.find(session, Person, person_id, lock=True)
-        _Handing(session, person, _successor(session, person, handed_to), by, reason, now, real_now).do()
+        address_changes.locked_requests(tx.session, person_id)  # before the person, as everywhere
+        person = records.find(tx.session, Person, person_id, lock=True)
+        _Handing(
+            tx.session, person, _successor(tx.session, person, handed_to), by, reason, tx.business_now, tx.real_now
+        ).do()
         values = {**values, "backup_id": handed_to}  # for terms already frozen, which name the person
-    return records.change(
-        session, Person, person_id, values,
-        by=by, now=now, real_now=real_now, reason=reason, expected_version=expected_version,
-    )  # fmt: skip
+    return records.change(tx, Person, person_id, values, by=by, reason=reason, expected_version=expected_version)
 
 
 def _successor(session: Session, person: Person, successor_id: UUID) -> Person:
@@ -86,7 +84,7 @@ class _Handing:
     real_now: datetime
 
     def do(self) -> None:
-        session, held = self.session, held_by(self.session, self.person, now=self.now)
+        session, held = self.session, held_by(self.session, self.person)
         # Every row is locked before the trail's head is: `record` holds that until the commit.
         requests = [locked_request(session, each.id) for each in held if each.part == "contact"]
         drafts = [session.get_one(Draft, each.id, with_for_update=True) for each in held if each.part == "draft"]
@@ -106,11 +104,16 @@ class _Handing:
             if not successor.serves(request.cmo_id, request.site_id):
                 raise Invalid("handed_to", f"{successor.name} does not serve the site of {request.number}")
             fact = note_now(
-                session, request, FactKind.HANDED_ON, by=self.by, via=Via.API, now=self.now, reason=self.reason,
+                session,
+                request,
+                FactKind.HANDED_ON,
+                by=self.by,
+                via=Via.API,
+                reason=self.reason,
                 content={"contact": {"id": str(successor.id), "name": successor.name}},
-            )  # fmt: skip
+            )
             request.contact_id = successor.id
-            queue(session, fact_rows(request, fact, people, now=self.now, real_now=self.real_now))
+            queue(session, fact_rows(tx, request, fact, people))
 
     def _draft(self, draft: Draft) -> None:
         if not set(self.successor.roles) & FILERS:
@@ -123,9 +126,15 @@ class _Handing:
             raise Invalid("handed_to", told)
         draft.created_by, draft.version = str(self.successor.id), draft.version + 1
         record(
-            self.session, by=self.by, action="hand_over", entity="draft", entity_id=draft.id, now=self.now,
-            old={"created_by": str(self.person.id)}, new={"created_by": draft.created_by}, reason=self.reason,
-        )  # fmt: skip
+            self.session,
+            by=self.by,
+            action="hand_over",
+            entity="draft",
+            entity_id=draft.id,
+            old={"created_by": str(self.person.id)},
+            new={"created_by": draft.created_by},
+            reason=self.reason,
+        )
 
     def _record(self, held: Holding) -> None:
         """Name the successor where the person was named. Nobody backs up themselves: they are left without."""
@@ -134,9 +143,7 @@ class _Handing:
         else:
             values = {_FIELD[held.part]: None if held.id == self.successor.id else self.successor.id}
         try:
-            records.change(
-                self.session, KEPT_AS[held.part], held.id, values, by=self.by, now=self.now, reason=self.reason
-            )
+            records.change(self.session, KEPT_AS[held.part], held.id, values, by=self.by, reason=self.reason)
         except Invalid as refused:
             told = f"{self.successor.name} cannot take {held}: {refused.message}"
             raise Invalid("handed_to", told) from refused

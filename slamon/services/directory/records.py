@@ -43,6 +43,7 @@ from slamon.services.directory.duties import unfit_as_backup
 from slamon.services.directory.holdings import refuse_while_holding
 from slamon.services.policies import reachability
 from slamon.services.policies.lines import former_line, refuse_faulty, refuse_tie, start_of_change
+from slamon.services.transaction import Tx
 
 Named = TypeVar("Named", Organization, Site, Person)
 Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
@@ -51,44 +52,39 @@ Kept = TypeVar("Kept", Organization, Site, Person, Project, Calendar, Policy)
 SECRETS = frozenset({"password_hash", "email_key", "access_generation", "name_key", "name_rank"})
 
 
-def create(
-    session: Session,
-    kept: type[Kept],
-    values: Mapping[str, Any],
-    *,
-    by: Actor,
-    now: datetime,
-    reason: str | None = None,
-) -> Kept:
+def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, reason: str | None = None) -> Kept:
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
     plain, links = _parted(values)
-    row = kept(**plain, created_at=now, created_by=by.id)
-    _check(row, session)
-    _refuse_taken(session, row)
-    _flush(session, row)
-    _set_links(session, row, links)
+    row = kept(**plain, created_at=tx.business_now, created_by=by.id)
+    _check(row, tx.session)
+    _refuse_taken(tx.session, row)
+    _flush(tx.session, row)
+    _set_links(tx.session, row, links)
     if isinstance(row, Policy):
-        refuse_tie(session, row)
+        refuse_tie(tx.session, row)
     if kept in reachability.DECIDING:
-        reachability.refuse_unreachable(row, session, now)
+        reachability.refuse_unreachable(row, tx.session, tx.business_now)
     record(
-        session, by=by, action="create", entity=kept.__tablename__, entity_id=row.id, now=now,
-        new=fields_of(session, row), reason=reason,
-    )  # fmt: skip
+        tx,
+        by=by,
+        action="create",
+        entity=kept.__tablename__,
+        entity_id=row.id,
+        new=fields_of(tx.session, row),
+        reason=reason,
+    )
     return row
 
 
 def change(
-    session: Session,
+    tx: Tx,
     kept: type[Kept],
     record_id: UUID,
     values: Mapping[str, Any],
     *,
     by: Actor,
-    now: datetime,
     reason: str,
     expected_version: int | None = None,
-    real_now: datetime,
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
 
@@ -101,53 +97,63 @@ def change(
     """
     if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
-    of_contact = address_changes.locked_requests(session, record_id) if kept is Person and "email" in values else []
-    row = find(session, kept, record_id, lock=True)
+    of_contact = address_changes.locked_requests(tx.session, record_id) if kept is Person and "email" in values else []
+    row = find(tx.session, kept, record_id, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
-    old = fields_of(session, row)
+    old = fields_of(tx.session, row)
     plain, links = _parted(values)
     was_admin = isinstance(row, Person) and _administers(row)
     former, was = None, address_changes.reached(row) if isinstance(row, Person) else None
-    if isinstance(row, Policy) and (since := start_of_change(row, plain, now)):
-        former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=now), since
-    with session.no_autoflush:
+    if isinstance(row, Policy) and (since := start_of_change(row, plain, tx.business_now)):
+        former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=tx.business_now), since
+    with tx.session.no_autoflush:
         for name, value in plain.items():
             setattr(row, name, value)
-        _check(row, session)
-        _refuse_taken(session, row)
+        _check(row, tx.session)
+        _refuse_taken(tx.session, row)
     if isinstance(row, Person) and was is not None:
         address_changes.end_secrets(row, was)
-    _flush(session, row)
-    _set_links(session, row, links)
+    _flush(tx.session, row)
+    _set_links(tx.session, row, links)
     if was_admin and isinstance(row, Person) and not _administers(row):
-        _refuse_last_administrator(session, row)
+        _refuse_last_administrator(tx.session, row)
     if isinstance(row, Person) and row.status == PersonStatus.DISABLED != old["status"]:
-        refuse_while_holding(session, row, now=now)
+        refuse_while_holding(tx, row)
     if former is not None:
-        _flush(session, former)
+        _flush(tx.session, former)
     if isinstance(row, Policy):
-        refuse_tie(session, row)
-    new = fields_of(session, row)
+        refuse_tie(tx.session, row)
+    new = fields_of(tx.session, row)
     changed = [name for name in new if old.get(name) != new[name]]
     if not set(reachability.DECIDING.get(kept, ())).isdisjoint(changed):
-        reachability.refuse_unreachable(row, session, now)
+        reachability.refuse_unreachable(row, tx.session, tx.business_now)
     if former is not None:
         record(
-            session, by=by, action="set_aside", entity=kept.__tablename__, entity_id=former.id, now=now,
-            new=fields_of(session, former), reason=reason,
-        )  # fmt: skip
+            tx,
+            by=by,
+            action="set_aside",
+            entity=kept.__tablename__,
+            entity_id=former.id,
+            new=fields_of(tx.session, former),
+            reason=reason,
+        )
     if changed:
         row.version += 1
-        _flush(session, row)
+        _flush(tx.session, row)
         done: dict[str, Any] = {}
         if isinstance(row, Person) and was is not None:
-            done = address_changes.follow(session, row, was, of_contact, by=by, now=now, real_now=real_now)
+            done = address_changes.follow(tx, row, was, of_contact, by=by)
         record(
-            session, by=by, action="change", entity=kept.__tablename__, entity_id=row.id, now=now,
-            old={name: old.get(name) for name in changed}, new={name: new[name] for name in changed} | done,
+            tx,
+            by=by,
+            action="change",
+            entity=kept.__tablename__,
+            entity_id=row.id,
+            old={name: old.get(name) for name in changed},
+            new={name: new[name] for name in changed} | done,
             reason=reason,
-        )  # fmt: skip
+        )
     return row
 
 

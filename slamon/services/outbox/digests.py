@@ -14,6 +14,7 @@ from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.services.transaction import Tx
 from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
 
 WINDOW = timedelta(minutes=15)
@@ -38,13 +39,7 @@ class _Heard:
 
 
 def fold(
-    session: Session,
-    handed: Sequence[LeasedMessage],
-    *,
-    most: int,
-    now: datetime,
-    until: datetime,
-    held_until: Callable[[datetime], datetime],
+    tx: Tx, handed: Sequence[LeasedMessage], *, most: int, until: datetime, held_until: Callable[[datetime], datetime]
 ) -> list[LeasedMessage]:
     """Of messages just handed out until `until` (real time), those to send now.
 
@@ -56,7 +51,7 @@ def fold(
     if not steps:
         return list(handed)
     cmos = dict(
-        session.execute(
+        tx.session.execute(
             select(CmoRequest.id, CmoRequest.cmo_id).where(CmoRequest.id.in_({step.request_id for step in steps}))
         ).all()
     )
@@ -64,20 +59,20 @@ def fold(
     for step in steps:
         if step.request_id:
             waiting[_Reader(step.channel, step.address, cmos[step.request_id])].append(step)
-    told = _told(session, {reader.address for reader in waiting}, since=now - WINDOW)
+    told = _told(tx.session, {reader.address for reader in waiting}, since=tx.business_now - WINDOW)
     going = {message.id: message for message in handed}
     for reader, messages in waiting.items():
         heard = told.get(reader)
         is_busy = heard is not None and (heard.steps >= most or heard.digests > 0)
         is_breach = any(message.kind in BREACH_KINDS for message in messages)
-        opens_at = now
+        opens_at = tx.business_now
         if heard is not None and is_busy:  # what is told meanwhile holds nothing back for longer
             first = min(heard.latest, *(message.queued_at for message in messages))
             opens_at = first + (BREACH_WAIT if is_breach else WINDOW)
-        if opens_at > now:
-            postpone(session, messages, until=held_until(opens_at))
+        if opens_at > tx.business_now:
+            postpone(tx.session, messages, until=held_until(opens_at))
         elif len(messages) > 1 and (is_busy or (heard.steps if heard else 0) + len(messages) > most):
-            digest = _make(session, reader, messages, now=now, until=until)
+            digest = _make(tx, reader, messages, until=until)
             going[digest.id] = digest
         else:
             continue
@@ -97,14 +92,12 @@ def digest_size(session: Session, digest_id: UUID) -> int:
     return session.scalar(select(func.count(Notification.request_id.distinct())).where(*_in_digest(digest_id))) or 0
 
 
-def tell(
-    session: Session, digest_id: UUID, *, now: datetime, provider_id: str, redirected_to: str | None = None
-) -> None:
+def tell(tx: Tx, digest_id: UUID, *, provider_id: str, redirected_to: str | None = None) -> None:
     """A digest has left: so has each step it tells."""
     statement = update(Notification).where(*_in_digest(digest_id))
-    sent = {"state": NotificationState.SENT.value, "sent_at": now}
+    sent = {"state": NotificationState.SENT.value, "sent_at": tx.business_now}
     values = {**sent, "provider_id": provider_id, "redirected_to": redirected_to}
-    session.execute(statement.values(values).execution_options(synchronize_session=False))
+    tx.session.execute(statement.values(values).execution_options(synchronize_session=False))
 
 
 def _told(session: Session, addresses: set[str], *, since: datetime) -> dict[_Reader, _Heard]:
@@ -129,17 +122,21 @@ def _told(session: Session, addresses: set[str], *, since: datetime) -> dict[_Re
     }
 
 
-def _make(
-    session: Session, reader: _Reader, messages: Sequence[LeasedMessage], *, now: datetime, until: datetime
-) -> LeasedMessage:
+def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: datetime) -> LeasedMessage:
     """One digest of every step that waits for this reader, handed out or not."""
     first = messages[0]
     row = outbox_row(
-        "", MessageKind.DIGEST, DeliveryChannel(reader.channel), reader.address, now=now, real_now=now, not_before=until,
-        request_id=first.request_id, person_id=first.person_id,
-    )  # fmt: skip
+        tx,
+        "",
+        MessageKind.DIGEST,
+        DeliveryChannel(reader.channel),
+        reader.address,
+        not_before=until,
+        request_id=first.request_id,
+        person_id=first.person_id,
+    )
     row["dedupe_key"] = f"digest/{row['id']}"
-    queue(session, [row])
+    queue(tx.session, [row])
     waiting = (
         select(Notification.id)
         .where(
@@ -152,14 +149,14 @@ def _make(
         )
         .with_for_update(skip_locked=True)  # another transaction's are left to it: waiting could deadlock
     )
-    session.execute(
+    tx.session.execute(
         update(Notification)
         .where(Notification.id.in_(waiting))
         .values(state=NotificationState.FOLDED.value, digest_id=row["id"])
         .execution_options(synchronize_session=False)
     )
     return LeasedMessage(
-        row["id"], reader.channel, reader.address, row["kind"], first.request_id, first.person_id, now, True
+        row["id"], reader.channel, reader.address, row["kind"], first.request_id, first.person_id, tx.business_now, True
     )
 
 

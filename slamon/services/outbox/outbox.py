@@ -27,19 +27,19 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit.trail import record
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 
 _LAST_RESORT = (Role.ADMIN, Role.HEAD, Role.LEAD, Role.QUALITY, Role.PROJECT_MANAGER, Role.STEERING, Role.AUDITOR)
 
 
 def outbox_row(
+    tx: Tx,
     dedupe_key: str,
     kind: MessageKind,
     channel: DeliveryChannel,
     address: str,
     *,
-    now: datetime,
-    real_now: datetime,
     request_id: UUID | None = None,
     person_id: UUID | None = None,
     clocks: Sequence[str] = (),
@@ -58,8 +58,8 @@ def outbox_row(
         "kind": kind.value,
         "channel": channel.value,
         "address": address,
-        "queued_at": now,
-        "next_attempt_at": not_before or real_now,
+        "queued_at": tx.business_now,
+        "next_attempt_at": not_before or tx.real_now,
         "request_id": request_id,
         "person_id": person_id,
         "clocks": list(clocks),
@@ -85,28 +85,34 @@ def is_stopped(session: Session) -> bool:
     return bool(row and row.value["on"])
 
 
-def stop_outgoing(session: Session, on: bool, *, by: Actor, reason: str, now: datetime) -> None:
+def stop_outgoing(tx: Tx, on: bool, *, by: Actor, reason: str) -> None:
     """Hold every outgoing message back, or let them go again. Nothing is lost meanwhile."""
-    row = session.get(Setting, OUTGOING_STOPPED)
+    row = tx.session.get(Setting, OUTGOING_STOPPED)
     if row is None:
         row = Setting(name=OUTGOING_STOPPED, value={"on": False})
-        session.add(row)
+        tx.session.add(row)
     if row.value["on"] != on:
         old, row.value = row.value, {"on": on}
         record(
-            session, by=by, action="change", entity="setting", entity_id=OUTGOING_STOPPED, now=now,
-            old=old, new=row.value, reason=reason,
-        )  # fmt: skip
+            tx,
+            by=by,
+            action="change",
+            entity="setting",
+            entity_id=OUTGOING_STOPPED,
+            old=old,
+            new=row.value,
+            reason=reason,
+        )
 
 
-def hold_restored(session: Session, *, now: datetime) -> None:
+def hold_restored(tx: Tx) -> None:
     """Send nothing from a restored copy until somebody lets it go, and then nothing twice where that can be known.
 
     What was waiting when the copy was made may have left since: it is looked up first, or marked as a repeat.
     """
-    stop_outgoing(session, True, by=SYSTEM, reason="restored from a backup", now=now)
+    stop_outgoing(tx, True, by=SYSTEM, reason="restored from a backup")
     under_way = (*WAITING, NotificationState.SENDING)
-    session.execute(
+    tx.session.execute(
         update(Notification)
         .where(in_state(*under_way))
         .values(
@@ -116,37 +122,42 @@ def hold_restored(session: Session, *, now: datetime) -> None:
         )
         .execution_options(synchronize_session=False)
     )
-    session.execute(delete(Process))
+    tx.session.execute(delete(Process))
 
 
-def resend(session: Session, notification_id: UUID, *, by: Actor, now: datetime, real_now: datetime) -> Notification:
+def resend(tx: Tx, notification_id: UUID, *, by: Actor) -> Notification:
     """Send a dead letter again, under its old key, to the person's address as it is now.
 
     Where nobody can say whether an attempt arrived, the far side is asked first.
     """
-    row = _dead_letter(session, notification_id)
-    person = session.get(Person, row.person_id) if row.person_id else None
+    row = _dead_letter(tx.session, notification_id)
+    person = tx.session.get(Person, row.person_id) if row.person_id else None
     before = row.address
     if person is not None and row.channel == DeliveryChannel.EMAIL and row.kind != MessageKind.ADDRESS_CHANGED:
         row.address = person.email  # a notice to an address that is no longer theirs goes there, and nowhere else
     own = Attempt.notification_id == row.id
-    open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=real_now)
-    session.execute(open_ones.execution_options(synchronize_session=False))  # whoever made them died over them
-    unclear = session.scalar(select(exists().where(own, Attempt.outcome == "unknown")))
+    open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=tx.real_now)
+    tx.session.execute(open_ones.execution_options(synchronize_session=False))  # whoever made them died over them
+    unclear = tx.session.scalar(select(exists().where(own, Attempt.outcome == "unknown")))
     row.state = (NotificationState.UNKNOWN if unclear else NotificationState.QUEUED).value
-    row.next_attempt_at, row.first_attempt_at = real_now, row.first_attempt_at if unclear else None
+    row.next_attempt_at, row.first_attempt_at = tx.real_now, row.first_attempt_at if unclear else None
     record(
-        session, by=by, action="resend", entity="notification", entity_id=row.id, now=now,
-        old={"address": before}, new={"address": row.address},
-    )  # fmt: skip
+        tx,
+        by=by,
+        action="resend",
+        entity="notification",
+        entity_id=row.id,
+        old={"address": before},
+        new={"address": row.address},
+    )
     return row
 
 
-def dismiss(session: Session, notification_id: UUID, *, by: Actor, reason: str, now: datetime) -> Notification:
+def dismiss(tx: Tx, notification_id: UUID, *, by: Actor, reason: str) -> Notification:
     """Set a dead letter aside for good, saying why."""
-    row = _dead_letter(session, notification_id)
+    row = _dead_letter(tx.session, notification_id)
     row.state = NotificationState.SUPPRESSED.value
-    record(session, by=by, action="dismiss", entity="notification", entity_id=row.id, now=now, reason=reason)
+    record(tx, by=by, action="dismiss", entity="notification", entity_id=row.id, reason=reason)
     return row
 
 
@@ -183,19 +194,18 @@ def counts(session: Session) -> dict[str, int]:
     return found
 
 
-def raise_alarm(session: Session, topic: str, detail: str, *, now: datetime, real_now: datetime) -> list[str]:
+def raise_alarm(tx: Tx, topic: str, detail: str) -> list[str]:
     """Tell the administrators by e-mail, once a day for one topic. Returns the messages' keys.
 
     Without an administrator who can be told, whoever stands highest at the sponsor is.
     """
     rows: list[dict[str, Any]] = [
         outbox_row(
-            f"alarm/{topic}/{tx.real_now.date()}/{person.id}", MessageKind.ALARM, DeliveryChannel.EMAIL, person.email,
-            now=now, real_now=real_now, person_id=person.id, detail=detail, told_as=role.value,
-        )
-        for role, person in administrators(session)
+            tx, f"alarm/{topic}/{tx.real_now.date()}/{person.id}", MessageKind.ALARM, DeliveryChannel.EMAIL, person.email,
+            person_id=person.id, detail=detail, told_as=role.value)
+        for role, person in administrators(tx.session)
     ]  # fmt: skip
-    queue(session, rows)
+    queue(tx.session, rows)
     return [row["dedupe_key"] for row in rows]
 
 

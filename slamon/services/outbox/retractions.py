@@ -19,6 +19,7 @@ from slamon.domain.terms import REPETITIONS, DeliveryChannel
 from slamon.services.outbox.message_keys import MessageKey, about_crossing
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.outbox.threads import LEFT_OR_LEAVING, escalations_in
+from slamon.services.transaction import Tx
 from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
 
 
@@ -42,14 +43,7 @@ def clocks_holding(row: Notification, standing: Collection[Said]) -> list[str]:
 
 
 def retract(
-    session: Session,
-    request: CmoRequest,
-    *,
-    running: set[str],
-    standing: Collection[Said],
-    rescinded: Sequence[CrossingRow],
-    now: datetime,
-    real_now: datetime,
+    tx: Tx, request: CmoRequest, *, running: set[str], standing: Collection[Said], rescinded: Sequence[CrossingRow]
 ) -> list[dict[str, Any]]:
     """Drop the waiting messages that hold no more, withdraw the breaches just `rescinded`; returns the closing lines.
 
@@ -58,8 +52,8 @@ def retract(
     """
     undone = {said_of(row): row for row in rescinded if said_of(row) not in standing}
     withdrawn: defaultdict[UUID | None, list[Notification]] = defaultdict(list)
-    rows = _locked(session, request.id)
-    leaving_digests = _leaving(session, {row.digest_id for row in rows if row.digest_id})
+    rows = _locked(tx.session, request.id)
+    leaving_digests = _leaving(tx.session, {row.digest_id for row in rows if row.digest_id})
     for row in rows:
         taken_back = [undone[told] for told in _said_by(row) if told in undone]
         has_left = row.state in LEFT_OR_LEAVING or row.digest_id in leaving_digests
@@ -72,14 +66,13 @@ def retract(
         if row.state in (NotificationState.QUEUED, NotificationState.FOLDED) and not has_left:
             row.state = NotificationState.SUPPRESSED.value
             _owe_again(taken_back)
-    _withdraw(session, request, withdrawn, undone, now=now, real_now=real_now)
+    _withdraw(tx, request, withdrawn, undone)
     return [
         outbox_row(
-            over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, DeliveryChannel.SLACK, over.first.address,
-            now=now, real_now=real_now, request_id=request.id, person_id=over.first.person_id,
+            tx, over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, DeliveryChannel.SLACK, over.first.address,
+            request_id=request.id, person_id=over.first.person_id,
             clocks=over.first.clocks, fact_sequence=request.fact_count, told_as=over.first.told_as,
-            instead_of=over.first.instead_of,
-        )
+            instead_of=over.first.instead_of)
         for over in escalations_in(rows)
         if not running & over.clocks and any(clocks_holding(row, standing) for row in over.rows)
     ]  # fmt: skip
@@ -109,13 +102,10 @@ def _owe_again(rows: Sequence[CrossingRow]) -> None:
 
 
 def _withdraw(
-    session: Session,
+    tx: Tx,
     request: CmoRequest,
     withdrawn: Mapping[UUID | None, Sequence[Notification]],
     undone: Mapping[Said, CrossingRow],
-    *,
-    now: datetime,
-    real_now: datetime,
 ) -> None:
     """One message to each person who was told, whatever they were told of it before; who share a channel share one."""
     heard: defaultdict[tuple[str, str], list[Notification]] = defaultdict(list)
@@ -135,16 +125,15 @@ def _withdraw(
         keys[str(key)] = told
         messages.append(
             outbox_row(
-                str(key), MessageKind.WITHDRAWN, channel, address, now=now, real_now=real_now,
+                tx, str(key), MessageKind.WITHDRAWN, channel, address, 
                 request_id=request.id, person_id=person_id, clocks=clocks, crossed_at=first,
                 fact_sequence=request.fact_count, detail=undone[taken_back[0]].rescinded_reason,
-                told_as=told[0].told_as, instead_of=told[0].instead_of,
-            )
+                told_as=told[0].told_as, instead_of=told[0].instead_of)
         )  # fmt: skip
     if not messages:
         return
-    queue(session, messages)
+    queue(tx.session, messages)
     statement = select(Notification.dedupe_key, Notification.id).where(Notification.dedupe_key.in_(keys))
-    for key_text, notice_id in session.execute(statement).all():
+    for key_text, notice_id in tx.session.execute(statement).all():
         for row in keys[key_text]:
             row.withdrawn_by = notice_id

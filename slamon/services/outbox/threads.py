@@ -7,7 +7,6 @@ later breach begins a thread of its own, or a channel would not see it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from slamon.domain.terms import REPETITIONS, DeliveryChannel
 from slamon.domain.timeline import Fact
 from slamon.services.outbox.message_keys import MessageKey
 from slamon.services.outbox.outbox import outbox_row
+from slamon.services.transaction import Tx
 from slamon.wording.message import BREACH_KINDS, MessageKind
 
 # Said in the thread of an escalation, where there is one. A breach begins it.
@@ -73,20 +73,17 @@ def thread_of(session: Session, row: Notification) -> str | None:
     return min(sent, key=lambda each: (each.sent_at, each.id)).provider_id if sent else None
 
 
-def taken_rows(
-    session: Session, request: CmoRequest, fact: Fact, *, now: datetime, real_now: datetime
-) -> list[dict[str, Any]]:
+def taken_rows(tx: Tx, request: CmoRequest, fact: Fact) -> list[dict[str, Any]]:
     """Outbox rows that say, in each thread of an escalation that still runs, who has taken it; once for each taker."""
     statement = select(ClockRow).where(ClockRow.request_id == request.id, ClockRow.stopped_at.is_(None))
-    running = {str(clock.clock_id) for clock in session.scalars(statement)}
+    running = {str(clock.clock_id) for clock in tx.session.scalars(statement)}
     return [
         outbox_row(
-            f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, DeliveryChannel.SLACK,
-            each.first.address, now=now, real_now=real_now, request_id=request.id, person_id=each.first.person_id,
+            tx, f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, DeliveryChannel.SLACK,
+            each.first.address, request_id=request.id, person_id=each.first.person_id,
             clocks=each.first.clocks, fact_sequence=fact.sequence, told_as=each.first.told_as,
-            instead_of=each.first.instead_of,
-        )
-        for each in escalations_in(told_in_slack(session, request.id))
+            instead_of=each.first.instead_of)
+        for each in escalations_in(told_in_slack(tx.session, request.id))
         if each.clocks & running and not each.is_withdrawn
     ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Tells the owner of a policy line that its review is due."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,10 +10,11 @@ from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.policies import Policy, not_ended
 from slamon.domain.terms import DeliveryChannel
 from slamon.services.outbox.outbox import administrators, outbox_row, queue
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 
 
-def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now: datetime) -> None:
+def queue_due_reviews(tx: Tx, *, today: date) -> None:
     """Queue one mail for each line in force whose review date has come, to its owner, else to the administrators.
 
     `today` is the sponsor's civil day. Doing it again queues nothing: a message is one for a line, date and reader, for
@@ -22,19 +23,18 @@ def queue_due_reviews(session: Session, *, today: date, now: datetime, real_now:
     due = select(Policy).where(
         Policy.review_due_on <= today,
         Policy.former_of.is_(None),
-        not_ended(now),
+        not_ended(tx.business_now),
     )
-    for line in session.scalars(due.order_by(Policy.id)).all():
+    for line in tx.session.scalars(due.order_by(Policy.id)).all():
         detail = f"{_scope(tx.session, line)} Its review date is {line.review_due_on}, its id {line.id}."
         queue(
-            session,
+            tx.session,
             [
                 outbox_row(
-                    f"review/{line.id}/{line.review_due_on}/{reader.id}", MessageKind.REVIEW_DUE,
+                    tx, f"review/{line.id}/{line.review_due_on}/{reader.id}", MessageKind.REVIEW_DUE,
                     DeliveryChannel.EMAIL, reader.email,
-                    now=now, real_now=real_now, person_id=reader.id, detail=detail,
-                )
-                for reader in _readers(session, line)
+                    person_id=reader.id, detail=detail)
+                for reader in _readers(tx.session, line)
             ],
         )  # fmt: skip
 

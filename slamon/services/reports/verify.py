@@ -24,6 +24,7 @@ from slamon.services.deadlines.loading import LoadedRequest, loaded_requests
 from slamon.services.deadlines.reconcile import clock_values
 from slamon.services.outbox.retractions import Said
 from slamon.services.requests.attachments import ATTACHED, ATTACHMENT, as_fact_has_it, as_trail_has_it
+from slamon.services.transaction import Tx
 
 BATCH = 500
 
@@ -43,7 +44,7 @@ def count_requests(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(CmoRequest)) or 0
 
 
-def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Difference]:
+def verify_requests(tx: Tx) -> Iterator[int | Difference]:
     """Check every request in the order of filing. Yields how many were checked, batch by batch, and any difference.
 
     Crossings not yet found are no difference: the cycle may be a moment behind.
@@ -51,18 +52,18 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
     last, sound = UUID(int=0), set[str]()
     while True:
         statement = select(CmoRequest).where(CmoRequest.id > last).order_by(CmoRequest.id).limit(BATCH)
-        requests = session.scalars(statement).all()
+        requests = tx.session.scalars(statement).all()
         if not requests:
             return
         last = requests[-1].id
         ids = [request.id for request in requests]
         in_order = select(FactRow).where(FactRow.request_id.in_(ids)).order_by(FactRow.sequence)
-        facts = by_request(session.scalars(in_order))
-        clocks = by_request(session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
-        crossings, said = passed_steps(session, ids), messages_said(session, ids)
+        facts = by_request(tx.session.scalars(in_order))
+        clocks = by_request(tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
+        crossings, said = passed_steps(tx.session, ids), messages_said(tx.session, ids)
         timelines = {request.id: Timeline(fact_of(row) for row in facts[request.id]) for request in requests}
-        cases = {case.request.id: case for case in loaded_requests(session, requests, timelines)}
-        files = _files_named(session, facts)
+        cases = {case.request.id: case for case in loaded_requests(tx.session, requests, timelines)}
+        files = _files_named(tx.session, facts)
         for request in requests:
             what = _chain_difference(request, facts[request.id])
             if what is None and request.id not in cases:
@@ -70,12 +71,12 @@ def verify_requests(session: Session, *, now: datetime) -> Iterator[int | Differ
             if what is None:
                 case = cases[request.id]
                 what = _terms_difference(case.terms, request.terms_digest, sound)
-                what = what or _replay_difference(case, clocks[request.id], crossings[request.id], now)
+                what = what or _replay_difference(case, clocks[request.id], crossings[request.id], tx.business_now)
                 what = what or _silence(clocks[request.id], crossings[request.id], said[request.id])
                 what = what or _file_difference(facts[request.id], files.get(request.id, {}))
             if what is not None:
                 yield Difference(request.number, what)
-        session.expunge_all()
+        tx.session.expunge_all()
         yield len(requests)
 
 

@@ -32,6 +32,7 @@ from slamon.services.policies.policies import (
     with_line,
 )
 from slamon.services.policies.reachability import refuse_unreachable
+from slamon.services.transaction import Tx
 
 MOST = 100_000  # requests looked at; more take minutes
 BATCH = 1000
@@ -65,13 +66,12 @@ class WhatIf:
 
 
 def what_if(
-    session: Session,
+    tx: Tx,
     draft: PolicyLine,
     *,
     filed_from: datetime,
     filed_to: datetime,
     by: Caller,
-    now: datetime,
     progress: Callable[[int, int], None] | None = None,
 ) -> WhatIf:
     """Judge the requests filed in [filed_from, filed_to) as if the draft had been in force when they were filed.
@@ -80,25 +80,25 @@ def what_if(
     request could be filed under, and Invalid for a period that is empty or holds too many.
     """
     allow(by, Deed.READ_RECORDS)
-    refuse_unreachable(draft, session, now)
+    refuse_unreachable(draft, tx.session, tx.business_now)
     if filed_to <= filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
     period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to, sees(by, CmoRequest))
-    total = session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
+    total = tx.session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
     if total > MOST:
         raise Invalid("filed_to", f"{total:,} requests were filed in that period; choose one with at most {MOST:,}")
     lines = defaultdict(list)
-    for line in session.scalars(select(Policy).order_by(Policy.effective_from)):
+    for line in tx.session.scalars(select(Policy).order_by(Policy.effective_from)):
         lines[str(line.former_of or line.id)].append(line)
     found = WhatIf()
-    for requests in _batches(session, period):
+    for requests in _batches(tx.session, period):
         found.looked_at += len(requests)
-        _judge(session, requests, draft, lines, found, now)
-        session.expunge_all()
+        _judge(tx, requests, draft, lines, found)
+        tx.session.expunge_all()
         if progress:
             progress(found.looked_at, total)
-    found.leads = _names(session, Person, {*found.escalations, *found.escalations_under_draft})
-    for cmo_id, name in _names(session, Organization, set(found.cmos)).items():
+    found.leads = _names(tx.session, Person, {*found.escalations, *found.escalations_under_draft})
+    for cmo_id, name in _names(tx.session, Organization, set(found.cmos)).items():
         found.cmos[cmo_id].name = name
     return found
 
@@ -113,14 +113,9 @@ def _batches(session: Session, period: Sequence[Any]) -> Iterator[Sequence[CmoRe
 
 
 def _judge(
-    session: Session,
-    requests: Sequence[CmoRequest],
-    draft: PolicyLine,
-    lines: Mapping[str, Sequence[Policy]],
-    found: WhatIf,
-    now: datetime,
+    tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, lines: Mapping[str, Sequence[Policy]], found: WhatIf
 ) -> None:
-    terms = load_terms(session, [request.terms_digest for request in requests])
+    terms = load_terms(tx.session, [request.terms_digest for request in requests])
 
     def comes_under_draft(request: CmoRequest) -> bool:
         own = terms.get(request.terms_digest)
@@ -130,16 +125,16 @@ def _judge(
         return line is None or specificity(draft) >= specificity(line)
 
     covered = [request for request in requests if comes_under_draft(request)]
-    directory = Recipients(session, covered)
+    directory = Recipients(tx.session, covered)
     other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
-    for case in load_requests(session, covered):
+    for case in load_requests(tx.session, covered):
         request = case.request
         shared = case.terms.digest, case.type
         drafted = other.get(shared) or _drafted(case, draft)
         if len(kinds_of(case.type, request.detail)) < 2:
             other[shared] = drafted
-        before, after = case.evaluate(now), evaluate(drafted, case.timeline, now)
-        was, would_be = before.breached(now), after.breached(now)
+        before, after = case.evaluate(tx.business_now), evaluate(drafted, case.timeline, tx.business_now)
+        was, would_be = before.breached(tx.business_now), after.breached(tx.business_now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
         change.requests += 1
         change.breaches += len(was)

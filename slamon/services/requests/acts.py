@@ -12,7 +12,6 @@ from slamon.db.database import note
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
-from slamon.domain.clocks.auto_close import ClosingRule
 from slamon.domain.lifecycle import (
     LIFE_CYCLE,
     TAKES,
@@ -44,6 +43,7 @@ from slamon.services.outbox.threads import silence_repeats, taken_rows
 from slamon.services.requests.amendments import apply_amendment, as_amendment
 from slamon.services.requests.attachments import named_in_act
 from slamon.services.requests.reassigning import reassign
+from slamon.services.transaction import Tx
 
 _MOMENT = timedelta(minutes=1)
 RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
@@ -68,16 +68,7 @@ class Payload:
 
 
 def act(
-    session: Session,
-    request_id: UUID,
-    action: Action,
-    *,
-    by: Caller,
-    payload: Payload,
-    closing: ClosingRule,
-    now: datetime,
-    real_now: datetime,
-    expected_version: int | None = None,
+    tx: Tx, request_id: UUID, action: Action, *, by: Caller, payload: Payload, expected_version: int | None = None
 ) -> CmoRequest:
     """Let somebody act on a request: append the fact, move the state, settle clocks and messages.
 
@@ -88,23 +79,23 @@ def act(
     missing, comes at a wrong time or contradicts what happened before.
     """
     admit(by, Deed.ACT)
-    request = locked_request(session, request_id, sees(by, CmoRequest))
+    request = locked_request(tx.session, request_id, sees(by, CmoRequest))
     if request is None:
         raise NotFound("request", request_id)
-    roles = roles_on(by, owners_of(session, request))
+    roles = roles_on(by, owners_of(tx.session, request))
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
-    case = load_request(session, request)
+    case = load_request(tx.session, request)
     timeline = case.timeline
-    at = _stamp_after(timeline, now)
+    at = _stamp_after(timeline, tx.business_now)
     occurred_at = _occurrence(payload, request, at)
     then = case.as_of(occurred_at)  # by what is known now; later facts there are where it is written down late
     is_late = len(then.timeline) < len(timeline)
     state, progress = stage_of(case.type, then.timeline)
     rule = rule_for(case.type, state, action, progress)
     wanted = _who_may(case.type, action, rule, roles)
-    actor, recorder, via = _who_acts(session, request, action, wanted, by, roles, payload)
-    content = _content(payload) | named_in_act(session, request.id, payload.attachments)
+    actor, recorder, via = _who_acts(tx.session, request, action, wanted, by, roles, payload)
+    content = _content(payload) | named_in_act(tx.session, request.id, payload.attachments)
     reason = visible(payload.reason)
     if rule is None or actor.role not in rule.who:
         if is_repeat(then.timeline, action, actor, content, reason):
@@ -122,9 +113,9 @@ def act(
         kind = FactKind.DATE_PROPOSED
     try:
         if kind is FactKind.AMENDED:
-            content = as_amendment(session, case, content, roles=roles, expected_version=expected_version, at=at)
+            content = as_amendment(tx.session, case, content, roles=roles, expected_version=expected_version, at=at)
         elif kind is FactKind.HANDED_ON:
-            content = reassign(session, request, content, by=recorder, now=now)
+            content = reassign(tx, request, content, by=recorder)
             if content["contact"]["id"] == str(request.contact_id):
                 return request
         elif kind is FactKind.CORRECTED:
@@ -146,20 +137,20 @@ def act(
         reason=reason,
         content=content,
     )
-    append(session, request, fact)
+    append(tx.session, request, fact)
     case = replace(case, timeline=timeline.with_fact(fact))
     request.state = state_after(case.type, case.timeline).value
     _update(request, fact, case.timeline)
     if kind is FactKind.AMENDED and "priority" in content["changes"]:
-        case = under_priority(session, case, fact, now=now)
-    directory = Recipients(session, [request])
-    reconcile(session, [case], directory, closing=closing, now=now, real_now=real_now)
-    queue(session, fact_rows(request, fact, directory, now=now, real_now=real_now))
+        case = under_priority(tx, case, fact)
+    directory = Recipients(tx.session, [request])
+    reconcile(tx, [case], directory)
+    queue(tx.session, fact_rows(tx, request, fact, directory))
     if kind is FactKind.TAKEN:
-        silence_repeats(session, request)
-        queue(session, taken_rows(session, request, fact, now=now, real_now=real_now))
-    note(session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
-    session.flush()
+        silence_repeats(tx.session, request)
+        queue(tx.session, taken_rows(tx, request, fact))
+    note(tx.session, "acted", number=request.number, action=action.value, sequence=fact.sequence)
+    tx.session.flush()
     return request
 
 

@@ -5,7 +5,6 @@ and belong to nobody, which harms nothing: the same bytes sent again find their 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +24,7 @@ from slamon.services.access.rights import RIGHTS, Deed, admit, as_held, owners_o
 from slamon.services.access.visibility import find_seen, sees
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import raise_alarm
+from slamon.services.transaction import Tx
 
 MOST_OF_A_REQUEST = 200
 ATTACHMENT, ATTACHED = "attachment", "attach_file"  # as the trail calls them
@@ -36,20 +36,18 @@ def may_attach(session: Session, request_id: UUID, *, by: Caller) -> None:
     _uploader(session, find_seen(session, CmoRequest, request_id, by=by, called="request"), by)
 
 
-def attach(
-    session: Session, request_id: UUID, stored: Stored, *, by: Caller, via: Via, now: datetime
-) -> tuple[Attachment, bool]:
+def attach(tx: Tx, request_id: UUID, stored: Stored, *, by: Caller, via: Via) -> tuple[Attachment, bool]:
     """Make a stored file one of a request's, and say whether it is new: the same bytes under the same name are not.
 
     Raises NotFound (also for what the caller may not see), Forbidden, and Conflict once the request is closed.
     """
     admit(by, Deed.ATTACH)
-    request = locked_request(session, request_id, sees(by, CmoRequest))
+    request = locked_request(tx.session, request_id, sees(by, CmoRequest))
     if request is None:
         raise NotFound("request", request_id)
-    actor = _uploader(session, request, by)
+    actor = _uploader(tx.session, request, by)
     same = (Attachment.request_id == request_id, Attachment.sha256 == stored.sha256, Attachment.name == stored.name)
-    before = session.scalars(select(Attachment).where(*same)).one_or_none()
+    before = tx.session.scalars(select(Attachment).where(*same)).one_or_none()
     if before is not None:
         return before, False
     row = Attachment(
@@ -62,12 +60,12 @@ def attach(
         uploaded_by_name=actor.name,
         uploaded_by_role=actor.role.value,
         via=via.value,
-        created_at=stamp(now),
+        created_at=stamp(tx.business_now),
     )
-    session.add(row)
-    session.flush()
-    record(session, by=actor, action=ATTACHED, entity=ATTACHMENT, entity_id=row.id, now=now, new=as_trail_has_it(row))
-    note(session, "attached", attachment=str(row.id), size=row.size)
+    tx.session.add(row)
+    tx.session.flush()
+    record(tx, by=actor, action=ATTACHED, entity=ATTACHMENT, entity_id=row.id, new=as_trail_has_it(row))
+    note(tx.session, "attached", attachment=str(row.id), size=row.size)
     return row, True
 
 
@@ -106,20 +104,23 @@ def as_fact_has_it(row: Attachment) -> dict[str, Any]:
     return {"id": str(row.id), "name": row.name, "size": row.size, "sha256": row.sha256}
 
 
-def record_damage(
-    session: Session, row: Attachment, what: str, *, asked_by: str, now: datetime, real_now: datetime
-) -> None:
+def record_damage(tx: Tx, row: Attachment, what: str, *, asked_by: str) -> None:
     """Put into the trail that a file was not handed out and why, and tell the administrators once a day.
 
     `asked_by` is the id of whoever wanted it.
     """
-    number = session.get_one(CmoRequest, row.request_id).number
+    number = tx.session.get_one(CmoRequest, row.request_id).number
     record(
-        session, by=SYSTEM, action="file_damaged", entity=ATTACHMENT, entity_id=row.id, now=now,
-        new={"request": number, "sha256": row.sha256, "asked_by": asked_by}, reason=f"The stored file {what}.",
-    )  # fmt: skip
+        tx,
+        by=SYSTEM,
+        action="file_damaged",
+        entity=ATTACHMENT,
+        entity_id=row.id,
+        new={"request": number, "sha256": row.sha256, "asked_by": asked_by},
+        reason=f"The stored file {what}.",
+    )
     detail = f"A file of {number} {what} and is not handed out. Bring it back from a backup: {row.sha256}"
-    raise_alarm(session, f"file/{row.sha256[:16]}", detail, now=now, real_now=real_now)
+    raise_alarm(tx, f"file/{row.sha256[:16]}", detail)
 
 
 def _uploader(session: Session, request: CmoRequest, by: Caller) -> Actor:

@@ -6,7 +6,6 @@ request, or when it is discarded, as an entry of the trail.
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from slamon.errors import Conflict, Invalid, NotFound, StaleVersion
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow
 from slamon.services.audit.trail import record
+from slamon.services.transaction import Tx
 
 MOST = 100  # of one author, so that all fit on a page
 LONGEST = 100_000  # characters
@@ -27,13 +27,7 @@ _DEEPEST = 20
 
 
 def save(
-    session: Session,
-    draft_id: UUID,
-    content: Mapping[str, Any],
-    *,
-    by: Caller,
-    now: datetime,
-    expected_version: int | None = None,
+    tx: Tx, draft_id: UUID, content: Mapping[str, Any], *, by: Caller, expected_version: int | None = None
 ) -> Draft:
     """Keep what is written under this id, in place of what was kept there before; nothing of it is judged.
 
@@ -42,19 +36,26 @@ def save(
     """
     allow(by, Deed.KEEP_DRAFTS)
     _refuse_unkeepable(content)
-    new = {"id": draft_id, "content": content, "changed_at": now, "created_at": now, "created_by": by.id, "version": 1}
-    if expected_version is None and insert_if_new(session, Draft, new, ["id"]):
-        count = session.scalar(select(func.count()).where(Draft.created_by == by.id))
+    new = {
+        "id": draft_id,
+        "content": content,
+        "changed_at": tx.business_now,
+        "created_at": tx.business_now,
+        "created_by": by.id,
+        "version": 1,
+    }
+    if expected_version is None and insert_if_new(tx.session, Draft, new, ["id"]):
+        count = tx.session.scalar(select(func.count()).where(Draft.created_by == by.id))
         if count is not None and count > MOST:
             raise Conflict(f"You have {MOST} drafts already; file or discard one first.")
-        return session.get_one(Draft, draft_id)
-    draft = find(session, draft_id, by=by, is_locked=True)
+        return tx.session.get_one(Draft, draft_id)
+    draft = find(tx.session, draft_id, by=by, is_locked=True)
     if expected_version not in (None, draft.version):
         raise StaleVersion(draft.version)
     if draft.content != content:
-        draft.content, draft.changed_at = dict(content), now
+        draft.content, draft.changed_at = dict(content), tx.business_now
         draft.version += 1
-        session.flush()
+        tx.session.flush()
     return draft
 
 
@@ -84,15 +85,10 @@ def take(session: Session, draft_id: UUID, *, by: Caller, expected_version: int 
     return draft
 
 
-def discard(
-    session: Session, draft_id: UUID, *, by: Caller, now: datetime, expected_version: int | None = None
-) -> Draft:
+def discard(tx: Tx, draft_id: UUID, *, by: Caller, expected_version: int | None = None) -> Draft:
     """The draft, no longer stored; the trail keeps what it said. Raises as `take`."""
-    draft = take(session, draft_id, by=by, expected_version=expected_version)
-    record(
-        session, by=allow(by, Deed.KEEP_DRAFTS), action="discard", entity="draft", entity_id=draft_id, now=now,
-        old=draft.content,
-    )  # fmt: skip
+    draft = take(tx.session, draft_id, by=by, expected_version=expected_version)
+    record(tx, by=allow(by, Deed.KEEP_DRAFTS), action="discard", entity="draft", entity_id=draft_id, old=draft.content)
     return draft
 
 

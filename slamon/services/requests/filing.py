@@ -38,6 +38,7 @@ from slamon.services.policies.policies import (
 )
 from slamon.services.requests.duplicates import refuse_duplicates
 from slamon.services.requests.filing_context import Contact, FilingContext, filing_context
+from slamon.services.transaction import Tx
 
 PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
 
@@ -76,33 +77,24 @@ class Filed:
 _REQUEST, _FACT, _CLOCKS = insert(CmoRequest), insert(FactRow), insert(ClockRow)  # built once
 
 
-def log_request(
-    session: Session,
-    filing: Filing,
-    *,
-    by: Caller,
-    via: Via = Via.API,
-    file_anyway: bool = False,
-    now: datetime,
-    real_now: datetime,
-) -> Filed:
+def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_anyway: bool = False) -> Filed:
     """File a request: freeze its terms, start its clocks, queue the notice to the CMO's contact.
 
     `now` is business time. Raises NotFound or Invalid for parties that do not fit, Forbidden, Conflict where no policy
     applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
     allow(by, Deed.FILE)
-    at = stamp(now)
+    at = stamp(tx.business_now)
     parties = filing_context(
-        session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
+        tx.session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
     actor = parties.filer
     _refuse_past_due(filing, at)
     if not file_anyway:
-        refuse_duplicates(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
+        refuse_duplicates(tx.session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     if filing.parent_id is not None:
-        _refuse_foreign_parent(session, filing.parent_id, parties.cmo_id, by)
-    terms = _terms_for(session, filing, parties, at)
+        _refuse_foreign_parent(tx.session, filing.parent_id, parties.cmo_id, by)
+    terms = _terms_for(tx.session, filing, parties, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -115,9 +107,9 @@ def log_request(
     )
     request_id = new_id()
     head_digest = filed.digest(str(request_id), GENESIS)
-    evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), now)
+    evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), tx.business_now)
     # As late as can be: whoever files the same type waits for this number's transaction.
-    (number,) = take_numbers(session, filing.type, at.year)
+    (number,) = take_numbers(tx.session, filing.type, at.year)
     columns = {
         "id": request_id,
         "number": number,
@@ -146,47 +138,39 @@ def log_request(
         "created_by": actor.id,
         **evaluated,
     }
-    notice = filed_row(request_id, number, parties.contact.id, parties.contact.email, now=now, real_now=real_now)
-    with in_one_trip(session) as connection:
+    notice = filed_row(tx, request_id, number, parties.contact.id, parties.contact.email)
+    with in_one_trip(tx.session) as connection:
         connection.execute(_REQUEST, columns)
         connection.execute(_FACT, fact_values(request_id, filed, head_digest))
         connection.execute(_CLOCKS, clocks)
-        queue(session, [notice])
-    note(session, "filed", number=number)
+        queue(tx.session, [notice])
+    note(tx.session, "filed", number=number)
     own = item_clocks(terms, Timeline([filed]))
     return Filed(request_id, number, columns, clocks, parties, progress_of([filed]), own)
 
 
 def file_by_terms(
-    session: Session,
-    filing: Filing,
-    *,
-    split: bool | None,
-    by: Caller,
-    via: Via = Via.API,
-    file_anyway: bool = False,
-    now: datetime,
-    real_now: datetime,
+    tx: Tx, filing: Filing, *, split: bool | None, by: Caller, via: Via = Via.API, file_anyway: bool = False
 ) -> list[Filed]:
     """File it; with `split` as one request for each of the terms that the kinds of data asked for have.
 
     The first is the parent of the others. None asks first: it raises TermsDiffer where that would make several. Raises
     as `log_request` otherwise; either all are filed or, the caller's transaction being undone, none.
     """
-    groups = _by_terms(session, filing, by=by, at=stamp(now)) if split is not False else [filing]
+    groups = _by_terms(tx.session, filing, by=by, at=stamp(tx.business_now)) if split is not False else [filing]
     if split is None and len(groups) > 1:
         raise TermsDiffer([kinds_of(group.type, group.detail) for group in groups])
     if len(groups) > 1 and not file_anyway:
         parties = filing_context(
-            session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id,
-            by=by, at=stamp(now),
+            tx.session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id,
+            by=by, at=stamp(tx.business_now),
         )  # fmt: skip
-        refuse_duplicates(session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
+        refuse_duplicates(tx.session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     filed: list[Filed] = []
     for group in groups:
         one = replace(group, parent_id=filed[0].id) if filed else group
         anyway = file_anyway or len(groups) > 1  # asked above, for all of them at once
-        filed.append(log_request(session, one, by=by, via=via, file_anyway=anyway, now=now, real_now=real_now))
+        filed.append(log_request(tx, one, by=by, via=via, file_anyway=anyway))
     return filed
 
 

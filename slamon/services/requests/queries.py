@@ -28,6 +28,7 @@ from slamon.services.access.visibility import find_seen, sees
 from slamon.services.audit.timelines import fact_of
 from slamon.services.deadlines.loading import LoadedRequest, load_request, loaded_requests
 from slamon.services.requests.attachments import attachments_of
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 
 MOST_A_PAGE = 200
@@ -89,10 +90,10 @@ class RequestDetail:
     attachments: Sequence[Attachment]
 
 
-def list_requests(session: Session, wanted: RequestFilter, *, by: Caller, now: datetime) -> Page:
+def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page:
     """A page of requests the caller may see. Urgency lists those whose clocks run, the most pressing first."""
     allow(by, Deed.READ_REQUESTS)
-    statement = request_lines().where(*_filters(wanted, by, now))
+    statement = request_lines().where(*_filters(wanted, by, tx.business_now))
     if wanted.order is Order.URGENCY:
         statement = statement.where(CmoRequest.urgent_at.is_not(None)).order_by(CmoRequest.urgent_at, CmoRequest.id)
     else:
@@ -100,8 +101,8 @@ def list_requests(session: Session, wanted: RequestFilter, *, by: Caller, now: d
     if wanted.cursor is not None:
         statement = statement.where(_after(wanted.order, wanted.cursor))
     size = min(max(wanted.limit, 1), MOST_A_PAGE)
-    found = list(session.execute(statement.limit(size + 1)))
-    clocks = clocks_by_request(session, [request.id for request, *_ in found[:size]])
+    found = list(tx.session.execute(statement.limit(size + 1)))
+    clocks = clocks_by_request(tx.session, [request.id for request, *_ in found[:size]])
     rows = [
         RequestSummary(request, cmo, site, project, clocks[request.id]) for request, cmo, site, project in found[:size]
     ]
@@ -172,10 +173,10 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
     return session.scalars(statement.order_by(FactRow.occurred_at, FactRow.recorded_at, FactRow.sequence)).all()
 
 
-def owned_time(session: Session, request: CmoRequest, *, now: datetime) -> dict[Owner, timedelta]:
+def owned_time(tx: Tx, request: CmoRequest) -> dict[Owner, timedelta]:
     """How long each side, third parties and closed hours have held the request up."""
-    case = load_request(session, request)
-    return time_by_owner(ownership_periods(case.terms, case.type, case.timeline, now))
+    case = load_request(tx.session, request)
+    return time_by_owner(ownership_periods(case.terms, case.type, case.timeline, tx.business_now))
 
 
 def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:

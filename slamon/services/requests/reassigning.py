@@ -1,7 +1,6 @@
 """A contact hands a request on: "not me, ask Maria"."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -13,23 +12,22 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid
 from slamon.services.directory.records import create
+from slamon.services.transaction import Tx
 
 
-def reassign(
-    session: Session, request: CmoRequest, content: Mapping[str, Any], *, by: Actor, now: datetime
-) -> dict[str, Any]:
+def reassign(tx: Tx, request: CmoRequest, content: Mapping[str, Any], *, by: Actor) -> dict[str, Any]:
     """The colleague as a named contact of the CMO, added to its contacts if new; returns what the fact says of them.
 
     The colleague's address must be in a mail domain at which the CMO already has a contact. Raises Invalid otherwise,
     and for somebody who is not an active contact of this site. `by` is who writes it down.
     """
     name, email = content["name"].strip(), content["email"].strip()
-    known = session.scalars(select(Person).where(Person.email_key == address_key(email))).one_or_none()
+    known = tx.session.scalars(select(Person).where(Person.email_key == address_key(email))).one_or_none()
     if known is None or known.organization_id != request.cmo_id:
-        _refuse_other_domain(session, request, email)
+        _refuse_other_domain(tx.session, request, email)
     if known is None:
         known = create(
-            session,
+            tx,
             Person,
             {
                 "organization_id": request.cmo_id,
@@ -37,11 +35,10 @@ def reassign(
                 "name": name,
                 "email": email,
                 "roles": [Role.CMO_CONTACT.value],
-                "time_zone": session.get_one(Site, request.site_id).time_zone,
+                "time_zone": tx.session.get_one(Site, request.site_id).time_zone,
                 "status": PersonStatus.ACTIVE.value,
             },
             by=by,
-            now=now,
             reason=f"{request.number} was handed on to them",
         )
     if not known.serves(request.cmo_id, request.site_id) or known.status == PersonStatus.DISABLED:

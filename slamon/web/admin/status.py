@@ -54,9 +54,9 @@ def show(request: Request, visit: Visiting, done: str = "") -> Response:
 def resend(request: Request, visit: Posting, message_id: UUID) -> Response:
     runtime = runtime_of(request)
     try:
-        with runtime.db.write() as session:
-            by = keeper_of_message(session, message_id, by=visit.caller)
-            outbox.resend(session, message_id, by=by, now=visit.now, real_now=visit.real_now)
+        with runtime.write() as tx:
+            by = keeper_of_message(tx.session, message_id, by=visit.caller)
+            outbox.resend(tx, message_id, by=by)
     except Conflict as conflict:
         return _again(request, visit, conflict)
     return see_other("/status?done=resend")
@@ -65,9 +65,9 @@ def resend(request: Request, visit: Posting, message_id: UUID) -> Response:
 @router.post("/status/messages/{message_id}/dismiss", dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)])
 def dismiss(request: Request, visit: Posting, typed: Submitted, message_id: UUID) -> Response:
     try:
-        with runtime_of(request).db.write() as session:
-            by = keeper_of_message(session, message_id, by=visit.caller)
-            outbox.dismiss(session, message_id, by=by, reason=_reason(typed), now=visit.now)
+        with runtime_of(request).write() as tx:
+            by = keeper_of_message(tx.session, message_id, by=visit.caller)
+            outbox.dismiss(tx, message_id, by=by, reason=_reason(typed))
     except (Conflict, Invalid) as error:
         return _again(request, visit, error, typed, str(message_id))
     return see_other("/status?done=dismiss")
@@ -78,8 +78,8 @@ def switch(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Hold all outgoing messages back, or let them go again; administrators only."""
     by = allow(visit.caller, Deed.SWITCH_OUTGOING)
     try:
-        with runtime_of(request).db.write() as session:
-            outbox.stop_outgoing(session, typed("stop") == "yes", by=by, reason=_reason(typed), now=visit.now)
+        with runtime_of(request).write() as tx:
+            outbox.stop_outgoing(tx, typed("stop") == "yes", by=by, reason=_reason(typed))
     except Invalid as error:
         return _again(request, visit, error, typed, "outgoing")
     return see_other("/status?done=outgoing")

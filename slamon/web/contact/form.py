@@ -34,6 +34,7 @@ from slamon.services.directory.records import sponsor_name
 from slamon.services.requests.acts import Payload, act
 from slamon.services.requests.attachments import attach, attachment_of, attachments_of
 from slamon.services.requests.queries import case_and_facts
+from slamon.services.transaction import Tx
 from slamon.web.contact.conversation import conversation
 from slamon.web.forms.action_forms import form_of, forms_of
 from slamon.web.forms.action_reading import Refused, payload_of
@@ -74,12 +75,12 @@ def show(request: Request, token: str, done: str = "", sent: str = "") -> Respon
     """The form. `done` and `sent` come from our own redirects and only choose a notice."""
     runtime = runtime_of(request)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.read() as session:
+    with runtime.read() as tx:
         try:
-            opened = open_link(session, token, real_now=real_now)
+            opened = open_link(tx, token)
         except LinkGone as gone:
-            return _gone(request, session, token, gone, was_sent=bool(sent))
-        return _form(request, session, token, opened, now, done=done)
+            return _gone(request, tx.session, token, gone, was_sent=bool(sent))
+        return _form(request, tx.session, token, opened, now, done=done)
 
 
 @router.post("/r/{token}/fresh-link")
@@ -88,8 +89,8 @@ def fresh_link(request: Request, token: str, _: OwnForm) -> Response:
     runtime = runtime_of(request)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     try:
-        with runtime.db.write() as session:
-            send_fresh_link(session, token, now=now, real_now=real_now)
+        with runtime.write() as tx:
+            send_fresh_link(tx, token)
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone)
@@ -101,12 +102,12 @@ def fetch_file(request: Request, token: str, attachment_id: UUID) -> Response:
     """A file of the request the link opens."""
     runtime = runtime_of(request)
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.read() as session:
+    with runtime.read() as tx:
         try:
-            opened = open_link(session, token, real_now=real_now)
+            opened = open_link(tx, token)
         except LinkGone as gone:
-            return _gone(request, session, token, gone)
-        row = attachment_of(session, opened.request.id, attachment_id)
+            return _gone(request, tx.session, token, gone)
+        row = attachment_of(tx.session, opened.request.id, attachment_id)
     return download(runtime, row, asked_by=opened.caller.id, now=now, real_now=real_now)
 
 
@@ -117,17 +118,17 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     try:
         stored = handed.stored(runtime)
-        with runtime.db.write() as session:
-            opened = open_to_act(session, token, real_now=real_now)
-            if not _attached(session, opened, stored, now):
+        with runtime.write() as tx:
+            opened = open_to_act(tx, token)
+            if not _attached(tx, opened, stored):
                 raise Invalid(FILE, "is missing; choose one first")
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone)
     except Invalid as error:
-        with runtime.db.read() as session:
-            opened = open_link(session, token, real_now=real_now)
-            return _form(request, session, token, opened, now, refused=_refusal(error, FILE, handed.typed))
+        with runtime.read() as tx:
+            opened = open_link(tx, token)
+            return _form(request, tx.session, token, opened, now, refused=_refusal(error, FILE, handed.typed))
     return see_other(f"/r/{token}?done={FILE}")
 
 
@@ -141,31 +142,28 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
     try:
         stored = handed.stored(runtime)
-        with runtime.db.write() as session:
-            opened = open_to_act(session, token, real_now=real_now)  # a form sent twice: the second waits for the first
-            files = _attached(session, opened, stored, now)
-            basis = _basis(session, opened, now)
+        with runtime.write() as tx:
+            opened = open_to_act(tx, token)  # a form sent twice: the second waits for the first
+            files = _attached(tx, opened, stored)
+            basis = _basis(tx.session, opened, now)
             payload = _payload(opened, basis, wanted, typed, files)
             if not _was_sent_before(opened, basis, wanted, typed, payload):
-                act(
-                    session, opened.request.id, wanted, by=opened.caller, payload=payload, closing=runtime.closing,
-                    now=now, real_now=real_now,
-                )  # fmt: skip
+                act(tx, opened.request.id, wanted, by=opened.caller, payload=payload)
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone, typed=typed)
     except (Invalid, ActionNotAllowed) as error:
-        with runtime.db.read() as session:
-            opened = open_link(session, token, real_now=real_now)
-            return _form(request, session, token, opened, now, refused=_refusal(error, wanted, typed))
+        with runtime.read() as tx:
+            opened = open_link(tx, token)
+            return _form(request, tx.session, token, opened, now, refused=_refusal(error, wanted, typed))
     return see_other(f"/r/{token}?done={wanted}")
 
 
-def _attached(session: Session, opened: Opened, stored: Stored | None, now: datetime) -> tuple[UUID, ...]:
+def _attached(tx: Tx, opened: Opened, stored: Stored | None) -> tuple[UUID, ...]:
     """The id of the file, now one of the request's; nothing where there is none."""
     if stored is None:
         return ()
-    row, _ = attach(session, opened.request.id, stored, by=opened.caller, via=Via.WEB_FORM, now=now)
+    row, _ = attach(tx, opened.request.id, stored, by=opened.caller, via=Via.WEB_FORM)
     return (row.id,)
 
 

@@ -39,11 +39,11 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Keep the form as it is, nothing of it checked."""
     form = Form.sent(typed)
     try:
-        with runtime_of(request).db.write() as session:
-            filed = idempotency.answered(session, form.once(visit), real_now=visit.real_now)
+        with runtime_of(request).write() as tx:
+            filed = idempotency.answered(tx, form.once(visit))
             if filed is not None:
                 return see_other(filed.headers["location"])
-            drafts.save(session, form.key, asked(typed), by=visit.caller, now=visit.now, expected_version=form.version)
+            drafts.save(tx, form.key, asked(typed), by=visit.caller, expected_version=form.version)
         return see_other(f"/drafts/{form.key}?done=saved")
     except StaleVersion as stale:
         form = form.outdated(stale.current)
@@ -63,11 +63,8 @@ def discard(request: Request, visit: Posting, typed: Submitted, draft_id: UUID) 
     """Delete it; doing so again changes nothing. One that was saved since is shown first."""
     seen = typed("version")
     try:
-        with suppress(NotFound), runtime_of(request).db.write() as session:
-            drafts.discard(
-                session, draft_id, by=visit.caller, now=visit.now,
-                expected_version=int(seen) if seen.isdecimal() else None,
-            )  # fmt: skip
+        with suppress(NotFound), runtime_of(request).write() as tx:
+            drafts.discard(tx, draft_id, by=visit.caller, expected_version=int(seen) if seen.isdecimal() else None)
     except StaleVersion:
         return see_other(f"/drafts/{draft_id}?done=newer")
     return see_other("/requests/new?done=discarded")

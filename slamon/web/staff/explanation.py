@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session
 
 from slamon.db.parties import Site
 from slamon.db.requests import CmoRequest
@@ -20,6 +18,7 @@ from slamon.services.access.rights import Deed
 from slamon.services.deadlines.explanations import clock_named, explain_clock
 from slamon.services.directory.records import sponsor_name
 from slamon.services.requests.queries import visible_request
+from slamon.services.transaction import Tx
 from slamon.web.contact.form import counted
 from slamon.web.pages import page, runtime_of, see_other
 from slamon.web.session import Visiting, may_on_record
@@ -47,36 +46,36 @@ class TimeLine:
     "/requests/{request_id}/clocks/{clock}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)]
 )
 def for_staff(request: Request, visit: Visiting, request_id: RequestId, clock: str) -> Response:
-    with runtime_of(request).db.read() as session:
-        asked = visible_request(session, request_id, by=visit.caller)
-        zones = Zones(own=visit.zone, other=session.get_one(Site, asked.site_id).time_zone)
-        told = _told(session, asked, clock_named(clock), zones, visit.now)
+    with runtime_of(request).read() as tx:
+        asked = visible_request(tx.session, request_id, by=visit.caller)
+        zones = Zones(own=visit.zone, other=tx.session.get_one(Site, asked.site_id).time_zone)
+        told = _told(tx, asked, clock_named(clock), zones)
     return staff_page(request, visit, "clock.html", {**told, "layout": "staff.html", "back": f"/requests/{asked.id}"})
 
 
 @router.api_route("/r/{token}/clocks/{clock}", methods=["GET", "HEAD"], dependencies=[Depends(counted)])
 def for_contact(request: Request, token: str, clock: str) -> Response:
     runtime = runtime_of(request)
-    with runtime.db.read() as session:
+    with runtime.read() as tx:
         try:
-            opened = open_link(session, token, real_now=runtime.clock.real_now())
+            opened = open_link(tx, token)
         except LinkGone:
             return see_other(f"/r/{token}")  # which says why, and offers a fresh one
         zones = Zones(own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone)
-        told = _told(session, opened.request, clock_named(clock), zones, runtime.clock.now())
-        around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": sponsor_name(session, runtime.settings)}
+        told = _told(tx, opened.request, clock_named(clock), zones)
+        around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": sponsor_name(tx.session, runtime.settings)}
     return page(request, "clock.html", {**told, **around})
 
 
-def _told(session: Session, asked: CmoRequest, clock_id: ClockId, zones: Zones, now: datetime) -> Mapping[str, Any]:
-    explained = explain_clock(session, asked, clock_id, now=now, zone=zones.own, other_zone=zones.other)
+def _told(tx: Tx, asked: CmoRequest, clock_id: ClockId, zones: Zones) -> Mapping[str, Any]:
+    explained = explain_clock(tx, asked, clock_id, zone=zones.own, other_zone=zones.other)
     explanation = explained.explanation
     return {
         "asked": asked,
         "name": name_of(clock_id),
         "zones": zones,
         "sentences": explained.sentences,
-        "picture": draw_explanation(explanation, now),
+        "picture": draw_explanation(explanation, tx.business_now),
         "lines": [_line(part, zones) for part in explanation.parts],
         "totals": [(kind, span(total)) for kind in Counts if (total := explanation.total(kind))],
         "holiday_source": explained.terms.holiday_source if explanation.total(Counts.HOLIDAY) else None,

@@ -117,19 +117,23 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         filing = read_filing(asked(typed))
         if past:
             return show_form(request, visit, form.refused(past))
-        with runtime_of(request).db.write() as session:
+        with runtime_of(request).write() as tx:
             once = form.once(visit)
-            before = idempotency.begin(session, once, real_now=visit.real_now)
+            before = idempotency.begin(tx, once)
             if before is not None:
                 return see_other(before.headers["location"])
             filed = file_by_terms(
-                session, filing, split=_SPLIT.get(typed("split")), by=visit.caller, via=Via.STAFF_PAGE,
-                file_anyway=bool(typed("file_anyway")), now=visit.now, real_now=visit.real_now,
-            )  # fmt: skip
+                tx,
+                filing,
+                split=_SPLIT.get(typed("split")),
+                by=visit.caller,
+                via=Via.STAFF_PAGE,
+                file_anyway=bool(typed("file_anyway")),
+            )
             address = f"/requests/{filed[0].id}?done={'filed' if len(filed) == 1 else 'filed-apart'}"
             with suppress(NotFound):
-                drafts.take(session, form.key, by=visit.caller, expected_version=form.version)
-            idempotency.keep(session, once, KeptAnswer(303, {"location": address}, ""))
+                drafts.take(tx.session, form.key, by=visit.caller, expected_version=form.version)
+            idempotency.keep(tx.session, once, KeptAnswer(303, {"location": address}, ""))
         return see_other(address)
     except ValidationError as wrong:
         form = form.refused({**problems_in(wrong, typed), **past})

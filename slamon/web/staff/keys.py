@@ -28,8 +28,8 @@ def revoke(request: Request, visit: Posting, typed: Submitted, key_id: UUID) -> 
         reason = typed.text("reason")
         if reason is None:
             raise Invalid("reason", "say why; the trail keeps it")
-        with runtime_of(request).db.write() as session:
-            api_keys.revoke(session, key_id, by=visit.caller, reason=reason, real_now=visit.real_now)
+        with runtime_of(request).write() as tx:
+            api_keys.revoke(tx, key_id, by=visit.caller, reason=reason)
     except Invalid as error:
         return _page(request, visit, problem=str(error), status=422)
     return see_other("/keys?done=revoked")

@@ -43,13 +43,10 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
     """Let the contact have acted, as somebody of ours heard or read it."""
     runtime, wanted = runtime_of(request), _action(request, action)
     try:
-        with runtime.db.write() as session:
-            form, basis = _form(session, visit, request_id, wanted, typed("occurred_at"))
+        with runtime.write() as tx:
+            form, basis = _form(tx.session, visit, request_id, wanted, typed("occurred_at"))
             payload = payload_of(form, typed, basis, via=Via.STAFF_PAGE)
-            act(
-                session, request_id, wanted, by=visit.caller, payload=payload, closing=runtime.closing,
-                now=visit.now, real_now=visit.real_now, expected_version=version_in(typed),
-            )  # fmt: skip
+            act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.db.read() as session:
             return _page(request, session, visit, request_id, wanted, refusal(error, action, typed))

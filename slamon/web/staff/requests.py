@@ -73,10 +73,8 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
         person_id, reason = _contact_named(typed), typed.text("reason")
         if reason is None:
             raise Invalid("reason", "say why; the trail keeps it")
-        with runtime_of(request).db.write() as session:
-            revoke_links(
-                session, request_id, person_id, by=visit.caller, reason=reason, now=visit.now, real_now=visit.real_now
-            )
+        with runtime_of(request).write() as tx:
+            revoke_links(tx, request_id, person_id, by=visit.caller, reason=reason)
     except Invalid as error:
         with runtime_of(request).db.read() as session:
             return _page(request, session, visit, request_id, refused=refusal(error, REVOKE, typed))
@@ -99,8 +97,8 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
         stored = handed.stored(runtime)
         if stored is None:
             raise Invalid(FILE, "is missing; choose one first")
-        with runtime.db.write() as session:
-            attach(session, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE, now=visit.now)
+        with runtime.write() as tx:
+            attach(tx, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE)
     except Invalid as error:
         with runtime.db.read() as session:
             return _page(request, session, visit, request_id, refused=refusal(error, FILE, handed.typed))
@@ -114,12 +112,9 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
         raise NotFound("page", request.scope["path"])
     runtime, wanted = runtime_of(request), Action(action)
     try:
-        with runtime.db.write() as session:
-            payload = _payload(session, visit, request_id, wanted, typed)
-            act(
-                session, request_id, wanted, by=visit.caller, payload=payload, closing=runtime.closing,
-                now=visit.now, real_now=visit.real_now, expected_version=version_in(typed),
-            )  # fmt: skip
+        with runtime.write() as tx:
+            payload = _payload(tx.session, visit, request_id, wanted, typed)
+            act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.db.read() as session:
             return _page(request, session, visit, request_id, refused=refusal(error, action, typed))

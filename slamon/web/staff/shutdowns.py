@@ -25,6 +25,7 @@ from slamon.services.access.rights import Deed, is_allowed
 from slamon.services.deadlines import shutdowns
 from slamon.services.deadlines.shutdowns import Announcement
 from slamon.services.deadlines.term_changes import MovedDeadline
+from slamon.services.transaction import Tx
 from slamon.web.forms.action_reading import Refused
 from slamon.web.forms.filing_words import plain
 from slamon.web.forms.parts import Choice, Field, Kind
@@ -66,8 +67,8 @@ class Moved:
 @router.api_route("/shutdowns", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_RECORDS)])
 def show_all(request: Request, visit: Visiting, past: str = "", after: str | None = None) -> Response:
     """Those still to come or under way, undecided ones first; with `past`, those that are over."""
-    with runtime_of(request).db.read() as session:
-        page = shutdowns.listed(session, by=visit.caller, are_over=bool(past), now=visit.now, cursor=after or None)
+    with runtime_of(request).read() as tx:
+        page = shutdowns.listed(tx, by=visit.caller, are_over=bool(past), cursor=after or None)
     to_decide = [each for each in page.rows if each[0].status == ShutdownStatus.ANNOUNCED and not past]
     context: dict[str, Any] = {
         "to_decide": sorted(to_decide, key=_first_day),
@@ -91,13 +92,13 @@ def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
     try:
         site_id, said = _announcement(typed, visit.zone)
         once = idempotency.Call(visit.caller.id, f"page/{typed.key()}", ANNOUNCE)
-        with runtime_of(request).db.write() as session:
-            before = idempotency.begin(session, once, real_now=visit.real_now)
+        with runtime_of(request).write() as tx:
+            before = idempotency.begin(tx, once)
             if before is not None:
                 return see_other(before.headers["location"])
-            row = shutdowns.announce(session, site_id, said, by=visit.caller, now=visit.now)
+            row = shutdowns.announce(tx, site_id, said, by=visit.caller)
             address = f"/shutdowns/{row.id}?done={ANNOUNCE}"
-            idempotency.keep(session, once, KeptAnswer(303, {"location": address}, ""))
+            idempotency.keep(tx.session, once, KeptAnswer(303, {"location": address}, ""))
         return see_other(address)
     except (Invalid, Conflict, KeyReused) as error:
         with runtime_of(request).db.read() as session:
@@ -106,8 +107,8 @@ def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
 
 @router.api_route("/shutdowns/{shutdown_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_RECORDS)])
 def show(request: Request, visit: Visiting, shutdown_id: ShutdownId, done: str = "") -> Response:
-    with runtime_of(request).db.read() as session:
-        return _page(request, session, visit, shutdown_id, done=done)
+    with runtime_of(request).read() as tx:
+        return _page(request, tx, visit, shutdown_id, done=done)
 
 
 @router.post("/shutdowns/{shutdown_id}/{deed}", dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)])
@@ -118,30 +119,24 @@ def decide(request: Request, visit: Posting, typed: Submitted, shutdown_id: Shut
     done = APPLY if deed == AGREE and typed(APPLY) else deed
     try:
         reason = _checked(Because, {"reason": typed("reason")}).reason
-        with runtime_of(request).db.write() as session:
+        with runtime_of(request).write() as tx:
             if deed in STATUS_OF:
-                _decide(session, visit, typed, shutdown_id, STATUS_OF[deed], reason)
+                _decide(tx, visit, typed, shutdown_id, STATUS_OF[deed], reason)
             if done == APPLY:
-                shutdowns.apply_to_open(
-                    session, shutdown_id, by=visit.caller, reason=reason, closing=runtime_of(request).closing,
-                    now=visit.now, real_now=visit.real_now, via=Via.STAFF_PAGE,
-                )  # fmt: skip
+                shutdowns.apply_to_open(tx, shutdown_id, by=visit.caller, reason=reason, via=Via.STAFF_PAGE)
     except (Invalid, Conflict, StaleVersion) as error:
-        with runtime_of(request).db.read() as session:
-            return _page(request, session, visit, shutdown_id, refused=_refusal(error, deed, typed))
+        with runtime_of(request).read() as tx:
+            return _page(request, tx, visit, shutdown_id, refused=_refusal(error, deed, typed))
     return see_other(f"/shutdowns/{shutdown_id}?done={done}")
 
 
-def _decide(
-    session: Session, visit: Visit, typed: Typed, shutdown_id: UUID, status: ShutdownStatus, reason: str
-) -> None:
+def _decide(tx: Tx, visit: Visit, typed: Typed, shutdown_id: UUID, status: ShutdownStatus, reason: str) -> None:
     # Of a button pressed twice the second finds it said, whatever version its page had. Only the column is read: the
     # use case reads the row, under lock.
-    is_said = session.scalar(select(Shutdown.status).where(Shutdown.id == shutdown_id)) == status
+    is_said = tx.session.scalar(select(Shutdown.status).where(Shutdown.id == shutdown_id)) == status
     shutdowns.decide(
-        session, shutdown_id, status, by=visit.caller, reason=reason, now=visit.now,
-        expected_version=None if is_said else version_in(typed),
-    )  # fmt: skip
+        tx, shutdown_id, status, by=visit.caller, reason=reason, expected_version=None if is_said else version_in(typed)
+    )
 
 
 def _first_day(line: tuple[Shutdown, Site, str]) -> Any:
@@ -220,20 +215,14 @@ def _refusal(error: Invalid | Conflict | KeyReused | StaleVersion, form: str, ty
 
 
 def _page(
-    request: Request,
-    session: Session,
-    visit: Visit,
-    shutdown_id: UUID,
-    *,
-    done: str = "",
-    refused: Refused | None = None,
+    request: Request, tx: Tx, visit: Visit, shutdown_id: UUID, *, done: str = "", refused: Refused | None = None
 ) -> HTMLResponse:
-    row = shutdowns.find(session, shutdown_id, by=visit.caller)
-    site = session.get_one(Site, row.site_id)
-    cmo = session.get_one(Organization, site.organization_id)
+    row = shutdowns.find(tx.session, shutdown_id, by=visit.caller)
+    site = tx.session.get_one(Site, row.site_id)
+    cmo = tx.session.get_one(Organization, site.organization_id)
     zones = Zones(own=visit.zone, other=site.time_zone)
-    preview = shutdowns.preview(session, row, by=visit.caller, now=visit.now)
-    names = _names(session, (row.created_by, row.decided_by, str(cmo.lead_id)))
+    preview = shutdowns.preview(tx, row, by=visit.caller)
+    names = _names(tx.session, (row.created_by, row.decided_by, str(cmo.lead_id)))
     context: dict[str, Any] = {
         "row": row,
         "site": site,
@@ -247,7 +236,7 @@ def _page(
         "moved_in_all": len(preview.moved),
         "breaching": sum(each.breaches_at_once for each in preview.moved),
         "looked_at": preview.looked_at,
-        "may_decide": shutdowns.may_decide(session, row, by=visit.caller),
+        "may_decide": shutdowns.may_decide(tx.session, row, by=visit.caller),
         "done": _DONE.get(done),
         "refused": refused,
     }

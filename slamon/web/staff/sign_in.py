@@ -60,17 +60,14 @@ def sign_in(request: Request, typed: Submitted, _own: OwnForm, _counts: TryCount
     runtime, network = runtime_of(request), client_network(request)
     email, goes_to = typed("email"), safe_next(typed("next"))
     real_now = runtime.clock.real_now()
-    with runtime.db.read() as session:
-        account = sign_ins.account_of(session, email)
-        refusal = sign_ins.lock_on(session, account, network, real_now=real_now)
+    with runtime.read() as tx:
+        account = sign_ins.account_of(tx.session, email)
+        refusal = sign_ins.lock_on(tx, account, network)
     if refusal is not None:
         return _sign_in_page(request, address=email, goes_to=goes_to, refusal=refusal)
     is_right = runtime.passwords.is_right(typed.untouched("password"), account.password_hash)  # no transaction is open
-    with runtime.db.write() as session:
-        outcome = sign_ins.sign_in(
-            session, account, is_right=is_right, network=network, can_mail=runtime.can_mail,
-            now=runtime.clock.now(), real_now=real_now,
-        )  # fmt: skip
+    with runtime.write() as tx:
+        outcome = sign_ins.sign_in(tx, account, is_right=is_right, network=network, can_mail=runtime.can_mail)
     if outcome.token is None:
         return _sign_in_page(request, address=email, goes_to=goes_to, refusal=outcome.refusal)
     response = see_other(goes_to)
@@ -90,18 +87,15 @@ def ask_for_link(request: Request, typed: Submitted, _own: OwnForm, _counts: Ask
     runtime = runtime_of(request)
     if not runtime.can_mail:
         return page(request, "forgot_password.html", {"can_mail": False, "asked": False}, status=409)
-    with runtime.db.write() as session:
-        sign_ins.ask_for_link(
-            session, typed("email"), network=client_network(request),
-            now=runtime.clock.now(), real_now=runtime.clock.real_now(),
-        )  # fmt: skip
+    with runtime.write() as tx:
+        sign_ins.ask_for_link(tx, typed("email"), network=client_network(request))
     return see_other("/forgot-password?asked=1")
 
 
 @router.post("/sign-out")
 def sign_out(request: Request, visit: Posting) -> Response:
-    with runtime_of(request).db.write() as session:
-        callers.sign_out(session, visit.token, real_now=visit.real_now)
+    with runtime_of(request).write() as tx:
+        callers.sign_out(tx, visit.token)
     response = see_other("/sign-in")
     forget(request, response)
     return response
@@ -120,17 +114,17 @@ def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, 
     real_now = runtime.clock.real_now()
     password, again = typed.untouched("password"), typed.untouched("again")
     try:
-        with runtime.db.read() as session:
-            person = callers.person_behind(session, token, real_now=real_now)
-            former = callers.last_passwords(session, person)
-            company = session.get_one(Organization, person.organization_id).name
+        with runtime.read() as tx:
+            person = callers.person_behind(tx, token)
+            former = callers.last_passwords(tx.session, person)
+            company = tx.session.get_one(Organization, person.organization_id).name
         if password != again:
             raise Invalid("again", "is not the same as the first")
         words = words_about(person.name, person.email, company, runtime.settings.sponsor_name or company)
         password_hash = runtime.passwords.new_hash(password, words=words, former=former)  # no transaction is open
-        with runtime.db.write() as session:
-            person = callers.set_password(session, token, password_hash, real_now=real_now)
-            session_token = callers.begin_session(session, person, real_now=real_now)
+        with runtime.write() as tx:
+            person = callers.set_password(tx, token, password_hash)
+            session_token = callers.begin_session(tx, person)
     except LinkGone as gone:
         return _no_welcome(request, gone)
     except Invalid as problem:
@@ -142,12 +136,12 @@ def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, 
 
 def _welcome_page(request: Request, token: str, problem: Invalid | None = None) -> HTMLResponse:
     runtime = runtime_of(request)
-    with runtime.db.read() as session:
+    with runtime.read() as tx:
         try:
-            person = callers.person_behind(session, token, real_now=runtime.clock.real_now())
+            person = callers.person_behind(tx, token)
         except LinkGone as gone:
             return _no_welcome(request, gone)
-        seen_by = callers.who_saw(session, token)
+        seen_by = callers.who_saw(tx.session, token)
     context = {"token": token, "person": person, "seen_by": seen_by, "problem": problem}
     return page(request, "welcome.html", context, status=422 if problem else 200)
 
@@ -156,10 +150,10 @@ def _is_signed_in(request: Request) -> bool:
     runtime, token = runtime_of(request), request.cookies.get(COOKIE)
     if not token:
         return False
-    with runtime.db.read() as session:
+    with runtime.read() as tx:
         try:
             idle, real_now = runtime.settings.session_idle, runtime.clock.real_now()
-            allow(callers.signed_in(session, token, idle=idle, real_now=real_now), Deed.READ_RECORDS)
+            allow(callers.signed_in(tx, token, idle=idle), Deed.READ_RECORDS)
         except (NotSignedIn, Forbidden):
             return False
     return True

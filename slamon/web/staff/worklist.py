@@ -83,16 +83,16 @@ def show_worklist(
     if state and not overdue:
         wanted = replace(wanted, overdue=None)
     only = named(Holder, part)
-    with runtime_of(request).db.read() as session:
+    with runtime_of(request).read() as tx:
         found, following = [], None
         if only is None:
-            page = list_requests(session, wanted, by=visit.caller, now=visit.now)
+            page = list_requests(tx, wanted, by=visit.caller)
             found, following = page.rows, page.next_cursor
         # Behind the last request whose clock runs come those that no clock brings back to mind.
         is_last = following is None and tab != "all" and not state and not overdue
         holders = [only] if only else list(Holder) if is_last else []
         place = (after or None) if only else None
-        pages = {holder: worklist(session, holder, wanted, by=visit.caller, after=place) for holder in holders}
+        pages = {holder: worklist(tx.session, holder, wanted, by=visit.caller, after=place) for holder in holders}
         context: dict[str, Any] = {
             "tabs": TABS,
             "tab": tab,
@@ -105,8 +105,8 @@ def show_worklist(
             },
             "next": _address(tab, chosen, following),
             "is_first": after is None,
-            "cmos": choices.cmos(session, visit.caller),
-            "projects": choices.projects(session, visit.caller),
+            "cmos": choices.cmos(tx.session, visit.caller),
+            "projects": choices.projects(tx.session, visit.caller),
             "states": State,
             "types": RequestType,
             "priorities": Priority,
