@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.reconcile import clock_values
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.outbox.outbox import outbox_row
+from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
 from tests.installation import START, Installation
 
@@ -64,7 +66,8 @@ def seed(
     """Add `count` open requests under `terms`, the first filed at `first` and each `apart` from the one before."""
     content = terms.to_json()
     digest = terms_digest(content)
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
+        session = tx.session
         insert_ignoring(session, FrozenTerms, [{"digest": digest, "content": content}], ["digest"])
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
@@ -73,7 +76,7 @@ def seed(
             _store(connection, CmoRequest, [request for request, _, _ in rows])
             _store(connection, FactRow, [fact for _, fact, _ in rows])
             _store(connection, ClockRow, [clock for _, _, clocks in rows for clock in clocks])
-            _store(connection, Notification, [_told(world, request) for request, _, _ in rows])
+            _store(connection, Notification, [_told(tx, world, request) for request, _, _ in rows])
     with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if count >= BATCH:
             connection.execute(text("ANALYZE"))
@@ -146,11 +149,11 @@ def _rows(
         )
 
 
-def _told(world: Installation, request: dict[str, Any]) -> dict[str, Any]:
+def _told(tx: Tx, world: Installation, request: dict[str, Any]) -> dict[str, Any]:
     """The notice of the filing, long sent."""
     key, contact = f"{request['number']}/filed/1/email/{world.cast.contact}", world.cast.contact
     row = outbox_row(
-        tx,
+        replace(tx, business_now=request["filed_at"], real_now=request["filed_at"]),
         key,
         MessageKind.FILED,
         DeliveryChannel.EMAIL,

@@ -34,6 +34,7 @@ from slamon.db.database import Database
 from slamon.db.grants import privileges
 from slamon.db.parties import Calendar, Organization, Person, Project, Site
 from slamon.db.requests import CmoRequest
+from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
@@ -47,6 +48,7 @@ from slamon.services.access.callers import ALL_SCOPES, Caller, Scope
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
 from slamon.services.requests import acts, filing
+from slamon.services.transaction import Rules, Tx
 from slamon.wording.message import Message, MessageKind
 from tests.servers.plugin import ROOT
 from tests.servers.postgres import create_database, drop_database
@@ -275,7 +277,7 @@ def _found_at(database_url: str, now: datetime) -> Cast:
         empty(database)
         schema.migrate(database)
         with database.write() as session:
-            return _found(session, now)
+            return _found(Tx(session, now, now, Rules(closing=NEVER)))
     finally:
         database.close()
 
@@ -333,11 +335,11 @@ def empty(db: Database) -> None:
         connection.execute(text("CREATE SCHEMA public"))
 
 
-def _found(session: Any, now: datetime) -> Cast:
-    sponsor = bootstrap(session, "Auriga Bio").id
+def _found(tx: Tx) -> Cast:
+    sponsor = bootstrap(tx, "Auriga Bio").id
 
     def new(kept: Any, **values: Any) -> UUID:
-        record = create(session, kept, values, by=SYSTEM)
+        record = create(tx, kept, values, by=SYSTEM)
         return UUID(str(record.id))
 
     def person(email: str, name: str, *roles: str, at: UUID = sponsor, **more: Any) -> UUID:

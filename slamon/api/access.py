@@ -65,7 +65,7 @@ def create_key(call: PostedSecret, body: NewKey) -> Response:
             service_name=body.service_name,
             service_roles=[Role(role) for role in body.service_roles],
         )
-        api_keys.tell_owner(tx, key, by=by, real_real_now=call.real_now)
+        api_keys.tell_owner(tx, key, by=by)
         answer = KeyWithSecret(**Key.model_validate(key).model_dump(), secret=secret)
         return Reply(answer.model_dump_json(), 201, {"Cache-Control": "no-store"})
 
@@ -140,9 +140,9 @@ def invite_person(call: Posted, record_id: UUID) -> Response:
         return _shown_once(call, record_id)
 
     def work(tx: Tx) -> Reply:
-        PEOPLE.find(tx.session, record_id, call)
+        PEOPLE.find(tx, record_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        person = callers.invite(tx, record_id, by=by, real_real_now=call.real_now)
+        person = callers.invite(tx, record_id, by=by)
         return _accepted(Invitation(sent_to=person.email))
 
     return call.write(work)
@@ -153,9 +153,9 @@ def _shown_once(call: Call, person_id: UUID) -> Response:
         refuse_idempotency()
 
     def work(tx: Tx) -> Reply:
-        PEOPLE.find(tx.session, person_id, call)
+        PEOPLE.find(tx, person_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        token = callers.show_link(tx, person_id, to=by.name, by=by, real_real_now=call.real_now)
+        token = callers.show_link(tx, person_id, to=by.name, by=by)
         link = callers.welcome_address(call.runtime.settings.base_url, token)
         return _accepted(Invitation(link=link))
 

@@ -136,7 +136,7 @@ def get_attachment(call: Known, request_id: UUID, attachment_id: UUID) -> Respon
     with call.reading() as tx:
         queries.visible_request(tx.session, request_id, by=call.caller)
         row = attachment_of(tx.session, request_id, attachment_id)
-    return download(call.runtime, row, asked_by=call.caller.id, now=call.now, real_now=call.real_now)
+    return download(call.runtime, row, asked_by=call.caller.id)
 
 
 def _told(row: db.Attachment) -> Attachment:

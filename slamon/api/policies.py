@@ -46,7 +46,7 @@ class HolidaysQuery(Body):
 )
 def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, Query()]) -> Response:
     with call.reading() as tx:
-        calendar = CALENDARS.find(tx.session, record_id, call)
+        calendar = CALENDARS.find(tx, record_id, call)
         closed, opened = calendars.closed_days(calendar, query.year), calendars.opening_days(calendar, query.year)
     answer = directory.Holidays(
         year=query.year,

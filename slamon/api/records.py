@@ -183,17 +183,17 @@ def _routes_of(resource: Resource) -> APIRouter:
 
         if resource.tested is not None:
             with call.reading() as tx:
-                allowed(tx.session)
+                allowed(tx)
             asked = resource.tested(asked, call)
 
         def work(tx: Tx) -> Any:
-            by, values = allowed(tx.session)
+            by, values = allowed(tx)
             row = records.create(tx, kept, values, by=by)
             [record] = shown(tx.session, resource, [row], call)
             return created(record, location.format(row.id), version=row.version)
 
         def still_seen(tx: Tx, answer: str) -> object:
-            return resource.find(tx.session, UUID(json.loads(answer)["id"]), call)
+            return resource.find(tx, UUID(json.loads(answer)["id"]), call)
 
         return call.write(work, before_replay=still_seen)
 
@@ -209,7 +209,7 @@ def _routes_of(resource: Resource) -> APIRouter:
 
     def get_one(call: Known, record_id: UUID) -> Response:
         with call.reading() as tx:
-            row = resource.find(tx.session, record_id, call)
+            row = resource.find(tx, record_id, call)
             [record] = shown(tx.session, resource, [row], call)
         return reply(record, version=row.version).response()
 
@@ -218,7 +218,7 @@ def _routes_of(resource: Resource) -> APIRouter:
         said = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"})
 
         def allowed(tx: Tx) -> tuple[Actor, Values]:
-            found = resource.find(tx.session, record_id, call)
+            found = resource.find(tx, record_id, call)
             by, values = allow_change(tx.session, found, said, resource.changing, by=call.caller)
             if expected is not None and expected != found.version:
                 raise StaleVersion(found.version)
@@ -226,11 +226,11 @@ def _routes_of(resource: Resource) -> APIRouter:
 
         if resource.tested is not None:
             with call.reading() as tx:
-                allowed(tx.session)
+                allowed(tx)
             said = resource.tested(said, call)
 
         def work(tx: Tx) -> Any:
-            by, values = allowed(tx.session)
+            by, values = allowed(tx)
             if kept is parties.Person:
                 try:
                     row = leaving.change_person(

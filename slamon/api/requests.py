@@ -76,12 +76,12 @@ def file_request(call: Posted, body: NewRequest) -> Response:
     split, file_anyway = isinstance(body, DataRequest) and body.split, body.file_anyway
     filing = filing_of(body)
     return call.write(
-        lambda session: file_for(call, session, filing, split=split, file_anyway=file_anyway),
+        lambda tx: file_for(call, tx, filing, split=split, file_anyway=file_anyway),
         before_replay=still_seen(call),
     )
 
 
-def still_seen(call: Call) -> Callable[[Session, str], object]:
+def still_seen(call: Call) -> Callable[[Tx, str], object]:
     """Raises NotFound where the request in an answer kept is one that the caller may not see any more."""
 
     def look(tx: Tx, body: str) -> object:

@@ -95,7 +95,7 @@ def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Respons
 )
 def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query()]) -> Response:
     with call.reading() as tx:
-        SITES.find(tx.session, site_id, call)
+        SITES.find(tx, site_id, call)
         page = paging.page_of(
             tx.session,
             kept.Shutdown,

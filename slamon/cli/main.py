@@ -200,7 +200,6 @@ def setup(
     settings = Settings(_env_file=env_file)
     runtime = build_runtime(settings)
     _migrate(runtime)
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.write() as tx:
         name = bootstrap.bootstrap(tx, sponsor).name
         admin = bootstrap.first_admin(tx, admin_name, admin_email)
@@ -226,7 +225,6 @@ def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own
     Shown only for an account that was never used; its owner reads at the first sign-in who could see it.
     """
     runtime = _open(Settings())
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.write() as tx:
         person = callers.person_by_email(tx.session, email)
         if runtime.can_mail:
@@ -265,7 +263,6 @@ def api_key(
     runtime = _open(Settings())
     with runtime.write() as tx:
         person = callers.person_by_email(tx.session, email)
-        now, real_now = runtime.clock.now(), runtime.clock.real_now()
         key, secret = callers.issue_key(tx, scopes=scope or callers.ALL_SCOPES, by=SYSTEM, person_id=person.id)
         api_keys.tell_owner(tx, key, by=SYSTEM)
     out.print(secret, soft_wrap=True, highlight=False)

@@ -52,13 +52,13 @@ def play(runtime: Runtime, dial: Dial, scenes: Iterable[Scene], *, start: dateti
     numbers: dict[str, Scene] = {}
     for at, scene, happening in _in_order(scenes, start):
         _run_until(runtime, dial, watch, at)
-        with runtime.write() as tx:
-            real_now = runtime.clock.real_now()
+        with runtime.write() as opened:
+            tx = replace(opened, business_now=at)
             if happening is None:
                 ids[id(scene)], number = file(tx, scene)
                 numbers[number] = scene
             else:
-                _perform(tx, runtime, ids[id(scene)], scene, happening)
+                _perform(tx, ids[id(scene)], scene, happening)
         _run_at(runtime, dial, watch, at)
     _run_until(runtime, dial, watch, start)
     return numbers
@@ -74,7 +74,7 @@ def _in_order(scenes: Iterable[Scene], start: datetime) -> Iterator[tuple[dateti
     return iter(sorted(happenings, key=lambda happening: happening[0]))
 
 
-def _perform(tx: Tx, runtime: Runtime, request_id: UUID, scene: Scene, what: Act) -> None:
+def _perform(tx: Tx, request_id: UUID, scene: Scene, what: Act) -> None:
     by_contact = what.who == CONTACT
     address = {
         CONTACT: COUNTERPARTS[scene.ask.site].contact_address,

@@ -162,6 +162,5 @@ def minted_letters(stage: Stage) -> Callable[[], Iterable[Letter]]:
 def _minted_link(stage: Stage, request: CmoRequest) -> str:
     settings = stage.runtime.settings
     with stage.runtime.write() as tx:
-        real_now = stage.runtime.clock.real_now()
         token = issue_link(tx, request.id, request.contact_id, days=settings.link_days)
     return f"{stage.base_url}/r/{token}"

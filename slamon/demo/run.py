@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from tempfile import TemporaryDirectory
@@ -84,13 +85,14 @@ def _found(stage: Stage, dial: past.Dial) -> None:
     """The records of the installation, and with a cast its last five days."""
     runtime, own_slack = stage.runtime, stage.sends_slack_out
     founded_at = stage.start - FOUNDED_BEFORE
-    with runtime.write() as tx:
+    with runtime.write() as opened:
+        tx = replace(opened, business_now=founded_at, real_now=founded_at)
         cast.found_sponsor(tx, own_slack=own_slack)
         if stage.has_cast:
             cast.found_cmos(tx, own_slack=own_slack)
         for whose, address in (("project manager", cast.PM), ("administrator", cast.ADMIN)):
             owner = cast.person(tx.session, address).id
-            _, secret = issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, now=founded_at, person_id=owner)
+            _, secret = issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=owner)
             stage.api_keys[whose] = secret
     if stage.has_cast:
         stage.scenes = past.play(runtime, dial, scenes.opening(), start=stage.start)

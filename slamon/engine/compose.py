@@ -35,6 +35,7 @@ from slamon.services.outbox.retractions import Said, clocks_holding, said_of
 from slamon.services.outbox.threads import thread_of
 from slamon.services.policies.policies import load_terms
 from slamon.services.requests.queries import clocks_by_request
+from slamon.services.transaction import Tx
 from slamon.wording.message import LADDER_KINDS, OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
 from slamon.wording.messages import PAST_LIMIT
 
@@ -66,10 +67,9 @@ class Outgoing:
 class Composer:
     """Composes the messages of a batch of outbox rows; what they tell is read now, for all of them at once."""
 
-    def __init__(
-        self, session: Session, rows: Sequence[Notification], settings: Settings, *, now: datetime, real_now: datetime
-    ) -> None:
-        self._session, self._settings, self._now, self._real_now = session, settings, now, real_now
+    def __init__(self, tx: Tx, rows: Sequence[Notification], settings: Settings) -> None:
+        session = tx.session
+        self._tx, self._settings = tx, settings
         self._domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
         self._folded = {
             row.id: members(session, row.id, most=MOST_READ) for row in rows if row.kind == MessageKind.DIGEST
@@ -92,7 +92,7 @@ class Composer:
         escalated = {row.request_id for row in told if row.kind in PAST_LIMIT and row.request_id}
         self._taken = _last_taken(session, escalated)
         about = [self._requests[request_id] for request_id in escalated]
-        self._directory = Recipients(session, about) if about else None
+        self._recipients = Recipients(session, about) if about else None
 
     def still_true(self, row: Notification) -> bool:
         """A step is worth telling while a clock that passed it runs and it stands, a closing while it lies ahead, a
@@ -108,10 +108,10 @@ class Composer:
         if row.kind == MessageKind.FRESH_LINK and row.person_id:
             return self._opens(self._requests[row.request_id], row.person_id)
         if row.kind == MessageKind.CLOSING_SOON:
-            lies_ahead = row.closes_at is None or self._now <= row.closes_at
+            lies_ahead = row.closes_at is None or self._tx.business_now <= row.closes_at
             return self._requests[row.request_id].state == State.ANSWERED and lies_ahead
         if row.kind == MessageKind.WITHDRAWN:
-            return _may_have_arrived(self._session, row)
+            return _may_have_arrived(self._tx.session, row)
         if row.kind in REPETITIONS and self._taken_since(row, row.queued_at):
             return False
         return row.kind not in LADDER_KINDS or bool(self._still_owed(row))
@@ -121,7 +121,7 @@ class Composer:
         if row.kind != MessageKind.WITHDRAWN:
             return False
         told = Notification.withdrawn_by == row.id, Notification.state == NotificationState.SENDING
-        return self._session.scalar(select(Notification.id).where(*told).limit(1)) is not None
+        return self._tx.session.scalar(select(Notification.id).where(*told).limit(1)) is not None
 
     def _still_owed(self, row: Notification) -> set[str]:
         """Of the clocks a step tells of, those that have not stopped and still have passed it."""
@@ -178,7 +178,7 @@ class Composer:
             address=redirected or row.address,
             recipient_name=person.name if person else "",
             to_cmo=to_cmo,
-            at=self._now,
+            at=self._tx.business_now,
             reader_zone=person.time_zone if person else settings.sponsor_time_zone,
             other_zone=settings.sponsor_time_zone,
             sponsor_name=self._sponsor,
@@ -191,7 +191,7 @@ class Composer:
         )
         if row.request_id is None:
             if row.kind in OPENS_AN_ACCOUNT and person is not None:
-                token = one_time_token(self._session, person.id)
+                token = one_time_token(self._tx, person.id)
                 plain = replace(plain, link=welcome_address(settings.base_url, token))
             return Outgoing(channel, plain)
         request = self._requests[row.request_id]
@@ -201,7 +201,7 @@ class Composer:
 
     def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> Message:
         site = self._sites[request.site_id]
-        fact = self._session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
+        fact = self._tx.session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
         is_taken = row.kind == MessageKind.TAKEN
         taken = fact if is_taken else self._taken_since(row, self._breached_at(row, request))
         return replace(
@@ -256,7 +256,7 @@ class Composer:
                 )
                 for alike, about in listed
             ),
-            more_lines=max(digest_size(self._session, row.id), len(told)) - len(listed),
+            more_lines=max(digest_size(self._tx.session, row.id), len(told)) - len(listed),
         )
 
     def _link(self, request: CmoRequest, person_id: UUID | None, to_cmo: bool) -> str | None:
@@ -266,10 +266,10 @@ class Composer:
         if person_id is None or not self._opens(request, person_id):
             return None
         days = self._settings.link_days
-        return f"{base}/r/{issue_link(self._session, request.id, person_id, real_now=self._real_now, days=days)}"
+        return f"{base}/r/{issue_link(self._tx, request.id, person_id, days=days)}"
 
     def _opens(self, request: CmoRequest, person_id: UUID) -> bool:
-        return opens(self._session, request, self._people[person_id])
+        return opens(self._tx.session, request, self._people[person_id])
 
     def _is_of_cmo(self, person: Person) -> bool:
         return self._organizations[person.organization_id].kind == OrganizationKind.CMO
@@ -288,9 +288,9 @@ class Composer:
     def _may_take(self, row: Notification, request: CmoRequest) -> bool:
         person = self._people[row.person_id] if row.person_id else None
         wanted = ASKED_OF[LadderRole.LEAD]
-        if self._directory is None or person is None or row.kind not in PAST_LIMIT:
+        if self._recipients is None or person is None or row.kind not in PAST_LIMIT:
             return False
-        return self._directory.may(person, request, wanted)
+        return self._recipients.may(person, request, wanted)
 
     def _breached_at(self, row: Notification, request: CmoRequest) -> datetime:
         """The first limit of the clocks that the message is about; when it was queued, while none is known."""
@@ -300,7 +300,7 @@ class Composer:
     def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
         if channel is DeliveryChannel.EMAIL:
             return f"<{request.id}@{self._domain}>"
-        return thread_of(self._session, row)
+        return thread_of(self._tx.session, row)
 
 
 def _by_id(

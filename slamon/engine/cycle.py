@@ -107,7 +107,7 @@ def _hand_out(runtime: Runtime) -> tuple[list[UUID], Leased]:
 
 def _hand_out_messages(tx: Tx, runtime: Runtime) -> Leased:
     clock = runtime.clock
-    now, real_now = clock.now(), clock.real_now()
+    real_now = clock.real_now()
     until = real_now + timedelta(seconds=runtime.settings.hand_over_seconds)
     if is_stopped(tx.session):
         return Leased([], until)
@@ -156,7 +156,7 @@ def check_requests(runtime: Runtime, carrier: Dispatcher, ids: Sequence[UUID]) -
 
 
 def _check(runtime: Runtime, ids: Sequence[UUID]) -> Leased:
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    now = runtime.clock.now()
     with runtime.write() as tx:
         requests = claims.due_requests(tx.session, ids, now=now)
         cases = load_requests(tx.session, requests)

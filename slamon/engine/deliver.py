@@ -103,10 +103,10 @@ def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> li
 
 
 def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    real_now = runtime.clock.real_now()
     with runtime.write() as tx:
         rows = handed_notifications(tx.session, ids, handed_until)
-        composer = Composer(tx.session, rows, runtime.settings, now=now, real_now=real_now)
+        composer = Composer(tx, rows, runtime.settings)
         drafts = []
         for row in rows:
             if composer.is_early(row):
@@ -297,7 +297,7 @@ def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, erro
         if error.retry_after_seconds is not None:
             _hold_address(tx.session, row)
         return
-    if not Composer(tx.session, [row], runtime.settings, now=tx.business_now, real_now=tx.real_now).still_true(row):
+    if not Composer(tx, [row], runtime.settings).still_true(row):
         row.state = NotificationState.SUPPRESSED.value
         return
     row.state = NotificationState.FAILED.value
@@ -351,7 +351,7 @@ def _fall_back_to_email(tx: Tx, row: Notification, settings: Settings) -> None:
     """
     if row.kind == MessageKind.DIGEST:
         members = digests.members(tx.session, row.id)
-        composer = Composer(tx.session, members, settings, now=tx.business_now, real_now=tx.real_now)
+        composer = Composer(tx, members, settings)
         refused = [member for member in members if composer.still_true(member)]
     else:
         refused = [row] if row.kind in LADDER_KINDS | ALWAYS_TOLD else []

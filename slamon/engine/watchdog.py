@@ -79,8 +79,6 @@ class Watchdog:
         """Put alarms into the outbox and send them from here; what does not leave is tried again at the next look."""
         if not troubles:
             return
-        clock = self._runtime.clock
-        now, real_now = clock.now(), clock.real_now()
         with self._runtime.write() as tx:
             keys: list[str] = []
             for trouble in troubles:

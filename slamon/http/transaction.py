@@ -113,9 +113,7 @@ class Call:
                 return self._write(work, before_replay)
         return self._write(work, before_replay)
 
-    def _write(
-        self, work: Callable[[Tx], Reply], before_replay: Callable[[Tx, str], object] | None
-    ) -> Response:
+    def _write(self, work: Callable[[Tx], Reply], before_replay: Callable[[Tx, str], object] | None) -> Response:
         with self.runtime.write() as tx:
             done = work(tx) if self.once is None else self._write_once(tx, self.once, work, before_replay)
             self.runtime.reach("before_commit")

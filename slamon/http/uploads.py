@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import IO
 from urllib.parse import quote
 
@@ -67,9 +66,7 @@ def file_in(form: FormData, *, size: int | None = None, sha256: str | None = Non
     return Upload(Sent(value.filename, value.content_type or "", size, sha256), value.file)
 
 
-def download(
-    runtime: Runtime, row: Attachment, *, asked_by: str, now: datetime, real_now: datetime
-) -> StreamingResponse:
+def download(runtime: Runtime, row: Attachment, *, asked_by: str) -> StreamingResponse:
     """The file, if it is what was uploaded. Otherwise the trail gets an entry, and FileDamaged is raised.
 
     To be called with no transaction open.

@@ -7,12 +7,10 @@ services.directory.create alone; whether the result is kept is decided by whoeve
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from slamon.addresses import address_key
 from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Site, SiteKind
@@ -74,7 +72,7 @@ def import_directory(tx: Tx, rows: Iterable[Row], *, by: Actor) -> ImportResult:
         drafts.add(row)
         notes = row.sheet.notes
     with tx.session.begin_nested():
-        run = _Run(tx.session, drafts.problems, by, tx.business_now)
+        run = _Run(tx, drafts.problems, by)
         run.add_all(drafts)
         if drafts.problems:
             raise BadRows(drafts.problems)
@@ -85,8 +83,9 @@ def import_directory(tx: Tx, rows: Iterable[Row], *, by: Actor) -> ImportResult:
 class _Run:
     """One import: what was there before, what has been added, what is wrong."""
 
-    def __init__(self, session: Session, problems: list[RowProblem], by: Actor, now: datetime) -> None:
-        self.session, self.problems, self.by, self.now = session, problems, by, now
+    def __init__(self, tx: Tx, problems: list[RowProblem], by: Actor) -> None:
+        self.tx, self.session, self.problems, self.by = tx, tx.session, problems, by
+        session = tx.session
         self.result = ImportResult()
         self._cmos = ByName((cmo.name, cmo) for cmo in session.scalars(select(Organization)))
         self._sites: defaultdict[UUID, ByName[Site]] = defaultdict(lambda: ByName(()))
@@ -208,7 +207,7 @@ class _Run:
                 values[name] = _STAND_INS[name]
         for _ in values:
             try:
-                made = create(self.session, kept, values, by=self.by, reason=REASON)
+                made = create(self.tx, kept, values, by=self.by, reason=REASON)
             except Invalid as refused:
                 name = refused.field
                 self._note(draft, _COLUMNS[kept].get(name, name), refused.message)

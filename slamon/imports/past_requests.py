@@ -1,7 +1,7 @@
 """Past requests, checked, as rows: the requests, their facts, and what evaluating them gives."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
+from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
@@ -68,6 +69,7 @@ class Stored:
 def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Callable[[int], None]) -> Stored:
     """Store the requests in the order of filing, so that their numbers tell it."""
     stored = Stored()
+    never_closing = replace(tx, rules=replace(tx.rules, closing=NEVER))
     in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
         numbers = list(_numbers(tx.session, batch))
@@ -76,10 +78,10 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
             for past, number in zip(batch, numbers, strict=True)
         ]
         facts = [row for case in cases for row in _chained(case)]
-        directory = Recipients(tx.session, [case.request for case in cases])
+        recipients = Recipients(tx.session, [case.request for case in cases])
         with tx.session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
             tx.session.add_all(case.request for case in cases)
-            stored.crossings += reconcile(tx, cases, directory, quietly=not notify)
+            stored.crossings += reconcile(never_closing, cases, recipients, quietly=not notify)
         tx.session.flush()
         tx.session.execute(insert(FactRow), facts)
         stored.facts += len(facts)

@@ -48,7 +48,6 @@ class Told:
 
     def is_sound(self) -> bool:
         with self.api.world.runtime.read() as tx:
-            now = self.api.world.clock.now()
             return not [found for found in verify_requests(tx) if isinstance(found, Difference)]
 
 

@@ -44,7 +44,7 @@ def test_a_filing_that_names_a_lot_or_an_order_looks_once_more_for_its_like(any_
 
 
 def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_world: Installation) -> None:
-    cast, clock = any_world.cast, any_world.clock
+    cast = any_world.cast
     filing, by = Filing(RequestType.INQUIRY, cast.project, cast.site, "Capacity in May"), any_world.caller(cast.pm)
 
     def file_and_fail() -> None:

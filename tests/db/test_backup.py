@@ -66,16 +66,16 @@ def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: Installa
     with empty_database(world, tmp_path) as database:
         restore(database, tmp_path / "copy")
         restored = replace(world.runtime, db=database)
-        with database.write() as session:
-            hold_restored(session)
+        with restored.write() as tx:
+            hold_restored(tx)
         work(restored)
         assert len(world.email.sent) == 2  # held back
-        with database.write() as session:
-            assert all(isinstance(step, int) for step in verify_requests(session))
-            assert verify_audit(session) is None
-            assert is_stopped(session)
+        with restored.write() as tx:
+            assert all(isinstance(step, int) for step in verify_requests(tx))
+            assert verify_audit(tx.session) is None
+            assert is_stopped(tx.session)
             admin = world.caller(world.cast.admin).as_actor()
-            stop_outgoing(session, False, by=admin, reason="checked")
+            stop_outgoing(tx, False, by=admin, reason="checked")
         work(restored)
         assert len(world.email.sent) == 2  # found, so not sent again
         world.clock.advance(hours=25)

@@ -117,13 +117,12 @@ def test_slamon_works_as_that_role(restricted: Installation):
     world.work()
     assert len(api.pm.get(f"/v1/requests/{asked['id']}/timeline").json()) > 1
     world.clock.advance(days=200)
-    db = world.runtime.db
-    with db.write() as session:
-        assert sweep(session, real_now=world.clock.real_now()) > 0
-        hold_restored(session)
-    with db.read() as session:
-        assert all(isinstance(step, int) for step in verify_requests(session))
-        assert verify_audit(session) is None
+    with world.runtime.write() as tx:
+        assert sweep(tx.session, real_now=tx.real_now) > 0
+        hold_restored(tx)
+    with world.runtime.read() as tx:
+        assert all(isinstance(step, int) for step in verify_requests(tx))
+        assert verify_audit(tx.session) is None
 
 
 def test_migrating_again_takes_back_what_was_granted_beside(restricted: Installation, postgres_world: Installation):

@@ -25,7 +25,8 @@ def full(any_world: Installation) -> Installation:
     return any_world
 
 
-def hand_out(world: Installation, session: Any) -> None:
+def hand_out(world: Installation, tx: Any) -> None:
+    session = tx.session
     now = world.clock.now()
     claims.hand_out_requests(session, now=now, again_at=now, most=100)
     for channel in DeliveryChannel:
@@ -36,17 +37,19 @@ def hand_out(world: Installation, session: Any) -> None:
     outbox.failed(session)
 
 
-def list_first_and_later_page(world: Installation, session: Any) -> None:
+def list_first_and_later_page(world: Installation, tx: Any) -> None:
+    session = tx.session
     reader = world.caller(world.cast.lead)
     for order in Order:
-        first = list_requests(session, RequestFilter(order=order), by=reader)
+        first = list_requests(tx, RequestFilter(order=order), by=reader)
         assert len(first.rows) == 50
-        list_requests(session, RequestFilter(order=order, cursor=first.next_cursor), by=reader)
+        list_requests(tx, RequestFilter(order=order, cursor=first.next_cursor), by=reader)
     for holder in Holder:
         worklist(session, holder, RequestFilter(), by=reader)
 
 
-def look_after(world: Installation, session: Any) -> None:
+def look_after(world: Installation, tx: Any) -> None:
+    session = tx.session
     at = world.clock.real_now()
     beat = {"kind": "worker", "host": "here", "release": "1", "started_at": at, "beat_at": at, "beats": 1, "state": {}}
     session.add(Process(id=world.runtime.process_id, **beat))  # while one sends, addresses told of late are looked up
@@ -64,8 +67,8 @@ def test_no_statement_walks_through_all_that_is_stored(full: Installation, work:
         seen.append((sql, given))
 
     event.listen(full.runtime.db.engine, "before_cursor_execute", note)
-    with full.runtime.db.write() as session:
-        work(full, session)
+    with full.runtime.write() as tx:
+        work(full, tx)
     asked = [(sql, given) for sql, given in seen if sql.lstrip().startswith(("SELECT", "UPDATE", "WITH"))]
     assert asked
     for sql, given in asked:

@@ -152,7 +152,7 @@ def with_a_file(world: Installation) -> None:
 def with_a_changed_line(world: Installation) -> None:
     with world.runtime.write() as tx:
         line = tx.session.scalars(select(Policy).limit(1)).one()
-        clause, now = {"agreement_clause": "7.3"}, world.clock.now()
+        clause = {"agreement_clause": "7.3"}
         change(tx, Policy, line.id, clause, by=SYSTEM, reason="Agreed")
 
 
@@ -168,14 +168,13 @@ def with_a_changed_address(world: Installation) -> None:
 
 def _change_contact(world: Installation, values: dict[str, object]) -> None:
     with world.runtime.write() as tx:
-        now = world.clock.now()
         change(tx, Person, world.cast.contact, values, by=SYSTEM, reason="Told by phone")
 
 
 def test_a_link_that_was_ended_stays_ended_in_the_release_before_and_after(any_world: Installation):
     any_world.file()
     any_world.work()
-    now, cast = any_world.clock.now(), any_world.cast
+    cast = any_world.cast
     with any_world.runtime.write() as tx:
         change_person(tx, cast.contact, {"status": "disabled"}, handed_to=cast.backup, by=SYSTEM, reason="Left")
     _change_contact(any_world, {"status": "active"})

@@ -249,7 +249,7 @@ def test_a_person_can_resend_or_dismiss_a_dead_letter(world: Installation):
     world.file()
     world.work()
     first, second = rows(world, "email", K.FILED)
-    lead, now = world.caller(world.cast.lead).as_actor(), world.clock.now()
+    lead = world.caller(world.cast.lead).as_actor()
     with world.runtime.write() as tx:
         resend(tx, first.id, by=lead)
         dismiss(tx, second.id, by=lead, reason="left the company")

@@ -1,7 +1,7 @@
 """Requests that fall due when a test says so, each telling the lead in Slack and the contact by mail."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -57,10 +57,10 @@ def file_alerts(
 ) -> list[Alert]:
     """File requests that fall due `in_seconds` and then one after the other, and wait for nothing."""
     world, by = house.world, house.world.caller(house.world.cast.pm)
-    first = world.clock.now() + timedelta(seconds=in_seconds) - TARGET
-    alerts = []
-    with world.runtime.write() as tx:
+    alerts, first = [], world.clock.now() + timedelta(seconds=in_seconds) - TARGET
+    with world.runtime.write() as opened:
         for place in range(count):
+            tx = replace(opened, business_now=first + timedelta(seconds=place * apart_seconds))
             filed = log_request(tx, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by)
             due_at = filed.clocks[0]["target_at"]
             key = f"{filed.number}/target/{about_crossing(['acknowledgement'], due_at)}"

@@ -30,7 +30,6 @@ def judge(house: ProcessInstallation, *, kills_in_send: int = 0, filed: Mapping[
         messages = tx.session.scalars(select(Notification)).all()
         clocked = set(tx.session.scalars(select(ClockRow.request_id)))
         facts = set(tx.session.scalars(select(FactRow.request_id).where(FactRow.sequence == 1)))
-        now = house.world.runtime.clock.now()
         differences = [found for found in verify_requests(tx) if not isinstance(found, int)]
         trail = verify_audit(tx.session)
     every_step_was_told(house, crossings, messages)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -81,8 +82,9 @@ def file_over_the_day(world: Installation, count: int) -> list[str]:
     """Requests one after the other, most to the first CMO, the rest to another; the numbers of the first CMO's."""
     cast, by, theirs = world.cast, world.caller(world.cast.pm), []
     for start in range(0, count, 100):
-        with world.runtime.write() as tx:
+        with world.runtime.write() as opened:
             for place in range(start, start + 100):
+                tx = replace(opened, business_now=opened.business_now + timedelta(seconds=place))
                 site = cast.other_site if place % 4 == 3 else cast.second_site if place % 4 == 2 else cast.site
                 filed = log_request(tx, Filing(RequestType.INQUIRY, cast.project, site, "Weekend"), by=by)
                 if site != cast.other_site:

@@ -102,10 +102,10 @@ def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: 
 
 def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: Installation):
     world, record = postgres_world, (Site, postgres_world.cast.site)
-    how = {"by": SYSTEM, "now": world.clock.now(), "reason": "Renamed", "expected_version": 1}
-    with world.runtime.db.write() as late:
-        assert find(late, *record).version == 1
-        with world.runtime.db.write() as first:
+    how = {"by": SYSTEM, "reason": "Renamed", "expected_version": 1}
+    with world.runtime.write() as late:
+        assert find(late.session, *record).version == 1
+        with world.runtime.write() as first:
             change(first, *record, {"name": "Basel North"}, **how)
         with pytest.raises(StaleVersion):
             change(late, *record, {"name": "Basel South"}, **how)

@@ -85,7 +85,6 @@ def put_in_force(world: Installation, *, hours: tuple[int, int], mode: str = "el
 
 
 def apply(world: Installation, line: Policy) -> None:
-    clock = world.clock
     admin = world.caller(world.cast.admin)
     with world.runtime.write() as tx:
         term_changes.apply(tx, policy_changes.of_policy(tx, line.id, admin), by=SYSTEM, reason="Agreed")
@@ -355,7 +354,7 @@ class AnyLife(RuleBasedStateMachine):
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]
             withdrawn = {row.id: row.clocks for row in session.scalars(sent) if row.kind == K.WITHDRAWN}
-            directory = Recipients(session, [case.request])
+            recipients = Recipients(session, [case.request])
             for clock in {crossing.clock for crossing in outcome.due}:
                 own = [c for c in outcome.due if c.clock == clock and c.level not in REPETITIONS]
                 for last in (c for c in own if c.order == max(each.order for each in own)):
@@ -365,7 +364,7 @@ class AnyLife(RuleBasedStateMachine):
                         and str(clock) not in withdrawn.get(row.withdrawn_by, ())
                     ]  # fmt: skip
                     addresses = [row.address for row in about]
-                    readers = {reader.address for to in last.step.to for reader in directory.readers(case.request, to)}
+                    readers = {reader.address for to in last.step.to for reader in recipients.readers(case.request, to)}
                     assert readers <= set(addresses), f"{last} reached {addresses} alone"
                     assert len(set(addresses)) == len(addresses), f"{last} was told twice"
             self._withdrawn_once(session.scalars(select(Notification)).all(), told, outcome.crossings)

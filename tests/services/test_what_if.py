@@ -83,7 +83,7 @@ def test_only_what_the_draft_covers_and_no_narrower_line_governed_is_counted(a_w
 def test_what_a_line_said_at_the_filing_decides_and_not_what_it_says_now(a_week: Installation):
     with a_week.runtime.write() as tx:
         line = tx.session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
-        narrower, now = {"site_id": a_week.cast.site}, a_week.clock.now()
+        narrower = {"site_id": a_week.cast.site}
         change(tx, Policy, line.id, narrower, by=SYSTEM, reason="For Basel alone")
     assert tried(a_week, draft("PT20H")).covered == 6
     a_week.file()

@@ -220,7 +220,7 @@ def test_an_expired_link_gives_back_what_was_typed(site: Site, asked: CmoRequest
 
 
 def withdraw(site: Site, asked: CmoRequest) -> None:
-    by, clock = site.world.caller(site.world.cast.pm), site.world.clock
+    by = site.world.caller(site.world.cast.pm)
     with site.world.runtime.write() as tx:
         revoke_links(tx, asked.id, site.world.cast.contact, by=by, reason="Forwarded")
 

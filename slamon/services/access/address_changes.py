@@ -131,7 +131,7 @@ def _send_forms_again(tx: Tx, person: Person) -> None:
     rows = [
         outbox_row(
             tx, f"{request.number}/{kind.value}/{person.id}/address {person.access_generation}", kind,
-            DeliveryChannel.EMAIL, person.email, 
+            DeliveryChannel.EMAIL, person.email,
             request_id=request.id, person_id=person.id, detail=ENDED)
         for request in tx.session.scalars(select(CmoRequest).where(*wanted).order_by(CmoRequest.id))
         if opens(tx.session, request, person)

@@ -199,8 +199,8 @@ def new_link(tx: Tx, email: str) -> str:
     detail = f"Its owner is {person.name}. Their sessions have ended. If they did not ask for it, look into it."
     rows = [
         outbox_row(
-            tx, f"{MessageKind.LINK_MADE.value}/{person.id}/{tx.real_now.isoformat()}/{reader.id}", MessageKind.LINK_MADE,
-            DeliveryChannel.EMAIL, reader.email, person_id=reader.id, detail=detail)
+            tx, f"{MessageKind.LINK_MADE.value}/{person.id}/{tx.real_now.isoformat()}/{reader.id}",
+            MessageKind.LINK_MADE, DeliveryChannel.EMAIL, reader.email, person_id=reader.id, detail=detail)
         for reader in _with_an_account(tx.session)
     ]  # fmt: skip
     queue(tx.session, rows)

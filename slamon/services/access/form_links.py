@@ -145,7 +145,7 @@ def send_fresh_link(tx: Tx, token: str) -> None:
         tx.session,
         [
             outbox_row(
-                tx, key, MessageKind.FRESH_LINK, DeliveryChannel.EMAIL, person.email, 
+                tx, key, MessageKind.FRESH_LINK, DeliveryChannel.EMAIL, person.email,
                 request_id=request.id, person_id=person.id)
         ],
     )  # fmt: skip

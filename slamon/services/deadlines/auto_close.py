@@ -78,7 +78,7 @@ def _closings(session: Session, cases: Sequence[LoadedRequest], rule: ClosingRul
 
 
 def close_unopposed(
-    tx: Tx, cases: Sequence[LoadedRequest], directory: Recipients, rule: ClosingRule
+    tx: Tx, cases: Sequence[LoadedRequest], recipients: Recipients, rule: ClosingRule
 ) -> tuple[list[LoadedRequest], Mapping[UUID, datetime | None]]:
     """Tell of closings that are near and close what nobody objected to.
 
@@ -91,21 +91,21 @@ def close_unopposed(
     for request_id, closing in _closings(tx.session, cases, rule).items():
         closes_at = closing.closes_at
         if not closing.notices and rule.notice_at(closing.counted.recorded_at) < tx.business_now:
-            looks[request_id] = _tell(tx, closing, directory, rule)
+            looks[request_id] = _tell(tx, closing, recipients, rule)
         elif closes_at is not None and closes_at < tx.business_now and closing.is_known:
             fact = _acceptance(closing.case.request, rule, closes_at, tx.business_now)
             closed[request_id] = _close(tx.session, closing.case, fact)
-            queue(tx.session, fact_rows(tx, closing.case.request, fact, directory))
+            queue(tx.session, fact_rows(tx, closing.case.request, fact, recipients))
         else:
             looks[request_id] = closing.look_at(rule, tx.business_now)
     return [closed.get(case.request.id, case) for case in cases], looks
 
 
-def _tell(tx: Tx, closing: Closing, directory: Recipients, rule: ClosingRule) -> datetime:
+def _tell(tx: Tx, closing: Closing, recipients: Recipients, rule: ClosingRule) -> datetime:
     """Queue the notice; when to look again."""
     counted, request = closing.counted, closing.case.request
     closes_at = rule.closes_at(counted.recorded_at, tx.business_now)
-    rows = closing_soon_rows(tx, request, counted.sequence, closes_at, directory)
+    rows = closing_soon_rows(tx, request, counted.sequence, closes_at, recipients)
     queue(tx.session, rows)
     return closes_at if any(row["closes_at"] for row in rows) else tx.business_now + LOOK_AGAIN
 

@@ -34,19 +34,19 @@ from slamon.services.policies.policies import (
 )
 from slamon.services.transaction import Tx
 
-Finder = Callable[[Session, UUID, Caller, datetime], NewTerms]
+Finder = Callable[[Tx, UUID, Caller], NewTerms]
 
 
 def preview(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller) -> Preview:
     """Which deadlines of open requests would move if this record (`of_policy`, `of_calendar`) were applied to them."""
     allow(by, Deed.READ_RECORDS)
-    return term_changes.preview(tx, find_new(tx.session, record_id, by, tx.business_now), by=by)
+    return term_changes.preview(tx, find_new(tx, record_id, by), by=by)
 
 
 def apply(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller, reason: str) -> int:
     """Apply the record to all of them; returns how many that the caller may read it changed. For administrators."""
     admit(by, Deed.APPLY_TERMS)
-    new = find_new(tx.session, record_id, by, tx.business_now)
+    new = find_new(tx, record_id, by)
     actor = allow(by, Deed.APPLY_TERMS)
     applied = term_changes.apply(tx, new, by=actor, reason=reason)
     return len(seen_among(tx.session, CmoRequest, applied, by=by))

@@ -29,7 +29,7 @@ from slamon.services.transaction import Tx
 RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms were applied"
 
 
-def reconcile(tx: Tx, cases: Sequence[LoadedRequest], directory: Recipients, *, quietly: bool = False) -> int:
+def reconcile(tx: Tx, cases: Sequence[LoadedRequest], recipients: Recipients, *, quietly: bool = False) -> int:
     """Evaluate each case at `now` and store what follows; returns how many crossings were new.
 
     What nobody objected to under the `closing` rule is closed first.
@@ -37,7 +37,7 @@ def reconcile(tx: Tx, cases: Sequence[LoadedRequest], directory: Recipients, *, 
     Running it twice changes nothing: crossings and messages have keys of their own. `quietly` records the crossings
     as passed and tells nobody: they are history, brought in from elsewhere.
     """
-    cases, to_close = close_unopposed(tx, cases, directory, tx.rules.closing)
+    cases, to_close = close_unopposed(tx, cases, recipients, tx.rules.closing)
     ids = [case.request.id for case in cases]
     clocks = by_request(tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
     crossings = passed_steps(tx.session, ids)
@@ -59,7 +59,7 @@ def reconcile(tx: Tx, cases: Sequence[LoadedRequest], directory: Recipients, *, 
                 standing=_standing(outcome, passed),
                 rescinded=rescinded,
             )
-        messages += ladder_rows(tx, request, told, directory, again=again)
+        messages += ladder_rows(tx, request, told, recipients, again=again)
         if found and not quietly:
             levels = sorted({crossing["level"] for crossing in found})
             note(tx.session, "crossed", number=request.number, levels=levels)

@@ -107,8 +107,8 @@ def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) 
             for case, terms in pairs
             if terms is not None and terms.digest != case.terms.digest
         ]
-        directory = Recipients(tx.session, [case.request for case in changed])
-        reconcile(tx, changed, directory)
+        recipients = Recipients(tx.session, [case.request for case in changed])
+        reconcile(tx, changed, recipients)
         applied += [case.request.id for case in changed]
     record(
         tx,

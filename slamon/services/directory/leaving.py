@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -56,9 +55,7 @@ def change_person(
             raise Invalid("handed_to", "names who takes over from somebody; send it with status 'disabled'")
         address_changes.locked_requests(tx.session, person_id)  # before the person, as everywhere
         person = records.find(tx.session, Person, person_id, lock=True)
-        _Handing(
-            tx.session, person, _successor(tx.session, person, handed_to), by, reason, tx.business_now, tx.real_now
-        ).do()
+        _Handing(tx, person, _successor(tx.session, person, handed_to), by, reason).do()
         values = {**values, "backup_id": handed_to}  # for terms already frozen, which name the person
     return records.change(tx, Person, person_id, values, by=by, reason=reason, expected_version=expected_version)
 
@@ -75,16 +72,14 @@ def _successor(session: Session, person: Person, successor_id: UUID) -> Person:
 class _Handing:
     """One handing over, in the caller's transaction."""
 
-    session: Session
+    tx: Tx
     person: Person
     successor: Person
     by: Actor
     reason: str
-    now: datetime
-    real_now: datetime
 
     def do(self) -> None:
-        session, held = self.session, held_by(self.session, self.person)
+        session, held = self.tx.session, held_by(self.tx, self.person)
         # Every row is locked before the trail's head is: `record` holds that until the commit.
         requests = [locked_request(session, each.id) for each in held if each.part == "contact"]
         drafts = [session.get_one(Draft, each.id, with_for_update=True) for each in held if each.part == "draft"]
@@ -99,12 +94,13 @@ class _Handing:
 
     def _requests(self, requests: Sequence[CmoRequest]) -> None:
         """Each open request gets the fact, and the new contact the link."""
-        session, successor, people = self.session, self.successor, Recipients(self.session, requests)
+        tx, successor = self.tx, self.successor
+        people = Recipients(tx.session, requests)
         for request in requests:
             if not successor.serves(request.cmo_id, request.site_id):
                 raise Invalid("handed_to", f"{successor.name} does not serve the site of {request.number}")
             fact = note_now(
-                session,
+                tx,
                 request,
                 FactKind.HANDED_ON,
                 by=self.by,
@@ -113,20 +109,20 @@ class _Handing:
                 content={"contact": {"id": str(successor.id), "name": successor.name}},
             )
             request.contact_id = successor.id
-            queue(session, fact_rows(tx, request, fact, people))
+            queue(tx.session, fact_rows(tx, request, fact, people))
 
     def _draft(self, draft: Draft) -> None:
         if not set(self.successor.roles) & FILERS:
             told = f"{self.successor.name} may not file, and {self.person.name} has drafts; discard those first"
             raise Invalid("handed_to", told)
-        successor = caller_of(self.successor, self.session.get_one(Organization, self.successor.organization_id))
+        successor = caller_of(self.successor, self.tx.session.get_one(Organization, self.successor.organization_id))
         project_id = draft.content.get("project_id")
-        if project_id and not is_seen(self.session, Project, UUID(str(project_id)), by=successor):
+        if project_id and not is_seen(self.tx.session, Project, UUID(str(project_id)), by=successor):
             told = f"{self.successor.name} may not see the project of a draft of {self.person.name}; discard that first"
             raise Invalid("handed_to", told)
         draft.created_by, draft.version = str(self.successor.id), draft.version + 1
         record(
-            self.session,
+            self.tx,
             by=self.by,
             action="hand_over",
             entity="draft",
@@ -139,11 +135,11 @@ class _Handing:
     def _record(self, held: Holding) -> None:
         """Name the successor where the person was named. Nobody backs up themselves: they are left without."""
         if held.part == "policy":
-            values: dict[str, Any] = {"ladder": self._renamed(self.session.get_one(Policy, held.id).ladder)}
+            values: dict[str, Any] = {"ladder": self._renamed(self.tx.session.get_one(Policy, held.id).ladder)}
         else:
             values = {_FIELD[held.part]: None if held.id == self.successor.id else self.successor.id}
         try:
-            records.change(self.session, KEPT_AS[held.part], held.id, values, by=self.by, reason=self.reason)
+            records.change(self.tx, KEPT_AS[held.part], held.id, values, by=self.by, reason=self.reason)
         except Invalid as refused:
             told = f"{self.successor.name} cannot take {held}: {refused.message}"
             raise Invalid("handed_to", told) from refused

@@ -26,7 +26,7 @@ UNTOLD = frozenset(
 
 
 def ladder_rows(
-    tx: Tx, request: CmoRequest, told: Sequence[Crossing], directory: Recipients, *, again: Collection[CrossingKey]
+    tx: Tx, request: CmoRequest, told: Sequence[Crossing], recipients: Recipients, *, again: Collection[CrossingKey]
 ) -> list[dict[str, Any]]:
     """Outbox rows for the crossings to tell; `again` are those that were told before and withdrawn.
 
@@ -40,11 +40,11 @@ def ladder_rows(
         clocks = [str(crossing.clock) for crossing in alike]
         is_again = any(crossing.key in again for crossing in alike)
         about = about_crossing(clocks, at, request.fact_count if is_again else None)
-        kind, readers = MessageKind(level.value), [each for to in step.to for each in directory.readers(request, to)]
-        if any(directory.is_empty(request, to) for to in step.to):
-            rows += nobody_there_rows(tx, request, directory)
+        kind, readers = MessageKind(level.value), [each for to in step.to for each in recipients.readers(request, to)]
+        if any(recipients.is_empty(request, to) for to in step.to):
+            rows += nobody_there_rows(tx, request, recipients)
         if not readers:  # a rung nobody holds must not be silent
-            readers = directory.nearest(request, step.to)
+            readers = recipients.nearest(request, step.to)
         once: dict[tuple[str, str, UUID], Addressee] = {}
         for reader in readers:
             once.setdefault((reader.channel, reader.address, reader.person.id), reader)
@@ -53,63 +53,63 @@ def ladder_rows(
             rows.append(
                 outbox_row(
                     tx, str(MessageKey(request.number, kind, about, reader.channel, who)), kind, reader.channel,
-                    reader.address, 
+                    reader.address,
                     request_id=request.id, person_id=reader.person.id, clocks=clocks, crossed_at=at,
                     told_as=reader.role, instead_of=reader.instead_of)
             )  # fmt: skip
     return rows
 
 
-def fact_rows(tx: Tx, request: CmoRequest, fact: Fact, directory: Recipients) -> list[dict[str, Any]]:
+def fact_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipients) -> list[dict[str, Any]]:
     """Outbox rows for one act: the contact hears the sponsor's acts and gets receipts, the manager hears the CMO's.
 
     Whoever wrote an act of the CMO down needs no news of it; nobody hears of a hand-on that a later one has overtaken.
     """
     if fact.kind is FactKind.HANDED_ON and fact.content["contact"]["id"] == str(request.contact_id):
-        return contact_rows(tx, request, directory, fact.sequence, MessageKind.FILED)
+        return contact_rows(tx, request, recipients, fact.sequence, MessageKind.FILED)
     if fact.kind in UNTOLD:
         return []
     rows: list[dict[str, Any]] = []
     news: dict[UUID, Told] = {}
     if fact.by.is_cmo:
-        rows += _receipt_rows(tx, request, fact, directory)
-        told = directory.told(request, LadderRole.PROJECT_MANAGER)
+        rows += _receipt_rows(tx, request, fact, recipients)
+        told = recipients.told(request, LadderRole.PROJECT_MANAGER)
         news = {each.person.id: each for each in told if str(each.person.id) != fact.recorded_by.id}
     else:
-        rows += contact_rows(tx, request, directory, fact.sequence, MessageKind.SPONSOR_ACTED)
+        rows += contact_rows(tx, request, recipients, fact.sequence, MessageKind.SPONSOR_ACTED)
     if needs_review(fact):
-        news = {each.person.id: each for each in directory.told(request, LadderRole.QUALITY)} | news
+        news = {each.person.id: each for each in recipients.told(request, LadderRole.QUALITY)} | news
     return rows + [
         _staff_row(
-            tx, request, MessageKind.CMO_ACTED, each, str(fact.sequence), 
+            tx, request, MessageKind.CMO_ACTED, each, str(fact.sequence),
             fact_sequence=fact.sequence)
         for each in news.values()
     ]  # fmt: skip
 
 
-def _receipt_rows(tx: Tx, request: CmoRequest, fact: Fact, directory: Recipients) -> list[dict[str, Any]]:
+def _receipt_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipients) -> list[dict[str, Any]]:
     """A receipt for whoever acted; where they have left since, whoever at the CMO is told in their place."""
-    person = directory.person(UUID(fact.by.id))
+    person = recipients.person(UUID(fact.by.id))
     if person is None:
         return []
     if not person.is_enabled:
-        return contact_rows(tx, request, directory, fact.sequence, MessageKind.RECEIPT)
+        return contact_rows(tx, request, recipients, fact.sequence, MessageKind.RECEIPT)
     about = str(fact.sequence)
     key = MessageKey(request.number, MessageKind.RECEIPT, about, DeliveryChannel.EMAIL, str(person.id))
     return [
         outbox_row(
-            tx, str(key), MessageKind.RECEIPT, DeliveryChannel.EMAIL, person.email, 
+            tx, str(key), MessageKind.RECEIPT, DeliveryChannel.EMAIL, person.email,
             request_id=request.id, person_id=person.id, fact_sequence=fact.sequence, told_as=fact.by.role.value)
     ]  # fmt: skip
 
 
 def contact_rows(
-    tx: Tx, request: CmoRequest, directory: Recipients, sequence: int, kind: MessageKind
+    tx: Tx, request: CmoRequest, recipients: Recipients, sequence: int, kind: MessageKind
 ) -> list[dict[str, Any]]:
     """Mails that tell the contact of the fact `sequence`; staff are told where nobody at the CMO can be."""
-    told = directory.told(request, LadderRole.CMO_CONTACT)
+    told = recipients.told(request, LadderRole.CMO_CONTACT)
     if not told:
-        return nobody_there_rows(tx, request, directory)
+        return nobody_there_rows(tx, request, recipients)
     return [
         outbox_row(
             tx, str(MessageKey(request.number, kind, str(sequence), DeliveryChannel.EMAIL, str(person.id))), kind,
@@ -119,11 +119,11 @@ def contact_rows(
     ]  # fmt: skip
 
 
-def nobody_there_rows(tx: Tx, request: CmoRequest, directory: Recipients) -> list[dict[str, Any]]:
+def nobody_there_rows(tx: Tx, request: CmoRequest, recipients: Recipients) -> list[dict[str, Any]]:
     """Outbox rows that tell the manager that no message about this request reaches the CMO; once for each contact."""
     return [
         _staff_row(tx, request, MessageKind.NOBODY_THERE, each, str(request.contact_id))
-        for each in directory.told(request, LadderRole.PROJECT_MANAGER)
+        for each in recipients.told(request, LadderRole.PROJECT_MANAGER)
     ]
 
 
@@ -135,7 +135,7 @@ def not_reached_rows(tx: Tx, request: CmoRequest, person: Person, detail: str) -
                 request.number, MessageKind.NOT_REACHED, f"{person.id}@{person.email}", DeliveryChannel.EMAIL,
                 str(each.person.id),
             )),
-            MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, each.person.email, 
+            MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, each.person.email,
             request_id=request.id, person_id=each.person.id, detail=detail[:500],
             told_as=each.role, instead_of=each.instead_of)
         for each in Recipients(tx.session, [request]).told(request, LadderRole.PROJECT_MANAGER)
@@ -152,16 +152,16 @@ def stand_in_rows(tx: Tx, row: Notification) -> list[dict[str, Any]]:
     request = tx.session.get_one(CmoRequest, row.request_id)
     if row.kind == MessageKind.FILED and request.contact_id != row.person_id:
         return []  # it was handed on, and whoever has it now got a notice of their own
-    directory = Recipients(tx.session, [request], unreachable=row.person_id)
-    person = directory.person(row.person_id) if row.person_id else None
+    recipients = Recipients(tx.session, [request], unreachable=row.person_id)
+    person = recipients.person(row.person_id) if row.person_id else None
     if person is None:
         return []
     otherwise = LadderRole.CMO_CONTACT if person.is_of_cmo else LadderRole.PROJECT_MANAGER
     parts = [LadderRole(role) for role in (row.told_as, *person.roles) if role in set(LadderRole)]
     part = parts[0] if parts else otherwise
-    told = directory.told(request, part)
+    told = recipients.told(request, part)
     if not told and person.is_of_cmo:
-        return nobody_there_rows(tx, request, directory)
+        return nobody_there_rows(tx, request, recipients)
     return [
         outbox_row(
             tx, f"{row.dedupe_key}/{each.person.id}", MessageKind(row.kind), DeliveryChannel.EMAIL, each.person.email,
@@ -173,7 +173,7 @@ def stand_in_rows(tx: Tx, row: Notification) -> list[dict[str, Any]]:
 
 
 def closing_soon_rows(
-    tx: Tx, request: CmoRequest, sequence: int, closes_at: datetime, directory: Recipients
+    tx: Tx, request: CmoRequest, sequence: int, closes_at: datetime, recipients: Recipients
 ) -> list[dict[str, Any]]:
     """Outbox rows that tell the manager, or who stands in, when the request closes by itself.
 
@@ -187,11 +187,11 @@ def closing_soon_rows(
             tx, str(MessageKey(
                 request.number, MessageKind.CLOSING_SOON, str(sequence), reader.channel, str(reader.person.id)
             )),
-            MessageKind.CLOSING_SOON, reader.channel, reader.address, 
+            MessageKind.CLOSING_SOON, reader.channel, reader.address,
             request_id=request.id, person_id=reader.person.id, fact_sequence=sequence,
-            closes_at=closes_at if directory.may(reader.person, request, may_object) else None,
+            closes_at=closes_at if recipients.may(reader.person, request, may_object) else None,
             told_as=reader.role, instead_of=reader.instead_of)
-        for reader in directory.readers(request, to)
+        for reader in recipients.readers(request, to)
     ]  # fmt: skip
 
 

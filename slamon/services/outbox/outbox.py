@@ -201,8 +201,8 @@ def raise_alarm(tx: Tx, topic: str, detail: str) -> list[str]:
     """
     rows: list[dict[str, Any]] = [
         outbox_row(
-            tx, f"alarm/{topic}/{tx.real_now.date()}/{person.id}", MessageKind.ALARM, DeliveryChannel.EMAIL, person.email,
-            person_id=person.id, detail=detail, told_as=role.value)
+            tx, f"alarm/{topic}/{tx.real_now.date()}/{person.id}", MessageKind.ALARM, DeliveryChannel.EMAIL,
+            person.email, person_id=person.id, detail=detail, told_as=role.value)
         for role, person in administrators(tx.session)
     ]  # fmt: skip
     queue(tx.session, rows)

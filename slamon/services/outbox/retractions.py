@@ -125,7 +125,7 @@ def _withdraw(
         keys[str(key)] = told
         messages.append(
             outbox_row(
-                tx, str(key), MessageKind.WITHDRAWN, channel, address, 
+                tx, str(key), MessageKind.WITHDRAWN, channel, address,
                 request_id=request.id, person_id=person_id, clocks=clocks, crossed_at=first,
                 fact_sequence=request.fact_count, detail=undone[taken_back[0]].rescinded_reason,
                 told_as=told[0].told_as, instead_of=told[0].instead_of)

@@ -125,7 +125,7 @@ def _judge(
         return line is None or specificity(draft) >= specificity(line)
 
     covered = [request for request in requests if comes_under_draft(request)]
-    directory = Recipients(tx.session, covered)
+    recipients = Recipients(tx.session, covered)
     other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
     for case in load_requests(tx.session, covered):
         request = case.request
@@ -141,8 +141,8 @@ def _judge(
         change.breaches_under_draft += len(would_be)
         change.appeared += len(would_be - was)
         change.vanished += len(was - would_be)
-        found.escalations.update(_leads_told(request, before, directory))
-        found.escalations_under_draft.update(_leads_told(request, after, directory))
+        found.escalations.update(_leads_told(request, before, recipients))
+        found.escalations_under_draft.update(_leads_told(request, after, recipients))
     found.covered += len(covered)
 
 
@@ -162,11 +162,11 @@ def _then(said: Sequence[Policy], at: datetime) -> Policy | None:
     return next((line for line in reversed(said) if line.effective_from <= at), said[0] if said else None)
 
 
-def _leads_told(request: CmoRequest, outcome: Evaluation, directory: Recipients) -> Iterator[UUID]:
+def _leads_told(request: CmoRequest, outcome: Evaluation, recipients: Recipients) -> Iterator[UUID]:
     """Who leads, once for each rung that tells the lead; clocks that pass one at the same instant share it."""
     for step, _ in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in outcome.crossings):
         to_leads = (to for to in step.to if to.role is LadderRole.LEAD)
-        yield from {reader.person.id for to in to_leads for reader in directory.readers(request, to)}
+        yield from {reader.person.id for to in to_leads for reader in recipients.readers(request, to)}
 
 
 def _names(session: Session, table: type[Person] | type[Organization], ids: set[UUID]) -> dict[UUID, str]:

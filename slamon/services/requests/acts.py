@@ -143,9 +143,9 @@ def act(
     _update(request, fact, case.timeline)
     if kind is FactKind.AMENDED and "priority" in content["changes"]:
         case = under_priority(tx, case, fact)
-    directory = Recipients(tx.session, [request])
-    reconcile(tx, [case], directory)
-    queue(tx.session, fact_rows(tx, request, fact, directory))
+    recipients = Recipients(tx.session, [request])
+    reconcile(tx, [case], recipients)
+    queue(tx.session, fact_rows(tx, request, fact, recipients))
     if kind is FactKind.TAKEN:
         silence_repeats(tx.session, request)
         queue(tx.session, taken_rows(tx, request, fact))

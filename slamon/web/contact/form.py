@@ -74,7 +74,7 @@ OwnForm = Annotated[None, Depends(from_our_pages)]
 def show(request: Request, token: str, done: str = "", sent: str = "") -> Response:
     """The form. `done` and `sent` come from our own redirects and only choose a notice."""
     runtime = runtime_of(request)
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    now = runtime.clock.now()
     with runtime.read() as tx:
         try:
             opened = open_link(tx, token)
@@ -87,7 +87,6 @@ def show(request: Request, token: str, done: str = "", sent: str = "") -> Respon
 def fresh_link(request: Request, token: str, _: OwnForm) -> Response:
     """Mail a new link to the address the old one was for."""
     runtime = runtime_of(request)
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
     try:
         with runtime.write() as tx:
             send_fresh_link(tx, token)
@@ -101,21 +100,20 @@ def fresh_link(request: Request, token: str, _: OwnForm) -> Response:
 def fetch_file(request: Request, token: str, attachment_id: UUID) -> Response:
     """A file of the request the link opens."""
     runtime = runtime_of(request)
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
     with runtime.read() as tx:
         try:
             opened = open_link(tx, token)
         except LinkGone as gone:
             return _gone(request, tx.session, token, gone)
         row = attachment_of(tx.session, opened.request.id, attachment_id)
-    return download(runtime, row, asked_by=opened.caller.id, now=now, real_now=real_now)
+    return download(runtime, row, asked_by=opened.caller.id)
 
 
 @router.post("/r/{token}/files")
 def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) -> Response:
     """Take a file by itself; it answers nothing."""
     runtime = runtime_of(request)
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
@@ -139,7 +137,7 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         raise NotFound("page", request.scope["path"])
     wanted, typed = Action(action), handed.typed
     runtime = runtime_of(request)
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:

@@ -86,7 +86,7 @@ def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachm
     with runtime_of(request).db.read() as session:
         visible_request(session, request_id, by=visit.caller)
         row = attachment_of(session, request_id, attachment_id)
-    return download(runtime_of(request), row, asked_by=visit.caller.id, now=visit.now, real_now=visit.real_now)
+    return download(runtime_of(request), row, asked_by=visit.caller.id)
 
 
 @router.post("/requests/{request_id}/files", dependencies=[may_on_record(Deed.ATTACH)])

@@ -59,7 +59,6 @@ def sign_in(request: Request, typed: Submitted, _own: OwnForm, _counts: TryCount
     """Begin a session. Whatever is refused looks the same for an address that nobody has."""
     runtime, network = runtime_of(request), client_network(request)
     email, goes_to = typed("email"), safe_next(typed("next"))
-    real_now = runtime.clock.real_now()
     with runtime.read() as tx:
         account = sign_ins.account_of(tx.session, email)
         refusal = sign_ins.lock_on(tx, account, network)
@@ -111,7 +110,6 @@ def welcome(request: Request, token: str, _counts: LinkCounted) -> Response:
 def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, _counts: LinkCounted) -> Response:
     """Set the password and sign in."""
     runtime = runtime_of(request)
-    real_now = runtime.clock.real_now()
     password, again = typed.untouched("password"), typed.untouched("again")
     try:
         with runtime.read() as tx:
@@ -152,7 +150,7 @@ def _is_signed_in(request: Request) -> bool:
         return False
     with runtime.read() as tx:
         try:
-            idle, real_now = runtime.settings.session_idle, runtime.clock.real_now()
+            idle = runtime.settings.session_idle
             allow(callers.signed_in(tx, token, idle=idle), Deed.READ_RECORDS)
         except (NotSignedIn, Forbidden):
             return False
