@@ -21,6 +21,7 @@ from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.base import new_id
 from slamon.db.database import Database
+from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.terms import DeliveryChannel
 from slamon.files import FileStore
 from slamon.files.disk import DiskStore
@@ -29,6 +30,7 @@ from slamon.logs import configure_logging
 from slamon.services.access.passwords import Passwords
 from slamon.services.deadlines.auto_close import closing_rule
 from slamon.services.transaction import Rules, Tx
+from slamon.wording.words import ENGLISH, Words
 
 
 @dataclass(slots=True)
@@ -76,6 +78,8 @@ class Runtime:
     in_flight: InFlight = field(default_factory=InFlight)
     vitals: Heartbeat = field(default_factory=Heartbeat)
     passwords: Passwords = field(default_factory=Passwords)
+    catalogue: Catalogue = STANDARD
+    words: Words = ENGLISH
 
     @property
     def can_mail(self) -> bool:
@@ -84,7 +88,7 @@ class Runtime:
 
     @property
     def rules(self) -> Rules:
-        return Rules(closing=closing_rule(self.settings))
+        return Rules(closing=closing_rule(self.settings), catalogue=self.catalogue)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:

@@ -5,14 +5,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.clocks.auto_close import ClosingRule
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Settings that decide about requests."""
+    """What decides about requests, besides their own terms."""
 
     closing: ClosingRule  # when answered requests close by themselves
+    catalogue: Catalogue = STANDARD
 
 
 @dataclass(frozen=True, slots=True)
