@@ -3,6 +3,8 @@
 import json
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -302,3 +304,10 @@ def test_only_staff_are_given_a_link(
     refused = run(command, address)
     assert isinstance(refused.exception, SlamonError)
     assert "/welcome/" not in refused.output
+
+
+def test_help_loads_nothing_that_only_commands_need():
+    """`slamon --help` answers at once: what a command works with is imported inside it."""
+    loaded = "import sys, slamon.cli.main; print({'sqlalchemy', 'pydantic', 'fastapi', 'slack_sdk'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

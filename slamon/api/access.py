@@ -13,6 +13,7 @@ from slamon.api.records import PEOPLE
 from slamon.api.responses import answers
 from slamon.db import paging
 from slamon.db.access import ApiKey
+from slamon.domain.scopes import Scope
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Forbidden, Invalid
 from slamon.http.transaction import (
@@ -32,7 +33,6 @@ from slamon.schemas.access import Invitation, Key, KeyPage, KeyWithSecret, NewKe
 from slamon.schemas.fields import Because
 from slamon.schemas.records import ListQuery
 from slamon.services.access import api_keys, callers
-from slamon.services.access.callers import Scope
 from slamon.services.access.rights import Deed, allow
 from slamon.services.transaction import Tx
 

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, case, delete, select, update
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 from slamon.addresses import address_key
 from slamon.db.access import ApiKey, FormerPassword, OneTimeLink, SignIn, SignInTry
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonSite, PersonStatus
+from slamon.domain.scopes import ALL_SCOPES, Scope
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import CMO_ROLES, SYSTEM, Actor, Role
 from slamon.errors import Conflict, Forbidden, Invalid, LinkGone, NotFound, NotSignedIn
@@ -26,18 +26,6 @@ from slamon.wording.message import MessageKind
 LONGEST_SESSION = timedelta(hours=12)
 ONE_TIME_LINK_LIFE = timedelta(hours=24)
 ON_THE_HOST = "whoever ran the command on the host"  # who saw a link that a command printed
-
-
-class Scope(StrEnum):
-    """What an API key may be used for; a key's rights are its owner's roles cut by these."""
-
-    READ = "read"
-    FILE = "file"
-    ACT = "act"
-    ADMIN = "admin"
-
-
-ALL_SCOPES = frozenset(Scope)
 
 
 @dataclass(frozen=True, slots=True)

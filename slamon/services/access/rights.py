@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from slamon.db.parties import Organization, Person, Project, ProjectCmo, Standing
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import FILERS, LIFE_CYCLE, Action
+from slamon.domain.scopes import Scope
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden
-from slamon.services.access.callers import Caller, Scope
+from slamon.services.access.callers import Caller
 
 
 class Deed(StrEnum):
