@@ -30,7 +30,7 @@ from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import SlamonError
 from slamon.runtime import build_runtime
-from slamon.services.access import callers
+from slamon.services.access import callers, one_time_links
 from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import ADMIN, CONTACT, PM, Installation, RecordingChannel
@@ -124,7 +124,7 @@ def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_s
     runtime.channels[DeliveryChannel.EMAIL] = email
     with runtime.write() as tx:
         admin = callers.person_by_email(tx.session, "ada@acme.example")
-        callers.invite(tx, admin.id, by=SYSTEM)
+        one_time_links.invite(tx, admin.id, by=SYSTEM)
     tick(runtime, InlineDispatcher(runtime), Watch(8))
     assert [message.sponsor_name for message in email.sent] == ["Acme Bio"]
     runtime.close()

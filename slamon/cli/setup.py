@@ -37,7 +37,7 @@ def setup(
     from slamon.domain.terms import DeliveryChannel
     from slamon.domain.timeline import SYSTEM
     from slamon.runtime import build_runtime
-    from slamon.services.access import callers
+    from slamon.services.access import one_time_links
     from slamon.services.directory import bootstrap
 
     if not Settings(_env_file=None).secret_keys:  # with one in the environment, settings are kept there and not here
@@ -49,8 +49,8 @@ def setup(
     with runtime.write() as tx:
         name = bootstrap.bootstrap(tx, sponsor).name
         admin = bootstrap.first_admin(tx, admin_name, admin_email)
-        has_password, to = admin.password_hash is not None, callers.ON_THE_HOST
-        token = None if has_password else callers.show_link(tx, admin.id, to=to, by=SYSTEM)
+        has_password, to = admin.password_hash is not None, one_time_links.ON_THE_HOST
+        token = None if has_password else one_time_links.show_link(tx, admin.id, to=to, by=SYSTEM)
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
     out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
     out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
@@ -73,17 +73,17 @@ def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own
     from slamon.cli.runtime import open_runtime
     from slamon.config import Settings
     from slamon.domain.timeline import SYSTEM
-    from slamon.services.access import callers
+    from slamon.services.access import callers, one_time_links
 
     runtime = open_runtime(Settings())
     with runtime.write() as tx:
         person = callers.person_by_email(tx.session, email)
         if runtime.can_mail:
-            callers.invite(tx, person.id, by=SYSTEM)
+            one_time_links.invite(tx, person.id, by=SYSTEM)
             token = None
         else:
-            to = callers.ON_THE_HOST
-            token = callers.show_link(tx, person.id, to=to, by=SYSTEM)
+            to = one_time_links.ON_THE_HOST
+            token = one_time_links.show_link(tx, person.id, to=to, by=SYSTEM)
     if token is None:
         out.print(f"[green]✓[/green] A link is on its way to {person.email}.", highlight=False)
     else:
@@ -98,11 +98,11 @@ def new_link(email: Annotated[str, typer.Argument(help="Whose: somebody of your 
 
     from slamon.cli.runtime import open_runtime
     from slamon.config import Settings
-    from slamon.services.access import callers
+    from slamon.services.access import one_time_links
 
     runtime = open_runtime(Settings())
     with runtime.write() as tx:
-        token = callers.new_link(tx, email)
+        token = one_time_links.new_link(tx, email)
     _show_link(runtime.settings, token, "This link sets a new password. It works once, for 24 hours:")
 
 
@@ -140,10 +140,10 @@ def _keep(env_file: Path, name: str, value: str) -> None:
 
 
 def _show_link(settings: "Settings", token: str, words: str) -> None:
-    from slamon.services.access import callers
+    from slamon.services.access import one_time_links
 
     out.print(words, markup=False, highlight=False)
-    out.print(f"  {callers.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
+    out.print(f"  {one_time_links.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
 
 
 def _send_test(runtime: "Runtime", channel: "DeliveryChannel", address: str) -> None:

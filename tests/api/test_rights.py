@@ -29,7 +29,7 @@ from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import CMO_ROLES, SYSTEM, Role
 from slamon.errors import Conflict
 from slamon.http import transaction
-from slamon.services.access import callers
+from slamon.services.access import callers, sessions
 from slamon.services.access.rights import REACH, RIGHTS, Deed, On
 from slamon.services.directory.records import create
 from slamon.services.reports.rights_document import rights
@@ -144,7 +144,7 @@ def built_in(world: Installation) -> CallersAndRecords:
             built.ids[OWN].setdefault("draft_id", {})[part] = draft.id
             if part not in OF_THE_CMO:
                 who = tx.session.get_one(Person, person_id)
-                built.tokens[part] = callers.begin_session(tx, who)
+                built.tokens[part] = sessions.begin_session(tx, who)
     return built
 
 

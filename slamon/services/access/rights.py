@@ -152,9 +152,6 @@ _OF_BOTH_SIDES = frozenset(deed for deed, right in RIGHTS.items() if right.roles
 }  # fmt: skip
 
 
-# --- may they at all, and here? -----------------------------------------------------------------------------------
-
-
 def admit(by: Caller, deed: Deed) -> None:
     """Ask what needs no record: the key's scope and the caller's side. Raises Forbidden.
 
@@ -232,9 +229,6 @@ def roles_on(by: Caller, owners: Owners) -> frozenset[Role]:
 def as_held(by: Caller, roles: frozenset[Role]) -> Caller:
     """The caller with only those roles that count here."""
     return replace(by, roles=roles)
-
-
-# --- whose record it is -------------------------------------------------------------------------------------------
 
 
 def owners_of(session: Session, request: CmoRequest) -> Owners:
