@@ -19,8 +19,6 @@ from tests.callers import Api
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
 from tests.servers.slack_and_mail import NOON, closed_port
 
-__all__ = ["api", "world"]
-
 SENDER = "slamon <slamon@sponsor.example>"
 
 

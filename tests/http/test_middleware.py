@@ -115,7 +115,7 @@ def test_a_defect_is_logged_without_the_values_it_met(logged: Logged, api: Api) 
     api.app.add_api_route("/breaks", breaks)
     assert api.nobody.get("/breaks").status_code == 500
     told = logged()
-    assert "test_edge.py" in told
+    assert "test_middleware.py" in told
     assert "ValueError" in told
     assert "RuntimeError" in told
     assert FREE_TEXT not in told

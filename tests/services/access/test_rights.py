@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -37,6 +36,7 @@ from slamon.web import session as web
 from tests.callers import Api
 from tests.installation import Installation, open_world
 from tests.pages import ADDRESS
+from tests.servers.plugin import ROOT
 from tests.services.requests.test_queries import SHIPMENT
 
 OWN, FOREIGN, OWN_RESTRICTED, RESTRICTED = "own", "foreign", "own restricted", "foreign restricted"
@@ -299,7 +299,7 @@ def test_every_route_has_its_line_in_the_table(house: CallersAndRecords) -> None
 
 
 def test_the_document_says_what_is_in_force() -> None:
-    written = (Path(__file__).parents[2] / "docs" / "rights.md").read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "rights.md").read_text(encoding="utf-8")
     assert written == rights(), "run: slamon rights > docs/rights.md"
 
 

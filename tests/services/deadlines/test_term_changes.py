@@ -9,8 +9,6 @@ from slamon.services.deadlines.loading import load_request
 from slamon.services.deadlines.term_changes import MovedDeadline, moved_deadlines
 from tests.installation import START, Installation
 
-__all__ = ["world"]
-
 HOUR = timedelta(hours=1)
 SHORT, DEFAULT = ClockTerms(HOUR, 2 * HOUR), ClockTerms(24 * HOUR, 48 * HOUR)
 

@@ -39,12 +39,8 @@ from tests.installation import (
     PM,
     START,
     Installation,
-    any_world,
     open_world,
-    world,
 )
-
-__all__ = ["any_world", "world"]
 
 K = MessageKind
 ONLY_LIMIT = [{"level": "limit", "to": [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "lead"}]}]

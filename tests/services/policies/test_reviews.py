@@ -7,8 +7,6 @@ from slamon.wording.message import MessageKind
 from tests.callers import Api
 from tests.installation import ADMIN, PM, Installation
 
-__all__ = ["any_api", "any_world", "api", "world"]
-
 LINE = {"name": "AUR-1 capacity", "clocks": {"answer": {"target": "PT24H", "limit": "PT48H"}}, "ladder": []}
 OTHER_ADMIN = {"name": "Otto Owner", "email": "otto@sponsor.example", "roles": ["admin"]}
 
