@@ -64,8 +64,8 @@ def _import(runtime: Runtime, file: Path, sheet: str | None, *, dry_run: bool) -
 
 
 def refuse_other_schema(runtime: Runtime) -> None:
-    if schema.current_revision(runtime.db) != schema.newest_revision():
-        raise SlamonError("The database does not have this release's schema. Run 'slamon migrate' first.")
+    if refusal := schema.refusal(runtime.db):
+        raise SlamonError(refusal)
 
 
 def whoever_types() -> Actor:
