@@ -272,7 +272,10 @@ def recorded(world: Installation, sent: list[tuple[str, Any]]) -> Iterator[None]
 
 # Of what grows with the table, as keys do, no value stays common: those counted among the few rows are forgotten.
 # Locked first: autovacuum writes there too, row by row.
-RARE = "LOCK TABLE pg_statistic IN SHARE ROW EXCLUSIVE MODE; UPDATE pg_statistic SET stakind1 = 0, stakind2 = 0 WHERE stadistinct < 0"
+RARE = """
+    LOCK TABLE pg_statistic IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE pg_statistic SET stakind1 = 0, stakind2 = 0 WHERE stadistinct < 0
+"""
 
 
 def cost(world: Installation, sql: str, given: Any, count: int) -> tuple[float, str]:
