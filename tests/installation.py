@@ -281,7 +281,7 @@ def _found_at(database_url: str, now: datetime) -> Cast:
         empty(database)
         schema.migrate(database)
         with database.write() as session:
-            return _found(Tx(session, now, now, Rules(closing=NEVER)))
+            return _found(Tx(now, now, session, Rules(closing=NEVER)))
     finally:
         database.close()
 

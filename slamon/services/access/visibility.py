@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
@@ -82,9 +82,9 @@ def seen_among(session: Session, kept: type[Base], ids: Sequence[UUID], *, by: C
     return frozenset(session.scalars(select(key).where(key.in_(ids), sees(by, kept))))
 
 
-def is_seen(session: Session, kept: type[Base], record_id: UUID, *, by: Caller) -> bool:
+def is_seen(reader: Session | Connection, kept: type[Base], record_id: UUID, *, by: Caller) -> bool:
     key: Any = kept.__table__.c.id
-    return session.scalar(select(exists().where(key == record_id, sees(by, kept)))) is True
+    return reader.scalar(select(exists().where(key == record_id, sees(by, kept)))) is True
 
 
 def in_scope(session: Session, by: Caller) -> list[ColumnElement[bool]]:
