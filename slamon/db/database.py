@@ -65,6 +65,7 @@ class Database:
         self._counting, self._writing = Lock(), Lock()
         self._reading = self.engine.execution_options(slamon_reads=True, **snapshot)
         self._looking_up = self.engine.execution_options(slamon_reads=True, **single)
+        self._writing_bare = self.engine.begin if self.is_sqlite else self.engine.execution_options(**single).connect
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -79,6 +80,20 @@ class Database:
                 self.counted.update(done)
         for event_name, facts in noted:
             log.info(event_name, **facts)
+
+    @contextmanager
+    def write_below_orm(self) -> Iterator[Connection]:
+        """For a write that runs once a message: no session, and on PostgreSQL no transaction around its one statement.
+
+        On SQLite the statements of the block are one transaction.
+        """
+        with self._turn(), _kind_errors(lost=_UNCONFIRMED), self._writing_bare() as connection, _kind_errors():
+            yield connection
+
+    def tally(self, what: str) -> None:
+        """Count what was committed, for the metrics; as `count` does at the end of a transaction."""
+        with self._counting:
+            self.counted[what] += 1
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
-from slamon.db.sending import end_attempt, handed_notifications, store_sent, take_to_send, waiting_notification
+from slamon.db.sending import Delivered, advance, end_attempt, handed_notifications, waiting_notification
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
@@ -134,6 +134,7 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
             ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
             channel = runtime.channels[outgoing.channel]
             drafts.append(Draft(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
+        composer.store_links()
     return drafts
 
 
@@ -174,15 +175,32 @@ def _store(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_unti
 
 
 def _commit(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
-    with runtime.db.write() as session:
-        if last is not None:
-            _finish(session, runtime, last)
-        if draft is None:
-            return None
-        return take_to_send(
-            session.connection(), draft.notification_id, runtime.process_id,
-            handed_until=handed_until, real_now=runtime.clock.real_now(),
+    take = draft.notification_id if draft is not None else None
+    if last is not None and isinstance(last.result, DeliveryError):
+        with runtime.db.write() as session:
+            _store_failure(session, runtime, last, last.result)
+            real_now = runtime.clock.real_now()
+            begun = advance(
+                session.connection(), runtime.process_id, take=take, handed_until=handed_until, real_now=real_now
+            )
+        return begun.number
+    delivered = _delivered(last, runtime.clock.now()) if last is not None else None
+    with runtime.db.write_below_orm() as connection:
+        done = advance(
+            connection, runtime.process_id, delivered=delivered, take=take, handed_until=handed_until,
+            real_now=runtime.clock.real_now(),
         )  # fmt: skip
+    if last is not None:
+        runtime.db.tally(f"attempts.{last.draft.channel.name}.sent")
+        log.info("delivered" if done.is_stored else "late_result_void", **_named(last))
+    return done.number
+
+
+def _delivered(sent: Sent, now: datetime) -> Delivered | None:
+    if isinstance(sent.result, DeliveryError):
+        return None
+    draft, provider_id = sent.draft, sent.result.provider_id
+    return Delivered(draft.notification_id, sent.number, now, provider_id, draft.redirected_to)
 
 
 def _call(draft: Draft) -> Receipt | DeliveryError:
@@ -207,37 +225,28 @@ def _call(draft: Draft) -> Receipt | DeliveryError:
         return DeliveryError(type(error).__name__, ambiguous=True)
 
 
-def _finish(session: Session, runtime: Runtime, sent: Sent) -> None:
+def _store_failure(session: Session, runtime: Runtime, sent: Sent, error: DeliveryError) -> None:
     now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    draft, result, connection = sent.draft, sent.result, session.connection()
-    if isinstance(result, Receipt):
-        outcome = "sent"
-        end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
-        provider_id = result.provider_id
-        is_ours = store_sent(
-            connection, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id,
-            redirected_to=draft.redirected_to,
-        )  # fmt: skip
-        if is_ours and draft.kind == MessageKind.DIGEST:
-            digests.tell(
-                session, draft.notification_id, now=now, provider_id=provider_id, redirected_to=draft.redirected_to
-            )
-    else:
-        outcome, words = _outcome(result), str(result)[:500]
-        end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
-        row = _still_ours(session, runtime, sent)
-        is_ours = row is not None
-        if row is not None:
-            row.taken_by, row.error = None, words
-            session.flush()
-            _after_failure(session, runtime, row, sent, result, now=now, real_now=real_now)
-    count(session, f"attempts.{draft.channel.name}.{outcome}")
-    note(
-        session,
-        "late_result_void" if not is_ours else "delivered" if outcome == "sent" else "not_delivered",
-        notification_id=str(draft.notification_id), number=draft.message.number, kind=draft.kind,
-        channel=draft.channel.name, attempt=sent.number, trace_id=draft.trace_id,
-    )  # fmt: skip
+    outcome, words = _outcome(error), str(error)[:500]
+    end_attempt(
+        session.connection(), sent.draft.notification_id, sent.number, outcome=outcome, error=words, real_now=real_now
+    )
+    row = _still_ours(session, runtime, sent)
+    if row is not None:
+        row.taken_by, row.error = None, words
+        session.flush()
+        _after_failure(session, runtime, row, sent, error, now=now, real_now=real_now)
+    count(session, f"attempts.{sent.draft.channel.name}.{outcome}")
+    note(session, "late_result_void" if row is None else "not_delivered", **_named(sent))
+
+
+def _named(sent: Sent) -> dict[str, object]:
+    """The message and its attempt, for the log."""
+    draft = sent.draft
+    return {
+        "notification_id": str(draft.notification_id), "number": draft.message.number, "kind": draft.kind,
+        "channel": draft.channel.name, "attempt": sent.number, "trace_id": draft.trace_id,
+    }  # fmt: skip
 
 
 def _set_aside(runtime: Runtime, notification_id: UUID, error: Exception) -> None:
