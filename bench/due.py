@@ -145,7 +145,7 @@ def raw_claims(house: House) -> float:
 def raw_sends(house: House) -> float:
     """Messages a second that one process hands to the same two servers and keeps no record of, half in each channel."""
     environment = house.environment
-    slack = SlackChannel(environment["SLAMON_SLACK_TOKEN"], environment["SLAMON_SLACK_BASE_URL"])
+    slack = SlackChannel(environment["SLAMON_SLACK_TOKEN"], environment["SLAMON_SLACK_BASE_URL"], clock=Clock())
     email = EmailChannel(environment["SLAMON_SMTP_URL"], environment["SLAMON_MAIL_FROM"], clock=Clock())
     at = datetime.now(UTC)
     for_cmo = Message(

@@ -42,6 +42,7 @@ def running_slack(clock: Callable[[], datetime] = at_noon) -> Iterator[tuple[Sla
     """A workspace and the base URL of its Web API."""
     slack = SlackServer(clock, token=TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on its own sockets only
         config = uvicorn.Config(
             slack.app,
             http=CuttableProtocol,

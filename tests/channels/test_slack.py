@@ -10,6 +10,7 @@ from slamon.demo.slack_server import SlackServer
 from slamon.errors import DeliveryError
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
 from tests.servers import NOON, TOKEN, closed_port, running_slack
+from tests.world import ManualClock
 
 SINCE = NOON - timedelta(minutes=1)
 
@@ -28,7 +29,7 @@ def slack(workspace: tuple[SlackServer, str]) -> SlackServer:
 
 @pytest.fixture
 def channel(slack: SlackServer, workspace: tuple[SlackServer, str]) -> SlackChannel:
-    return SlackChannel(TOKEN, workspace[1], timeout_seconds=0.4)
+    return SlackChannel(TOKEN, workspace[1], timeout_seconds=0.4, clock=ManualClock())
 
 
 def refused(channel: SlackChannel, message: Message | None = None) -> DeliveryError:
@@ -193,7 +194,7 @@ def test_a_refused_route_is_down_for_good(slack: SlackServer, channel: SlackChan
 
 
 def test_another_token_is_refused_as_invalid_auth(workspace: tuple[SlackServer, str]) -> None:
-    assert traits(refused(SlackChannel("xoxb-old", workspace[1]))) == {"permanent", "route_down"}
+    assert traits(refused(SlackChannel("xoxb-old", workspace[1], clock=ManualClock()))) == {"permanent", "route_down"}
 
 
 def test_an_unknown_refusal_stops_this_message_only(slack: SlackServer, channel: SlackChannel) -> None:
@@ -233,12 +234,12 @@ def test_a_post_that_did_not_arrive_is_not_found(slack: SlackServer, channel: Sl
 
 
 def test_a_refused_connection_is_a_plain_failure() -> None:
-    channel = SlackChannel(TOKEN, f"http://127.0.0.1:{closed_port()}/api/")
+    channel = SlackChannel(TOKEN, f"http://127.0.0.1:{closed_port()}/api/", clock=ManualClock())
     assert traits(refused(channel)) == set()
 
 
 def test_an_unknown_host_is_a_plain_failure() -> None:
-    assert traits(refused(SlackChannel(TOKEN, "http://slack.invalid/api/"))) == set()
+    assert traits(refused(SlackChannel(TOKEN, "http://slack.invalid/api/", clock=ManualClock()))) == set()
 
 
 def test_a_conversation_that_cannot_be_opened_is_never_ambiguous(slack: SlackServer, channel: SlackChannel) -> None:
