@@ -1,11 +1,13 @@
 """The contact's way in without an account: links that open one request for one person."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import MessageKind
@@ -34,22 +36,34 @@ class Opened:
 
 
 def mint(session: Session, request_id: UUID, person_id: UUID, *, real_now: datetime, days: int) -> str:
-    """A new token; earlier ones stay valid until they expire, are revoked, or the request closes.
+    """A new token that opens the request for the person; see `new_link`."""
+    token, row = new_link(request_id, session.get_one(Person, person_id), real_now=real_now, days=days)
+    store_links(session, [row])
+    return token
+
+
+def new_link(request_id: UUID, person: Person, *, real_now: datetime, days: int) -> tuple[str, dict[str, Any]]:
+    """A new token and its row for `store_links`; earlier ones stay valid until they expire, are revoked, or the
+    request closes.
 
     It ends when the person's address changes: a change committed after the person was read ends this one too.
     """
     token = secrets.token_urlsafe(32)
-    session.add(
-        FormLink(
-            token_digest=secret_digest(token),
-            request_id=request_id,
-            person_id=person_id,
-            minted_at=real_now,
-            expires_at=real_now + timedelta(days=days),
-            access_generation=session.get_one(Person, person_id).access_generation,
-        )
-    )
-    return token
+    row = {
+        "token_digest": secret_digest(token),
+        "request_id": request_id,
+        "person_id": person.id,
+        "minted_at": real_now,
+        "expires_at": real_now + timedelta(days=days),
+        "access_generation": person.access_generation,
+    }
+    return token, row
+
+
+def store_links(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Make the tokens of `new_link` open their requests."""
+    if rows:
+        session.connection().execute(insert(FormLink), rows)
 
 
 def open_link(session: Session, token: str, *, real_now: datetime) -> Opened:
