@@ -75,15 +75,17 @@ class Sent:
     result: Receipt | DeliveryError
 
 
-def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> None:
+def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> float | None:
     """Send each message that still waits; one failure does not hold up the rest.
 
     What is not begun by `handed_until` (real time) comes up again by itself, and is left to whoever gets it then.
+    Returns how many seconds the quickest call of the far side took; None where there was none.
     """
     try:
-        _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
+        return _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
     except Unavailable:
         log.warning("database_away", messages=len(ids))
+        return None
 
 
 def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
@@ -146,18 +148,23 @@ def _kills(session: Session, row: Notification) -> bool:
     return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
-def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> None:
+def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> float | None:
     last: Sent | None = None
+    quickest: float | None = None
     with runtime.in_flight.holding(draft.notification_id for draft in drafts):
         for draft in drafts:
             number = _store(runtime, last, draft, handed_until)
             last = None
             if number is not None:
                 runtime.reach("after_intent", draft.message.key)
+                began = runtime.clock.monotonic()
                 last = Sent(draft, number, _call(draft))
+                seconds = runtime.clock.monotonic() - began
+                quickest = seconds if quickest is None else min(quickest, seconds)
                 runtime.reach("after_send", draft.message.key)
         if last is not None:
             _store(runtime, last, None, handed_until)
+    return quickest
 
 
 def _store(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
