@@ -20,7 +20,6 @@ from pathlib import Path
 from sqlalchemy import func, select, text
 
 from bench.seed import TARGET, frozen, seed
-from slamon.channels import Message, MessageKind
 from slamon.channels.email import EmailChannel
 from slamon.channels.slack import SlackChannel
 from slamon.clock import Clock
@@ -28,12 +27,13 @@ from slamon.db.requests import CrossingRow
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import SYSTEM, stamp
 from slamon.runtime import configure_logging
-from slamon.services.founding import default_policies
-from slamon.services.outbox import stop_outgoing
-from tests.scenarios.house import House, running_house
-from tests.services.postgres import create_database, running_postgres
-from tests.services.process import open_directory
-from tests.services.valkey import running_valkey
+from slamon.services.directory.bootstrap import default_policies
+from slamon.services.outbox.outbox import stop_outgoing
+from slamon.wording.message import Message, MessageKind
+from tests.scenarios.installation import ProcessInstallation, running_house
+from tests.servers.postgres import create_database, running_postgres
+from tests.servers.process import open_directory
+from tests.servers.valkey import running_valkey
 
 PROCESSES = {
     "ticker": ("slamon", "ticker"),
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 @contextmanager
-def sqlite_house() -> Iterator[House]:
+def sqlite_house() -> Iterator[ProcessInstallation]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         yield stack.enter_context(
@@ -81,7 +81,7 @@ def sqlite_house() -> Iterator[House]:
 
 
 @contextmanager
-def postgres_house() -> Iterator[House]:
+def postgres_house() -> Iterator[ProcessInstallation]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server = stack.enter_context(running_postgres(stack.enter_context(open_directory()), durable=True))
@@ -94,7 +94,7 @@ def postgres_house() -> Iterator[House]:
         )  # fmt: skip
 
 
-def latency(name: str, house: House, rounds: int) -> None:
+def latency(name: str, house: ProcessInstallation, rounds: int) -> None:
     """Seconds from the due instant to the arrival, 1 and 100 requests due at once; each in Slack and by mail."""
     for count in (1, 100):
         seconds: list[float] = []
@@ -112,7 +112,7 @@ def latency(name: str, house: House, rounds: int) -> None:
         print(f"{name}, {count} due at once: p50 {p50:.2f} s, p99 {p99:.2f} s of {len(seconds)} messages", flush=True)
 
 
-def backlog(name: str, house: House, count: int) -> None:
+def backlog(name: str, house: ProcessInstallation, count: int) -> None:
     """How many crossings are recorded and how many messages delivered a second."""
     hold(house, True)
     claim_rate, before = raw_claims(house), recorded(house)
@@ -133,7 +133,7 @@ def backlog(name: str, house: House, count: int) -> None:
     print(f"{name}: {send_rate:,.0f} bare sends a second, delivering is {share:.2f} of that", flush=True)
 
 
-def raw_claims(house: House) -> float:
+def raw_claims(house: ProcessInstallation) -> float:
     """Rows a second that bare UPDATEs of a thousand rows each claim and commit."""
     began = time.perf_counter()
     for done in range(0, 10_000, 1000):
@@ -142,7 +142,7 @@ def raw_claims(house: House) -> float:
     return 10_000 / (time.perf_counter() - began)
 
 
-def raw_sends(house: House) -> float:
+def raw_sends(house: ProcessInstallation) -> float:
     """Messages a second that one process hands to the same two servers and keeps no record of, half in each channel."""
     environment = house.environment
     slack = SlackChannel(environment["SLAMON_SLACK_TOKEN"], environment["SLAMON_SLACK_BASE_URL"], clock=Clock())
@@ -167,21 +167,21 @@ def due_terms():  # type: ignore[no-untyped-def]
     return frozen("due", ALLOWED, LADDER, ClockKind.ACKNOWLEDGEMENT)
 
 
-def recorded(house: House) -> int:
+def recorded(house: ProcessInstallation) -> int:
     with house.world.runtime.db.read() as session:
         return session.scalar(select(func.count()).select_from(CrossingRow).where(CrossingRow.level == "target")) or 0
 
 
-def hold(house: House, on: bool) -> None:
-    with house.world.runtime.db.write() as session:
-        stop_outgoing(session, on, by=SYSTEM, reason="backlog", now=now())
+def hold(house: ProcessInstallation, on: bool) -> None:
+    with house.world.runtime.write() as tx:
+        stop_outgoing(tx, on, by=SYSTEM, reason="backlog")
 
 
-def arrived(house: House) -> int:
+def arrived(house: ProcessInstallation) -> int:
     return len(house.slack.posts) + len(house.mailbox.mails)
 
 
-def await_messages(house: House, wanted: int) -> None:
+def await_messages(house: ProcessInstallation, wanted: int) -> None:
     pause, deadline = threading.Event(), time.monotonic() + 300
     while arrived(house) < wanted:
         assert time.monotonic() < deadline, f"{arrived(house)} of {wanted} messages\n{house.logs()[-3000:]}"

@@ -16,10 +16,10 @@ from bench.calendar import YEARS
 from bench.calendar import _document as document
 from bench.calendar import _grid as grid
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.ladder import evaluate
+from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms, ladder_from_json
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
-from slamon.services.founding import default_policies
+from slamon.services.directory.bootstrap import default_policies
 
 ROUNDS, CALLS = 9, 300
 WANTED = 20  # times one `due()` of timegrid

@@ -30,10 +30,10 @@ from sqlalchemy import make_url
 
 from slamon.domain.timeline import SYSTEM
 from slamon.runtime import configure_logging
-from slamon.services.outbox import stop_outgoing
-from tests.scenarios.house import House, running_house
-from tests.services.postgres import create_database, running_postgres
-from tests.services.process import open_directory
+from slamon.services.outbox.outbox import stop_outgoing
+from tests.scenarios.installation import ProcessInstallation, running_house
+from tests.servers.postgres import create_database, running_postgres
+from tests.servers.process import open_directory
 
 CLIENTS = 8
 WANTED = {"PostgreSQL": (0.30, 50), "SQLite": (0.30, 100)}  # least ratio to the bare inserts, most p99 milliseconds
@@ -150,16 +150,16 @@ def _on_sqlite() -> Iterator[Contest]:
 
 
 @contextmanager
-def _house(folder: Path, database_url: str, redis_url: str | None) -> Iterator[House]:
+def _house(folder: Path, database_url: str, redis_url: str | None) -> Iterator[ProcessInstallation]:
     settings = {"API_CALLS_PER_MINUTE": 1_000_000, "LOG_LEVEL": "info"}
     with running_house(folder, database_url, redis_url, processes={}, **settings) as house:
         runtime = house.world.runtime
-        with runtime.db.write() as session:
-            stop_outgoing(session, True, by=SYSTEM, reason="filing", now=runtime.clock.now())
+        with runtime.write() as tx:
+            stop_outgoing(tx, True, by=SYSTEM, reason="filing")
         yield house
 
 
-def _contest(house: House, connections: Sequence[Any], mark: str) -> Contest:
+def _contest(house: ProcessInstallation, connections: Sequence[Any], mark: str) -> Contest:
     key = house.world.key(house.world.cast.pm)
     _filer(house, key)()
     rows = {table: _all(connections[0], table) for table in TABLES}
@@ -169,7 +169,7 @@ def _contest(house: House, connections: Sequence[Any], mark: str) -> Contest:
     )
 
 
-def _filer(house: House, key: str) -> Once:
+def _filer(house: ProcessInstallation, key: str) -> Once:
     """A call that files one inquiry over a connection of its own and waits for the whole answer."""
     address = urlsplit(house.base_url)
     cast = house.world.cast

@@ -24,13 +24,13 @@ from sqlalchemy import select
 from slamon.db.outbox import Process
 from slamon.domain.timeline import SYSTEM
 from slamon.runtime import configure_logging
-from slamon.services.outbox import stop_outgoing
+from slamon.services.outbox.outbox import stop_outgoing
 from tests.faults.alerts import Alert, alert_policy, file_alerts
 from tests.faults.judge import doubles_are_few_and_marked, keys
-from tests.scenarios.house import House, running_house
-from tests.services.postgres import create_database, running_postgres
-from tests.services.process import open_directory
-from tests.services.valkey import running_valkey
+from tests.scenarios.installation import ProcessInstallation, running_house
+from tests.servers.postgres import create_database, running_postgres
+from tests.servers.process import open_directory
+from tests.servers.valkey import running_valkey
 
 COMMANDS = {
     "ticker-1": ("slamon", "ticker"),
@@ -60,23 +60,23 @@ def main() -> int:
         return burn(house, file_all(house, arguments.alerts), random.Random(arguments.seed), arguments.kills)
 
 
-def file_all(house: House, alerts: int) -> list[Alert]:
+def file_all(house: ProcessInstallation, alerts: int) -> list[Alert]:
     """File requests that fall due within the next minute; each alerts the lead in Slack and the contact by mail."""
     world = house.world
     alert_policy(world)
-    with world.runtime.db.write() as session:  # the notices of filing wait as well
-        stop_outgoing(session, True, by=SYSTEM, reason="filing", now=world.clock.now())
+    with world.runtime.write() as tx:  # the notices of filing wait as well
+        stop_outgoing(tx, True, by=SYSTEM, reason="filing")
     apart, begins = SPREAD_SECONDS / alerts, time.monotonic() + LEAD_TIME_SECONDS
     filed: list[Alert] = []
     while len(filed) < alerts:
         in_seconds = begins + len(filed) * apart - time.monotonic()
         filed += file_alerts(house, min(50, alerts - len(filed)), in_seconds=in_seconds, apart_seconds=apart)
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, False, by=SYSTEM, reason="fire", now=world.clock.now())
+    with world.runtime.write() as tx:
+        stop_outgoing(tx, False, by=SYSTEM, reason="fire")
     return filed
 
 
-def burn(house: House, alerts: list[Alert], dice: random.Random, kills: int) -> int:
+def burn(house: ProcessInstallation, alerts: list[Alert], dice: random.Random, kills: int) -> int:
     wanted = {key for alert in alerts for key in (alert.slack, alert.email)}
     pause, killed, recovery = threading.Event(), Counter[str](), Recovery(house)
     began = time.monotonic()
@@ -100,7 +100,7 @@ def burn(house: House, alerts: list[Alert], dice: random.Random, kills: int) -> 
 class Recovery:
     """How long after a kill a process of its kind reports that was not there before."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: ProcessInstallation) -> None:
         self._house = house
         self._open: dict[str, tuple[str, float]] = {}
         self._known: set[UUID] = set()
@@ -123,14 +123,16 @@ class Recovery:
             return list(session.scalars(select(Process.id).where(Process.kind == kind)))
 
 
-def longest_silence(house: House) -> float:
+def longest_silence(house: ProcessInstallation) -> float:
     """Seconds between two messages while alerts were falling due: what a killed process made others wait."""
     arrivals = sorted(m.arrived_at for m in (*house.slack.posts, *house.mailbox.mails) if m.key and "/target/" in m.key)
     gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(arrivals)]
     return max(gaps, default=0.0)
 
 
-def report(house: House, wanted: set[str], killed: Counter[str], recovery: Recovery, seconds: float) -> int:
+def report(
+    house: ProcessInstallation, wanted: set[str], killed: Counter[str], recovery: Recovery, seconds: float
+) -> int:
     count = Counter(keys(house))
     lost = wanted - count.keys()
     doubled = [key for key, times in count.items() if times > 1]

@@ -15,15 +15,15 @@ from bench.seed import seed_open_requests
 from slamon.db import claims
 from slamon.engine import cycle
 from slamon.runtime import configure_logging
-from tests.services.postgres import create_database, running_postgres
-from tests.services.process import open_directory
-from tests.world import NOBODY, World, open_world
+from tests.installation import NOBODY, Installation, open_world
+from tests.servers.postgres import create_database, running_postgres
+from tests.servers.process import open_directory
 
 DUE = 100
 LIMIT_RATIO = 2.0
 
 
-def one_pass(world: World) -> float:
+def one_pass(world: Installation) -> float:
     """Seconds to hand out, decide and commit exactly 100 due requests."""
     world.clock.advance(seconds=DUE)
     now, real_now = world.clock.now(), world.clock.real_now()
@@ -36,7 +36,7 @@ def one_pass(world: World) -> float:
     return spent
 
 
-def idle_pass(world: World) -> float:
+def idle_pass(world: Installation) -> float:
     """Seconds of a pass that finds nothing."""
     began = time.perf_counter()
     with world.runtime.db.look_up() as connection:
@@ -58,7 +58,9 @@ def run(open_requests: int, rounds: int) -> dict[str, float]:
     return figures
 
 
-def _compare(name: str, measure: Callable[[World], float], small: World, large: World, rounds: int) -> dict[str, float]:
+def _compare(
+    name: str, measure: Callable[[Installation], float], small: Installation, large: Installation, rounds: int
+) -> dict[str, float]:
     measure(small), measure(large)  # warm
     times = [(measure(small), measure(large)) for _ in range(rounds)]
     low, high = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
@@ -67,7 +69,7 @@ def _compare(name: str, measure: Callable[[World], float], small: World, large: 
 
 
 @contextmanager
-def _postgres_worlds() -> Iterator[tuple[World, World]]:
+def _postgres_worlds() -> Iterator[tuple[Installation, Installation]]:
     with ExitStack() as stack:
         server = stack.enter_context(running_postgres(stack.enter_context(open_directory()), durable=True))
         small, large = (stack.enter_context(open_world(create_database(server, name))) for name in ("small", "large"))
@@ -75,7 +77,7 @@ def _postgres_worlds() -> Iterator[tuple[World, World]]:
 
 
 @contextmanager
-def _sqlite_worlds() -> Iterator[tuple[World, World]]:
+def _sqlite_worlds() -> Iterator[tuple[Installation, Installation]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         small, large = (stack.enter_context(open_world(f"sqlite:///{folder}/{name}.db")) for name in ("small", "large"))

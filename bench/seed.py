@@ -2,26 +2,28 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, text
 
-from slamon.channels import MessageKind
 from slamon.db.base import new_id
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.db.statements import insert_ignoring
-from slamon.domain.clocks import clock_states
-from slamon.domain.ladder import evaluate
+from slamon.domain.clocks.ladder import evaluate
+from slamon.domain.clocks.state import clock_states
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, Terms, ladder_from_json, terms_digest
 from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via
-from slamon.services.founding import default_policies
-from slamon.services.outbox import outbox_row
-from slamon.services.settle import clock_values
-from slamon.services.timelines import fact_values
-from tests.world import START, World
+from slamon.services.audit.timelines import fact_values
+from slamon.services.deadlines.reconcile import clock_values
+from slamon.services.directory.bootstrap import default_policies
+from slamon.services.outbox.outbox import outbox_row
+from slamon.services.transaction import Tx
+from slamon.wording.message import MessageKind
+from tests.installation import START, Installation
 
 TARGET = timedelta(days=400)
 REMINDER = TARGET * 3 / 4
@@ -41,7 +43,7 @@ def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *cloc
     return Terms.from_json(content)
 
 
-def seed_open_requests(world: World, count: int) -> None:
+def seed_open_requests(world: Installation, count: int) -> None:
     """Add `count` open requests; business time is set so that none of them is due yet.
 
     Request i is filed i seconds after the first, under a policy whose reminder comes `REMINDER` after filing: each
@@ -53,7 +55,7 @@ def seed_open_requests(world: World, count: int) -> None:
 
 
 def seed(
-    world: World,
+    world: Installation,
     count: int,
     terms: Terms,
     *,
@@ -64,7 +66,8 @@ def seed(
     """Add `count` open requests under `terms`, the first filed at `first` and each `apart` from the one before."""
     content = terms.to_json()
     digest = terms_digest(content)
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
+        session = tx.session
         insert_ignoring(session, FrozenTerms, [{"digest": digest, "content": content}], ["digest"])
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
@@ -73,14 +76,14 @@ def seed(
             _store(connection, CmoRequest, [request for request, _, _ in rows])
             _store(connection, FactRow, [fact for _, fact, _ in rows])
             _store(connection, ClockRow, [clock for _, _, clocks in rows for clock in clocks])
-            _store(connection, Notification, [_told(world, request) for request, _, _ in rows])
+            _store(connection, Notification, [_told(tx, world, request) for request, _, _ in rows])
     with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if count >= BATCH:
             connection.execute(text("ANALYZE"))
 
 
 def _rows(
-    world: World,
+    world: Installation,
     digest: str,
     terms: Terms,
     numbers: Sequence[int],
@@ -146,13 +149,18 @@ def _rows(
         )
 
 
-def _told(world: World, request: dict[str, Any]) -> dict[str, Any]:
+def _told(tx: Tx, world: Installation, request: dict[str, Any]) -> dict[str, Any]:
     """The notice of the filing, long sent."""
     key, contact = f"{request['number']}/filed/1/email/{world.cast.contact}", world.cast.contact
     row = outbox_row(
-        key, MessageKind.FILED, DeliveryChannel.EMAIL, "contact@cmo.example",
-        now=request["filed_at"], real_now=request["filed_at"], request_id=request["id"], person_id=contact,
-    )  # fmt: skip
+        replace(tx, business_now=request["filed_at"], real_now=request["filed_at"]),
+        key,
+        MessageKind.FILED,
+        DeliveryChannel.EMAIL,
+        "contact@cmo.example",
+        request_id=request["id"],
+        person_id=contact,
+    )
     return row | {"state": "sent", "attempts": 1, "sent_at": request["filed_at"], "provider_id": "seeded"}
 
 

@@ -21,8 +21,8 @@ from sqlalchemy import func, inspect, select, table
 from bench.due import arrived, await_messages, due_terms, latency, now
 from bench.seed import TARGET, frozen, seed
 from slamon.runtime import configure_logging
-from slamon.services.founding import default_policies
-from tests.scenarios.house import House, running_house
+from slamon.services.directory.bootstrap import default_policies
+from tests.scenarios.installation import ProcessInstallation, running_house
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -56,7 +56,7 @@ def main() -> None:
         soak(house, arguments.soak, arguments.rate)
 
 
-def starts_and_stops(house: House) -> None:
+def starts_and_stops(house: ProcessInstallation) -> None:
     """Seconds from the start of the process to a message for what was due already, and from SIGTERM to its end."""
     starts, stops = [], []
     for each in range(STARTS):
@@ -75,7 +75,7 @@ def starts_and_stops(house: House) -> None:
     print(f"SIGTERM to exit: {statistics.median(stops):.1f} s, longest {max(stops):.1f} s", flush=True)
 
 
-def idle(house: House, count: int, seconds: int) -> None:
+def idle(house: ProcessInstallation, count: int, seconds: int) -> None:
     pid = house.processes["serve"].pid
     threading.Event().wait(10)
     before, began = cpu_seconds(pid), time.monotonic()
@@ -84,7 +84,7 @@ def idle(house: House, count: int, seconds: int) -> None:
     print(f"idle with {count:,} open: {share:.2%} of a core, {megabytes(pid):.0f} MB", flush=True)
 
 
-def soak(house: House, seconds: int, rate: int) -> None:
+def soak(house: ProcessInstallation, seconds: int, rate: int) -> None:
     cast, key = house.world.cast, house.world.key(house.world.cast.pm)
     body = {
         "type": "inquiry", "project_id": str(cast.project), "site_id": str(cast.site), "subject": "soak",
@@ -113,7 +113,7 @@ def soak(house: House, seconds: int, rate: int) -> None:
     print("no other table grew" if not unexpected else f"UNEXPECTED growth of {unexpected}")
 
 
-def rows(house: House) -> dict[str, int]:
+def rows(house: ProcessInstallation) -> dict[str, int]:
     with house.world.runtime.db.read() as session:
         names = inspect(house.world.runtime.db.engine).get_table_names()
         return {name: session.scalar(select(func.count()).select_from(table(name))) or 0 for name in names}

@@ -9,11 +9,11 @@ from pathlib import Path
 from bench.seed import TARGET, frozen, seed
 from slamon.db.base import new_id
 from slamon.domain.timeline import Role
-from slamon.services.access import Caller
-from slamon.services.founding import default_policies
-from slamon.services.policies import Line
-from slamon.services.what_if import what_if
-from tests.world import START, open_world
+from slamon.services.access.callers import Caller
+from slamon.services.directory.bootstrap import default_policies
+from slamon.services.policies.policies import PolicyLine
+from slamon.services.reports.what_if import what_if
+from tests.installation import START, open_world
 
 REQUESTS = 15_000
 ROUNDS = 3
@@ -21,7 +21,7 @@ ROUNDS = 3
 
 def run() -> None:
     line = default_policies()[0]
-    draft = Line(id=new_id(), version=1, **line)
+    draft = PolicyLine(id=new_id(), version=1, **line)
     by = Caller("bench", "bench", frozenset({Role.ADMIN}))
     with tempfile.TemporaryDirectory() as folder, open_world(f"sqlite:///{Path(folder)}/what_if.db") as world:
         seed(world, REQUESTS, frozen("lived under", TARGET, line["ladder"]), first=START)
@@ -29,10 +29,8 @@ def run() -> None:
         seconds = []
         for _ in range(ROUNDS):
             began = time.process_time()
-            with world.runtime.db.read() as session:
-                found = what_if(
-                    session, draft, filed_from=START, filed_to=START + timedelta(days=2), by=by, now=world.clock.now()
-                )
+            with world.runtime.read() as tx:
+                found = what_if(tx, draft, filed_from=START, filed_to=START + timedelta(days=2), by=by)
             seconds.append(time.process_time() - began)
             (cmo,) = found.cmos.values()
             assert (found.covered, cmo.appeared) == (REQUESTS, 2 * REQUESTS), found

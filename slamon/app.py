@@ -9,13 +9,13 @@ from fastapi.staticfiles import StaticFiles
 
 from slamon import __version__
 from slamon.api import build_api
+from slamon.api.imports import router as imports_router
 from slamon.api.probes import probes
-from slamon.imports.api import router as imports_router
 from slamon.runtime import Runtime
 from slamon.web import build_pages
-from workers.auditing import auditing
-from workers.beating import beating
 from workers.embedded import embedded_workers
+from workers.heartbeat import beating
+from workers.watching import auditing
 
 
 def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:

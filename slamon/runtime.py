@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
 from slamon.addresses import allow_internal
 from slamon.channels import Channel
 from slamon.channels.console import ConsoleChannel
@@ -19,18 +21,20 @@ from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.base import new_id
 from slamon.db.database import Database
-from slamon.domain.closing import ClosingRule
+from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.terms import DeliveryChannel
 from slamon.files import FileStore
 from slamon.files.disk import DiskStore
 from slamon.files.s3 import Bucket, S3Store
 from slamon.logs import configure_logging
-from slamon.services.closing import closing_rule
-from slamon.services.passwords import Passwords
+from slamon.services.access.passwords import Passwords
+from slamon.services.deadlines.auto_close import closing_rule
+from slamon.services.transaction import Rules, Tx
+from slamon.wording.words import ENGLISH, Words
 
 
 @dataclass(slots=True)
-class Vitals:
+class Heartbeat:
     """What this process knows of itself and tells with each heart-beat.
 
     `passed_at` is when its loop last finished a pass, on the monotonic clock; None where no loop has. While it
@@ -72,8 +76,10 @@ class Runtime:
     files: FileStore
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
-    vitals: Vitals = field(default_factory=Vitals)
+    vitals: Heartbeat = field(default_factory=Heartbeat)
     passwords: Passwords = field(default_factory=Passwords)
+    catalogue: Catalogue = STANDARD
+    words: Words = ENGLISH
 
     @property
     def can_mail(self) -> bool:
@@ -81,9 +87,23 @@ class Runtime:
         return not isinstance(self.channels.get(DeliveryChannel.EMAIL), ConsoleChannel)
 
     @property
-    def closing(self) -> ClosingRule:
-        """When answered requests close by themselves."""
-        return closing_rule(self.settings)
+    def rules(self) -> Rules:
+        return Rules(closing=closing_rule(self.settings), catalogue=self.catalogue)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that writes: leaving the block commits, an error rolls back."""
+        with self.db.write() as session:
+            yield self._at_this_moment(session)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that reads: all of it sees the database at one instant."""
+        with self.db.read() as session:
+            yield self._at_this_moment(session)
+
+    def _at_this_moment(self, session: Session) -> Tx:
+        return Tx(session, self.clock.now(), self.clock.real_now(), self.rules)
 
     def reach(self, point: str, about: str = "") -> None:
         """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""

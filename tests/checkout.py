@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from tests.services.plugin import ROOT
+from tests.servers.plugin import ROOT
 
 
 def copied_checkout(target: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.services.plugin import ROOT
+from tests.servers.plugin import ROOT
 
 _REFERENCE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-pytest_plugins = ["tests.services.plugin", "tests.worlds"]
+pytest_plugins = ["tests.servers.plugin", "tests.installations"]
 
 
 @pytest.fixture(autouse=True)

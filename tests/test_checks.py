@@ -11,8 +11,8 @@ import pytest
 
 from slamon.app import create_app
 from tests.checkout import copied_checkout
-from tests.services.plugin import ROOT
-from tests.world import World
+from tests.installation import Installation
+from tests.servers.plugin import ROOT
 
 
 def checked(script: str, *words: object, given: str = "") -> tuple[int, str]:
@@ -21,7 +21,7 @@ def checked(script: str, *words: object, given: str = "") -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_document_whose_references_lead_nowhere_fails(world: World):
+def test_a_document_whose_references_lead_nowhere_fails(world: Installation):
     document = create_app(world.runtime, with_workers=False).openapi()
     assert checked("check_openapi.py", given=json.dumps(document)) == (0, "")
     del document["components"]["schemas"]["Problem"]

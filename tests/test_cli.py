@@ -3,6 +3,8 @@
 import json
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +18,7 @@ from typer.testing import CliRunner, Result
 
 from slamon import __version__
 from slamon.app import create_app
-from slamon.channels import MessageKind
-from slamon.cli import app
+from slamon.cli.main import app
 from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.audit import AuditEntry
@@ -25,14 +26,15 @@ from slamon.db.parties import Person
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import heartbeat
-from slamon.engine.cycle import Inline, tick
+from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import SlamonError
 from slamon.runtime import build_runtime
-from slamon.services import access
+from slamon.services.access import callers, one_time_links
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
+from tests.installation import ADMIN, CONTACT, PM, Installation, RecordingChannel
 from tests.web.conftest import ADDRESS, Site
-from tests.world import ADMIN, CONTACT, PM, RecordingChannel, World
 
 SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
 PASSWORD = "correct horse battery"
@@ -99,7 +101,7 @@ def test_setting_up_again_gives_a_new_link_until_there_is_a_password(folder: Pat
 
 
 def test_setting_up_makes_nobody_an_administrator_who_is_something_else(
-    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     for email in (PM, CONTACT):
@@ -120,10 +122,10 @@ def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_s
     runtime = build_runtime(Settings())
     email = RecordingChannel("email")
     runtime.channels[DeliveryChannel.EMAIL] = email
-    with runtime.db.write() as session:
-        admin = access.person_by_email(session, "ada@acme.example")
-        access.invite(session, admin.id, by=SYSTEM, now=runtime.clock.now(), real_now=runtime.clock.real_now())
-    tick(runtime, Inline(runtime), Watch(8))
+    with runtime.write() as tx:
+        admin = callers.person_by_email(tx.session, "ada@acme.example")
+        one_time_links.invite(tx, admin.id, by=SYSTEM)
+    tick(runtime, InlineDispatcher(runtime), Watch(8))
     assert [message.sponsor_name for message in email.sent] == ["Acme Bio"]
     runtime.close()
 
@@ -160,7 +162,7 @@ def test_status_tells_messages_processes_and_channels(folder: Path):
     assert "messages" in said.stdout
 
 
-def test_status_is_well_while_a_loop_passes(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+def test_status_is_well_while_a_loop_passes(folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     here_and_now = replace(world.runtime, clock=Clock())  # the command reads the host's clock
     here_and_now.vitals.passed_at = here_and_now.clock.monotonic()
@@ -172,20 +174,20 @@ def test_status_is_well_while_a_loop_passes(folder: Path, world: World, monkeypa
 
 
 def test_an_operator_makes_the_first_key_and_it_opens_the_api(
-    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     secret = run("api-key", "ADMIN@sponsor.example").stdout.strip()
     with world.runtime.db.read() as session:
-        assert access.caller_by_key(session, secret).name == "Ada Admin"
+        assert callers.caller_by_key(session, secret).name == "Ada Admin"
 
 
-def test_the_api_document_is_printed_as_it_is_served(folder: Path, world: World):
+def test_the_api_document_is_printed_as_it_is_served(folder: Path, world: Installation):
     served = Api(world).pm.get("/v1/openapi.json").json()
     assert json.loads(run("openapi").stdout) == served
 
 
-def test_an_untouched_record_verifies(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+def test_an_untouched_record_verifies(folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     world.file()
     assert "1 requests, 0 files and the whole trail" in run("verify").output
@@ -213,7 +215,7 @@ def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(folder: Pa
     assert run("verify").exit_code == 0
 
 
-def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     world.file()
     draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
@@ -225,7 +227,9 @@ def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: World, monkeyp
     assert json.loads(run(*words, "--json").output)["cmos"][0]["breaches_under_draft"] == 1
 
 
-def test_a_draft_that_cannot_work_is_refused_by_field(folder: Path, world: World, monkeypatch: pytest.MonkeyPatch):
+def test_a_draft_that_cannot_work_is_refused_by_field(
+    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     for draft, told in (
         ({"name": "No clock", "ladder": []}, "clocks"),
@@ -269,7 +273,7 @@ def test_without_a_mail_server_the_host_shows_an_invitation_never_used_and_no_ot
 
 
 def test_a_new_link_from_the_host_opens_any_account_and_everybody_with_one_is_told(
-    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     site = Site(world)
@@ -294,9 +298,16 @@ def test_a_new_link_from_the_host_opens_any_account_and_everybody_with_one_is_to
 @pytest.mark.parametrize("command", ["invite", "new-link"])
 @pytest.mark.parametrize("address", [CONTACT, "nobody@sponsor.example"])
 def test_only_staff_are_given_a_link(
-    folder: Path, world: World, monkeypatch: pytest.MonkeyPatch, command: str, address: str
+    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch, command: str, address: str
 ):
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     refused = run(command, address)
     assert isinstance(refused.exception, SlamonError)
     assert "/welcome/" not in refused.output
+
+
+def test_help_loads_nothing_that_only_commands_need():
+    """`slamon --help` answers at once: what a command works with is imported inside it."""
+    loaded = "import sys, slamon.cli.main; print({'sqlalchemy', 'pydantic', 'fastapi', 'slack_sdk'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -24,13 +24,13 @@ from openpyxl import Workbook
 from sqlalchemy import make_url
 
 from slamon.app import create_app
-from slamon.cli import app
+from slamon.cli.main import app
 from tests.checkout import copied_checkout
-from tests.scenarios.house import eventually
-from tests.servers import closed_port
-from tests.services.plugin import ROOT
-from tests.services.postgres import find_binaries, running_postgres
-from tests.world import World
+from tests.installation import Installation
+from tests.scenarios.installation import eventually
+from tests.servers.plugin import ROOT
+from tests.servers.postgres import find_binaries, running_postgres
+from tests.servers.slack_and_mail import closed_port
 
 DOCUMENTS = [
     *ROOT.glob("*.md"),
@@ -298,7 +298,7 @@ COMMANDS = sorted(
 )  # fmt: skip
 
 
-def test_every_request_within_a_line_is_one_the_api_knows(world: World):
+def test_every_request_within_a_line_is_one_the_api_knows(world: Installation):
     paths = create_app(world.runtime, with_workers=False).openapi()["paths"]
     known = {f"{m.upper()} {_plain(path)}" for path, methods in paths.items() for m in methods} | {
         "GET /v1/openapi.json"

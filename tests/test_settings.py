@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 
 from slamon.config import Settings
 from tests.compose import compose, environment_of, slamons_services
-from tests.services.plugin import ROOT
+from tests.servers.plugin import ROOT
 
 EXAMPLE = (ROOT / ".env.example").read_text()
 FOR_TESTS = {"SLAMON_CRASH_AT"}

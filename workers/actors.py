@@ -9,7 +9,7 @@ import dramatiq
 
 from slamon.engine import cycle
 from slamon.runtime import Runtime
-from workers.carriers import Here, OrHere
+from workers.dispatchers import FailoverDispatcher, LocalDispatcher
 from workers.senders import Senders
 
 
@@ -18,7 +18,7 @@ class Actors:
 
     def __init__(self, runtime: Runtime, broker: dramatiq.Broker, senders: Senders) -> None:
         vitals = runtime.vitals
-        or_here = OrHere(self, Here(runtime, senders), runtime.clock)
+        or_here = FailoverDispatcher(self, LocalDispatcher(runtime, senders), runtime.clock)
 
         def check_requests(ids: list[str]) -> None:
             if not vitals.stands_back:

@@ -8,8 +8,8 @@ import dramatiq
 
 from slamon.runtime import Runtime
 from workers.actors import Actors
-from workers.beating import beating, in_thread
 from workers.broker import build_broker
+from workers.heartbeat import beating, in_thread
 from workers.senders import Senders
 from workers.ticker import run_loop
 

@@ -8,8 +8,8 @@ import dramatiq
 from slamon.config import Settings
 from slamon.runtime import build_runtime
 from workers.actors import Actors
-from workers.beating import beating
 from workers.broker import build_broker
+from workers.heartbeat import beating
 from workers.senders import Senders
 
 settings = Settings()

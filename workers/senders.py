@@ -12,18 +12,18 @@ import structlog
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.runtime import Runtime
-from workers.beating import in_thread
+from workers.heartbeat import in_thread
 
 STOP_SECONDS = 3
 QUICK_SECONDS = 0.005  # below that a second thread only competes with the first for the interpreter
-STUCK_SECONDS = 0.5  # a thread that has worked on its parcel for longer does not keep another from the next one
+STUCK_SECONDS = 0.5  # a thread that has worked on its batch for longer does not keep another from the next one
 LOOK_AGAIN_SECONDS = 0.05
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Batch:
     """Messages of one channel, to be begun before `handed_until` (real time)."""
 
     ids: Sequence[UUID]
@@ -31,7 +31,7 @@ class Parcel:
 
 
 class Lane:
-    """The parcels of one channel, and how many of up to `most` threads work on them at once.
+    """The batches of one channel, and how many of up to `most` threads work on them at once.
 
     One while the far side answers within `QUICK_SECONDS`, one more for each time that its calls take as long again.
     """
@@ -39,28 +39,28 @@ class Lane:
     def __init__(self, most: int, monotonic: Callable[[], float]) -> None:
         self._most, self._monotonic = most, monotonic
         self._wanted = 1
-        self._parcels: deque[Parcel] = deque()
+        self._batches: deque[Batch] = deque()
         self._began: dict[int, float] = {}  # by thread
         self._changed = threading.Condition()
         self._is_closed = False
 
-    def put(self, parcel: Parcel) -> None:
+    def put(self, batch: Batch) -> None:
         with self._changed:
-            self._parcels.append(parcel)
+            self._batches.append(batch)
             self._changed.notify()
 
-    def take(self) -> Parcel | None:
-        """The next parcel, once this thread may work on it; None when the lane is closed. `done` must follow."""
+    def take(self) -> Batch | None:
+        """The next batch, once this thread may work on it; None when the lane is closed. `done` must follow."""
         with self._changed:
-            while not self._is_closed and not (self._parcels and self._has_room()):
-                self._changed.wait(LOOK_AGAIN_SECONDS if self._parcels else None)
+            while not self._is_closed and not (self._batches and self._has_room()):
+                self._changed.wait(LOOK_AGAIN_SECONDS if self._batches else None)
             if self._is_closed:
                 return None
             self._began[threading.get_ident()] = self._monotonic()
-            return self._parcels.popleft()
+            return self._batches.popleft()
 
     def done(self, quickest_call: float | None) -> None:
-        """This thread is done with its parcel; `quickest_call` in seconds, None where none was made.
+        """This thread is done with its batch; `quickest_call` in seconds, None where none was made.
 
         The quickest says most about the far side: the others may have waited for this process.
         """
@@ -94,7 +94,7 @@ class Senders:
         self._threads: list[threading.Thread] = []
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        self._lanes[channel].put(Parcel(ids, handed_until))
+        self._lanes[channel].put(Batch(ids, handed_until))
 
     def __enter__(self) -> "Senders":
         for channel, lane in self._lanes.items():
@@ -109,11 +109,11 @@ class Senders:
             thread.join(timeout=max(0.0, deadline - self._runtime.clock.monotonic()))
 
     def _send(self, channel: str, lane: Lane) -> None:
-        while (parcel := lane.take()) is not None:
+        while (batch := lane.take()) is not None:
             quickest = None
             try:
-                if not self._runtime.vitals.stands_back and self._runtime.clock.real_now() < parcel.handed_until:
-                    quickest = deliver(self._runtime, parcel.ids, parcel.handed_until)
+                if not self._runtime.vitals.stands_back and self._runtime.clock.real_now() < batch.handed_until:
+                    quickest = deliver(self._runtime, batch.ids, batch.handed_until)
             except Exception:
                 log.exception("sending_broke", channel=channel)
             finally:

@@ -4,20 +4,20 @@ import threading
 
 import structlog
 
-from slamon.engine.cycle import Carrier, tick
+from slamon.engine.cycle import Dispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
-from workers.carriers import Here, OrHere
+from workers.dispatchers import FailoverDispatcher, LocalDispatcher
 from workers.senders import Senders
 
 log = structlog.get_logger()
 
 
-def run_loop(runtime: Runtime, carrier: Carrier, senders: Senders, stopping: threading.Event) -> None:
+def run_loop(runtime: Runtime, carrier: Dispatcher, senders: Senders, stopping: threading.Event) -> None:
     """Tick until told to stop; a database that is away, or made for another release, is waited for."""
     clock, vitals = runtime.clock, runtime.vitals
     watch = Watch(runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
-    carrier = OrHere(carrier, Here(runtime, senders), clock)
+    carrier = FailoverDispatcher(carrier, LocalDispatcher(runtime, senders), clock)
     while not stopping.is_set():
         if vitals.stands_back:
             stopping.wait(runtime.settings.heartbeat_seconds)

@@ -7,23 +7,23 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
 from slamon.api import (
+    access,
     attachments,
     clocks,
     drafts,
-    keys,
     messages,
-    new_terms,
-    owed,
-    problems,
+    outstanding_items,
+    policies,
     requests,
-    rules,
     shutdowns,
+    term_changes,
 )
-from slamon.api.call import Gate, Known, Route, by_key, may
-from slamon.api.edge import Edge
 from slamon.api.records import ROUTERS
+from slamon.http import problems
+from slamon.http.middleware import Middleware
+from slamon.http.transaction import Gate, Known, Route, by_key, may
 from slamon.runtime import Runtime
-from slamon.services.rights import Deed
+from slamon.services.access.rights import Deed
 
 
 def build_api(app: FastAPI, *others: APIRouter) -> None:
@@ -34,10 +34,17 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
     runtime: Runtime = app.state.runtime
     app.state.gate = Gate(runtime)
     problems.install(app)
-    app.add_middleware(Edge, runtime=runtime)
+    app.add_middleware(Middleware, runtime=runtime)
     # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
-    first = [requests.router, attachments.router, clocks.router, owed.router, rules.router, new_terms.router]
-    last = [drafts.router, shutdowns.router, messages.router, keys.router]
+    first = [
+        requests.router,
+        attachments.router,
+        clocks.router,
+        outstanding_items.router,
+        policies.router,
+        term_changes.router,
+    ]
+    last = [drafts.router, shutdowns.router, messages.router, access.router]
     routers = [*first, *ROUTERS, *last, *others]
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]

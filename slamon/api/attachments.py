@@ -2,30 +2,28 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 from fastapi import Request as HttpRequest
-from pydantic import Field
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from slamon.api.answers import answers
-from slamon.api.call import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
-from slamon.api.fields import Answer
-from slamon.api.requests import Person
-from slamon.api.uploads import Upload, download, file_in, form_with_file
+from slamon.api.responses import answers
 from slamon.db import attachments as db
 from slamon.domain.timeline import Role, Via
 from slamon.errors import Invalid
 from slamon.files.kinds import TAKEN
-from slamon.services import queries
-from slamon.services.attachments import attach, attachment_of, attachments_of, may_attach
-from slamon.services.rights import Deed
+from slamon.http.transaction import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
+from slamon.http.uploads import Upload, download, file_in, form_with_file
+from slamon.schemas.attachments import Attachment, Attachments
+from slamon.schemas.requests import Person
+from slamon.services.access.rights import Deed
+from slamon.services.requests import queries
+from slamon.services.requests.attachments import attach, attachment_of, attachments_of, may_attach
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Attachments"])
 
@@ -45,24 +43,6 @@ _BODY = {
 }
 
 
-class Attachment(Answer):
-    """A file of a request. It is never replaced."""
-
-    id: UUID
-    request_id: UUID
-    name: str = Field(examples=["CoA A17.pdf"])
-    media_type: str = Field(examples=["application/pdf"])
-    size: int = Field(description="In bytes.")
-    sha256: str
-    uploaded_by: Person
-    via: Via
-    created_at: datetime
-
-
-class Attachments(Answer):
-    items: list[Attachment] = Field(description="In the order in which they came.")
-
-
 async def _uploaded(request: HttpRequest, call: Known, request_id: UUID) -> AsyncIterator[Upload]:
     """The file in the body, which is read only if the caller may send one."""
     if request.headers.get("content-type", "").partition(";")[0].strip().casefold() != _FORM:
@@ -73,8 +53,8 @@ async def _uploaded(request: HttpRequest, call: Known, request_id: UUID) -> Asyn
 
 
 def _admit(call: Call, request_id: UUID) -> None:
-    with call.reading() as session:
-        may_attach(session, request_id, by=call.caller)
+    with call.reading() as tx:
+        may_attach(tx.session, request_id, by=call.caller)
 
 
 def _read(form: FormData) -> Upload:
@@ -115,8 +95,8 @@ def attach_file(
 ) -> Response:
     stored = upload.store(call.runtime)
 
-    def work(session: Session) -> Reply:
-        row, is_new = attach(session, request_id, stored, by=call.caller, via=Via.API, now=call.now)
+    def work(tx: Tx) -> Reply:
+        row, is_new = attach(tx, request_id, stored, by=call.caller, via=Via.API)
         told = _told(row)
         return created(told, f"/v1/requests/{request_id}/attachments/{row.id}") if is_new else reply(told)
 
@@ -132,9 +112,9 @@ def attach_file(
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def list_attachments(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
-        return reply(Attachments(items=[_told(row) for row in attachments_of(session, request_id)])).response()
+    with call.reading() as tx:
+        queries.visible_request(tx.session, request_id, by=call.caller)
+        return reply(Attachments(items=[_told(row) for row in attachments_of(tx.session, request_id)])).response()
 
 
 @router.get(
@@ -153,10 +133,10 @@ def list_attachments(call: Known, request_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_attachment(call: Known, request_id: UUID, attachment_id: UUID) -> Response:
-    with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
-        row = attachment_of(session, request_id, attachment_id)
-    return download(call.runtime, row, asked_by=call.caller.id, now=call.now, real_now=call.real_now)
+    with call.reading() as tx:
+        queries.visible_request(tx.session, request_id, by=call.caller)
+        row = attachment_of(tx.session, request_id, attachment_id)
+    return download(call.runtime, row, asked_by=call.caller.id)
 
 
 def _told(row: db.Attachment) -> Attachment:

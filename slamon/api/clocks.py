@@ -1,108 +1,22 @@
 """A request's clocks: as they stand, and each of them explained."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
-from pydantic import Field, computed_field
 
-from slamon.api.answers import answers
-from slamon.api.call import Known, Route, by_key, may_on_record, reply
-from slamon.api.fields import Answer
+from slamon.api.responses import answers
 from slamon.db.parties import Site
-from slamon.domain.clocks import ClockId, Outcome
-from slamon.domain.explain import Counts
-from slamon.domain.terms import ClockKind, Mode
-from slamon.domain.timeline import stamp
-from slamon.services import queries
-from slamon.services.explanations import Explained, clock_named, explain_clock
-from slamon.services.rights import Deed
+from slamon.http.transaction import Known, Route, by_key, may_on_record, reply
+from slamon.schemas.clocks import Clock, Clocks, Explanation, Part, Rule, TimeByOwner
+from slamon.services.access.rights import Deed
+from slamon.services.deadlines.explanations import Explained, clock_named, explain_clock
+from slamon.services.requests import queries
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
 
 
 ClockName = Annotated[str, Path(description="As `clock` of the request has it.", examples=["acknowledgement"])]
-
-
-class Clock(Answer):
-    """A clock as it stands. Its due instants are unknown, null, while it is paused."""
-
-    kind: ClockKind
-    generation: int = Field(description="The consignment, or the fact that started it, where there can be several.")
-    started_at: datetime
-    target_at: datetime | None
-    limit_at: datetime | None
-    paused_since: datetime | None
-    stopped_at: datetime | None
-    outcome: Outcome
-
-    @computed_field(description="Its name in addresses.")  # type: ignore[prop-decorator]
-    @property
-    def clock(self) -> str:
-        return str(ClockId(ClockKind(self.kind), self.generation))
-
-    @computed_field(description="Whether it is the sponsor who is timed.")  # type: ignore[prop-decorator]
-    @property
-    def is_the_sponsors(self) -> bool:
-        return ClockKind(self.kind).is_the_sponsors
-
-
-class TimeByOwner(Answer):
-    """Seconds in which each had to move; they add up to the time the request has been open."""
-
-    cmo: int
-    sponsor: int
-    third_party: int
-    closed: int = Field(description="Outside the site's hours, where its calendar counts.")
-
-
-class Clocks(Answer):
-    request_id: UUID
-    seconds_by_owner: TimeByOwner
-    clocks: list[Clock]
-
-
-class Part(Answer):
-    """Time of one kind, from `since` up to `until`."""
-
-    since: datetime
-    until: datetime
-    seconds: int
-    kind: Counts
-    name: str | None = Field(description="Why it was paused, or what the holiday is called.")
-
-
-class Rule(Answer):
-    """The policy line that was frozen into the request when it was filed."""
-
-    policy_id: str
-    name: str
-    version: int
-    agreement_clause: str | None
-
-
-class Explanation(Answer):
-    """A clock's deadlines taken apart. The counted seconds of `parts` up to `target_at` add up to `target_seconds`,
-    those up to `limit_at` to `limit_seconds`; no part reaches across the target."""
-
-    request_id: UUID
-    clock: str
-    kind: ClockKind
-    rule: Rule
-    mode: Mode
-    time_zone: str = Field(description="The zone of the site's calendar.")
-    holiday_source: str | None = Field(description="Library and version that named the public holidays.")
-    zone_data: str | None = Field(description="Release of the time-zone data by which the terms were made.")
-    target_seconds: int
-    limit_seconds: int
-    started_at: datetime
-    target_at: datetime | None
-    limit_at: datetime | None
-    stopped_at: datetime | None
-    outcome: Outcome
-    parts: list[Part]
-    sentences: list[str] = Field(description="The same in words, for people.")
 
 
 @router.get(
@@ -114,10 +28,10 @@ class Explanation(Answer):
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_clocks(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        request = queries.visible_request(session, request_id, by=call.caller)
-        clocks = [Clock.model_validate(row) for row in queries.clocks_of(session, request_id)]
-        owned = queries.owned_time(session, request, now=stamp(call.now))
+    with call.reading() as tx:
+        request = queries.visible_request(tx.session, request_id, by=call.caller)
+        clocks = [Clock.model_validate(row) for row in queries.clocks_of(tx.session, request_id)]
+        owned = queries.owned_time(tx, request)
     seconds = TimeByOwner.model_validate({owner.value: int(time.total_seconds()) for owner, time in owned.items()})
     return reply(Clocks(request_id=request_id, seconds_by_owner=seconds, clocks=clocks)).response()
 
@@ -132,11 +46,11 @@ def get_clocks(call: Known, request_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def explain(call: Known, request_id: UUID, clock: ClockName) -> Response:
-    with call.reading() as session:
-        request = queries.visible_request(session, request_id, by=call.caller)
-        sponsor, site = call.runtime.settings.sponsor_time_zone, session.get_one(Site, request.site_id).time_zone
+    with call.reading() as tx:
+        request = queries.visible_request(tx.session, request_id, by=call.caller)
+        sponsor, site = call.runtime.settings.sponsor_time_zone, tx.session.get_one(Site, request.site_id).time_zone
         own, other = (site, sponsor) if call.caller.is_cmo else (sponsor, site)
-        explained = explain_clock(session, request, clock_named(clock), now=call.now, zone=own, other_zone=other)
+        explained = explain_clock(tx, request, clock_named(clock), zone=own, other_zone=other)
     return reply(_explanation(request_id, explained)).response()
 
 

@@ -1,67 +1,24 @@
 """Drafts of requests: kept while they are written, filed or discarded by their author."""
 
-from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ConfigDict, Field, ValidationError
-from sqlalchemy.orm import Session
+from pydantic import ValidationError
 
-from slamon.api.answers import answers
-from slamon.api.call import ExpectedVersion, Known, Posted, Reply, Route, by_key, may, reply
-from slamon.api.fields import Answer, Flag
-from slamon.api.fields import Body as Said
-from slamon.api.filings import read_filing
-from slamon.api.requests import FiledApart, Request, file_for, still_seen
-from slamon.db.requests import Priority
-from slamon.domain.lifecycle import RequestType
+from slamon.api.requests import file_for, still_seen
+from slamon.api.responses import answers
 from slamon.errors import Invalid
-from slamon.services import drafts
-from slamon.services.rights import Deed
+from slamon.http.transaction import ExpectedVersion, Known, Posted, Reply, Route, by_key, may, reply
+from slamon.schemas.drafts import Draft, DraftContent, DraftFiling, Drafts
+from slamon.schemas.filings import read_filing
+from slamon.schemas.requests import FiledApart, Request
+from slamon.services.access.rights import Deed
+from slamon.services.requests import drafts
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
-
-
-class DraftContent(Said):
-    """Any part of what files a request. What is missing or does not fit is told when it is filed."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"type": "data", "subject": "Certificates, lots A17 and …", "detail": {"purpose": "release"}}]
-        }
-    )
-
-    type: RequestType
-    project_id: UUID | None = None
-    site_id: UUID | None = None
-    contact_id: UUID | None = None
-    subject: str | None = None
-    description: str | None = None
-    priority: Priority | None = None
-    gxp: Flag | None = None
-    due_on: date | None = None
-    cmo_reference: str | None = None
-    parent_id: UUID | None = None
-    detail: dict[str, Any] = Field({}, description="As in filing a request of this type, as far as it is known.")
-
-
-class Draft(Answer):
-    id: UUID
-    version: int
-    content: dict[str, Any] = Field(description="As it was saved.")
-    created_at: datetime
-    changed_at: datetime
-
-
-class Drafts(Answer):
-    items: list[Draft] = Field(description="The caller's own, the last changed first.")
-
-
-class DraftFiling(Said):
-    file_anyway: Flag = Field(False, description="As in filing a request.")
-    split: Flag = Field(False, description="As in filing a data request.")
 
 
 _NO_MORE = DraftFiling()
@@ -83,8 +40,8 @@ def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: Expect
     except ValueError as error:  # more levels than pydantic writes
         raise Invalid("detail", "is nested deeper than anybody means") from error
 
-    def work(session: Session) -> Reply:
-        row = drafts.save(session, draft_id, content, by=call.caller, now=call.now, expected_version=expected)
+    def work(tx: Tx) -> Reply:
+        row = drafts.save(tx, draft_id, content, by=call.caller, expected_version=expected)
         return reply(Draft.model_validate(row), version=row.version)
 
     return call.write(work)
@@ -99,8 +56,8 @@ def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: Expect
     dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def list_drafts(call: Known) -> Response:
-    with call.reading() as session:
-        items = [Draft.model_validate(row) for row in drafts.drafts_of(session, call.caller)]
+    with call.reading() as tx:
+        items = [Draft.model_validate(row) for row in drafts.drafts_of(tx.session, call.caller)]
     return reply(Drafts(items=items)).response()
 
 
@@ -113,8 +70,8 @@ def list_drafts(call: Known) -> Response:
     dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def get_draft(call: Known, draft_id: UUID) -> Response:
-    with call.reading() as session:
-        row = drafts.find(session, draft_id, by=call.caller)
+    with call.reading() as tx:
+        row = drafts.find(tx.session, draft_id, by=call.caller)
         return reply(Draft.model_validate(row), version=row.version).response()
 
 
@@ -131,14 +88,14 @@ def get_draft(call: Known, draft_id: UUID) -> Response:
 def file_draft(
     call: Posted, draft_id: UUID, expected: ExpectedVersion, said: Annotated[DraftFiling, Body()] = _NO_MORE
 ) -> Response:
-    def work(session: Session) -> Reply:
-        draft = drafts.take(session, draft_id, by=call.caller, expected_version=expected)
+    def work(tx: Tx) -> Reply:
+        draft = drafts.take(tx.session, draft_id, by=call.caller, expected_version=expected)
         try:
             filing = read_filing(draft.content)
         except ValidationError as wrong:
             told = [{**error, "loc": ("body", *error["loc"])} for error in wrong.errors()]
             raise RequestValidationError(told, body=draft.content) from wrong
-        return file_for(call, session, filing, split=said.split, file_anyway=said.file_anyway)
+        return file_for(call, tx, filing, split=said.split, file_anyway=said.file_anyway)
 
     return call.write(work, before_replay=still_seen(call))
 
@@ -153,8 +110,8 @@ def file_draft(
     dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def discard_draft(call: Posted, draft_id: UUID, expected: ExpectedVersion) -> Response:
-    def work(session: Session) -> Reply:
-        row = drafts.discard(session, draft_id, by=call.caller, now=call.now, expected_version=expected)
+    def work(tx: Tx) -> Reply:
+        row = drafts.discard(tx, draft_id, by=call.caller, expected_version=expected)
         return reply(Draft.model_validate(row))
 
     return call.write(work)

@@ -1,64 +1,26 @@
 """Outgoing messages: the dead letters a person must look at, and the switch that holds everything back."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from slamon.api.answers import answers
-from slamon.api.call import Call, Known, Posted, Reply, Route, by_key, may, may_on_record, reply
-from slamon.api.fields import Answer, Because, Body, Flag, Reason
-from slamon.api.records import ListQuery
+from slamon.api.responses import answers
+from slamon.db import paging
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
-from slamon.services import listings, outbox
-from slamon.services.record_rights import keeper_of_message
-from slamon.services.rights import Deed, allow
-from slamon.services.visibility import sees
+from slamon.http.transaction import Call, Known, Posted, Reply, Route, by_key, may, may_on_record, reply
+from slamon.schemas.fields import Because
+from slamon.schemas.messages import DeadLetter, DeadLetterPage, Message, Outgoing, OutgoingSwitch
+from slamon.schemas.records import ListQuery
+from slamon.services.access.rights import Deed, allow
+from slamon.services.access.visibility import sees
+from slamon.services.directory.record_rights import keeper_of_message
+from slamon.services.outbox import outbox
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
-
-
-class Message(Answer):
-    """A message as the outbox knows it; what it said is never shown here."""
-
-    id: UUID
-    request_id: UUID | None
-    kind: str
-    channel: str
-    address: str = Field(description="The Slack channel or user, or the mail address, that it is for.")
-    redirected_to: str | None = Field(description="The mail address it went to instead, where a redirect was on.")
-    recipient: str | None = Field(None, description="Who it is meant for; they may read it in a shared channel.")
-    told_as: str | None = Field(description="The part in which they are told, such as lead or cmo_contact.")
-    instead_of: str | None = Field(description="Who should have been told and cannot be.")
-    state: str
-    attempts: int
-    queued_at: datetime
-    error: str | None
-
-
-class DeadLetter(Message):
-    request_number: str | None
-
-
-class DeadLetterPage(Answer):
-    items: list[DeadLetter]
-    next_cursor: str | None
-
-
-class Outgoing(Answer):
-    stopped: bool
-    redirected_to: str | None = Field(description="Staging: every message goes to this one address.")
-    counts: dict[str, int] = Field(description="Messages not yet done with, by state.")
-
-
-class OutgoingSwitch(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"stopped": True, "reason": "Restoring a backup"}]})
-    stopped: Flag
-    reason: Reason
 
 
 @router.get(
@@ -70,9 +32,9 @@ class OutgoingSwitch(Body):
     dependencies=[may(Deed.READ_DEAD_LETTERS)],
 )
 def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    with call.reading() as session:
+    with call.reading() as tx:
         seen = sees(call.caller, Notification)
-        page = listings.failed_messages(session, only=seen, cursor=query.cursor, limit=query.limit)
+        page = paging.failed_messages(tx.session, only=seen, cursor=query.cursor, limit=query.limit)
         items = [
             DeadLetter(**_message(row, name).model_dump(), request_number=number) for row, number, name in page.rows
         ]
@@ -88,9 +50,9 @@ def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
 )
 def resend_message(call: Posted, message_id: UUID) -> Response:
-    def work(session: Session) -> Reply:
-        by = keeper_of_message(session, message_id, by=call.caller)
-        return _told(session, outbox.resend(session, message_id, by=by, now=call.now, real_now=call.real_now))
+    def work(tx: Tx) -> Reply:
+        by = keeper_of_message(tx.session, message_id, by=call.caller)
+        return _told(tx.session, outbox.resend(tx, message_id, by=by))
 
     return call.write(work)
 
@@ -104,9 +66,9 @@ def resend_message(call: Posted, message_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
 )
 def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
-    def work(session: Session) -> Reply:
-        by = keeper_of_message(session, message_id, by=call.caller)
-        return _told(session, outbox.dismiss(session, message_id, by=by, reason=body.reason, now=call.now))
+    def work(tx: Tx) -> Reply:
+        by = keeper_of_message(tx.session, message_id, by=call.caller)
+        return _told(tx.session, outbox.dismiss(tx, message_id, by=by, reason=body.reason))
 
     return call.write(work)
 
@@ -120,8 +82,8 @@ def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
     dependencies=[may(Deed.READ_STATUS)],
 )
 def get_outgoing(call: Known) -> Response:
-    with call.reading() as session:
-        return _state(call, session).response()
+    with call.reading() as tx:
+        return _state(call, tx.session).response()
 
 
 @router.post(
@@ -136,10 +98,10 @@ def get_outgoing(call: Known) -> Response:
 def switch_outgoing(call: Posted, body: OutgoingSwitch) -> Response:
     by = allow(call.caller, Deed.SWITCH_OUTGOING)
 
-    def work(session: Session) -> Reply:
-        outbox.stop_outgoing(session, body.stopped, by=by, reason=body.reason, now=call.now)
-        session.flush()
-        return _state(call, session)
+    def work(tx: Tx) -> Reply:
+        outbox.stop_outgoing(tx, body.stopped, by=by, reason=body.reason)
+        tx.session.flush()
+        return _state(call, tx.session)
 
     return call.write(work)
 

@@ -7,55 +7,40 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, create_model
 from sqlalchemy.orm import Session
 
-from slamon.api import models
-from slamon.api.answers import answers
-from slamon.api.call import Call, ExpectedVersion, Known, Posted, Route, by_key, created, may, may_on_record, reply
-from slamon.api.fields import Answer, Body
-from slamon.db import parties
+from slamon.api.responses import answers
+from slamon.db import paging, parties
 from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor
 from slamon.engine.channel_test import tested_slack_channel
 from slamon.errors import Invalid, NotFound, StaleVersion, StillHolds
-from slamon.services import directory, leaving, listings
-from slamon.services.holdings import as_seen
-from slamon.services.record_rights import allow_change, allow_new
-from slamon.services.rights import Deed
-from slamon.services.visibility import find_seen, seen_among, sees
+from slamon.http.transaction import (
+    Call,
+    ExpectedVersion,
+    Known,
+    Posted,
+    Route,
+    by_key,
+    created,
+    may,
+    may_on_record,
+    reply,
+)
+from slamon.schemas import directory
+from slamon.schemas.fields import Answer
+from slamon.schemas.records import CmoQuery, ContactQuery, ListQuery, PersonQuery, PolicyQuery, SiteQuery
+from slamon.services.access.rights import Deed
+from slamon.services.access.visibility import find_seen, seen_among, sees
+from slamon.services.directory import leaving, records
+from slamon.services.directory.holdings import as_seen
+from slamon.services.directory.record_rights import allow_change, allow_new
+from slamon.services.transaction import Tx
 
 Values = dict[str, Any]
 Row = Any  # a row of the resource's table; the table of resources below says which
-
-
-class ListQuery(Body):
-    """What every list takes."""
-
-    cursor: Annotated[str | None, Field(max_length=200, description="`next_cursor` of the page before.")] = None
-    limit: Annotated[int, Field(ge=1, le=listings.MOST_A_PAGE)] = 50
-
-
-class CmoQuery(ListQuery):
-    status: parties.Standing | None = None
-
-
-class SiteQuery(CmoQuery):
-    cmo_id: Annotated[UUID | None, Field(serialization_alias="organization_id")] = None
-
-
-class PersonQuery(ListQuery):
-    status: PersonStatus | None = None
-
-
-class ContactQuery(PersonQuery):
-    cmo_id: Annotated[UUID | None, Field(serialization_alias="organization_id")] = None
-    site_id: UUID | None = None
-
-
-class PolicyQuery(ListQuery):
-    former_of: UUID | None = Field(None, description="What this line said before it was changed.")
 
 
 def _as_asked(_session: Session, values: Values, _call: Call) -> Values:
@@ -75,8 +60,8 @@ class Resource:
     many: str
     kept: type[Any]
     new: type[BaseModel]
-    change: type[models.Change]
-    read: type[models.Record]
+    change: type[directory.Change]
+    read: type[directory.Record]
     query: type[ListQuery]
     creating: Deed
     changing: Deed
@@ -92,10 +77,10 @@ class Resource:
     def operation(self) -> str:
         return self.one.capitalize()
 
-    def find(self, session: Session, record_id: UUID, call: Call) -> Row:
+    def find(self, tx: Tx, record_id: UUID, call: Call) -> Row:
         """Raises NotFound, also where the caller may not see it or it belongs to another resource of the same table."""
-        row = find_seen(session, self.kept, record_id, by=call.caller, called=self.one)
-        if self.side is not None and not listings.belongs_to(session, row, self.side):
+        row = find_seen(tx.session, self.kept, record_id, by=call.caller, called=self.one)
+        if self.side is not None and not paging.belongs_to(tx.session, row, self.side):
             raise NotFound(self.one, record_id)
         return row
 
@@ -113,7 +98,7 @@ def _reachable_at_a_cmo(session: Session, values: Values, call: Call) -> Values:
 
 
 def _at_the_sponsor(session: Session, values: Values, _call: Call) -> Values:
-    return {**values, "organization_id": directory.the_sponsor(session).id}
+    return {**values, "organization_id": records.the_sponsor(session).id}
 
 
 def _with_tested_channel(values: Values, call: Call) -> Values:
@@ -133,40 +118,41 @@ def _in_force_and_owned(_session: Session, values: Values, call: Call) -> Values
 _CMO, _SPONSOR = OrganizationKind.CMO, OrganizationKind.SPONSOR
 
 CMOS = Resource(
-    "cmo", "cmos", parties.Organization, models.NewCmo, models.CmoChange, models.Cmo, CmoQuery,
+    "cmo", "cmos", parties.Organization, directory.NewCmo, directory.CmoChange, directory.Cmo, CmoQuery,
     Deed.CREATE_CMOS, Deed.CHANGE_CMOS, _CMO, complete=_a_cmo, tested=_with_tested_channel,
 )  # fmt: skip
 SITES = Resource(
-    "site", "sites", parties.Site, models.NewSite, models.SiteChange, models.Site, SiteQuery,
+    "site", "sites", parties.Site, directory.NewSite, directory.SiteChange, directory.Site, SiteQuery,
     Deed.KEEP_SITES, Deed.KEEP_SITES, complete=_at_a_cmo,
 )  # fmt: skip
 CONTACTS = Resource(
-    "contact", "contacts", parties.Person, models.NewContact, models.ContactChange, models.Contact, ContactQuery,
+    "contact", "contacts", parties.Person, directory.NewContact, directory.ContactChange, directory.Contact,
+    ContactQuery,
     Deed.KEEP_CONTACTS, Deed.KEEP_CONTACTS, _CMO, complete=_reachable_at_a_cmo,
 )  # fmt: skip
 PEOPLE = Resource(
-    "person", "people", parties.Person, models.NewPerson, models.PersonChange, models.Person, PersonQuery,
+    "person", "people", parties.Person, directory.NewPerson, directory.PersonChange, directory.Person, PersonQuery,
     Deed.KEEP_PEOPLE, Deed.KEEP_PEOPLE, _SPONSOR, complete=_at_the_sponsor,
 )  # fmt: skip
 PROJECTS = Resource(
-    "project", "projects", parties.Project, models.NewProject, models.ProjectChange, models.Project, CmoQuery,
+    "project", "projects", parties.Project, directory.NewProject, directory.ProjectChange, directory.Project, CmoQuery,
     Deed.CREATE_PROJECTS, Deed.CHANGE_PROJECTS,
 )  # fmt: skip
 CALENDARS = Resource(
-    "calendar", "calendars", parties.Calendar, models.NewCalendar, models.CalendarChange, models.Calendar, ListQuery,
-    Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
+    "calendar", "calendars", parties.Calendar, directory.NewCalendar, directory.CalendarChange, directory.Calendar,
+    ListQuery, Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
 )  # fmt: skip
 POLICIES = Resource(
-    "policy", "policies", Policy, models.NewPolicy, models.PolicyChange, models.Policy, PolicyQuery,
+    "policy", "policies", Policy, directory.NewPolicy, directory.PolicyChange, directory.Policy, PolicyQuery,
     Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
 )  # fmt: skip
 _RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)
 
 
-def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> list[models.Record]:
+def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> list[directory.Record]:
     """Rows as the API gives them to this caller."""
-    linked = [name for name in directory.LINKS if name in resource.read.model_fields]
-    links = {name: directory.links_of(session, name, [row.id for row in rows]) for name in linked}
+    linked = [name for name in records.LINKS if name in resource.read.model_fields]
+    links = {name: records.links_of(session, name, [row.id for row in rows]) for name in linked}
     if projects := links.get("reads_project_ids"):
         seen = seen_among(session, parties.Project, [each for ids in projects.values() for each in ids], by=call.caller)
         links["reads_project_ids"] = {row: [each for each in ids if each in seen] for row, ids in projects.items()}
@@ -191,74 +177,76 @@ def _routes_of(resource: Resource) -> APIRouter:
         call.ask()
         asked = body.model_dump(by_alias=True)
 
-        def allowed(session: Session) -> tuple[Actor, Values]:
-            values = resource.complete(session, asked, call)
-            return allow_new(session, kept, values, resource.creating, by=call.caller), values
+        def allowed(tx: Tx) -> tuple[Actor, Values]:
+            values = resource.complete(tx.session, asked, call)
+            return allow_new(tx.session, kept, values, resource.creating, by=call.caller), values
 
         if resource.tested is not None:
-            with call.reading() as session:
-                allowed(session)
+            with call.reading() as tx:
+                allowed(tx)
             asked = resource.tested(asked, call)
 
-        def work(session: Session) -> Any:
-            by, values = allowed(session)
-            row = directory.create(session, kept, values, by=by, now=call.now)
-            [record] = shown(session, resource, [row], call)
+        def work(tx: Tx) -> Any:
+            by, values = allowed(tx)
+            row = records.create(tx, kept, values, by=by)
+            [record] = shown(tx.session, resource, [row], call)
             return created(record, location.format(row.id), version=row.version)
 
-        def still_seen(session: Session, answer: str) -> object:
-            return resource.find(session, UUID(json.loads(answer)["id"]), call)
+        def still_seen(tx: Tx, answer: str) -> object:
+            return resource.find(tx, UUID(json.loads(answer)["id"]), call)
 
         return call.write(work, before_replay=still_seen)
 
     def list_some(call: Known, query: ListQuery) -> Response:
         filters = query.model_dump(by_alias=True, exclude={"cursor", "limit"})
-        with call.reading() as session:
-            page = listings.page_of(
-                session, kept, filters=filters, only=sees(call.caller, kept), organizations=resource.side,
+        with call.reading() as tx:
+            page = paging.page_of(
+                tx.session, kept, filters=filters, only=sees(call.caller, kept), organizations=resource.side,
                 cursor=query.cursor, limit=query.limit,
             )  # fmt: skip
-            rows = shown(session, resource, list(page.rows), call)
+            rows = shown(tx.session, resource, list(page.rows), call)
         return reply(listed(items=rows, next_cursor=page.next_cursor)).response()
 
     def get_one(call: Known, record_id: UUID) -> Response:
-        with call.reading() as session:
-            row = resource.find(session, record_id, call)
-            [record] = shown(session, resource, [row], call)
+        with call.reading() as tx:
+            row = resource.find(tx, record_id, call)
+            [record] = shown(tx.session, resource, [row], call)
         return reply(record, version=row.version).response()
 
-    def change_one(call: Known, record_id: UUID, body: models.Change, expected: ExpectedVersion) -> Response:
+    def change_one(call: Known, record_id: UUID, body: directory.Change, expected: ExpectedVersion) -> Response:
         call.ask()
         said = body.model_dump(by_alias=True, exclude_unset=True, exclude={"reason", "handed_to"})
 
-        def allowed(session: Session) -> tuple[Actor, Values]:
-            found = resource.find(session, record_id, call)
-            by, values = allow_change(session, found, said, resource.changing, by=call.caller)
+        def allowed(tx: Tx) -> tuple[Actor, Values]:
+            found = resource.find(tx, record_id, call)
+            by, values = allow_change(tx.session, found, said, resource.changing, by=call.caller)
             if expected is not None and expected != found.version:
                 raise StaleVersion(found.version)
             return by, values
 
         if resource.tested is not None:
-            with call.reading() as session:
-                allowed(session)
+            with call.reading() as tx:
+                allowed(tx)
             said = resource.tested(said, call)
 
-        def work(session: Session) -> Any:
-            by, values = allowed(session)
+        def work(tx: Tx) -> Any:
+            by, values = allowed(tx)
             if kept is parties.Person:
                 try:
                     row = leaving.change_person(
-                        session, record_id, values, handed_to=getattr(body, "handed_to", None), by=by,
-                        reason=body.reason, now=call.now, real_now=call.real_now, expected_version=expected,
-                    )  # fmt: skip
+                        tx,
+                        record_id,
+                        values,
+                        handed_to=getattr(body, "handed_to", None),
+                        by=by,
+                        reason=body.reason,
+                        expected_version=expected,
+                    )
                 except StillHolds as held:
-                    raise StillHolds(held.name, as_seen(session, held.holds, by=call.caller)) from held
+                    raise StillHolds(held.name, as_seen(tx.session, held.holds, by=call.caller)) from held
             else:
-                row = directory.change(
-                    session, kept, record_id, values,
-                    by=by, now=call.now, real_now=call.real_now, reason=body.reason, expected_version=expected,
-                )  # fmt: skip
-            [record] = shown(session, resource, [row], call)
+                row = records.change(tx, kept, record_id, values, by=by, reason=body.reason, expected_version=expected)
+            [record] = shown(tx.session, resource, [row], call)
             return reply(record, version=row.version)
 
         return call.write(work)

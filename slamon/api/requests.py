@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
-from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from slamon.api.acts import Act
-from slamon.api.answers import answers
-from slamon.api.call import (
+from slamon.api.responses import answers
+from slamon.db.parties import Organization, Project, Site
+from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.domain.clocks.state import ClockState
+from slamon.domain.kinds import DataKind
+from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
+from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
+from slamon.http.transaction import (
     Call,
     ExpectedVersion,
     Known,
@@ -25,151 +28,34 @@ from slamon.api.call import (
     may_on_record,
     reply,
 )
-from slamon.api.clocks import Clock
-from slamon.api.details import DataRequest, NewRequest
-from slamon.api.fields import Answer, Reason
-from slamon.api.fields import Body as Said
-from slamon.api.filings import filing_of
-from slamon.db.parties import Organization, Project, Site
-from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
-from slamon.domain.clocks import ClockState
-from slamon.domain.kinds import DataKind
-from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
-from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
-from slamon.services import queries
-from slamon.services.acts import Payload, act
-from slamon.services.cases import load_case
-from slamon.services.filing import Filed, Filing, file_by_terms
-from slamon.services.links import revoke_links
-from slamon.services.rights import Deed, roles_on
-from slamon.services.visibility import find_seen, is_seen
+from slamon.schemas.acts import Act
+from slamon.schemas.clocks import Clock
+from slamon.schemas.filings import filing_of
+from slamon.schemas.new_requests import DataRequest, NewRequest
+from slamon.schemas.requests import (
+    Fact,
+    FiledApart,
+    ItemTerms,
+    Line,
+    LinkRevocation,
+    ListQuery,
+    OpenAction,
+    Page,
+    Person,
+    Request,
+    RevokedLinks,
+    Timeline,
+)
+from slamon.services.access.form_links import revoke_links
+from slamon.services.access.rights import Deed, roles_on
+from slamon.services.access.visibility import find_seen, is_seen
+from slamon.services.deadlines.loading import load_request
+from slamon.services.requests import queries
+from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.filing import Filed, Filing, file_by_terms
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
-
-
-class Line(Answer):
-    """One request in a list."""
-
-    id: UUID
-    number: str = Field(examples=["SHP-2026-000042"])
-    version: int
-    type: RequestType
-    state: State
-    priority: Priority
-    subject: str
-    gxp: bool
-    project_id: UUID
-    project_code: str
-    cmo_id: UUID
-    cmo_name: str
-    site_id: UUID
-    site_name: str
-    contact_id: UUID
-    cmo_reference: str | None
-    due_on: date | None
-    expected_on: date | None = Field(description="When the CMO expects to answer.")
-    filed_at: datetime
-    reopen_count: int
-    clocks: list[Clock]
-
-
-class OpenAction(Answer):
-    action: Action
-    needs: list[str] = Field(description="The fields this action cannot do without; `a|b`: one of them.")
-    takes: list[str] = Field(description="The fields that are this action's alone.")
-
-
-class ItemTerms(Answer):
-    """By when the answer to one item is expected; null while the sponsor owes a reply."""
-
-    item: int = Field(description="Its place in the request, from 1.")
-    kind: DataKind
-    target_at: datetime | None
-    limit_at: datetime | None
-
-
-class Request(Line):
-    """One request."""
-
-    description: str
-    parent_id: UUID | None = Field(description="The request this one follows.")
-    detail: dict[str, Any] = Field(description="As it was filed, with every amendment.")
-    actions: list[OpenAction] = Field(description="What the caller may do now.")
-    terms_differ: bool = Field(description="Whether it asks for kinds of data that have different terms.")
-    item_terms: list[ItemTerms] = Field(
-        description="Each item's own dates, where the terms differ. The request's answer clock is the longest of them."
-    )
-
-
-class FiledApart(Answer):
-    """One request for each of the terms that the kinds of data asked for have; the first is the others' parent."""
-
-    items: list[Request]
-
-
-class Page(Answer):
-    items: list[Line]
-    next_cursor: str | None
-
-
-class Person(Answer):
-    id: str
-    name: str
-    role: Role
-
-
-class Fact(Answer):
-    """One thing that happened, and when we were told."""
-
-    sequence: int
-    kind: FactKind
-    occurred_at: datetime
-    recorded_at: datetime
-    by: Person
-    recorded_by: Person = Field(description="Differs from `by` where staff wrote down a call or a mail.")
-    via: Via
-    reason: str | None
-    content: dict[str, Any]
-    digest: str = Field(description="SHA-256 over this fact and the digest of the one recorded before it.")
-
-
-class Timeline(Answer):
-    request_id: UUID
-    facts: list[Fact] = Field(description="In the order in which they happened.")
-
-
-class ListQuery(Said):
-    state: State | None = None
-    type: RequestType | None = None
-    cmo_id: UUID | None = None
-    site_id: UUID | None = None
-    project_id: UUID | None = None
-    priority: Priority | None = None
-    overdue: bool | None = Field(None, description="Whether a running clock is past its target.")
-    sort: queries.Order = Field(
-        queries.Order.URGENCY, description="`urgency`: running clocks only, the next due first. `filed`: newest first."
-    )
-    cursor: Annotated[str | None, Field(max_length=300, description="`next_cursor` of the page before.")] = None
-    limit: Annotated[int, Field(ge=1, le=queries.MOST_A_PAGE)] = 50
-
-
-class LinkRevocation(Said):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "person_id": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13",
-                    "reason": "The mail was forwarded outside the CMO",
-                }
-            ]
-        }
-    )
-    person_id: UUID = Field(description="The contact whose links end.")
-    reason: Reason
-
-
-class RevokedLinks(Answer):
-    revoked: int = Field(description="How many links ended now.")
 
 
 _NOTHING = Act()
@@ -190,27 +76,25 @@ def file_request(call: Posted, body: NewRequest) -> Response:
     split, file_anyway = isinstance(body, DataRequest) and body.split, body.file_anyway
     filing = filing_of(body)
     return call.write(
-        lambda session: file_for(call, session, filing, split=split, file_anyway=file_anyway),
+        lambda tx: file_for(call, tx, filing, split=split, file_anyway=file_anyway),
         before_replay=still_seen(call),
     )
 
 
-def still_seen(call: Call) -> Callable[[Session, str], object]:
+def still_seen(call: Call) -> Callable[[Tx, str], object]:
     """Raises NotFound where the request in an answer kept is one that the caller may not see any more."""
 
-    def look(session: Session, body: str) -> object:
+    def look(tx: Tx, body: str) -> object:
         answer = json.loads(body)
         first = answer["items"][0] if "items" in answer else answer
-        return find_seen(session, CmoRequest, UUID(first["id"]), by=call.caller, called="request")
+        return find_seen(tx.session, CmoRequest, UUID(first["id"]), by=call.caller, called="request")
 
     return look
 
 
-def file_for(call: Call, session: Session, filing: Filing, *, split: bool, file_anyway: bool) -> Reply:
+def file_for(call: Call, tx: Tx, filing: Filing, *, split: bool, file_anyway: bool) -> Reply:
     """File it; the answer is the request as its filer sees it, or with `split` all that were filed."""
-    filed = file_by_terms(
-        session, filing, split=split, by=call.caller, file_anyway=file_anyway, now=call.now, real_now=call.real_now
-    )
+    filed = file_by_terms(tx, filing, split=split, by=call.caller, file_anyway=file_anyway)
     requests, first = [_just_filed(each, call) for each in filed], filed[0]
     answer = FiledApart(items=requests) if split else requests[0]
     return created(answer, f"/v1/requests/{first.id}", version=first.columns["version"])
@@ -225,7 +109,7 @@ def file_for(call: Call, session: Session, filing: Filing, *, split: bool, file_
     dependencies=[may(Deed.READ_REQUESTS)],
 )
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    wanted = queries.Wanted(
+    wanted = queries.RequestFilter(
         state=State(query.state) if query.state else None,
         type=RequestType(query.type) if query.type else None,
         cmo_id=query.cmo_id,
@@ -237,8 +121,8 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
         cursor=query.cursor,
         limit=query.limit,
     )
-    with call.reading() as session:
-        page = queries.list_requests(session, wanted, by=call.caller, now=call.now)
+    with call.reading() as tx:
+        page = queries.list_requests(tx, wanted, by=call.caller)
     items = [Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks)) for row in page.rows]
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
 
@@ -252,9 +136,9 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_request(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        request = queries.visible_request(session, request_id, by=call.caller)
-        return reply(_whole(session, request, call), version=request.version).response()
+    with call.reading() as tx:
+        request = queries.visible_request(tx.session, request_id, by=call.caller)
+        return reply(_whole(tx.session, request, call), version=request.version).response()
 
 
 @router.get(
@@ -266,10 +150,10 @@ def get_request(call: Known, request_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.READ_REQUESTS)],
 )
 def get_timeline(call: Known, request_id: UUID) -> Response:
-    with call.reading() as session:
-        queries.visible_request(session, request_id, by=call.caller)
+    with call.reading() as tx:
+        queries.visible_request(tx.session, request_id, by=call.caller)
         hidden = INTERNAL if call.caller.is_cmo else ()
-        facts = [_fact(row) for row in queries.facts_of(session, request_id) if row.kind not in hidden]
+        facts = [_fact(row) for row in queries.facts_of(tx.session, request_id) if row.kind not in hidden]
     return reply(Timeline(request_id=request_id, facts=facts)).response()
 
 
@@ -301,12 +185,9 @@ def act_on_request(
         attachments=tuple(said.attachments),
     )
 
-    def work(session: Session) -> Reply:
-        request = act(
-            session, request_id, action, by=call.caller, payload=payload, closing=call.runtime.closing,
-            now=call.now, real_now=call.real_now, expected_version=expected,
-        )  # fmt: skip
-        return reply(_whole(session, request, call), version=request.version)
+    def work(tx: Tx) -> Reply:
+        request = act(tx, request_id, action, by=call.caller, payload=payload, expected_version=expected)
+        return reply(_whole(tx.session, request, call), version=request.version)
 
     return call.write(work, before_replay=still_seen(call))
 
@@ -322,11 +203,8 @@ def act_on_request(
     dependencies=[may_on_record(Deed.WITHDRAW_LINKS)],
 )
 def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
-    def work(session: Session) -> Reply:
-        revoked = revoke_links(
-            session, request_id, body.person_id, by=call.caller, reason=body.reason,
-            now=call.now, real_now=call.real_now,
-        )  # fmt: skip
+    def work(tx: Tx) -> Reply:
+        revoked = revoke_links(tx, request_id, body.person_id, by=call.caller, reason=body.reason)
         return reply(RevokedLinks(revoked=revoked))
 
     return call.write(work)
@@ -341,7 +219,7 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
         session.get_one(Project, request.project_id).code,
         queries.clocks_of(session, request.id),
     )
-    case = load_case(session, request)
+    case = load_request(session, request)
     actions = _open_actions(queries.actions_open_to(session, case, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
     if request.parent_id and not is_seen(session, CmoRequest, request.parent_id, by=call.caller):

@@ -5,42 +5,35 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict, Field
-from sqlalchemy.orm import Session
+from pydantic import Field
 
-from slamon.api.answers import answers
-from slamon.api.call import Call, ExpectedVersion, Known, Posted, Reply, Route, by_key, created, may_on_record, reply
-from slamon.api.fields import Answer, Because, Body, Day, Instant, Name
-from slamon.api.new_terms import Applied, Preview
-from slamon.api.records import SITES, ListQuery
+from slamon.api.records import SITES
+from slamon.api.responses import answers
+from slamon.api.term_changes import Applied, Preview
+from slamon.db import paging
 from slamon.db import shutdowns as kept
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.services import listings, shutdowns
-from slamon.services.rights import Deed
-from slamon.services.visibility import sees
+from slamon.http.transaction import (
+    Call,
+    ExpectedVersion,
+    Known,
+    Posted,
+    Reply,
+    Route,
+    by_key,
+    created,
+    may_on_record,
+    reply,
+)
+from slamon.schemas.fields import Answer, Because
+from slamon.schemas.records import ListQuery
+from slamon.schemas.shutdowns import NewShutdown
+from slamon.services.access.rights import Deed
+from slamon.services.access.visibility import sees
+from slamon.services.deadlines import shutdowns
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
-
-
-class NewShutdown(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "first_day": "2026-07-27",
-                    "last_day": "2026-08-09",
-                    "name": "Summer shutdown",
-                    "announced_by": "Corinne Meier, by phone",
-                }
-            ]
-        }
-    )
-
-    first_day: Day = Field(description="By the site's own calendar; closed from its midnight on.")
-    last_day: Day = Field(description=f"Closed too. At most {shutdowns.LONGEST_DAYS} days in all.")
-    name: Name
-    announced_by: Name = Field(description="Who at the CMO said so.")
-    announced_at: Instant | None = Field(None, description="Left out: now.")
 
 
 class Shutdown(Answer):
@@ -83,9 +76,9 @@ class ShutdownPage(Answer):
 def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Response:
     said = shutdowns.Announcement(body.first_day, body.last_day, body.name, body.announced_by, body.announced_at)
 
-    def work(session: Session) -> Reply:
-        row = shutdowns.announce(session, site_id, said, by=call.caller, now=call.now)
-        found = Preview.model_validate(shutdowns.preview(session, row, by=call.caller, now=call.now))
+    def work(tx: Tx) -> Reply:
+        row = shutdowns.announce(tx, site_id, said, by=call.caller)
+        found = Preview.model_validate(shutdowns.preview(tx, row, by=call.caller))
         answer = Announced(**Shutdown.model_validate(row).model_dump(), preview=found)
         return created(answer, f"/v1/shutdowns/{row.id}", version=row.version)
 
@@ -101,10 +94,10 @@ def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Respons
     dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query()]) -> Response:
-    with call.reading() as session:
-        SITES.find(session, site_id, call)
-        page = listings.page_of(
-            session,
+    with call.reading() as tx:
+        SITES.find(tx, site_id, call)
+        page = paging.page_of(
+            tx.session,
             kept.Shutdown,
             filters={"site_id": site_id},
             only=sees(call.caller, kept.Shutdown),
@@ -124,8 +117,8 @@ def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query
     dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
-    with call.reading() as session:
-        row = shutdowns.find(session, shutdown_id, by=call.caller)
+    with call.reading() as tx:
+        row = shutdowns.find(tx.session, shutdown_id, by=call.caller)
         return reply(Shutdown.model_validate(row), version=row.version).response()
 
 
@@ -139,10 +132,8 @@ def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
     dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def preview_shutdown(call: Known, shutdown_id: UUID) -> Response:
-    with call.reading() as session:
-        found = shutdowns.preview(
-            session, shutdowns.find(session, shutdown_id, by=call.caller), by=call.caller, now=call.now
-        )
+    with call.reading() as tx:
+        found = shutdowns.preview(tx, shutdowns.find(tx.session, shutdown_id, by=call.caller), by=call.caller)
     return reply(Preview.model_validate(found)).response()
 
 
@@ -189,26 +180,16 @@ def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: Ex
     dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)],
 )
 def apply_shutdown(call: Posted, shutdown_id: UUID, body: Because) -> Response:
-    def work(session: Session) -> Reply:
-        applied = shutdowns.apply_to_open(
-            session,
-            shutdown_id,
-            by=call.caller,
-            reason=body.reason,
-            closing=call.runtime.closing,
-            now=call.now,
-            real_now=call.real_now,
-        )
+    def work(tx: Tx) -> Reply:
+        applied = shutdowns.apply_to_open(tx, shutdown_id, by=call.caller, reason=body.reason)
         return reply(Applied(requests=applied))
 
     return call.write(work)
 
 
 def _decide(call: Call, shutdown_id: UUID, status: ShutdownStatus, reason: str, expected: int | None) -> Response:
-    def work(session: Session) -> Reply:
-        row = shutdowns.decide(
-            session, shutdown_id, status, by=call.caller, reason=reason, now=call.now, expected_version=expected
-        )
+    def work(tx: Tx) -> Reply:
+        row = shutdowns.decide(tx, shutdown_id, status, by=call.caller, reason=reason, expected_version=expected)
         return reply(Shutdown.model_validate(row), version=row.version)
 
     return call.write(work)

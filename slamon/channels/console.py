@@ -4,9 +4,10 @@ import json
 from datetime import datetime
 from typing import TextIO
 
-from slamon.channels import OPENS_AN_ACCOUNT, Message, Receipt
-from slamon.channels.wording import put_into_words
+from slamon.channels import Receipt
 from slamon.errors import DeliveryError
+from slamon.wording.message import OPENS_AN_ACCOUNT, Message
+from slamon.wording.messages import put_into_words
 
 
 class ConsoleChannel:

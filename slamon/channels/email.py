@@ -10,12 +10,13 @@ import ssl
 from contextlib import suppress
 from datetime import datetime
 
-from slamon.channels import Message, Receipt
+from slamon.channels import Receipt
 from slamon.channels.mail import Mail, compose, sender_of
 from slamon.channels.mail_server import Connection, MailServer, readable
 from slamon.channels.smtp_url import Security, parse_smtp_url
 from slamon.clock import Clock
 from slamon.errors import DeliveryError
+from slamon.wording.message import Message
 
 
 class _LostBeforeData(DeliveryError):

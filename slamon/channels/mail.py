@@ -16,9 +16,9 @@ from css_inline import CSSInliner
 from jinja2 import Environment, StrictUndefined, Template
 
 from slamon.addresses import parse_address
-from slamon.channels import Message
-from slamon.channels.wording import clean, put_into_words
 from slamon.errors import DeliveryError, Invalid
+from slamon.wording.message import Message
+from slamon.wording.messages import clean, put_into_words
 
 MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]+@[\x21-\x3b\x3d\x3f-\x7e]+>")
 LINE_LENGTH = 78

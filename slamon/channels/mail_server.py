@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from slamon.channels.smtp_url import Security, SmtpUrl
-from slamon.channels.wording import one_line
 from slamon.errors import DeliveryError
+from slamon.wording.messages import one_line
 
 MOST_KEPT = 8
 KEPT_SECONDS = 5.0  # some servers hang up after ten seconds of silence

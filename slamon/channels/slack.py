@@ -20,12 +20,13 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from slamon.channels import Message, Receipt
+from slamon.channels import Receipt
 from slamon.channels.http_connections import HttpConnections
 from slamon.channels.slack_blocks import blocks, fallback_text
-from slamon.channels.wording import put_into_words
 from slamon.clock import Clock
 from slamon.errors import DeliveryError
+from slamon.wording.message import Message
+from slamon.wording.messages import put_into_words
 
 EVENT_TYPE = "slamon_notification"
 PAGE = 200

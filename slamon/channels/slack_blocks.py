@@ -1,7 +1,7 @@
 """How a message looks in Slack: Block Kit, and the text for notifications. Pure; posts nothing."""
 
-from slamon.channels import Message, MessageKind
-from slamon.channels.wording import Fact, Wording
+from slamon.wording.message import Message, MessageKind
+from slamon.wording.messages import LabelledValue, Wording
 
 TEXT_LENGTH = 2900  # longer texts were split or doubled by Slack (bolt-python 764)
 HEADER_LENGTH = 150
@@ -63,13 +63,13 @@ def _mrkdwn(text: str) -> dict[str, object]:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _field(fact: Fact) -> str:
+def _field(fact: LabelledValue) -> str:
     beside = f"\n{escape(fact.beside)}" if fact.beside else ""
     label = f"<{fact.link}|{escape(fact.label)}>" if fact.link else escape(fact.label)
     return f"*{label}*\n{escape(fact.value)}{beside}"
 
 
-def _plain(fact: Fact) -> str:
+def _plain(fact: LabelledValue) -> str:
     return f"{fact.label}: {fact.value}" + (f" · {fact.beside}" if fact.beside else "")
 
 

@@ -102,7 +102,7 @@ def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) 
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class LeasedMessage:
     """A message handed out; `is_new` while nobody can have sent it. `queued_at` is business time."""
 
     id: UUID
@@ -117,7 +117,7 @@ class Handed:
 
 def hand_out_notifications(
     session: Session, channel: DeliveryChannel, *, real_now: datetime, again_at: datetime, most: int
-) -> list[Handed]:
+) -> list[LeasedMessage]:
     """Due messages of a channel in the order in which they were queued, each handed to one caller until `again_at`.
 
     Both instants are real time. No more than `most` of a channel are in hand at once.
@@ -149,7 +149,7 @@ def hand_out_notifications(
     rows: Iterable[Any] = session.execute(statement.execution_options(synchronize_session=False))
     # Whether it is new is judged here: in a RETURNING SQLite 3.40 takes IS NULL for false.
     handed = [
-        Handed(
+        LeasedMessage(
             id=row.id,
             channel=row.channel,
             address=row.address,
@@ -165,8 +165,8 @@ def hand_out_notifications(
 
 
 def heed_waits(
-    session: Session, channel: DeliveryChannel, handed: Sequence[Handed], *, real_now: datetime, until: datetime
-) -> list[Handed]:
+    session: Session, channel: DeliveryChannel, handed: Sequence[LeasedMessage], *, real_now: datetime, until: datetime
+) -> list[LeasedMessage]:
     """Of messages just handed out until `until`, those that may leave: an address whose far side has told us to wait
     is not called before that, and what came up for it meanwhile waits as long. All instants are real time.
     """
@@ -193,7 +193,7 @@ def heed_waits(
     return [message for message in handed if message.address not in waits]
 
 
-def postpone(session: Session, handed: Sequence[Handed], *, until: datetime) -> None:
+def postpone(session: Session, handed: Sequence[LeasedMessage], *, until: datetime) -> None:
     """Messages just handed out wait on, until an instant of real time."""
     ids = [message.id for message in handed]
     statement = update(Notification).where(Notification.id.in_(ids)).values(next_attempt_at=until)

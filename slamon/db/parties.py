@@ -123,6 +123,14 @@ class Person(Stamped, Base):
     def site_ids(self) -> tuple[UUID, ...]:
         return tuple(row.site_id for row in self._sites)
 
+    @property
+    def is_enabled(self) -> bool:
+        return self.status != PersonStatus.DISABLED
+
+    @property
+    def is_of_cmo(self) -> bool:
+        return not CMO_ROLES.isdisjoint(self.roles)
+
     def serves(self, cmo_id: UUID, site_id: UUID) -> bool:
         """Whether this is somebody of that CMO whose business the site is: its own people's, and the CMO's leads'.
 

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, Stamped, one_of
-from slamon.domain.clocks import ClockId, Outcome
-from slamon.domain.ladder import CrossingKey
+from slamon.domain.clocks.ladder import CrossingKey
+from slamon.domain.clocks.state import ClockId, Outcome
 from slamon.domain.lifecycle import SPONSORS_TURN, RequestType, State
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import FactKind, Via

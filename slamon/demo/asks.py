@@ -9,7 +9,7 @@ from uuid import UUID
 from slamon.db.requests import Priority
 from slamon.demo.extract import RealOrder, orders
 from slamon.domain.lifecycle import RequestType
-from slamon.services.filing import Filing
+from slamon.services.requests.filing import Filing
 
 TRANSPORT = {"Air": "air", "Truck": "road", "Ocean": "sea", "Air Charter": "air"}
 INCOTERMS_2020 = {"DDU": "DAP"}  # orders of 2006 to 2011 name terms that have successors since

@@ -5,7 +5,6 @@ Sites are real (see `data/README.md`); the sponsor and everybody with a name is 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +17,10 @@ from slamon.demo.extract import RealSite, sites
 from slamon.domain.terms import DATED
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.public_holidays import NATIONWIDE
-from slamon.services.access import Caller, caller_of
-from slamon.services.directory import change, create
-from slamon.services.founding import default_policies, found
+from slamon.services.access.callers import Caller, caller_of
+from slamon.services.directory.bootstrap import bootstrap, default_policies
+from slamon.services.directory.records import change, create
+from slamon.services.transaction import Tx
 
 SPONSOR = "Meridian Bio (demo)"
 SPONSOR_ZONE = "America/New_York"
@@ -93,9 +93,9 @@ PROJECTS = (
 )  # fmt: skip
 
 
-def found_sponsor(session: Session, *, now: datetime, own_slack: bool) -> None:
+def found_sponsor(tx: Tx, *, own_slack: bool) -> None:
     """The sponsor with its people, each other's backups named; `own_slack` is true for a visitor's workspace."""
-    sponsor = found(session, SPONSOR, now=now)
+    sponsor = bootstrap(tx, SPONSOR)
     people: dict[str, Person] = {}
     for name, address, role, slack_user in STAFF:
         values = {
@@ -107,13 +107,13 @@ def found_sponsor(session: Session, *, now: datetime, own_slack: bool) -> None:
             "time_zone": SPONSOR_ZONE,
             "status": PersonStatus.ACTIVE.value,
         }
-        people[address] = create(session, Person, values, by=SYSTEM, now=now, reason=REASON)
+        people[address] = create(tx, Person, values, by=SYSTEM, reason=REASON)
     for lead, backup in ((LEAD, SECOND_LEAD), (SECOND_LEAD, LEAD)):
         backed = {"backup_id": people[backup].id}
-        change(session, Person, people[lead].id, backed, by=SYSTEM, now=now, reason=REASON)
+        change(tx, Person, people[lead].id, backed, by=SYSTEM, reason=REASON)
 
 
-def found_cmos(session: Session, *, now: datetime, own_slack: bool) -> None:
+def found_cmos(tx: Tx, *, own_slack: bool) -> None:
     """The firms with sites, working calendars and contacts; the projects; one policy that counts working hours."""
     leads = {code: (lead, firms) for code, _, _, _, _, lead, firms in PROJECTS}
     lead_of = {firm: lead for lead, firms in leads.values() for firm in firms}
@@ -124,23 +124,23 @@ def found_cmos(session: Session, *, now: datetime, own_slack: bool) -> None:
             "name": site.cmo,
             "kind": OrganizationKind.CMO.value,
             "slack_channel": SHARED_CHANNEL if own_slack else counterpart.channel,
-            "lead_id": person(session, lead_of[site.cmo]).id,
+            "lead_id": person(tx.session, lead_of[site.cmo]).id,
         }
-        firm = create(session, Organization, values, by=SYSTEM, now=now, reason=REASON)
+        firm = create(tx, Organization, values, by=SYSTEM, reason=REASON)
         firm_ids[site.cmo] = firm.id
-        _site_with_people(session, site, firm.id, counterpart, now)
+        _site_with_people(tx, site, firm.id, counterpart)
     for code, name, products, protocol, pm, lead, firms in PROJECTS:
         values = {
             "code": code,
             "name": name,
             "product_codes": products,
             "protocol_number": protocol,
-            "pm_id": person(session, pm).id,
-            "lead_id": person(session, lead).id,
+            "pm_id": person(tx.session, pm).id,
+            "lead_id": person(tx.session, lead).id,
             "cmo_ids": [firm_ids[firm] for firm in firms],
         }
-        create(session, Project, values, by=SYSTEM, now=now, reason=REASON)
-    _policy_by_working_hours(session, firm_ids[BY_WORKING_HOURS], now)
+        create(tx, Project, values, by=SYSTEM, reason=REASON)
+    _policy_by_working_hours(tx, firm_ids[BY_WORKING_HOURS])
 
 
 def address_of(name: str, domain: str) -> str:
@@ -171,7 +171,7 @@ def pm_for(site_name: str) -> str:
     return next(pm for *_, pm, _, firms in PROJECTS if firm in firms)
 
 
-def _site_with_people(session: Session, site: RealSite, firm_id: UUID, counterpart: Counterpart, now: datetime) -> None:
+def _site_with_people(tx: Tx, site: RealSite, firm_id: UUID, counterpart: Counterpart) -> None:
     calendar_values: dict[str, Any] = {
         "name": site.name,
         "weekly": {"hours": {day: [list(counterpart.hours)] for day in counterpart.days}},
@@ -179,7 +179,7 @@ def _site_with_people(session: Session, site: RealSite, firm_id: UUID, counterpa
         "subdivision": site.subdivision or NATIONWIDE,
         "closed_days": [],
     }
-    calendar = create(session, Calendar, calendar_values, by=SYSTEM, now=now, reason=REASON)
+    calendar = create(tx, Calendar, calendar_values, by=SYSTEM, reason=REASON)
     site_values = {
         "organization_id": firm_id,
         "name": site.name,
@@ -187,20 +187,14 @@ def _site_with_people(session: Session, site: RealSite, firm_id: UUID, counterpa
         "time_zone": site.time_zone,
         "calendar_id": calendar.id,
     }
-    kept_site = create(session, Site, site_values, by=SYSTEM, now=now, reason=REASON)
-    lead = _counterpart(session, counterpart.lead, Role.CMO_LEAD, site, firm_id, now)
+    kept_site = create(tx, Site, site_values, by=SYSTEM, reason=REASON)
+    lead = _counterpart(tx, counterpart.lead, Role.CMO_LEAD, site, firm_id)
     extra = {"site_ids": [kept_site.id], "backup_id": lead.id}
-    _counterpart(session, counterpart.contact, Role.CMO_CONTACT, site, firm_id, now, extra)
+    _counterpart(tx, counterpart.contact, Role.CMO_CONTACT, site, firm_id, extra)
 
 
 def _counterpart(
-    session: Session,
-    name: str,
-    role: Role,
-    site: RealSite,
-    firm_id: UUID,
-    now: datetime,
-    extra: dict[str, Any] | None = None,
+    tx: Tx, name: str, role: Role, site: RealSite, firm_id: UUID, extra: dict[str, Any] | None = None
 ) -> Person:
     values = {
         "organization_id": firm_id,
@@ -211,10 +205,10 @@ def _counterpart(
         "status": PersonStatus.ACTIVE.value,
         **(extra or {}),
     }
-    return create(session, Person, values, by=SYSTEM, now=now, reason=REASON)
+    return create(tx, Person, values, by=SYSTEM, reason=REASON)
 
 
-def _policy_by_working_hours(session: Session, firm_id: UUID, now: datetime) -> None:
+def _policy_by_working_hours(tx: Tx, firm_id: UUID) -> None:
     """One firm whose agreement counts the site's open hours: 9 of them are one working day."""
     routine = default_policies()[0]
     by_hours = {"target": "PT9H", "limit": "PT18H", "mode": "calendar"}
@@ -225,6 +219,6 @@ def _policy_by_working_hours(session: Session, firm_id: UUID, now: datetime) -> 
         "cmo_id": firm_id,
         "clocks": clocks,
         "agreement_clause": "Quality agreement (demo), § 7.2",
-        "effective_from": now,
+        "effective_from": tx.business_now,
     }
-    create(session, Policy, values, by=SYSTEM, now=now, reason=REASON)
+    create(tx, Policy, values, by=SYSTEM, reason=REASON)

@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels.moments import moment, short_moment
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.demo.cast import SPONSOR_ZONE
-from slamon.demo.mailbox import ReceivedMail
-from slamon.demo.slack_server import Post
+from slamon.demo.fakes.mailbox import ReceivedMail
+from slamon.demo.fakes.slack_server import Post
 from slamon.demo.slack_view import Block, shown_blocks
 from slamon.demo.stage import Stage
+from slamon.wording.instants import moment, short_moment
 
 MOST_LISTED = 60
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from slamon.demo import inbox
-from slamon.demo.mailbox import ReceivedMail
+from slamon.demo.fakes.mailbox import ReceivedMail
 from slamon.demo.page import page, stage_of
 from slamon.demo.stage import Stage
 

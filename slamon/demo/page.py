@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from slamon import __version__
-from slamon.channels.moments import moment
 from slamon.demo.cast import SPONSOR, SPONSOR_ZONE
 from slamon.demo.stage import Stage
+from slamon.wording.instants import moment
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; frame-src 'self'; "

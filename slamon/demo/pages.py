@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from slamon.channels import MessageKind
 from slamon.db.requests import CmoRequest
 from slamon.demo import inbox_pages
 from slamon.demo.cast import LEAD, PM, STAFF, person
@@ -24,8 +23,9 @@ from slamon.demo.scenes import KHB, Star
 from slamon.demo.stage import Stage
 from slamon.demo.steps import real_span, steps
 from slamon.demo.story import channel_of, latest
-from slamon.services.access import begin_session
-from slamon.services.message_keys import MessageKey
+from slamon.services.access.sessions import begin_session
+from slamon.services.outbox.message_keys import MessageKey
+from slamon.wording.message import MessageKind
 
 SESSION_COOKIE = "slamon_session"  # as slamon.web names it; neither room may import the other
 PLAYABLE = {address.partition("@")[0]: address for _, address, _, _ in STAFF}
@@ -83,10 +83,10 @@ def be(request: Request, who: str, goes_to: Annotated[str, Form()] = "") -> Redi
         raise HTTPException(404)
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise HTTPException(403)
-    with stage.runtime.db.write() as session:
-        played = person(session, PLAYABLE[who])
-        token = begin_session(session, played, real_now=stage.runtime.clock.real_now())
-        first_page = _own_path(goes_to) or _first_page(session, stage, PLAYABLE[who])
+    with stage.runtime.write() as tx:
+        played = person(tx.session, PLAYABLE[who])
+        token = begin_session(tx, played)
+        first_page = _own_path(goes_to) or _first_page(tx.session, stage, PLAYABLE[who])
     answer = RedirectResponse(first_page, status_code=303)
     answer.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="lax", path="/")
     return answer

@@ -9,19 +9,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from slamon.clock import Clock
 from slamon.db.claims import next_due
 from slamon.demo.asks import filing_of
 from slamon.demo.cast import COUNTERPARTS, caller, pm_for, site_and_project
 from slamon.demo.scenes import CONTACT, MANAGER, Act, Scene
 from slamon.domain.timeline import Via
-from slamon.engine.cycle import Inline, tick
+from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
-from slamon.services.acts import Payload, act
-from slamon.services.filing import log_request
+from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.filing import log_request
+from slamon.services.transaction import Tx
 
 STANDS_STILL = 1e-9  # business seconds a real second
 JUST_AFTER = timedelta(seconds=1)  # a step is passed once its instant lies behind
@@ -37,12 +36,12 @@ class Dial:
         return self.clock.now()
 
 
-def file(session: Session, scene: Scene, *, now: datetime, real_now: datetime) -> tuple[UUID, str]:
+def file(tx: Tx, scene: Scene) -> tuple[UUID, str]:
     """File the scene's request as its project manager would; gives its id and number."""
-    site_id, project_id = site_and_project(session, scene.ask.site)
-    filing = filing_of(scene.ask, site_id=site_id, project_id=project_id, today=now.date())
-    by = caller(session, pm_for(scene.ask.site))
-    filed = log_request(session, filing, by=by, via=Via.STAFF_PAGE, file_anyway=True, now=now, real_now=real_now)
+    site_id, project_id = site_and_project(tx.session, scene.ask.site)
+    filing = filing_of(scene.ask, site_id=site_id, project_id=project_id, today=tx.business_now.date())
+    by = caller(tx.session, pm_for(scene.ask.site))
+    filed = log_request(tx, filing, by=by, via=Via.STAFF_PAGE, file_anyway=True)
     return filed.id, filed.number
 
 
@@ -53,13 +52,13 @@ def play(runtime: Runtime, dial: Dial, scenes: Iterable[Scene], *, start: dateti
     numbers: dict[str, Scene] = {}
     for at, scene, happening in _in_order(scenes, start):
         _run_until(runtime, dial, watch, at)
-        with runtime.db.write() as session:
-            real_now = runtime.clock.real_now()
+        with runtime.write() as opened:
+            tx = replace(opened, business_now=at)
             if happening is None:
-                ids[id(scene)], number = file(session, scene, now=at, real_now=real_now)
+                ids[id(scene)], number = file(tx, scene)
                 numbers[number] = scene
             else:
-                _perform(session, runtime, ids[id(scene)], scene, happening, now=at)
+                _perform(tx, ids[id(scene)], scene, happening)
         _run_at(runtime, dial, watch, at)
     _run_until(runtime, dial, watch, start)
     return numbers
@@ -75,24 +74,21 @@ def _in_order(scenes: Iterable[Scene], start: datetime) -> Iterator[tuple[dateti
     return iter(sorted(happenings, key=lambda happening: happening[0]))
 
 
-def _perform(session: Session, runtime: Runtime, request_id: UUID, scene: Scene, what: Act, *, now: datetime) -> None:
+def _perform(tx: Tx, request_id: UUID, scene: Scene, what: Act) -> None:
     by_contact = what.who == CONTACT
     address = {
         CONTACT: COUNTERPARTS[scene.ask.site].contact_address,
         MANAGER: pm_for(scene.ask.site),
     }.get(what.who, what.who)
-    days = {name: (now.date() + timedelta(days=count)).isoformat() for name, count in what.days.items()}
+    days = {name: (tx.business_now.date() + timedelta(days=count)).isoformat() for name, count in what.days.items()}
     payload = Payload(
         text=what.text,
         reason=what.reason,
         via=Via.WEB_FORM if by_contact else Via.STAFF_PAGE,
         particulars={**what.particulars, **days},
     )
-    by = caller(session, address)
-    act(
-        session, request_id, what.action, by=by, payload=payload, closing=runtime.closing,
-        now=now, real_now=runtime.clock.real_now(),
-    )  # fmt: skip
+    by = caller(tx.session, address)
+    act(tx, request_id, what.action, by=by, payload=payload)
 
 
 def _run_until(runtime: Runtime, dial: Dial, watch: Watch, until: datetime) -> None:
@@ -109,4 +105,4 @@ def _run_at(runtime: Runtime, dial: Dial, watch: Watch, at: datetime) -> None:
     dial.clock = Clock(speed=STANDS_STILL, business_start=at)
     standing = replace(runtime, clock=dial.clock)
     for _ in range(2):  # the second pass sends what the first one found
-        tick(standing, Inline(standing), watch)
+        tick(standing, InlineDispatcher(standing), watch)

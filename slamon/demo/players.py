@@ -16,7 +16,6 @@ import httpx
 import structlog
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest
 from slamon.demo.contact_form import PATIENCE_SECONDS, FormNotFound, send_act
@@ -24,8 +23,9 @@ from slamon.demo.past import file
 from slamon.demo.scenes import Part, Scene
 from slamon.demo.stage import Stage
 from slamon.domain.lifecycle import Action
-from slamon.services.links import mint
-from slamon.services.message_keys import MessageKey
+from slamon.services.access.form_links import issue_link
+from slamon.services.outbox.message_keys import MessageKey
+from slamon.wording.message import MessageKind
 
 LOOK_EVERY_SECONDS = 0.1
 LINK = re.compile(r"https?://\S+/r/[\w-]+")
@@ -93,8 +93,8 @@ class Players:
         now = runtime.clock.now()
         while self._next is not None and self.stage.start - timedelta(hours=self._next.age) <= now:
             scene, self._next = self._next, next(self.scenes, None)
-            with runtime.db.write() as session:
-                _, number = file(session, scene, now=now, real_now=runtime.clock.real_now())
+            with runtime.write() as tx:
+                _, number = file(tx, scene)
             self.stage.scenes[number] = scene
 
     def _plan(self, letter: Letter) -> None:
@@ -161,7 +161,6 @@ def minted_letters(stage: Stage) -> Callable[[], Iterable[Letter]]:
 
 def _minted_link(stage: Stage, request: CmoRequest) -> str:
     settings = stage.runtime.settings
-    with stage.runtime.db.write() as session:
-        real_now = stage.runtime.clock.real_now()
-        token = mint(session, request.id, request.contact_id, real_now=real_now, days=settings.link_days)
+    with stage.runtime.write() as tx:
+        token = issue_link(tx, request.id, request.contact_id, days=settings.link_days)
     return f"{stage.base_url}/r/{token}"

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from tempfile import TemporaryDirectory
@@ -22,15 +23,16 @@ from slamon.app import create_app
 from slamon.clock import Clock
 from slamon.db import schema
 from slamon.demo import cast, past, scenes
-from slamon.demo.mailbox import Mailbox
+from slamon.demo.fakes.mailbox import Mailbox
+from slamon.demo.fakes.slack_server import SlackServer
 from slamon.demo.pages import add_demo_pages
 from slamon.demo.players import Players
 from slamon.demo.setting import Carriers, demo_settings, open_runtime
-from slamon.demo.slack_server import SlackServer
 from slamon.demo.stage import Stage
+from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import SlamonError
-from slamon.services.access import ALL_SCOPES, issue_key
+from slamon.services.access.callers import issue_key
 
 FASTEST = 100_000
 PORTS_TRIED = 50
@@ -84,13 +86,14 @@ def _found(stage: Stage, dial: past.Dial) -> None:
     """The records of the installation, and with a cast its last five days."""
     runtime, own_slack = stage.runtime, stage.sends_slack_out
     founded_at = stage.start - FOUNDED_BEFORE
-    with runtime.db.write() as session:
-        cast.found_sponsor(session, now=founded_at, own_slack=own_slack)
+    with runtime.write() as opened:
+        tx = replace(opened, business_now=founded_at, real_now=founded_at)
+        cast.found_sponsor(tx, own_slack=own_slack)
         if stage.has_cast:
-            cast.found_cmos(session, now=founded_at, own_slack=own_slack)
+            cast.found_cmos(tx, own_slack=own_slack)
         for whose, address in (("project manager", cast.PM), ("administrator", cast.ADMIN)):
-            owner = cast.person(session, address).id
-            _, secret = issue_key(session, scopes=ALL_SCOPES, by=SYSTEM, now=founded_at, person_id=owner)
+            owner = cast.person(tx.session, address).id
+            _, secret = issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=owner)
             stage.api_keys[whose] = secret
     if stage.has_cast:
         stage.scenes = past.play(runtime, dial, scenes.opening(), start=stage.start)

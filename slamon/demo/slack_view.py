@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from slamon.demo.slack_server import Post
+from slamon.demo.fakes.slack_server import Post
 
 BOLD = re.compile(r"\*([^*\n]+)\*")
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from slamon.channels import MessageKind
-from slamon.demo.mailbox import Mailbox, ReceivedMail
+from slamon.demo.fakes.mailbox import Mailbox, ReceivedMail
+from slamon.demo.fakes.slack_server import SlackServer
 from slamon.demo.scenes import Scene, Star
-from slamon.demo.slack_server import SlackServer
 from slamon.runtime import Runtime
-from slamon.services.message_keys import MessageKey
+from slamon.services.outbox.message_keys import MessageKey
+from slamon.wording.message import MessageKind
 
 
 @dataclass(slots=True)

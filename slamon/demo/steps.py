@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
-from slamon.channels.moments import span
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
@@ -18,7 +16,9 @@ from slamon.demo.stage import Stage
 from slamon.demo.story import channel_of
 from slamon.domain.terms import DeliveryChannel, Level
 from slamon.domain.timeline import FactKind, Via
-from slamon.services.message_keys import MessageKey
+from slamon.services.outbox.message_keys import MessageKey
+from slamon.wording.instants import span
+from slamon.wording.message import MessageKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import MessageKind
-from slamon.channels.moments import span
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.demo.stage import Stage
 from slamon.domain.terms import ClockKind, DeliveryChannel, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
-from slamon.web.countdowns import NAMES
+from slamon.web.view.countdowns import NAMES
+from slamon.wording.instants import span
+from slamon.wording.message import MessageKind
 
 SHOWN = 25
 MESSAGES_READ = 150
@@ -73,7 +73,7 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Happening:
     """One happening: `who` `before` the request's number `after`, at `where`, and whom it was `told` to."""
 
     at: datetime
@@ -94,7 +94,7 @@ class Line:
 Cause = tuple[UUID, str, object]
 
 
-def latest(session: Session, stage: Stage) -> list[Line]:
+def latest(session: Session, stage: Stage) -> list[Happening]:
     told = _tellings(session, stage)
     lines = [*_deeds(session, told), *_crossings(session, told)]
     return sorted(lines, key=lambda line: line.at, reverse=True)[:SHOWN]
@@ -105,7 +105,7 @@ def channel_of(address: str) -> str:
     return f"D{address[1:]}" if address.startswith("U") else address.removeprefix("#")
 
 
-def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Line]:
+def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Happening]:
     statement = (
         select(FactRow, CmoRequest.number, Site.name)
         .join(CmoRequest, CmoRequest.id == FactRow.request_id)
@@ -114,7 +114,7 @@ def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Li
         .limit(SHOWN)
     )
     for fact, number, site in session.execute(statement):
-        yield Line(
+        yield Happening(
             at=fact.recorded_at,
             tone="done" if fact.by_role in CMO_ROLES else "plain",
             who=fact.by_name,
@@ -127,7 +127,7 @@ def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Li
         )
 
 
-def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Line]:
+def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Happening]:
     """Clocks of one request that passed a rung together make one line."""
     statement = (
         select(CrossingRow, CmoRequest.number, Site.name)
@@ -143,7 +143,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
         crossing, site = rows[0]
         tone, words = RUNGS[Level(level)]
         clocks = [row.clock for row, _ in rows]
-        yield Line(
+        yield Happening(
             at=at,
             tone=tone,
             who="Clock",

@@ -18,7 +18,7 @@ from itertools import accumulate, repeat
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from slamon.domain.calendar_document import CalendarError, Openings, Week, by_date, by_ordinal, parsed, written
+from slamon.domain.calendar_format import CalendarError, Openings, Week, by_date, by_ordinal, parsed, written
 
 __all__ = ["CalendarError", "CalendarHorizon", "WorkingCalendar"]
 

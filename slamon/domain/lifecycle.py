@@ -329,7 +329,7 @@ LIFE_CYCLE: Mapping[RequestType, Table] = {
 # What becomes of a draft, by its author alone; None: it is deleted. It has no timeline yet, so no rule above applies.
 OF_A_DRAFT: Mapping[str, State | None] = {"file": State.FILED, "discard": None}
 
-# What happens with nobody doing it, once nobody has objected for long enough (`slamon.domain.closing`).
+# What happens with nobody doing it, once nobody has objected for long enough (`slamon.domain.clocks.auto_close`).
 _UNOPPOSED: Table = {(_N, Action.ACCEPT): Rule(_C, frozenset({Role.SYSTEM}))}
 BY_ITSELF: Mapping[RequestType, Table] = {RequestType.DATA: _UNOPPOSED, RequestType.INQUIRY: _UNOPPOSED}
 

@@ -48,15 +48,15 @@ class ItemStatus(StrEnum):
 
 
 # What moves neither the progress nor a clock, whoever does it.
-ASIDE = frozenset(
+NEUTRAL_FACTS = frozenset(
     {FactKind.CORRECTED, FactKind.HANDED_ON, FactKind.TAKEN, FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED}
 )
 # Messages of the sponsor to which the CMO owes a word, and what of the CMO's is none.
-AWAITS_A_WORD = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
-_NO_WORD = ASIDE | {FactKind.WAITING, FactKind.RESUMED}
+AWAITS_REPLY = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
+_NO_WORD = NEUTRAL_FACTS | {FactKind.WAITING, FactKind.RESUMED}
 
 
-def is_a_word(fact: Fact) -> bool:
+def counts_as_reply(fact: Fact) -> bool:
     """Whether it answers whatever the sponsor has written so far: any act of the CMO's people does but a few."""
     return fact.kind not in _NO_WORD and fact.by.is_cmo
 
@@ -196,7 +196,7 @@ class Progress(NamedTuple):
         """The progress once `fact` is recorded."""
         step = _STEPS.get(fact.kind)
         progress = self if step is None else step(self, fact)
-        is_unanswered = (self.has_unanswered or fact.kind in AWAITS_A_WORD) and not is_a_word(fact)
+        is_unanswered = (self.has_unanswered or fact.kind in AWAITS_REPLY) and not counts_as_reply(fact)
         return progress if is_unanswered is self.has_unanswered else progress._replace(has_unanswered=is_unanswered)
 
 

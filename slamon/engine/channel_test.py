@@ -2,11 +2,12 @@
 
 import secrets
 
-from slamon.channels import Message, MessageKind, Receipt
+from slamon.channels import Receipt
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import DeliveryError, Invalid, Unavailable
 from slamon.runtime import Runtime
-from slamon.services.directory import sponsor_name
+from slamon.services.directory.records import sponsor_name
+from slamon.wording.message import Message, MessageKind
 
 
 def send_test(runtime: Runtime, channel: DeliveryChannel, address: str) -> Receipt:

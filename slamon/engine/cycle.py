@@ -9,21 +9,21 @@ from typing import Protocol
 from uuid import UUID
 
 import structlog
-from sqlalchemy.orm import Session
 
 from slamon.db import claims
-from slamon.db.claims import Handed
+from slamon.db.claims import LeasedMessage
 from slamon.db.database import note
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.engine.heartbeat import Watch
 from slamon.errors import Unavailable
 from slamon.runtime import Runtime
-from slamon.services import digests
-from slamon.services.cases import load_cases
-from slamon.services.outbox import is_stopped
-from slamon.services.readers import Directory
-from slamon.services.settle import push_forward, settle
+from slamon.services.deadlines.loading import load_requests
+from slamon.services.deadlines.reconcile import push_forward, reconcile
+from slamon.services.directory.recipients import Recipients
+from slamon.services.outbox import digests
+from slamon.services.outbox.outbox import is_stopped
+from slamon.services.transaction import Tx
 
 # What is handed out and not done: a few seconds' work. More would only be handed out again before its turn comes.
 REQUESTS_IN_HAND = 1500
@@ -36,7 +36,7 @@ POISON_PAUSE = timedelta(minutes=5)
 log = structlog.get_logger()
 
 
-class Carrier(Protocol):
+class Dispatcher(Protocol):
     """Takes work to whoever does it: Dramatiq, or the caller itself."""
 
     def check_requests(self, ids: Sequence[UUID]) -> None: ...
@@ -44,7 +44,7 @@ class Carrier(Protocol):
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None: ...
 
 
-class Inline:
+class InlineDispatcher:
     """Does the work on the spot."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -57,7 +57,7 @@ class Inline:
         deliver(self._runtime, ids, handed_until)
 
 
-def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
+def tick(runtime: Runtime, carrier: Dispatcher, watch: Watch) -> float:
     """One pass: hand out what is due. Returns how many seconds the loop may sleep.
 
     Dying before the commit leaves all as it was; after it, what was handed out and not done comes up again.
@@ -81,47 +81,47 @@ def tick(runtime: Runtime, carrier: Carrier, watch: Watch) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Leased:
     """Messages handed out until an instant of real time, by channel."""
 
-    messages: list[Handed]
+    messages: list[LeasedMessage]
     until: datetime
 
-    def hand_on(self, carrier: Carrier) -> None:
+    def hand_on(self, carrier: Dispatcher) -> None:
         for channel in DeliveryChannel:
             ids = [message.id for message in self.messages if message.channel == channel]
             for start in range(0, len(ids), DELIVERIES):
                 carrier.deliver(channel, ids[start : start + DELIVERIES], self.until)
 
 
-def _hand_out(runtime: Runtime) -> tuple[list[UUID], Parcel]:
+def _hand_out(runtime: Runtime) -> tuple[list[UUID], Leased]:
     now = runtime.clock.now()
     again_at = now + runtime.clock.business_span(runtime.settings.hand_over_seconds)
-    with runtime.db.write() as session:
-        requests = claims.hand_out_requests(session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
-        parcel = _hand_out_messages(session, runtime)
+    with runtime.write() as tx:
+        requests = claims.hand_out_requests(tx.session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
+        parcel = _hand_out_messages(tx, runtime)
         runtime.reach("before_claim_commit")
     runtime.reach("after_claim_commit")
     return requests, parcel
 
 
-def _hand_out_messages(session: Session, runtime: Runtime) -> Parcel:
+def _hand_out_messages(tx: Tx, runtime: Runtime) -> Leased:
     clock = runtime.clock
-    now, real_now = clock.now(), clock.real_now()
+    real_now = clock.real_now()
     until = real_now + timedelta(seconds=runtime.settings.hand_over_seconds)
-    if is_stopped(session):
-        return Parcel([], until)
-    handed: list[Handed] = []
+    if is_stopped(tx.session):
+        return Leased([], until)
+    handed: list[LeasedMessage] = []
     for channel in DeliveryChannel:
-        due = claims.hand_out_notifications(session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND)
-        due = claims.heed_waits(session, channel, due, real_now=real_now, until=until)
-        handed += digests.fold(
-            session, due, most=runtime.settings.digest_above, now=now, until=until, held_until=clock.real_time_of
+        due = claims.hand_out_notifications(
+            tx.session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND
         )
-    return Parcel(handed, until)
+        due = claims.heed_waits(tx.session, channel, due, real_now=real_now, until=until)
+        handed += digests.fold(tx, due, most=runtime.settings.digest_above, until=until, held_until=clock.real_time_of)
+    return Leased(handed, until)
 
 
-def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> None:
+def check_requests(runtime: Runtime, carrier: Dispatcher, ids: Sequence[UUID]) -> None:
     """Evaluate due requests and store what follows, in one transaction; a bad one does not hold up the rest.
 
     Each check is counted before it is made. One that was begun before and came to nothing, because it failed or its
@@ -155,25 +155,23 @@ def check_requests(runtime: Runtime, carrier: Carrier, ids: Sequence[UUID]) -> N
             _check_alone(runtime, carrier, request_id, count)
 
 
-def _check(runtime: Runtime, ids: Sequence[UUID]) -> Parcel:
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.write() as session:
-        requests = claims.due_requests(session, ids, now=now)
-        cases = load_cases(session, requests)
+def _check(runtime: Runtime, ids: Sequence[UUID]) -> Leased:
+    now = runtime.clock.now()
+    with runtime.write() as tx:
+        requests = claims.due_requests(tx.session, ids, now=now)
+        cases = load_requests(tx.session, requests)
         for case in cases:
             runtime.reach("in_check", case.request.number)
-        found = settle(
-            session, cases, Directory(session, requests), closing=runtime.closing, now=now, real_now=real_now
-        )
-        note(session, "checked", requests=len(cases), crossings=found)
-        session.flush()
-        parcel = _hand_out_messages(session, runtime)
+        found = reconcile(tx, cases, Recipients(tx.session, requests))
+        note(tx.session, "checked", requests=len(cases), crossings=found)
+        tx.session.flush()
+        parcel = _hand_out_messages(tx, runtime)
         runtime.reach("before_check_commit")
     runtime.reach("after_check_commit")
     return parcel
 
 
-def _check_alone(runtime: Runtime, carrier: Carrier, request_id: UUID, count: int) -> None:
+def _check_alone(runtime: Runtime, carrier: Dispatcher, request_id: UUID, count: int) -> None:
     try:
         if count > MOST_CHECKS:  # it kills whoever checks it: not again at once
             _set_aside(runtime, request_id, count - MOST_CHECKS)

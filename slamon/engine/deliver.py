@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from slamon.channels import LADDER_KINDS, Channel, Message, MessageKind, Receipt
+from slamon.channels import Channel, Receipt
 from slamon.config import Settings
 from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
@@ -23,13 +23,15 @@ from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.sending import Delivered, advance, end_attempt, handed_notifications, waiting_notification
 from slamon.domain.terms import DeliveryChannel
+from slamon.engine.compose import Composer
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
-from slamon.services import digests
-from slamon.services.compose import Composer
-from slamon.services.message_keys import MessageKey
-from slamon.services.notices import not_reached_rows, stand_in_rows
-from slamon.services.outbox import outbox_row, queue, raise_alarm
+from slamon.services.directory.notifications import not_reached_rows, stand_in_rows
+from slamon.services.outbox import digests
+from slamon.services.outbox.message_keys import MessageKey
+from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
+from slamon.services.transaction import Tx
+from slamon.wording.message import LADDER_KINDS, Message, MessageKind
 
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
@@ -50,7 +52,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ComposedMessage:
     """A message in words, ready to be sent. `ask_first_since` where an earlier attempt may have arrived."""
 
     notification_id: UUID
@@ -70,7 +72,7 @@ class Draft:
 class Sent:
     """An attempt that was made. `number` fences it: a later attempt makes its result void."""
 
-    draft: Draft
+    draft: ComposedMessage
     number: int
     result: Receipt | DeliveryError
 
@@ -88,7 +90,7 @@ def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> fl
         return None
 
 
-def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
+def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
     """Put the messages into words; one that cannot be is counted and put off, and the rest go on."""
     try:
         return _compose(runtime, ids, handed_until)
@@ -102,11 +104,11 @@ def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> li
         return []
 
 
-def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[Draft]:
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    with runtime.db.write() as session:
-        rows = handed_notifications(session, ids, handed_until)
-        composer = Composer(session, rows, runtime.settings, now=now, real_now=real_now)
+def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
+    real_now = runtime.clock.real_now()
+    with runtime.write() as tx:
+        rows = handed_notifications(tx.session, ids, handed_until)
+        composer = Composer(tx, rows, runtime.settings)
         drafts = []
         for row in rows:
             if composer.is_early(row):
@@ -116,26 +118,26 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                 row.state = NotificationState.SUPPRESSED.value
                 continue
             if composer.is_left(row):
-                for told in digests.members(session, row.id) if row.kind == MessageKind.DIGEST else (row,):
+                for told in digests.members(tx.session, row.id) if row.kind == MessageKind.DIGEST else (row,):
                     told.state, told.error = (
                         NotificationState.SUPPRESSED.value,
                         "The account was disabled before it left.",
                     )
-                    queue(session, stand_in_rows(session, told, now=now, real_now=real_now))
+                    queue(tx.session, stand_in_rows(tx, told))
                 row.state = NotificationState.SUPPRESSED.value
                 continue
             if not composer.readdress(row):
                 row.state, row.error = NotificationState.SUPPRESSED.value, "Its reader has no such address any more."
                 if row.channel == DeliveryChannel.SLACK:
-                    _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
+                    _fall_back_to_email(tx, row, runtime.settings)
                 continue
-            if _kills(session, row):
+            if _kills(tx.session, row):
                 row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
                 continue
             outgoing = composer.outgoing(row)
             ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
             channel = runtime.channels[outgoing.channel]
-            drafts.append(Draft(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
+            drafts.append(ComposedMessage(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
         composer.store_links()
     return drafts
 
@@ -148,7 +150,7 @@ def _kills(session: Session, row: Notification) -> bool:
     return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
-def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime) -> float | None:
+def _send_all(runtime: Runtime, drafts: Sequence[ComposedMessage], handed_until: datetime) -> float | None:
     last: Sent | None = None
     quickest: float | None = None
     with runtime.in_flight.holding(draft.notification_id for draft in drafts):
@@ -167,7 +169,7 @@ def _send_all(runtime: Runtime, drafts: Sequence[Draft], handed_until: datetime)
     return quickest
 
 
-def _store(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
+def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
     """Commit what became of the last message and the intent to send the next; the number of its attempt.
 
     None where there is nothing to send: taken, postponed, stopped. A database that is away is waited for while there is
@@ -181,15 +183,15 @@ def _store(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_unti
     return _commit(runtime, last, draft, handed_until)
 
 
-def _commit(runtime: Runtime, last: Sent | None, draft: Draft | None, handed_until: datetime) -> int | None:
+def _commit(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
     take = draft.notification_id if draft is not None else None
     if last is not None and isinstance(last.result, DeliveryError):
-        with runtime.db.write() as session:
-            _store_failure(session, runtime, last, last.result)
-            real_now = runtime.clock.real_now()
+        with runtime.write() as tx:
+            _store_failure(tx, runtime, last, last.result)
             begun = advance(
-                session.connection(), runtime.process_id, take=take, handed_until=handed_until, real_now=real_now
-            )
+                tx.session.connection(), runtime.process_id, take=take, handed_until=handed_until,
+                real_now=runtime.clock.real_now(),
+            )  # fmt: skip
         return begun.number
     delivered = _delivered(last, runtime.clock.now()) if last is not None else None
     with runtime.db.write_below_orm() as connection:
@@ -210,7 +212,7 @@ def _delivered(sent: Sent, now: datetime) -> Delivered | None:
     return Delivered(draft.notification_id, sent.number, now, provider_id, draft.redirected_to)
 
 
-def _call(draft: Draft) -> Receipt | DeliveryError:
+def _call(draft: ComposedMessage) -> Receipt | DeliveryError:
     """The call itself: ask first where an earlier attempt may have arrived, then send."""
     try:
         message = draft.message
@@ -232,19 +234,19 @@ def _call(draft: Draft) -> Receipt | DeliveryError:
         return DeliveryError(type(error).__name__, ambiguous=True)
 
 
-def _store_failure(session: Session, runtime: Runtime, sent: Sent, error: DeliveryError) -> None:
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
+def _store_failure(tx: Tx, runtime: Runtime, sent: Sent, error: DeliveryError) -> None:
     outcome, words = _outcome(error), str(error)[:500]
     end_attempt(
-        session.connection(), sent.draft.notification_id, sent.number, outcome=outcome, error=words, real_now=real_now
-    )
-    row = _still_ours(session, runtime, sent)
+        tx.session.connection(), sent.draft.notification_id, sent.number, outcome=outcome, error=words,
+        real_now=tx.real_now,
+    )  # fmt: skip
+    row = _still_ours(tx.session, runtime, sent)
     if row is not None:
         row.taken_by, row.error = None, words
-        session.flush()
-        _after_failure(session, runtime, row, sent, error, now=now, real_now=real_now)
-    count(session, f"attempts.{sent.draft.channel.name}.{outcome}")
-    note(session, "late_result_void" if row is None else "not_delivered", **_named(sent))
+        tx.session.flush()
+        _after_failure(tx, runtime, row, sent, error)
+    count(tx.session, f"attempts.{sent.draft.channel.name}.{outcome}")
+    note(tx.session, "late_result_void" if row is None else "not_delivered", **_named(sent))
 
 
 def _named(sent: Sent) -> dict[str, object]:
@@ -296,16 +298,7 @@ def _outcome(error: DeliveryError) -> str:
     return "permanent" if error.permanent else "unknown" if error.ambiguous else "failed"
 
 
-def _after_failure(
-    session: Session,
-    runtime: Runtime,
-    row: Notification,
-    sent: Sent,
-    error: DeliveryError,
-    *,
-    now: datetime,
-    real_now: datetime,
-) -> None:
+def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, error: DeliveryError) -> None:
     """Try again later, or give this route up: then e-mail carries what Slack could not, and people are told.
 
     What may have arrived once stays unclear until an attempt arrives, however the later ones fail.
@@ -314,25 +307,25 @@ def _after_failure(
         Attempt.notification_id == row.id, Attempt.began_at >= row.first_attempt_at,
         Attempt.outcome.in_(("failed", "unknown")),
     )  # fmt: skip
-    failures = session.scalar(tries) or 0
-    if not error.permanent and not _out_of_patience(runtime, row, error, failures, real_now):
+    failures = tx.session.scalar(tries) or 0
+    if not error.permanent and not _out_of_patience(runtime, row, error, failures, tx.real_now):
         is_unclear = error.ambiguous or sent.draft.ask_first_since is not None
         row.state = (NotificationState.UNKNOWN if is_unclear else NotificationState.QUEUED).value
-        row.next_attempt_at = real_now + _wait(runtime, error, failures)
+        row.next_attempt_at = tx.real_now + _wait(runtime, error, failures)
         if error.retry_after_seconds is not None:
-            _hold_address(session, row)
+            _hold_address(tx.session, row)
         return
-    if not Composer(session, [row], runtime.settings, now=now, real_now=real_now).still_true(row):
+    if not Composer(tx, [row], runtime.settings).still_true(row):
         row.state = NotificationState.SUPPRESSED.value
         return
     row.state = NotificationState.FAILED.value
     if error.route_down:
         detail = f"The {row.channel} route refuses messages: {error}. E-mail carries escalations meanwhile."
-        raise_alarm(session, f"{row.channel}/{error}"[:80], detail, now=now, real_now=real_now)
+        raise_alarm(tx, f"{row.channel}/{error}"[:80], detail)
     if row.channel == DeliveryChannel.SLACK:
-        _fall_back_to_email(session, row, runtime.settings, now=now, real_now=real_now)
+        _fall_back_to_email(tx, row, runtime.settings)
     elif error.permanent and not error.route_down and row.request_id is not None:
-        _tell_others(session, row, error, now=now, real_now=real_now)
+        _tell_others(tx, row, error)
 
 
 def _out_of_patience(
@@ -369,53 +362,48 @@ def _hold_address(session: Session, row: Notification) -> None:
     )
 
 
-def _fall_back_to_email(
-    session: Session, row: Notification, settings: Settings, *, now: datetime, real_now: datetime
-) -> None:
+def _fall_back_to_email(tx: Tx, row: Notification, settings: Settings) -> None:
     """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it.
 
     Of a digest it carries each step, as if Slack had refused them one by one; they may meet in a digest again.
     """
     if row.kind == MessageKind.DIGEST:
-        members = digests.members(session, row.id)
-        composer = Composer(session, members, settings, now=now, real_now=real_now)
+        members = digests.members(tx.session, row.id)
+        composer = Composer(tx, members, settings)
         refused = [member for member in members if composer.still_true(member)]
     else:
         refused = [row] if row.kind in LADDER_KINDS | ALWAYS_TOLD else []
-    person = session.get(Person, row.person_id) if row.person_id else None
+    person = tx.session.get(Person, row.person_id) if row.person_id else None
     if person is None:
         return
     mails = [
         outbox_row(
             # The key the ladder gives its own e-mail to this person: whoever gets both channels anyway is told once.
-            str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
-            DeliveryChannel.EMAIL, person.email, now=now, real_now=real_now, request_id=told.request_id,
+            tx, str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
+            DeliveryChannel.EMAIL, person.email, request_id=told.request_id,
             person_id=person.id, clocks=told.clocks, crossed_at=told.crossed_at, fact_sequence=told.fact_sequence,
             detail=told.detail, fallback_of=row.id, closes_at=told.closes_at, told_as=told.told_as,
-            instead_of=told.instead_of,
-        )
+            instead_of=told.instead_of)
         for told in refused if (key := MessageKey.parse(told.dedupe_key))
     ]  # fmt: skip
-    queue(session, mails)
+    queue(tx.session, mails)
 
 
-def _tell_others(
-    session: Session, row: Notification, error: DeliveryError, *, now: datetime, real_now: datetime
-) -> None:
+def _tell_others(tx: Tx, row: Notification, error: DeliveryError) -> None:
     """A mail that a server refused reaches somebody else.
 
     One to the CMO is 'not reached', never the CMO's silence: the project manager must know. One to staff goes to who
     stands in; where that was refused too, the administrators must find out.
     """
-    request = session.get_one(CmoRequest, row.request_id)
-    person = session.get(Person, row.person_id) if row.person_id else None
+    request = tx.session.get_one(CmoRequest, row.request_id)
+    person = tx.session.get(Person, row.person_id) if row.person_id else None
     if person is None:
         return
     if person.organization_id == request.cmo_id:
         detail = f"{person.name}: {error}"
-        queue(session, not_reached_rows(session, request, person, detail, now=now, real_now=real_now))
+        queue(tx.session, not_reached_rows(tx, request, person, detail))
     elif row.instead_of is None:
-        queue(session, stand_in_rows(session, row, now=now, real_now=real_now))
+        queue(tx.session, stand_in_rows(tx, row))
     else:
         detail = f"Mails about {request.number} are refused for {row.instead_of} and for {person.name}; see Status."
-        raise_alarm(session, f"refused/{request.number}", detail, now=now, real_now=real_now)
+        raise_alarm(tx, f"refused/{request.number}", detail)

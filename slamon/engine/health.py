@@ -9,14 +9,14 @@ import redis
 from sqlalchemy import ScalarSelect, Subquery, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from slamon.channels.moments import span
 from slamon.config import Settings
 from slamon.db.outbox import WAITING, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
-from slamon.engine.heartbeat import Pulse, pulses
+from slamon.engine.heartbeat import ProcessStatus, pulses
 from slamon.runtime import Runtime
-from slamon.services import outbox
+from slamon.services.outbox import outbox
+from slamon.wording.instants import span
 
 LOOKED_AT = 1000  # due requests, and waiting messages of a channel, of which the oldest is sought
 LONGEST_HOLD = timedelta(minutes=16)  # an address told of late: its next steps may wait for a digest
@@ -47,7 +47,7 @@ class Health:
 
     troubles: tuple[Trouble, ...]
     warnings: tuple[str, ...]
-    pulses: tuple[Pulse, ...]
+    pulses: tuple[ProcessStatus, ...]
     since_pass: timedelta | None
     due_lag: timedelta
     oldest_waiting: timedelta
@@ -97,7 +97,7 @@ def broker_answers(settings: Settings) -> bool | None:
         return False
 
 
-def _standing_cycle(living: Sequence[Pulse], since_pass: timedelta | None, longest: timedelta) -> str | None:
+def _standing_cycle(living: Sequence[ProcessStatus], since_pass: timedelta | None, longest: timedelta) -> str | None:
     """What to say of a loop that stands still; one that has never run is waited for as long."""
     if not living:
         return "The cycle stands still: no process reports; deadlines are not being watched."
@@ -111,7 +111,7 @@ def _standing_cycle(living: Sequence[Pulse], since_pass: timedelta | None, longe
     return None
 
 
-def _zone_data_warnings(living: Sequence[Pulse]) -> Iterator[str]:
+def _zone_data_warnings(living: Sequence[ProcessStatus]) -> Iterator[str]:
     """Where processes compute deadlines with different time-zone data, or a host has newer data than they use."""
     alive = [pulse for pulse in living if pulse.is_alive]
     users: dict[str, set[str]] = {}
@@ -141,7 +141,7 @@ def _due_lag(session: Session, runtime: Runtime) -> timedelta:
     return _age(runtime, oldest)
 
 
-def _untried(session: Session, runtime: Runtime, living: Sequence[Pulse]) -> timedelta:
+def _untried(session: Session, runtime: Runtime, living: Sequence[ProcessStatus]) -> timedelta:
     """The age of the oldest message that nobody has tried to send, though its time has come.
 
     One in hand comes up again within the hand-over time. An address told of late may be held: its far side said wait,

@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from slamon import __version__
 from slamon.db.outbox import Process
 from slamon.db.sending import release_from, release_lost, senders
+from slamon.engine.retention import sweep
 from slamon.runtime import Runtime
-from slamon.services.policy_reviews import queue_due_reviews
-from slamon.services.retention import sweep
-from slamon.services.zone_data import newer_on_host, zone_data
+from slamon.services.policies.reviews import queue_due_reviews
+from slamon.services.policies.zone_data import newer_on_host, zone_data
 
 log = structlog.get_logger()
 SKEW_SHOWN_SECONDS = 1
@@ -58,8 +58,8 @@ def remind_of_reviews(runtime: Runtime) -> None:
     """Queue a mail for each policy line whose review date has come, by the sponsor's calendar day."""
     now = runtime.clock.now()
     today = now.astimezone(ZoneInfo(runtime.settings.sponsor_time_zone)).date()
-    with runtime.db.write() as session:
-        queue_due_reviews(session, today=today, now=now, real_now=runtime.clock.real_now())
+    with runtime.write() as tx:
+        queue_due_reviews(tx, today=today)
 
 
 def _state(runtime: Runtime) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def beating_here(session: Session, kind: str, *, since: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class ProcessStatus:
     """A process as its last heart-beat tells it, `is_alive` while that is recent. Ages are real time.
 
     `since_pass` is the age of its loop's last finished pass; None where no loop has finished one. `zone_data` is the
@@ -115,7 +115,7 @@ class Pulse:
     newer_zone_data: str | None
 
 
-def pulses(session: Session, runtime: Runtime) -> list[Pulse]:
+def pulses(session: Session, runtime: Runtime) -> list[ProcessStatus]:
     """Every known process. Ages can be told because all of them follow the database's clock."""
     settings = runtime.settings
     silence = timedelta(seconds=settings.heartbeat_seconds * settings.dead_after_beats)
@@ -124,7 +124,7 @@ def pulses(session: Session, runtime: Runtime) -> list[Pulse]:
     for row in session.scalars(select(Process).order_by(Process.kind, Process.started_at)):
         since_beat, since_pass = now - row.beat_at, row.state.get("seconds_since_pass")
         found.append(
-            Pulse(
+            ProcessStatus(
                 id=row.id,
                 kind=row.kind,
                 host=row.host,

@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from slamon import __version__
 from slamon.engine.health import Health
-from slamon.engine.heartbeat import Pulse
+from slamon.engine.heartbeat import ProcessStatus
 
 TOPICS = ("cycle", "requests", "messages")
 COUNTED = {
@@ -58,7 +58,7 @@ def _of_installation(health: Health) -> Iterator[Metric]:
     yield _gauge("outgoing_stopped", "Whether all outgoing messages are held.", health.is_stopped)
 
 
-def _of_processes(pulses: tuple[Pulse, ...]) -> Iterator[Metric]:
+def _of_processes(pulses: tuple[ProcessStatus, ...]) -> Iterator[Metric]:
     kinds = GaugeMetricFamily("slamon_processes", "Processes that beat.", labels=("kind",))
     for kind, count in sorted(Counter(pulse.kind for pulse in pulses if pulse.is_alive).items()):
         kinds.add_metric((kind,), count)
@@ -90,6 +90,6 @@ def _gauge(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(f"slamon_{name}", words, value=value)
 
 
-def _label(pulse: Pulse) -> str:
+def _label(pulse: ProcessStatus) -> str:
     """A process by its kind and the random end of its id: a new one, and so a new series, after each start."""
     return f"{pulse.kind}-{pulse.id.hex[-8:]}"

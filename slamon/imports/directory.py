@@ -7,23 +7,22 @@ services.directory.create alone; whether the result is kept is decided by whoeve
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from slamon.addresses import address_key
 from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Site, SiteKind
-from slamon.domain.calendar_document import ALWAYS
+from slamon.domain.calendar_format import ALWAYS
 from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid
-from slamon.imports.drafts import BadRows, Draft, Drafts, normal_hours
+from slamon.imports.drafts import BadRows, RecordDraft, RecordDrafts, normal_hours
 from slamon.imports.names import ByName
 from slamon.imports.tables import Row, RowProblem
-from slamon.services.directory import create
+from slamon.services.directory.records import create
+from slamon.services.transaction import Tx
 
 REASON = "spreadsheet import"  # as the trail tells it
 # Where a field is told.
@@ -62,18 +61,18 @@ class ImportResult:
     notes: list[RowProblem] = field(default_factory=list)
 
 
-def import_directory(session: Session, rows: Iterable[Row], *, by: Actor, now: datetime) -> ImportResult:
+def import_directory(tx: Tx, rows: Iterable[Row], *, by: Actor) -> ImportResult:
     """Add every CMO, site and contact of the rows that is not there yet; those that are stay as they are.
 
     CMOs are known by name, sites by name in their CMO, contacts by address, case not minded. All or nothing:
     raises BadRows with every problem found, having added nothing. Doing it again is harmless.
     """
-    drafts, notes = Drafts(), tuple[RowProblem, ...]()
+    drafts, notes = RecordDrafts(), tuple[RowProblem, ...]()
     for row in rows:
         drafts.add(row)
         notes = row.sheet.notes
-    with session.begin_nested():
-        run = _Run(session, drafts.problems, by, now)
+    with tx.session.begin_nested():
+        run = _Run(tx, drafts.problems, by)
         run.add_all(drafts)
         if drafts.problems:
             raise BadRows(drafts.problems)
@@ -84,8 +83,9 @@ def import_directory(session: Session, rows: Iterable[Row], *, by: Actor, now: d
 class _Run:
     """One import: what was there before, what has been added, what is wrong."""
 
-    def __init__(self, session: Session, problems: list[RowProblem], by: Actor, now: datetime) -> None:
-        self.session, self.problems, self.by, self.now = session, problems, by, now
+    def __init__(self, tx: Tx, problems: list[RowProblem], by: Actor) -> None:
+        self.tx, self.session, self.problems, self.by = tx, tx.session, problems, by
+        session = tx.session
         self.result = ImportResult()
         self._cmos = ByName((cmo.name, cmo) for cmo in session.scalars(select(Organization)))
         self._sites: defaultdict[UUID, ByName[Site]] = defaultdict(lambda: ByName(()))
@@ -94,7 +94,7 @@ class _Run:
         self._people = {person.email_key: person for person in session.scalars(select(Person))}
         self._calendars = list(session.scalars(select(Calendar).order_by(Calendar.created_at, Calendar.id)))
 
-    def add_all(self, drafts: Drafts) -> None:
+    def add_all(self, drafts: RecordDrafts) -> None:
         cmos = {key: self._cmo(draft) for key, draft in drafts.cmos.items()}
         sites: dict[tuple[str, str], Site | None] = {}
         for place, draft in drafts.sites.items():
@@ -106,7 +106,7 @@ class _Run:
                 found = [site for key in keys if (site := sites.get((cmo_key, key)))]
                 self._contact(cmo, found, address, draft)
 
-    def _cmo(self, draft: Draft) -> Organization | None:
+    def _cmo(self, draft: RecordDraft) -> Organization | None:
         lead_email = draft.value("lead_email")
         found = self._cmos.find(draft.value("cmo"))
         if len(found) > 1:
@@ -125,7 +125,7 @@ class _Run:
         own = {"kind": OrganizationKind.CMO.value, "lead_id": lead.id if lead else None}
         return self._create("cmos", Organization, draft, own)
 
-    def _site(self, cmo: Organization, draft: Draft) -> Site | None:
+    def _site(self, cmo: Organization, draft: RecordDraft) -> Site | None:
         found = self._sites[cmo.id].find(draft.value("site"))
         if len(found) > 1:
             self._note(draft, "site", _SEVERAL)
@@ -141,7 +141,7 @@ class _Run:
         own = {"organization_id": cmo.id, "kind": kind, "calendar_id": self._calendar_id(draft)}
         return self._create("sites", Site, draft, own)
 
-    def _calendar_id(self, draft: Draft) -> UUID | None:
+    def _calendar_id(self, draft: RecordDraft) -> UUID | None:
         """A calendar with the site's hours and public holidays; one without days of its own serves all."""
         hours, country, subdivision = (draft.value(name) for name in ("opening_hours", "country", "subdivision"))
         if hours is None:
@@ -169,7 +169,7 @@ class _Run:
         self._calendars.append(made)
         return made.id
 
-    def _contact(self, cmo: Organization, sites: Sequence[Site], key: str, draft: Draft) -> None:
+    def _contact(self, cmo: Organization, sites: Sequence[Site], key: str, draft: RecordDraft) -> None:
         if known := self._people.get(key):
             if known.organization_id == cmo.id:
                 self._leave("contacts", known, draft)
@@ -191,13 +191,13 @@ class _Run:
                 self._note(draft, "contact_time_zone", told)
         self._create("contacts", Person, draft, own)
 
-    def _tell_other_sites(self, known: Person, sites: Sequence[Site], draft: Draft) -> None:
+    def _tell_other_sites(self, known: Person, sites: Sequence[Site], draft: RecordDraft) -> None:
         told = draft.told["site"]
         if sites and {site.id for site in sites} != set(known.site_ids):
             kept = " and ".join(self.session.get_one(Site, site_id).name for site_id in known.site_ids)
             self.result.differing.append(told.row.problem("site", f"stays {kept or 'all sites'}"))
 
-    def _create(self, what: str, kept: type[Kept], draft: Draft, own: Mapping[str, Any]) -> Kept | None:
+    def _create(self, what: str, kept: type[Kept], draft: RecordDraft, own: Mapping[str, Any]) -> Kept | None:
         """Add a record of what the draft tells and of values of our own; every field missing or refused is noted."""
         values = {name: draft.value(column) for name, column in _COLUMNS[kept].items()} | dict(own)
         for name, column in _COLUMNS[kept].items():
@@ -207,7 +207,7 @@ class _Run:
                 values[name] = _STAND_INS[name]
         for _ in values:
             try:
-                made = create(self.session, kept, values, by=self.by, now=self.now, reason=REASON)
+                made = create(self.tx, kept, values, by=self.by, reason=REASON)
             except Invalid as refused:
                 name = refused.field
                 self._note(draft, _COLUMNS[kept].get(name, name), refused.message)
@@ -219,7 +219,7 @@ class _Run:
                 return made
         return None
 
-    def _leave(self, what: str, known: Organization | Site | Person, draft: Draft, **more: object) -> None:
+    def _leave(self, what: str, known: Organization | Site | Person, draft: RecordDraft, **more: object) -> None:
         """Count a record that is there already, and tell where the draft differs; `more` is stored elsewhere."""
         self.result.unchanged[what] += 1
         stored = {column: getattr(known, name) for name, column in _COLUMNS[type(known)].items()} | more
@@ -229,6 +229,6 @@ class _Run:
                 reason = f"stays {kept}" if isinstance(kept, str) else "stays as it is"
                 self.result.differing.append(told.row.problem(column, reason))
 
-    def _note(self, draft: Draft, column: str, reason: str) -> None:
+    def _note(self, draft: RecordDraft, column: str, reason: str) -> None:
         told = draft.told.get(column)
         self.problems.append((told.row if told else draft.row).problem(column, reason))

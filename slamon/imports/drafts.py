@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 from slamon.addresses import address_key
 from slamon.db.parties import SiteKind
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.calendar_document import ALWAYS, WEEKDAYS
+from slamon.domain.calendar_format import ALWAYS, WEEKDAYS
 from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Role
 from slamon.errors import Invalid
@@ -68,7 +68,7 @@ class Told:
 
 
 @dataclass(slots=True)
-class Draft:
+class RecordDraft:
     """One record as its rows tell it; a blank cell says nothing."""
 
     row: Row  # the first to speak of it
@@ -79,16 +79,16 @@ class Draft:
 
 
 @dataclass(slots=True)
-class Drafts:
+class RecordDrafts:
     """The records a table speaks of, in the order of its rows; sites by the keys of CMO and site, contacts by address.
 
     A row may name several sites; what it says of a site it says of each. What a contact tells of its sites is the key
     of the CMO and those of the sites, none for a contact of the whole CMO.
     """
 
-    cmos: dict[str, Draft] = field(default_factory=dict)
-    sites: dict[tuple[str, str], Draft] = field(default_factory=dict)
-    contacts: dict[str, Draft] = field(default_factory=dict)
+    cmos: dict[str, RecordDraft] = field(default_factory=dict)
+    sites: dict[tuple[str, str], RecordDraft] = field(default_factory=dict)
+    contacts: dict[str, RecordDraft] = field(default_factory=dict)
     problems: list[RowProblem] = field(default_factory=list)
 
     def add(self, row: Row) -> None:
@@ -125,9 +125,15 @@ class Drafts:
             return Told(row, text, None)
 
     def _join(
-        self, what: str, drafts: dict[Key, Draft], key: Key, row: Row, said: Mapping[str, Told], columns: Iterable[str]
+        self,
+        what: str,
+        drafts: dict[Key, RecordDraft],
+        key: Key,
+        row: Row,
+        said: Mapping[str, Told],
+        columns: Iterable[str],
     ) -> None:
-        draft = drafts.setdefault(key, Draft(row))
+        draft = drafts.setdefault(key, RecordDraft(row))
         for column in columns:
             if new := said.get(column):
                 old = draft.told.setdefault(column, new)

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from slamon.api.filings import read_filing
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.normal_form import listed
 from slamon.imports.mappings import BadCell, Columns, Field
-from slamon.services.filing import Filing
+from slamon.schemas.filings import read_filing
+from slamon.services.requests.filing import Filing
 
 _YES, _NO = frozenset({"yes", "y", "true", "x", "1"}), frozenset({"no", "n", "false", "0", "-"})
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from slamon.api.acts import Act
-from slamon.domain.checks import Contradiction, fitted
 from slamon.domain.lifecycle import Action, RequestType, Rule, State, rule_for
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Timeline, Via
+from slamon.domain.validation import Contradiction, validate_and_complete
 from slamon.imports.mappings import BadCell, Columns, Field, Moment
+from slamon.schemas.acts import Act
 
 NOT_TOLD = "not told in the imported file"
 
@@ -217,7 +217,7 @@ def _fitted(field: Field, moment: Moment, told: Told, rule: Rule, progress: Prog
     try:
         said = Act.model_validate(dict(_particulars(act, told)))
         spoken = {name: text for name, text in (("text", said.text), ("reason", said.reason)) if text}
-        content = fitted(act.action.fact, spoken | said.particulars(), progress, moment.at, terms)
+        content = validate_and_complete(act.action.fact, spoken | said.particulars(), progress, moment.at, terms)
     except ValidationError as error:
         first = error.errors()[0]
         place = first["loc"] or ("min_c",)  # the one rule for an act as a whole compares its two temperatures

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from slamon.domain.calendar import CalendarHorizon, WorkingCalendar
-from slamon.domain.calendar_document import WEEKDAYS
-from slamon.domain.clocks import Outcome
-from slamon.domain.ladder import Evaluation, evaluate
+from slamon.domain.calendar_format import WEEKDAYS
+from slamon.domain.clocks.ladder import Evaluation, evaluate
+from slamon.domain.clocks.state import Outcome
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
 from slamon.imports.incident_log import (

@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator, model_validator
 
-from slamon.api.fields import Zone
 from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
 from slamon.imports.cells import Value
 from slamon.imports.figures import Format, honest_format, instants_of, plain_number, read_moment, read_number
 from slamon.imports.tables import ROW, Row, RowProblem
+from slamon.schemas.fields import Zone
 
 
 class Field(StrEnum):

@@ -1,7 +1,7 @@
 """Past requests, checked, as rows: the requests, their facts, and what evaluating them gives."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -11,18 +11,19 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.closing import NEVER
+from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
 from slamon.imports.mappings import Field
 from slamon.imports.tables import Row
-from slamon.services.cases import Case
-from slamon.services.filing import Filing, take_numbers
-from slamon.services.parties import Parties
-from slamon.services.readers import Directory
-from slamon.services.settle import settle
-from slamon.services.timelines import fact_values
+from slamon.services.audit.timelines import fact_values
+from slamon.services.deadlines.loading import LoadedRequest
+from slamon.services.deadlines.reconcile import reconcile
+from slamon.services.directory.recipients import Recipients
+from slamon.services.requests.filing import Filing, take_numbers
+from slamon.services.requests.filing_context import FilingContext
+from slamon.services.transaction import Tx
 
 BATCH = 200  # requests stored at once
 
@@ -39,7 +40,7 @@ class Past:
     row: Row
     key_field: Field
     filing: Filing
-    parties: Parties
+    parties: FilingContext
     terms: Terms
     timeline: Timeline
     state: State
@@ -65,39 +66,29 @@ class Stored:
     numbers: list[str] = field(default_factory=list)
 
 
-def store(
-    session: Session,
-    good: Sequence[Past],
-    *,
-    by: Actor,
-    now: datetime,
-    real_now: datetime,
-    notify: bool,
-    progress: Callable[[int], None],
-) -> Stored:
+def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Callable[[int], None]) -> Stored:
     """Store the requests in the order of filing, so that their numbers tell it."""
     stored = Stored()
+    never_closing = replace(tx, rules=replace(tx.rules, closing=NEVER))
     in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
-        numbers = list(_numbers(session, batch))
+        numbers = list(_numbers(tx.session, batch))
         cases = [
-            Case(_request(past, number, by, stamp(now)), past.terms, past.timeline)
+            LoadedRequest(_request(past, number, by, stamp(tx.business_now)), past.terms, past.timeline)
             for past, number in zip(batch, numbers, strict=True)
         ]
         facts = [row for case in cases for row in _chained(case)]
-        directory = Directory(session, [case.request for case in cases])
-        with session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
-            session.add_all(case.request for case in cases)
-            stored.crossings += settle(
-                session, cases, directory, closing=NEVER, now=now, real_now=real_now, quietly=not notify
-            )
-        session.flush()
-        session.execute(insert(FactRow), facts)
+        recipients = Recipients(tx.session, [case.request for case in cases])
+        with tx.session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
+            tx.session.add_all(case.request for case in cases)
+            stored.crossings += reconcile(never_closing, cases, recipients, quietly=not notify)
+        tx.session.flush()
+        tx.session.execute(insert(FactRow), facts)
         stored.facts += len(facts)
         stored.requests += len(cases)
         stored.numbers += numbers
         for case in cases:
-            session.expunge(case.request)
+            tx.session.expunge(case.request)
         progress(60 + 40 * stored.requests // len(good))
     return stored
 
@@ -138,7 +129,7 @@ def _request(past: Past, number: str, by: Actor, at: datetime) -> CmoRequest:
     )
 
 
-def _chained(case: Case) -> Iterator[dict[str, Any]]:
+def _chained(case: LoadedRequest) -> Iterator[dict[str, Any]]:
     """The request's facts as rows, its head moved on with each."""
     for fact in case.timeline.as_recorded():
         digest = fact.digest(str(case.request.id), case.request.head_digest)

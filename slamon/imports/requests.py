@@ -23,7 +23,7 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
-from slamon.domain.ladder import evaluate
+from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import Terms, TermsError
@@ -36,10 +36,11 @@ from slamon.imports.mappings import BadCell, Columns, Field
 from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import Past, store
 from slamon.imports.tables import ROW, Row, RowProblem
-from slamon.services.access import Caller
-from slamon.services.filing import Filing, filed_content, wanted_by
-from slamon.services.parties import Parties, find_parties
-from slamon.services.policies import Line, Wanted, freeze, resolve
+from slamon.services.access.callers import Caller
+from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve
+from slamon.services.requests.filing import Filing, filed_content
+from slamon.services.requests.filing_context import FilingContext, filing_context
+from slamon.services.transaction import Tx
 
 BATCH = 200  # rows checked at once
 
@@ -61,13 +62,11 @@ class ImportedRequests:
 
 
 def import_requests(
-    session: Session,
+    tx: Tx,
     rows: Sequence[Row],
     mapping: Columns,
     *,
     by: Actor,
-    now: datetime,
-    real_now: datetime,
     notify: bool = False,
     skip_bad: bool = False,
     progress: Callable[[int], None] = lambda _: None,
@@ -77,15 +76,15 @@ def import_requests(
     What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
-    run = _Run(session, mapping, by, now)
+    run = _Run(tx.session, mapping, by, tx.business_now)
     good: list[Past] = []
     for start in range(0, len(rows), BATCH):  # PostgreSQL ends a transaction that asks nothing for ten seconds
         progress(60 * start // len(rows))
         good += run.check(rows[start : start + BATCH])
     if run.problems and not skip_bad:
         raise BadRows(run.problems)
-    stored = store(session, good, by=by, now=now, real_now=real_now, notify=notify, progress=progress)
-    note(session, "imported", requests=stored.requests, left_out=len(run.problems))
+    stored = store(tx, good, by=by, notify=notify, progress=progress)
+    note(tx.session, "imported", requests=stored.requests, left_out=len(run.problems))
     return ImportedRequests(
         stored.requests,
         stored.facts,
@@ -117,8 +116,8 @@ class _Run:
         in_force = session.execute(select(Policy.effective_from, Policy.effective_to)).all()
         self._rules_change = sorted({at for since_to in in_force for at in since_to if at})
         self._shutdowns_end = sorted(session.scalars(select(Shutdown.last_day).distinct()))
-        self._parties: dict[_PartiesKey, Parties] = {}
-        self._lines: dict[tuple[Wanted, int], Line] = {}
+        self._parties: dict[_PartiesKey, FilingContext] = {}
+        self._lines: dict[tuple[PolicyQuery, int], PolicyLine] = {}
         self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
 
     def check(self, rows: Iterable[Row]) -> list[Past]:
@@ -181,12 +180,12 @@ class _Run:
         over = bisect_left(self._shutdowns_end, at.date() - timedelta(days=1))
         return filing.project_id, filing.site_id, filing.contact_id, over
 
-    def _find(self, filing: Filing, at: datetime) -> Parties:
+    def _find(self, filing: Filing, at: datetime) -> FilingContext:
         key = self._parties_key(filing, at)
         if key not in self._parties:
             project_id, site_id, contact_id, _ = key
             try:
-                self._parties[key] = find_parties(
+                self._parties[key] = filing_context(
                     self.session, project_id=project_id, site_id=site_id, contact_id=contact_id, by=self._caller, at=at
                 )
             except SlamonError as error:
@@ -196,8 +195,8 @@ class _Run:
                 raise BadCell(field, "is not active here" if reason.startswith("no active") else reason) from error
         return self._parties[key]
 
-    def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
-        wanted = wanted_by(filing, parties.cmo_id)
+    def _freeze(self, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
+        wanted = query_for(filing, parties.cmo_id)
         rules = wanted, bisect_right(self._rules_change, at)
         try:
             line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))
@@ -210,7 +209,7 @@ class _Run:
             raise BadCell(Field.FILED_AT, f"no terms as of then: {error}") from error
         return self._terms[key]
 
-    def _people(self, project: Project, parties: Parties) -> People:
+    def _people(self, project: Project, parties: FilingContext) -> People:
         manager, contact = self._names.person(project.pm_id), self._names.person(parties.contact.id)
         role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in contact.roles else Role.CMO_LEAD
         return People(

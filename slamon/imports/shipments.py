@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from slamon.domain.clocks import ClockState, Outcome
-from slamon.domain.ladder import evaluate
+from slamon.domain.clocks.ladder import evaluate
+from slamon.domain.clocks.state import ClockState, Outcome
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import Timeline

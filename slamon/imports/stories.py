@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from slamon.channels.moments import moment
-from slamon.domain.clocks import ClockState, Outcome
-from slamon.domain.explain import explain
-from slamon.domain.ladder import evaluate
+from slamon.domain.clocks.explain import explain
+from slamon.domain.clocks.ladder import evaluate
+from slamon.domain.clocks.state import ClockState, Outcome
 from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Fact, Timeline
 from slamon.errors import NotFound
@@ -17,7 +16,8 @@ from slamon.imports import incident_log, incidents, shipment_log, shipments
 from slamon.imports.orders import timeline_of
 from slamon.imports.shipment_log import Line, Order
 from slamon.imports.shipments import Judged
-from slamon.services.explanations import sentences
+from slamon.services.deadlines.explanations import sentences
+from slamon.wording.instants import moment
 
 
 def tell_incident(path: Path, number: str, *, weekdays_only: bool) -> Iterator[str]:

@@ -5,22 +5,12 @@ import secrets
 from fastapi import FastAPI
 
 from slamon.runtime import Runtime
-from slamon.web import (
-    board,
-    drafts,
-    explained,
-    filing,
-    form,
-    keys,
-    owed,
-    records,
-    requests,
-    shutdowns,
-    sign_in,
-    status,
-)
+from slamon.web.admin import status
+from slamon.web.contact import form
 from slamon.web.errors import page_error
 from slamon.web.pages import open_pages
+from slamon.web.reports import outstanding_items
+from slamon.web.staff import drafts, explanation, filing, keys, recording, requests, shutdowns, sign_in, worklist
 
 
 def build_pages(app: FastAPI) -> None:
@@ -31,5 +21,18 @@ def build_pages(app: FastAPI) -> None:
     runtime: Runtime = app.state.runtime
     app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)])
     app.state.page_error = page_error
-    for part in (form, sign_in, board, filing, drafts, requests, records, explained, owed, shutdowns, status, keys):
+    for part in (
+        form,
+        sign_in,
+        worklist,
+        filing,
+        drafts,
+        requests,
+        recording,
+        explanation,
+        outstanding_items,
+        shutdowns,
+        status,
+        keys,
+    ):
         app.router.routes += part.router.routes

@@ -9,10 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from slamon.api.problems import status_of
 from slamon.domain.calendar import CalendarError
 from slamon.domain.terms import TermsError
 from slamon.errors import NotSignedIn, SlamonError, TooMany, Unavailable
+from slamon.http.problems import status_of
 from slamon.web.pages import page, see_other
 
 _TITLES = {

@@ -11,11 +11,10 @@ from itsdangerous import Signer
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from slamon import __version__
-from slamon.channels.wording import one_line
+from slamon.http.rate_limits import Limits
 from slamon.runtime import Runtime
-from slamon.web.limits import Limits
-from slamon.web.moments import civil_day, civil_days, span
-from slamon.web.words import (
+from slamon.web.view.instants import civil_day, civil_days, span
+from slamon.web.view.words import (
     ACTIONS,
     FACTS,
     LEVELS,
@@ -33,6 +32,7 @@ from slamon.web.words import (
     label,
     shown,
 )
+from slamon.wording.messages import one_line
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

@@ -10,17 +10,18 @@ from fastapi import Depends, Request, Response
 from itsdangerous import BadSignature
 from starlette.datastructures import FormData
 
-from slamon.api.forms import read_form
 from slamon.db.access import SignIn
 from slamon.db.parties import Person
 from slamon.domain.normal_form import visible
 from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
-from slamon.services.access import Caller, keep_session, secret_digest, signed_in
-from slamon.services.directory import sponsor_name
-from slamon.services.outbox import is_stopped
-from slamon.services.rights import Deed, admit, allow
-from slamon.web.limits import network_of
+from slamon.http.form_data import read_form
+from slamon.http.rate_limits import network_of
+from slamon.services.access.callers import Caller, secret_digest
+from slamon.services.access.rights import Deed, admit, allow
+from slamon.services.access.sessions import keep_session, signed_in
+from slamon.services.directory.records import sponsor_name
+from slamon.services.outbox.outbox import is_stopped
 from slamon.web.pages import pages_of, runtime_of
 
 COOKIE = "slamon_session"
@@ -132,15 +133,15 @@ def visiting(request: Request) -> Visit:
     token = request.cookies.get(COOKIE)
     if not token:
         raise NotSignedIn("Please sign in.")
-    with runtime.db.read() as session:
-        caller = signed_in(session, token, idle=runtime.settings.session_idle, real_now=real_now)
+    with runtime.read() as tx:
+        caller = signed_in(tx, token, idle=runtime.settings.session_idle)
         allow(caller, Deed.READ_RECORDS)
-        person = session.get_one(Person, caller.person_id)
-        seen_at = session.get_one(SignIn, secret_digest(token)).seen_at
-        stopped, sponsor = is_stopped(session), sponsor_name(session, runtime.settings)
+        person = tx.session.get_one(Person, caller.person_id)
+        seen_at = tx.session.get_one(SignIn, secret_digest(token)).seen_at
+        stopped, sponsor = is_stopped(tx.session), sponsor_name(tx.session, runtime.settings)
     if real_now - seen_at > _SEEN_EVERY:  # looking at a page seldom needs to wait for the writer
-        with runtime.db.write() as session:
-            keep_session(session, token, real_now=real_now)
+        with runtime.write() as tx:
+            keep_session(tx, token)
     csrf = pages_of(request).signer.get_signature(token).decode()
     return Visit(caller, person.name, person.time_zone, token, csrf, now, real_now, stopped, sponsor)
 

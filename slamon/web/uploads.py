@@ -9,14 +9,14 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
-from slamon.api.uploads import file_in, form_with_file
 from slamon.db.attachments import Attachment
 from slamon.db.requests import FactRow
 from slamon.errors import Invalid, SlamonError, TooLarge
 from slamon.files.intake import Stored
+from slamon.http.uploads import file_in, form_with_file
 from slamon.runtime import Runtime
-from slamon.services.attachments import may_attach
-from slamon.services.links import open_link
+from slamon.services.access.form_links import open_link
+from slamon.services.requests.attachments import may_attach
 from slamon.web.pages import runtime_of
 from slamon.web.session import Typed, Visit, Visiting, refuse_forged
 
@@ -69,9 +69,9 @@ def _laid_on(request: Request, form: FormData) -> Typed:
 def _opens(runtime: Runtime, token: str) -> bool:
     """Whether the link's contact may send a file. If not, why is told once the small rest of the form was read."""
     try:
-        with runtime.db.read() as session:
-            opened = open_link(session, token, real_now=runtime.clock.real_now())
-            may_attach(session, opened.request.id, by=opened.caller)
+        with runtime.read() as tx:
+            opened = open_link(tx, token)
+            may_attach(tx.session, opened.request.id, by=opened.caller)
     except SlamonError:
         return False
     return True

@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from slamon.app import create_app
-from slamon.services.access import Scope
-from tests.world import World, any_world, postgres_world, world
+from slamon.domain.scopes import Scope
+from tests.installation import Installation, any_world, postgres_world, world
 
 __all__ = ["any_world", "postgres_world", "world"]
 
@@ -16,7 +16,7 @@ __all__ = ["any_world", "postgres_world", "world"]
 class Api:
     """HTTP callers by their part in the cast: `api.admin`, `api.pm`, `api.contact`, ... and `api.nobody`."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Installation) -> None:
         self.world = world
         self.app = create_app(world.runtime, with_workers=False)
         self.nobody = TestClient(self.app)
@@ -54,11 +54,11 @@ class Api:
 
 
 @pytest.fixture
-def api(world: World) -> Api:
+def api(world: Installation) -> Api:
     return Api(world)
 
 
 @pytest.fixture
-def any_api(any_world: World) -> Api:
+def any_api(any_world: Installation) -> Api:
     """The API once over SQLite and once over PostgreSQL."""
     return Api(any_world)

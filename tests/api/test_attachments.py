@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from slamon.channels import MessageKind
 from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry
 from slamon.domain.lifecycle import Action
+from slamon.domain.scopes import Scope
 from slamon.files.disk import DiskStore
-from slamon.services.access import Scope
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
-from tests.world import ADMIN
+from tests.installation import ADMIN
 
 PDF = b"%PDF-1.7\nassay 99.2 %\n"
 SHA = hashlib.sha256(PDF).hexdigest()

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.domain.lifecycle import Action
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.api.test_conversations import FIVE_ITEMS, LOST, ROUTINE_ITEMS, Told
-from tests.world import LEAD, OTHER_CONTACT
+from tests.installation import LEAD, OTHER_CONTACT
 
 PARCEL = {"courier": "World Courier", "tracking_number": "020-1", "expected_delivery_on": "2026-03-06"}
 ORDERED = ("confirm_order", {"planned_ship_on": "2026-03-04"})

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from slamon.services.access import Scope
+from slamon.domain.scopes import Scope
 from tests.api.conftest import Api
-from tests.world import open_world
+from tests.installation import open_world
 
 JSON = {"Content-Type": "application/json"}
 

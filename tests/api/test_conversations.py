@@ -4,11 +4,11 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from slamon.channels import MessageKind
-from slamon.channels.wording import put_into_words
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
+from slamon.wording.messages import put_into_words
 from tests.api.conftest import Api
-from tests.world import CMO_CHANNEL, LEAD, PM, QUALITY
+from tests.installation import CMO_CHANNEL, LEAD, PM, QUALITY
 
 HOUR = 3600
 
@@ -47,9 +47,8 @@ class Told:
         return {owner: round(amount / HOUR, 2) for owner, amount in seconds.items()}
 
     def is_sound(self) -> bool:
-        with self.api.world.runtime.db.read() as session:
-            now = self.api.world.clock.now()
-            return not [found for found in verify_requests(session, now=now) if isinstance(found, Difference)]
+        with self.api.world.runtime.read() as tx:
+            return not [found for found in verify_requests(tx) if isinstance(found, Difference)]
 
 
 LOST = {

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from slamon.channels import MessageKind
-from slamon.channels.wording import put_into_words
+from slamon.wording.message import MessageKind
+from slamon.wording.messages import put_into_words
 from tests.api.conftest import Api
 from tests.api.test_bad_acts import ARRIVED, ORDERED, PARCEL
 from tests.api.test_conversations import LOST, Told
 from tests.api.test_late_records import call
-from tests.world import CONTACT, QUALITY
+from tests.installation import CONTACT, QUALITY
 
 TOLD = {**ARRIVED, "delivered_at": "2026-03-02T15:00:00Z"}
 

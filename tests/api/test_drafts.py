@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from slamon.db.audit import AuditEntry
 from tests.api.conftest import Api
-from tests.world import CONTACT
+from tests.installation import CONTACT
 
 
 def begun(api: Api) -> str:

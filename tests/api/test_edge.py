@@ -14,10 +14,10 @@ import pytest
 import structlog
 import uvicorn
 
+from slamon.http.server import DeadlineProtocol
 from slamon.logs import configure_logging
-from slamon.server import DeadlineProtocol
 from tests.api.conftest import Api
-from tests.world import World
+from tests.installation import Installation
 
 Logged = Callable[[], str]
 FREE_TEXT = "The kit for arm B is broken"
@@ -121,7 +121,7 @@ def test_a_defect_is_logged_without_the_values_it_met(logged: Logged, api: Api) 
     assert FREE_TEXT not in told
 
 
-def test_the_database_file_is_for_its_owner_alone(world: World) -> None:
+def test_the_database_file_is_for_its_owner_alone(world: Installation) -> None:
     path = Path(str(world.runtime.db.url.database))
     assert {each.name: oct(each.stat().st_mode & 0o777) for each in path.parent.glob(f"{path.name}*")} == dict.fromkeys(
         [each.name for each in path.parent.glob(f"{path.name}*")], "0o600"

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from slamon.services.zone_data import zone_data
+from slamon.services.policies.zone_data import zone_data
 from tests.api.conftest import Api
 
 

@@ -7,9 +7,9 @@ from sqlalchemy.exc import IntegrityError
 from slamon.db.outbox import Setting
 from slamon.db.statements import in_one_trip
 from slamon.domain.lifecycle import RequestType
-from slamon.services.filing import Filing, log_request
+from slamon.services.requests.filing import Filing, log_request
 from tests.api.conftest import Api
-from tests.world import World
+from tests.installation import Installation
 
 WRITTEN = ("idempotency_key", "number_counter", "cmo_request", "fact", "clock", "notification", "idempotency_key")
 
@@ -43,13 +43,13 @@ def test_a_filing_that_names_a_lot_or_an_order_looks_once_more_for_its_like(any_
     assert tuple(table for table in said if table != "SELECT") == WRITTEN
 
 
-def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_world: World) -> None:
-    cast, clock = any_world.cast, any_world.clock
+def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_world: Installation) -> None:
+    cast = any_world.cast
     filing, by = Filing(RequestType.INQUIRY, cast.project, cast.site, "Capacity in May"), any_world.caller(cast.pm)
 
     def file_and_fail() -> None:
-        with any_world.runtime.db.write() as session:
-            log_request(session, filing, by=by, now=clock.now(), real_now=clock.real_now())
+        with any_world.runtime.write() as tx:
+            log_request(tx, filing, by=by)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -57,7 +57,7 @@ def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_
     assert any_world.file().number == "INQ-2026-000001"
 
 
-def test_connections_the_server_has_ended_are_replaced_unnoticed(postgres_world: World) -> None:
+def test_connections_the_server_has_ended_are_replaced_unnoticed(postgres_world: Installation) -> None:
     api = Api(postgres_world)
     api.filed()
     with postgres_world.runtime.db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
@@ -68,7 +68,7 @@ def test_connections_the_server_has_ended_are_replaced_unnoticed(postgres_world:
     api.filed()
 
 
-def test_what_fails_on_its_one_trip_fails_like_everything_else(any_world: World) -> None:
+def test_what_fails_on_its_one_trip_fails_like_everything_else(any_world: Installation) -> None:
     def insert_twice() -> None:
         with any_world.runtime.db.write() as session, in_one_trip(session) as connection:
             for _ in range(2):

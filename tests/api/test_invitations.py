@@ -11,13 +11,13 @@ from slamon.channels.console import ConsoleChannel
 from slamon.db.audit import AuditEntry
 from slamon.domain.terms import DeliveryChannel
 from tests.api.conftest import Api
-from tests.world import World
+from tests.installation import Installation
 
 PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def without_mail(world: World) -> Api:
+def without_mail(world: Installation) -> Api:
     channels = {**world.runtime.channels, DeliveryChannel.EMAIL: ConsoleChannel("email", io.StringIO())}
     world.runtime = replace(world.runtime, channels=channels)
     return Api(world)

@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from slamon.db.policies import Policy
 from slamon.db.requests import CrossingRow
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
 from tests.api.conftest import Api
-from tests.world import HEAD, LEAD, PM, QUALITY
+from tests.installation import HEAD, LEAD, PM, QUALITY
 
 READERS = {"lead": LEAD, "project_manager": PM, "head": HEAD, "quality": QUALITY}
 
@@ -135,8 +135,8 @@ def test_a_stored_step_whose_name_contradicts_its_instant_says_what_is_so(any_ap
         old = [{k: v for k, v in each.items() if k != "id"} | {"anchor": "limit"} for each in line.ladder]
         line.ladder = old
     assert told_after(api, 48) == {"lead": ["limit"], "project_manager": ["limit"]}
-    with api.world.runtime.db.read() as session:
-        found = verify_requests(session, now=api.world.clock.now())
+    with api.world.runtime.read() as tx:
+        found = verify_requests(tx)
         assert not [each for each in found if isinstance(each, Difference)]  # its frozen terms keep their digest
     answer = api.admin.patch(f"/v1/policies/{line.id}", json={"name": "Basel again", "reason": "A better name"})
     assert answer.status_code == 200, answer.text

@@ -12,11 +12,11 @@ from slamon.db.requests import ClockRow, CmoRequest, CrossingRow
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.domain.timeline import Via
 from slamon.errors import SlamonError
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
 from tests.api.conftest import Api
 from tests.api.test_bad_acts import ARRIVED, LOST_ALL, PACKED, PARCEL
 from tests.api.test_conversations import LOST, ROUTINE_ITEMS, Told
-from tests.world import START, World
+from tests.installation import START, Installation
 
 ACK, ASK, ANSWER = ("acknowledge", {}), ("ask", {"text": "Which lot?"}), ("answer", {"text": "All attached"})
 SECOND_ITEM = ("answer", {"items": [{"item": 2, "document_number": "COA-2"}]})
@@ -230,7 +230,7 @@ def choices(kind: str, today: date) -> list[tuple[Action, str, dict[str, Any]]]:
     ]
 
 
-def taken(world: World, request_id: UUID, action: Action, who: str, said: dict[str, Any]) -> bool:
+def taken(world: Installation, request_id: UUID, action: Action, who: str, said: dict[str, Any]) -> bool:
     """Whether the act became a fact: it was neither refused nor said before."""
     with world.runtime.db.read() as session:
         before = session.get_one(CmoRequest, request_id).fact_count
@@ -240,12 +240,12 @@ def taken(world: World, request_id: UUID, action: Action, who: str, said: dict[s
         return False
 
 
-def as_call(world: World, at: datetime, said: dict[str, Any]) -> dict[str, Any]:
+def as_call(world: Installation, at: datetime, said: dict[str, Any]) -> dict[str, Any]:
     record = {"via": Via.PHONE_RECORDED, "evidence": "Corinne called", "occurred_at": at}
     return {**said, **record, "on_behalf_of": world.cast.contact}
 
 
-def judged(world: World, request_id: UUID) -> tuple[str, list[tuple[Any, ...]]]:
+def judged(world: Installation, request_id: UUID) -> tuple[str, list[tuple[Any, ...]]]:
     """The state, and each clock with an outcome: kind, from when to when, by when, and how it ended."""
     with world.runtime.db.read() as session:
         state = session.get_one(CmoRequest, request_id).state
@@ -254,7 +254,7 @@ def judged(world: World, request_id: UUID) -> tuple[str, list[tuple[Any, ...]]]:
         return state, sorted(told, key=str)
 
 
-def lived_twice(world: World, kind: str, chance: Random) -> bool:
+def lived_twice(world: Installation, kind: str, chance: Random) -> bool:
     """Live a random life twice: in one a call is recorded at once, in the other at the end. Whether both could be."""
     detail = OWN[kind]
     if kind == "shipment":
@@ -283,9 +283,9 @@ def lived_twice(world: World, kind: str, chance: Random) -> bool:
 
 @pytest.mark.parametrize("kind", ["data", "shipment"])
 def test_whatever_the_life_an_act_recorded_late_has_the_outcomes_it_would_have_had_recorded_at_once(
-    world: World, kind: str
+    world: Installation, kind: str
 ) -> None:
     lives = [lived_twice(world, kind, Random(seed)) for seed in range(LIVES)]
     assert any(lives)  # the others could not have been lived without the call
-    with world.runtime.db.read() as session:
-        assert not [found for found in verify_requests(session, now=world.clock.now()) if isinstance(found, Difference)]
+    with world.runtime.read() as tx:
+        assert not [found for found in verify_requests(tx) if isinstance(found, Difference)]

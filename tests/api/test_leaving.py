@@ -6,14 +6,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.audit import AuditEntry
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
-from slamon.services.verify import verify_requests
+from slamon.services.reports.verify import verify_requests
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
-from tests.world import CMO_LEAD
+from tests.installation import CMO_LEAD
 
 LEFT = {"status": "disabled", "reason": "Left the company"}
 
@@ -109,10 +109,8 @@ def test_an_open_request_gets_the_fact_and_the_new_contact_a_link(any_api: Api) 
     api.world.work()
     assert [message.kind for message in api.world.email.sent_to(CMO_LEAD)][-1] is MessageKind.FILED
     assert api.world.email.sent_to(CMO_LEAD)[-1].link
-    with api.world.runtime.db.read() as session:
-        assert [
-            found for found in verify_requests(session, now=api.world.clock.now()) if not isinstance(found, int)
-        ] == []
+    with api.world.runtime.read() as tx:
+        assert [found for found in verify_requests(tx) if not isinstance(found, int)] == []
 
 
 def test_terms_already_frozen_that_name_the_person_reach_the_successor(api: Api) -> None:

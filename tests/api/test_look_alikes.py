@@ -8,11 +8,11 @@ from sqlalchemy import event
 from bench.seed import seed_open_requests
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import LikelyDuplicate
-from slamon.services.look_alikes import marks, refuse_look_alikes
+from slamon.services.requests.duplicates import marks, refuse_duplicates
 from tests.api.conftest import Api
 from tests.api.test_story import SHIPMENT
 from tests.db.test_plans import explain
-from tests.world import World
+from tests.installation import Installation
 
 
 def data(api: Api, *lots: str, **more: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def test_without_a_lot_or_an_order_number_nothing_is_compared(api: Api) -> None:
     assert marks({"items": [{"lots": ["", "  "]}]}, None) == frozenset()
 
 
-def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world: World) -> None:
+def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world: Installation) -> None:
     seed_open_requests(any_world, 300)
     any_world.file(cmo_reference="PO-77")
     asked: list[tuple[str, Any]] = []
@@ -80,7 +80,7 @@ def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world:
     filer = any_world.caller(any_world.cast.pm)
     asked.clear()
     with any_world.runtime.db.read() as session, pytest.raises(LikelyDuplicate):
-        refuse_look_alikes(session, RequestType.INQUIRY, any_world.cast.cmo, {}, "PO-77", by=filer)
+        refuse_duplicates(session, RequestType.INQUIRY, any_world.cast.cmo, {}, "PO-77", by=filer)
     plan = explain(any_world, *asked[-1])
     assert "ix_cmo_request_open_of_cmo" in plan
     assert "TEMP B-TREE" not in plan

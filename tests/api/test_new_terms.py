@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from slamon.channels import MessageKind
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.api.test_calendars import change_calendar
 from tests.api.test_shutdowns import AFTER_CARNIVAL, AS_IT_WAS, WHY, announced, on_thursday
-from tests.world import HEAD, LEAD
+from tests.installation import HEAD, LEAD
 
 
 def tighter_line(api: Api, limit: str = "PT4H") -> str:
@@ -26,8 +26,8 @@ def limits(api: Api, request: dict[str, Any]) -> dict[str, str]:
 
 
 def is_sound(api: Api) -> bool:
-    with api.world.runtime.db.read() as session:
-        return not [f for f in verify_requests(session, now=api.world.clock.now()) if isinstance(f, Difference)]
+    with api.world.runtime.read() as tx:
+        return not [f for f in verify_requests(tx) if isinstance(f, Difference)]
 
 
 def test_a_tighter_line_is_seen_first_then_applied_and_breaches_at_once_what_it_leaves_behind(any_api: Api) -> None:

@@ -10,13 +10,13 @@ from httpx2 import Response
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
 
-from slamon.channels import MessageKind
 from slamon.db.requests import CmoRequest
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
-from tests.world import PM, World
+from tests.installation import PM, Installation
 
 
-def requests_stored(world: World) -> int:
+def requests_stored(world: Installation) -> int:
     with world.runtime.db.read() as session:
         return session.scalar(select(func.count()).select_from(CmoRequest)) or 0
 

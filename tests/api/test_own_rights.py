@@ -8,14 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.parties import Person, Project
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import Conflict
-from slamon.services.directory import change, create
+from slamon.services.directory.records import change, create
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
+from tests.installation import ADMIN, LEAD, PM, STEERING, Installation
 from tests.web.conftest import Site
-from tests.world import ADMIN, LEAD, PM, STEERING, World
 
 WHY = {"reason": "As agreed"}
 
@@ -24,21 +24,21 @@ def changed(caller: Any, path: str, **values: Any) -> Any:
     return caller.patch(path, json={**values, **WHY})
 
 
-def new_person(world: World, email: str, *roles: str) -> UUID:
+def new_person(world: Installation, email: str, *roles: str) -> UUID:
     values = {
         "organization_id": world.cast.sponsor,
         "name": email.partition("@")[0],
         "email": email,
         "roles": list(roles),
     }
-    with world.runtime.db.write() as session:
-        row = create(session, Person, {**values, "status": "active"}, by=SYSTEM, now=world.clock.now())
+    with world.runtime.write() as tx:
+        row = create(tx, Person, {**values, "status": "active"}, by=SYSTEM)
         return row.id
 
 
-def restrict(world: World, project: UUID) -> None:
-    with world.runtime.db.write() as session:
-        change(session, Project, project, {"restricted": True}, by=SYSTEM, now=world.clock.now(), reason="secret")
+def restrict(world: Installation, project: UUID) -> None:
+    with world.runtime.write() as tx:
+        change(tx, Project, project, {"restricted": True}, by=SYSTEM, reason="secret")
 
 
 # --- oneself
@@ -100,7 +100,7 @@ def test_a_deputy_files_and_acts_as_the_manager_they_back_up(api: Api) -> None:
     assert api.caller(deputy).post("/v1/requests", json=api.inquiry()).status_code == 201
 
 
-def test_the_last_administrator_stays(any_world: World) -> None:
+def test_the_last_administrator_stays(any_world: Installation) -> None:
     second = new_person(any_world, "second-admin@sponsor.example", "admin")
     pair, refused = (any_world.cast.admin, second), []
     start = threading.Barrier(2)
@@ -108,8 +108,8 @@ def test_the_last_administrator_stays(any_world: World) -> None:
     def disable(person_id: UUID, values: dict[str, Any]) -> None:
         start.wait()
         try:
-            with any_world.runtime.db.write() as session:
-                change(session, Person, person_id, values, by=SYSTEM, now=any_world.clock.now(), reason="leaves")
+            with any_world.runtime.write() as tx:
+                change(tx, Person, person_id, values, by=SYSTEM, reason="leaves")
         except Conflict as conflict:
             refused.append(str(conflict))
 
@@ -153,7 +153,7 @@ def test_owners_are_told_of_keys_in_their_name_and_revoke_them(api: Api) -> None
     assert reader.get("/v1/requests").status_code == 401
 
 
-def test_a_key_is_revoked_on_the_page_of_its_owner(world: World) -> None:
+def test_a_key_is_revoked_on_the_page_of_its_owner(world: Installation) -> None:
     site = Site(world)
     secret = world.key(world.cast.steering)
     staff, other = site.staff(world.cast.steering), site.staff(world.cast.pm)
@@ -244,7 +244,7 @@ def test_an_answer_kept_is_not_given_again_to_who_may_not_read_it_any_more(api: 
     assert api.pm.post("/v1/requests", json=api.inquiry(), headers=once).status_code == 404
 
 
-def test_messages_about_a_restricted_project_reach_only_who_may_read_it(world: World) -> None:
+def test_messages_about_a_restricted_project_reach_only_who_may_read_it(world: Installation) -> None:
     restrict(world, world.cast.project)
     world.file()
     for hours in (25, 24, 24, 48):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from slamon.db.audit import AuditEntry
 from slamon.db.policies import Policy
 from tests.api.conftest import Api
-from tests.world import START
+from tests.installation import START
 
 WIDER = {"acknowledgement": {"target": "PT30H", "limit": "PT60H"}}
 WHY = {"reason": "Agreed in the business review"}

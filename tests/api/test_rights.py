@@ -19,25 +19,25 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from slamon.api import call
 from slamon.db.drafts import Draft
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, ProjectCmo
 from slamon.db.policies import Policy
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.lifecycle import LIFE_CYCLE, Action, RequestType
+from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import CMO_ROLES, SYSTEM, Role
 from slamon.errors import Conflict
-from slamon.services import access
-from slamon.services.access import ALL_SCOPES
-from slamon.services.directory import create
-from slamon.services.rights import REACH, RIGHTS, Deed, On
-from slamon.services.rights_document import rights
+from slamon.http import transaction
+from slamon.services.access import callers, sessions
+from slamon.services.access.rights import REACH, RIGHTS, Deed, On
+from slamon.services.directory.records import create
+from slamon.services.reports.rights_document import rights
 from slamon.web import session as web
 from tests.api.conftest import Api
 from tests.api.test_story import SHIPMENT
+from tests.installation import Installation, open_world
 from tests.web.conftest import ADDRESS
-from tests.world import World, open_world
 
 OWN, FOREIGN, OWN_RESTRICTED, RESTRICTED = "own", "foreign", "own restricted", "foreign restricted"
 KINDS = (OWN, FOREIGN, OWN_RESTRICTED, RESTRICTED)
@@ -69,7 +69,7 @@ ON_REQUESTS = {Deed.READ_REQUESTS, Deed.ACT, Deed.RECORD, Deed.ATTACH, Deed.WITH
 
 
 @dataclass
-class Installation:
+class CallersAndRecords:
     """The callers and, by kind, the records they try; `ids` are by the name of a path parameter."""
 
     api: Api
@@ -80,7 +80,7 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallersAndRecords]:
     url = f"sqlite:///{tmp_path_factory.mktemp('rights')}/world.db"
     with open_world(url, api_calls_per_minute=10**9) as world:
         built = built_in(world)
@@ -89,7 +89,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 
 @contextmanager
-def nothing_committed(world: World) -> Iterator[None]:
+def nothing_committed(world: Installation) -> Iterator[None]:
     write = world.runtime.db.write
 
     @contextmanager
@@ -103,20 +103,20 @@ def nothing_committed(world: World) -> Iterator[None]:
     world.runtime.db.write = write  # type: ignore[method-assign]
 
 
-def built_in(world: World) -> Installation:
+def built_in(world: Installation) -> CallersAndRecords:
     api, cast, now = Api(world), world.cast, world.clock.now()
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
 
         def new(kept: Any, **values: Any) -> Any:
-            return create(session, kept, values, by=SYSTEM, now=now)
+            return create(tx, kept, values, by=SYSTEM)
 
         def person(email: str, role: str, at: UUID, **more: Any) -> UUID:
             more = {"time_zone": "UTC", "status": "active", "name": email.partition("@")[0], **more}
             return UUID(str(new(Person, organization_id=at, email=email, roles=[role], **more).id))
 
         other_lead = person("other-lead@sponsor.example", "lead", cast.sponsor)
-        session.get_one(Organization, cast.other_cmo).lead_id = other_lead
-        session.execute(delete(ProjectCmo).where(ProjectCmo.project_id == cast.project))
+        tx.session.get_one(Organization, cast.other_cmo).lead_id = other_lead
+        tx.session.execute(delete(ProjectCmo).where(ProjectCmo.project_id == cast.project))
         projects = {
             kind: new(
                 Project, code=f"P{place}", name=kind, product_codes=[], restricted="restricted" in kind,
@@ -131,26 +131,24 @@ def built_in(world: World) -> Installation:
         people["scoped_auditor"] = person(
             "scoped@sponsor.example", "auditor", cast.sponsor, reads_project_ids=[projects[RESTRICTED]]
         )
-        built = Installation(api, people)
+        built = CallersAndRecords(api, people)
     for kind in KINDS:
         built.ids[kind] = records(world, api, kind, projects[kind])
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         for part, person_id in people.items():
-            key, built.keys[part] = access.issue_key(
-                session, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=person_id
-            )
+            key, built.keys[part] = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=person_id)
             built.ids[OWN].setdefault("key_id", {})[part] = key.id
             draft = Draft(id=uuid4(), content=inquiry(built.ids[OWN]), changed_at=now, created_at=now, version=1)
             draft.created_by = str(person_id)
-            session.add(draft)
+            tx.session.add(draft)
             built.ids[OWN].setdefault("draft_id", {})[part] = draft.id
             if part not in OF_THE_CMO:
-                who = session.get_one(Person, person_id)
-                built.tokens[part] = access.begin_session(session, who, real_now=world.clock.real_now())
+                who = tx.session.get_one(Person, person_id)
+                built.tokens[part] = sessions.begin_session(tx, who)
     return built
 
 
-def records(world: World, api: Api, kind: str, project: UUID) -> dict[str, Any]:
+def records(world: Installation, api: Api, kind: str, project: UUID) -> dict[str, Any]:
     """What stands behind each name in a path, for one kind of project."""
     cast, is_own = world.cast, "own" in kind
     site, contact = (cast.site, cast.contact) if is_own else (cast.other_site, cast.other_contact)
@@ -161,13 +159,13 @@ def records(world: World, api: Api, kind: str, project: UUID) -> dict[str, Any]:
     now = world.clock.now()
     day = {"first_day": date(2026, 4, 1), "last_day": date(2026, 4, 2), "name": "Stocktaking", "announced_by": "X"}
     line = {"name": kind, "project_id": project, "clocks": CLOCKS, "ladder": [], "effective_from": now}
-    with world.runtime.db.write() as session:
-        message = session.scalars(select(Notification).where(Notification.request_id == UUID(filed)).limit(1)).one()
+    with world.runtime.write() as tx:
+        message = tx.session.scalars(select(Notification).where(Notification.request_id == UUID(filed)).limit(1)).one()
         message.state = "failed"
-        policy = create(session, Policy, line, by=SYSTEM, now=now)
+        policy = create(tx, Policy, line, by=SYSTEM)
         closed = Shutdown(site_id=site, announced_at=now, created_at=now, created_by="test", **day)
-        session.add(closed)
-        session.flush()
+        tx.session.add(closed)
+        tx.session.flush()
         ids = {"policy_id": policy.id, "shutdown_id": closed.id, "message_id": message.id}
     return {
         **where,
@@ -270,7 +268,7 @@ def expected(part: str, deed: Deed, kind: str, *, is_seen: bool, roles: frozense
     return "allowed" if role in (right.roles if roles is None else roles) and is_own else "403"
 
 
-def sees(part: str, name: str, asked: call.May | web.May, kind: str) -> bool:
+def sees(part: str, name: str, asked: transaction.May | web.May, kind: str) -> bool:
     """Whether the record in the path of this route is there for the caller."""
     if not asked.on_record:
         return True
@@ -284,8 +282,8 @@ def outcome(status: int) -> str:
     return str(status) if status in (403, 404) else "allowed"
 
 
-def gate(route: APIRoute) -> call.May | web.May | None:
-    return next((d.dependency for d in route.dependencies if isinstance(d.dependency, call.May | web.May)), None)
+def gate(route: APIRoute) -> transaction.May | web.May | None:
+    return next((d.dependency for d in route.dependencies if isinstance(d.dependency, transaction.May | web.May)), None)
 
 
 def routes(api: Api) -> Iterator[tuple[str, APIRoute]]:
@@ -295,7 +293,7 @@ def routes(api: Api) -> Iterator[tuple[str, APIRoute]]:
                 yield f"{method} {route.path}", route
 
 
-def test_every_route_has_its_line_in_the_table(house: Installation) -> None:
+def test_every_route_has_its_line_in_the_table(house: CallersAndRecords) -> None:
     without = {route.path for _, route in routes(house.api) if gate(route) is None}
     assert without <= OPEN
 
@@ -306,7 +304,7 @@ def test_the_document_says_what_is_in_force() -> None:
 
 
 @pytest.mark.parametrize("part", sorted(SEEN))
-def test_the_api_does_what_the_table_says(house: Installation, part: str) -> None:
+def test_the_api_does_what_the_table_says(house: CallersAndRecords, part: str) -> None:
     caller, wrong = house.api.with_key(house.keys[part]), []
     for name, route in routes(house.api):
         asked = gate(route)
@@ -324,7 +322,7 @@ def test_the_api_does_what_the_table_says(house: Installation, part: str) -> Non
     assert wrong == []
 
 
-def kinds_for(name: str, asked: call.May | web.May) -> tuple[str, ...]:
+def kinds_for(name: str, asked: transaction.May | web.May) -> tuple[str, ...]:
     """The records worth trying: those that somebody may see and another not, or may act on."""
     if asked.on_record and (asked.deed in ON_REQUESTS or "policies/" in name or "/projects/" in name):
         return KINDS
@@ -334,7 +332,7 @@ def kinds_for(name: str, asked: call.May | web.May) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("part", sorted(SEEN))
-def test_acts_are_for_whom_the_table_says(house: Installation, part: str) -> None:
+def test_acts_are_for_whom_the_table_says(house: CallersAndRecords, part: str) -> None:
     caller, wrong = house.api.with_key(house.keys[part]), []
     for action in Action:
         kind_of = RequestType.INQUIRY if action in by_type(RequestType.INQUIRY) else RequestType.SHIPMENT
@@ -356,7 +354,7 @@ def by_type(kind: RequestType) -> dict[Action, frozenset[Role]]:
 
 
 @pytest.mark.parametrize("part", sorted(set(SEEN) - OF_THE_CMO))
-def test_the_pages_do_what_the_table_says(house: Installation, part: str) -> None:
+def test_the_pages_do_what_the_table_says(house: CallersAndRecords, part: str) -> None:
     client, wrong = TestClient(house.api.app, base_url=ADDRESS, follow_redirects=False), []
     client.cookies.set(web.COOKIE, house.tokens[part])
     csrf = house.api.app.state.pages.signer.get_signature(house.tokens[part]).decode()

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from slamon.db import schema
 from tests.api.conftest import Api
 from tests.api.test_story import SHIPMENT
-from tests.world import World
+from tests.installation import Installation
 
 LIKE_RHEIN = "RHEIN\u00a0Fill \u200bAG"  # the cast's first CMO
 
@@ -51,7 +51,7 @@ def test_an_address_with_a_hidden_character_is_refused(api: Api) -> None:
     assert api.admin.post("/v1/contacts", json=contact).status_code == 422
 
 
-def test_rows_that_looked_the_same_before_are_kept_marked_and_refused_only_anew(any_world: World) -> None:
+def test_rows_that_looked_the_same_before_are_kept_marked_and_refused_only_anew(any_world: Installation) -> None:
     db = any_world.runtime.db
     schema.downgrade(db, "0009")
     with db.write() as session:

@@ -22,13 +22,13 @@ from slamon.app import create_app
 from slamon.config import Settings
 from slamon.db.database import Database
 from slamon.db.parties import Person
+from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
-from slamon.services import access
-from slamon.services.access import ALL_SCOPES
+from slamon.services.access import callers
 from tests.api.conftest import Api
-from tests.world import ManualClock, World, open_world
+from tests.installation import Installation, ManualClock, open_world
 
 # What a document cannot say: who may, that an id must exist, that a record has changed, what contradicts what.
 RULES_SAY_NO = [403, 404, 409, 412, 422]
@@ -91,17 +91,17 @@ def postgres_target(postgres_url: str) -> Iterator[Target]:
         yield aim(world)
 
 
-def aim(world: World) -> Target:
+def aim(world: Installation) -> Target:
     api, cast, now = Api(world), world.cast, world.clock.real_now()
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         # Nobody may hold all roles, and services keep no records; a row made by hand reaches the most.
         who = Person(
             organization_id=cast.sponsor, name="All", email="all@sponsor.example", email_key="all@sponsor.example",
             roles=[role.value for role in STAFF], status="active", created_at=now, created_by="test",
         )  # fmt: skip
-        session.add(who)
-        session.flush()
-        _, key = access.issue_key(session, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=who.id)
+        tx.session.add(who)
+        tx.session.flush()
+        _, key = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=who.id)
     line = {"name": "To be changed", "site_id": str(cast.other_site), "clocks": CLOCKS, "ladder": []}
     policy = api.admin.post("/v1/policies", json=line).json()["id"]
     days = {"first_day": "2026-04-01", "last_day": "2026-04-02", "name": "Stocktaking", "announced_by": "By phone"}

@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.conftest import Api
 from tests.api.test_conversations import Told
-from tests.world import CONTACT, START
+from tests.installation import CONTACT, START
 
 HOURS = {"coa": (24, 48), "batch_record": (120, 240), "stability_data": (72, 120), "capa_status": (72, 120)}
 

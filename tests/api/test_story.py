@@ -2,10 +2,10 @@
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.errors import DeliveryError
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
-from tests.world import CMO_CHANNEL, CONTACT, LEAD
+from tests.installation import CMO_CHANNEL, CONTACT, LEAD
 
 SHIPMENT = {
     "type": "shipment",

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from slamon.channels import ClockLine, Message, MessageKind
-from tests.servers import NOON
+from slamon.wording.message import ClockLine, Message, MessageKind
+from tests.servers.slack_and_mail import NOON
 
 FILED_AT = NOON - timedelta(hours=49)
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from slamon.channels import DigestLine, MessageKind
 from slamon.channels.email import EmailChannel
 from slamon.channels.mail import MOST_BYTES, compose, sender_of
-from slamon.channels.wording import put_into_words
 from slamon.clock import Clock
 from slamon.errors import DeliveryError
+from slamon.wording.message import DigestLine, MessageKind
+from slamon.wording.messages import put_into_words
 from tests.api.conftest import Api, api, world
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
-from tests.servers import NOON, closed_port
+from tests.servers.slack_and_mail import NOON, closed_port
 
 __all__ = ["api", "world"]
 

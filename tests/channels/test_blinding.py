@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from slamon.channels import Message
-from slamon.channels.wording import put_into_words
 from slamon.db.parties import Project
-from tests.world import World, open_world
+from slamon.wording.message import Message
+from slamon.wording.messages import put_into_words
+from tests.installation import Installation, open_world
 
 SUBJECT = "Capacity in May"
 
 
 @pytest.fixture(params=[True, False])
-def naming(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[World, bool]]:
+def naming(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Installation, bool]]:
     """A world, and whether its mails may name subjects."""
     with open_world(f"sqlite:///{tmp_path}/world.db", mail_subjects=request.param) as opened:
         yield opened, request.param
@@ -25,7 +25,9 @@ def says(message: Message) -> bool:
     return SUBJECT in str(put_into_words(message))
 
 
-def test_mails_name_the_subject_where_the_sponsor_wants_it_and_slack_never_does(naming: tuple[World, bool]) -> None:
+def test_mails_name_the_subject_where_the_sponsor_wants_it_and_slack_never_does(
+    naming: tuple[Installation, bool],
+) -> None:
     world, is_on = naming
     world.file(subject=SUBJECT)
     world.work()
@@ -35,7 +37,7 @@ def test_mails_name_the_subject_where_the_sponsor_wants_it_and_slack_never_does(
     assert {says(post) for post in world.slack.sent} == {False}
 
 
-def test_messages_about_a_blinded_project_never_name_the_subject(naming: tuple[World, bool]) -> None:
+def test_messages_about_a_blinded_project_never_name_the_subject(naming: tuple[Installation, bool]) -> None:
     world, _ = naming
     with world.runtime.db.write() as session:
         session.execute(update(Project).values(blinded=True))

@@ -5,7 +5,7 @@ import pytest
 
 from slamon.channels.console import ConsoleChannel, mask
 from tests.channels.messages import a_message, to_contact
-from tests.servers import NOON
+from tests.servers.slack_and_mail import NOON
 
 
 def test_the_console_shows_one_line_of_json_for_each_message() -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from slamon.channels import Message, MessageKind
 from slamon.channels.email import EmailChannel
 from slamon.channels.mail_server import MAILS_PER_CONNECTION
 from slamon.channels.smtp_url import Security, parse_smtp_url
 from slamon.clock import Clock
-from slamon.demo.mailbox import Mailbox
+from slamon.demo.fakes.mailbox import Mailbox
 from slamon.errors import DeliveryError
+from slamon.wording.message import Message, MessageKind
 from tests.channels.messages import to_contact
-from tests.servers import NOON, closed_port, running_mailbox
-from tests.world import ManualClock
+from tests.installation import ManualClock
+from tests.servers.slack_and_mail import NOON, closed_port, running_mailbox
 
 SENDER = "Nordlicht Bio via slamon <slamon@nordlicht.example>"
 ROOT_ID = "<root@slamon.example>"

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from slack_sdk.web.base_client import BaseClient
 
-from slamon.channels import Message, MessageKind
 from slamon.channels.http_connections import KEPT_SECONDS
 from slamon.channels.slack import SlackChannel
-from slamon.demo.slack_server import SlackServer
+from slamon.demo.fakes.slack_server import SlackServer
 from slamon.errors import DeliveryError
+from slamon.wording.message import Message, MessageKind
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
-from tests.servers import NOON, TOKEN, closed_port, running_slack
-from tests.world import ManualClock
+from tests.servers.slack_and_mail import NOON, TOKEN, closed_port, running_slack
+from tests.installation import ManualClock
 
 SINCE = NOON - timedelta(minutes=1)
 

@@ -3,11 +3,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from slamon.channels import ClockLine, Message, MessageKind
-from slamon.channels.moments import beside, moment, short_moment, span, target
-from slamon.channels.wording import Wording, clean, put_into_words
+from slamon.wording.instants import beside, moment, short_moment, span, target
+from slamon.wording.message import ClockLine, Message, MessageKind
+from slamon.wording.messages import Wording, clean, put_into_words
 from tests.channels.messages import ACKNOWLEDGEMENT, ANSWER, FILED_AT, a_message, to_contact
-from tests.servers import NOON
+from tests.servers.slack_and_mail import NOON
 
 EVERY_KIND = pytest.mark.parametrize("kind", list(MessageKind))
 

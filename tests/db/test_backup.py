@@ -12,17 +12,17 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import make_url
 
-from slamon.channels import MessageKind as K
 from slamon.db.backup import backup, restore
 from slamon.db.database import Database
-from slamon.engine.cycle import Inline, tick
+from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import Conflict, Unavailable
 from slamon.runtime import Runtime
-from slamon.services.outbox import hold_restored, is_stopped, stop_outgoing
-from slamon.services.verify import verify_audit, verify_requests
-from tests.services.postgres import create_database, drop_database, find_binaries
-from tests.world import CONTACT, World
+from slamon.services.outbox.outbox import hold_restored, is_stopped, stop_outgoing
+from slamon.services.reports.verify import verify_audit, verify_requests
+from slamon.wording.message import MessageKind as K
+from tests.installation import CONTACT, Installation
+from tests.servers.postgres import create_database, drop_database, find_binaries
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def _with_postgresqls_tools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def empty_database(world: World, folder: Path) -> Iterator[Database]:
+def empty_database(world: Installation, folder: Path) -> Iterator[Database]:
     if world.runtime.db.is_sqlite:
         url, server = f"sqlite:///{folder}/restored.db", None
     else:
@@ -51,10 +51,10 @@ def empty_database(world: World, folder: Path) -> Iterator[Database]:
 
 def work(runtime: Runtime) -> None:
     for _ in range(3):
-        tick(runtime, Inline(runtime), Watch(8))
+        tick(runtime, InlineDispatcher(runtime), Watch(8))
 
 
-def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: World, tmp_path: Path):
+def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: Installation, tmp_path: Path):
     world = any_world
     world.file()
     world.work()
@@ -66,16 +66,16 @@ def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: World, t
     with empty_database(world, tmp_path) as database:
         restore(database, tmp_path / "copy")
         restored = replace(world.runtime, db=database)
-        with database.write() as session:
-            hold_restored(session, now=world.clock.now())
+        with restored.write() as tx:
+            hold_restored(tx)
         work(restored)
         assert len(world.email.sent) == 2  # held back
-        with database.write() as session:
-            assert all(isinstance(step, int) for step in verify_requests(session, now=world.clock.now()))
-            assert verify_audit(session) is None
-            assert is_stopped(session)
+        with restored.write() as tx:
+            assert all(isinstance(step, int) for step in verify_requests(tx))
+            assert verify_audit(tx.session) is None
+            assert is_stopped(tx.session)
             admin = world.caller(world.cast.admin).as_actor()
-            stop_outgoing(session, False, by=admin, reason="checked", now=world.clock.now())
+            stop_outgoing(tx, False, by=admin, reason="checked")
         work(restored)
         assert len(world.email.sent) == 2  # found, so not sent again
         world.clock.advance(hours=25)
@@ -83,7 +83,7 @@ def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: World, t
         assert len(world.email.sent_to(CONTACT, K.TARGET)) == 2  # and life goes on
 
 
-def test_nothing_is_written_over_and_a_copy_is_its_makers_alone(any_world: World, tmp_path: Path):
+def test_nothing_is_written_over_and_a_copy_is_its_makers_alone(any_world: Installation, tmp_path: Path):
     (tmp_path / "copy").write_text("mine")
     with pytest.raises(Conflict, match="exists"):
         backup(any_world.runtime.db, tmp_path / "copy")

@@ -11,10 +11,10 @@ from slamon.db.outbox import Setting
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import next_number
 from slamon.domain.lifecycle import Action
-from tests.world import START, World
+from tests.installation import START, Installation
 
 
-def test_concurrent_filings_never_share_a_number(any_world: World):
+def test_concurrent_filings_never_share_a_number(any_world: Installation):
     def take(_: int) -> int:
         with any_world.runtime.db.write() as session:
             return next_number(session, "data", 2026)
@@ -23,19 +23,19 @@ def test_concurrent_filings_never_share_a_number(any_world: World):
         assert sorted(pool.map(take, range(40))) == list(range(1, 41))
 
 
-def test_a_naive_time_is_refused_at_the_column(world: World):
+def test_a_naive_time_is_refused_at_the_column(world: Installation):
     request = world.file()
     with pytest.raises(StatementError, match="no time zone"), world.runtime.db.write() as session:
         session.get_one(CmoRequest, request.id).filed_at = datetime(2026, 3, 2)  # noqa: DTZ001
 
 
-def test_times_come_back_aware_and_equal_on_both_databases(any_world: World):
+def test_times_come_back_aware_and_equal_on_both_databases(any_world: Installation):
     request = any_world.file()
     with any_world.runtime.db.read() as session:
         assert session.scalars(select(CmoRequest.filed_at).where(CmoRequest.id == request.id)).one() == START
 
 
-def test_an_error_rolls_everything_back(any_world: World):
+def test_an_error_rolls_everything_back(any_world: Installation):
     def begin_and_fail() -> None:
         with any_world.runtime.db.write() as session:
             session.add(Setting(name="half done", value={}))
@@ -48,7 +48,7 @@ def test_an_error_rolls_everything_back(any_world: World):
         assert session.get(Setting, "half done") is None
 
 
-def test_two_people_acting_at_once_leave_one_chain(any_world: World):
+def test_two_people_acting_at_once_leave_one_chain(any_world: Installation):
     request = any_world.file()
 
     def follow_up(n: int) -> None:

@@ -8,19 +8,19 @@ import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from slamon.channels import MessageKind as K
 from slamon.config import Settings
 from slamon.db import Base, schema
 from slamon.db.database import Database
 from slamon.db.grants import ADDED_ONLY, REMOVABLE
 from slamon.domain.lifecycle import Action
+from slamon.engine.retention import sweep
 from slamon.errors import Conflict
-from slamon.services.outbox import hold_restored
-from slamon.services.retention import sweep
-from slamon.services.verify import verify_audit, verify_requests
+from slamon.services.outbox.outbox import hold_restored
+from slamon.services.reports.verify import verify_audit, verify_requests
+from slamon.wording.message import MessageKind as K
 from tests.api.conftest import Api
-from tests.services.postgres import application_role
-from tests.world import CONTACT, World
+from tests.installation import CONTACT, Installation
+from tests.servers.postgres import application_role
 
 RECORD = ["audit_entry", "fact", "attachment", "frozen_terms"]
 KEPT = [
@@ -38,13 +38,13 @@ KEPT = [
 
 
 @pytest.fixture
-def restricted(postgres_world: World) -> Iterator[World]:
+def restricted(postgres_world: Installation) -> Iterator[Installation]:
     """A world whose processes work as a role of their own; the database is still its owner's."""
     owner = postgres_world.runtime.db
     with application_role(postgres_world.runtime.settings.database_url) as url:
         schema.migrate(owner, application=make_url(url))
         database = Database(url)
-        yield World(
+        yield Installation(
             replace(postgres_world.runtime, db=database),
             postgres_world.clock, postgres_world.slack, postgres_world.email, postgres_world.cast,
         )  # fmt: skip
@@ -70,7 +70,7 @@ def refusal(database: Database, attack: str) -> str:
         "CREATE TRIGGER mine BEFORE INSERT ON {0} FOR EACH ROW EXECUTE FUNCTION fact_is_append_only()",
     ],
 )
-def test_the_record_cannot_be_changed_or_removed(restricted: World, table: str, attack: str):
+def test_the_record_cannot_be_changed_or_removed(restricted: Installation, table: str, attack: str):
     column = next(iter(Base.metadata.tables[table].primary_key)).name
     said = refusal(restricted.runtime.db, attack.format(table, column))
     assert "permission denied" in said or "must be owner" in said
@@ -84,12 +84,12 @@ def test_the_record_cannot_be_changed_or_removed(restricted: World, table: str, 
         "CREATE OR REPLACE FUNCTION fact_is_append_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END'",
     ],
 )
-def test_there_is_no_way_around_the_tables_either(restricted: World, attack: str):
+def test_there_is_no_way_around_the_tables_either(restricted: Installation, attack: str):
     said = refusal(restricted.runtime.db, attack)
     assert "permission denied" in said or "must be owner" in said
 
 
-def test_what_is_filed_people_and_crossings_cannot_be_removed(restricted: World):
+def test_what_is_filed_people_and_crossings_cannot_be_removed(restricted: Installation):
     for table in KEPT:
         assert "permission denied" in refusal(restricted.runtime.db, f"DELETE FROM {table}")
 
@@ -99,7 +99,7 @@ def test_only_tables_that_exist_are_named():
     assert not ADDED_ONLY & REMOVABLE
 
 
-def test_slamon_works_as_that_role(restricted: World):
+def test_slamon_works_as_that_role(restricted: Installation):
     world, api = restricted, Api(restricted)
     once = {"Idempotency-Key": "order-4711"}
     asked = api.pm.post("/v1/requests", json=api.inquiry(), headers=once).json()
@@ -117,16 +117,15 @@ def test_slamon_works_as_that_role(restricted: World):
     world.work()
     assert len(api.pm.get(f"/v1/requests/{asked['id']}/timeline").json()) > 1
     world.clock.advance(days=200)
-    db = world.runtime.db
-    with db.write() as session:
-        assert sweep(session, real_now=world.clock.real_now()) > 0
-        hold_restored(session, now=world.clock.now())
-    with db.read() as session:
-        assert all(isinstance(step, int) for step in verify_requests(session, now=world.clock.now()))
-        assert verify_audit(session) is None
+    with world.runtime.write() as tx:
+        assert sweep(tx.session, real_now=tx.real_now) > 0
+        hold_restored(tx)
+    with world.runtime.read() as tx:
+        assert all(isinstance(step, int) for step in verify_requests(tx))
+        assert verify_audit(tx.session) is None
 
 
-def test_migrating_again_takes_back_what_was_granted_beside(restricted: World, postgres_world: World):
+def test_migrating_again_takes_back_what_was_granted_beside(restricted: Installation, postgres_world: Installation):
     url = restricted.runtime.db.url
     with postgres_world.runtime.db.engine.begin() as connection:
         connection.exec_driver_sql(f'GRANT ALL ON fact TO "{url.username}"')
@@ -134,7 +133,7 @@ def test_migrating_again_takes_back_what_was_granted_beside(restricted: World, p
     assert "permission denied" in refusal(restricted.runtime.db, "DELETE FROM fact")
 
 
-def test_who_could_change_the_record_by_another_way_is_refused(postgres_world: World):
+def test_who_could_change_the_record_by_another_way_is_refused(postgres_world: Installation):
     owner = postgres_world.runtime.db
     with application_role(postgres_world.runtime.settings.database_url) as url:
         role = make_url(url).username
@@ -151,7 +150,7 @@ def test_who_could_change_the_record_by_another_way_is_refused(postgres_world: W
                 connection.exec_driver_sql(undone)
 
 
-def test_an_owner_that_may_not_make_roles_is_told_how_one_is_made(postgres_world: World):
+def test_an_owner_that_may_not_make_roles_is_told_how_one_is_made(postgres_world: Installation):
     superuser = postgres_world.runtime.db
     with application_role(postgres_world.runtime.settings.database_url) as url:
         name = make_url(url).username
@@ -165,7 +164,7 @@ def test_an_owner_that_may_not_make_roles_is_told_how_one_is_made(postgres_world
         plain.close()
 
 
-def test_the_working_role_is_told_who_changes_the_schema(restricted: World, postgres_world: World):
+def test_the_working_role_is_told_who_changes_the_schema(restricted: Installation, postgres_world: Installation):
     schema.migrate(restricted.runtime.db)  # nothing to do, and nothing to say
     schema.downgrade(postgres_world.runtime.db, "0008")
     with pytest.raises(Conflict, match="SLAMON_DATABASE_OWNER_URL"):

@@ -9,23 +9,24 @@ from bench.seed import seed_open_requests
 from slamon.db import claims, sending
 from slamon.db.outbox import Process
 from slamon.domain.terms import DeliveryChannel
-from slamon.engine.auditor import Auditor
-from slamon.services import outbox
-from slamon.services.queries import Order, Wanted, list_requests
-from slamon.services.standing import Holder, standing
-from tests.world import World
+from slamon.engine.watchdog import Watchdog
+from slamon.services.outbox import outbox
+from slamon.services.requests.queries import Order, RequestFilter, list_requests
+from slamon.services.requests.worklist import Holder, worklist
+from tests.installation import Installation
 
 STORED = 300
 
 
 @pytest.fixture
-def full(any_world: World) -> World:
+def full(any_world: Installation) -> Installation:
     seed_open_requests(any_world, STORED)
     any_world.clock.advance(seconds=20)
     return any_world
 
 
-def hand_out(world: World, session: Any) -> None:
+def hand_out(world: Installation, tx: Any) -> None:
+    session = tx.session
     now = world.clock.now()
     claims.hand_out_requests(session, now=now, again_at=now, most=100)
     for channel in DeliveryChannel:
@@ -36,36 +37,38 @@ def hand_out(world: World, session: Any) -> None:
     outbox.failed(session)
 
 
-def list_first_and_later_page(world: World, session: Any) -> None:
+def list_first_and_later_page(world: Installation, tx: Any) -> None:
+    session = tx.session
     reader = world.caller(world.cast.lead)
     for order in Order:
-        first = list_requests(session, Wanted(order=order), by=reader, now=world.clock.now())
+        first = list_requests(tx, RequestFilter(order=order), by=reader)
         assert len(first.rows) == 50
-        list_requests(session, Wanted(order=order, cursor=first.next_cursor), by=reader, now=world.clock.now())
+        list_requests(tx, RequestFilter(order=order, cursor=first.next_cursor), by=reader)
     for holder in Holder:
-        standing(session, holder, Wanted(), by=reader)
+        worklist(session, holder, RequestFilter(), by=reader)
 
 
-def look_after(world: World, session: Any) -> None:
+def look_after(world: Installation, tx: Any) -> None:
+    session = tx.session
     at = world.clock.real_now()
     beat = {"kind": "worker", "host": "here", "release": "1", "started_at": at, "beat_at": at, "beats": 1, "state": {}}
     session.add(Process(id=world.runtime.process_id, **beat))  # while one sends, addresses told of late are looked up
-    auditor = Auditor(world.runtime)
+    auditor = Watchdog(world.runtime)
     auditor.compare(session)
     world.clock.advance(days=500)  # all are past their target
     auditor.compare(session)
 
 
 @pytest.mark.parametrize("work", [hand_out, list_first_and_later_page, look_after])
-def test_no_statement_walks_through_all_that_is_stored(full: World, work: Any):
+def test_no_statement_walks_through_all_that_is_stored(full: Installation, work: Any):
     seen: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, sql: str, given: Any, _context: Any, _many: bool) -> None:
         seen.append((sql, given))
 
     event.listen(full.runtime.db.engine, "before_cursor_execute", note)
-    with full.runtime.db.write() as session:
-        work(full, session)
+    with full.runtime.write() as tx:
+        work(full, tx)
     asked = [(sql, given) for sql, given in seen if sql.lstrip().startswith(("SELECT", "UPDATE", "WITH"))]
     assert asked
     for sql, given in asked:
@@ -76,7 +79,7 @@ def test_no_statement_walks_through_all_that_is_stored(full: World, work: Any):
             assert not walks, f"{sql}\n{plan}"
 
 
-def explain(world: World, sql: str, given: Any) -> str:
+def explain(world: Installation, sql: str, given: Any) -> str:
     prefix = "EXPLAIN QUERY PLAN" if world.runtime.db.is_sqlite else "EXPLAIN"
     with world.runtime.db.engine.connect() as connection:
         if not world.runtime.db.is_sqlite:  # over so few rows: a sequential scan only where no index can serve

@@ -18,11 +18,11 @@ from slamon.domain.lifecycle import Action, RequestType
 from slamon.domain.timeline import SYSTEM, Via
 from slamon.errors import Conflict
 from slamon.files.intake import Sent, take_in
-from slamon.services.attachments import attach
-from slamon.services.directory import change
-from slamon.services.leaving import change_person
-from slamon.services.shutdowns import Announcement, announce
-from tests.world import CMO_LEAD, World
+from slamon.services.deadlines.shutdowns import Announcement, announce
+from slamon.services.directory.leaving import change_person
+from slamon.services.directory.records import change
+from slamon.services.requests.attachments import attach
+from tests.installation import CMO_LEAD, Installation
 
 
 def shape(engine: Engine) -> dict[str, dict[str, object]]:
@@ -99,7 +99,7 @@ def test_going_down_leaves_nothing_behind_and_up_again_works(both):
         assert schema.current_revision(database) == schema.newest_revision()
 
 
-def test_a_database_in_use_goes_back_a_release_and_forward_again(any_world: World):
+def test_a_database_in_use_goes_back_a_release_and_forward_again(any_world: Installation):
     any_world.file()
     any_world.clock.advance(hours=25)
     any_world.work()
@@ -110,77 +110,73 @@ def test_a_database_in_use_goes_back_a_release_and_forward_again(any_world: Worl
     assert everything(db) == before
 
 
-def with_a_partly_answered_request(world: World) -> None:
+def with_a_partly_answered_request(world: Installation) -> None:
     items = [{"kind": "coa", "lots": ["A17"]}, {"kind": "assay_result", "lots": ["A17"]}]
     request = world.file(type=RequestType.DATA, detail={"purpose": "oversight", "items": items})
     supplied = {"items": [{"item": 1, "status": "supplied"}]}
     world.act(request.id, Action.ANSWER, by=world.cast.contact, text="One of two", particulars=supplied)
 
 
-def with_a_reminder_of_the_sponsor(world: World) -> None:
+def with_a_reminder_of_the_sponsor(world: Installation) -> None:
     world.act(world.file().id, Action.FOLLOW_UP, by=world.cast.pm, text="Any news?")
 
 
-def with_a_request_that_follows_another(world: World) -> None:
+def with_a_request_that_follows_another(world: Installation) -> None:
     world.file(parent_id=world.file().id)
 
 
-def with_a_handed_on_request(world: World) -> None:
+def with_a_handed_on_request(world: Installation) -> None:
     colleague = {"name": "Boss", "email": CMO_LEAD}
     world.act(world.file().id, Action.HAND_ON, by=world.cast.contact, particulars=colleague)
 
 
-def with_a_shutdown(world: World) -> None:
+def with_a_shutdown(world: Installation) -> None:
     said = Announcement(date(2026, 7, 20), date(2026, 7, 31), "Summer", "Corinne Contact")
-    with world.runtime.db.write() as session:
-        announce(session, world.cast.site, said, by=world.caller(world.cast.pm), now=world.clock.now())
+    with world.runtime.write() as tx:
+        announce(tx, world.cast.site, said, by=world.caller(world.cast.pm))
 
 
-def with_an_opening_day(world: World) -> None:
+def with_an_opening_day(world: Installation) -> None:
     makes_up = {"date": "2026-03-07", "name": "For carnival", "hours": [["08:00", "18:00"]]}
     with world.runtime.db.write() as session:
         session.get_one(Calendar, world.cast.calendar).opening_days = [makes_up]
 
 
-def with_a_file(world: World) -> None:
+def with_a_file(world: Installation) -> None:
     by, request = world.caller(world.cast.contact), world.file()
     stored = take_in(world.runtime.files, Sent("CoA.pdf", "application/pdf"), BytesIO(b"%PDF-1.7\n"), most_bytes=100)
-    with world.runtime.db.write() as session:
-        attach(session, request.id, stored, by=by, via=Via.API, now=world.clock.now())
+    with world.runtime.write() as tx:
+        attach(tx, request.id, stored, by=by, via=Via.API)
 
 
-def with_a_changed_line(world: World) -> None:
-    with world.runtime.db.write() as session:
-        line = session.scalars(select(Policy).limit(1)).one()
-        clause, now = {"agreement_clause": "7.3"}, world.clock.now()
-        change(session, Policy, line.id, clause, by=SYSTEM, now=now, reason="Agreed")
+def with_a_changed_line(world: Installation) -> None:
+    with world.runtime.write() as tx:
+        line = tx.session.scalars(select(Policy).limit(1)).one()
+        clause = {"agreement_clause": "7.3"}
+        change(tx, Policy, line.id, clause, by=SYSTEM, reason="Agreed")
 
 
-def with_a_contact_of_two_sites(world: World) -> None:
+def with_a_contact_of_two_sites(world: Installation) -> None:
     cast = world.cast
     _change_contact(world, {"site_ids": [cast.site, cast.second_site]})
 
 
-def with_a_changed_address(world: World) -> None:
+def with_a_changed_address(world: Installation) -> None:
     world.file()
     _change_contact(world, {"email": "corinne@right.example"})
 
 
-def _change_contact(world: World, values: dict[str, object]) -> None:
-    with world.runtime.db.write() as session:
-        now = world.clock.now()
-        change(session, Person, world.cast.contact, values, by=SYSTEM, now=now, reason="Told by phone")
+def _change_contact(world: Installation, values: dict[str, object]) -> None:
+    with world.runtime.write() as tx:
+        change(tx, Person, world.cast.contact, values, by=SYSTEM, reason="Told by phone")
 
 
-def test_a_link_that_was_ended_stays_ended_in_the_release_before_and_after(any_world: World):
+def test_a_link_that_was_ended_stays_ended_in_the_release_before_and_after(any_world: Installation):
     any_world.file()
     any_world.work()
-    now, cast = any_world.clock.now(), any_world.cast
-    with any_world.runtime.db.write() as session:
-        change_person(
-            session, cast.contact, {"status": "disabled"}, handed_to=cast.backup,
-            by=SYSTEM, reason="Left", now=now, real_now=now,
-        )  # fmt: skip
+    cast = any_world.cast
+    with any_world.runtime.write() as tx:
+        change_person(tx, cast.contact, {"status": "disabled"}, handed_to=cast.backup, by=SYSTEM, reason="Left")
     _change_contact(any_world, {"status": "active"})
     db = any_world.runtime.db
     schema.downgrade(db, "0009")
@@ -205,7 +201,7 @@ def test_a_link_that_was_ended_stays_ended_in_the_release_before_and_after(any_w
     ],
 )
 def test_going_back_is_refused_where_it_would_lose_something(
-    any_world: World, lived: Callable[[World], None], words: str
+    any_world: Installation, lived: Callable[[Installation], None], words: str
 ):
     lived(any_world)
     db = any_world.runtime.db
@@ -230,7 +226,7 @@ def everything(db: Database) -> dict[str, list[tuple[object, ...]]]:
         "DELETE FROM audit_entry",
     ],
 )
-def test_facts_and_the_trail_cannot_be_changed_or_removed(any_world: World, attack: str):
+def test_facts_and_the_trail_cannot_be_changed_or_removed(any_world: Installation, attack: str):
     any_world.file()
     with pytest.raises(DBAPIError, match="append-only"), any_world.runtime.db.write() as session:
         session.execute(text(attack))

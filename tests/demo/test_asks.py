@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
-from slamon.api.details import NewRequest
 from slamon.db.requests import Priority
 from slamon.demo.asks import Ask, filing_of
 from slamon.demo.scenes import SILENT_SITES, Star, later, opening
 from slamon.domain.lifecycle import RequestType
+from slamon.schemas.new_requests import NewRequest
 
 SCRIPT = [*opening(), *later()]
 ID = UUID(int=1)

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from slamon.clock import Clock
 from slamon.db.requests import FactRow
 from slamon.demo.cast import SHARED_CHANNEL
-from slamon.demo.mailbox import Mailbox
-from slamon.demo.slack_server import SlackServer
+from slamon.demo.fakes.mailbox import Mailbox
+from slamon.demo.fakes.slack_server import SlackServer
 from slamon.demo.stage import Stage
 from tests.demo.serving import eventually, running_demo
-from tests.servers import TOKEN, running_mailbox, running_slack
+from tests.servers.slack_and_mail import TOKEN, running_mailbox, running_slack
 
 FOUR_HOURS_A_SECOND = 14_400
 Running = tuple[Stage, httpx.Client, Mailbox, SlackServer]

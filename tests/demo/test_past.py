@@ -1,6 +1,7 @@
 """What a visitor finds at the start: five days of history, made by the real machinery at the right times."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from slamon.db.outbox import Notification
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.demo.run import listen, staged
 from slamon.demo.stage import Stage
-from slamon.services.verify import verify_audit, verify_requests
+from slamon.services.reports.verify import verify_audit, verify_requests
 
 REAL_TIME = 1
 
@@ -67,6 +68,6 @@ def test_an_answered_escalation_has_its_closing_line_in_the_thread(stage: Stage)
 
 
 def test_the_record_is_sound(stage: Stage) -> None:
-    with stage.runtime.db.read() as session:
-        assert list(verify_requests(session, now=stage.start)) == [len(stage.scenes)]
-        assert verify_audit(session) is None
+    with stage.runtime.read() as tx:
+        assert list(verify_requests(replace(tx, business_now=stage.start))) == [len(stage.scenes)]
+        assert verify_audit(tx.session) is None

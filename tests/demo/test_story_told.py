@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from slamon.db.requests import CmoRequest, FactRow
 from slamon.demo.cast import COUNTERPARTS, LEAD, PM, site_and_project
-from slamon.demo.mailbox import ReceivedMail
+from slamon.demo.fakes.mailbox import ReceivedMail
+from slamon.demo.fakes.slack_server import Post
 from slamon.demo.scenes import ASPEN, TRINITY, Star
-from slamon.demo.slack_server import Post
 from slamon.demo.stage import Stage
 from slamon.demo.story import DEEDS
 from slamon.domain.timeline import FactKind

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from slamon.demo.contact_form import FormNotFound, forms_in, send_act
-from slamon.demo.slack_server import Post
+from slamon.demo.fakes.slack_server import Post
 from slamon.demo.slack_view import mrkdwn, shown_blocks
 from slamon.domain.lifecycle import Action
 

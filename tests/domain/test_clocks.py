@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.clocks import Outcome, clock_states, net_time
+from slamon.domain.clocks.state import Outcome, clock_states, net_time
 from slamon.domain.terms import ClockKind, Mode
 from slamon.domain.timeline import FactKind
 from tests.domain.timelines import after, terms, timeline

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.clocks import ClockState, clock_states
-from slamon.domain.explain import Counts, Explanation, explain
+from slamon.domain.clocks.explain import Counts, Explanation, explain
+from slamon.domain.clocks.state import ClockState, clock_states
 from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.domain.timeline import FactKind, Timeline
 from tests.domain.timelines import after, terms, timeline

@@ -15,9 +15,9 @@ from slamon.domain.lifecycle import (
     possible_actions,
     state_after,
 )
-from slamon.domain.lifecycle_document import life_cycles
 from slamon.domain.progress import Progress
 from slamon.domain.timeline import FactKind, Role
+from slamon.services.reports.life_cycle_document import life_cycles
 from tests.domain.timelines import CONTACT, timeline
 
 A, R, K = Action, Role, FactKind

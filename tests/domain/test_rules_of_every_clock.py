@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.checks import Contradiction, fitted
-from slamon.domain.clocks import ClockId, ClockState, Former, Outcome, clock_states
-from slamon.domain.ladder import CrossingKey, evaluate, steps_to_tell
+from slamon.domain.clocks.ladder import CrossingKey, evaluate, steps_to_tell
+from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
+from slamon.domain.clocks.state import ClockId, ClockState, Former, Outcome, clock_states
 from slamon.domain.lifecycle import ENDED, Action, RequestType, possible_actions, stage_of, state_after, states_along
 from slamon.domain.progress import progress_of
 from slamon.domain.terms import REPETITIONS, ClockKind, ClockTerms, Level, Mode, Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
-from slamon.domain.turns import Owner, time_by_owner, turns
+from slamon.domain.validation import Contradiction, validate_and_complete
 from tests.domain.timelines import CONTACT, MANAGER, after, happened, terms
 
 K, C = FactKind, ClockKind
@@ -117,7 +117,7 @@ def test_rule_7_cancelling_or_closing_leaves_nothing_due():
 def test_rule_8_everybodys_time_adds_up():
     story = happened((K.ASKED, 5), (K.REPLIED, 40), (K.WAITING, 42, {"until": after(80).isoformat()}), (K.ANSWERED, 90))
     which = under(mode=Mode.CALENDAR)
-    owned = time_by_owner(turns(which, RequestType.DATA, story, after(100)))
+    owned = time_by_owner(ownership_periods(which, RequestType.DATA, story, after(100)))
     assert sum(owned.values(), timedelta(0)) == timedelta(hours=100)
     assert all(owned[owner] > timedelta(0) for owner in Owner)
 
@@ -255,7 +255,7 @@ class AnyStory(RuleBasedStateMachine):
         then, known = progress_of(self.timeline.up_to(at)), progress_of(self.timeline)
         by_cmo = role is Role.CMO_CONTACT
         try:
-            content = fitted(action.fact, said, then, at, self.terms, is_cmo=by_cmo, known=known)
+            content = validate_and_complete(action.fact, said, then, at, self.terms, is_cmo=by_cmo, known=known)
         except Contradiction:
             return
         self._append(action.fact, ROLES[role], at, content)
@@ -273,7 +273,7 @@ class AnyStory(RuleBasedStateMachine):
 
     @invariant()
     def everybodys_time_adds_up_to_the_wall_clocks(self) -> None:
-        shared = turns(self.terms, self.type, self.timeline, self.now())
+        shared = ownership_periods(self.terms, self.type, self.timeline, self.now())
         ends = [fact.occurred_at for fact, state in states_along(self.type, self.timeline) if state in ENDED]
         reopened = any(fact.kind is K.REOPENED for fact in self.timeline)
         if not reopened:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from slamon.channels import MessageKind
 from slamon.config import Settings
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
@@ -15,10 +14,11 @@ from slamon.domain.lifecycle import Action, RequestType, State
 from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.engine import cycle
 from slamon.errors import DeliveryError
-from slamon.services.outbox import stop_outgoing
-from slamon.services.queries import facts_of
-from slamon.services.verify import verify_requests
-from tests.world import CONTACT, LEAD, NOBODY, PM, World, open_world
+from slamon.services.outbox.outbox import stop_outgoing
+from slamon.services.reports.verify import verify_requests
+from slamon.services.requests.queries import facts_of
+from slamon.wording.message import MessageKind
+from tests.installation import CONTACT, LEAD, NOBODY, PM, Installation, open_world
 
 K = MessageKind
 SWISS = {"sponsor_country": "CH", "sponsor_subdivision": "nationwide", "sponsor_time_zone": "Europe/Zurich"}
@@ -29,7 +29,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def swiss_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+def swiss_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     is_sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path}/world.db" if is_sqlite else request.getfixturevalue("postgres_url")
     with open_world(url, **SWISS) as opened:
@@ -37,17 +37,17 @@ def swiss_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worl
 
 
 @pytest.fixture
-def swiss(tmp_path: Path) -> Iterator[World]:
+def swiss(tmp_path: Path) -> Iterator[Installation]:
     with open_world(f"sqlite:///{tmp_path}/world.db", **SWISS) as opened:
         yield opened
 
 
-def go_to(world: World, instant: datetime) -> None:
+def go_to(world: Installation, instant: datetime) -> None:
     world.clock.advance(seconds=(instant - world.clock.now()).total_seconds())
     world.work()
 
 
-def answered(world: World, at: datetime = THURSDAY, **differing: object) -> CmoRequest:
+def answered(world: Installation, at: datetime = THURSDAY, **differing: object) -> CmoRequest:
     """A request filed and answered at `at`."""
     go_to(world, at)
     request = world.file(**differing)
@@ -56,27 +56,29 @@ def answered(world: World, at: datetime = THURSDAY, **differing: object) -> CmoR
     return request
 
 
-def stored(world: World, request: CmoRequest) -> CmoRequest:
+def stored(world: Installation, request: CmoRequest) -> CmoRequest:
     with world.runtime.db.read() as session:
         return session.get_one(CmoRequest, request.id)
 
 
-def state_of(world: World, request: CmoRequest) -> str:
+def state_of(world: Installation, request: CmoRequest) -> str:
     return stored(world, request).state
 
 
-def kinds_of_facts(world: World, request: CmoRequest) -> list[str]:
+def kinds_of_facts(world: Installation, request: CmoRequest) -> list[str]:
     with world.runtime.db.read() as session:
         return [fact.kind for fact in facts_of(session, request.id)]
 
 
-def let_weeks_pass(world: World) -> None:
+def let_weeks_pass(world: Installation) -> None:
     """Past the notice and past the closing, whatever was promised."""
     go_to(world, world.clock.now() + timedelta(days=9))
     go_to(world, world.clock.now() + timedelta(days=9))
 
 
-def test_an_answer_nobody_objects_to_closes_after_a_notice_at_the_end_of_the_fifth_working_day(swiss_world: World):
+def test_an_answer_nobody_objects_to_closes_after_a_notice_at_the_end_of_the_fifth_working_day(
+    swiss_world: Installation,
+):
     request = answered(swiss_world)
     assert stored(swiss_world, request).next_check_at == NOTICE_AT
     go_to(swiss_world, NOTICE_AT)
@@ -93,26 +95,26 @@ def test_an_answer_nobody_objects_to_closes_after_a_notice_at_the_end_of_the_fif
     assert (told.action, told.actor_name) == ("accept", None)
 
 
-def test_holidays_of_the_sponsors_country_are_no_working_days(swiss: World):
+def test_holidays_of_the_sponsors_country_are_no_working_days(swiss: Installation):
     answered(swiss, THURSDAY + timedelta(days=5))  # the Tuesday before Easter
     go_to(swiss, datetime(2026, 4, 7, 7, 0, 1, tzinfo=UTC))  # the Tuesday after: the third working day
     [notice] = swiss.email.sent_to(PM, K.CLOSING_SOON)
     assert notice.closes_at == datetime(2026, 4, 9, 21, 59, 59, tzinfo=UTC)
 
 
-def test_the_acceptance_stands_in_the_record_as_the_systems_and_the_record_verifies(swiss_world: World):
+def test_the_acceptance_stands_in_the_record_as_the_systems_and_the_record_verifies(swiss_world: Installation):
     request = answered(swiss_world)
     go_to(swiss_world, NOTICE_AT + SECOND)
     go_to(swiss_world, CLOSES_AT + timedelta(hours=3))  # nobody looked for a while
-    with swiss_world.runtime.db.read() as session:
-        fact = facts_of(session, request.id)[-1]
+    with swiss_world.runtime.read() as tx:
+        fact = facts_of(tx.session, request.id)[-1]
         assert (fact.kind, fact.by_id, fact.by_role) == (FactKind.ACCEPTED, SYSTEM.id, SYSTEM.role)
         assert (fact.occurred_at, fact.recorded_at) == (CLOSES_AT, CLOSES_AT + timedelta(hours=3))
         assert fact.reason == "no objection for 5 working days"
-        assert list(verify_requests(session, now=swiss_world.clock.now())) == [1]
+        assert list(verify_requests(tx)) == [1]
 
 
-def test_two_workers_tell_once_and_close_once(swiss_world: World):
+def test_two_workers_tell_once_and_close_once(swiss_world: Installation):
     request = answered(swiss_world)
     for instant in (NOTICE_AT, CLOSES_AT):
         swiss_world.clock.advance(seconds=(instant + SECOND - swiss_world.clock.now()).total_seconds())
@@ -125,7 +127,7 @@ def test_two_workers_tell_once_and_close_once(swiss_world: World):
     assert len(swiss_world.email.sent_to(CONTACT, K.SPONSOR_ACTED)) == 1
 
 
-def test_after_an_outage_the_notice_still_leaves_its_working_days(swiss: World):
+def test_after_an_outage_the_notice_still_leaves_its_working_days(swiss: Installation):
     request = answered(swiss)
     late = CLOSES_AT + timedelta(days=5)  # the Tuesday after Easter, late in the evening
     go_to(swiss, late)
@@ -138,14 +140,14 @@ DATA = {"type": RequestType.DATA, "detail": {"items": [{"kind": "coa"}], "purpos
 
 
 @pytest.mark.parametrize(("gxp", "state"), [(True, State.ANSWERED), (False, State.CLOSED)])
-def test_a_gxp_data_request_stays_open_until_somebody_accepts_it(swiss_world: World, gxp: bool, state: State):
+def test_a_gxp_data_request_stays_open_until_somebody_accepts_it(swiss_world: Installation, gxp: bool, state: State):
     request = answered(swiss_world, gxp=gxp, **DATA)
     let_weeks_pass(swiss_world)
     assert state_of(swiss_world, request) == state
     assert len(swiss_world.email.sent_to(PM, K.CLOSING_SOON)) == (0 if gxp else 1)
 
 
-def test_a_rejection_stops_it_and_the_next_answer_begins_anew(swiss_world: World):
+def test_a_rejection_stops_it_and_the_next_answer_begins_anew(swiss_world: Installation):
     request = answered(swiss_world)
     go_to(swiss_world, NOTICE_AT + SECOND)
     swiss_world.act(request.id, Action.REJECT, by=swiss_world.cast.pm, reason="Which week?")
@@ -157,7 +159,7 @@ def test_a_rejection_stops_it_and_the_next_answer_begins_anew(swiss_world: World
     assert len(swiss_world.email.sent_to(PM, K.CLOSING_SOON)) == 2
 
 
-def test_a_follow_up_leaves_the_closing_to_the_sponsor(swiss: World):
+def test_a_follow_up_leaves_the_closing_to_the_sponsor(swiss: Installation):
     request = answered(swiss)
     go_to(swiss, NOTICE_AT + SECOND)
     swiss.act(request.id, Action.FOLLOW_UP, by=swiss.cast.pm, text="And week 21?")
@@ -167,7 +169,7 @@ def test_a_follow_up_leaves_the_closing_to_the_sponsor(swiss: World):
     assert kinds_of_facts(swiss, request).count(FactKind.ACCEPTED) == 1
 
 
-def test_a_corrected_answer_can_be_objected_to_for_as_long(swiss: World):
+def test_a_corrected_answer_can_be_objected_to_for_as_long(swiss: Installation):
     request = answered(swiss)
     go_to(swiss, NOTICE_AT + SECOND)
     swiss.act(request.id, Action.CORRECT, by=swiss.cast.contact, text="Week 22", particulars={"corrects": 2})
@@ -177,15 +179,15 @@ def test_a_corrected_answer_can_be_objected_to_for_as_long(swiss: World):
     assert state_of(swiss, request) == State.CLOSED
 
 
-def test_nothing_closes_while_messages_are_held_back(swiss: World):
+def test_nothing_closes_while_messages_are_held_back(swiss: Installation):
     request = answered(swiss)
-    with swiss.runtime.db.write() as session:
-        stop_outgoing(session, True, by=SYSTEM, reason="restore", now=swiss.clock.now())
+    with swiss.runtime.write() as tx:
+        stop_outgoing(tx, True, by=SYSTEM, reason="restore")
     let_weeks_pass(swiss)
     assert state_of(swiss, request) == State.ANSWERED
 
 
-def test_a_notice_that_slack_refuses_goes_by_mail_and_the_request_closes(swiss: World):
+def test_a_notice_that_slack_refuses_goes_by_mail_and_the_request_closes(swiss: Installation):
     with swiss.runtime.db.write() as session:
         session.get_one(Person, swiss.cast.pm).slack_user_id = "U0PETRA"
     request = answered(swiss)
@@ -197,7 +199,7 @@ def test_a_notice_that_slack_refuses_goes_by_mail_and_the_request_closes(swiss: 
     assert state_of(swiss, request) == State.CLOSED
 
 
-def test_the_lead_is_told_where_no_manager_is_left(swiss: World):
+def test_the_lead_is_told_where_no_manager_is_left(swiss: Installation):
     request = answered(swiss)
     with swiss.runtime.db.write() as session:
         session.get_one(Person, swiss.cast.pm).status = "disabled"
@@ -205,7 +207,7 @@ def test_the_lead_is_told_where_no_manager_is_left(swiss: World):
     assert [message.number for message in swiss.email.sent_to(LEAD, K.CLOSING_SOON)] == [request.number]
 
 
-def test_without_anybody_to_tell_it_stays_open_and_is_looked_at_again_a_day_later(swiss: World):
+def test_without_anybody_to_tell_it_stays_open_and_is_looked_at_again_a_day_later(swiss: Installation):
     request = answered(swiss)
     with swiss.runtime.db.write() as session:
         for person in (swiss.cast.pm, swiss.cast.lead):

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, Person, Project
 from slamon.db.policies import FrozenTerms
@@ -12,10 +11,24 @@ from slamon.db.requests import ClockRow, CmoRequest, CrossingRow
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import Via
 from slamon.engine import cycle
-from slamon.engine.cycle import Inline, tick
+from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
-from slamon.services.outbox import stop_outgoing
-from tests.world import BACKUP, CMO_CHANNEL, CMO_LEAD, CONTACT, HEAD, LEAD, NOBODY, PM, QUALITY, START, STEERING, World
+from slamon.services.outbox.outbox import stop_outgoing
+from slamon.wording.message import MessageKind
+from tests.installation import (
+    BACKUP,
+    CMO_CHANNEL,
+    CMO_LEAD,
+    CONTACT,
+    HEAD,
+    LEAD,
+    NOBODY,
+    PM,
+    QUALITY,
+    START,
+    STEERING,
+    Installation,
+)
 
 K = MessageKind
 
@@ -24,7 +37,7 @@ def kinds(channel, address):
     return [message.kind for message in channel.sent_to(address)]
 
 
-def pass_hours(world: World, *stops: float) -> None:
+def pass_hours(world: Installation, *stops: float) -> None:
     """Let time pass, with the cycle looking in a second after each of these hours."""
     for hours in stops:
         gap = START + timedelta(hours=hours, seconds=1) - world.clock.now()
@@ -32,7 +45,7 @@ def pass_hours(world: World, *stops: float) -> None:
         world.work()
 
 
-def test_silence_climbs_the_whole_ladder_and_everybody_hears_once(any_world: World):
+def test_silence_climbs_the_whole_ladder_and_everybody_hears_once(any_world: Installation):
     any_world.file()
     any_world.work()
     pass_hours(any_world, 18, 24, 48, 52, 56, 72, 120)
@@ -48,14 +61,14 @@ def test_silence_climbs_the_whole_ladder_and_everybody_hears_once(any_world: Wor
     assert kinds(any_world.email, PM) == [K.TARGET, K.LIMIT, K.BACKUP]
 
 
-def test_clocks_that_pass_a_rung_together_share_one_message(world: World):
+def test_clocks_that_pass_a_rung_together_share_one_message(world: Installation):
     world.file()
     pass_hours(world, 24)
     (told,) = world.email.sent_to(CONTACT, K.TARGET)
     assert [clock.name for clock in told.clocks] == ["acknowledgement", "answer"]
 
 
-def test_looking_again_finds_nothing_new(world: World):
+def test_looking_again_finds_nothing_new(world: Installation):
     request = world.file()
     pass_hours(world, 49)
     before = len(world.email.sent), len(world.slack.sent)
@@ -64,7 +77,7 @@ def test_looking_again_finds_nothing_new(world: World):
     assert (len(world.email.sent), len(world.slack.sent)) == before
 
 
-def test_an_answer_silences_what_is_pending_and_closes_the_thread_once(any_world: World):
+def test_an_answer_silences_what_is_pending_and_closes_the_thread_once(any_world: Installation):
     request = any_world.file()
     pass_hours(any_world, 49)
     any_world.act(request.id, Action.ANSWER, by=any_world.cast.contact, text="Slots in week 20")
@@ -78,7 +91,9 @@ def test_an_answer_silences_what_is_pending_and_closes_the_thread_once(any_world
     assert not any_world.email.sent_to(HEAD)
 
 
-def test_after_an_outage_each_crossing_is_found_once_at_its_computed_time_and_only_the_highest_speaks(any_world: World):
+def test_after_an_outage_each_crossing_is_found_once_at_its_computed_time_and_only_the_highest_speaks(
+    any_world: Installation,
+):
     request = any_world.file()
     any_world.work()
     pass_hours(any_world, 60)  # nobody looked for sixty hours
@@ -99,18 +114,18 @@ def test_after_an_outage_each_crossing_is_found_once_at_its_computed_time_and_on
     assert kinds(any_world.email, LEAD) == [K.LIMIT]
 
 
-def test_several_tickers_over_the_same_requests_tell_once(postgres_world: World):
+def test_several_tickers_over_the_same_requests_tell_once(postgres_world: Installation):
     for _ in range(5):
         postgres_world.file()
     postgres_world.clock.advance(hours=49)
-    carriers = [(Inline(postgres_world.runtime), Watch(8)) for _ in range(3)]
+    carriers = [(InlineDispatcher(postgres_world.runtime), Watch(8)) for _ in range(3)]
     for _ in range(3):
         for carrier, watch in carriers:
             tick(postgres_world.runtime, carrier, watch)
     assert len(postgres_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 5
 
 
-def test_a_question_pauses_the_answer_clock_until_the_sponsor_replies(world: World):
+def test_a_question_pauses_the_answer_clock_until_the_sponsor_replies(world: Installation):
     request = world.file()
     world.clock.advance(hours=10)
     world.act(request.id, Action.ASK, by=world.cast.contact, text="Which strength?")
@@ -121,7 +136,7 @@ def test_a_question_pauses_the_answer_clock_until_the_sponsor_replies(world: Wor
     assert kinds(world.email, CONTACT)[2:] == [K.SPONSOR_ACTED, K.REMINDER, K.TARGET]
 
 
-def test_taking_an_escalation_stops_its_repetition(world: World):
+def test_taking_an_escalation_stops_its_repetition(world: Installation):
     request = world.file()
     pass_hours(world, 49)
     world.act(request.id, Action.TAKE, by=world.cast.lead)
@@ -129,7 +144,7 @@ def test_taking_an_escalation_stops_its_repetition(world: World):
     assert kinds(world.email, LEAD) == [K.LIMIT]
 
 
-def test_a_call_written_down_late_rescinds_the_breach_and_says_why(any_world: World):
+def test_a_call_written_down_late_rescinds_the_breach_and_says_why(any_world: Installation):
     request = any_world.file()
     pass_hours(any_world, 49)
     any_world.act(
@@ -150,7 +165,7 @@ def test_a_call_written_down_late_rescinds_the_breach_and_says_why(any_world: Wo
     assert clock.outcome == "met"
 
 
-def test_a_poisonous_request_is_set_aside_and_the_others_go_on(any_world: World):
+def test_a_poisonous_request_is_set_aside_and_the_others_go_on(any_world: Installation):
     sick, well = any_world.file(), any_world.file(site_id=any_world.cast.second_site)
     with any_world.runtime.db.write() as session:
         session.get_one(CmoRequest, sick.id).terms_digest = "0" * 64
@@ -163,7 +178,7 @@ def test_a_poisonous_request_is_set_aside_and_the_others_go_on(any_world: World)
         assert stored.wake_at == any_world.clock.now() + cycle.POISON_PAUSE
 
 
-def test_cancelling_silences_pending_messages_in_the_same_transaction(world: World):
+def test_cancelling_silences_pending_messages_in_the_same_transaction(world: Installation):
     request = world.file()
     world.work()
     world.clock.advance(hours=25)
@@ -174,7 +189,7 @@ def test_cancelling_silences_pending_messages_in_the_same_transaction(world: Wor
     assert world.email.sent_to(CONTACT, K.SPONSOR_ACTED)[0].action == "cancel"
 
 
-def test_the_same_rung_never_gets_a_second_row_even_if_its_crossing_is_forgotten(world: World):
+def test_the_same_rung_never_gets_a_second_row_even_if_its_crossing_is_forgotten(world: Installation):
     request = world.file()
     pass_hours(world, 25)
     with world.runtime.db.write() as session:
@@ -185,18 +200,18 @@ def test_the_same_rung_never_gets_a_second_row_even_if_its_crossing_is_forgotten
     assert len(world.email.sent_to(CONTACT, K.TARGET)) == 1
 
 
-def test_stopping_outgoing_messages_holds_them_and_loses_none(world: World):
+def test_stopping_outgoing_messages_holds_them_and_loses_none(world: Installation):
     admin = world.caller(world.cast.admin).as_actor()
     for stopped, sent in ((True, 0), (False, 1)):
-        with world.runtime.db.write() as session:
-            stop_outgoing(session, stopped, by=admin, reason="restore", now=world.clock.now())
+        with world.runtime.write() as tx:
+            stop_outgoing(tx, stopped, by=admin, reason="restore")
         if stopped:
             world.file()
         world.work()
         assert len(world.email.sent_to(CONTACT)) == sent
 
 
-def test_dropped_messages_are_kept_as_suppressed_not_deleted(world: World):
+def test_dropped_messages_are_kept_as_suppressed_not_deleted(world: Installation):
     request = world.file()
     world.work()
     world.clock.advance(hours=25)
@@ -207,7 +222,7 @@ def test_dropped_messages_are_kept_as_suppressed_not_deleted(world: World):
     assert set(states) == {NotificationState.SUPPRESSED}
 
 
-def test_a_breach_passed_just_before_a_question_is_told_once_the_clock_runs_again(any_world: World):
+def test_a_breach_passed_just_before_a_question_is_told_once_the_clock_runs_again(any_world: Installation):
     request = any_world.file()
     any_world.work()
     any_world.clock.advance(hours=49)  # nobody has looked yet when the CMO asks
@@ -219,7 +234,7 @@ def test_a_breach_passed_just_before_a_question_is_told_once_the_clock_runs_agai
     assert kinds(any_world.email, LEAD) == [K.LIMIT]
 
 
-def test_a_question_does_not_swallow_a_breach_already_queued(world: World):
+def test_a_question_does_not_swallow_a_breach_already_queued(world: Installation):
     request = world.file()
     world.clock.advance(hours=49)
     cycle.check_requests(world.runtime, NOBODY, [request.id])
@@ -229,7 +244,7 @@ def test_a_question_does_not_swallow_a_breach_already_queued(world: World):
     assert kinds(world.email, LEAD) == [K.LIMIT]
 
 
-def test_a_worker_whose_clock_is_behind_hands_the_request_back_at_once(world: World):
+def test_a_worker_whose_clock_is_behind_hands_the_request_back_at_once(world: Installation):
     request = world.file()
     with world.runtime.db.write() as session:
         session.get_one(CmoRequest, request.id).wake_at = world.clock.now() + timedelta(
@@ -241,7 +256,7 @@ def test_a_worker_whose_clock_is_behind_hands_the_request_back_at_once(world: Wo
         assert stored.wake_at == stored.next_check_at
 
 
-def test_a_breach_without_a_lead_goes_to_the_heads_and_the_cmos_channel(world: World):
+def test_a_breach_without_a_lead_goes_to_the_heads_and_the_cmos_channel(world: Installation):
     with world.runtime.db.write() as session:
         session.get_one(Organization, world.cast.cmo).lead_id = None
         session.get_one(Project, world.cast.project).lead_id = None
@@ -251,7 +266,7 @@ def test_a_breach_without_a_lead_goes_to_the_heads_and_the_cmos_channel(world: W
     assert kinds(world.email, HEAD) == [K.LIMIT]
 
 
-def test_the_leads_backup_may_take_what_comes_to_them(world: World):
+def test_the_leads_backup_may_take_what_comes_to_them(world: Installation):
     with world.runtime.db.write() as session:
         session.get_one(Person, world.cast.lead).backup_id = world.cast.head
         session.get_one(Person, world.cast.head).roles = ["lead"]
@@ -261,7 +276,7 @@ def test_the_leads_backup_may_take_what_comes_to_them(world: World):
     assert world.act(request.id, Action.TAKE, by=world.cast.head).fact_count == 2
 
 
-def test_a_receipt_goes_to_whoever_submitted_and_never_carries_what_staff_wrote_down(world: World):
+def test_a_receipt_goes_to_whoever_submitted_and_never_carries_what_staff_wrote_down(world: Installation):
     by_lead, by_phone = world.file(), world.file()
     world.act(by_lead.id, Action.ANSWER, by=world.cast.cmo_lead, text="Slots in May")
     world.act(

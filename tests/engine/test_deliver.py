@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.base import new_id
 from slamon.db.outbox import Attempt, Notification, NotificationState, Process
 from slamon.db.parties import Person
@@ -14,36 +13,37 @@ from slamon.db.policies import FrozenTerms
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action
 from slamon.engine import deliver, heartbeat
-from slamon.engine.cycle import Inline, tick
+from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import InFlight
-from slamon.services.outbox import dismiss, resend, stop_outgoing
-from tests.world import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, World, open_world
+from slamon.services.outbox.outbox import dismiss, resend, stop_outgoing
+from slamon.wording.message import MessageKind
+from tests.installation import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, Installation, open_world
 
 K = MessageKind
 S = NotificationState
 
 
-def breach(world: World) -> None:
+def breach(world: Installation) -> None:
     """A request nobody answered, two days later; the messages of the breach are queued, not yet sent."""
     world.file()
     world.work()
     world.clock.advance(hours=48, seconds=1)
 
 
-def rows(world: World, channel: str, kind: MessageKind) -> list[Notification]:
+def rows(world: Installation, channel: str, kind: MessageKind) -> list[Notification]:
     with world.runtime.db.read() as session:
         statement = select(Notification).where(Notification.channel == channel, Notification.kind == kind.value)
         return list(session.scalars(statement.order_by(Notification.id)))
 
 
-def work_after(world: World, **span: float) -> None:
+def work_after(world: Installation, **span: float) -> None:
     world.clock.advance_real(**span)
     world.work()
 
 
-def test_slack_that_asks_to_wait_is_obeyed_and_then_told_once(world: World):
+def test_slack_that_asks_to_wait_is_obeyed_and_then_told_once(world: Installation):
     breach(world)
     world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
     world.work()
@@ -54,7 +54,7 @@ def test_slack_that_asks_to_wait_is_obeyed_and_then_told_once(world: World):
     assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1
 
 
-def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(world: World):
+def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(world: Installation):
     world.file()
     world.file()
     world.work()
@@ -66,7 +66,7 @@ def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(world: Wor
     assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
 
 
-def test_what_comes_up_for_a_channel_while_slack_asks_it_to_wait_waits_too(any_world: World):
+def test_what_comes_up_for_a_channel_while_slack_asks_it_to_wait_waits_too(any_world: Installation):
     world = any_world
     world.file()
     world.clock.advance(seconds=20)
@@ -84,7 +84,7 @@ def test_what_comes_up_for_a_channel_while_slack_asks_it_to_wait_waits_too(any_w
 
 
 @pytest.mark.parametrize("error", ["internal_error", "HTTP 503"])
-def test_after_the_third_failure_mail_carries_what_slack_could_not(world: World, error: str):
+def test_after_the_third_failure_mail_carries_what_slack_could_not(world: Installation, error: str):
     breach(world)
     world.slack.failures.extend(DeliveryError(error) for _ in range(3))
     for _ in range(3):
@@ -94,7 +94,7 @@ def test_after_the_third_failure_mail_carries_what_slack_could_not(world: World,
     assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1  # the ladder's own mail and the fallback are one
 
 
-def test_a_refused_slack_route_alarms_the_administrators_once_and_mail_takes_over(world: World):
+def test_a_refused_slack_route_alarms_the_administrators_once_and_mail_takes_over(world: Installation):
     world.file()
     breach(world)
     world.slack.failures.extend(DeliveryError("invalid_auth", permanent=True, route_down=True) for _ in range(2))
@@ -104,7 +104,7 @@ def test_a_refused_slack_route_alarms_the_administrators_once_and_mail_takes_ove
     assert {row.state for row in rows(world, "slack", K.LIMIT)} == {S.FAILED}
 
 
-def test_a_mail_that_is_refused_shows_as_not_reached_and_the_manager_hears_it(world: World):
+def test_a_mail_that_is_refused_shows_as_not_reached_and_the_manager_hears_it(world: Installation):
     world.email.failures.append(DeliveryError("550 No such user", permanent=True))
     world.file()
     world.work()
@@ -113,7 +113,7 @@ def test_a_mail_that_is_refused_shows_as_not_reached_and_the_manager_hears_it(wo
     assert len(world.email.sent_to(PM, K.NOT_REACHED)) == 1
 
 
-def test_a_greylisted_mail_arrives_once_when_the_server_lets_it_in(world: World):
+def test_a_greylisted_mail_arrives_once_when_the_server_lets_it_in(world: Installation):
     world.email.failures.extend(DeliveryError("451 Greylisted") for _ in range(4))
     world.file()
     for _ in range(6):
@@ -122,7 +122,7 @@ def test_a_greylisted_mail_arrives_once_when_the_server_lets_it_in(world: World)
     assert not world.email.sent_to(CONTACT, K.FILED)[0].is_repeat
 
 
-def test_slack_is_asked_before_an_unclear_post_is_sent_again(world: World):
+def test_slack_is_asked_before_an_unclear_post_is_sent_again(world: Installation):
     breach(world)
 
     def accepts_and_drops(message):
@@ -137,7 +137,7 @@ def test_slack_is_asked_before_an_unclear_post_is_sent_again(world: World):
     assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
 
 
-def test_slack_that_asks_to_wait_while_it_is_asked_for_a_post_is_obeyed(world: World):
+def test_slack_that_asks_to_wait_while_it_is_asked_for_a_post_is_obeyed(world: Installation):
     breach(world)
     world.slack.failures.append(DeliveryError("connection lost", ambiguous=True))
     world.work()
@@ -154,7 +154,7 @@ def test_slack_that_asks_to_wait_while_it_is_asked_for_a_post_is_obeyed(world: W
 
 @pytest.mark.parametrize("in_between", [[], [DeliveryError("451 greylisted")]], ids=["then well", "then refused once"])
 def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_message_id(
-    world: World, in_between: list[DeliveryError]
+    world: Installation, in_between: list[DeliveryError]
 ):
     sent = []
     failures = [DeliveryError("timed out after DATA", ambiguous=True), *in_between]
@@ -180,7 +180,9 @@ def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_mes
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-def test_a_worker_that_dies_in_the_send_leaves_a_message_that_is_looked_up_first(any_world: World, arrived: bool):
+def test_a_worker_that_dies_in_the_send_leaves_a_message_that_is_looked_up_first(
+    any_world: Installation, arrived: bool
+):
     world = any_world
     breach(world)
     world.work()
@@ -199,7 +201,7 @@ def test_a_worker_that_dies_in_the_send_leaves_a_message_that_is_looked_up_first
 
 
 @pytest.mark.parametrize("beats", [True, False], ids=["another that beats", "oneself, who cannot beat for a while"])
-def test_a_living_process_keeps_what_it_is_sending(world: World, beats: bool):
+def test_a_living_process_keeps_what_it_is_sending(world: Installation, beats: bool):
     sender = replace(world.runtime, process_id=new_id(), in_flight=InFlight()) if beats else world.runtime
     breach(world)
     heartbeat.beat(sender, "worker", 1)
@@ -215,7 +217,7 @@ def test_a_living_process_keeps_what_it_is_sending(world: World, beats: bool):
     assert rows(world, "slack", K.LIMIT)[0].state == S.SENDING
 
 
-def test_the_late_result_of_an_overtaken_attempt_is_void(world: World):
+def test_the_late_result_of_an_overtaken_attempt_is_void(world: Installation):
     world.file()
     (row,) = rows(world, "email", K.FILED)
 
@@ -231,26 +233,26 @@ def test_the_late_result_of_an_overtaken_attempt_is_void(world: World):
     assert [(r.state, r.provider_id) for r in rows(world, "email", K.FILED)] == [(S.SENT, "the other's")]
 
 
-def test_signing_off_gives_back_what_was_being_sent(world: World):
+def test_signing_off_gives_back_what_was_being_sent(world: Installation):
     heartbeat.beat(world.runtime, "worker", 1)
     world.file()
     world.email.meanwhile = lambda: heartbeat.sign_off(world.runtime)
-    tick(world.runtime, Inline(world.runtime), Watch(8))
+    tick(world.runtime, InlineDispatcher(world.runtime), Watch(8))
     assert rows(world, "email", K.FILED)[0].state == S.UNKNOWN
     with world.runtime.db.read() as session:
         assert session.scalars(select(Process)).all() == []
 
 
-def test_a_person_can_resend_or_dismiss_a_dead_letter(world: World):
+def test_a_person_can_resend_or_dismiss_a_dead_letter(world: Installation):
     world.email.failures.extend(DeliveryError("550 No such user", permanent=True) for _ in range(2))
     world.file()
     world.file()
     world.work()
     first, second = rows(world, "email", K.FILED)
-    lead, now = world.caller(world.cast.lead).as_actor(), world.clock.now()
-    with world.runtime.db.write() as session:
-        resend(session, first.id, by=lead, now=now, real_now=world.clock.real_now())
-        dismiss(session, second.id, by=lead, reason="left the company", now=now)
+    lead = world.caller(world.cast.lead).as_actor()
+    with world.runtime.write() as tx:
+        resend(tx, first.id, by=lead)
+        dismiss(tx, second.id, by=lead, reason="left the company")
     world.work()
     assert [row.state for row in rows(world, "email", K.FILED)] == [S.SENT, S.SUPPRESSED]
 
@@ -264,13 +266,13 @@ def test_everything_goes_to_one_address_while_redirected(tmp_path):
         assert f"slack: {CMO_CHANNEL}" in {message.redirected_from for message in world.email.sent}
 
 
-def test_retries_spread_out_and_stay_bounded(world: World):
+def test_retries_spread_out_and_stay_bounded(world: Installation):
     waits = [deliver._wait(world.runtime, DeliveryError("x"), failures) for failures in range(1, 40)]
     assert timedelta(0) < min(waits)
     assert max(waits) <= timedelta(seconds=world.runtime.settings.retry_max_seconds)
 
 
-def test_an_answer_that_arrives_while_a_breach_fails_to_leave_ends_it(world: World):
+def test_an_answer_that_arrives_while_a_breach_fails_to_leave_ends_it(world: Installation):
     request = world.file()
     world.work()
     world.clock.advance(hours=48, seconds=1)
@@ -288,7 +290,7 @@ def test_an_answer_that_arrives_while_a_breach_fails_to_leave_ends_it(world: Wor
     assert not world.slack.sent_to(CMO_CHANNEL, K.LIMIT)
 
 
-def test_a_result_is_stored_once_the_database_is_back(world: World, monkeypatch):
+def test_a_result_is_stored_once_the_database_is_back(world: Installation, monkeypatch):
     world.file()
     (row,) = rows(world, "email", K.FILED)
     away = [Unavailable("away"), Unavailable("away")]
@@ -307,7 +309,7 @@ def test_a_result_is_stored_once_the_database_is_back(world: World, monkeypatch)
     assert row.attempts == 0
 
 
-def test_what_a_living_process_lost_hold_of_is_looked_up(world: World):
+def test_what_a_living_process_lost_hold_of_is_looked_up(world: Installation):
     breach(world)
     world.work()
     with world.runtime.db.write() as session:
@@ -319,7 +321,7 @@ def test_what_a_living_process_lost_hold_of_is_looked_up(world: World):
     assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
 
 
-def test_a_message_that_cannot_be_composed_becomes_a_dead_letter(world: World):
+def test_a_message_that_cannot_be_composed_becomes_a_dead_letter(world: Installation):
     request = world.file()
     with world.runtime.db.write() as session:
         session.get_one(CmoRequest, request.id).terms_digest = "0" * 64
@@ -330,29 +332,29 @@ def test_a_message_that_cannot_be_composed_becomes_a_dead_letter(world: World):
     assert (row.state, row.attempts) == (S.FAILED, deliver.BROKEN_ATTEMPTS)
 
 
-def test_stopping_holds_back_what_was_already_handed_out(world: World):
+def test_stopping_holds_back_what_was_already_handed_out(world: Installation):
     world.file()
     (row,) = rows(world, "email", K.FILED)
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, True, by=world.caller(world.cast.admin).as_actor(), reason="x", now=world.clock.now())
+    with world.runtime.write() as tx:
+        stop_outgoing(tx, True, by=world.caller(world.cast.admin).as_actor(), reason="x")
     deliver.deliver(world.runtime, [row.id], row.next_attempt_at)
     assert not world.email.sent
 
 
-def test_a_corrected_address_is_used_when_a_dead_letter_is_sent_again(world: World):
+def test_a_corrected_address_is_used_when_a_dead_letter_is_sent_again(world: Installation):
     world.email.failures.append(DeliveryError("550 No such user", permanent=True))
     world.file()
     world.work()
-    with world.runtime.db.write() as session:
-        session.get_one(Person, world.cast.contact).email = "corinne@cmo.example"
+    with world.runtime.write() as tx:
+        tx.session.get_one(Person, world.cast.contact).email = "corinne@cmo.example"
         row = rows(world, "email", K.FILED)[0]
         lead = world.caller(world.cast.lead).as_actor()
-        resend(session, row.id, by=lead, now=world.clock.now(), real_now=world.clock.real_now())
+        resend(tx, row.id, by=lead)
     world.work()
     assert len(world.email.sent_to("corinne@cmo.example", K.FILED)) == 1
 
 
-def test_a_refused_mail_to_our_own_people_is_not_the_cmos_matter(world: World):
+def test_a_refused_mail_to_our_own_people_is_not_the_cmos_matter(world: Installation):
     breach(world)
     world.email.failures.append(DeliveryError("550 mailbox full", permanent=True))
     world.work()

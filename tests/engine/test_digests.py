@@ -4,22 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import NotificationState as S
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
+from slamon.engine import compose
 from slamon.errors import DeliveryError
-from slamon.services import compose
-from slamon.services.outbox import hold_restored, outbox_row, queue, stop_outgoing
-from slamon.services.verify import verify_requests
+from slamon.services.outbox.outbox import hold_restored, outbox_row, queue, stop_outgoing
+from slamon.services.reports.verify import verify_requests
+from slamon.wording.message import MessageKind
 from tests.engine.test_deliver import rows
-from tests.world import CMO_CHANNEL, CMO_LEAD, CONTACT, LEAD, World
+from tests.installation import CMO_CHANNEL, CMO_LEAD, CONTACT, LEAD, Installation
 
 K = MessageKind
 
 
-def weekend_outage(world: World, requests: int) -> list[str]:
+def weekend_outage(world: Installation, requests: int) -> list[str]:
     """Requests filed on Friday; nothing ran until their limits had long passed."""
     filed = [world.file().number for _ in range(requests)]
     world.work()
@@ -27,7 +27,7 @@ def weekend_outage(world: World, requests: int) -> list[str]:
     return filed
 
 
-def test_after_an_outage_each_reader_gets_one_digest_of_all_breaches(any_world: World):
+def test_after_an_outage_each_reader_gets_one_digest_of_all_breaches(any_world: Installation):
     world = any_world
     filed = weekend_outage(world, 8)
     world.work()
@@ -42,7 +42,7 @@ def test_after_an_outage_each_reader_gets_one_digest_of_all_breaches(any_world: 
     assert {row.provider_id for row in told} == {"slack:1"}
 
 
-def test_five_come_one_by_one_and_the_sixth_waits_for_the_next_digest(world: World):
+def test_five_come_one_by_one_and_the_sixth_waits_for_the_next_digest(world: Installation):
     for _ in range(12):
         world.file()
         world.clock.advance(seconds=20)
@@ -59,7 +59,7 @@ def test_five_come_one_by_one_and_the_sixth_waits_for_the_next_digest(world: Wor
     assert len(digest.lines) == 7
 
 
-def test_a_breach_waits_for_a_digest_no_longer_than_a_minute(world: World):
+def test_a_breach_waits_for_a_digest_no_longer_than_a_minute(world: Installation):
     for seconds in (0, 30):
         world.clock.advance(seconds=seconds)
         for _ in range(6):
@@ -76,7 +76,7 @@ def test_a_breach_waits_for_a_digest_no_longer_than_a_minute(world: World):
     assert [len(digest.lines) for digest in world.slack.sent_to(CMO_CHANNEL, K.DIGEST)] == [6, 6]
 
 
-def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_hour(world: World):
+def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_hour(world: Installation):
     for _ in range(22):
         world.file()
         world.clock.advance(minutes=2)
@@ -84,13 +84,17 @@ def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_h
     world.clock.advance(hours=47, minutes=15)  # from here on a limit passes every two minutes
     for minute in range(36):
         if minute == 16:
-            with world.runtime.db.write() as session:
+            with world.runtime.write() as tx:
                 reminder = outbox_row(
-                    "r", K.REMINDER, DeliveryChannel.SLACK, CMO_CHANNEL, now=world.clock.now(),
-                    real_now=world.clock.real_now(), request_id=rows(world, "slack", K.LIMIT)[0].request_id,
+                    tx,
+                    "r",
+                    K.REMINDER,
+                    DeliveryChannel.SLACK,
+                    CMO_CHANNEL,
+                    request_id=rows(world, "slack", K.LIMIT)[0].request_id,
                     clocks=["answer"],
-                )  # fmt: skip
-                queue(session, [reminder])
+                )
+                queue(tx.session, [reminder])
         world.work()
         world.clock.advance(minutes=1)
     (row,) = rows(world, "slack", K.REMINDER)
@@ -98,19 +102,19 @@ def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_h
     assert row.sent_at - row.queued_at <= timedelta(minutes=16)
 
 
-def test_steps_that_wait_in_a_restored_copy_leave_once_it_is_let_go(world: World):
+def test_steps_that_wait_in_a_restored_copy_leave_once_it_is_let_go(world: Installation):
     weekend_outage(world, 8)
-    with world.runtime.db.write() as session:
-        stop_outgoing(session, True, by=SYSTEM, reason="test", now=world.clock.now())
+    with world.runtime.write() as tx:
+        stop_outgoing(tx, True, by=SYSTEM, reason="test")
     world.work()
-    with world.runtime.db.write() as session:
-        hold_restored(session, now=world.clock.now())
-        stop_outgoing(session, False, by=SYSTEM, reason="test", now=world.clock.now())
+    with world.runtime.write() as tx:
+        hold_restored(tx)
+        stop_outgoing(tx, False, by=SYSTEM, reason="test")
     world.work()
     assert [row.state for row in rows(world, "slack", K.LIMIT)] == [S.SENT] * 8
 
 
-def test_of_a_digest_too_long_to_read_whole_no_step_is_dropped(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_of_a_digest_too_long_to_read_whole_no_step_is_dropped(world: Installation, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(compose, "MOST_READ", 2)
     weekend_outage(world, 7)
     world.slack.failures.append(DeliveryError("Slack asks to wait.", retry_after_seconds=30))
@@ -123,7 +127,7 @@ def test_of_a_digest_too_long_to_read_whole_no_step_is_dropped(world: World, mon
     assert len(world.slack.sent_to(CMO_CHANNEL, K.DIGEST)) == 1
 
 
-def test_what_was_answered_before_the_digest_left_is_not_in_it(world: World):
+def test_what_was_answered_before_the_digest_left_is_not_in_it(world: Installation):
     weekend_outage(world, 7)
     world.slack.failures.append(DeliveryError("Slack asks to wait.", retry_after_seconds=30))
     world.work()
@@ -136,7 +140,7 @@ def test_what_was_answered_before_the_digest_left_is_not_in_it(world: World):
     assert len(digest.lines) == 6
 
 
-def test_a_digest_that_slack_refuses_goes_by_mail(world: World):
+def test_a_digest_that_slack_refuses_goes_by_mail(world: Installation):
     weekend_outage(world, 7)
     world.slack.failures.extend(DeliveryError("is_archived", permanent=True, route_down=True) for _ in range(9))
     world.work()
@@ -148,10 +152,10 @@ def test_a_digest_that_slack_refuses_goes_by_mail(world: World):
     assert dead.state == S.FAILED
 
 
-def test_a_digest_names_every_request_once_and_leaves_the_record_sound(world: World):
+def test_a_digest_names_every_request_once_and_leaves_the_record_sound(world: Installation):
     weekend_outage(world, 40)
     world.work()
     (digest,) = world.slack.sent_to(CMO_CHANNEL, K.DIGEST)
     assert (len(digest.lines), digest.more_lines) == (30, 10)
-    with world.runtime.db.read() as session:
-        assert all(isinstance(step, int) for step in verify_requests(session, now=world.clock.now()))
+    with world.runtime.read() as tx:
+        assert all(isinstance(step, int) for step in verify_requests(tx))

@@ -20,12 +20,12 @@ from slamon.db.outbox import Notification
 from slamon.db.requests import CmoRequest
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import heartbeat
-from slamon.engine.cycle import Carrier, tick
+from slamon.engine.cycle import Dispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
-from slamon.services.outbox import stop_outgoing
-from tests.servers import closed_port
-from tests.world import CMO_CHANNEL, CONTACT, PM, World
+from slamon.services.outbox.outbox import stop_outgoing
+from tests.installation import CMO_CHANNEL, CONTACT, PM, Installation
+from tests.servers.slack_and_mail import closed_port
 
 
 class Losing:
@@ -36,7 +36,7 @@ class Losing:
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None: ...
 
 
-def run(world: World, seconds: int, carrier: Carrier | None = None) -> None:
+def run(world: Installation, seconds: int, carrier: Dispatcher | None = None) -> None:
     """Let so many seconds pass in which the process beats; with a carrier its loop passes as well."""
     clock, vitals = world.clock, world.runtime.vitals
     for _ in range(0, seconds, 2):
@@ -51,7 +51,7 @@ def ask(runtime: Runtime, path: str) -> Any:
     return TestClient(create_app(runtime, with_workers=False)).get(path)
 
 
-def troubles(world: World) -> dict[str, str]:
+def troubles(world: Installation) -> dict[str, str]:
     """What /readyz says stands still; nothing exactly while it answers 200."""
     answer = ask(world.runtime, "/readyz")
     while answer.json()["status"] == AWAY:  # a busy machine looks away for a moment; the test's time limit ends this
@@ -61,13 +61,13 @@ def troubles(world: World) -> dict[str, str]:
     return found
 
 
-def test_while_the_loop_passes_the_installation_is_ready(any_world: World):
+def test_while_the_loop_passes_the_installation_is_ready(any_world: Installation):
     any_world.file()
     run(any_world, 70, any_world._carrier)
     assert troubles(any_world) == {}
 
 
-def test_a_loop_that_hangs_in_a_process_that_still_beats_is_seen_after_a_minute(any_world: World):
+def test_a_loop_that_hangs_in_a_process_that_still_beats_is_seen_after_a_minute(any_world: Installation):
     run(any_world, 2, Losing())
     run(any_world, 58)
     assert troubles(any_world) == {}
@@ -78,14 +78,14 @@ def test_a_loop_that_hangs_in_a_process_that_still_beats_is_seen_after_a_minute(
     assert troubles(any_world) == {}
 
 
-def test_a_ticker_that_was_never_started_is_waited_for_a_minute(world: World):
+def test_a_ticker_that_was_never_started_is_waited_for_a_minute(world: Installation):
     run(world, 60)
     assert troubles(world) == {}
     run(world, 4)
     assert "no ticker was started" in troubles(world)["cycle"]
 
 
-def test_due_requests_that_are_handed_out_and_never_decided_are_late(any_world: World):
+def test_due_requests_that_are_handed_out_and_never_decided_are_late(any_world: Installation):
     any_world.file()
     any_world.work()
     run(any_world, 2, Losing())
@@ -96,7 +96,7 @@ def test_due_requests_that_are_handed_out_and_never_decided_are_late(any_world: 
     assert "the oldest has waited for 72 s" in troubles(any_world)["requests"]
 
 
-def test_a_request_that_was_set_aside_is_no_standstill(world: World):
+def test_a_request_that_was_set_aside_is_no_standstill(world: Installation):
     request = world.file()
     world.work()
     with world.runtime.db.write() as session:
@@ -106,16 +106,16 @@ def test_a_request_that_was_set_aside_is_no_standstill(world: World):
     assert troubles(world) == {}
 
 
-def test_messages_nobody_tries_to_send_are_late_unless_they_are_stopped(any_world: World):
+def test_messages_nobody_tries_to_send_are_late_unless_they_are_stopped(any_world: Installation):
     any_world.file()
     run(any_world, 70, Losing())
     assert "one has waited untried for 70 s" in troubles(any_world)["messages"]
-    with any_world.runtime.db.write() as session:
-        stop_outgoing(session, True, by=SYSTEM, reason="Restore", now=any_world.clock.now())
+    with any_world.runtime.write() as tx:
+        stop_outgoing(tx, True, by=SYSTEM, reason="Restore")
     assert troubles(any_world) == {}
 
 
-def test_a_message_held_for_a_busy_reader_is_no_standstill_while_somebody_sends(world: World):
+def test_a_message_held_for_a_busy_reader_is_no_standstill_while_somebody_sends(world: Installation):
     world.file()
     world.work()
     with world.runtime.db.write() as session:
@@ -142,7 +142,7 @@ def silent_port(request: pytest.FixtureRequest) -> Iterator[int]:
             yield silent.getsockname()[1]
 
 
-def test_without_redis_it_is_ready_and_says_what_is_degraded(world: World, silent_port: int):
+def test_without_redis_it_is_ready_and_says_what_is_degraded(world: Installation, silent_port: int):
     run(world, 2, Losing())
     settings = world.runtime.settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{silent_port}/0"})
     answer = ask(replace(world.runtime, settings=settings), "/readyz")
@@ -151,7 +151,7 @@ def test_without_redis_it_is_ready_and_says_what_is_degraded(world: World, silen
 
 
 def test_without_the_database_the_probes_answer_at_once(
-    world: World, silent_port: int, monkeypatch: pytest.MonkeyPatch
+    world: Installation, silent_port: int, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(probes, "PATIENCE_SECONDS", 0.3)  # nobody wants to wait for the real one in a test
     away = replace(world.runtime, db=Database(f"postgresql+psycopg://nobody@127.0.0.1:{silent_port}/none"))
@@ -161,7 +161,7 @@ def test_without_the_database_the_probes_answer_at_once(
     assert "slamon_database_up 0.0" in ask(away, "/metrics").text
 
 
-def test_the_metrics_tell_how_it_stands_and_name_nobody(any_world: World):
+def test_the_metrics_tell_how_it_stands_and_name_nobody(any_world: Installation):
     request = any_world.file()
     any_world.clock.advance(hours=49)
     any_world.work()
@@ -180,7 +180,7 @@ def test_the_metrics_tell_how_it_stands_and_name_nobody(any_world: World):
         assert secret not in text
 
 
-def test_the_metrics_tell_a_backlog(world: World):
+def test_the_metrics_tell_a_backlog(world: Installation):
     world.file()
     run(world, 70, Losing())
     text = ask(world.runtime, "/metrics").text

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from slamon.channels import MessageKind
 from slamon.engine import heartbeat
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api, any_api, any_world, api, world
-from tests.world import ADMIN, PM, World
+from tests.installation import ADMIN, PM, Installation
 
 __all__ = ["any_api", "any_world", "api", "world"]
 
@@ -13,7 +13,7 @@ LINE = {"name": "AUR-1 capacity", "clocks": {"answer": {"target": "PT24H", "limi
 OTHER_ADMIN = {"name": "Otto Owner", "email": "otto@sponsor.example", "roles": ["admin"]}
 
 
-def reviews(world: World) -> list[tuple[str, str]]:
+def reviews(world: Installation) -> list[tuple[str, str]]:
     """Who was told, in which words."""
     heartbeat.beat(world.runtime, "embedded", 0)
     world.work()

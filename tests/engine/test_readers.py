@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
-from slamon.channels.wording import put_into_words
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, Person, PersonStatus
 from slamon.db.policies import Policy
@@ -14,10 +12,12 @@ from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import SYSTEM, Via
 from slamon.engine import cycle
 from slamon.errors import DeliveryError, Forbidden
-from slamon.services.directory import create
-from slamon.services.outbox import raise_alarm
+from slamon.services.directory.records import create
+from slamon.services.outbox.outbox import raise_alarm
+from slamon.wording.message import MessageKind
+from slamon.wording.messages import put_into_words
 from tests.engine.test_cycle import kinds, pass_hours
-from tests.world import (
+from tests.installation import (
     ADMIN,
     BACKUP,
     CMO_CHANNEL,
@@ -30,26 +30,26 @@ from tests.world import (
     OTHER_PM,
     PM,
     QUALITY,
-    World,
+    Installation,
 )
 
 K = MessageKind
 
 
-def disable(world: World, *people: str) -> None:
+def disable(world: Installation, *people: str) -> None:
     """As an account that was disabled before anybody asked who takes over."""
     with world.runtime.db.write() as session:
         for person in people:
             session.get_one(Person, getattr(world.cast, person)).status = PersonStatus.DISABLED.value
 
 
-def change(world: World, person: str, **values: object) -> None:
+def change(world: Installation, person: str, **values: object) -> None:
     with world.runtime.db.write() as session:
         for name, value in values.items():
             setattr(session.get_one(Person, getattr(world.cast, person)), name, value)
 
 
-def lives_through_it(world: World) -> None:
+def lives_through_it(world: Installation) -> None:
     """A question, silence of ours past every deadline, a refusal: all that only the sponsor hears."""
     request = world.file()
     world.act(request.id, Action.ASK, by=world.cast.contact, text="Which strength?")
@@ -69,7 +69,7 @@ def lives_through_it(world: World) -> None:
     ],
 )
 def test_what_only_the_manager_hears_goes_up_to_the_first_who_is_left(
-    world: World, gone: tuple[str, ...], told: str
+    world: Installation, gone: tuple[str, ...], told: str
 ) -> None:
     disable(world, *gone)
     lives_through_it(world)
@@ -80,7 +80,7 @@ def test_what_only_the_manager_hears_goes_up_to_the_first_who_is_left(
         assert not world.email.sent_to({"pm": PM, "lead": LEAD, "head": HEAD}[person])
 
 
-def test_a_backup_who_may_do_the_same_comes_first(world: World) -> None:
+def test_a_backup_who_may_do_the_same_comes_first(world: Installation) -> None:
     change(world, "pm", backup_id=world.cast.other_pm)
     disable(world, "pm")
     lives_through_it(world)
@@ -91,19 +91,17 @@ def test_a_backup_who_may_do_the_same_comes_first(world: World) -> None:
 
 
 @pytest.mark.parametrize("lost", ["roles", "status"])
-def test_whoever_lost_the_role_or_the_account_since_is_passed_over(world: World, lost: str) -> None:
+def test_whoever_lost_the_role_or_the_account_since_is_passed_over(world: Installation, lost: str) -> None:
     deputy = {
         "organization_id": world.cast.sponsor,
         "email": "deputy@sponsor.example",
         "name": "Dora",
         "time_zone": "UTC",
     }
-    with world.runtime.db.write() as session:
-        new = create(
-            session, Person, {**deputy, "roles": ["lead"], "status": "active"}, by=SYSTEM, now=world.clock.now()
-        )
-        session.get_one(Person, world.cast.lead).backup_id = new.id
-        session.flush()
+    with world.runtime.write() as tx:
+        new = create(tx, Person, {**deputy, "roles": ["lead"], "status": "active"}, by=SYSTEM)
+        tx.session.get_one(Person, world.cast.lead).backup_id = new.id
+        tx.session.flush()
         setattr(new, lost, ["project_manager"] if lost == "roles" else "disabled")
     world.file()
     pass_hours(world, 49, 53, 57)
@@ -111,7 +109,7 @@ def test_whoever_lost_the_role_or_the_account_since_is_passed_over(world: World,
     assert kinds(world.email, HEAD) == [K.BACKUP]
 
 
-def test_everybody_told_to_take_it_may_and_nobody_else_is_told_to(world: World) -> None:
+def test_everybody_told_to_take_it_may_and_nobody_else_is_told_to(world: Installation) -> None:
     request = world.file()
     pass_hours(world, 49, 53, 57)
     offered = {message.recipient_name for message in world.email.sent + world.slack.sent if _offers_taking(message)}
@@ -142,7 +140,7 @@ def _offers_taking(message) -> bool:
         (("contact", "backup"), "cmo_contact", CMO_LEAD),
     ],
 )
-def test_no_role_of_a_ladder_is_silent(world: World, gone: tuple[str, ...], role: str, told: str) -> None:
+def test_no_role_of_a_ladder_is_silent(world: Installation, gone: tuple[str, ...], role: str, told: str) -> None:
     step = {"level": "limit", "anchor": "limit", "to": [{"role": role, "channel": "email"}]}
     use_ladder(world, step)
     world.file()
@@ -162,7 +160,7 @@ def test_no_role_of_a_ladder_is_silent(world: World, gone: tuple[str, ...], role
     ],
 )
 def test_a_person_whom_the_ladder_names_is_replaced_once_they_are_disabled(
-    world: World, named: str, backup: str | None, gone: tuple[str, ...], told: str
+    world: Installation, named: str, backup: str | None, gone: tuple[str, ...], told: str
 ) -> None:
     person_id = str(getattr(world.cast, named))
     use_ladder(world, {"level": "limit", "anchor": "limit", "to": [{"person_id": person_id, "channel": "email"}]})
@@ -174,16 +172,16 @@ def test_a_person_whom_the_ladder_names_is_replaced_once_they_are_disabled(
     assert [m.address for m in world.email.sent if m.kind is K.LIMIT] == [told]
 
 
-def use_ladder(world: World, *steps: dict[str, object]) -> None:
+def use_ladder(world: Installation, *steps: dict[str, object]) -> None:
     hours = {"target": "PT24H", "limit": "PT48H", "mode": "elapsed"}
     values = {"name": "One step", "clocks": {"answer": hours}, "ladder": list(steps), "project_id": world.cast.project}
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         values["effective_from"] = world.clock.now() - timedelta(days=1)
-        create(session, Policy, values, by=SYSTEM, now=world.clock.now())
+        create(tx, Policy, values, by=SYSTEM)
 
 
 @pytest.mark.parametrize("how", ["people", "cmo"])
-def test_the_manager_hears_once_that_nobody_at_the_cmo_can_be_told(world: World, how: str) -> None:
+def test_the_manager_hears_once_that_nobody_at_the_cmo_can_be_told(world: Installation, how: str) -> None:
     request = world.file()
     world.work()
     if how == "people":
@@ -200,14 +198,14 @@ def test_the_manager_hears_once_that_nobody_at_the_cmo_can_be_told(world: World,
     assert kinds(world.email, CONTACT) == [K.FILED]
 
 
-def test_another_cmos_people_are_told_nothing_whoever_is_missing(world: World) -> None:
+def test_another_cmos_people_are_told_nothing_whoever_is_missing(world: Installation) -> None:
     world.file()
     disable(world, "pm", "lead", "contact", "backup", "cmo_lead")
     pass_hours(world, 18, 24, 48, 72, 120)
     assert not world.email.sent_to(OTHER_CONTACT)
 
 
-def test_a_receipt_for_somebody_who_has_left_goes_to_who_stands_in(world: World) -> None:
+def test_a_receipt_for_somebody_who_has_left_goes_to_who_stands_in(world: Installation) -> None:
     request = world.file()
     disable(world, "contact")
     world.act(
@@ -219,7 +217,7 @@ def test_a_receipt_for_somebody_who_has_left_goes_to_who_stands_in(world: World)
     assert K.RECEIPT in kinds(world.email, BACKUP)
 
 
-def test_a_message_that_still_waits_when_its_reader_is_disabled_goes_to_who_stands_in(world: World) -> None:
+def test_a_message_that_still_waits_when_its_reader_is_disabled_goes_to_who_stands_in(world: Installation) -> None:
     request = world.file()
     world.work()
     world.act(request.id, Action.ASK, by=world.cast.contact, text="Which strength?")
@@ -234,7 +232,7 @@ def test_a_message_that_still_waits_when_its_reader_is_disabled_goes_to_who_stan
     assert set(left) == {NotificationState.SUPPRESSED}
 
 
-def test_a_digest_whose_reader_is_disabled_before_it_leaves_goes_to_who_stands_in(world: World) -> None:
+def test_a_digest_whose_reader_is_disabled_before_it_leaves_goes_to_who_stands_in(world: Installation) -> None:
     for _ in range(8):
         world.file()
     world.work()
@@ -251,7 +249,7 @@ def test_a_digest_whose_reader_is_disabled_before_it_leaves_goes_to_who_stands_i
     assert not world.email.sent_to(LEAD)
 
 
-def test_news_that_a_managers_mail_server_refuses_reaches_who_stands_in(world: World) -> None:
+def test_news_that_a_managers_mail_server_refuses_reaches_who_stands_in(world: Installation) -> None:
     request = world.file()
     world.work()
     world.act(request.id, Action.ASK, by=world.cast.contact, text="Which strength?")
@@ -267,7 +265,7 @@ def test_news_that_a_managers_mail_server_refuses_reaches_who_stands_in(world: W
     assert kinds(world.email, ADMIN) == [K.ALARM]
 
 
-def refusing(world: World, *addresses: str):
+def refusing(world: Installation, *addresses: str):
     """Sending as it is, but for these addresses."""
     send = type(world.email).send
 
@@ -279,15 +277,15 @@ def refusing(world: World, *addresses: str):
     return refuse
 
 
-def test_an_alarm_has_a_reader_while_anybody_is_left(world: World) -> None:
+def test_an_alarm_has_a_reader_while_anybody_is_left(world: Installation) -> None:
     disable(world, "admin")
-    with world.runtime.db.write() as session:
-        raise_alarm(session, "slack", "Slack refuses us.", now=world.clock.now(), real_now=world.clock.real_now())
+    with world.runtime.write() as tx:
+        raise_alarm(tx, "slack", "Slack refuses us.")
     world.work()
     assert kinds(world.email, HEAD) == [K.ALARM]
 
 
-def test_a_refused_mail_to_the_contact_is_told_to_whoever_is_left(world: World) -> None:
+def test_a_refused_mail_to_the_contact_is_told_to_whoever_is_left(world: Installation) -> None:
     disable(world, "pm")
     world.email.failures.append(DeliveryError("550 no such user", permanent=True))
     world.file()
@@ -295,7 +293,7 @@ def test_a_refused_mail_to_the_contact_is_told_to_whoever_is_left(world: World) 
     assert kinds(world.email, LEAD) == [K.NOT_REACHED]
 
 
-def test_a_closing_that_nobody_could_object_to_is_not_promised(world: World) -> None:
+def test_a_closing_that_nobody_could_object_to_is_not_promised(world: Installation) -> None:
     request = world.file()
     world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Week 20")
     disable(world, "pm", "lead", "head")
@@ -312,7 +310,7 @@ def test_a_closing_that_nobody_could_object_to_is_not_promised(world: World) -> 
         assert session.get_one(type(request), request.id).state == "closed"
 
 
-def test_a_manager_without_the_role_is_passed_over(world: World) -> None:
+def test_a_manager_without_the_role_is_passed_over(world: Installation) -> None:
     request = world.file()
     change(world, "pm", roles=["auditor"])
     world.act(request.id, Action.ASK, by=world.cast.contact, text="Which strength?")
@@ -321,7 +319,7 @@ def test_a_manager_without_the_role_is_passed_over(world: World) -> None:
     assert kinds(world.email, LEAD) == [K.CMO_ACTED]
 
 
-def test_a_post_in_the_cmos_channel_names_for_whom_it_stands_there(world: World) -> None:
+def test_a_post_in_the_cmos_channel_names_for_whom_it_stands_there(world: Installation) -> None:
     disable(world, "lead")
     world.file()
     pass_hours(world, 49)
@@ -332,7 +330,7 @@ def test_a_post_in_the_cmos_channel_names_for_whom_it_stands_there(world: World)
     assert (row.told_as, row.instead_of) == ("head", "Leo Lead, lead")
 
 
-def test_looking_twice_tells_a_stand_in_once(world: World) -> None:
+def test_looking_twice_tells_a_stand_in_once(world: Installation) -> None:
     disable(world, "pm", "lead")
     request = world.file()
     pass_hours(world, 49)

@@ -5,24 +5,24 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.channels.slack import SlackChannel
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, Person
-from slamon.demo.slack_server import SlackServer
+from slamon.demo.fakes.slack_server import SlackServer
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine import cycle
 from slamon.errors import DeliveryError
+from slamon.wording.message import MessageKind
 from tests.engine.test_cycle import kinds, pass_hours
-from tests.servers import TOKEN, running_slack
-from tests.world import CMO_CHANNEL, HEAD, LEAD, NOBODY, World
+from tests.installation import CMO_CHANNEL, HEAD, LEAD, NOBODY, Installation
+from tests.servers.slack_and_mail import TOKEN, running_slack
 
 K = MessageKind
 
 
 @pytest.fixture
-def slack_world(world: World) -> Iterator[tuple[World, SlackServer]]:
+def slack_world(world: Installation) -> Iterator[tuple[Installation, SlackServer]]:
     """A world whose Slack is a server that speaks the Web API. The lead's backup may take what comes to them."""
     with running_slack(world.clock.real_now) as (server, url):
         world.runtime.channels[DeliveryChannel.SLACK] = SlackChannel(TOKEN, url, clock=world.clock)
@@ -69,7 +69,7 @@ def test_whoever_takes_it_over_is_named_too(slack_world) -> None:
     assert ["Leo Lead took" in text or "Hedda Head took" in text for text in texts(server)] == [False, True, True]
 
 
-def test_a_repeat_that_waits_while_it_is_taken_does_not_leave(world: World) -> None:
+def test_a_repeat_that_waits_while_it_is_taken_does_not_leave(world: Installation) -> None:
     request = world.file()
     pass_hours(world, 49)
     world.clock.advance(hours=4)
@@ -84,7 +84,7 @@ def test_a_repeat_that_waits_while_it_is_taken_does_not_leave(world: World) -> N
     assert set(states) == {NotificationState.SUPPRESSED}
 
 
-def test_a_repeat_taken_while_the_message_before_it_is_on_its_way_does_not_leave(world: World) -> None:
+def test_a_repeat_taken_while_the_message_before_it_is_on_its_way_does_not_leave(world: Installation) -> None:
     """Both are composed; the take comes between the two calls."""
     first, second = world.file(), world.file(site_id=world.cast.second_site)
     pass_hours(world, 49)
@@ -99,7 +99,7 @@ def test_a_repeat_taken_while_the_message_before_it_is_on_its_way_does_not_leave
     assert kinds(world.slack, CMO_CHANNEL).count(K.REPEAT) == 1  # the one already on its way
 
 
-def test_a_repeat_that_slack_refuses_does_not_come_by_mail_once_it_is_taken(world: World) -> None:
+def test_a_repeat_that_slack_refuses_does_not_come_by_mail_once_it_is_taken(world: Installation) -> None:
     request = world.file()
     pass_hours(world, 49)
     world.slack.failures.append(DeliveryError("try later"))
@@ -113,7 +113,7 @@ def test_a_repeat_that_slack_refuses_does_not_come_by_mail_once_it_is_taken(worl
     assert len(world.email.sent) == mails
 
 
-def test_a_breach_that_leaves_after_it_was_taken_says_who_has_it(world: World) -> None:
+def test_a_breach_that_leaves_after_it_was_taken_says_who_has_it(world: Installation) -> None:
     request = world.file()
     world.clock.advance(hours=49)
     cycle.check_requests(world.runtime, NOBODY, [request.id])
@@ -126,7 +126,7 @@ def test_a_breach_that_leaves_after_it_was_taken_says_who_has_it(world: World) -
     assert world.email.sent_to(HEAD, K.STEP_3)[0].taken_by == "Leo Lead"
 
 
-def test_a_later_breach_of_another_clock_begins_a_thread_of_its_own(world: World) -> None:
+def test_a_later_breach_of_another_clock_begins_a_thread_of_its_own(world: Installation) -> None:
     request = world.file()
     world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
     pass_hours(world, 49)
@@ -145,7 +145,7 @@ def test_a_later_breach_of_another_clock_begins_a_thread_of_its_own(world: World
     ]
 
 
-def test_what_a_digest_told_goes_on_under_the_digest(world: World) -> None:
+def test_what_a_digest_told_goes_on_under_the_digest(world: Installation) -> None:
     requests = [world.file() for _ in range(8)]
     pass_hours(world, 49)
     [digest] = [message for message in world.slack.sent_to(CMO_CHANNEL) if message.kind is K.DIGEST]
@@ -157,7 +157,7 @@ def test_what_a_digest_told_goes_on_under_the_digest(world: World) -> None:
     assert told[-2:] == [(K.TAKEN, "slack:1"), (K.CLOSING, "slack:1")]
 
 
-def test_another_channel_since_gets_no_thread_of_the_old_one(world: World) -> None:
+def test_another_channel_since_gets_no_thread_of_the_old_one(world: Installation) -> None:
     request = world.file()
     pass_hours(world, 49)
     with world.runtime.db.write() as session:

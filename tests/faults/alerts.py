@@ -1,7 +1,7 @@
 """Requests that fall due when a test says so, each telling the lead in Slack and the contact by mail."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -11,12 +11,12 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.timeline import SYSTEM
-from slamon.services.directory import create
-from slamon.services.filing import Filing, log_request
-from slamon.services.message_keys import about_crossing
+from slamon.services.directory.records import create
+from slamon.services.outbox.message_keys import about_crossing
+from slamon.services.requests.filing import Filing, log_request
 from tests.faults.judge import judge, keys
-from tests.scenarios.house import House, eventually
-from tests.world import CMO_CHANNEL, World
+from tests.installation import CMO_CHANNEL, Installation
+from tests.scenarios.installation import ProcessInstallation, eventually
 
 TARGET = timedelta(hours=1)
 UNDER_WAY = (NotificationState.QUEUED, NotificationState.UNKNOWN, NotificationState.SENDING)
@@ -31,13 +31,13 @@ class Alert:
     slack: str
     email: str
 
-    def told(self, house: House) -> tuple[int, int]:
+    def told(self, house: ProcessInstallation) -> tuple[int, int]:
         """How often each of them arrived."""
         arrived = keys(house)
         return arrived.count(self.slack), arrived.count(self.email)
 
 
-def alert_policy(world: World) -> None:
+def alert_policy(world: Installation) -> None:
     """The policy of the first CMO from now on: one clock, one rung."""
     to = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_contact"}]
     now = world.clock.now()
@@ -48,21 +48,20 @@ def alert_policy(world: World) -> None:
         "ladder": [{"level": "target", "anchor": "target", "to": to}],
         "effective_from": now - timedelta(days=1),
     }
-    with world.runtime.db.write() as session:
-        create(session, Policy, values, by=SYSTEM, now=now)
+    with world.runtime.write() as tx:
+        create(tx, Policy, values, by=SYSTEM)
 
 
-def file_alerts(house: House, count: int = 1, *, in_seconds: float = 0, apart_seconds: float = 0) -> list[Alert]:
+def file_alerts(
+    house: ProcessInstallation, count: int = 1, *, in_seconds: float = 0, apart_seconds: float = 0
+) -> list[Alert]:
     """File requests that fall due `in_seconds` and then one after the other, and wait for nothing."""
     world, by = house.world, house.world.caller(house.world.cast.pm)
-    first = world.clock.now() + timedelta(seconds=in_seconds) - TARGET
-    alerts = []
-    with world.runtime.db.write() as session:
+    alerts, first = [], world.clock.now() + timedelta(seconds=in_seconds) - TARGET
+    with world.runtime.write() as opened:
         for place in range(count):
-            filed = log_request(
-                session, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by,
-                now=first + timedelta(seconds=place * apart_seconds), real_now=world.clock.real_now(),
-            )  # fmt: skip
+            tx = replace(opened, business_now=first + timedelta(seconds=place * apart_seconds))
+            filed = log_request(tx, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by)
             due_at = filed.clocks[0]["target_at"]
             key = f"{filed.number}/target/{about_crossing(['acknowledgement'], due_at)}"
             slack, email = f"{key}/slack/{CMO_CHANNEL}", f"{key}/email/{world.cast.contact}"
@@ -70,7 +69,9 @@ def file_alerts(house: House, count: int = 1, *, in_seconds: float = 0, apart_se
     return alerts
 
 
-def all_told(house: House, alerts: Sequence[Alert], *, within: float = 15, kills_in_send: int = 0) -> None:
+def all_told(
+    house: ProcessInstallation, alerts: Sequence[Alert], *, within: float = 15, kills_in_send: int = 0
+) -> None:
     """Wait until each alert has arrived and nothing is under way, then ask the judge."""
     wanted = {key for alert in alerts for key in (alert.slack, alert.email)}
     eventually(lambda: wanted <= set(keys(house)), within=within, what="every alert")
@@ -78,14 +79,14 @@ def all_told(house: House, alerts: Sequence[Alert], *, within: float = 15, kills
     judge(house, kills_in_send=kills_in_send)
 
 
-def being_sent(house: House) -> set[str]:
+def being_sent(house: ProcessInstallation) -> set[str]:
     """The keys of the messages that somebody has said he is sending."""
     with house.world.runtime.db.read() as session:
         sending = Notification.state == NotificationState.SENDING
         return set(session.scalars(select(Notification.dedupe_key).where(sending)))
 
 
-def at_rest(house: House) -> bool:
+def at_rest(house: ProcessInstallation) -> bool:
     """Whether nothing is due and no message is under way."""
     with house.world.runtime.db.read() as session:
         now = house.world.clock.now()

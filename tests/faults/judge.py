@@ -18,21 +18,20 @@ from sqlalchemy import select
 
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
-from slamon.services.verify import verify_audit, verify_requests
-from tests.scenarios.house import House
+from slamon.services.reports.verify import verify_audit, verify_requests
+from tests.scenarios.installation import ProcessInstallation
 
 
-def judge(house: House, *, kills_in_send: int = 0, filed: Mapping[str, str] | None = None) -> None:
+def judge(house: ProcessInstallation, *, kills_in_send: int = 0, filed: Mapping[str, str] | None = None) -> None:
     """Fail unless I1 to I5 hold. `filed` is what was answered with 2xx: idempotency key to request number."""
-    with house.world.runtime.db.read() as session:
-        requests = {request.id: request for request in session.scalars(select(CmoRequest))}
-        crossings = session.scalars(select(CrossingRow)).all()
-        messages = session.scalars(select(Notification)).all()
-        clocked = set(session.scalars(select(ClockRow.request_id)))
-        facts = set(session.scalars(select(FactRow.request_id).where(FactRow.sequence == 1)))
-        now = house.world.runtime.clock.now()
-        differences = [found for found in verify_requests(session, now=now) if not isinstance(found, int)]
-        trail = verify_audit(session)
+    with house.world.runtime.read() as tx:
+        requests = {request.id: request for request in tx.session.scalars(select(CmoRequest))}
+        crossings = tx.session.scalars(select(CrossingRow)).all()
+        messages = tx.session.scalars(select(Notification)).all()
+        clocked = set(tx.session.scalars(select(ClockRow.request_id)))
+        facts = set(tx.session.scalars(select(FactRow.request_id).where(FactRow.sequence == 1)))
+        differences = [found for found in verify_requests(tx) if not isinstance(found, int)]
+        trail = verify_audit(tx.session)
     every_step_was_told(house, crossings, messages)
     doubles_are_few_and_marked(house, kills_in_send)
     nothing_came_early(house, requests.values(), crossings)
@@ -47,7 +46,9 @@ def judge(house: House, *, kills_in_send: int = 0, filed: Mapping[str, str] | No
     assert trail is None, f"I5: {trail}"
 
 
-def every_step_was_told(house: House, crossings: Iterable[CrossingRow], messages: Iterable[Notification]) -> None:
+def every_step_was_told(
+    house: ProcessInstallation, crossings: Iterable[CrossingRow], messages: Iterable[Notification]
+) -> None:
     arrived = Counter(keys(house))
     told: dict[tuple[object, str, str], list[Notification]] = {}
     digests = {message.id: message for message in messages if message.kind == "digest"}
@@ -67,7 +68,7 @@ def every_step_was_told(house: House, crossings: Iterable[CrossingRow], messages
             assert len(done) == len(rows), f"I1: still under way: {[row.dedupe_key for row in rows if row not in done]}"
 
 
-def doubles_are_few_and_marked(house: House, kills_in_send: int) -> None:
+def doubles_are_few_and_marked(house: ProcessInstallation, kills_in_send: int) -> None:
     doubled = {key for key, times in Counter(keys(house)).items() if times > 1}
     assert len(doubled) <= kills_in_send, f"I2: {len(doubled)} came twice after {kills_in_send} kills: {doubled}"
     for key in doubled:
@@ -78,7 +79,9 @@ def doubles_are_few_and_marked(house: House, kills_in_send: int) -> None:
         assert all("Repeat" in str(mail.message["Subject"]) for mail in mails[1:]), f"I2: {key} does not say it repeats"
 
 
-def nothing_came_early(house: House, requests: Iterable[CmoRequest], crossings: Iterable[CrossingRow]) -> None:
+def nothing_came_early(
+    house: ProcessInstallation, requests: Iterable[CmoRequest], crossings: Iterable[CrossingRow]
+) -> None:
     numbers = {request.id: request.number for request in requests}
     crossed: dict[tuple[str, str], list[CrossingRow]] = {}
     for crossing in crossings:
@@ -92,6 +95,6 @@ def nothing_came_early(house: House, requests: Iterable[CmoRequest], crossings: 
         assert all(at >= first for at in arrivals), f"I3: {level} of {number} was told before its time"
 
 
-def keys(house: House) -> list[str]:
+def keys(house: ProcessInstallation) -> list[str]:
     """The key of every message the two servers accepted, in the order of each."""
     return [message.key for message in (*house.slack.posts, *house.mailbox.mails) if message.key]

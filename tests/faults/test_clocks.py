@@ -12,23 +12,23 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from slamon.cli import app
+from slamon.cli.main import app
 from slamon.clock import Clock
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.policies import Policy
 from slamon.db.requests import CrossingRow
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import heartbeat
-from slamon.engine.cycle import Inline, tick
+from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import NOW_AND_THEN_BEATS, Watch
 from slamon.runtime import Runtime
-from slamon.services.directory import create
-from slamon.services.message_keys import about_crossing
+from slamon.services.directory.records import create
+from slamon.services.outbox.message_keys import about_crossing
 from tests.faults.alerts import Alert, file_alerts
+from tests.faults.installation import FaultyInstallation, open_town
 from tests.faults.judge import judge
-from tests.faults.town import Town, open_town
-from tests.scenarios.house import eventually
-from tests.world import CMO_CHANNEL, ManualClock, World, open_world
+from tests.installation import CMO_CHANNEL, Installation, ManualClock, open_world
+from tests.scenarios.installation import eventually
 
 HOUR, TEN_MINUTES = timedelta(hours=1), timedelta(minutes=10)
 
@@ -44,19 +44,19 @@ class WrongClock(Clock):
         return super().host_now() + self.ahead
 
 
-def started(world: World, clock: Clock, kind: str) -> World:
+def started(world: Installation, clock: Clock, kind: str) -> Installation:
     """The same installation on another host, where a process of this kind has begun to beat."""
     runtime = replace(world.runtime, clock=clock, process_id=uuid4())
     heartbeat.beat(runtime, kind, 0)
-    return World(runtime, clock, world.slack, world.email, world.cast)
+    return Installation(runtime, clock, world.slack, world.email, world.cast)
 
 
-def pass_until_told(town: Town, ticker: Runtime, worker: Runtime, alert: Alert) -> None:
+def pass_until_told(town: FaultyInstallation, ticker: Runtime, worker: Runtime, alert: Alert) -> None:
     """Let one host find what is due and the other do it."""
     watch = Watch(8)
 
     def told() -> bool:
-        tick(ticker, Inline(worker), watch)
+        tick(ticker, InlineDispatcher(worker), watch)
         return alert.told(town) == (1, 1)
 
     eventually(told, within=30, what="the alert")
@@ -65,17 +65,17 @@ def pass_until_told(town: Town, ticker: Runtime, worker: Runtime, alert: Alert) 
 def pass_in_vain(runtime: Runtime) -> None:
     """Nothing is due, however often one looks."""
     for _ in range(3):
-        tick(runtime, Inline(runtime), Watch(8))
+        tick(runtime, InlineDispatcher(runtime), Watch(8))
 
 
 @pytest.fixture
-def town(postgres_url: str, tmp_path: Path) -> Iterator[Town]:
+def town(postgres_url: str, tmp_path: Path) -> Iterator[FaultyInstallation]:
     with open_world(postgres_url, Clock()) as world, open_town(tmp_path, world) as found:
         yield found
 
 
 @pytest.mark.parametrize("ahead", [TEN_MINUTES, -TEN_MINUTES])
-def test_fault_31_hosts_ten_minutes_apart_agree_on_what_is_due(town: Town, ahead: timedelta):
+def test_fault_31_hosts_ten_minutes_apart_agree_on_what_is_due(town: FaultyInstallation, ahead: timedelta):
     """The API and the workers run where the clock is wrong; the ticker and the database where it is right."""
     wrong = started(town.world, WrongClock(ahead), "worker")
     ticker = started(town.world, Clock(), "ticker")
@@ -86,7 +86,7 @@ def test_fault_31_hosts_ten_minutes_apart_agree_on_what_is_due(town: Town, ahead
 
 
 @pytest.mark.parametrize("jump", [HOUR, -HOUR])
-def test_fault_31_a_hosts_clock_is_set_by_an_hour_and_the_deadlines_stay(town: Town, jump: timedelta):
+def test_fault_31_a_hosts_clock_is_set_by_an_hour_and_the_deadlines_stay(town: FaultyInstallation, jump: timedelta):
     clock = WrongClock(timedelta(0))
     host = started(town.world, clock, "worker").runtime
     told, due, later = file_alerts(town, 3, apart_seconds=1)
@@ -112,7 +112,7 @@ def test_fault_31_on_sqlite_the_hosts_clock_is_the_only_one_and_nothing_fires_tw
         judge(town)
 
 
-def test_fault_31_a_jump_between_two_heart_beats_declares_nobody_dead(town: Town):
+def test_fault_31_a_jump_between_two_heart_beats_declares_nobody_dead(town: FaultyInstallation):
     clock = WrongClock(timedelta(0))
     sender, ticker = started(town.world, clock, "worker"), started(town.world, clock, "ticker")
     (alert,) = file_alerts(town)
@@ -153,7 +153,7 @@ def test_fault_31_over_the_weekend_of_a_clock_change_a_working_hour_stays_one(
         judge(town)
 
 
-def working_hours_policy(world: World) -> None:
+def working_hours_policy(world: Installation) -> None:
     now = world.clock.now()
     values = {
         "name": "Two working hours",
@@ -163,12 +163,12 @@ def working_hours_policy(world: World) -> None:
         "ladder": [{"level": "target", "anchor": "target", "to": [{"channel": "slack", "role": "lead"}]}],
         "effective_from": now,
     }
-    with world.runtime.db.write() as session:
-        create(session, Policy, values, by=SYSTEM, now=now)
+    with world.runtime.write() as tx:
+        create(tx, Policy, values, by=SYSTEM)
 
 
 def test_fault_31_the_skew_is_shown_and_the_process_is_not_taken_for_dead(
-    town: Town, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    town: FaultyInstallation, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     started(town.world, WrongClock(-TEN_MINUTES), "worker")
     monkeypatch.setenv("SLAMON_DATABASE_URL", postgres_url)

@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import NullPool, create_engine, event, select, text
 from starlette.testclient import TestClient
 
-from slamon.api.call import TRIES
 from slamon.app import create_app
 from slamon.db import database
 from slamon.db.claims import next_due
@@ -22,25 +21,26 @@ from slamon.db.database import Database
 from slamon.db.requests import CmoRequest
 from slamon.engine import heartbeat
 from slamon.errors import Unavailable
-from slamon.services.outbox import counts
+from slamon.http.transaction import TRIES
+from slamon.services.outbox.outbox import counts
 from slamon.web.session import COOKIE
 from tests.api.conftest import Api
 from tests.faults.alerts import at_rest, file_alerts
+from tests.faults.installation import FaultyInstallation, open_town, town
 from tests.faults.judge import judge, keys
-from tests.faults.town import Town, open_town, town
 from tests.faults.wire import Loss, Wire, wire_to
-from tests.scenarios.house import House, eventually, running_house
-from tests.servers import closed_port
-from tests.services.postgres import create_database, find_binaries, running_postgres
-from tests.services.process import free_port
+from tests.installation import CMO_CHANNEL, Installation, ManualClock, open_world
+from tests.scenarios.installation import ProcessInstallation, eventually, running_house
+from tests.servers.postgres import create_database, find_binaries, running_postgres
+from tests.servers.process import free_port
+from tests.servers.slack_and_mail import closed_port
 from tests.web.conftest import ADDRESS
-from tests.world import CMO_CHANNEL, ManualClock, World, open_world
 
 __all__ = ["town"]
 
 
 @contextmanager
-def filing(house: House, clients: int = 4) -> Iterator[tuple[dict[str, str], set[int]]]:
+def filing(house: ProcessInstallation, clients: int = 4) -> Iterator[tuple[dict[str, str], set[int]]]:
     """File under load, and go on with the same key until it is answered with 2xx; what was filed, and every status."""
     filed: dict[str, str] = {}
     statuses: set[int] = set()
@@ -101,7 +101,7 @@ def test_fault_16_postgresql_crashes_under_load_and_comes_back(
         judge(house, kills_in_send=1, filed=filed)
 
 
-def test_fault_16_while_the_database_is_gone_api_and_pages_say_so_and_when_to_come_back(world: World):
+def test_fault_16_while_the_database_is_gone_api_and_pages_say_so_and_when_to_come_back(world: Installation):
     away = replace(world.runtime, db=Database(f"postgresql+psycopg://nobody@127.0.0.1:{closed_port()}/none"))
     app = create_app(away, with_workers=False)
     caller = TestClient(app, headers={"Authorization": "Bearer slk_any"})
@@ -119,25 +119,25 @@ def test_fault_16_while_the_database_is_gone_api_and_pages_say_so_and_when_to_co
 
 
 @pytest.fixture
-def postgres_town(postgres_world: World, tmp_path: Path) -> Iterator[Town]:
+def postgres_town(postgres_world: Installation, tmp_path: Path) -> Iterator[FaultyInstallation]:
     with open_town(tmp_path, postgres_world) as found:
         yield found
 
 
 @contextmanager
-def over_a_wire(world: World) -> Iterator[tuple[Wire, World]]:
+def over_a_wire(world: Installation) -> Iterator[tuple[Wire, Installation]]:
     """The same world, reaching its database over a wire."""
     with wire_to(world.runtime.db.url.render_as_string(hide_password=False)) as (wire, url):
         far = replace(world.runtime, db=Database(url))
         try:
-            yield wire, World(far, world.clock, world.slack, world.email, world.cast)
+            yield wire, Installation(far, world.clock, world.slack, world.email, world.cast)
         finally:
             far.close()
 
 
 @pytest.mark.parametrize("loss", list(Loss))
 def test_fault_17_the_connection_is_lost_during_commit_and_the_idempotency_key_settles_it(
-    postgres_town: Town, loss: Loss
+    postgres_town: FaultyInstallation, loss: Loss
 ):
     once = {"Idempotency-Key": "order-1"}
     with over_a_wire(postgres_town.world) as (wire, world):
@@ -155,7 +155,7 @@ def test_fault_17_the_connection_is_lost_during_commit_and_the_idempotency_key_s
 
 @pytest.mark.parametrize("loss", list(Loss))
 def test_fault_17_the_result_of_a_post_is_lost_during_its_commit_and_it_is_not_posted_again(
-    postgres_world: World, loss: Loss
+    postgres_world: Installation, loss: Loss
 ):
     postgres_world.file()
     postgres_world.work()
@@ -171,12 +171,12 @@ def test_fault_17_the_result_of_a_post_is_lost_during_its_commit_and_it_is_not_p
     assert under_way(postgres_world) == 0
 
 
-def under_way(world: World) -> int:
+def under_way(world: Installation) -> int:
     with world.runtime.db.read() as session:
         return sum(counts(session).values())
 
 
-def trouble(world: World, table: str, sqlstate: str, times: int) -> None:
+def trouble(world: Installation, table: str, sqlstate: str, times: int) -> None:
     """Every insert into the table fails so, so many times; a sequence counts them, for it is never rolled back."""
     with world.runtime.db.write() as session:
         for statement in (
@@ -189,7 +189,7 @@ def trouble(world: World, table: str, sqlstate: str, times: int) -> None:
             session.execute(text(statement))
 
 
-def troubles(world: World) -> int:
+def troubles(world: Installation) -> int:
     with world.runtime.db.read() as session:
         return session.execute(text("SELECT last_value FROM troubles")).scalar_one()
 
@@ -197,7 +197,9 @@ def troubles(world: World) -> int:
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
 
 
-def test_fault_18_what_was_rolled_back_for_others_is_done_again_and_the_caller_never_knows(postgres_town: Town):
+def test_fault_18_what_was_rolled_back_for_others_is_done_again_and_the_caller_never_knows(
+    postgres_town: FaultyInstallation,
+):
     api = Api(postgres_town.world)
     trouble(api.world, "cmo_request", SERIALIZATION_FAILURE, TRIES - 1)
     answer = api.pm.post("/v1/requests", json=api.inquiry(), headers={"Idempotency-Key": "order-1"})
@@ -205,7 +207,7 @@ def test_fault_18_what_was_rolled_back_for_others_is_done_again_and_the_caller_n
     judge(postgres_town, filed={"order-1": answer.json()["number"]})
 
 
-def test_fault_18_what_is_rolled_back_again_and_again_is_given_up_and_said(postgres_town: Town):
+def test_fault_18_what_is_rolled_back_again_and_again_is_given_up_and_said(postgres_town: FaultyInstallation):
     api = Api(postgres_town.world)
     trouble(api.world, "cmo_request", DEADLOCK, 1000)
     answer = api.pm.post("/v1/requests", json=api.inquiry(), headers={"Idempotency-Key": "order-1"})
@@ -216,7 +218,7 @@ def test_fault_18_what_is_rolled_back_again_and_again_is_given_up_and_said(postg
 
 
 def test_fault_18_of_two_that_wait_for_each_other_postgresql_undoes_one_and_both_get_what_they_want(
-    postgres_town: Town,
+    postgres_town: FaultyInstallation,
 ):
     """The other side holds the counter of numbers and wants the idempotency key that the filing has taken."""
     api = Api(postgres_town.world)
@@ -239,12 +241,12 @@ def test_fault_18_of_two_that_wait_for_each_other_postgresql_undoes_one_and_both
     assert [answer.status_code for answer in answers] == [201]
 
 
-def waiting_for_a_lock(world: World) -> bool:
+def waiting_for_a_lock(world: Installation) -> bool:
     with world.runtime.db.read() as session:
         return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
 
 
-def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: Town):
+def test_fault_18_a_check_that_was_rolled_back_loses_no_claim(postgres_town: FaultyInstallation):
     alerts = postgres_town.fall_due(3)
     trouble(postgres_town.world, "crossing", DEADLOCK, 1)
     with pytest.raises(Unavailable):
@@ -270,7 +272,7 @@ def test_fault_18_a_lock_not_granted_in_time_is_a_refusal_and_not_a_defect(
         assert api.pm.post("/v1/requests", json=api.inquiry()).status_code == 201
 
 
-def pages_of_an_idle_pass(world: World) -> int:
+def pages_of_an_idle_pass(world: Installation) -> int:
     """How many pages the loop's one look at the database touches."""
     engine, asked = world.runtime.db.engine, list[tuple[str, Any]]()
 

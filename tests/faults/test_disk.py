@@ -16,12 +16,12 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from slamon.clock import Clock
 from tests.api.conftest import Api
 from tests.faults.alerts import at_rest, file_alerts
+from tests.faults.installation import FaultyInstallation, open_town
 from tests.faults.judge import judge
-from tests.faults.town import Town, open_town
-from tests.scenarios.house import eventually
-from tests.services.postgres import SERVER_USER, URL_VARIABLE, drop_database
+from tests.installation import open_world
+from tests.scenarios.installation import eventually
+from tests.servers.postgres import SERVER_USER, URL_VARIABLE, drop_database
 from tests.web.conftest import Site, text_of
-from tests.world import open_world
 from workers.embedded import embedded_workers
 
 NAME = f"small_{os.getpid()}"
@@ -87,7 +87,7 @@ def disk(request: pytest.FixtureRequest, service_directory: Path) -> Iterator[Di
 
 
 @pytest.fixture
-def busy_town(disk: Disk, tmp_path: Path) -> Iterator[Town]:
+def busy_town(disk: Disk, tmp_path: Path) -> Iterator[FaultyInstallation]:
     """A town on that disk whose loop and workers run."""
     settings = {"heartbeat_seconds": 0.5, "hand_over_seconds": 1, "digest_above": 1000, "api_calls_per_minute": 100_000}
     with (
@@ -98,7 +98,7 @@ def busy_town(disk: Disk, tmp_path: Path) -> Iterator[Town]:
         yield town
 
 
-def test_fault_19_the_disk_is_full_and_nobody_is_told_otherwise(disk: Disk, busy_town: Town):
+def test_fault_19_the_disk_is_full_and_nobody_is_told_otherwise(disk: Disk, busy_town: FaultyInstallation):
     world = busy_town.world
     api, site = Api(world), Site(world)
     caller, filed = api.pm, dict[str, str]()

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,20 +19,20 @@ import uvicorn
 from sqlalchemy import select
 
 from slamon.app import create_app
-from slamon.channels import MessageKind
 from slamon.config import Settings
 from slamon.db.outbox import Attempt, Notification, NotificationState
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import DeliveryError
 from slamon.runtime import build_runtime, configure_logging
-from slamon.services.filing import Filing, log_request
+from slamon.services.requests.filing import Filing, log_request
+from slamon.wording.message import MessageKind
 from tests.faults.alerts import Alert, alert_policy, all_told, at_rest, file_alerts
 from tests.faults.judge import judge
 from tests.faults.test_processes import SMALL, WORKER
-from tests.scenarios.house import House, eventually, running_house
-from tests.servers import closed_port
-from tests.world import CMO_CHANNEL, World
+from tests.installation import CMO_CHANNEL, Installation
+from tests.scenarios.installation import ProcessInstallation, eventually, running_house
+from tests.servers.slack_and_mail import closed_port
 
 pytestmark = pytest.mark.slow
 REQUESTS, WEEKEND = 2000, timedelta(hours=60)
@@ -39,7 +40,7 @@ LATEST = timedelta(seconds=5)
 
 
 def test_fault_33_after_a_weekend_without_a_loop_breaches_come_first_in_digests_and_slack_is_not_flooded(
-    any_world: World,
+    any_world: Installation,
 ):
     world = any_world
     configure_logging("error")
@@ -77,23 +78,21 @@ def test_fault_33_after_a_weekend_without_a_loop_breaches_come_first_in_digests_
     assert not [mail for mail in world.email.sent if mail.kind in (MessageKind.REMINDER, MessageKind.TARGET)]
 
 
-def file_over_the_day(world: World, count: int) -> list[str]:
+def file_over_the_day(world: Installation, count: int) -> list[str]:
     """Requests one after the other, most to the first CMO, the rest to another; the numbers of the first CMO's."""
     cast, by, theirs = world.cast, world.caller(world.cast.pm), []
     for start in range(0, count, 100):
-        with world.runtime.db.write() as session:
+        with world.runtime.write() as opened:
             for place in range(start, start + 100):
+                tx = replace(opened, business_now=opened.business_now + timedelta(seconds=place))
                 site = cast.other_site if place % 4 == 3 else cast.second_site if place % 4 == 2 else cast.site
-                filed = log_request(
-                    session, Filing(RequestType.INQUIRY, cast.project, site, "Weekend"), by=by,
-                    now=world.clock.now() + timedelta(seconds=place), real_now=world.clock.real_now(),
-                )  # fmt: skip
+                filed = log_request(tx, Filing(RequestType.INQUIRY, cast.project, site, "Weekend"), by=by)
                 if site != cast.other_site:
                     theirs.append(filed.number)
     return theirs
 
 
-def all_left(world: World) -> bool:
+def all_left(world: Installation) -> bool:
     with world.runtime.db.read() as session:
         waiting = Notification.state.in_((NotificationState.QUEUED, NotificationState.UNKNOWN))
         return session.scalar(select(Notification.id).where(waiting).limit(1)) is None
@@ -111,7 +110,7 @@ def both_cores_busy() -> Iterator[None]:
             process.wait()
 
 
-def latest(house: House, alerts: list[Alert]) -> timedelta:
+def latest(house: ProcessInstallation, alerts: list[Alert]) -> timedelta:
     """How long after its time the latest of these messages arrived."""
     arrived = {message.key: message.arrived_at for message in (*house.slack.posts, *house.mailbox.mails)}
     return max(arrived[key] - alert.due_at for alert in alerts for key in (alert.slack, alert.email))
@@ -151,7 +150,7 @@ def test_fault_42_a_blocked_event_loop_holds_up_no_alert(tmp_path: Path):
 
 
 @contextmanager
-def serving_here(house: House) -> Iterator[str]:
+def serving_here(house: ProcessInstallation) -> Iterator[str]:
     """The house's one process as a part of this one, with a page that blocks the event loop; its address."""
     environment = {name.removeprefix("SLAMON_").lower(): value for name, value in house.environment.items()
                    if name.startswith("SLAMON_")}  # fmt: skip
@@ -196,7 +195,7 @@ def test_fault_42_without_file_descriptors_nothing_is_lost(set_up: str, tmp_path
 
 
 @contextmanager
-def no_descriptor_left(house: House) -> Iterator[None]:
+def no_descriptor_left(house: ProcessInstallation) -> Iterator[None]:
     """Every process of the house may open no further file and no further connection."""
     pids = [pid for process in house.processes.values() for pid in family(process.pid)]
     limits = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in pids}

@@ -7,26 +7,28 @@ from sqlalchemy import select
 
 from slamon.clock import Clock
 from slamon.db.outbox import Attempt
-from slamon.services.outbox import counts, failed
+from slamon.services.outbox.outbox import counts, failed
 from tests.faults.alerts import at_rest, file_alerts
+from tests.faults.installation import FaultyInstallation, open_town, town
 from tests.faults.judge import judge
-from tests.faults.town import Town, open_town, town
-from tests.scenarios.house import eventually
-from tests.servers import closed_port
-from tests.world import CONTACT, HEAD, OTHER_CONTACT, PM, open_world
+from tests.installation import CONTACT, HEAD, OTHER_CONTACT, PM, open_world
+from tests.scenarios.installation import eventually
+from tests.servers.slack_and_mail import closed_port
 from workers.embedded import embedded_workers
 
 __all__ = ["town"]
 
 
-def attempts(town: Town, key: str) -> list[Attempt]:
+def attempts(town: FaultyInstallation, key: str) -> list[Attempt]:
     with town.world.runtime.db.read() as session:
         of_it = Attempt.notification_id == town.row(key).id
         return list(session.scalars(select(Attempt).where(of_it).order_by(Attempt.number)))
 
 
 @pytest.mark.parametrize("server", ["refuses the connection", "has no address", "offers no STARTTLS"])
-def test_fault_27_while_no_mail_server_can_be_reached_slack_goes_on_and_mails_wait(town: Town, server: str):
+def test_fault_27_while_no_mail_server_can_be_reached_slack_goes_on_and_mails_wait(
+    town: FaultyInstallation, server: str
+):
     reachable = town.mailbox.url
     (alert,) = town.fall_due()
     town.mail_by(
@@ -46,7 +48,7 @@ def test_fault_27_while_no_mail_server_can_be_reached_slack_goes_on_and_mails_wa
     assert "Repeat" not in str(town.mailbox.to(CONTACT)[-1].message["Subject"])
 
 
-def test_fault_28_a_server_that_greylists_for_a_quarter_of_an_hour_gets_each_mail_once(town: Town):
+def test_fault_28_a_server_that_greylists_for_a_quarter_of_an_hour_gets_each_mail_once(town: FaultyInstallation):
     (alert,) = town.fall_due()
     town.mailbox.refuse(CONTACT, "451 4.7.1 Greylisted, try again later")
     town.world.work()
@@ -79,12 +81,12 @@ def test_fault_29_a_server_silent_after_the_data_holds_up_no_other_mail(tmp_path
         assert [alert.told(town)[0] for alert in alerts] == [1, 1, 1]
 
 
-def at_work(town: Town) -> int:
+def at_work(town: FaultyInstallation) -> int:
     with town.world.runtime.db.read() as session:
         return counts(session)["sending"]
 
 
-def test_fault_30_of_three_readers_one_is_refused_and_the_others_read_it_once(town: Town):
+def test_fault_30_of_three_readers_one_is_refused_and_the_others_read_it_once(town: FaultyInstallation):
     town.fall_due(0, others=1)
     town.mailbox.refuse(PM, "550 5.1.1 No such user")
     town.world.work()
@@ -97,5 +99,5 @@ def test_fault_30_of_three_readers_one_is_refused_and_the_others_read_it_once(to
     judge(town)
 
 
-def told_of_target(town: Town, reader: str) -> list[str]:
+def told_of_target(town: FaultyInstallation, reader: str) -> list[str]:
     return [mail.key for mail in town.mailbox.to(reader) if mail.key and "/target/" in mail.key]

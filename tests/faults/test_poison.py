@@ -11,14 +11,14 @@ from slamon.engine.cycle import MOST_CHECKS
 from slamon.engine.deliver import BROKEN_ATTEMPTS
 from tests.faults.alerts import Alert, alert_policy, file_alerts
 from tests.faults.test_processes import SMALL, WORKER
-from tests.scenarios.house import House, eventually, running_house
+from tests.scenarios.installation import ProcessInstallation, eventually, running_house
 
 pytestmark = pytest.mark.slow
 ONE, MANY = "one process, SQLite", "several, PostgreSQL and Redis"
 
 
 @pytest.fixture(params=[ONE, MANY])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProcessInstallation]:
     if request.param == ONE:
         database, redis_url = f"sqlite:///{tmp_path}/house.db", None
     else:
@@ -29,7 +29,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
         yield running
 
 
-def deaths(house: House, point: str, done: Callable[[], bool]) -> int:
+def deaths(house: ProcessInstallation, point: str, done: Callable[[], bool]) -> int:
     """How often the worker dies at that point, always started again, until all is done."""
     name = next(name for name in house.processes if name in ("serve", "worker"))
     house.restart(name, crash_at=point)
@@ -46,11 +46,11 @@ def deaths(house: House, point: str, done: Callable[[], bool]) -> int:
     return times
 
 
-def told(house: House, alerts: Sequence[Alert]) -> bool:
+def told(house: ProcessInstallation, alerts: Sequence[Alert]) -> bool:
     return all(min(alert.told(house)) for alert in alerts)
 
 
-def test_fault_34_a_request_that_kills_whoever_checks_it_is_set_aside(house: House):
+def test_fault_34_a_request_that_kills_whoever_checks_it_is_set_aside(house: ProcessInstallation):
     alerts = file_alerts(house, 6, in_seconds=5)
     poison, others = alerts[2], [*alerts[:2], *alerts[3:]]
 
@@ -61,7 +61,7 @@ def test_fault_34_a_request_that_kills_whoever_checks_it_is_set_aside(house: Hou
     assert poison.told(house) == (0, 0)
 
 
-def test_fault_34_a_message_that_kills_whoever_sends_it_becomes_a_dead_letter(house: House):
+def test_fault_34_a_message_that_kills_whoever_sends_it_becomes_a_dead_letter(house: ProcessInstallation):
     alerts = file_alerts(house, 6, in_seconds=5)
     poison, others = alerts[2], [*alerts[:2], *alerts[3:]]
 

@@ -20,7 +20,7 @@ from slamon.db.outbox import Process
 from slamon.db.requests import CmoRequest
 from tests.faults.alerts import Alert, alert_policy, all_told, at_rest, being_sent, file_alerts
 from tests.faults.judge import keys
-from tests.scenarios.house import House, eventually, running_house
+from tests.scenarios.installation import ProcessInstallation, eventually, running_house
 from workers.broker import build_broker
 
 WORKER = ("dramatiq", "workers.main", "--processes", "1", "--threads", "8")
@@ -37,7 +37,7 @@ on_many = pytest.mark.parametrize("stage", [MANY], indirect=True)
 class Stage:
     """A running house, and the keys of all that was being sent when somebody died or stood still."""
 
-    house: House
+    house: ProcessInstallation
     in_send: set[str] = field(default_factory=set)
 
     def named(self, kind: str) -> list[str]:
@@ -131,7 +131,7 @@ def test_fault_01_02_and_03_the_api_dies_before_and_after_the_commit_and_one_key
     stage.all_told()
 
 
-def mails_of(house: House, number: str) -> list[str]:
+def mails_of(house: ProcessInstallation, number: str) -> list[str]:
     return [key for key in keys(house) if key.startswith(f"{number}/filed/")]
 
 
@@ -192,7 +192,7 @@ def test_fault_09_under_fire_nothing_is_lost(stage: Stage):
     stage.all_told(*alerts, within=30)
 
 
-def arrived(house: House, alerts: list[Alert]) -> int:
+def arrived(house: ProcessInstallation, alerts: list[Alert]) -> int:
     return len({alert.slack for alert in alerts} & set(keys(house)))
 
 
@@ -262,7 +262,7 @@ def test_fault_12_a_ticker_stands_still_with_rows_locked_and_does_not_keep_them(
     assert alert.told(house) == (1, 1)
 
 
-def waits_with_rows_locked(house: House) -> bool:
+def waits_with_rows_locked(house: ProcessInstallation) -> bool:
     with house.world.runtime.db.engine.connect() as connection:
         waiting = "wait_event_type = 'Lock' AND backend_xid IS NOT NULL AND datname = current_database()"
         return bool(connection.scalar(text(f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")))
@@ -290,14 +290,14 @@ def test_fault_39_processes_of_an_old_release_stand_back_from_a_newer_schema(sta
     assert {alert.told(house) for alert in alerts} == {(1, 1)}
 
 
-def beating(house: House, since: datetime) -> int:
+def beating(house: ProcessInstallation, since: datetime) -> int:
     """How many processes have beaten since then: none that was killed before, and none that is only starting."""
     with house.world.runtime.db.read() as session:
         return session.scalar(select(func.count()).where(Process.beat_at > since)) or 0
 
 
 @contextmanager
-def newer_schema(house: House) -> Iterator[None]:
+def newer_schema(house: ProcessInstallation) -> Iterator[None]:
     """The database as a later release will leave it: every process that runs is of an old one."""
     engine = house.world.runtime.db.engine
     with engine.begin() as connection:

@@ -6,21 +6,21 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.db.parties import Site
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import ActionNotAllowed, Conflict, StaleVersion, Unavailable
-from slamon.services.directory import change, create, find
-from slamon.services.founding import default_policies
-from slamon.services.verify import verify_audit, verify_requests
-from tests.world import CMO_CHANNEL, CONTACT, HEAD, STEERING, World
+from slamon.services.directory.bootstrap import default_policies
+from slamon.services.directory.records import change, create, find
+from slamon.services.reports.verify import verify_audit, verify_requests
+from slamon.wording.message import MessageKind
+from tests.installation import CMO_CHANNEL, CONTACT, HEAD, STEERING, Installation
 
 
 @pytest.mark.parametrize("way", ["slack", "email"])
-def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: World, way: str):
+def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: Installation, way: str):
     world = any_world
     request = world.file()
     world.work()
@@ -37,12 +37,12 @@ def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: W
         world.clock.advance(hours=24)
         world.work()
 
-    with world.runtime.db.read() as session:
-        assert session.get_one(CmoRequest, request.id).state == "answered"
-        crossed = session.scalars(select(CrossingRow).where(CrossingRow.request_id == request.id)).all()
+    with world.runtime.read() as tx:
+        assert tx.session.get_one(CmoRequest, request.id).state == "answered"
+        crossed = tx.session.scalars(select(CrossingRow).where(CrossingRow.request_id == request.id)).all()
         assert {row.level for row in crossed} == {"reminder", "target", "limit"}  # the breach stays on record
         assert {row.status for row in crossed} == {"open"}
-        assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
+        assert all(isinstance(found, int) for found in verify_requests(tx))
     told = [post.kind for post in world.slack.sent_to(CMO_CHANNEL)]
     assert told in ([MessageKind.LIMIT, MessageKind.CLOSING], [])  # in Slack it is told and closed, or never said
     assert told or way == "email"
@@ -51,7 +51,7 @@ def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: W
     assert len(world.email.sent_to(CONTACT, MessageKind.RECEIPT)) == 1
 
 
-def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_world: World):
+def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_world: Installation):
     world = any_world
     request = world.file()
     world.clock.advance(hours=49)  # and the loop has something to find meanwhile
@@ -70,26 +70,26 @@ def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_wor
 
     with ThreadPoolExecutor(8) as pool:
         done = sum(pool.map(write, range(8)))
-    with world.runtime.db.read() as session:
-        facts = session.scalars(
+    with world.runtime.read() as tx:
+        facts = tx.session.scalars(
             select(FactRow).where(FactRow.request_id == request.id).order_by(FactRow.sequence)
         ).all()
         assert [fact.sequence for fact in facts] == list(range(1, len(facts) + 1))
         assert len(facts) == 1 + done > 2
         asked = [fact.kind for fact in facts[1:]]
         assert asked == [("asked", "replied")[n % 2] for n in range(len(asked))]  # never two questions, two replies
-        assert all(isinstance(found, int) for found in verify_requests(session, now=world.clock.now()))
+        assert all(isinstance(found, int) for found in verify_requests(tx))
 
 
-def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: World):
+def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: Installation):
     world, start = any_world, Barrier(8)
     line = {**default_policies()[0], "site_id": world.cast.site, "effective_from": world.clock.now()}
 
     def add(number: int) -> int:
         start.wait()
         try:
-            with world.runtime.db.write() as session:
-                create(session, Policy, {**line, "name": f"Line {number}"}, by=SYSTEM, now=world.clock.now())
+            with world.runtime.write() as tx:
+                create(tx, Policy, {**line, "name": f"Line {number}"}, by=SYSTEM)
         except Conflict:
             return 0
         return 1
@@ -100,12 +100,12 @@ def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: 
         assert verify_audit(session) is None
 
 
-def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: World):
+def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: Installation):
     world, record = postgres_world, (Site, postgres_world.cast.site)
-    how = {"by": SYSTEM, "now": world.clock.now(), "reason": "Renamed", "expected_version": 1}
-    with world.runtime.db.write() as late:
-        assert find(late, *record).version == 1
-        with world.runtime.db.write() as first:
+    how = {"by": SYSTEM, "reason": "Renamed", "expected_version": 1}
+    with world.runtime.write() as late:
+        assert find(late.session, *record).version == 1
+        with world.runtime.write() as first:
             change(first, *record, {"name": "Basel North"}, **how)
         with pytest.raises(StaleVersion):
             change(late, *record, {"name": "Basel South"}, **how)

@@ -10,10 +10,10 @@ import pytest
 import redis
 
 from tests.faults.alerts import Alert, alert_policy, all_told, file_alerts
-from tests.scenarios.house import House, eventually, running_house
-from tests.services.postgres import create_database
-from tests.services.process import free_port, open_directory
-from tests.services.valkey import find_program, running_valkey
+from tests.scenarios.installation import ProcessInstallation, eventually, running_house
+from tests.servers.postgres import create_database
+from tests.servers.process import free_port, open_directory
+from tests.servers.valkey import find_program, running_valkey
 
 PROCESSES = {
     "worker": ("dramatiq", "workers.main", "--processes", "1", "--threads", "8"),
@@ -56,7 +56,9 @@ def broker() -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="module")
-def house(broker: Broker, postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(
+    broker: Broker, postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ProcessInstallation]:
     folder = tmp_path_factory.mktemp("house")
     url = create_database(postgres_server, f"redis_{os.getpid()}")
     with running_house(folder, url, broker.url, processes=PROCESSES, **SETTINGS) as running:
@@ -64,19 +66,19 @@ def house(broker: Broker, postgres_server: str, tmp_path_factory: pytest.TempPat
         yield running
 
 
-def told(house: House, alerts: list[Alert], *, within: float = 15) -> None:
+def told(house: ProcessInstallation, alerts: list[Alert], *, within: float = 15) -> None:
     all_told(house, alerts, within=within)
     assert [alert.told(house) for alert in alerts] == [(1, 1)] * len(alerts)
 
 
-def ready(house: House) -> dict[str, str]:
+def ready(house: ProcessInstallation) -> dict[str, str]:
     answer = httpx.get(f"{house.base_url}/readyz", timeout=5)
     assert answer.status_code == 200
     found: dict[str, str] = answer.json()
     return found
 
 
-def file_by_api(house: House) -> httpx.Response:
+def file_by_api(house: ProcessInstallation) -> httpx.Response:
     cast = house.world.cast
     body = {
         "type": "inquiry",
@@ -92,7 +94,7 @@ def file_by_api(house: House) -> httpx.Response:
     )
 
 
-def test_fault_13_while_redis_is_down_filing_and_telling_go_on(house: House, broker: Broker):
+def test_fault_13_while_redis_is_down_filing_and_telling_go_on(house: ProcessInstallation, broker: Broker):
     broker.kill()
     assert file_by_api(house).status_code == 201
     told(house, file_alerts(house, 3))
@@ -109,7 +111,9 @@ def test_fault_13_while_redis_is_down_filing_and_telling_go_on(house: House, bro
 
 
 @pytest.mark.parametrize("loss", ["FLUSHALL", "restarted without persistence"])
-def test_fault_14_what_redis_forgets_is_handed_out_again_and_told_once(house: House, broker: Broker, loss: str):
+def test_fault_14_what_redis_forgets_is_handed_out_again_and_told_once(
+    house: ProcessInstallation, broker: Broker, loss: str
+):
     alerts: list[Alert] = []
 
     def work_lies_there() -> bool:
@@ -131,7 +135,7 @@ def test_fault_14_what_redis_forgets_is_handed_out_again_and_told_once(house: Ho
     told(house, alerts)
 
 
-def test_fault_15_redis_hangs_and_neither_filing_nor_telling_waits_for_it(house: House, broker: Broker):
+def test_fault_15_redis_hangs_and_neither_filing_nor_telling_waits_for_it(house: ProcessInstallation, broker: Broker):
     told(house, file_alerts(house))
     os.kill(broker.pid, signal.SIGSTOP)
     try:
@@ -142,7 +146,7 @@ def test_fault_15_redis_hangs_and_neither_filing_nor_telling_waits_for_it(house:
     told(house, file_alerts(house))
 
 
-def test_fault_15_redis_is_full_and_the_work_goes_on_without_it(house: House, broker: Broker):
+def test_fault_15_redis_is_full_and_the_work_goes_on_without_it(house: ProcessInstallation, broker: Broker):
     with broker.client() as client:
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", 1)

@@ -5,26 +5,26 @@ from datetime import timedelta
 import pytest
 
 from slamon.db.outbox import NotificationState as S
+from tests.faults.installation import OTHER_CHANNEL, FaultyInstallation, town
 from tests.faults.judge import judge
-from tests.faults.town import OTHER_CHANNEL, Town, town
+from tests.installation import ADMIN, CMO_CHANNEL, LEAD
 from tests.web.conftest import Site
-from tests.world import ADMIN, CMO_CHANNEL, LEAD
 
 __all__ = ["town"]
 
 
-def knocks(town: Town) -> int:
+def knocks(town: FaultyInstallation) -> int:
     """How often Slack was asked to take a post."""
     return town.slack.calls.count("chat.postMessage")
 
 
-def told_by_mail_instead(town: Town) -> list[str]:
+def told_by_mail_instead(town: FaultyInstallation) -> list[str]:
     """The requests of which the lead got by mail what Slack did not take."""
     keys = [mail.key or "" for mail in town.mailbox.to(LEAD)]
     return sorted(key.split("/")[0] for key in keys if key.endswith(f"email/{town.world.cast.lead}"))
 
 
-def test_fault_21_a_channel_told_to_wait_waits_and_the_others_flow(town: Town):
+def test_fault_21_a_channel_told_to_wait_waits_and_the_others_flow(town: FaultyInstallation):
     alerts = town.fall_due(3, others=1)
     town.slack.script(["429:30"])
     town.world.work()
@@ -39,7 +39,9 @@ def test_fault_21_a_channel_told_to_wait_waits_and_the_others_flow(town: Town):
 
 
 @pytest.mark.parametrize("fault", ["503", "error:internal_error"])
-def test_fault_22_after_three_failures_mail_carries_it_and_a_person_has_the_last_word(town: Town, fault: str):
+def test_fault_22_after_three_failures_mail_carries_it_and_a_person_has_the_last_word(
+    town: FaultyInstallation, fault: str
+):
     first, second = town.fall_due(2)
     town.slack.script([fault] * 6)
     waits = []
@@ -62,7 +64,7 @@ def test_fault_22_after_three_failures_mail_carries_it_and_a_person_has_the_last
     judge(town)
 
 
-def test_fault_22_after_five_minutes_mail_carries_it_however_seldom_slack_was_tried(town: Town):
+def test_fault_22_after_five_minutes_mail_carries_it_however_seldom_slack_was_tried(town: FaultyInstallation):
     (alert,) = town.fall_due()
     town.slack.script(["500", "429:300", "500"])
     town.world.work()
@@ -74,7 +76,7 @@ def test_fault_22_after_five_minutes_mail_carries_it_however_seldom_slack_was_tr
 
 
 @pytest.mark.parametrize("fault", ["drop_after_accept", "timeout_after_accept", "drop", "timeout"])
-def test_fault_23_slack_takes_a_post_or_not_and_says_nothing(town: Town, fault: str):
+def test_fault_23_slack_takes_a_post_or_not_and_says_nothing(town: FaultyInstallation, fault: str):
     alerts = town.fall_due(2)
     town.slack.script([fault])
     town.world.work()
@@ -85,7 +87,7 @@ def test_fault_23_slack_takes_a_post_or_not_and_says_nothing(town: Town, fault: 
 
 
 @pytest.mark.parametrize("refusal", ["invalid_auth", "token_revoked"])
-def test_fault_24_a_refused_token_stops_slack_until_there_is_a_new_one(town: Town, refusal: str):
+def test_fault_24_a_refused_token_stops_slack_until_there_is_a_new_one(town: FaultyInstallation, refusal: str):
     alerts = town.fall_due(3)
     town.slack.script([f"error:{refusal}"] * 3)
     town.world.work()
@@ -103,7 +105,7 @@ def test_fault_24_a_refused_token_stops_slack_until_there_is_a_new_one(town: Tow
 
 
 @pytest.mark.parametrize("refusal", ["channel_not_found", "is_archived", "not_in_channel"])
-def test_fault_25_a_channel_that_is_gone_is_given_up_alone(town: Town, refusal: str):
+def test_fault_25_a_channel_that_is_gone_is_given_up_alone(town: FaultyInstallation, refusal: str):
     alerts = town.fall_due(2, others=1)
     town.slack.script([f"error:{refusal}"] * 2)
     town.world.work()
@@ -116,7 +118,7 @@ def test_fault_25_a_channel_that_is_gone_is_given_up_alone(town: Town, refusal: 
 
 
 @pytest.mark.parametrize("fault", ["html", "broken_json", "html_after_accept", "broken_json_after_accept"])
-def test_fault_26_an_answer_that_is_not_slacks_is_not_taken_for_a_yes(town: Town, fault: str):
+def test_fault_26_an_answer_that_is_not_slacks_is_not_taken_for_a_yes(town: FaultyInstallation, fault: str):
     alerts = town.fall_due()
     town.slack.script([fault])
     town.world.work()

@@ -16,10 +16,10 @@ from slamon.db import database
 from slamon.errors import Unavailable
 from tests.api.conftest import Api
 from tests.faults.alerts import at_rest, file_alerts
+from tests.faults.installation import open_town
 from tests.faults.judge import judge
-from tests.faults.town import open_town
-from tests.scenarios.house import eventually
-from tests.world import open_world
+from tests.installation import open_world
+from tests.scenarios.installation import eventually
 from workers.embedded import embedded_workers
 
 HOLDER = """

@@ -7,19 +7,19 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.scenarios.house import BESIDE_THE_API, House, eventually, running_house
-from tests.world import ADMIN
+from tests.installation import ADMIN
+from tests.scenarios.installation import BESIDE_THE_API, ProcessInstallation, eventually, running_house
 
 MINUTE = 2.0
 TICKER = {"ticker": BESIDE_THE_API["ticker"]}
 
 
-def readiness(house: House) -> tuple[int, dict[str, Any]]:
+def readiness(house: ProcessInstallation) -> tuple[int, dict[str, Any]]:
     answer = httpx.get(f"{house.base_url}/readyz", timeout=5)
     return answer.status_code, answer.json()
 
 
-def standing_still(house: House) -> str | None:
+def standing_still(house: ProcessInstallation) -> str | None:
     status, told = readiness(house)
     return told["troubles"].get("cycle") if status == 503 and "troubles" in told else None
 
@@ -48,9 +48,9 @@ def test_fault_41_a_ticker_that_does_not_run_is_alarmed_within_five_minutes(
         assert len(keys) == len(set(keys))  # the API's auditor and the ticker's: each alarm went out once
 
 
-def passes(house: House) -> bool:
+def passes(house: ProcessInstallation) -> bool:
     return "slamon_cycle_age_seconds" in httpx.get(f"{house.base_url}/metrics", timeout=5).text
 
 
-def alarms_to(house: House, address: str) -> list[Any]:
+def alarms_to(house: ProcessInstallation, address: str) -> list[Any]:
     return [mail for mail in house.mailbox.to(address) if mail.key and mail.key.startswith("alarm/cycle/")]

@@ -15,19 +15,18 @@ from sqlalchemy import func, select
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from slamon.api import build_api
+from slamon.api import build_api, imports
+from slamon.cli.imports import import_app
 from slamon.db.audit import AuditEntry
 from slamon.db.parties import Calendar, Organization, Person, Site
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import Invalid
-from slamon.imports import api
 from slamon.imports.directory import ImportResult, import_directory
-from slamon.imports.directory_commands import import_app
 from slamon.imports.drafts import BadRows, RowProblem
 from slamon.imports.tables import COLUMNS, MAX_BYTES, MAX_ROWS, read_table
-from tests.world import LEAD, PM, World
+from tests.installation import LEAD, PM, Installation
 
-TEMPLATE = (files("slamon.imports") / "directory_template.csv").read_bytes()
+TEMPLATE = (files("slamon.cli") / "directory_template.csv").read_bytes()
 HEADER = "cmo,site,country,time_zone,contact_name,contact_email"
 HOURS_HEADER = "cmo,site,country,subdivision,time_zone,opening_hours,contact_name,contact_email"
 ROW = "Nordhafen,Leipzig,DE,Europe/Berlin,Katrin Vogel,katrin@nordhafen.example"
@@ -37,34 +36,34 @@ def lines(*rows: str, header: str = HEADER) -> bytes:
     return "\n".join((header, *rows, "")).encode()
 
 
-def bring_in(world: World, content: bytes, name: str = "cmos.csv") -> ImportResult:
-    with world.runtime.db.write() as session:
-        return import_directory(session, read_table(name, content), by=SYSTEM, now=world.clock.now())
+def bring_in(world: Installation, content: bytes, name: str = "cmos.csv") -> ImportResult:
+    with world.runtime.write() as tx:
+        return import_directory(tx, read_table(name, content), by=SYSTEM)
 
 
-def problems_of(world: World, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
+def problems_of(world: Installation, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
     with pytest.raises(BadRows) as caught:
         bring_in(world, lines(*rows, header=header))
     return [(problem.row, problem.column, problem.reason) for problem in caught.value.problems]
 
 
-def counted(world: World) -> dict[str, int]:
+def counted(world: Installation) -> dict[str, int]:
     kept = (Organization, Site, Person, Calendar, AuditEntry)
     with world.runtime.db.read() as session:
         return {one.__tablename__: session.scalar(select(func.count()).select_from(one)) or 0 for one in kept}
 
 
-def site_of(world: World, name: str) -> Site:
+def site_of(world: Installation, name: str) -> Site:
     with world.runtime.db.read() as session:
         return session.scalars(select(Site).where(Site.name == name)).one()
 
 
-def person_of(world: World, email: str) -> Person:
+def person_of(world: Installation, email: str) -> Person:
     with world.runtime.db.read() as session:
         return session.scalars(select(Person).where(Person.email_key == email)).one()
 
 
-def calendar_at(world: World, name: str) -> Calendar:
+def calendar_at(world: Installation, name: str) -> Calendar:
     with world.runtime.db.read() as session:
         return session.scalars(
             select(Calendar).join(Site, Site.calendar_id == Calendar.id).where(Site.name == name)
@@ -89,7 +88,7 @@ def repacked(workbook: bytes, member: str, content: bytes) -> bytes:
     return target.getvalue()
 
 
-def test_a_site_closes_on_the_public_holidays_of_its_region(world: World) -> None:
+def test_a_site_closes_on_the_public_holidays_of_its_region(world: Installation) -> None:
     bring_in(world, TEMPLATE)
     calendar = calendar_at(world, "Leipzig")
     assert (calendar.country, calendar.subdivision) == ("DE", "SN")
@@ -97,7 +96,7 @@ def test_a_site_closes_on_the_public_holidays_of_its_region(world: World) -> Non
     assert "sun" not in calendar.weekly["hours"]
 
 
-def test_sites_with_the_same_hours_and_holidays_share_a_calendar(world: World) -> None:
+def test_sites_with_the_same_hours_and_holidays_share_a_calendar(world: Installation) -> None:
     bring_in(
         world,
         lines(
@@ -110,7 +109,7 @@ def test_sites_with_the_same_hours_and_holidays_share_a_calendar(world: World) -
     assert calendar_at(world, "One").id == calendar_at(world, "Two").id != calendar_at(world, "Three").id
 
 
-def test_a_calendar_already_there_is_used_again(world: World) -> None:
+def test_a_calendar_already_there_is_used_again(world: Installation) -> None:
     result = bring_in(world, lines("A,One,CH,BS,Europe/Zurich,Mon-Fri 08:00-18:00,,", header=HOURS_HEADER))
     assert result.created["calendars"] == 0
     assert calendar_at(world, "One").id == world.cast.calendar
@@ -125,19 +124,19 @@ def test_a_calendar_already_there_is_used_again(world: World) -> None:
         ("Saturday-Monday 00:00-24:00", {day: [["00:00", "24:00"]] for day in ("mon", "sat", "sun")}),
     ],
 )
-def test_opening_hours_are_read_as_people_write_them(world: World, hours: str, weekly: object) -> None:
+def test_opening_hours_are_read_as_people_write_them(world: Installation, hours: str, weekly: object) -> None:
     header = "cmo;site;country;time_zone;opening_hours;contact_name;contact_email"
     bring_in(world, lines(f'A;One;NL;Europe/Amsterdam;"{hours}";;', header=header))
     assert calendar_at(world, "One").weekly["hours"] == weekly
 
 
-def test_a_contact_keeps_the_time_of_the_site_unless_told_otherwise(world: World) -> None:
+def test_a_contact_keeps_the_time_of_the_site_unless_told_otherwise(world: Installation) -> None:
     bring_in(world, TEMPLATE)
     assert person_of(world, "katrin.vogel@nordhafen.example").time_zone == "Europe/Berlin"
     assert person_of(world, "jonas.brandt@nordhafen.example").time_zone == "Europe/Zurich"
 
 
-def test_a_contact_of_several_sites_names_them_between_semicolons(world: World) -> None:
+def test_a_contact_of_several_sites_names_them_between_semicolons(world: Installation) -> None:
     rows = ('Nordhafen,"Leipzig; Ulm ;leipzig",DE,Europe/Berlin,Katrin,katrin@nordhafen.example',)
     assert bring_in(world, lines(*rows)).created["sites"] == 2
     katrin = person_of(world, "katrin@nordhafen.example")
@@ -161,14 +160,14 @@ def test_a_contact_of_several_sites_names_them_between_semicolons(world: World) 
     ],
 )
 def test_what_a_row_of_several_sites_leaves_open_is_a_problem(
-    world: World, rows: list[str], problem: tuple[int, str, str]
+    world: Installation, rows: list[str], problem: tuple[int, str, str]
 ) -> None:
     [(row, column, reason)] = problems_of(world, *rows)
     assert (row, column) == problem[:2]
     assert reason.startswith(problem[2])
 
 
-def test_the_lead_of_the_sponsor_and_the_role_of_the_contact_are_kept(world: World) -> None:
+def test_the_lead_of_the_sponsor_and_the_role_of_the_contact_are_kept(world: Installation) -> None:
     header = f"{HEADER},lead_email,contact_role"
     bring_in(world, lines(f"{ROW},{LEAD.upper()},Lead", header=header))
     with world.runtime.db.read() as session:
@@ -177,18 +176,18 @@ def test_the_lead_of_the_sponsor_and_the_role_of_the_contact_are_kept(world: Wor
     assert person_of(world, "katrin@nordhafen.example").roles == ["cmo_lead"]
 
 
-def test_cmos_alone_and_sites_alone_are_welcome(world: World) -> None:
+def test_cmos_alone_and_sites_alone_are_welcome(world: Installation) -> None:
     result = bring_in(world, lines("Alone,,,,,", "Other,Depot,FR,Europe/Paris,,"))
     assert (result.created["cmos"], result.created["sites"], result.created["contacts"]) == (2, 1, 0)
 
 
-def test_a_contact_of_the_whole_cmo_names_no_site(world: World) -> None:
+def test_a_contact_of_the_whole_cmo_names_no_site(world: Installation) -> None:
     bring_in(world, lines("A,,,,Ann,ann@a.example,Asia/Tokyo", header=f"{HEADER},contact_time_zone"))
     ann = person_of(world, "ann@a.example")
     assert (ann.site_ids, ann.time_zone) == ((), "Asia/Tokyo")
 
 
-def test_names_are_kept_in_every_script(world: World) -> None:
+def test_names_are_kept_in_every_script(world: Installation) -> None:
     bring_in(world, lines("شركة الدواء,מפעל חיפה,IL,Asia/Jerusalem,山田　太郎,taro@haifa.example"))
     site = site_of(world, "מפעל חיפה")
     with world.runtime.db.read() as session:
@@ -196,7 +195,7 @@ def test_names_are_kept_in_every_script(world: World) -> None:
     assert person_of(world, "taro@haifa.example").name == "山田　太郎"
 
 
-def test_every_record_stands_in_the_trail(world: World) -> None:
+def test_every_record_stands_in_the_trail(world: Installation) -> None:
     before = counted(world)["audit_entry"]
     bring_in(world, lines(ROW))
     assert counted(world)["audit_entry"] == before + 3
@@ -213,11 +212,11 @@ def test_every_record_stands_in_the_trail(world: World) -> None:
         ("packed.csv.gz", gzip.compress(lines(ROW))),
     ],
 )
-def test_csv_is_read_however_it_was_saved(world: World, name: str, content: bytes) -> None:
+def test_csv_is_read_however_it_was_saved(world: Installation, name: str, content: bytes) -> None:
     assert bring_in(world, content, name).created["contacts"] == 1
 
 
-def test_a_workbook_is_read_with_numbers_and_dates_in_its_cells(world: World) -> None:
+def test_a_workbook_is_read_with_numbers_and_dates_in_its_cells(world: Installation) -> None:
     workbook = sheet(
         tuple(HEADER.split(",")),
         (4711.0, "Leipzig", "DE", "Europe/Berlin", date(2026, 3, 2), "katrin@nordhafen.example"),
@@ -228,7 +227,7 @@ def test_a_workbook_is_read_with_numbers_and_dates_in_its_cells(world: World) ->
         assert session.scalars(select(Organization.name).where(Organization.name == "4711")).one()
 
 
-def test_rows_of_a_workbook_have_the_numbers_its_reader_sees(world: World) -> None:
+def test_rows_of_a_workbook_have_the_numbers_its_reader_sees(world: Installation) -> None:
     row = ROW.replace("DE", "Germany").split(",")
     workbook = sheet(tuple(HEADER.split(",")), (), (), tuple(row))
     with pytest.raises(BadRows) as caught:
@@ -236,7 +235,7 @@ def test_rows_of_a_workbook_have_the_numbers_its_reader_sees(world: World) -> No
     assert [problem.row for problem in caught.value.problems] == [4]
 
 
-def test_a_cell_with_line_breaks_is_one_row(world: World) -> None:
+def test_a_cell_with_line_breaks_is_one_row(world: Installation) -> None:
     address = '"Werkstrasse 4\n04103 Leipzig"'
     rows = (f"{ROW},{address}", "B,Ulm,Germany,Europe/Berlin,,,")
     assert [row for row, _, _ in problems_of(world, *rows, header=f"{HEADER},address")] == [3]
@@ -314,7 +313,7 @@ def test_a_workbook_that_claims_endless_rows_or_columns_is_read_in_bounds(refere
         read_table("cmos.xlsx", workbook_of(cell))
 
 
-def test_all_bad_rows_are_listed_with_row_column_and_reason(world: World) -> None:
+def test_all_bad_rows_are_listed_with_row_column_and_reason(world: Installation) -> None:
     header = f"{HEADER},lead_email,opening_hours,site_kind,contact_role,contact_time_zone"
     found = problems_of(
         world,
@@ -352,11 +351,11 @@ def test_all_bad_rows_are_listed_with_row_column_and_reason(world: World) -> Non
     ]
 
 
-def test_nothing_stays_even_where_the_caller_goes_on(world: World) -> None:
+def test_nothing_stays_even_where_the_caller_goes_on(world: Installation) -> None:
     before = counted(world)
     table = read_table("cmos.csv", lines(ROW, "A,One,DE,Berlin,,"))
-    with world.runtime.db.write() as session, pytest.raises(BadRows):
-        import_directory(session, table, by=SYSTEM, now=world.clock.now())
+    with world.runtime.write() as tx, pytest.raises(BadRows):
+        import_directory(tx, table, by=SYSTEM)
     assert counted(world) == before
 
 
@@ -375,7 +374,7 @@ def test_nothing_stays_even_where_the_caller_goes_on(world: World) -> None:
         ("Nordhafen,,,,,katrin@nordhafen.example", "site", "row 2 says 'Nordhafen Leipzig' of the same contact"),
     ],
 )
-def test_rows_that_contradict_each_other_are_bad(world: World, second: str, column: str, words: str) -> None:
+def test_rows_that_contradict_each_other_are_bad(world: Installation, second: str, column: str, words: str) -> None:
     ((row, where, reason),) = problems_of(world, ROW, second)
     assert (row, where) == (3, column)
     assert words in reason
@@ -393,13 +392,13 @@ def test_rows_that_contradict_each_other_are_bad(world: World, second: str, colu
         ("A,,,,Ann,ann@a.example", "contact_time_zone", "is needed for a new record"),
     ],
 )
-def test_a_cell_that_cannot_stand_is_named(world: World, row: str, column: str, words: str) -> None:
+def test_a_cell_that_cannot_stand_is_named(world: Installation, row: str, column: str, words: str) -> None:
     ((_, where, reason),) = problems_of(world, row)
     assert where == column
     assert words in reason
 
 
-def test_a_region_without_holidays_and_a_region_without_hours_are_bad(world: World) -> None:
+def test_a_region_without_holidays_and_a_region_without_hours_are_bad(world: Installation) -> None:
     found = problems_of(
         world,
         "A,One,DE,Bavaria,Europe/Berlin,Mon-Fri 08:00-18:00,,",
@@ -414,12 +413,12 @@ def test_a_region_without_holidays_and_a_region_without_hours_are_bad(world: Wor
     assert "'nationwide'" in found[3][2]
 
 
-def test_a_country_with_regional_holidays_comes_in_for_the_whole_country(world: World) -> None:
+def test_a_country_with_regional_holidays_comes_in_for_the_whole_country(world: Installation) -> None:
     bring_in(world, lines("A,One,DE,nationwide,Europe/Berlin,Mon-Fri 08:00-18:00,,", header=HOURS_HEADER))
     assert calendar_at(world, "One").subdivision == "nationwide"
 
 
-def test_the_message_says_how_many_rows_are_bad_and_shows_the_first(world: World) -> None:
+def test_the_message_says_how_many_rows_are_bad_and_shows_the_first(world: Installation) -> None:
     with pytest.raises(BadRows, match=r"2 cannot be used .* row 2, column time_zone: 'Berlin'") as caught:
         bring_in(world, lines("A,One,DE,Berlin,,", "A,Two,DE,Paris,,"))
     assert caught.value.problems[1] == RowProblem(
@@ -427,7 +426,7 @@ def test_the_message_says_how_many_rows_are_bad_and_shows_the_first(world: World
     )
 
 
-def test_the_template_is_imported_once_and_again_changes_nothing(world: World) -> None:
+def test_the_template_is_imported_once_and_again_changes_nothing(world: Installation) -> None:
     first = bring_in(world, TEMPLATE)
     assert first.created == {"cmos": 2, "sites": 2, "contacts": 3, "calendars": 2}
     assert set(first.unchanged.values()) == {0}
@@ -439,33 +438,33 @@ def test_the_template_is_imported_once_and_again_changes_nothing(world: World) -
     assert counted(world) == before
 
 
-def test_what_is_there_stays_and_the_difference_is_told(world: World) -> None:
+def test_what_is_there_stays_and_the_difference_is_told(world: Installation) -> None:
     result = bring_in(world, lines("rhein fill ag,BASEL,CH,Europe/Paris,Corinne Contact,CONTACT@cmo.example"))
     assert result.unchanged == {"cmos": 1, "sites": 1, "contacts": 1}
     assert result.differing == [RowProblem(2, "time_zone", "Europe/Paris", "stays Europe/Zurich")]
     assert site_of(world, "Basel").time_zone == "Europe/Zurich"
 
 
-def test_new_sites_join_a_cmo_already_there(world: World) -> None:
+def test_new_sites_join_a_cmo_already_there(world: Installation) -> None:
     bring_in(world, lines("Rhein Fill AG,Olten,CH,Europe/Zurich,,"))
     assert site_of(world, "Olten").organization_id == world.cast.cmo
 
 
 @pytest.fixture
-def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def run(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     return CliRunner()
 
 
-def test_the_command_stores_and_counts(run: CliRunner, world: World) -> None:
+def test_the_command_stores_and_counts(run: CliRunner, world: Installation) -> None:
     Path("cmos.csv").write_bytes(TEMPLATE)
     told = run.invoke(import_app, ["directory", "cmos.csv"])
     assert (told.exit_code, "contacts" in told.output) == (0, True)
     assert site_of(world, "Leipzig").country == "DE"
 
 
-def test_a_dry_run_stores_nothing(run: CliRunner, world: World) -> None:
+def test_a_dry_run_stores_nothing(run: CliRunner, world: Installation) -> None:
     Path("cmos.csv").write_bytes(TEMPLATE)
     before = counted(world)
     told = run.invoke(import_app, ["directory", "cmos.csv", "--dry-run"])
@@ -473,7 +472,7 @@ def test_a_dry_run_stores_nothing(run: CliRunner, world: World) -> None:
     assert counted(world) == before
 
 
-def test_the_command_prints_a_line_for_every_bad_row(run: CliRunner, world: World) -> None:
+def test_the_command_prints_a_line_for_every_bad_row(run: CliRunner, world: Installation) -> None:
     Path("cmos.csv").write_bytes(lines("A,One,DE,Berlin,,", "A,Two,Germany,Europe/Berlin,,"))
     told = run.invoke(import_app, ["directory", "cmos.csv"])
     assert told.exit_code == 1
@@ -489,11 +488,11 @@ SHEET_MEDIA = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 
 
 @pytest.fixture
-def admin(world: World) -> TestClient:
+def admin(world: Installation) -> TestClient:
     app = FastAPI()
     app.state.runtime = world.runtime
     build_api(app)
-    app.include_router(api.router)
+    app.include_router(imports.router)
     return TestClient(app, headers={"Authorization": f"Bearer {world.key(world.cast.admin)}"})
 
 
@@ -511,7 +510,7 @@ def upload(client: TestClient, content: bytes, media: str = "text/csv", **more: 
     ],
     ids=["csv", "gzip", "xlsx"],
 )
-def test_an_upload_adds_its_records(world: World, admin: TestClient, content: bytes, media: str) -> None:
+def test_an_upload_adds_its_records(world: Installation, admin: TestClient, content: bytes, media: str) -> None:
     answer = upload(admin, content, media)
     assert answer.status_code == 200
     assert answer.json() == {
@@ -523,14 +522,14 @@ def test_an_upload_adds_its_records(world: World, admin: TestClient, content: by
     assert site_of(world, "Leipzig").country == "DE"
 
 
-def test_a_dry_upload_answers_and_stores_nothing(world: World, admin: TestClient) -> None:
+def test_a_dry_upload_answers_and_stores_nothing(world: Installation, admin: TestClient) -> None:
     before = counted(world)
     answer = admin.post("/v1/imports/directory?dry_run=true", content=lines(ROW), headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["created"]["contacts"]) == (200, 1)
     assert counted(world) == before
 
 
-def test_an_upload_with_bad_rows_is_a_problem_that_lists_them(world: World, admin: TestClient) -> None:
+def test_an_upload_with_bad_rows_is_a_problem_that_lists_them(world: Installation, admin: TestClient) -> None:
     before = counted(world)
     answer = upload(admin, lines(ROW, "A,One,Germany,Berlin,,"))
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
@@ -539,7 +538,7 @@ def test_an_upload_with_bad_rows_is_a_problem_that_lists_them(world: World, admi
     assert counted(world) == before
 
 
-def test_the_same_key_imports_once(world: World, admin: TestClient) -> None:
+def test_the_same_key_imports_once(world: Installation, admin: TestClient) -> None:
     headers = {"Idempotency-Key": "import-1"}
     first, again = (upload(admin, lines(ROW), **headers) for _ in range(2))
     assert again.json() == first.json()
@@ -550,6 +549,6 @@ def test_an_upload_of_another_kind_is_refused(admin: TestClient) -> None:
     assert upload(admin, b"{}", "application/json").status_code == 415
 
 
-def test_only_an_administrator_imports(world: World, admin: TestClient) -> None:
+def test_only_an_administrator_imports(world: Installation, admin: TestClient) -> None:
     admin.headers["Authorization"] = f"Bearer {world.key(world.cast.pm)}"
     assert upload(admin, lines(ROW)).status_code == 403

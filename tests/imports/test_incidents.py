@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from slamon.cli.replay import replay_app
 from slamon.domain.lifecycle import RequestType, State, state_after
 from slamon.domain.timeline import FactKind
 from slamon.errors import Invalid
-from slamon.imports.commands import replay_app
 from slamon.imports.incidents import COLUMNS, Event, LoggedRequest, Replay, parse_moment, replay, timeline_of
 
 LOG = Path(__file__).parent.parent / "data" / "incident_events.csv.gz"

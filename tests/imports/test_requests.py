@@ -12,8 +12,7 @@ from openpyxl import Workbook
 from sqlalchemy import func, select
 from typer.testing import CliRunner
 
-from slamon.channels import MessageKind
-from slamon.cli import app
+from slamon.cli.main import app
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms, Policy
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
@@ -24,9 +23,10 @@ from slamon.imports.drafts import BadRows
 from slamon.imports.mappings import Columns, Field, read_mapping, refuse_missing
 from slamon.imports.requests import ImportedRequests, import_requests
 from slamon.imports.tables import read_sheet
-from slamon.services.directory import change
-from slamon.services.verify import Difference, verify_requests
-from tests.world import CONTACT, START, World
+from slamon.services.directory.records import change
+from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
+from tests.installation import CONTACT, START, Installation
 
 KEEPER = Actor("command-line", "ada (command line)", Role.ADMIN)
 NAMES = {
@@ -53,27 +53,25 @@ SILENT = "T-2,inquiry,Basel,Yield of lot 7,27.02.2026 10:00,,,,"  # START is Mon
 
 
 def bring_in(
-    world: World, *rows: str, header: str = HEADER, mapping: Columns = MAPPING, **how: Any
+    world: Installation, *rows: str, header: str = HEADER, mapping: Columns = MAPPING, **how: Any
 ) -> ImportedRequests:
     _, found = read_sheet("past.csv", "\n".join((header, *rows, "")).encode())
-    with world.runtime.db.write() as session:
-        return import_requests(
-            session, found, mapping, by=KEEPER, now=world.clock.now(), real_now=world.clock.real_now(), **how
-        )
+    with world.runtime.write() as tx:
+        return import_requests(tx, found, mapping, by=KEEPER, **how)
 
 
-def problems_of(world: World, *rows: str, **how: Any) -> list[tuple[int, str, str]]:
+def problems_of(world: Installation, *rows: str, **how: Any) -> list[tuple[int, str, str]]:
     with pytest.raises(BadRows) as caught:
         bring_in(world, *rows, **how)
     return [(problem.row, problem.column, problem.reason) for problem in caught.value.problems]
 
 
-def stored(world: World, kept: Any) -> Sequence[Any]:
+def stored(world: Installation, kept: Any) -> Sequence[Any]:
     with world.runtime.db.read() as session:
         return session.scalars(select(kept)).all()
 
 
-def counted(world: World) -> list[int]:
+def counted(world: Installation) -> list[int]:
     kept = (CmoRequest, FactRow, ClockRow, CrossingRow, Notification)
     with world.runtime.db.read() as session:
         return [session.scalar(select(func.count()).select_from(one)) or 0 for one in kept]
@@ -84,7 +82,7 @@ def with_more(columns: dict[Field, str], **constants: str) -> Columns:
     return MAPPING.model_copy(update={"columns": NAMES | columns, "constants": MAPPING.constants | more})
 
 
-def test_a_past_request_keeps_when_it_all_happened(any_world: World) -> None:
+def test_a_past_request_keeps_when_it_all_happened(any_world: Installation) -> None:
     result = bring_in(any_world, ANSWERED)
     (request,) = stored(any_world, CmoRequest)
     assert (result.numbers, request.number, request.state) == (("INQ-2026-000001",), "INQ-2026-000001", "closed")
@@ -101,14 +99,14 @@ def test_a_past_request_keeps_when_it_all_happened(any_world: World) -> None:
     assert (clocks["acknowledgement"], clocks["answer"]) == ("met", "met")
 
 
-def test_what_was_brought_in_is_as_it_was_recorded(any_world: World) -> None:
+def test_what_was_brought_in_is_as_it_was_recorded(any_world: Installation) -> None:
     bring_in(any_world, ANSWERED, SILENT)
-    with any_world.runtime.db.read() as session:
-        steps = list(verify_requests(session, now=any_world.clock.now()))
+    with any_world.runtime.read() as tx:
+        steps = list(verify_requests(tx))
     assert [step for step in steps if isinstance(step, Difference)] == []
 
 
-def test_terms_are_those_in_force_at_the_filing(world: World) -> None:
+def test_terms_are_those_in_force_at_the_filing(world: Installation) -> None:
     early = SILENT.replace("27.02.2026", "27.02.2006")
     assert problems_of(world, early) == [
         (2, "Sent", "no terms as of then: No policy covers this request. An administrator can add one under "
@@ -116,11 +114,11 @@ def test_terms_are_those_in_force_at_the_filing(world: World) -> None:
     ]  # fmt: skip
 
 
-def test_a_line_changed_since_the_filing_counts_as_it_was_then(any_world: World) -> None:
-    with any_world.runtime.db.write() as session:
-        line = session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
+def test_a_line_changed_since_the_filing_counts_as_it_was_then(any_world: Installation) -> None:
+    with any_world.runtime.write() as tx:
+        line = tx.session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
         wider = {"clocks": {"answer": {"target": "PT200H", "limit": "PT200H"}}}
-        change(session, Policy, line.id, wider, by=KEEPER, now=START, reason="Agreed")
+        change(tx, Policy, line.id, wider, by=KEEPER, reason="Agreed")
     now = SILENT.replace("T-2", "T-3").replace("27.02.2026 10:00", "02.03.2026 10:00")
     bring_in(any_world, SILENT, now)
     then, today = (row.terms_digest for row in sorted(stored(any_world, CmoRequest), key=lambda row: row.filed_at))
@@ -132,25 +130,25 @@ def test_a_line_changed_since_the_filing_counts_as_it_was_then(any_world: World)
     assert [content[t]["clocks"]["answer"]["limit"] for t in (then, today)] == ["PT48H", "PT200H"]
 
 
-def test_a_date_without_a_time_counts_at_noon_there_and_says_so(world: World) -> None:
+def test_a_date_without_a_time_counts_at_noon_there_and_says_so(world: Installation) -> None:
     bring_in(world, "T-1,inquiry,Basel,Capacity,02.02.2026,,03.02.2026,,")
     facts = stored(world, FactRow)
     assert {f"{fact.occurred_at:%H:%M}" for fact in facts} == {"11:00"}
     assert {fact.content["precision"] for fact in facts} == {"date"}
 
 
-def test_a_date_does_not_contradict_a_time_of_the_same_day(world: World) -> None:
+def test_a_date_does_not_contradict_a_time_of_the_same_day(world: Installation) -> None:
     bring_in(world, "T-1,inquiry,Basel,Capacity,02.02.2026 15:00,02.02.2026,02.02.2026 16:00,,02.02.2026")
     facts = sorted(stored(world, FactRow), key=lambda fact: fact.sequence)
     assert [f"{fact.occurred_at:%H:%M}" for fact in facts] == ["14:00", "14:00", "15:00", "15:00"]
 
 
-def test_a_date_of_today_is_not_in_the_future(world: World) -> None:
+def test_a_date_of_today_is_not_in_the_future(world: Installation) -> None:
     bring_in(world, "T-1,inquiry,Basel,Capacity,02.03.2026,,,,")
     assert stored(world, CmoRequest)[0].filed_at == START
 
 
-def test_past_crossings_are_recorded_and_nobody_is_told(world: World) -> None:
+def test_past_crossings_are_recorded_and_nobody_is_told(world: Installation) -> None:
     bring_in(world, SILENT)
     crossings = stored(world, CrossingRow)
     assert {crossing.level for crossing in crossings} >= {"reminder", "target", "limit"}
@@ -159,14 +157,14 @@ def test_past_crossings_are_recorded_and_nobody_is_told(world: World) -> None:
     assert (world.email.sent, world.slack.sent) == ([], [])
 
 
-def test_what_passes_later_is_told_as_usual(world: World) -> None:
+def test_what_passes_later_is_told_as_usual(world: Installation) -> None:
     bring_in(world, SILENT.replace("27.02.2026 10:00", "02.03.2026 09:00"))
     world.clock.advance(hours=25)
     world.work()
     assert world.email.sent_to(CONTACT, MessageKind.TARGET)
 
 
-def test_with_notify_what_is_due_now_is_told_and_no_more(world: World) -> None:
+def test_with_notify_what_is_due_now_is_told_and_no_more(world: Installation) -> None:
     bring_in(
         world, ANSWERED.replace("03.02.2026", "12.02.2026").replace("04.02.2026", "13.02.2026"), SILENT, notify=True
     )
@@ -176,20 +174,20 @@ def test_with_notify_what_is_due_now_is_told_and_no_more(world: World) -> None:
     assert {requests[message.request_id] for message in told} == {"Yield of lot 7"}
 
 
-def test_an_open_request_goes_on_by_its_link_and_its_page(world: World) -> None:
+def test_an_open_request_goes_on_by_its_link_and_its_page(world: Installation) -> None:
     bring_in(world, SILENT)
     (request,) = stored(world, CmoRequest)
     assert world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact).state == "acknowledged"
 
 
-def test_numbers_follow_the_year_and_the_order_of_filing(world: World) -> None:
+def test_numbers_follow_the_year_and_the_order_of_filing(world: Installation) -> None:
     row = "{0},inquiry,Basel,Capacity,{1} 10:00,,,,"
     bring_in(world, row.format("A", "02.02.2026"), row.format("B", "01.02.2026"), row.format("C", "05.05.2024"))
     numbers = {request.number: f"{request.filed_at:%m-%d}" for request in stored(world, CmoRequest)}
     assert numbers == {"INQ-2024-000001": "05-05", "INQ-2026-000001": "02-01", "INQ-2026-000002": "02-02"}
 
 
-def test_the_same_file_twice_doubles_nothing(any_world: World) -> None:
+def test_the_same_file_twice_doubles_nothing(any_world: Installation) -> None:
     bring_in(any_world, ANSWERED, SILENT)
     before = counted(any_world)
     assert problems_of(any_world, ANSWERED, SILENT) == [
@@ -200,13 +198,13 @@ def test_the_same_file_twice_doubles_nothing(any_world: World) -> None:
     assert counted(any_world) == before
 
 
-def test_a_key_that_stands_twice_in_a_file_is_refused(world: World) -> None:
+def test_a_key_that_stands_twice_in_a_file_is_refused(world: Installation) -> None:
     assert problems_of(world, SILENT, ANSWERED.replace("T-1", "t-2")) == [
         (3, "Ticket", "is the same as row 2; map source_key if it is another request")
     ]
 
 
-def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(world: World) -> None:
+def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(world: Installation) -> None:
     bring_in(world, SILENT.replace("T-2", ""))
     ((_, column, reason),) = problems_of(world, SILENT.replace("T-2", ""))
     assert (column, reason.startswith("was imported before")) == ("Title", True)
@@ -247,7 +245,9 @@ def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(world: 
          "'emergency', 'return' or 'destruction'"),
     ],
 )  # fmt: skip
-def test_a_bad_row_is_named_with_its_column_and_the_reason(world: World, row: str, column: str, reason: str) -> None:
+def test_a_bad_row_is_named_with_its_column_and_the_reason(
+    world: Installation, row: str, column: str, reason: str
+) -> None:
     assert problems_of(world, ANSWERED, row) == [(3, column, reason)]
     assert counted(world)[0] == 0
 
@@ -263,24 +263,24 @@ def test_a_bad_row_is_named_with_its_column_and_the_reason(world: World, row: st
         ("gxp", "perhaps", "say yes or no"),
     ],
 )
-def test_what_nobody_knows_is_refused(world: World, constant: str, value: str, reason: str) -> None:
+def test_what_nobody_knows_is_refused(world: Installation, constant: str, value: str, reason: str) -> None:
     ((row, _, told),) = problems_of(world, SILENT, mapping=with_more({}, **{constant: value}))
     assert (row, told) == (2, reason)
 
 
-def test_a_contact_of_another_cmo_is_refused(world: World) -> None:
+def test_a_contact_of_another_cmo_is_refused(world: Installation) -> None:
     foreign = with_more({}, contact_email="contact@other-cmo.example")
     ((_, column, reason),) = problems_of(world, SILENT, mapping=foreign)
     assert (column, reason) == ("contact_email", "is not active here")
 
 
-def test_good_rows_come_in_alone_where_that_is_wanted(world: World) -> None:
+def test_good_rows_come_in_alone_where_that_is_wanted(world: Installation) -> None:
     result = bring_in(world, "A,inquiry,Olten,S,02.02.2026,,,,", SILENT, skip_bad=True)
     assert (result.requests, [problem.row for problem in result.left_out]) == (1, [2])
     assert counted(world)[0] == 1
 
 
-def test_a_question_that_waited_for_the_sponsor_paused_the_answer(world: World) -> None:
+def test_a_question_that_waited_for_the_sponsor_paused_the_answer(world: Installation) -> None:
     mapping = with_more({Field.ASKED_AT: "Asked", Field.REPLIED_AT: "Replied"})
     row = "T-1,inquiry,Basel,S,02.02.2026 10:00,,09.02.2026 10:00,,,02.02.2026 11:00,09.02.2026 09:00"
     bring_in(world, row, header=f"{HEADER},Asked,Replied", mapping=mapping)
@@ -301,12 +301,12 @@ SHIPPING = with_more(
 )  # fmt: skip
 
 
-def bring_in_shipment(world: World, **cells: str) -> ImportedRequests:
+def bring_in_shipment(world: Installation, **cells: str) -> ImportedRequests:
     row, header = shipment(**cells)
     return bring_in(world, row, header=header, mapping=SHIPPING)
 
 
-def problem_of_shipment(world: World, **cells: str) -> tuple[int, str, str]:
+def problem_of_shipment(world: Installation, **cells: str) -> tuple[int, str, str]:
     row, header = shipment(**cells)
     (problem,) = problems_of(world, row, header=header, mapping=SHIPPING)
     return problem
@@ -323,7 +323,7 @@ def shipment(*, key: str = "T-1", **cells: str) -> tuple[str, str]:
     return ",".join([f"{key},shipment,Basel,Resupply,02.02.2026,,,", *own]), ",".join([*header, *SHIPPED.values()])
 
 
-def test_a_delivery_comes_in_with_its_consignment(world: World) -> None:
+def test_a_delivery_comes_in_with_its_consignment(world: Installation) -> None:
     bring_in_shipment(world)
     (request,) = stored(world, CmoRequest)
     assert (request.number, request.state) == ("SHP-2026-000001", "delivered")
@@ -335,7 +335,7 @@ DECIDED = {"decided_at": "10.02.2026", "disposition": "usable", "decided_reason"
 TOO_WARM = {"readout": "excursion", "min_c": "4.5", "max_c": "11.2", "minutes_out": "95"}
 
 
-def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(any_world: World) -> None:
+def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(any_world: Installation) -> None:
     bring_in_shipment(any_world, **TOO_WARM, **DECIDED, closed_at="11.02.2026")
     *_, delivered, decided, accepted = sorted(stored(any_world, FactRow), key=lambda fact: fact.sequence)
     told = {name: delivered.content[name] for name in TOO_WARM}
@@ -347,7 +347,7 @@ def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(an
     assert clocks["excursion_decision"] == "late"
 
 
-def test_damaged_goods_wait_for_quality_and_are_closed_once_it_has_decided(world: World) -> None:
+def test_damaged_goods_wait_for_quality_and_are_closed_once_it_has_decided(world: Installation) -> None:
     bring_in_shipment(world, condition="damaged")
     assert stored(world, CmoRequest)[0].state == "in_review"
     row, header = shipment(
@@ -378,12 +378,12 @@ def test_damaged_goods_wait_for_quality_and_are_closed_once_it_has_decided(world
     ],
 )  # fmt: skip
 def test_what_a_delivery_or_a_decision_cannot_say_is_named(
-    world: World, cells: dict[str, str], column: str, reason: str
+    world: Installation, cells: dict[str, str], column: str, reason: str
 ) -> None:
     assert problem_of_shipment(world, **cells) == (2, column, reason)
 
 
-def test_packed_and_workbook_files_say_the_same(world: World) -> None:
+def test_packed_and_workbook_files_say_the_same(world: Installation) -> None:
     text = "\n".join((HEADER, ANSWERED)).encode()
     book = Workbook()
     book.active.append(list(NAMES.values()))
@@ -442,7 +442,7 @@ def test_a_column_that_is_not_in_the_file_is_named() -> None:
 
 
 @pytest.fixture
-def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def run(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
     Path("m.json").write_text(MAPPING.model_dump_json(), encoding="utf-8")
@@ -457,13 +457,13 @@ def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 PAST = "T-1,Question,Basel,Capacity,02.02.2025 10:00,,03.02.2025 09:00,,04.02.2025 09:00"
 
 
-def test_the_command_stores_and_counts(run: Any, world: World) -> None:
+def test_the_command_stores_and_counts(run: Any, world: Installation) -> None:
     told = run(PAST)
     assert (told.exit_code, "INQ-2025-000001" in told.stdout, "a second" in told.stdout) == (0, True, True)
     assert counted(world)[:2] == [1, 3]
 
 
-def test_a_dry_run_checks_everything_and_changes_nothing(run: Any, world: World) -> None:
+def test_a_dry_run_checks_everything_and_changes_nothing(run: Any, world: Installation) -> None:
     before = counted(world)
     told = run(PAST, options=["--dry-run"])
     assert (told.exit_code, "nothing was stored" in told.stdout) == (0, True)
@@ -471,7 +471,7 @@ def test_a_dry_run_checks_everything_and_changes_nothing(run: Any, world: World)
     assert run("T-3,inquiry,Olten,S,02.02.2025,,,,", options=["--dry-run"]).exit_code == 1
 
 
-def test_the_command_prints_a_line_for_every_bad_row(run: Any, world: World) -> None:
+def test_the_command_prints_a_line_for_every_bad_row(run: Any, world: Installation) -> None:
     told = run(PAST, "T-3,inquiry,Olten,S,02.02.2025,,,,")
     assert told.exit_code == 1
     assert told.stderr == "row 3, column Plant: no site has this name ('Olten')\nslamon: nothing was imported.\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from slamon.cli.replay import replay_app
 from slamon.domain.lifecycle import RequestType, State, state_after
 from slamon.errors import Invalid
-from slamon.imports.commands import replay_app
 from slamon.imports.orders import timeline_of
 from slamon.imports.shipment_log import COLUMNS, Flags, destination_zone, parse_day, read_shipments
 from slamon.imports.shipments import ShipmentReplay, replay_shipments

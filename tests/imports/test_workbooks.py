@@ -17,12 +17,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from slamon.cli import app
+from slamon.cli.main import app
 from slamon.db.parties import Organization
 from slamon.db.requests import CmoRequest
 from tests.api.conftest import Api
 from tests.imports.test_requests import MAPPING, NAMES, PAST
-from tests.world import World
+from tests.installation import Installation
 
 COLUMNS = list(NAMES.values())  # A Ticket, B Kind, C Plant, D Title, E Sent, F Seen, G Answered, H Withdrawn, I Done
 SENT, SEEN = datetime(2025, 2, 3, 10), datetime(2025, 2, 3, 15)  # noqa: DTZ001 (a workbook knows no zones)
@@ -61,7 +61,7 @@ def rewritten(content: bytes, edit: Callable[[str], str], *, member: str = "xl/w
 
 
 @pytest.fixture
-def bring_in(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def bring_in(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`slamon import requests` of a workbook; the mapping may say more."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
@@ -75,16 +75,16 @@ def bring_in(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     return command
 
 
-def requests_in(world: World) -> dict[str, CmoRequest]:
+def requests_in(world: Installation) -> dict[str, CmoRequest]:
     with world.runtime.db.read() as session:
         return {request.subject: request for request in session.scalars(select(CmoRequest))}
 
 
-def states(world: World) -> dict[str, str]:
+def states(world: Installation) -> dict[str, str]:
     return {subject: request.state for subject, request in requests_in(world).items()}
 
 
-def test_a_merged_value_counts_for_every_row_it_is_seen_in(bring_in: Any, world: World) -> None:
+def test_a_merged_value_counts_for_every_row_it_is_seen_in(bring_in: Any, world: Installation) -> None:
     book, page = workbook(row("T-1", SEEN), row("T-2"), row("T-3"))
     page.merge_cells("F2:F4")
     told = bring_in(saved(book))
@@ -93,7 +93,7 @@ def test_a_merged_value_counts_for_every_row_it_is_seen_in(bring_in: Any, world:
     assert "sheet 'Log', cell F2, row 2, column file: is merged over F2:F4" in told.stderr
 
 
-def test_a_record_two_rows_high_is_one_record(bring_in: Any, world: World) -> None:
+def test_a_record_two_rows_high_is_one_record(bring_in: Any, world: Installation) -> None:
     book, page = workbook(row("T-1"))
     for column in "ABCDE":
         page.merge_cells(f"{column}2:{column}3")
@@ -135,7 +135,7 @@ def partly_struck(page: Worksheet) -> None:
     ],
 )
 def test_a_cell_whose_content_is_not_truly_there_is_refused_by_its_place(
-    bring_in: Any, world: World, cell: str | None, value: Any, code: str | None, reason: str
+    bring_in: Any, world: Installation, cell: str | None, value: Any, code: str | None, reason: str
 ) -> None:
     book, page = workbook(row("T-1", SEEN), row("T-2", SEEN))
     if cell is None:
@@ -150,7 +150,7 @@ def test_a_cell_whose_content_is_not_truly_there_is_refused_by_its_place(
     assert requests_in(world) == {}
 
 
-def test_a_cell_that_is_not_asked_for_may_hold_anything(bring_in: Any, world: World) -> None:
+def test_a_cell_that_is_not_asked_for_may_hold_anything(bring_in: Any, world: Installation) -> None:
     book, page = workbook(row("T-1"))
     page["J1"], page["J2"] = "Days", "=F2-E2"
     assert bring_in(saved(book)).exit_code == 0
@@ -165,7 +165,7 @@ def test_results_that_wait_for_a_calculation_are_none(bring_in: Any) -> None:
     assert "holds a formula without its result" in bring_in(waiting).stderr
 
 
-def test_the_result_of_a_formula_is_what_is_seen(bring_in: Any, world: World) -> None:
+def test_the_result_of_a_formula_is_what_is_seen(bring_in: Any, world: Installation) -> None:
     book, page = workbook(row("T-1"))
     page["D2"], page["F2"] = "=A2", "=B2"
     stored = saved(book)
@@ -192,7 +192,9 @@ def test_the_result_of_a_formula_is_what_is_seen(bring_in: Any, world: World) ->
         (timedelta(hours=36, minutes=5), "[h]:mm", "36:05:00"),
     ],
 )
-def test_a_text_is_what_is_seen_in_the_cell(bring_in: Any, world: World, value: Any, code: str, seen: str) -> None:
+def test_a_text_is_what_is_seen_in_the_cell(
+    bring_in: Any, world: Installation, value: Any, code: str, seen: str
+) -> None:
     book, page = workbook(row("T-1"))
     page["D2"] = value
     page["D2"].number_format = code
@@ -201,13 +203,13 @@ def test_a_text_is_what_is_seen_in_the_cell(bring_in: Any, world: World, value: 
     assert list(requests_in(world)) == [seen]
 
 
-def test_a_blank_cell_of_text_is_blank(bring_in: Any, world: World) -> None:
+def test_a_blank_cell_of_text_is_blank(bring_in: Any, world: Installation) -> None:
     book, _ = workbook(row("T-1", "", None, "", None))
     assert bring_in(saved(book)).exit_code == 0
     assert states(world) == {"Capacity T-1": "filed"}
 
 
-def test_moments_are_read_by_the_date_system_of_the_workbook(bring_in: Any, world: World) -> None:
+def test_moments_are_read_by_the_date_system_of_the_workbook(bring_in: Any, world: Installation) -> None:
     book, page = workbook(row("T-1"))
     page["E2"] = 44229.4166666667  # counted from 1904
     page["E2"].number_format = "dd.mm.yyyy hh:mm"
@@ -218,7 +220,7 @@ def test_moments_are_read_by_the_date_system_of_the_workbook(bring_in: Any, worl
     assert requests_in(world)["Capacity T-1"].filed_at == datetime(2025, 2, 3, 9, tzinfo=UTC)
 
 
-def test_midnight_in_a_cell_of_moments_is_a_time(bring_in: Any, world: World) -> None:
+def test_midnight_in_a_cell_of_moments_is_a_time(bring_in: Any, world: Installation) -> None:
     book, page = workbook(row("T-1"), row("T-2"))
     page["E2"], page["E3"] = datetime(2025, 2, 3), date(2025, 2, 3)  # noqa: DTZ001
     page["E3"].number_format = "dd.mm.yyyy"
@@ -227,7 +229,7 @@ def test_midnight_in_a_cell_of_moments_is_a_time(bring_in: Any, world: World) ->
     assert filed == {"Capacity T-1": "02 23:00", "Capacity T-2": "03 11:00"}
 
 
-def test_the_sheet_that_can_be_seen_is_read_and_others_are_named(bring_in: Any, world: World) -> None:
+def test_the_sheet_that_can_be_seen_is_read_and_others_are_named(bring_in: Any, world: Installation) -> None:
     book, _ = workbook(row("T-1"))
     old = book.create_sheet("Old", 0)
     old.append(["nothing", "of", "use"])
@@ -242,7 +244,7 @@ def test_the_sheet_that_can_be_seen_is_read_and_others_are_named(bring_in: Any, 
 
 
 @pytest.mark.parametrize("how", ["option", "mapping"])
-def test_a_sheet_is_read_by_its_name(bring_in: Any, world: World, how: str) -> None:
+def test_a_sheet_is_read_by_its_name(bring_in: Any, world: Installation, how: str) -> None:
     book, _ = workbook(row("T-1"))
     page = book.create_sheet("2025 North")
     page.sheet_state = "hidden"
@@ -264,7 +266,7 @@ def test_a_csv_file_has_no_sheets(bring_in: Any) -> None:
     assert (told.exit_code, "a CSV file has no sheets" in told.stderr) == (1, True)
 
 
-def test_hidden_columns_are_read_and_named(bring_in: Any, world: World) -> None:
+def test_hidden_columns_are_read_and_named(bring_in: Any, world: Installation) -> None:
     book, page = workbook(row("T-1", SEEN))
     page.column_dimensions["F"].hidden = True
     told = bring_in(saved(book), "--dry-run")
@@ -277,7 +279,7 @@ def test_what_lies_too_far_out_is_not_left_out_in_silence(bring_in: Any) -> None
     assert "sheet 'Log', cell XA2 lies too far out" in bring_in(saved(book)).stderr
 
 
-def test_an_upload_names_its_sheet_and_hears_of_cells(world: World) -> None:
+def test_an_upload_names_its_sheet_and_hears_of_cells(world: Installation) -> None:
     admin = Api(world).admin
     book = Workbook()
     for name, cmo in (("Old", "#N/A"), ("New", "Nordhafen")):
@@ -296,7 +298,7 @@ def test_an_upload_names_its_sheet_and_hears_of_cells(world: World) -> None:
     assert (none.status_code, none.json()["errors"][0]["field"]) == (422, "sheet")
 
 
-def test_a_name_of_the_file_finds_the_record_it_looks_like(world: World) -> None:
+def test_a_name_of_the_file_finds_the_record_it_looks_like(world: Installation) -> None:
     admin = Api(world).admin
     rows = "cmo,site,country,time_zone,contact_name,contact_email\nRHEIN\u00a0Fill\u200b AG,ba\u2060sel,,,,"
     answer = admin.post("/v1/imports/directory", content=rows.encode(), headers={"Content-Type": "text/csv"})
@@ -332,7 +334,7 @@ def package(sheet: str, *, part: str = "sheet1.xml", shared: str = "<sst/>") -> 
     return target.getvalue()
 
 
-def test_shared_texts_are_read_without_their_pronunciation(bring_in: Any, world: World) -> None:
+def test_shared_texts_are_read_without_their_pronunciation(bring_in: Any, world: Installation) -> None:
     texts = [*COLUMNS, "T-1", "inquiry", "Basel", "2025-02-03 10:00"]
     shared = "".join(f"<si><t>{text}</t></si>" for text in texts)
     shared += "<si><r><t>山</t></r><r><rPr><b/></rPr><t>田</t></r><rPh sb='0' eb='1'><t>ヤマダ</t></rPh></si>"
@@ -404,7 +406,7 @@ def test_a_csv_file_that_is_none_says_what_to_do(bring_in: Any, content: bytes, 
     ],
     ids=["sep", "quoted sep", "quoted commas", "tabs", "spelling"],
 )
-def test_a_header_is_read_however_it_was_written(bring_in: Any, world: World, first: str) -> None:
+def test_a_header_is_read_however_it_was_written(bring_in: Any, world: Installation, first: str) -> None:
     bring_in(b"")
     sign = next(sign for sign in ";\t," if sign in first.splitlines()[-1])
     Path("past.csv").write_text(f"{first}\n{PAST.replace(',', sign)}\n", encoding="utf-8")

@@ -15,10 +15,10 @@ from dotenv import dotenv_values
 from sqlalchemy import make_url
 
 from tests.compose import compose, environment_of, slamons_services
-from tests.scenarios.house import BIN, eventually
-from tests.servers import closed_port, running_mailbox
-from tests.services.plugin import ROOT
-from tests.services.postgres import find_binaries, running_postgres
+from tests.scenarios.installation import BIN, eventually
+from tests.servers.plugin import ROOT
+from tests.servers.postgres import find_binaries, running_postgres
+from tests.servers.slack_and_mail import closed_port, running_mailbox
 
 PASSWORDS = {"SLAMON_DATABASE_PASSWORD": "app@:/%41#secret", "SLAMON_DATABASE_OWNER_PASSWORD": "owner@:/%41#secret"}
 

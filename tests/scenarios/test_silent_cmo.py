@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.scenarios.house import House, eventually, running_house, seconds_policy
-from tests.servers import TOKEN
-from tests.world import CMO_CHANNEL, CMO_LEAD, CONTACT, HEAD, LEAD, PM, STEERING
+from tests.installation import CMO_CHANNEL, CMO_LEAD, CONTACT, HEAD, LEAD, PM, STEERING
+from tests.scenarios.installation import ProcessInstallation, eventually, running_house, seconds_policy
+from tests.servers.slack_and_mail import TOKEN
 
 
 # The demo tells the same story in one process (`tests/demo/test_story_told.py`), so here that is for `make test-slow`.
@@ -28,7 +28,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path):
         yield running
 
 
-def test_a_silent_cmo_is_reminded_escalated_and_told_off_the_hook_when_it_answers(house: House):
+def test_a_silent_cmo_is_reminded_escalated_and_told_off_the_hook_when_it_answers(house: ProcessInstallation):
     number, request_id, limit_at = file(house)
 
     link = link_in(mail(house, CONTACT, "filed", number))
@@ -69,7 +69,7 @@ def test_a_silent_cmo_is_reminded_escalated_and_told_off_the_hook_when_it_answer
     follow_through_the_logs(house.logs(), number)
 
 
-def file(house: House) -> tuple[str, str, datetime]:
+def file(house: ProcessInstallation) -> tuple[str, str, datetime]:
     cast = house.world.cast
     answer = httpx.post(
         f"{house.base_url}/v1/requests",
@@ -87,23 +87,23 @@ def file(house: House) -> tuple[str, str, datetime]:
     return filed["number"], filed["id"], datetime.fromisoformat(filed["clocks"][0]["limit_at"])
 
 
-def state(house: House, request_id: str) -> str:
+def state(house: ProcessInstallation, request_id: str) -> str:
     return str(httpx.get(f"{house.base_url}/v1/requests/{request_id}", headers=signed_in(house)).json()["state"])
 
 
-def signed_in(house: House) -> dict[str, str]:
+def signed_in(house: ProcessInstallation) -> dict[str, str]:
     return {"Authorization": f"Bearer {house.world.key(house.world.cast.pm)}"}
 
 
-def mails(house: House, address: str, kind: str, number: str):
+def mails(house: ProcessInstallation, address: str, kind: str, number: str):
     return [m for m in house.mailbox.to(address) if m.key and m.key.startswith(f"{number}/{kind}/")]
 
 
-def mail(house: House, address: str, kind: str, number: str):
+def mail(house: ProcessInstallation, address: str, kind: str, number: str):
     return eventually(lambda: mails(house, address, kind, number), within=30, what=f"{kind} to {address}")[0]
 
 
-def posts(house: House, kind: str, number: str):
+def posts(house: ProcessInstallation, kind: str, number: str):
     return [p for p in house.slack.in_channel(CMO_CHANNEL) if p.key and p.key.startswith(f"{number}/{kind}/")]
 
 

@@ -15,10 +15,10 @@ from starlette.testclient import TestClient
 from slamon.app import create_app
 from slamon.db.base import Base
 from slamon.db.parties import Person
-from slamon.services import access
-from slamon.services.links import mint
+from slamon.services.access import one_time_links, sessions
+from slamon.services.access.form_links import issue_link
 from slamon.web.session import COOKIE
-from tests.world import World
+from tests.installation import Installation
 
 ADDRESS = "http://127.0.0.1:8000"
 
@@ -49,7 +49,7 @@ class Staff:
 class Site:
     """One installation with its pages."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Installation) -> None:
         self.world = world
         self.app = create_app(world.runtime, with_workers=False)
         self.visitor = self.browser()
@@ -60,25 +60,22 @@ class Site:
 
     def link(self, request_id: UUID, person_id: UUID | None = None) -> str:
         """The path of a fresh form link, for the request's contact unless told otherwise."""
-        with self.world.runtime.db.write() as session:
-            token = mint(
-                session, request_id, person_id or self.world.cast.contact,
-                real_now=self.world.clock.real_now(), days=14,
-            )  # fmt: skip
+        with self.world.runtime.write() as tx:
+            token = issue_link(tx, request_id, person_id or self.world.cast.contact, days=14)
         return f"/r/{token}"
 
     def staff(self, person_id: UUID) -> Staff:
-        with self.world.runtime.db.write() as session:
-            person = session.get_one(Person, person_id)
-            token = access.begin_session(session, person, real_now=self.world.clock.real_now())
+        with self.world.runtime.write() as tx:
+            person = tx.session.get_one(Person, person_id)
+            token = sessions.begin_session(tx, person)
         client = self.browser()
         client.cookies.set(COOKIE, token)
         return Staff(client)
 
     def password(self, person_id: UUID, password: str) -> None:
         """Set a password by a one-time link, and forget the session that this begins."""
-        with self.world.runtime.db.write() as session:
-            token = access.one_time_token(session, person_id, real_now=self.world.clock.real_now())
+        with self.world.runtime.write() as tx:
+            token = one_time_links.one_time_token(tx, person_id)
         answer = self.browser().post(f"/welcome/{token}", data={"password": password, "again": password})
         assert answer.status_code == 303, text_of(answer)
 
@@ -92,7 +89,7 @@ class Site:
 
 
 @pytest.fixture
-def site(world: World) -> Site:
+def site(world: Installation) -> Site:
     return Site(world)
 
 

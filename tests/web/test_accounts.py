@@ -11,17 +11,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from slamon.channels import MessageKind
 from slamon.channels.console import ConsoleChannel
 from slamon.db.access import SignInTry
 from slamon.db.audit import AuditEntry
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person, PersonStatus
 from slamon.domain.terms import DeliveryChannel
-from slamon.services import access
-from slamon.services.passwords import Passwords
+from slamon.services.access import callers, one_time_links
+from slamon.services.access.passwords import Passwords
+from slamon.wording.message import MessageKind
+from tests.installation import ADMIN, CONTACT, LEAD, PM, Installation, open_world
 from tests.web.conftest import Site, text_of
-from tests.world import ADMIN, CONTACT, LEAD, PM, World, open_world
 
 PASSWORD, OTHER = "correct horse battery", "wooden lamp river"
 LOCKED_HERE, LOCKED = "refused from your network for 15 minutes, even", "locked for an hour"
@@ -36,7 +36,7 @@ def with_passwords(site: Site) -> Site:
 
 
 @pytest.fixture
-def without_mail(world: World) -> Site:
+def without_mail(world: Installation) -> Site:
     channels = {**world.runtime.channels, DeliveryChannel.EMAIL: ConsoleChannel("email", io.StringIO())}
     world.runtime = replace(world.runtime, channels=channels)
     return Site(world)
@@ -55,10 +55,8 @@ def set_password(site: Site, path: str, password: str) -> Any:
 
 
 def welcome_path(site: Site, person_id: UUID | None = None, shown_to: str | None = None) -> str:
-    with site.world.runtime.db.write() as session:
-        token = access.one_time_token(
-            session, person_id or site.world.cast.pm, shown_to=shown_to, real_now=site.world.clock.real_now()
-        )
+    with site.world.runtime.write() as tx:
+        token = one_time_links.one_time_token(tx, person_id or site.world.cast.pm, shown_to=shown_to)
     return f"/welcome/{token}"
 
 
@@ -69,19 +67,19 @@ def mailed_path(site: Site, address: str) -> str:
     return link.removeprefix(site.world.runtime.settings.base_url)
 
 
-def entries(world: World, action: str) -> list[AuditEntry]:
+def entries(world: Installation, action: str) -> list[AuditEntry]:
     with world.runtime.db.read() as session:
         return list(session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
 
 
-def alarms(world: World) -> list[Notification]:
+def alarms(world: Installation) -> list[Notification]:
     with world.runtime.db.read() as session:
         return list(session.scalars(select(Notification).where(Notification.kind == MessageKind.ALARM)))
 
 
 def many_failures(site: Site, number: int, email: str = PM) -> None:
     """So many failures of an hour, each from a network of its own."""
-    digest, at = access.secret_digest(email), site.world.clock.real_now()
+    digest, at = callers.secret_digest(email), site.world.clock.real_now()
     with site.world.runtime.db.write() as session:
         session.add_all(
             SignInTry(address_digest=digest, network=f"203.0.113.{each}", kind="failed", tried_at=at)
@@ -145,7 +143,7 @@ def test_the_database_holds_slow_hashes_only(with_passwords: Site) -> None:
     assert [each.startswith("$argon2id$") for each in kept] == [True, True]
 
 
-def test_of_one_link_used_twice_at_once_one_wins(any_world: World) -> None:
+def test_of_one_link_used_twice_at_once_one_wins(any_world: Installation) -> None:
     site = Site(any_world)
     path = welcome_path(site)
     answers: list[int] = []
@@ -163,7 +161,7 @@ def test_of_one_link_used_twice_at_once_one_wins(any_world: World) -> None:
 class Writing(Passwords):
     """Writes to the database wherever something is hashed: impossible while the caller holds SQLite's one writer."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Installation) -> None:
         super().__init__()
         self._world = world
         self.hashed = 0
@@ -174,7 +172,7 @@ class Writing(Passwords):
         return super()._run(*args, **kwargs)
 
 
-def test_nothing_is_hashed_while_a_transaction_is_open(world: World) -> None:
+def test_nothing_is_hashed_while_a_transaction_is_open(world: Installation) -> None:
     probe = Writing(world)
     world.runtime = replace(world.runtime, passwords=probe)
     site = Site(world)
@@ -199,7 +197,7 @@ class Slow(Passwords):
 
 
 @pytest.fixture
-def busy(world: World) -> Iterator[Site]:
+def busy(world: Installation) -> Iterator[Site]:
     """An installation whose one hashing thread is busy with a stranger."""
     slow = Slow()
     world.runtime = replace(world.runtime, passwords=slow)
@@ -301,7 +299,7 @@ def test_an_address_nobody_has_is_locked_out_alike_and_alarms_nobody(with_passwo
     assert len(alarms(site.world)) == 1
 
 
-def test_many_networks_lock_the_account_and_its_owner_gets_a_link_past_it(any_world: World) -> None:
+def test_many_networks_lock_the_account_and_its_owner_gets_a_link_past_it(any_world: Installation) -> None:
     site, world = Site(any_world), any_world
     for person_id in (world.cast.pm, world.cast.admin):
         site.password(person_id, PASSWORD)
@@ -332,8 +330,8 @@ def test_no_stranger_keeps_the_only_administrator_from_a_link_made_on_the_host(w
     many_failures(site, 51, ADMIN)
     for _ in range(21):
         site.visitor.post("/sign-in", data={"email": ADMIN, "password": "x"})
-    with world.runtime.db.write() as session:
-        token = access.new_link(session, ADMIN, now=world.clock.now(), real_now=world.clock.real_now())
+    with world.runtime.write() as tx:
+        token = one_time_links.new_link(tx, ADMIN)
     site.visitor.post("/forgot-password", data={"email": ADMIN})
     mailed_path(site, ADMIN)
     assert HOST_SAW in text_of(site.visitor.get(f"/welcome/{token}"))
@@ -426,9 +424,9 @@ def test_the_welcome_page_says_who_saw_its_link_and_says_so_again_with_a_refused
 
 def test_an_invitation_that_cannot_be_sent_is_never_called_sent(without_mail: Site) -> None:
     world = without_mail.world
-    with world.runtime.db.write() as session:
+    with world.runtime.write() as tx:
         by = world.caller(world.cast.admin).as_actor()
-        access.invite(session, world.cast.pm, by=by, now=world.clock.now(), real_now=world.clock.real_now())
+        one_time_links.invite(tx, world.cast.pm, by=by)
     world.work()
     page = text_of(without_mail.staff(world.cast.admin).get("/status"))
     assert "Invitation to Petra Manager by e-mail" in page

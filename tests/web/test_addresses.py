@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from slamon.channels import MessageKind
 from slamon.db.audit import AuditEntry
 from slamon.errors import DeliveryError
-from slamon.services.verify import Difference, verify_requests
+from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.message import MessageKind
+from tests.installation import BACKUP, CONTACT, PM, QUALITY, Installation
 from tests.web.conftest import ADDRESS, Site, text_of
-from tests.world import BACKUP, CONTACT, PM, QUALITY, World
 
 NEW = "corinne@right.example"
 SOUND_PASSWORD = "eleven walruses in Ulm"
@@ -49,7 +49,7 @@ def desk(site: Site) -> Desk:
 
 
 @pytest.fixture
-def any_desk(any_world: World) -> Desk:
+def any_desk(any_world: Installation) -> Desk:
     return Desk(Site(any_world))
 
 
@@ -83,8 +83,8 @@ def test_a_form_link_ends_with_the_address_and_the_open_request_goes_to_the_new_
     assert desk.site.visitor.post(f"{new}/acknowledge").status_code == 303
     assert [fact["kind"] for fact in desk.timeline(asked.id)] == ["filed", "address_changed", "acknowledged"]
     assert desk.site.visitor.get(old).status_code == 410
-    with desk.world.runtime.db.read() as session:
-        found = verify_requests(session, now=desk.world.clock.now())
+    with desk.world.runtime.read() as tx:
+        found = verify_requests(tx)
         assert not [each for each in found if isinstance(each, Difference)]
 
 

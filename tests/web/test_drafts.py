@@ -3,7 +3,7 @@
 import re
 from uuid import UUID, uuid4
 
-from slamon.services import drafts
+from slamon.services.requests import drafts
 from tests.web.conftest import Site, Staff, text_of
 from tests.web.test_staff import how_many
 
@@ -89,9 +89,9 @@ def test_a_draft_written_elsewhere_shows_all_its_rows_or_none(site: Site) -> Non
     seven = [{"product_code": f"AUR-{n}", "quantity": n, "unit": "kit"} for n in range(1, 8)]
     shown = {"type": "shipment", "project_id": str(cast.project), "detail": {"lines": seven}}
     beyond = {**shown, "detail": {"lines": seven, "transport": "sea"}}
-    with site.world.runtime.db.write() as session:
+    with site.world.runtime.write() as tx:
         for draft_id, content in zip(of_two, (shown, beyond), strict=True):
-            drafts.save(session, draft_id, content, by=site.world.caller(cast.pm), now=site.world.clock.now())
+            drafts.save(tx, draft_id, content, by=site.world.caller(cast.pm))
     assert value(_page(staff, of_two[0]), "detail.lines.6.product_code") == "AUR-7"
     refused = staff.get(f"/drafts/{of_two[1]}")
     assert refused.status_code == 422

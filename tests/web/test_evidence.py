@@ -2,15 +2,15 @@
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.parties import Person
 from slamon.errors import DeliveryError
+from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
+from tests.installation import CMO_CHANNEL, CONTACT, LEAD, Installation, open_world
 from tests.web.conftest import Site, text_of
-from tests.world import CMO_CHANNEL, CONTACT, LEAD, World, open_world
 
 
-def breach(world: World) -> str:
+def breach(world: Installation) -> str:
     """A breach, told; the path of its request's page."""
     request = world.file()
     world.clock.advance(hours=49)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from slamon.db.attachments import Attachment
 from slamon.db.requests import CmoRequest
 from slamon.files.disk import DiskStore
-from slamon.services.queries import facts_of
+from slamon.services.requests.queries import facts_of
 from tests.web.conftest import Site, Staff, text_of
 
 PDF = b"%PDF-1.7\nassay 99.2 %\n"

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from slamon.channels import MessageKind
 from slamon.db.outbox import FormLink
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action
-from slamon.services.access import secret_digest
-from slamon.services.links import revoke_links
-from slamon.services.queries import facts_of
+from slamon.services.access.callers import secret_digest
+from slamon.services.access.form_links import revoke_links
+from slamon.services.requests.queries import facts_of
+from slamon.wording.message import MessageKind
+from tests.installation import CONTACT
 from tests.web.conftest import Site, text_of
-from tests.world import CONTACT
 
 DETAIL = {"category": "schedule_capacity", "questions": ["Is week 20 free?", "And week 21?"]}
 
@@ -220,12 +220,9 @@ def test_an_expired_link_gives_back_what_was_typed(site: Site, asked: CmoRequest
 
 
 def withdraw(site: Site, asked: CmoRequest) -> None:
-    by, clock = site.world.caller(site.world.cast.pm), site.world.clock
-    with site.world.runtime.db.write() as session:
-        revoke_links(
-            session, asked.id, site.world.cast.contact, by=by, reason="Forwarded",
-            now=clock.now(), real_now=clock.real_now(),
-        )  # fmt: skip
+    by = site.world.caller(site.world.cast.pm)
+    with site.world.runtime.write() as tx:
+        revoke_links(tx, asked.id, site.world.cast.contact, by=by, reason="Forwarded")
 
 
 def test_a_revoked_link_opens_nothing(site: Site, asked: CmoRequest, path: str) -> None:

@@ -4,15 +4,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from slamon.domain.clocks import ClockId, ClockState, Outcome
-from slamon.domain.runs import Pause
+from slamon.domain.clocks.spells import Pause
+from slamon.domain.clocks.state import ClockId, ClockState, Outcome
 from slamon.domain.terms import ClockKind
 from slamon.errors import Invalid
-from slamon.web.countdowns import countdown
-from slamon.web.moments import Zones, civil_day, civil_days, local_instant, today_in
-from slamon.web.pictures import draw
 from slamon.web.session import safe_next
-from slamon.web.words import shown
+from slamon.web.view.clock_bar import draw
+from slamon.web.view.countdowns import countdown
+from slamon.web.view.instants import Zones, civil_day, civil_days, local_instant, today_in
+from slamon.web.view.words import shown
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ZONES = Zones("Asia/Kolkata", "America/New_York")

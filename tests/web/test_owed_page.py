@@ -8,7 +8,7 @@ import pytest
 
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
-from slamon.services import owed
+from slamon.services.reports import outstanding_items
 from tests.web.conftest import Site, Staff, text_of
 from tests.web.test_staff import next_of
 
@@ -85,7 +85,7 @@ def test_filters_narrow_the_register_to_a_cmo_and_to_a_lot(site: Site) -> None:
 def test_the_register_goes_on_behind_next_and_the_spreadsheet_holds_all_of_it(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owed, "MOST_REQUESTS", 2)  # instead of filing two hundred
+    monkeypatch.setattr(outstanding_items, "MOST_REQUESTS", 2)  # instead of filing two hundred
     for lot in ("L1", "L2", "L3"):
         ask_for(site, ("coa", [lot]))
     staff = site.staff(site.world.cast.pm)

@@ -9,7 +9,7 @@ import pytest
 
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
-from slamon.services.queries import facts_of
+from slamon.services.requests.queries import facts_of
 from tests.web.conftest import Site, Staff, text_of
 
 LINES = [

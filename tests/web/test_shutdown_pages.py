@@ -11,8 +11,8 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.timeline import SYSTEM
-from slamon.services.directory import create
-from slamon.services.queries import clocks_of
+from slamon.services.directory.records import create
+from slamon.services.requests.queries import clocks_of
 from tests.web.conftest import Site, Staff, text_of
 
 KEY = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a77"
@@ -34,9 +34,9 @@ def asked(site: Site) -> CmoRequest:
         "clocks": {"answer": {"target": "PT16H", "limit": "PT24H", "mode": "calendar"}},
         "ladder": [],
     }
-    with site.world.runtime.db.write() as session:
+    with site.world.runtime.write() as tx:
         now = site.world.clock.now()
-        create(session, Policy, {**line, "effective_from": now}, by=SYSTEM, now=now)
+        create(tx, Policy, {**line, "effective_from": now}, by=SYSTEM)
     site.world.clock.advance(days=3)
     return site.world.file()
 

@@ -8,10 +8,10 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from slamon.app import create_app
-from slamon.services import access
+from slamon.services.access import one_time_links
 from slamon.web.session import COOKIE
+from tests.installation import PM, open_world
 from tests.web.conftest import ADDRESS, Site, text_of
-from tests.world import PM, open_world
 
 PASSWORD = "correct horse battery"
 
@@ -119,8 +119,8 @@ def test_people_of_a_cmo_have_no_staff_pages(site: Site) -> None:
 
 
 def welcome_path(site: Site) -> str:
-    with site.world.runtime.db.write() as session:
-        token = access.one_time_token(session, site.world.cast.quality, real_now=site.world.clock.real_now())
+    with site.world.runtime.write() as tx:
+        token = one_time_links.one_time_token(tx, site.world.cast.quality)
     return f"/welcome/{token}"
 
 

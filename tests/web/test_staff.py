@@ -12,10 +12,10 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.engine import heartbeat
 from slamon.errors import DeliveryError
-from slamon.services.queries import Wanted, facts_of
-from slamon.services.standing import Holder, standing
+from slamon.services.requests.queries import RequestFilter, facts_of
+from slamon.services.requests.worklist import Holder, worklist
+from tests.installation import CONTACT, Installation, open_world
 from tests.web.conftest import Site, text_of
-from tests.world import CONTACT, World, open_world
 
 
 def version(site: Site, request_id: UUID) -> str:
@@ -121,14 +121,14 @@ def test_what_waits_longest_stands_first_and_the_rest_behind_a_link(site: Site, 
     assert "More of these" not in second
 
 
-def test_a_section_goes_on_behind_the_same_instant_on_both_databases(any_world: World) -> None:
+def test_a_section_goes_on_behind_the_same_instant_on_both_databases(any_world: Installation) -> None:
     for _ in range(51):
         asked = any_world.file()
         any_world.act(asked.id, Action.ANSWER, by=any_world.cast.contact, text="Yes")
     reader = any_world.caller(any_world.cast.pm)
     with any_world.runtime.db.read() as session:
-        first = standing(session, Holder.US, Wanted(), by=reader)
-        second = standing(session, Holder.US, Wanted(), by=reader, after=first.after)
+        first = worklist(session, Holder.US, RequestFilter(), by=reader)
+        second = worklist(session, Holder.US, RequestFilter(), by=reader, after=first.after)
     assert len({row.request.id for row in [*first.rows, *second.rows]}) == 51
     assert second.after is None
 

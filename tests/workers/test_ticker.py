@@ -11,12 +11,12 @@ import redis
 from slamon.db import schema
 from slamon.engine.cycle import tick
 from slamon.engine.heartbeat import Watch
-from tests.scenarios.house import eventually
-from tests.servers import closed_port
-from tests.world import CMO_CHANNEL, CONTACT, LEAD, World
+from tests.installation import CMO_CHANNEL, CONTACT, LEAD, Installation
+from tests.scenarios.installation import eventually
+from tests.servers.slack_and_mail import closed_port
 from workers.actors import Actors
 from workers.broker import build_broker
-from workers.carriers import Here, OrHere
+from workers.dispatchers import FailoverDispatcher, LocalDispatcher
 from workers.senders import Senders
 
 
@@ -30,17 +30,19 @@ def away(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @contextmanager
-def ticked_over(world: World, redis_url: str) -> Iterator[None]:
+def ticked_over(world: Installation, redis_url: str) -> Iterator[None]:
     settings = world.runtime.settings.model_copy(update={"redis_url": redis_url})
     broker = build_broker(settings)
     with Senders(world.runtime) as senders:
-        carrier = OrHere(Actors(world.runtime, broker, senders), Here(world.runtime, senders), world.clock)
+        carrier = FailoverDispatcher(
+            Actors(world.runtime, broker, senders), LocalDispatcher(world.runtime, senders), world.clock
+        )
         tick(world.runtime, carrier, Watch(8))
         yield
     broker.close()
 
 
-def test_the_ticker_does_the_work_while_redis_is_away(world: World, away: str):
+def test_the_ticker_does_the_work_while_redis_is_away(world: Installation, away: str):
     world.file()
     world.clock.advance(hours=25)
     with ticked_over(world, away):
@@ -48,7 +50,7 @@ def test_the_ticker_does_the_work_while_redis_is_away(world: World, away: str):
     assert {message.kind for message in world.email.sent_to(CONTACT)} == {"filed", "target"}
 
 
-def test_with_redis_there_the_work_is_handed_over(world: World, valkey_url: str):
+def test_with_redis_there_the_work_is_handed_over(world: Installation, valkey_url: str):
     world.file()
     with ticked_over(world, valkey_url), redis.Redis.from_url(valkey_url) as client:
         assert client.llen(f"dramatiq-{schema.newest_revision()}:work") == 1
@@ -56,14 +58,14 @@ def test_with_redis_there_the_work_is_handed_over(world: World, valkey_url: str)
     assert not world.email.sent
 
 
-def test_a_mail_server_that_hangs_holds_up_no_slack_message(world: World):
+def test_a_mail_server_that_hangs_holds_up_no_slack_message(world: Installation):
     for _ in range(5):
         world.file()
     world.clock.advance(hours=49)
     answers = threading.Event()
     world.email.meanwhile = lambda: answers.wait(20) and None  # type: ignore[func-returns-value]
     with Senders(world.runtime) as senders:
-        here = Here(world.runtime, senders)
+        here = LocalDispatcher(world.runtime, senders)
         for _ in range(2):
             tick(world.runtime, here, Watch(8))
         eventually(lambda: len(world.slack.sent_to(CMO_CHANNEL)) == 5, within=30, what="the breaches in Slack")
@@ -73,7 +75,7 @@ def test_a_mail_server_that_hangs_holds_up_no_slack_message(world: World):
 
 
 @pytest.mark.parametrize("redis_url", [None, "redis://127.0.0.1:1/0"])
-def test_no_broker_ends_a_send_by_its_own_clock(world: World, redis_url: str | None):
+def test_no_broker_ends_a_send_by_its_own_clock(world: Installation, redis_url: str | None):
     broker = build_broker(world.runtime.settings.model_copy(update={"redis_url": redis_url}))
     assert not {type(part).__name__ for part in broker.middleware} & {"TimeLimit", "AgeLimit", "Retries"}
     broker.close()

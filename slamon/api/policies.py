@@ -1,0 +1,189 @@
+"""Questions about calendars and policies: which days are closed, which line applies, what another would have meant."""
+
+from dataclasses import asdict, fields
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from slamon.api.records import CALENDARS
+from slamon.api.responses import answers
+from slamon.db.base import new_id
+from slamon.db.parties import Project, Site
+from slamon.db.policies import Policy
+from slamon.db.requests import Priority
+from slamon.domain.clocks.ladder import refuse_contradictions
+from slamon.domain.kinds import DataKind, InquiryCategory
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.terms import clocks_from_json, ladder_from_json
+from slamon.domain.timeline import stamp
+from slamon.errors import Invalid
+from slamon.http.transaction import Known, Route, by_key, may, may_on_record, reply
+from slamon.schemas import directory
+from slamon.schemas.fields import Answer, Body, Instant
+from slamon.services.access.rights import Deed
+from slamon.services.access.visibility import is_seen
+from slamon.services.policies import calendars, policies
+from slamon.services.policies.lines import refuse_unworkable
+from slamon.services.reports.what_if import WhatIf, what_if
+
+router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
+
+
+class HolidaysQuery(Body):
+    year: Annotated[int, Field(ge=1950, le=2150)]
+
+
+@router.get(
+    "/calendars/{record_id}/holidays",
+    response_model=directory.Holidays,
+    operation_id="listHolidays",
+    tags=["Calendars"],
+    summary="The closed days of a year, public holidays resolved, and its opening days",
+    responses=answers(404),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
+)
+def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, Query()]) -> Response:
+    with call.reading() as tx:
+        calendar = CALENDARS.find(tx, record_id, call)
+        closed, opened = calendars.closed_days(calendar, query.year), calendars.opening_days(calendar, query.year)
+    answer = directory.Holidays(
+        year=query.year,
+        days=[directory.Holiday.model_validate(day) for day in closed],
+        openings=[directory.Opening.model_validate(day) for day in opened],
+    )
+    return reply(answer).response()
+
+
+class ResolveQuery(Body):
+    """The request about to be filed."""
+
+    project_id: UUID
+    site_id: UUID
+    type: RequestType
+    kind: DataKind | InquiryCategory | None = None
+    priority: Priority = Priority.ROUTINE
+
+
+@router.get(
+    "/policies/resolve",
+    response_model=directory.ResolvedPolicy,
+    operation_id="resolvePolicy",
+    tags=["Policies"],
+    summary="Which policy line applies to such a request now",
+    responses=answers(409),
+    dependencies=[may(Deed.READ_RECORDS)],
+)
+def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
+    with call.reading() as tx:
+        site = tx.session.get(Site, query.site_id)
+        if site is None or not is_seen(tx.session, Site, query.site_id, by=call.caller):
+            raise Invalid("site_id", f"no site {query.site_id}")
+        if not is_seen(tx.session, Project, query.project_id, by=call.caller):
+            raise Invalid("project_id", f"no project {query.project_id}")
+        wanted = policies.PolicyQuery(
+            query.type, query.kind, query.priority, site.organization_id, query.site_id, query.project_id
+        )
+        line, *others = policies.covering(tx.session, wanted, call.now)
+        policy = tx.session.get_one(Policy, line.id)
+    also = [directory.CoveringLine(id=each.id, name=each.name, names=policies.named_scope(each)) for each in others]
+    named = policies.named_scope(line)
+    answer = directory.ResolvedPolicy(
+        policy=directory.Policy.model_validate(policy), matched_by=named, why=_why(named, also), also_cover=also
+    )
+    return reply(answer).response()
+
+
+def _why(named: list[str], also: list[directory.CoveringLine]) -> str:
+    own = f"It names {' and '.join(named)}" if named else "It names nothing, so it covers every request"
+    if not also:
+        return f"{own}; no other line in force covers this request."
+    next_best = also[0]
+    theirs = " and ".join(next_best.names) or "nothing"
+    return f"{own}; the next best, '{next_best.name}', names {theirs}."
+
+
+class WhatIfQuestion(Body):
+    """A draft policy line, and which requests to judge again under it."""
+
+    policy: directory.NewPolicy
+    filed_from: Instant
+    filed_to: Instant
+
+
+class CmoChange(Answer):
+    """Clocks past their limit at one CMO, of the requests that would come under the draft."""
+
+    cmo_id: UUID
+    name: str
+    requests: int
+    breaches: int
+    breaches_under_draft: int
+    appeared: int
+    vanished: int
+
+
+class LeadChange(Answer):
+    """Escalations addressed to one lead."""
+
+    person_id: UUID
+    name: str
+    escalations: int
+    escalations_under_draft: int
+
+
+class WhatIfAnswer(Answer):
+    looked_at: int = Field(description="Requests filed in the period.")
+    covered: int = Field(description="Those of them that would come under the draft: it covers them, and no line they "
+                         "lived under names a narrower scope.")  # fmt: skip
+    cmos: list[CmoChange]
+    leads: list[LeadChange]
+
+
+@router.post(
+    "/policies/what-if",
+    response_model=WhatIfAnswer,
+    operation_id="whatIf",
+    tags=["Policies"],
+    summary="What a draft policy would have meant for a past period",
+    description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force then. "
+    "Changes nothing.",
+    responses=answers(body=True),
+    dependencies=[may(Deed.READ_RECORDS)],
+)
+def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
+    with call.reading() as tx:
+        found = what_if(
+            tx, draft_of(body.policy), filed_from=stamp(body.filed_from), filed_to=stamp(body.filed_to), by=call.caller
+        )
+    return reply(told(found)).response()
+
+
+def draft_of(policy: directory.NewPolicy) -> policies.PolicyLine:
+    """A line that nobody lives under yet. Raises TermsError or Invalid for one that cannot work."""
+    content = policy.model_dump(include={column.name for column in fields(policies.PolicyLine)})
+    draft = policies.PolicyLine(id=new_id(), version=1, **content)
+    refuse_unworkable(draft)
+    refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks))
+    return draft
+
+
+def told(found: WhatIf) -> WhatIfAnswer:
+    """By name."""
+    cmos = [CmoChange(cmo_id=cmo_id, **asdict(change)) for cmo_id, change in found.cmos.items()]
+    leads = [
+        LeadChange(
+            person_id=person,
+            name=name,
+            escalations=found.escalations[person],
+            escalations_under_draft=found.escalations_under_draft[person],
+        )
+        for person, name in found.leads.items()
+    ]
+    return WhatIfAnswer(
+        looked_at=found.looked_at,
+        covered=found.covered,
+        cmos=sorted(cmos, key=lambda cmo: cmo.name),
+        leads=sorted(leads, key=lambda lead: lead.name),
+    )

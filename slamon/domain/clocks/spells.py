@@ -1,0 +1,290 @@
+"""When each kind of clock runs: a timeline is read once, and each kind tells its lives from it.
+
+How long a clock may run, and what stops the counting on the way, is the business of `clocks`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import starmap, zip_longest
+from operator import attrgetter
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from slamon.domain.progress import AWAITS_REPLY, NEUTRAL_FACTS, Progress, counts_as_reply, progress_of
+from slamon.domain.terms import ClockKind, Terms
+from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
+
+WAITING_FOR_SPONSOR = "waiting for the sponsor's reply"
+_ASKING = frozenset({FactKind.ASKED, FactKind.DATE_PROPOSED})
+_REPLYING = frozenset(
+    {FactKind.REPLIED, FactKind.DATE_AGREED, FactKind.DATE_REFUSED, FactKind.ACCEPTED, FactKind.REJECTED}
+)  # fmt: skip
+# With these the CMO goes on without the reply, or takes a refusal back.
+_GOING_ON = frozenset({FactKind.ANSWERED, FactKind.DECLINED, FactKind.ORDER_CONFIRMED})
+_SEEN = (
+    FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED,
+    FactKind.ORDER_CONFIRMED, FactKind.DATE_PROPOSED,
+)  # fmt: skip
+
+
+class Pause(NamedTuple):
+    """Time that does not count against the CMO: somebody else holds the ball. `to` is None while nobody knows."""
+
+    since: datetime
+    to: datetime | None
+    reason: str
+    by: str | None = None  # who said so
+    is_third_party: bool = False
+
+
+class Spell(NamedTuple):
+    """One life of a clock. `day_ends_at` is the deadline of a clock that ends on a date.
+
+    Cancelled is one that ended although nobody did what it was for: it gets no outcome, unless it was broken before.
+    """
+
+    since: datetime
+    until: datetime | None
+    generation: int = 1
+    is_cancelled: bool = False
+    day_ends_at: datetime | None = None
+
+
+class TimelineView(NamedTuple):
+    """A timeline read once, in the order in which things happened, for all clocks to look at."""
+
+    facts: Timeline  # without those that move no clock
+    filed: Fact
+    ended: Fact | None  # closed or cancelled for good
+    answered: Fact | None  # all that was owed
+    progress: Progress
+    asked: tuple[tuple[Fact, Fact | None], ...]  # question and reply, or none yet
+    elsewhere: tuple[Pause, ...]  # waiting for third parties
+    pauses: tuple[Pause, ...]  # waiting for third parties or the sponsor, in order
+    site_zone: ZoneInfo
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether the sponsor cancelled the request, which leaves nobody anything to answer for."""
+        return self.ended is not None and self.ended.kind is FactKind.CANCELLED
+
+    def run(
+        self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None
+    ) -> Spell:
+        """A clock's life up to `stop`, or to the end of the request if that came before."""
+        at = stop.occurred_at if isinstance(stop, Fact) else stop
+        end = self.ended.occurred_at if self.ended else None
+        if end is not None and (at is None or end < at):
+            return Spell(since, max(end, since), generation, is_cancelled=True, day_ends_at=day_ends_at)
+        return Spell(since, None if at is None else max(at, since), generation, day_ends_at=day_ends_at)
+
+
+def third_party_waits(timeline: Timeline) -> tuple[Pause, ...]:
+    """The times at which somebody else was waited for: until the end that was named, or until it was over earlier.
+
+    A newer wait ends the older one.
+    """
+    waits = []
+    turns = timeline.of(FactKind.WAITING, FactKind.RESUMED)
+    for fact, following in zip_longest(turns, turns[1:]):
+        if fact.kind is FactKind.WAITING:
+            until = datetime.fromisoformat(fact.content["until"])
+            if following is not None:
+                until = min(until, following.occurred_at)
+            reason = f"waiting for a third party: {fact.reason}"
+            waits.append(Pause(fact.occurred_at, until, reason, fact.by.name, is_third_party=True))
+    return tuple(waits)
+
+
+def timeline_view(terms: Terms, timeline: Timeline) -> TimelineView | None:
+    """What the clocks look at; None before the request is filed."""
+    facts = timeline.without(NEUTRAL_FACTS)
+    filed = facts.first(FactKind.FILED)
+    if filed is None:
+        return None
+    progress = progress_of(facts)
+    asked, elsewhere = tuple(_spells(facts)), third_party_waits(facts)
+    return TimelineView(
+        facts=facts,
+        filed=filed,
+        ended=_end(facts) or (facts.last(FactKind.DECIDED) if progress.is_all_lost else None),
+        answered=_whole_answer(facts, len(progress.items)),
+        progress=progress,
+        asked=asked,
+        elsewhere=elsewhere,
+        pauses=tuple(sorted((*starmap(_waiting_for_sponsor, asked), *elsewhere), key=attrgetter("since"))),
+        site_zone=ZoneInfo(terms.calendar.tz),
+    )
+
+
+def _end(facts: Timeline) -> Fact | None:
+    """The fact that ended the request, unless it was opened again."""
+    ended: Fact | None = None
+    for fact in facts.of(FactKind.CANCELLED, FactKind.ACCEPTED, FactKind.REOPENED):
+        ended = None if fact.kind is FactKind.REOPENED else ended or fact
+    return ended
+
+
+def _spells(facts: Iterable[Fact]) -> Iterator[tuple[Fact, Fact | None]]:
+    """The times at which the sponsor was asked and had not replied, by the facts at both ends.
+
+    A question ends with what the CMO does without waiting for the reply, too.
+    """
+    asked: Fact | None = None
+    for fact in facts:
+        if fact.kind in _ASKING and asked is None:
+            asked = fact
+        elif asked is not None and (fact.kind in _REPLYING or fact.kind in _GOING_ON):
+            yield asked, fact
+            asked = None
+    if asked is not None:
+        yield asked, None
+
+
+def _waiting_for_sponsor(asked: Fact, replied: Fact | None) -> Pause:
+    return Pause(asked.occurred_at, replied.occurred_at if replied else None, WAITING_FOR_SPONSOR, asked.by.name)
+
+
+def _acknowledgement(story: TimelineView) -> Iterator[Spell]:
+    yield story.run(story.filed.occurred_at, story.facts.first(*_SEEN))
+
+
+def _answer(story: TimelineView) -> Iterator[Spell]:
+    yield story.run(story.filed.occurred_at, story.answered)
+
+
+def _whole_answer(facts: Timeline, owed: int) -> Fact | None:
+    """The fact with which nothing was owed any more of so many items, or with which the CMO declined."""
+    open_items = set(range(1, owed + 1))
+    for fact in facts.of(FactKind.ANSWERED, FactKind.DECLINED):
+        if fact.kind is FactKind.DECLINED:
+            return fact
+        said = fact.content.get("items")
+        open_items -= open_items if said is None else {part["item"] for part in said}
+        if not open_items:
+            return fact
+    return None
+
+
+def _order_confirmation(story: TimelineView) -> Iterator[Spell]:
+    seen = story.facts.first(*_SEEN)
+    if seen is not None:
+        yield story.run(seen.occurred_at, _order(story))
+
+
+def _order(story: TimelineView) -> Fact | None:
+    return story.facts.first(FactKind.ORDER_CONFIRMED, FactKind.DATE_AGREED, FactKind.DECLINED)
+
+
+def _reply(story: TimelineView) -> Iterator[Spell]:
+    """From the oldest message of the sponsor that nobody answered to the CMO's next word, which answers them all."""
+    written: Fact | None = None
+    for fact in story.facts:
+        if fact.kind in AWAITS_REPLY and written is None:
+            written = fact
+        elif written is not None and counts_as_reply(fact):
+            yield story.run(written.occurred_at, fact, written.sequence)
+            written = None
+        elif written is not None and fact.kind in (FactKind.ACCEPTED, FactKind.CANCELLED):
+            yield Spell(written.occurred_at, fact.occurred_at, written.sequence, is_cancelled=True)
+            written = None
+    if written is not None:
+        yield story.run(written.occurred_at, None, written.sequence)
+
+
+def _dispatch_confirmation(story: TimelineView) -> Iterator[Spell]:
+    """One for each consignment told, and one for what is left to send once the planned day is over."""
+    since: datetime | None = None
+    planned = story.progress.planned_ship_on
+    if planned is not None:
+        since = end_of_day(planned, story.site_zone)
+    for consignment in story.progress.consignments:
+        told_at = consignment.dispatch_told_at
+        yield Spell(consignment.dispatched_at, max(told_at, consignment.dispatched_at), consignment.number)
+        since = max(since or told_at, told_at)
+    if since is not None and story.progress.left_to_send:
+        yield story.run(since, None, len(story.progress.consignments) + 1)
+
+
+def _delivery_confirmation(story: TimelineView) -> Iterator[Spell]:
+    """From the delivery, whoever told of it, to the CMO's own word."""
+    zone = story.progress.destination_zone
+    for each in story.progress.consignments:
+        due = max(end_of_day(each.expected_delivery_on, zone), each.dispatched_at)
+        if each.delivered_at is not None and (each.cmo_told_at is not None or each.lost_at is None):
+            yield story.run(each.delivered_at, each.cmo_told_at, each.number)
+        elif each.lost_at is not None:
+            yield Spell(min(due, each.lost_at), each.lost_at, each.number, is_cancelled=True)
+        else:
+            yield story.run(due, None, each.number)
+
+
+def _excursion_decision(story: TimelineView) -> Iterator[Spell]:
+    for each in story.progress.consignments:
+        since = each.delivery_told_at or each.lost_at
+        if each.is_off and since is not None:
+            yield story.run(since, each.decided_at, each.number)
+
+
+def _fulfilment(story: TimelineView) -> Iterator[Spell]:
+    """To the end of the day first agreed; a later revision does not forgive."""
+    due = _first_due(story)
+    if due is None:
+        return
+    consignments = story.progress.consignments
+    arrived = [each.delivered_at for each in consignments if each.delivered_at is not None]
+    everything = arrived and len(arrived) == len(consignments) and not story.progress.left_to_send
+    stop: Fact | datetime | None = max(arrived) if everything else None
+    if not story.progress.is_shipment:
+        stop = story.answered
+    ends = end_of_day(date.fromisoformat(due), story.progress.destination_zone)
+    yield story.run(story.filed.occurred_at, stop, day_ends_at=ends)
+
+
+def _first_due(story: TimelineView) -> str | None:
+    """The due date of the filing; else the first that was added."""
+    filed = story.filed.content
+    named = [filed.get("due_on"), filed.get("detail", {}).get("required_delivery_to")]
+    for fact in story.facts.of(FactKind.AMENDED):
+        changes = fact.content["changes"]
+        named.append(changes.get("due_on", {}).get("to"))
+        named.append(changes.get("detail", {}).get("to", {}).get("required_delivery_to"))
+    return next((due for due in named if due), None)
+
+
+def _promise(story: TimelineView) -> Iterator[Spell]:
+    """One for each day the CMO named; a newer promise ends the older one, which stays broken if it was."""
+    kept = _order(story) if story.progress.is_shipment else story.answered
+    promises = [f for f in story.facts if f.by.is_cmo and "expected_on" in f.content]
+    for fact, newer in zip_longest(promises, promises[1:]):
+        if kept is not None and fact.occurred_at >= kept.occurred_at:
+            return
+        ends = end_of_day(date.fromisoformat(fact.content["expected_on"]), story.site_zone)
+        if newer is not None and (kept is None or newer.occurred_at < kept.occurred_at):
+            is_kept = newer.occurred_at <= ends  # so far
+            yield Spell(fact.occurred_at, newer.occurred_at, fact.sequence, is_cancelled=is_kept, day_ends_at=ends)
+        else:
+            yield story.run(fact.occurred_at, kept, fact.sequence, ends)
+
+
+def _sponsor(story: TimelineView) -> Iterator[Spell]:
+    """While the sponsor is asked something, and while a refusal awaits its word; cancelled where the CMO went on."""
+    turns = story.facts.of(FactKind.ACCEPTED, FactKind.REJECTED, *_GOING_ON)
+    refusals = [pair for pair in zip_longest(turns, turns[1:]) if pair[0].kind is FactKind.DECLINED]
+    for since, until in (*story.asked, *refusals):
+        run = story.run(since.occurred_at, until, since.sequence)
+        yield run._replace(is_cancelled=True) if until is not None and until.kind in _GOING_ON else run
+
+
+SPELLS: Mapping[ClockKind, Callable[[TimelineView], Iterator[Spell]]] = {
+    ClockKind.ACKNOWLEDGEMENT: _acknowledgement,
+    ClockKind.ANSWER: _answer,
+    ClockKind.ORDER_CONFIRMATION: _order_confirmation,
+    ClockKind.REPLY: _reply,
+    ClockKind.DISPATCH_CONFIRMATION: _dispatch_confirmation,
+    ClockKind.DELIVERY_CONFIRMATION: _delivery_confirmation,
+    ClockKind.FULFILMENT: _fulfilment,
+    ClockKind.PROMISE: _promise,
+    ClockKind.SPONSOR: _sponsor,
+    ClockKind.EXCURSION_DECISION: _excursion_decision,
+}

@@ -1,0 +1,286 @@
+"""One call of the API: who calls, when, and its one transaction.
+
+The caller is known before the body is read. All work on the database happens in one function, in one thread and one
+transaction, and the answer leaves after the commit; a POST with an Idempotency-Key does its work once.
+"""
+
+import hashlib
+import math
+import re
+from collections import defaultdict, deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import Lock
+from typing import Annotated, Any, NoReturn
+
+from fastapi import Depends, Header, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from slamon.errors import Invalid, NotSignedIn, RolledBack, TooMany
+from slamon.runtime import Runtime
+from slamon.services.access import idempotency
+from slamon.services.access.callers import Caller, caller_by_key
+from slamon.services.access.rights import Deed, admit, allow
+from slamon.services.transaction import Tx
+
+TRIES = 3
+_MINUTE = 60.0  # seconds
+bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
+_KEY = re.compile(r"bearer +([\x21-\x7e]{1,200})", re.IGNORECASE | re.ASCII)
+_ETAG = re.compile(r'(?P<weak>W/)?"(?P<version>[\x21\x23-\x7e]*)"', re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call comes to: the body as text, and the headers a repeated call gets again."""
+
+    body: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_replay: bool = False
+
+    def response(self) -> Response:
+        again = {"Idempotency-Replayed": "true"} if self.is_replay else {}
+        return Response(self.body, self.status, {**self.headers, **again}, "application/json")
+
+
+def reply(content: BaseModel, *, version: int | None = None) -> Reply:
+    """A record; with its version as ETag where it has one."""
+    return Reply(content.model_dump_json(), headers={} if version is None else {"ETag": f'"{version}"'})
+
+
+def created(content: BaseModel, location: str, *, version: int | None = None) -> Reply:
+    """A new record and where to find it."""
+    plain = reply(content, version=version)
+    return replace(plain, status=201, headers={**plain.headers, "Location": location})
+
+
+@dataclass(frozen=True, slots=True)
+class May:
+    """The dependency by which a route says what it takes: its line of the table of rights.
+
+    It is asked once the body was read and before the database is. On a record, whether that is there for the caller
+    comes before their roles; the use case asks both.
+    """
+
+    deed: Deed
+    on_record: bool
+
+    async def __call__(self, request: Request) -> None:
+        request.state.call = replace(request.state.call, right=self)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`now` is business time, `real_now` real time; both were read once. `right` is what the route takes."""
+
+    runtime: Runtime
+    caller: Caller
+    now: datetime
+    real_now: datetime
+    once: idempotency.Call | None = None
+    right: May | None = None
+
+    def ask(self) -> None:
+        """Raises Forbidden for who may not use this route."""
+        if self.right is None:
+            raise LookupError("This route names no line of the table of rights.")
+        (admit if self.right.on_record else allow)(self.caller, self.right.deed)
+
+    @contextmanager
+    def reading(self) -> Iterator[Tx]:
+        self.ask()
+        with self.runtime.read() as tx:
+            yield tx
+
+    def write(
+        self, work: Callable[[Tx], Reply], *, before_replay: Callable[[Tx, str], object] | None = None
+    ) -> Response:
+        """Do `work` and commit it; for a call made before, only give its first answer again.
+
+        `work` is done anew where a deadlock undid all of it. `before_replay` gets the body of the first answer and
+        raises where the caller may not read it any more.
+        """
+        self.ask()
+        for _ in range(TRIES - 1):
+            with suppress(RolledBack):
+                return self._write(work, before_replay)
+        return self._write(work, before_replay)
+
+    def _write(self, work: Callable[[Tx], Reply], before_replay: Callable[[Tx, str], object] | None) -> Response:
+        with self.runtime.write() as tx:
+            done = work(tx) if self.once is None else self._write_once(tx, self.once, work, before_replay)
+            self.runtime.reach("before_commit")
+        self.runtime.reach("after_commit")
+        return done.response()
+
+    def _write_once(
+        self,
+        tx: Tx,
+        once: idempotency.Call,
+        work: Callable[[Tx], Reply],
+        before_replay: Callable[[Tx, str], object] | None,
+    ) -> Reply:
+        kept = idempotency.begin(tx, once)
+        if kept is not None:
+            if before_replay is not None:
+                before_replay(tx, kept.body)
+            return Reply(kept.body, kept.status, kept.headers, is_replay=True)
+        done = work(tx)
+        idempotency.keep(tx.session, once, idempotency.KeptAnswer(done.status, done.headers, done.body))
+        return done
+
+
+class Gate:
+    """Lets callers in: by their API key, and not too often."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        # Of the last minute, by caller; reading and writing apart, so that who reads too much can still act.
+        self._calls: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
+        self._counting = Lock()
+
+    def admit(self, authorization: str | None, *, is_read: bool) -> Call:
+        """Raises NotSignedIn, TooMany."""
+        runtime = self._runtime
+        match = _KEY.fullmatch(authorization or "")
+        if match is None:
+            raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
+        with runtime.db.look_up() as connection:
+            caller = caller_by_key(connection, match[1])
+        self._count(caller, is_read)
+        return Call(runtime, caller, runtime.clock.now(), runtime.clock.real_now())
+
+    def _count(self, caller: Caller, is_read: bool) -> None:
+        """Raises TooMany beyond the calls any minute may have, naming the seconds to wait; that one is not counted."""
+        now = self._runtime.clock.monotonic()
+        with self._counting:
+            calls = self._calls[caller.id, is_read]
+            while calls and calls[0] <= now - _MINUTE:
+                calls.popleft()
+            if len(calls) >= self._runtime.settings.api_calls_per_minute:
+                raise TooMany(math.ceil(calls[0] + _MINUTE - now))
+            calls.append(now)
+
+
+class Route(APIRoute):
+    """A route of the API: knows its caller before it reads the body, and takes the media type it says it takes."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        wanted = getattr(self.body_field.field_info, "media_type", None) if self.body_field else None
+
+        async def handle_known(request: Request) -> Response:
+            gate: Gate = request.app.state.gate
+            is_read = request.method in ("GET", "HEAD")
+            authorization = request.headers.get("authorization")
+            request.state.call = await run_in_threadpool(gate.admit, authorization, is_read=is_read)
+            _refuse_other_media(request, wanted)
+            if wanted == "application/json":
+                await _refuse_other_encoding(request)
+            if "idempotency-key" in request.headers and wanted is not None:
+                await request.body()  # kept by the request, so that `posted` can read it after a form was parsed
+            return await handle(request)
+
+        return handle_known
+
+
+def _refuse_other_media(request: Request, wanted: str | None) -> None:
+    given = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+    has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    fits = given == wanted or (
+        wanted == "application/json" and given.startswith("application/") and given.endswith("+json")
+    )
+    if wanted is not None and has_body and not fits:
+        raise HTTPException(415, f"Send {wanted}.")
+
+
+async def _refuse_other_encoding(request: Request) -> None:
+    """JSON is UTF-8 (RFC 8259); Python's reader would guess UTF-16 and UTF-32 as well."""
+    try:
+        (await request.body()).decode("utf-8")
+    except UnicodeDecodeError:
+        raise HTTPException(400) from None
+
+
+async def _known(request: Request) -> Call:
+    call: Call = request.state.call
+    return call
+
+
+Key = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key, address and body: the first answer again, for 24 hours, with the header "
+        "`Idempotency-Replayed: true`. The same key with anything else: 422. Only answers of 2xx are kept.",
+        examples=["7f1c8a52-5d3e-4c8e-9a41-0b7a4f6a2d10"],
+    ),
+]
+
+
+async def _posted(request: Request, idempotency_key: Key = None) -> Call:
+    call: Call = request.state.call
+    return call if idempotency_key is None else once(call, request, idempotency_key, await request.body())
+
+
+def once(call: Call, request: Request, idempotency_key: str | None, content: bytes) -> Call:
+    """The call as one that may come again with the same key; `content` stands for all that its body says."""
+    if idempotency_key is None:
+        return call
+    said = b"\n".join((request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]))
+    fingerprint = hashlib.sha256(said + b"\n" + content).hexdigest()
+    return replace(call, once=idempotency.Call(call.caller.id, idempotency_key, fingerprint))
+
+
+async def _posted_secret(request: Request) -> Call:
+    if "idempotency-key" in request.headers:
+        refuse_idempotency()
+    call: Call = request.state.call
+    return call
+
+
+def refuse_idempotency() -> NoReturn:
+    """Refuse a key where the answer is not kept. Raises Invalid."""
+    raise Invalid("Idempotency-Key", "is not taken here: the answer holds a secret, and secrets are never stored")
+
+
+async def _expected_version(
+    if_match: Annotated[
+        str | None,
+        Header(description="The ETag last seen. If the record has changed since: 412.", examples=['"3"']),
+    ] = None,
+) -> int | None:
+    """The version the caller believes in; None for any. One that no record can have stands for a foreign ETag."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    match = _ETAG.fullmatch(if_match.strip())
+    if match is None:
+        raise Invalid("If-Match", 'send one ETag as you received it, for example "3"')
+    version = match["version"]
+    return int(version) if not match["weak"] and re.fullmatch(r"[0-9]{1,9}", version) else -1
+
+
+def may(deed: Deed) -> Any:
+    """The dependency of a route for whoever has this right at all."""
+    return Depends(May(deed, on_record=False))
+
+
+def may_on_record(deed: Deed) -> Any:
+    """The dependency of a route whose address names the record."""
+    return Depends(May(deed, on_record=True))
+
+
+Known = Annotated[Call, Depends(_known)]
+Posted = Annotated[Call, Depends(_posted)]
+PostedSecret = Annotated[Call, Depends(_posted_secret)]
+ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+by_key = Security(bearer)

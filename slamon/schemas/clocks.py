@@ -1,0 +1,91 @@
+"""A request's clocks and the explanation of each, as the API gives them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field, computed_field
+
+from slamon.domain.clocks.explain import Counts
+from slamon.domain.clocks.state import ClockId, Outcome
+from slamon.domain.terms import ClockKind, Mode
+from slamon.schemas.fields import Answer
+
+
+class Clock(Answer):
+    """A clock as it stands. Its due instants are unknown, null, while it is paused."""
+
+    kind: ClockKind
+    generation: int = Field(description="The consignment, or the fact that started it, where there can be several.")
+    started_at: datetime
+    target_at: datetime | None
+    limit_at: datetime | None
+    paused_since: datetime | None
+    stopped_at: datetime | None
+    outcome: Outcome
+
+    @computed_field(description="Its name in addresses.")  # type: ignore[prop-decorator]
+    @property
+    def clock(self) -> str:
+        return str(ClockId(ClockKind(self.kind), self.generation))
+
+    @computed_field(description="Whether it is the sponsor who is timed.")  # type: ignore[prop-decorator]
+    @property
+    def is_the_sponsors(self) -> bool:
+        return ClockKind(self.kind).is_the_sponsors
+
+
+class TimeByOwner(Answer):
+    """Seconds in which each had to move; they add up to the time the request has been open."""
+
+    cmo: int
+    sponsor: int
+    third_party: int
+    closed: int = Field(description="Outside the site's hours, where its calendar counts.")
+
+
+class Clocks(Answer):
+    request_id: UUID
+    seconds_by_owner: TimeByOwner
+    clocks: list[Clock]
+
+
+class Part(Answer):
+    """Time of one kind, from `since` up to `until`."""
+
+    since: datetime
+    until: datetime
+    seconds: int
+    kind: Counts
+    name: str | None = Field(description="Why it was paused, or what the holiday is called.")
+
+
+class Rule(Answer):
+    """The policy line that was frozen into the request when it was filed."""
+
+    policy_id: str
+    name: str
+    version: int
+    agreement_clause: str | None
+
+
+class Explanation(Answer):
+    """A clock's deadlines taken apart. The counted seconds of `parts` up to `target_at` add up to `target_seconds`,
+    those up to `limit_at` to `limit_seconds`; no part reaches across the target."""
+
+    request_id: UUID
+    clock: str
+    kind: ClockKind
+    rule: Rule
+    mode: Mode
+    time_zone: str = Field(description="The zone of the site's calendar.")
+    holiday_source: str | None = Field(description="Library and version that named the public holidays.")
+    zone_data: str | None = Field(description="Release of the time-zone data by which the terms were made.")
+    target_seconds: int
+    limit_seconds: int
+    started_at: datetime
+    target_at: datetime | None
+    limit_at: datetime | None
+    stopped_at: datetime | None
+    outcome: Outcome
+    parts: list[Part]
+    sentences: list[str] = Field(description="The same in words, for people.")

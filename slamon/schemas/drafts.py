@@ -1,0 +1,52 @@
+"""Drafts of requests, as the API takes and gives them."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from slamon.db.requests import Priority
+from slamon.domain.lifecycle import RequestType
+from slamon.schemas.fields import Answer, Flag
+from slamon.schemas.fields import Body as Said
+
+
+class DraftContent(Said):
+    """Any part of what files a request. What is missing or does not fit is told when it is filed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"type": "data", "subject": "Certificates, lots A17 and …", "detail": {"purpose": "release"}}]
+        }
+    )
+
+    type: RequestType
+    project_id: UUID | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None
+    subject: str | None = None
+    description: str | None = None
+    priority: Priority | None = None
+    gxp: Flag | None = None
+    due_on: date | None = None
+    cmo_reference: str | None = None
+    parent_id: UUID | None = None
+    detail: dict[str, Any] = Field({}, description="As in filing a request of this type, as far as it is known.")
+
+
+class Draft(Answer):
+    id: UUID
+    version: int
+    content: dict[str, Any] = Field(description="As it was saved.")
+    created_at: datetime
+    changed_at: datetime
+
+
+class Drafts(Answer):
+    items: list[Draft] = Field(description="The caller's own, the last changed first.")
+
+
+class DraftFiling(Said):
+    file_anyway: Flag = Field(False, description="As in filing a request.")
+    split: Flag = Field(False, description="As in filing a data request.")

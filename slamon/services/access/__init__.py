@@ -1,0 +1,1 @@
+"""Who calls, what they may do and see, and how they get in: sessions, keys, links, passwords."""

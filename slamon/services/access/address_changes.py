@@ -1,0 +1,158 @@
+"""What follows when somebody's address changes, or their account is disabled or enabled again.
+
+Links and sessions made before end, by the person's `access_generation`; the old address is told; what is open goes to
+the new one; and the timelines of the contact's open requests say so. All in the transaction of the change.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from slamon.db.access import OneTimeLink
+from slamon.db.outbox import WAITING, FormLink, Notification, in_state
+from slamon.db.parties import Person, PersonStatus
+from slamon.db.requests import CmoRequest, is_open
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import SYSTEM, Actor, FactKind, Via
+from slamon.services.access.api_keys import revoke_all
+from slamon.services.access.form_links import opens
+from slamon.services.access.one_time_links import invite
+from slamon.services.audit.timelines import note_now
+from slamon.services.outbox.outbox import outbox_row, queue
+from slamon.services.transaction import Tx
+from slamon.wording.message import MessageKind
+
+ENDED = "Your address was changed, so links mailed to the old one have ended."
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How a person was reached before a change."""
+
+    email: str
+    email_key: str
+    slack_user_id: str | None
+    is_disabled: bool
+    generation: int
+
+
+def reached(person: Person) -> Reached:
+    is_disabled = person.status == PersonStatus.DISABLED
+    return Reached(person.email, person.email_key, person.slack_user_id, is_disabled, person.access_generation)
+
+
+def locked_requests(session: Session, contact_id: UUID) -> Sequence[CmoRequest]:
+    """The contact's open requests, locked. To be called before the person is locked, since acts lock in that order."""
+    statement = select(CmoRequest).where(CmoRequest.contact_id == contact_id, is_open()).order_by(CmoRequest.id)
+    locked = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(locked).all()
+
+
+def end_secrets(person: Person, was: Reached) -> None:
+    """End the links and sessions made so far, where the change asks for it."""
+    is_disabled = person.status == PersonStatus.DISABLED
+    if person.email_key != was.email_key or is_disabled != was.is_disabled:
+        person.access_generation += 1
+
+
+def follow(tx: Tx, person: Person, was: Reached, requests: Sequence[CmoRequest], *, by: Actor) -> dict[str, Any]:
+    """Do what a stored change asks for; returns what the trail is to say of it beside the changed fields.
+
+    `requests` are the contact's open ones, locked.
+    """
+    left, is_disabled = _left(person, was), person.status == PersonStatus.DISABLED
+    if left or is_disabled != was.is_disabled:
+        _hand_out_again(tx, person)
+    if is_disabled and not was.is_disabled:
+        revoke_all(tx, person.id, by=by, reason="the owner was disabled")
+    if not left:
+        return {}
+    _tell_old_addresses(tx, person, left, by=by)
+    if DeliveryChannel.EMAIL in left:
+        via, contact = Via.SYSTEM if by == SYSTEM else Via.API, {"id": str(person.id), "name": person.name}
+        content = {"contact": contact, "from": was.email, "to": person.email}
+        for request in requests:
+            note_now(tx, request, FactKind.ADDRESS_CHANGED, by=by, via=via, content=content)
+        if not is_disabled:
+            _send_forms_again(tx, person)
+            if _awaits_password(tx, person, was):
+                invite(tx, person.id, by=by)
+    return {"told_at_old_address": sorted(left.values())}
+
+
+def _left(person: Person, was: Reached) -> dict[DeliveryChannel, str]:
+    """The addresses that are no longer the person's."""
+    left = {}
+    if person.email_key != was.email_key:
+        left[DeliveryChannel.EMAIL] = was.email
+    if was.slack_user_id and person.slack_user_id != was.slack_user_id:
+        left[DeliveryChannel.SLACK] = was.slack_user_id
+    return left
+
+
+def _tell_old_addresses(tx: Tx, person: Person, left: dict[DeliveryChannel, str], *, by: Actor) -> None:
+    kind = MessageKind.ADDRESS_CHANGED
+    rows = [
+        outbox_row(
+            tx, f"{kind.value}/{person.id}/{person.version}/{channel.value}", kind, channel, address,
+            person_id=person.id, detail=by.name)
+        for channel, address in left.items()
+    ]  # fmt: skip
+    queue(tx.session, rows)
+
+
+def _hand_out_again(tx: Tx, person: Person) -> None:
+    """What waits for the person is composed anew: a message that was composed before the change is not sent."""
+    mine = (Notification.person_id == person.id, Notification.kind != MessageKind.ADDRESS_CHANGED, in_state(*WAITING))
+    statement = update(Notification).where(*mine).values(next_attempt_at=tx.real_now)
+    tx.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _send_forms_again(tx: Tx, person: Person) -> None:
+    """Mail a link to each open request that waits for the contact, or to which they held a link."""
+    held = exists().where(
+        FormLink.request_id == CmoRequest.id,
+        FormLink.person_id == person.id,
+        FormLink.expires_at > tx.real_now,
+        FormLink.revoked_at.is_(None),
+    )
+    waits = exists().where(
+        Notification.request_id == CmoRequest.id,
+        Notification.person_id == person.id,
+        Notification.channel == DeliveryChannel.EMAIL,
+        in_state(*WAITING),
+    )
+    wanted = (is_open(), or_(CmoRequest.contact_id == person.id, held), ~waits)
+    kind = MessageKind.FRESH_LINK
+    rows = [
+        outbox_row(
+            tx, f"{request.number}/{kind.value}/{person.id}/address {person.access_generation}", kind,
+            DeliveryChannel.EMAIL, person.email,
+            request_id=request.id, person_id=person.id, detail=ENDED)
+        for request in tx.session.scalars(select(CmoRequest).where(*wanted).order_by(CmoRequest.id))
+        if opens(tx.session, request, person)
+    ]  # fmt: skip
+    queue(tx.session, rows)
+
+
+def _awaits_password(tx: Tx, person: Person, was: Reached) -> bool:
+    """Whether the person was mailed a link to set a password with and has not used it; one still queued needs no more.
+
+    Of somebody who never set one the link may have expired meanwhile: it went to an address that was not theirs.
+    """
+    mails = (Notification.person_id == person.id, Notification.kind == MessageKind.INVITATION)
+    if tx.session.scalar(select(exists().where(*mails, in_state(*WAITING)))):
+        return False
+    if person.status == PersonStatus.INVITED:
+        return bool(tx.session.scalar(select(exists().where(*mails))))
+    usable = (
+        OneTimeLink.person_id == person.id,
+        OneTimeLink.used_at.is_(None),
+        OneTimeLink.expires_at > tx.real_now,
+        OneTimeLink.access_generation == was.generation,
+    )
+    return bool(tx.session.scalar(select(exists().where(*usable))))

@@ -1,0 +1,154 @@
+"""Who is calling: signed-in people, API keys, one-time links. What they may do stands in `rights`."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, case, select
+from sqlalchemy.orm import Session
+
+from slamon.addresses import address_key
+from slamon.db.access import ApiKey
+from slamon.db.parties import Organization, OrganizationKind, Person, PersonSite, PersonStatus
+from slamon.domain.scopes import ALL_SCOPES, Scope
+from slamon.domain.timeline import CMO_ROLES, Actor, Role
+from slamon.errors import Forbidden, Invalid, NotFound, NotSignedIn
+from slamon.services.audit.trail import record
+from slamon.services.transaction import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody known: a person or a service account. `cmo_id` is set for people of a CMO only.
+
+    Without `site_ids` they act for every site of the CMO.
+    """
+
+    id: str
+    name: str
+    roles: frozenset[Role]
+    scopes: frozenset[Scope] = ALL_SCOPES
+    person_id: UUID | None = None
+    cmo_id: UUID | None = None
+    site_ids: frozenset[UUID] = frozenset()
+
+    @property
+    def is_cmo(self) -> bool:
+        return self.cmo_id is not None
+
+    def needs(self, scope: Scope) -> None:
+        if scope not in self.scopes:
+            raise Forbidden(f"This key lacks the scope '{scope}'.")
+
+    def as_actor(self, roles: Iterable[Role] = ()) -> Actor:
+        """The caller as history will name them, in the first of `roles` they hold."""
+        wanted = frozenset(roles) or self.roles
+        role = next((role for role in Role if role in self.roles & wanted), None)
+        if role is None:
+            raise Forbidden("None of your roles allows this.")
+        return Actor(id=self.id, name=self.name, role=role)
+
+
+def caller_of(person: Person, organization: Organization, scopes: Iterable[Scope] = ALL_SCOPES) -> Caller:
+    of_cmo = organization.id if organization.kind == OrganizationKind.CMO else None
+    return _person_calling(person.id, person.name, person.roles, scopes, of_cmo, person.site_ids)
+
+
+def _person_calling(
+    person_id: UUID,
+    name: str,
+    roles: Iterable[str],
+    scopes: Iterable[str],
+    cmo_id: UUID | None,
+    site_ids: Iterable[UUID],
+) -> Caller:
+    held = frozenset(Role(role) for role in roles)
+    return Caller(
+        id=str(person_id),
+        name=name,
+        roles=held & (CMO_ROLES | {Role.AUDITOR}) if cmo_id else held - CMO_ROLES,
+        scopes=frozenset(Scope(scope) for scope in scopes),
+        person_id=person_id,
+        cmo_id=cmo_id,
+        site_ids=frozenset(site_ids) if cmo_id and Role.CMO_LEAD not in held else frozenset(),
+    )
+
+
+def secret_digest(secret: str) -> str:
+    """How secrets we hand out are stored. They are random and long, so a plain hash cannot be searched."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def person_by_email(session: Session, email: str) -> Person:
+    person = session.scalars(select(Person).where(Person.email_key == address_key(email))).one_or_none()
+    if person is None:
+        raise NotFound("person with the address", email)
+    return person
+
+
+def issue_key(
+    tx: Tx,
+    *,
+    scopes: Iterable[Scope],
+    by: Actor,
+    person_id: UUID | None = None,
+    service_name: str | None = None,
+    service_roles: Iterable[Role] = (),
+) -> tuple[ApiKey, str]:
+    """A new key and its secret, which is shown this once and stored only hashed."""
+    if (person_id is None) == (service_name is None):
+        raise Invalid("person_id", "a key belongs to one person or to one named service account")
+    if person_id is not None and tx.session.get(Person, person_id) is None:
+        raise NotFound("person", person_id)
+    secret = f"slk_{secrets.token_urlsafe(32)}"
+    key = ApiKey(
+        person_id=person_id,
+        service_name=service_name,
+        service_roles=sorted(role.value for role in service_roles),
+        prefix=secret[:12],
+        secret_digest=secret_digest(secret),
+        scopes=sorted(scope.value for scope in set(scopes)),
+        created_at=tx.real_now,
+        created_by=by.id,
+    )
+    tx.session.add(key)
+    new = {
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "service_name": service_name,
+        "roles": key.service_roles,
+    }
+    tx.session.flush()
+    record(tx, by=by, action="create", entity="api_key", entity_id=key.id, new=new)
+    return key, secret
+
+
+# Built once, without the ORM: every call of the API runs it.
+_KEY_AND_OWNER = (
+    select(
+        ApiKey.id.label("key_id"), ApiKey.scopes, ApiKey.service_name, ApiKey.service_roles,
+        Person.id.label("person_id"), Person.name, Person.roles, Person.status,
+        case((Organization.kind == OrganizationKind.CMO, Organization.id)).label("cmo_id"),
+    )
+    .outerjoin(Person, Person.id == ApiKey.person_id)
+    .outerjoin(Organization, Organization.id == Person.organization_id)
+    .where(ApiKey.secret_digest == bindparam("digest"), ApiKey.revoked_at.is_(None))
+)  # fmt: skip
+
+
+def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
+    """Who calls with this API key. Raises NotSignedIn for an unknown or revoked key, or a disabled owner."""
+    key = reader.execute(_KEY_AND_OWNER, {"digest": secret_digest(secret)}).one_or_none()
+    if key is None:
+        raise NotSignedIn("This API key is unknown or revoked.")
+    if key.service_name is not None:
+        roles, scopes = frozenset(map(Role, key.service_roles)) - {Role.ADMIN}, frozenset(map(Scope, key.scopes))
+        return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
+    if key.status == PersonStatus.DISABLED:
+        raise NotSignedIn("The owner of this API key is disabled.")
+    site_ids: Iterable[UUID] = ()
+    if key.cmo_id is not None:
+        site_ids = reader.scalars(select(PersonSite.site_id).where(PersonSite.person_id == key.person_id)).all()
+    return _person_calling(key.person_id, key.name, key.roles, key.scopes, key.cmo_id, site_ids)

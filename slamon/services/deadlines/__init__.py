@@ -1,0 +1,1 @@
+"""What follows from a timeline and its terms, and what changes them for open requests."""

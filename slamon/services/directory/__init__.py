@@ -1,0 +1,1 @@
+"""Organizations, sites, people and projects, and who of them is told what."""

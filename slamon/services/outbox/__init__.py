@@ -1,0 +1,1 @@
+"""Outgoing messages as rows: queued once, grouped into threads and digests, withdrawn, resent."""

@@ -1,0 +1,1 @@
+"""Policy lines and calendars, and the terms frozen from them."""

@@ -1,0 +1,1 @@
+"""Filing requests, acting on them, reading them."""

@@ -1,0 +1,132 @@
+"""Changing what was asked after filing: the first value stays readable, and the CMO is told."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Person, PersonStatus
+from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.progress import amended
+from slamon.domain.timeline import Role
+from slamon.domain.validation import refuse_past_due
+from slamon.errors import Forbidden, Invalid
+from slamon.services.deadlines.loading import LoadedRequest
+
+COLUMNS = ("due_on", "priority", "cmo_reference", "contact_id")
+_DAYS = ("requested_ship_date", "required_delivery_from", "required_delivery_to")
+_OF_THE_DETAIL = {
+    RequestType.SHIPMENT: frozenset({*_DAYS, "lines"}),
+    RequestType.DATA: frozenset({"items"}),
+    RequestType.INQUIRY: frozenset[str](),
+}
+
+
+def as_amendment(
+    session: Session,
+    case: LoadedRequest,
+    content: Mapping[str, Any],
+    *,
+    roles: frozenset[Role],
+    expected_version: int | None,
+    at: datetime,
+) -> dict[str, Any]:
+    """The content of an `amended` fact: each field changed, from what to what.
+
+    `content["changes"]` holds columns by name and, under `detail`, fields of what is asked for; of lines and items
+    only the fields to change, by their number. Raises Invalid where nothing changes, where the whole would contradict
+    itself, or where somebody may be changing the same: an amendment names the version it was made from. Raises
+    Contradiction for a day that is over, and Forbidden for another priority, unless it is a lead who says so.
+    """
+    if expected_version is None:
+        raise Invalid("If-Match", "an amendment needs the version it was made from, so that two cannot cross")
+    request, wanted = case.request, dict(content["changes"])
+    detail = _as_written(request.detail, wanted.pop("detail", {}))
+    before = {name: _plain(getattr(request, name)) for name in wanted}
+    changes: dict[str, Any] = {
+        name: {"from": before[name], "to": value} for name, value in wanted.items() if value != before[name]
+    }
+    if "contact_id" in changes:
+        _refuse_stranger(session, request, changes["contact_id"]["to"])
+    if "priority" in changes and Role.LEAD not in roles:
+        raise Forbidden("Only a lead of this request may change its priority.")
+    _refuse_unknown_parts(request, detail)
+    _refuse_crossed_days(amended(request.detail, detail))
+    if detail and amended(request.detail, detail) != request.detail:
+        changes["detail"] = {"from": {name: request.detail.get(name) for name in detail}, "to": detail}
+    if not changes:
+        raise Invalid("changes", "nothing would change")
+    due = {"changes.due_on": changes.get("due_on", {}).get("to")}
+    due["changes.detail.required_delivery_to"] = detail.get("required_delivery_to")
+    refuse_past_due(due, at, case.progress().destination_zone)
+    return {**content, "changes": changes}
+
+
+def apply_amendment(request: CmoRequest, changes: Mapping[str, Any]) -> None:
+    """Bring the request's columns in line with an amendment."""
+    for name, change in changes.items():
+        if name == "detail":
+            request.detail = amended(request.detail, change["to"])
+        else:
+            setattr(request, name, _PARSED.get(name, str)(change["to"]) if change["to"] is not None else None)
+
+
+_PARSED: Mapping[str, Any] = {"due_on": date.fromisoformat, "contact_id": UUID}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else str(value)
+
+
+def _as_written(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes, with a quantity that is the same but for its zeros written as before."""
+    kept = dict(changes)
+    if "lines" in kept:
+        was = [line.get("quantity") for line in before.get("lines", ())]
+        kept["lines"] = [
+            {**line, "quantity": was[line["number"] - 1]} if _is_same(line, was) else line for line in kept["lines"]
+        ]
+    return kept
+
+
+def _is_same(line: Mapping[str, Any], was: list[Any]) -> bool:
+    return (
+        "quantity" in line
+        and 1 <= line["number"] <= len(was)
+        and Decimal(line["quantity"]) == Decimal(was[line["number"] - 1])
+    )
+
+
+def _refuse_stranger(session: Session, request: CmoRequest, person_id: str) -> None:
+    person = session.get(Person, UUID(person_id))
+    fits = person is not None and person.serves(request.cmo_id, request.site_id)
+    if person is None or not fits or person.status == PersonStatus.DISABLED:
+        raise Invalid("contact_id", f"no active contact {person_id} at this site")
+
+
+def _refuse_unknown_parts(request: CmoRequest, changes: Mapping[str, Any]) -> None:
+    request_type = RequestType(request.type)
+    for name, value in changes.items():
+        where = f"changes.detail.{name}"
+        if name not in _OF_THE_DETAIL[request_type]:
+            raise Invalid(where, f"is no part of a request of type {request_type}")
+        if name in _DAYS:
+            continue
+        numbers, count = [change["number"] for change in value], len(request.detail.get(name, ()))
+        if unknown := [number for number in numbers if not 1 <= number <= count]:
+            raise Invalid(where, f"there is no number {unknown[0]}; this request has {count}")
+        if len(set(numbers)) < len(numbers):
+            raise Invalid(where, "names the same number twice; say all that changes of it in one place")
+
+
+def _refuse_crossed_days(detail: Mapping[str, Any]) -> None:
+    """As at filing: days written YYYY-MM-DD compare as they stand."""
+    ship, first, last = (detail.get(name) for name in _DAYS)
+    if first and last and first > last:
+        raise Invalid("changes.detail.required_delivery_from", f"would lie after required_delivery_to, {last}")
+    if ship and last and ship > last:
+        raise Invalid("changes.detail.requested_ship_date", f"would lie after required_delivery_to, {last}")

@@ -1,0 +1,248 @@
+"""Reading requests: lists in keyset pages, and one request with all that belongs to it."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Uuid, bindparam, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from slamon.db.attachments import Attachment
+from slamon.db.base import UtcDateTime
+from slamon.db.outbox import Notification
+from slamon.db.parties import Organization, Person, Project, Site
+from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_request
+from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, RequestType, Rule, State, possible_actions
+from slamon.domain.terms import ClockKind
+from slamon.domain.timeline import Role, Timeline
+from slamon.errors import Invalid
+from slamon.services.access.callers import Caller
+from slamon.services.access.rights import Deed, allow, owners_of, roles_on
+from slamon.services.access.visibility import find_seen, sees
+from slamon.services.audit.timelines import fact_of
+from slamon.services.deadlines.loading import LoadedRequest, load_request, loaded_requests
+from slamon.services.requests.attachments import attachments_of
+from slamon.services.transaction import Tx
+from slamon.wording.message import MessageKind
+
+MOST_A_PAGE = 200
+
+
+class Order(StrEnum):
+    URGENCY = "urgency"
+    FILED = "filed"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFilter:
+    """Which requests to list. `overdue` means that a running clock is past its target; `cmos_turn_only` leaves out
+    those that wait for the sponsor."""
+
+    state: State | None = None
+    open_only: bool = False
+    cmos_turn_only: bool = False
+    type: RequestType | None = None
+    cmo_id: UUID | None = None
+    site_id: UUID | None = None
+    project_id: UUID | None = None
+    priority: str | None = None
+    overdue: bool | None = None
+    order: Order = Order.URGENCY
+    cursor: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSummary:
+    """One line of a list: the request and the names a reader wants beside it."""
+
+    request: CmoRequest
+    cmo_name: str
+    site: Site
+    project_code: str
+    clocks: Sequence[ClockRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: list[RequestSummary]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDetail:
+    """One request as its page shows it: judged as `case`, told from `facts`. `roles` are the caller's on it."""
+
+    row: RequestSummary
+    contact: Person
+    manager: Person
+    case: LoadedRequest
+    facts: Sequence[FactRow]
+    roles: frozenset[Role]
+    crossings: Sequence[CrossingRow]
+    notifications: Sequence[tuple[Notification, str | None]]
+    attachments: Sequence[Attachment]
+
+
+def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page:
+    """A page of requests the caller may see. Urgency lists those whose clocks run, the most pressing first."""
+    allow(by, Deed.READ_REQUESTS)
+    statement = request_lines().where(*_filters(wanted, by, tx.business_now))
+    if wanted.order is Order.URGENCY:
+        statement = statement.where(CmoRequest.urgent_at.is_not(None)).order_by(CmoRequest.urgent_at, CmoRequest.id)
+    else:
+        statement = statement.order_by(CmoRequest.filed_at.desc(), CmoRequest.id.desc())
+    if wanted.cursor is not None:
+        statement = statement.where(_after(wanted.order, wanted.cursor))
+    size = min(max(wanted.limit, 1), MOST_A_PAGE)
+    found = list(tx.session.execute(statement.limit(size + 1)))
+    clocks = clocks_by_request(tx.session, [request.id for request, *_ in found[:size]])
+    rows = [
+        RequestSummary(request, cmo, site, project, clocks[request.id]) for request, cmo, site, project in found[:size]
+    ]
+    more = len(found) > size
+    return Page(rows, _cursor(wanted.order, rows[-1].request) if more else None)
+
+
+def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoRequest:
+    """The request, if the caller may see it. Raises NotFound otherwise, whether it exists or not."""
+    allow(by, Deed.READ_REQUESTS)
+    return find_seen(session, CmoRequest, request_id, by=by, called="request")
+
+
+def request_detail(session: Session, request_id: UUID, *, by: Caller) -> RequestDetail:
+    """One request with its timeline, crossings and messages; its clocks are the case's."""
+    request = visible_request(session, request_id, by=by)
+    found = session.execute(request_lines().where(CmoRequest.id == request_id)).one()
+    project = session.get_one(Project, request.project_id)
+    case, facts = case_and_facts(session, request)
+    notifications = (
+        select(Notification, Person.name)
+        .outerjoin(Person, Person.id == Notification.person_id)
+        # each step a digest told is listed itself
+        .where(Notification.request_id == request_id, Notification.kind != MessageKind.DIGEST)
+        .order_by(Notification.id)
+    )
+    return RequestDetail(
+        row=RequestSummary(*found),
+        contact=session.get_one(Person, request.contact_id),
+        manager=session.get_one(Person, project.pm_id),
+        case=case,
+        facts=facts,
+        roles=roles_on(by, owners_of(session, request)),
+        crossings=session.scalars(
+            select(CrossingRow)
+            .where(CrossingRow.request_id == request_id)
+            .order_by(CrossingRow.crossed_at, CrossingRow.clock)
+        ).all(),
+        notifications=[] if by.is_cmo else list(session.execute(notifications)),
+        attachments=attachments_of(session, request_id),
+    )
+
+
+def linked_requests(session: Session, request: CmoRequest, by: Caller) -> Sequence[CmoRequest]:
+    """The request it follows, if any, and those that follow it, in the order of filing; of those that `by` may read."""
+    is_linked = CmoRequest.parent_id == request.id
+    if request.parent_id is not None:
+        is_linked |= CmoRequest.id == request.parent_id
+    return session.scalars(select(CmoRequest).where(is_linked, sees(by, CmoRequest)).order_by(CmoRequest.id)).all()
+
+
+def actions_open_to(session: Session, case: LoadedRequest, by: Caller) -> dict[Action, Rule]:
+    """What the caller may do with the request now, each with its rule."""
+    roles = roles_on(by, owners_of(session, case.request))
+    return possible_actions(case.type, State(case.request.state), case.progress(), roles)
+
+
+def case_and_facts(session: Session, request: CmoRequest) -> tuple[LoadedRequest, Sequence[FactRow]]:
+    """The request as it is judged and its facts as rows in the order of `facts_of`, read once for both."""
+    rows = facts_of(session, request.id)
+    [case] = loaded_requests(session, [request], {request.id: Timeline(map(fact_of, rows))})
+    return case, rows
+
+
+def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
+    """The timeline in the order in which things happened."""
+    statement = select(FactRow).where(FactRow.request_id == request_id)
+    return session.scalars(statement.order_by(FactRow.occurred_at, FactRow.recorded_at, FactRow.sequence)).all()
+
+
+def owned_time(tx: Tx, request: CmoRequest) -> dict[Owner, timedelta]:
+    """How long each side, third parties and closed hours have held the request up."""
+    case = load_request(tx.session, request)
+    return time_by_owner(ownership_periods(case.terms, case.type, case.timeline, tx.business_now))
+
+
+def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:
+    return clocks_by_request(session, [request_id])[request_id]
+
+
+def request_lines() -> Select[CmoRequest, str, Site, str]:
+    return (
+        select(CmoRequest, Organization.name, Site, Project.code)
+        .join(Organization, Organization.id == CmoRequest.cmo_id)
+        .join(Site, Site.id == CmoRequest.site_id)
+        .join(Project, Project.id == CmoRequest.project_id)
+    )
+
+
+def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnElement[bool]]:
+    equal = {
+        CmoRequest.state: wanted.state,
+        CmoRequest.type: wanted.type,
+        CmoRequest.cmo_id: wanted.cmo_id,
+        CmoRequest.site_id: wanted.site_id,
+        CmoRequest.project_id: wanted.project_id,
+        CmoRequest.priority: wanted.priority,
+    }
+    filters = [sees(by, CmoRequest), *(column == value for column, value in equal.items() if value is not None)]
+    if wanted.open_only:
+        filters.append(CmoRequest.state.in_(sorted(OPEN_STATES)))
+    if wanted.cmos_turn_only:
+        filters.append(CmoRequest.state.in_(sorted(OPEN_STATES - SPONSORS_TURN)))
+    if wanted.overdue is True:
+        filters.append(CmoRequest.urgent_at < now)
+    if wanted.overdue is False:
+        filters.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
+    return filters
+
+
+def clocks_by_request(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
+    """The clocks of many requests, each request's in the order of their kind; an empty list where it has none."""
+    rows = session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
+    return by_request(sorted(rows, key=lambda row: (_ORDER[row.kind], row.generation)))
+
+
+_ORDER = {kind.value: place for place, kind in enumerate(ClockKind)}
+
+
+def _cursor(order: Order, request: CmoRequest) -> str:
+    at = request.urgent_at if order is Order.URGENCY else request.filed_at
+    content = json.dumps([order.value, at.isoformat() if at else None, str(request.id)])
+    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+
+
+def _after(order: Order, cursor: str) -> ColumnElement[bool]:
+    """Everything behind the row the cursor names; Raises Invalid for a cursor of another list."""
+    try:
+        content: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        made_for, at, request_id = content
+        moment, last = datetime.fromisoformat(at), UUID(request_id)
+        moment.astimezone(UTC)  # near the first and the last year this overflows
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise Invalid("cursor", "is not one this list gave out; start again without it") from None
+    if made_for != order.value or moment.tzinfo is None:
+        raise Invalid("cursor", f"belongs to the order '{made_for}'; start again without it")
+    if order is Order.URGENCY:
+        return tuple_(CmoRequest.urgent_at, CmoRequest.id) > tuple_(_bound(moment), _bound(last))
+    return tuple_(CmoRequest.filed_at, CmoRequest.id) < tuple_(_bound(moment), _bound(last))
+
+
+def _bound(value: datetime | UUID) -> ColumnElement[Any]:
+    return bindparam(None, value, type_=UtcDateTime() if isinstance(value, datetime) else Uuid())

@@ -1,0 +1,100 @@
+"""Open requests that no clock of the CMO's brings to mind: those that wait for our own side, and those the CMO has
+with no clock.
+
+The list by urgency knows running clocks only; these two kinds complete it, so that no open request is ever out of
+sight.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Uuid, literal, tuple_
+from sqlalchemy.orm import Session
+
+from slamon.db.base import UtcDateTime
+from slamon.db.requests import CmoRequest, is_sponsors_turn, is_standing
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN
+from slamon.errors import Invalid
+from slamon.services.access.callers import Caller
+from slamon.services.access.visibility import sees
+from slamon.services.requests.queries import RequestFilter, RequestSummary, clocks_by_request, request_lines
+
+A_PAGE = 50
+
+
+class Holder(StrEnum):
+    """Whose turn it is."""
+
+    US = "us"
+    CMO = "cmo"
+
+
+@dataclass(frozen=True, slots=True)
+class Worklist:
+    """A page of requests, the oldest first; `after` leads to the next one."""
+
+    rows: Sequence[RequestSummary]
+    after: str | None
+
+
+def worklist(
+    session: Session, holder: Holder, wanted: RequestFilter, *, by: Caller, after: str | None = None
+) -> Worklist:
+    """Open requests of the reader's list that `holder` must move on, those filed first in front.
+
+    Of the CMO's only those that no clock watches; what waits for us is here even while our own clock runs.
+
+    Of `wanted` only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
+    """
+    statement = (
+        request_lines()
+        .where(sees(by, CmoRequest), *_held_by(holder), *_narrowed(wanted))
+        .order_by(CmoRequest.filed_at, CmoRequest.id)
+        .limit(A_PAGE + 1)
+    )
+    if after is not None:
+        statement = statement.where(_behind(after))
+    found = list(session.execute(statement))
+    clocks = clocks_by_request(session, [request.id for request, *_ in found[:A_PAGE]])
+    rows = [RequestSummary(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in found[:A_PAGE]]
+    return Worklist(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
+
+
+def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
+    match holder:
+        case Holder.US:
+            return [is_sponsors_turn()]
+        case Holder.CMO:
+            return [is_standing(), CmoRequest.state.in_(sorted(OPEN_STATES - SPONSORS_TURN))]
+        case _:
+            assert_never(holder)
+
+
+def _narrowed(wanted: RequestFilter) -> list[ColumnElement[bool]]:
+    equal = {
+        CmoRequest.type: wanted.type,
+        CmoRequest.cmo_id: wanted.cmo_id,
+        CmoRequest.project_id: wanted.project_id,
+        CmoRequest.priority: wanted.priority,
+    }
+    return [column == value for column, value in equal.items() if value is not None]
+
+
+def _place(request: CmoRequest) -> str:
+    return f"{request.filed_at.astimezone(UTC).isoformat()}_{request.id}"
+
+
+def _behind(after: str) -> ColumnElement[bool]:
+    try:
+        at, _, request_id = after.partition("_")
+        filed_at, last = datetime.fromisoformat(at), UUID(request_id)
+        if filed_at.tzinfo is None:
+            raise ValueError("naive")
+        filed_at = filed_at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid("after", "is not an address this list gave out; start again from the first page") from None
+    return tuple_(CmoRequest.filed_at, CmoRequest.id) > tuple_(literal(filed_at, UtcDateTime()), literal(last, Uuid()))

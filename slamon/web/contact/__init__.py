@@ -1,0 +1,1 @@
+"""The CMO contact's pages: no account, no cookie, no script."""

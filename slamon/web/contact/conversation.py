@@ -1,0 +1,63 @@
+"""The conversation on a request as the CMO's contact reads it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from slamon.db.attachments import Attachment
+from slamon.db.requests import FactRow
+from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.web.uploads import sent_alone, told_with
+from slamon.web.view.fact_details import Telling, particulars, quoted
+from slamon.web.view.instants import Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One entry of the conversation as the contact reads it; `kind` is None for a file sent by itself."""
+
+    name: str
+    is_cmo: bool
+    kind: FactKind | None
+    at: Moment
+    told: str | None = None
+    text: str | None = None
+    expected_on: date | None = None
+    files: Sequence[Attachment] = ()
+    particulars: Sequence[str] = ()
+    about: str | None = None  # what it corrects
+
+
+def conversation(facts: Sequence[FactRow], files: Sequence[Attachment], about: Telling) -> list[Said]:
+    """What both sides said and sent, in order of time; `facts` are those the contact may read."""
+    told, zones = told_with(facts, files), about.zones
+    dated = [
+        (
+            fact.occurred_at,
+            Said(
+                name=fact.by_name,
+                is_cmo=Role(fact.by_role) in CMO_ROLES,
+                kind=FactKind(fact.kind),
+                at=zones.at(fact.occurred_at),
+                told=_how_told(fact),
+                text=fact.content.get("text") or fact.reason,
+                expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
+                files=told[fact.sequence],
+                particulars=particulars(fact, about),
+                about=quoted(fact.content["corrects"], about) if fact.kind == FactKind.CORRECTED else None,
+            ),
+        )
+        for fact in facts
+    ]
+    for file in sent_alone(files, told):
+        is_cmo, at = Role(file.uploaded_by_role) in CMO_ROLES, zones.at(file.created_at)
+        dated.append((file.created_at, Said(file.uploaded_by_name, is_cmo, None, at, files=[file])))
+    return [said for _, said in sorted(dated, key=lambda each: each[0])]
+
+
+def _how_told(fact: FactRow) -> str | None:
+    """How an act of the CMO reached the sponsor, where staff wrote it down."""
+    if fact.recorded_by_id == fact.by_id:
+        return None
+    how = "a phone call" if fact.via == Via.PHONE_RECORDED else "a mail"
+    return f"written down by {fact.recorded_by_name} after {how}"

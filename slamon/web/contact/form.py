@@ -1,0 +1,298 @@
+"""The CMO contact's page: what is asked, by when, and the buttons that answer it. No account, no cookie, no script.
+
+The token in the address is the whole right: it opens one request for one person. Reading changes nothing.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+
+from slamon.db.attachments import Attachment
+from slamon.db.parties import Organization, Site
+from slamon.db.requests import FactRow
+from slamon.domain.lifecycle import (
+    ACTION_OF,
+    SPONSORS_TURN,
+    Action,
+    RequestType,
+    State,
+    is_repeat,
+)
+from slamon.domain.terms import ClockKind
+from slamon.domain.timeline import CMO_ROLES, INTERNAL, FactKind, Via
+from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
+from slamon.files.intake import Stored
+from slamon.files.kinds import ACCEPT, TAKEN
+from slamon.http.uploads import download
+from slamon.services.access.form_links import Opened, fresh_link_address, open_link, open_to_act, send_fresh_link
+from slamon.services.directory.records import sponsor_name
+from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.attachments import attach, attachment_of, attachments_of
+from slamon.services.requests.queries import case_and_facts
+from slamon.services.transaction import Tx
+from slamon.web.contact.conversation import conversation
+from slamon.web.forms.action_forms import form_of, forms_of
+from slamon.web.forms.action_reading import Refused, payload_of
+from slamon.web.forms.action_words import DATE_PROPOSED, TO_CONTACT, WITHOUT_RECEIPT
+from slamon.web.forms.parts import Basis
+from slamon.web.pages import page, pages_of, runtime_of, see_other
+from slamon.web.session import Typed, client_network, from_our_pages
+from slamon.web.uploads import HandedByLink
+from slamon.web.view.countdowns import PLEASE, Countdown, countdown, most_pressing
+from slamon.web.view.fact_details import telling
+from slamon.web.view.instants import Zones
+from slamon.web.view.progress import so_far
+from slamon.web.view.words import ACTIONS
+
+# In the order of the page; the first of PRIMARY that is open has the page's one big button.
+PRIMARY = (
+    Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER,
+    Action.RESPOND,
+)  # fmt: skip
+FORM_ACTIONS = (
+    *PRIMARY, Action.CONFIRM_PACKED, Action.ASK, Action.DECLINE, Action.REPORT_LOST, Action.WAIT, Action.RESUME,
+    Action.CORRECT, Action.HAND_ON,
+)  # fmt: skip
+FILE = "file"
+
+
+def counted(request: Request, token: str) -> None:
+    """Count the call against its network and its link. Raises TooMany."""
+    pages_of(request).limits.count_link(request.method, client_network(request), token)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(counted)])
+OwnForm = Annotated[None, Depends(from_our_pages)]
+
+
+@router.api_route("/r/{token}", methods=["GET", "HEAD"])
+def show(request: Request, token: str, done: str = "", sent: str = "") -> Response:
+    """The form. `done` and `sent` come from our own redirects and only choose a notice."""
+    runtime = runtime_of(request)
+    now = runtime.clock.now()
+    with runtime.read() as tx:
+        try:
+            opened = open_link(tx, token)
+        except LinkGone as gone:
+            return _gone(request, tx.session, token, gone, was_sent=bool(sent))
+        return _form(request, tx.session, token, opened, now, done=done)
+
+
+@router.post("/r/{token}/fresh-link")
+def fresh_link(request: Request, token: str, _: OwnForm) -> Response:
+    """Mail a new link to the address the old one was for."""
+    runtime = runtime_of(request)
+    try:
+        with runtime.write() as tx:
+            send_fresh_link(tx, token)
+    except LinkGone as gone:
+        with runtime.db.read() as session:
+            return _gone(request, session, token, gone)
+    return see_other(f"/r/{token}?sent=1")
+
+
+@router.get("/r/{token}/files/{attachment_id}")
+def fetch_file(request: Request, token: str, attachment_id: UUID) -> Response:
+    """A file of the request the link opens."""
+    runtime = runtime_of(request)
+    with runtime.read() as tx:
+        try:
+            opened = open_link(tx, token)
+        except LinkGone as gone:
+            return _gone(request, tx.session, token, gone)
+        row = attachment_of(tx.session, opened.request.id, attachment_id)
+    return download(runtime, row, asked_by=opened.caller.id)
+
+
+@router.post("/r/{token}/files")
+def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) -> Response:
+    """Take a file by itself; it answers nothing."""
+    runtime = runtime_of(request)
+    now = runtime.clock.now()
+    try:
+        stored = handed.stored(runtime)
+        with runtime.write() as tx:
+            opened = open_to_act(tx, token)
+            if not _attached(tx, opened, stored):
+                raise Invalid(FILE, "is missing; choose one first")
+    except LinkGone as gone:
+        with runtime.db.read() as session:
+            return _gone(request, session, token, gone)
+    except Invalid as error:
+        with runtime.read() as tx:
+            opened = open_link(tx, token)
+            return _form(request, tx.session, token, opened, now, refused=_refusal(error, FILE, handed.typed))
+    return see_other(f"/r/{token}?done={FILE}")
+
+
+@router.post("/r/{token}/{action}")
+def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedByLink) -> Response:
+    """Let the contact act. What cannot be taken comes back with everything that was typed."""
+    if action not in FORM_ACTIONS:
+        raise NotFound("page", request.scope["path"])
+    wanted, typed = Action(action), handed.typed
+    runtime = runtime_of(request)
+    now = runtime.clock.now()
+    try:
+        stored = handed.stored(runtime)
+        with runtime.write() as tx:
+            opened = open_to_act(tx, token)  # a form sent twice: the second waits for the first
+            files = _attached(tx, opened, stored)
+            basis = _basis(tx.session, opened, now)
+            payload = _payload(opened, basis, wanted, typed, files)
+            if not _was_sent_before(opened, basis, wanted, typed, payload):
+                act(tx, opened.request.id, wanted, by=opened.caller, payload=payload)
+    except LinkGone as gone:
+        with runtime.db.read() as session:
+            return _gone(request, session, token, gone, typed=typed)
+    except (Invalid, ActionNotAllowed) as error:
+        with runtime.read() as tx:
+            opened = open_link(tx, token)
+            return _form(request, tx.session, token, opened, now, refused=_refusal(error, wanted, typed))
+    return see_other(f"/r/{token}?done={wanted}")
+
+
+def _attached(tx: Tx, opened: Opened, stored: Stored | None) -> tuple[UUID, ...]:
+    """The id of the file, now one of the request's; nothing where there is none."""
+    if stored is None:
+        return ()
+    row, _ = attach(tx, opened.request.id, stored, by=opened.caller, via=Via.WEB_FORM)
+    return (row.id,)
+
+
+def _payload(opened: Opened, basis: Basis, action: Action, typed: Typed, files: tuple[UUID, ...]) -> Payload:
+    rule = basis.open_to(opened.caller.roles).get(action)
+    if rule is None:  # done already, or too late: the words alone tell which
+        return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.WEB_FORM, attachments=files)
+    return payload_of(form_of(action, rule, basis), typed, basis, via=Via.WEB_FORM, attachments=files)
+
+
+def _was_sent_before(opened: Opened, basis: Basis, action: Action, typed: Typed, payload: Payload) -> bool:
+    """Whether this very form, opened before the contact's last act, is what did it: a button pressed twice."""
+    if typed("seen") == str(opened.request.fact_count) or not typed("seen"):
+        return False
+    content = {"text": payload.text, **payload.particulars}
+    said = {name: value for name, value in content.items() if value is not None}
+    actor = opened.caller.as_actor(CMO_ROLES)
+    return is_repeat(basis.case.timeline, action, actor, said, payload.reason)
+
+
+def _basis(session: Session, opened: Opened, now: datetime) -> Basis:
+    case, facts = case_and_facts(session, opened.request)
+    return Basis(case, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=now)
+
+
+def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
+    if isinstance(error, Invalid):
+        return Refused(422, form, {}, error.message, typed, error)
+    return Refused(409, form, {}, f"It is not possible to {ACTIONS[Action(form)]} any more", typed)
+
+
+def _form(
+    request: Request,
+    session: Session,
+    token: str,
+    opened: Opened,
+    now: datetime,
+    *,
+    done: str = "",
+    refused: Refused | None = None,
+) -> HTMLResponse:
+    asked, settings = opened.request, runtime_of(request).settings
+    zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
+    basis, files = _basis(session, opened, now), attachments_of(session, asked.id)
+    forms = forms_of(basis.open_to(opened.caller.roles), basis)
+    possible = [action for action in FORM_ACTIONS if action in forms]
+    case = basis.case
+    countdowns = [countdown(clock, zones, now, case.terms_of(clock)) for clock in case.clocks()]
+    own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
+    pressing = most_pressing(each for each in own if each.is_running)
+    facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
+    context: dict[str, Any] = {
+        "token": token,
+        "sponsor": sponsor_name(session, settings),
+        "asked": asked,
+        "state": State(asked.state),
+        "person": opened.person,
+        "cmo": session.get_one(Organization, asked.cmo_id).name,
+        "site": session.get_one(Site, asked.site_id).name,
+        "zones": zones,
+        "countdowns": countdowns,
+        "pressing": pressing,
+        "is_paused": any(not each.is_running for each in own),
+        "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
+        "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
+        "is_shipment": basis.type is RequestType.SHIPMENT,
+        "PLEASE": PLEASE,
+        "forms": forms,
+        "words": TO_CONTACT,
+        "possible": possible,
+        "primary": _primary(forms, pressing),
+        "so_far": so_far(asked, basis.progress, basis.facts, zones, now, case.item_clocks()),
+        "said": conversation(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
+        "done": _really_done(done, facts, files),
+        "refused": refused.on(forms) if refused else None,
+        "accept": ACCEPT,
+        "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
+    }
+    return page(request, "form.html", context, status=refused.status if refused else 200)
+
+
+def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | None:
+    """What the big button does. Of a consignment under way and goods still to send, what is due first comes first."""
+    presses_for_delivery = pressing is not None and pressing.kind is ClockKind.DELIVERY_CONFIRMATION
+    if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
+        return Action.CONFIRM_DELIVERY
+    # An answer replies to every message; other steps take more than a word.
+    presses_for_reply = pressing is not None and pressing.kind is ClockKind.REPLY and Action.ANSWER not in forms
+    if presses_for_reply and Action.RESPOND in forms:
+        return Action.RESPOND
+    return next((action for action in PRIMARY if action in forms), None)
+
+
+def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> tuple[str, str] | None:
+    """The thanks, and what follows them; an address that only claims something gets none."""
+    if done == FILE:
+        was_sent = any(file.uploaded_by_role in CMO_ROLES for file in files)
+        return ("Thank you. Your file was sent.", "It is listed under “So far”.") if was_sent else None
+    if done not in FORM_ACTIONS:
+        return None
+    acts = [fact for fact in sorted(facts, key=lambda fact: fact.sequence) if fact.by_role in CMO_ROLES]
+    action = Action(done)
+    if not acts or (action is not Action.ACKNOWLEDGE and ACTION_OF[FactKind(acts[-1].kind)] is not action):
+        return None
+    thanks = DATE_PROPOSED if acts[-1].kind == FactKind.DATE_PROPOSED else TO_CONTACT[action].done
+    return f"{thanks}.", "" if action in WITHOUT_RECEIPT else "A copy is on its way to your mailbox."
+
+
+def _gone(
+    request: Request,
+    session: Session,
+    token: str,
+    gone: LinkGone,
+    *,
+    was_sent: bool = False,
+    typed: Typed | None = None,
+) -> HTMLResponse:
+    context = {
+        "token": token,
+        "sponsor": sponsor_name(session, runtime_of(request).settings),
+        "reason": gone.reason,
+        "address": _masked(fresh_link_address(session, token)),
+        "was_sent": was_sent and gone.reason in ("expired", "revoked"),
+        "kept": typed.texts() if typed else [],
+    }
+    return page(request, "link_gone.html", context, status=404 if gone.reason == "unknown" else 410)
+
+
+def _masked(address: str | None) -> str | None:
+    """An address as far as a stranger may know it: `m…@lonza.com`."""
+    if address is None:
+        return None
+    name, _, domain = address.rpartition("@")
+    return f"{name[:1]}…@{domain}"

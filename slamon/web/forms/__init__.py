@@ -1,0 +1,1 @@
+"""The forms of actions and of filing: which fields, what was typed into them."""

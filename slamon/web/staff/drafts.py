@@ -1,0 +1,70 @@
+"""Drafts on the filing form: save what is written, go on with it another day, or discard it."""
+
+from contextlib import suppress
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from slamon.errors import Conflict, Invalid, KeyReused, NotFound, StaleVersion
+from slamon.services.access import idempotency
+from slamon.services.access.rights import Deed
+from slamon.services.requests import drafts
+from slamon.web.forms.filing_fields import asked, fields_of, left_out
+from slamon.web.pages import runtime_of, see_other
+from slamon.web.session import Posting, Submitted, Visiting, may
+from slamon.web.staff.filing import Form, show_form
+
+router = APIRouter(include_in_schema=False, prefix="/drafts")
+_SAID = {
+    "saved": "The draft is saved. Nobody but you sees it, and no clock runs.",
+    "newer": "Nothing was discarded: the draft was saved from somewhere else meanwhile. This is what it says now.",
+}
+
+
+@router.api_route("/{draft_id}", methods=["GET", "HEAD"], dependencies=[may(Deed.KEEP_DRAFTS)])
+def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str, Query()] = "") -> Response:
+    """The form as it was left. Raises Invalid for a draft made elsewhere that the form cannot show."""
+    with runtime_of(request).db.read() as session:
+        draft = drafts.find(session, draft_id, by=visit.caller)
+    if beyond := left_out(draft.content):
+        raise Invalid(beyond[0], "has no field on this page; file or change this draft where it was written")
+    said = _SAID.get(done, "")
+    return show_form(request, visit, Form(fields_of(draft.content), draft.id, version=draft.version, said=said))
+
+
+@router.post("", dependencies=[may(Deed.KEEP_DRAFTS)])
+def save(request: Request, visit: Posting, typed: Submitted) -> Response:
+    """Keep the form as it is, nothing of it checked."""
+    form = Form.sent(typed)
+    try:
+        with runtime_of(request).write() as tx:
+            filed = idempotency.answered(tx, form.once(visit))
+            if filed is not None:
+                return see_other(filed.headers["location"])
+            drafts.save(tx, form.key, asked(typed), by=visit.caller, expected_version=form.version)
+        return see_other(f"/drafts/{form.key}?done=saved")
+    except StaleVersion as stale:
+        form = form.outdated(stale.current)
+    except KeyReused:
+        words = "This form filed a request already, before you changed it. Press “Save as draft” to keep the change."
+        form = Form(typed, uuid4()).refused({"": words}, status=409)
+    except NotFound:
+        words = "This draft was filed or discarded meanwhile. Press “Save as draft” to keep what is written here."
+        form = Form(typed, form.key).refused({"": words}, status=404)
+    except (Invalid, Conflict) as refusal:
+        form = form.refused({"": str(refusal)}, status=409)
+    return show_form(request, visit, form)
+
+
+@router.post("/{draft_id}/discard", dependencies=[may(Deed.KEEP_DRAFTS)])
+def discard(request: Request, visit: Posting, typed: Submitted, draft_id: UUID) -> Response:
+    """Delete it; doing so again changes nothing. One that was saved since is shown first."""
+    seen = typed("version")
+    try:
+        with suppress(NotFound), runtime_of(request).write() as tx:
+            drafts.discard(tx, draft_id, by=visit.caller, expected_version=int(seen) if seen.isdecimal() else None)
+    except StaleVersion:
+        return see_other(f"/drafts/{draft_id}?done=newer")
+    return see_other("/requests/new?done=discarded")

@@ -1,0 +1,261 @@
+"""One request on one page: its clocks, what the reader can press now, and everything that happened."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+
+from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
+from slamon.domain.clocks.state import ClockId
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State, last_possible
+from slamon.domain.progress import Progress
+from slamon.domain.terms import BREACH_LEVELS
+from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
+from slamon.files.kinds import ACCEPT, TAKEN
+from slamon.http.uploads import download
+from slamon.services.access.form_links import revoke_links
+from slamon.services.access.rights import RIGHTS, Deed, owners_of, roles_on
+from slamon.services.deadlines.loading import LoadedRequest
+from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.attachments import attach, attachment_of
+from slamon.services.requests.queries import (
+    RequestDetail,
+    case_and_facts,
+    linked_requests,
+    request_detail,
+    visible_request,
+)
+from slamon.web.forms.action_forms import form_of, forms_of
+from slamon.web.forms.action_reading import Refused, payload_of
+from slamon.web.forms.action_words import TO_STAFF
+from slamon.web.forms.parts import Basis
+from slamon.web.pages import runtime_of, see_other
+from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may_on_record
+from slamon.web.staff import choices
+from slamon.web.staff.history import history, not_reached
+from slamon.web.staff.layout import staff_page
+from slamon.web.uploads import HandedByStaff
+from slamon.web.view.countdowns import countdown, in_order, most_pressing
+from slamon.web.view.fact_details import telling
+from slamon.web.view.instants import Zones
+from slamon.web.view.progress import so_far
+from slamon.web.view.words import ACTIONS
+
+router = APIRouter(include_in_schema=False)
+RequestId = Annotated[UUID, Path()]
+
+STAFF_ACTIONS = (
+    Action.TAKE, Action.AGREE, Action.REPLY, Action.REFUSE, Action.DECIDE, Action.ACCEPT, Action.REJECT,
+    Action.CONFIRM_DELIVERY, Action.REPORT_LOST, Action.FOLLOW_UP, Action.AMEND, Action.REOPEN, Action.WAIT,
+    Action.RESUME, Action.CORRECT, Action.CANCEL,
+)  # fmt: skip
+# What a person comes to the page for, in this order; the rest is folded away.
+PRIMARY = (Action.TAKE, Action.AGREE, Action.REPLY, Action.DECIDE, Action.ACCEPT)
+REVOKE = "revoke-links"
+FILE = "file"
+
+
+@router.api_route("/requests/{request_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)])
+def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "") -> Response:
+    with runtime_of(request).db.read() as session:
+        return _page(request, session, visit, request_id, done=done)
+
+
+@router.post("/requests/{request_id}/revoke-links", dependencies=[may_on_record(Deed.WITHDRAW_LINKS)])
+def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: RequestId) -> Response:
+    """End the links with which a contact opens this request."""
+    try:
+        person_id, reason = _contact_named(typed), typed.text("reason")
+        if reason is None:
+            raise Invalid("reason", "say why; the trail keeps it")
+        with runtime_of(request).write() as tx:
+            revoke_links(tx, request_id, person_id, by=visit.caller, reason=reason)
+    except Invalid as error:
+        with runtime_of(request).db.read() as session:
+            return _page(request, session, visit, request_id, refused=refusal(error, REVOKE, typed))
+    return see_other(f"/requests/{request_id}?done={REVOKE}")
+
+
+@router.get("/requests/{request_id}/files/{attachment_id}", dependencies=[may_on_record(Deed.READ_REQUESTS)])
+def fetch_file(request: Request, visit: Visiting, request_id: RequestId, attachment_id: UUID) -> Response:
+    with runtime_of(request).db.read() as session:
+        visible_request(session, request_id, by=visit.caller)
+        row = attachment_of(session, request_id, attachment_id)
+    return download(runtime_of(request), row, asked_by=visit.caller.id)
+
+
+@router.post("/requests/{request_id}/files", dependencies=[may_on_record(Deed.ATTACH)])
+def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: HandedByStaff) -> Response:
+    """Add a file; the CMO's people see it too."""
+    runtime = runtime_of(request)
+    try:
+        stored = handed.stored(runtime)
+        if stored is None:
+            raise Invalid(FILE, "is missing; choose one first")
+        with runtime.write() as tx:
+            attach(tx, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE)
+    except Invalid as error:
+        with runtime.db.read() as session:
+            return _page(request, session, visit, request_id, refused=refusal(error, FILE, handed.typed))
+    return see_other(f"/requests/{request_id}?done={FILE}")
+
+
+@router.post("/requests/{request_id}/{action}", dependencies=[may_on_record(Deed.ACT)])
+def press(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
+    """Act in one's own name."""
+    if action not in STAFF_ACTIONS:
+        raise NotFound("page", request.scope["path"])
+    runtime, wanted = runtime_of(request), Action(action)
+    try:
+        with runtime.write() as tx:
+            payload = _payload(tx.session, visit, request_id, wanted, typed)
+            act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
+    except (Invalid, ActionNotAllowed, StaleVersion) as error:
+        with runtime.db.read() as session:
+            return _page(request, session, visit, request_id, refused=refusal(error, action, typed))
+    return see_other(f"/requests/{request_id}?done={action}")
+
+
+def _payload(session: Session, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
+    asked = visible_request(session, request_id, by=visit.caller)
+    roles = roles_of(session, visit, asked)
+    basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=False, roles=roles)
+    rule = basis.open_to(roles).get(action)
+    if rule is None:  # refused by the use case, which knows why
+        return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
+    return payload_of(form_of(action, rule, basis), typed, basis, via=Via.STAFF_PAGE)
+
+
+def basis_of(
+    session: Session,
+    visit: Visit,
+    case: LoadedRequest,
+    facts: Sequence[FactRow],
+    *,
+    is_cmo: bool,
+    roles: Collection[Role] = (),
+) -> Basis:
+    """What the forms of this request are made from, for the reader's own acts in `roles`, or for what the CMO said."""
+    return Basis(
+        case=case,
+        progress=case.progress(),
+        facts=facts,
+        is_cmo=is_cmo,
+        zone=visit.zone,
+        now=visit.now,
+        may_set_priority=Role.LEAD in roles,
+        contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request)],
+    )
+
+
+def roles_of(session: Session, visit: Visit, asked: CmoRequest) -> frozenset[Role]:
+    """The reader's roles on this request."""
+    return roles_on(visit.caller, owners_of(session, asked))
+
+
+def keeps(roles: frozenset[Role]) -> bool:
+    """Whether somebody in these roles may write down a call or mail, and withdraw links."""
+    return bool(roles & RIGHTS[Deed.RECORD].roles)
+
+
+def version_in(typed: Typed) -> int:
+    try:
+        return int(typed("version"))
+    except ValueError:
+        raise Invalid("version", "is missing; open the page again") from None
+
+
+def refusal(error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: Typed) -> Refused:
+    if isinstance(error, Invalid):
+        return Refused(422, form, {}, error.message, typed, error)
+    if isinstance(error, StaleVersion):
+        message = (
+            "Somebody acted first, so nothing was sent. Read what is new below, then send it again if it still fits."
+        )
+        return Refused(412, form, {}, message, typed)
+    return Refused(409, form, {}, f"It is not possible to {ACTIONS[Action(form)]} any more; nothing was sent.", typed)
+
+
+def _contact_named(typed: Typed) -> UUID:
+    try:
+        return UUID(typed("person_id"))
+    except ValueError:
+        raise Invalid("person_id", "say whose links") from None
+
+
+def _page(
+    request: Request,
+    session: Session,
+    visit: Visit,
+    request_id: UUID,
+    *,
+    done: str = "",
+    refused: Refused | None = None,
+) -> HTMLResponse:
+    whole = request_detail(session, request_id, by=visit.caller)
+    asked, site = whole.row.request, whole.row.site
+    zones = Zones(own=visit.zone, other=site.time_zone)
+    case = whole.case
+    countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
+    running, ended = in_order(countdowns)
+    basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
+    forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
+    may_keep, now_open = keeps(whole.roles), basis.open_to(CMO_ROLES)
+    told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)
+    context: dict[str, Any] = {
+        "whole": whole,
+        "asked": asked,
+        "site": site,
+        "state": state,
+        "linked": linked_requests(session, asked, visit.caller),
+        "is_our_turn": state in SPONSORS_TURN,
+        "is_open": state in OPEN_STATES,
+        "zones": zones,
+        "terms": case.terms,
+        "running": running,
+        "ended": ended,
+        "pressing": most_pressing(countdowns),
+        "taken_by": next((fact.by_name for fact in reversed(whole.facts) if fact.kind == FactKind.TAKEN), None),
+        "primary": next((action for action in PRIMARY if action in forms), None),
+        "forms": forms,
+        "words": TO_STAFF,
+        "possible": [action for action in STAFF_ACTIONS if action in forms],
+        "recordable": now_open if may_keep else (),
+        "recordable_late": [each for each in recordable(basis) if each not in now_open] if may_keep else (),
+        "contacts": basis.contacts,
+        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now, case.item_clocks()),
+        "may_revoke": may_keep and state in OPEN_STATES,
+        "may_send": may_keep and state in OPEN_STATES,
+        "accept": ACCEPT,
+        "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
+        "entries": history(whole, told_with),
+        "unreached": not_reached(whole.notifications, whole.contact.id),
+        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
+        "refused": refused.on(forms) if refused else None,
+    }
+    return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
+
+
+def _worth_showing(whole: RequestDetail, open_now: Mapping[Action, Rule]) -> dict[Action, Rule]:
+    """What the reader may do here, without taking an escalation that nobody has made or somebody has taken."""
+    breached_at: dict[ClockId, datetime] = {}
+    for crossing in whole.crossings:  # in order of time
+        if crossing.level in BREACH_LEVELS and crossing.status == CrossingStatus.OPEN:
+            breached_at.setdefault(crossing.clock_id, crossing.crossed_at)
+    taken = [fact.occurred_at for fact in whole.facts if fact.kind == FactKind.TAKEN]
+    is_to_be_taken = any(not taken or max(taken) < at for at in breached_at.values())
+    hidden = set() if is_to_be_taken else {Action.TAKE}
+    return {action: rule for action, rule in open_now.items() if action in STAFF_ACTIONS and action not in hidden}
+
+
+def recordable(basis: Basis) -> dict[Action, tuple[Rule, Progress]]:
+    """What of the CMO's can be written down, in the order in which it usually happens: what it could do at any time.
+
+    Each with its rule and the progress as they held last.
+    """
+    return last_possible(basis.type, basis.case.timeline, CMO_ROLES)

@@ -1,0 +1,104 @@
+"""A world in this process whose clock stands still, joined by its real channels to a Slack and a mail server that
+misbehave when told to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from slamon.channels.email import EmailChannel
+from slamon.channels.slack import SlackChannel
+from slamon.db.outbox import Notification
+from slamon.db.parties import Organization
+from slamon.db.policies import Policy
+from slamon.domain.terms import DeliveryChannel
+from slamon.domain.timeline import SYSTEM
+from slamon.runtime import configure_logging
+from slamon.services.directory.records import create
+from tests.faults.alerts import Alert, alert_policy, file_alerts
+from tests.faults.judge import judge
+from tests.installation import Installation, open_world
+from tests.scenarios.installation import ProcessInstallation
+from tests.servers.slack_and_mail import TOKEN, running_mailbox, running_slack
+
+PATIENCE_SECONDS = 0.3  # of both channels with a far side that says nothing
+OTHER_CHANNEL = "C0OTHER"
+
+
+@dataclass
+class FaultyInstallation(ProcessInstallation):
+    """A house without processes: its work is done when it is told to."""
+
+    slack_url: str = ""
+
+    def post_with(self, token: str) -> None:
+        """Speak to Slack with this token from now on, as after a change of the settings."""
+        channel = SlackChannel(token, self.slack_url, PATIENCE_SECONDS, clock=self.world.clock)
+        self.world.runtime.channels[DeliveryChannel.SLACK] = channel
+
+    def mail_by(self, url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Send mails by this server from now on, as after a change of the settings."""
+        self.world.runtime.channels[DeliveryChannel.EMAIL] = EmailChannel(
+            url, "Auriga Bio <requests@auriga.example>", clock=self.world.clock, answer_timeout_seconds=patience_seconds
+        )
+
+    def fall_due(self, count: int = 1, *, others: int = 0) -> list[Alert]:
+        """Alerts that are due and nobody has looked at yet, as are `others`, of the other CMO and in its channel."""
+        alerts = file_alerts(self, count, in_seconds=60)
+        for _ in range(others):
+            self.world.file(site_id=self.world.cast.other_site)
+        self.world.work()  # the notices of their filing
+        self.world.clock.advance(seconds=62)
+        return alerts
+
+    def later(self, **span: float) -> None:
+        self.world.clock.advance_real(**span)
+        self.world.work()
+
+    def row(self, key: str) -> Notification:
+        with self.world.runtime.db.read() as session:
+            return session.scalars(select(Notification).where(Notification.dedupe_key == key)).one()
+
+    def all_told(self, alerts: list[Alert]) -> None:
+        """Each came once by both ways, and the judge agrees."""
+        assert [alert.told(self) for alert in alerts] == [(1, 1)] * len(alerts)
+        judge(self)
+
+
+@contextmanager
+def open_town(folder: Path, world: Installation) -> Iterator[FaultyInstallation]:
+    configure_logging("error")
+    clock = world.clock
+    with running_slack(clock.real_now) as (slack, slack_url), running_mailbox(clock.real_now) as mailbox:
+        found = FaultyInstallation(world, "", slack, mailbox, {}, folder, slack_url=slack_url)
+        found.post_with(TOKEN)
+        found.mail_by(mailbox.url)
+        alert_policy(world)
+        give_other_cmo_a_channel(world)
+        yield found
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[FaultyInstallation]:
+    with open_world(f"sqlite:///{tmp_path}/town.db") as world, open_town(tmp_path, world) as found:
+        yield found
+
+
+def give_other_cmo_a_channel(world: Installation) -> None:
+    """Its requests tell its lead there after a minute, and three readers by mail."""
+    now, cmo = world.clock.now(), world.cast.other_cmo
+    to = [{"channel": "email", "role": role} for role in ("project_manager", "cmo_contact", "head")]
+    to.append({"channel": "slack", "role": "lead"})
+    values = {
+        "name": "Other alert",
+        "cmo_id": cmo,
+        "clocks": {"acknowledgement": {"target": "PT60S", "limit": "PT48H", "mode": "elapsed"}},
+        "ladder": [{"level": "target", "anchor": "target", "to": to}],
+        "effective_from": now,
+    }
+    with world.runtime.write() as tx:
+        tx.session.get_one(Organization, cmo).slack_channel = OTHER_CHANNEL
+        create(tx, Policy, values, by=SYSTEM)
