@@ -17,8 +17,8 @@ from slamon.demo.fakes.slack_server import SlackServer
 from slamon.errors import DeliveryError
 from slamon.wording.message import Message, MessageKind
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
-from tests.servers.slack_and_mail import NOON, TOKEN, closed_port, running_slack
 from tests.installation import ManualClock
+from tests.servers.slack_and_mail import NOON, TOKEN, closed_port, running_slack
 
 SINCE = NOON - timedelta(minutes=1)
 
