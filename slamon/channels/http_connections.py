@@ -22,7 +22,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class HttpConnections:
+class HttpConnectionPool:
     """Posts to the server of `url` over connections kept for a few seconds; safe from any thread.
 
     `timeout` in seconds bounds each wait for the network, `monotonic` is a clock in seconds. `tls` is needed for https.

@@ -21,7 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from slamon.channels import Receipt
-from slamon.channels.http_connections import HttpConnections
+from slamon.channels.http_connections import HttpConnectionPool
 from slamon.channels.slack_blocks import blocks, fallback_text
 from slamon.clock import Clock
 from slamon.errors import DeliveryError
@@ -75,7 +75,7 @@ _sdk_logger = logging.getLogger("slamon.channels.slack_sdk")
 _sdk_logger.setLevel(logging.WARNING)
 
 
-class KeptClient(WebClient):
+class PooledWebClient(WebClient):
     """The SDK's client over kept connections; the SDK itself opens one for every call."""
 
     def __init__(self, token: str, base_url: str, timeout_seconds: float, clock: Clock) -> None:
@@ -88,7 +88,7 @@ class KeptClient(WebClient):
             retry_handlers=[],  # the SDK's own one posts again after a lost connection
             logger=_sdk_logger,
         )
-        self._connections = HttpConnections(base_url, timeout_seconds, tls, clock.monotonic)
+        self._connections = HttpConnectionPool(base_url, timeout_seconds, tls, clock.monotonic)
 
     def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
         """What the SDK's own method gives back, but a redirect is an error."""
@@ -108,7 +108,7 @@ class SlackChannel:
     name = "slack"
 
     def __init__(self, token: str, base_url: str, timeout_seconds: float = 10, *, clock: Clock) -> None:
-        self._client = KeptClient(token, base_url, timeout_seconds, clock)
+        self._client = PooledWebClient(token, base_url, timeout_seconds, clock)
         self._direct: dict[str, str] = {}  # user id -> channel id, which Slack never changes
 
     def send(self, message: Message) -> Receipt:

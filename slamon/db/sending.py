@@ -108,6 +108,7 @@ class Delivered:
     sent_at: datetime
     provider_id: str
     redirected_to: str | None
+    is_digest: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def advance(
     if delivered is not None:
         connection.execute(_END_ATTEMPT, values)
         is_stored = connection.execute(_STORE_SENT, values).first() is not None
-        if is_stored:
+        if is_stored and delivered.is_digest:
             connection.execute(_STORE_FOLDED, values)
     taken = connection.execute(_TAKE, values).first() if take is not None else None
     if taken is not None:

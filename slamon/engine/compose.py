@@ -93,7 +93,9 @@ class Composer:
         self._taken = _last_taken(session, escalated)
         about = [self._requests[request_id] for request_id in escalated]
         self._recipients = Recipients(session, about) if about else None
-        self._facts = _facts(session, {(row.request_id, row.fact_sequence) for row in rows if row.fact_sequence})
+        self._facts = _facts(
+            session, {(row.request_id, row.fact_sequence) for row in rows if row.request_id and row.fact_sequence}
+        )
         self._told = told_in_slack(session, {row.request_id for row in rows if row.request_id and _in_thread(row)})
         self._links: list[dict[str, Any]] = []
 
@@ -328,7 +330,7 @@ def _in_thread(row: Notification) -> bool:
     return row.channel == DeliveryChannel.SLACK and row.kind in IN_THREAD
 
 
-def _facts(session: Session, keys: set[tuple[UUID | None, int]]) -> dict[tuple[UUID, int | None], FactRow]:
+def _facts(session: Session, keys: set[tuple[UUID, int]]) -> dict[tuple[UUID, int | None], FactRow]:
     if not keys:
         return {}
     facts = session.scalars(select(FactRow).where(tuple_(FactRow.request_id, FactRow.sequence).in_(keys)))

@@ -208,8 +208,11 @@ def _commit(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, 
 def _delivered(sent: Sent, now: datetime) -> Delivered | None:
     if isinstance(sent.result, DeliveryError):
         return None
-    draft, provider_id = sent.draft, sent.result.provider_id
-    return Delivered(draft.notification_id, sent.number, now, provider_id, draft.redirected_to)
+    draft = sent.draft
+    return Delivered(
+        draft.notification_id, sent.number, now, sent.result.provider_id, draft.redirected_to,
+        is_digest=draft.kind == MessageKind.DIGEST,
+    )  # fmt: skip
 
 
 def _call(draft: ComposedMessage) -> Receipt | DeliveryError:
