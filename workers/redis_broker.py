@@ -24,7 +24,7 @@ class PromptRedisBroker(RedisBroker):
         try:
             return super().enqueue(message, delay=delay)
         except redis.RedisError as error:
-            raise ConnectionFailed(str(error)) from error
+            raise ConnectionFailed(str(error)) from error  # type: ignore[no-untyped-call]
 
 
 def redis_broker(url: str, namespace: str, middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
