@@ -125,18 +125,18 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
         clock=clock,
         db=Database(settings.database, connections=settings.database_connections),
         channels={
-            DeliveryChannel.SLACK: _slack(settings),
+            DeliveryChannel.SLACK: _slack(settings, clock),
             DeliveryChannel.EMAIL: _email(settings, clock),
         },
         files=_files(settings),
     )
 
 
-def _slack(settings: Settings) -> Channel:
+def _slack(settings: Settings, clock: Clock) -> Channel:
     if settings.slack_token is None:
         return ConsoleChannel("slack", sys.stderr)
     return SlackChannel(
-        settings.slack_token.get_secret_value(), settings.slack_base_url, settings.slack_timeout_seconds
+        settings.slack_token.get_secret_value(), settings.slack_base_url, settings.slack_timeout_seconds, clock=clock
     )
 
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 from dramatiq.errors import BrokerError
-from redis import RedisError
 
 from slamon.clock import Clock
 from slamon.engine.cycle import Dispatcher, InlineDispatcher
@@ -53,7 +52,7 @@ class FailoverDispatcher:
         if self._clock.monotonic() >= self._left_alone_until:
             try:
                 work(self._carrier)
-            except (BrokerError, RedisError, OSError):
+            except (BrokerError, OSError):
                 self._noted(away=True)
                 self._left_alone_until = self._clock.monotonic() + LEFT_ALONE_SECONDS
             else:

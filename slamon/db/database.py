@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from select import POLLIN, poll
@@ -87,6 +87,29 @@ class Database:
         _log(noted)
 
     @contextmanager
+    def write_bare(self, over: Connection | None = None) -> Iterator[Connection]:
+        """For what is written once a message or a filing, below the ORM's session.
+
+        On PostgreSQL a single statement, which commits by itself, over the connection given, if any; on SQLite an
+        ordinary transaction on the writers' connection, which may be several statements.
+        """
+        noted: list[Noted] = []
+        with ExitStack() as stack:
+            bind = stack.enter_context(self._turn())
+            stack.enter_context(_kind_errors(lost=_UNCONFIRMED))
+            own = bind if isinstance(bind, Connection) else None
+            connection = own or over or stack.enter_context(self._single.connect())
+            connection.info[_NOTED] = noted
+            yield connection
+            connection.commit()
+        _log(noted)
+
+    def tally(self, what: str) -> None:
+        """Count what was committed, for the metrics; as `count` does at the end of a transaction."""
+        with self._counting:
+            self.counted[what] += 1
+
+    @contextmanager
     def _turn(self) -> Iterator[Engine | Connection]:
         """What to write with. SQLite allows one writer and lets the others poll with growing sleeps: they queue here.
 
@@ -124,19 +147,6 @@ class Database:
         """For single reading statements: each has its own snapshot, without the round trips of a transaction."""
         with _kind_errors(), self._single.connect() as connection:
             yield connection
-
-    @contextmanager
-    def at_once(self, looked_up_over: Connection) -> Iterator[Connection]:
-        """For one writing statement that follows a look-up. On PostgreSQL it runs on the same connection and commits by
-        itself; on SQLite it is an ordinary transaction on the writers' connection and may be several statements.
-        """
-        noted: list[Noted] = []
-        with self._turn() as bind, _kind_errors(lost=_UNCONFIRMED):
-            connection = bind if isinstance(bind, Connection) else looked_up_over
-            connection.info[_NOTED] = noted
-            yield connection
-            connection.commit()
-        _log(noted)
 
     def now(self) -> datetime | None:
         """The database server's clock; None on SQLite, which has none of its own."""

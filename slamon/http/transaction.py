@@ -157,7 +157,7 @@ class Call:
 
     def _write_at_once(self, work: Callable[[Connection], Reply | None], looked_up_over: Connection) -> Response | None:
         self.runtime.reach("before_commit")
-        with self.runtime.db.at_once(looked_up_over) as connection:
+        with self.runtime.db.write_bare(looked_up_over) as connection:
             done = work(connection)
         if done is None:
             return None

@@ -8,13 +8,13 @@ from enum import StrEnum
 
 from sqlalchemy import make_url
 
+# The results of a message and a filing are one statement each, which commits by itself.
+COMMITS = (b"COMMIT\x00", b"INSERT INTO attempt", b"WITH counter AS")
+
 
 class Loss(StrEnum):
     COMMIT = "the server never hears of it"
     ANSWER = "the server has done it and cannot say so"
-
-
-COMMITS = (b"COMMIT\x00", b"WITH counter AS")  # a filing is one statement
 
 
 class Wire:
@@ -36,9 +36,7 @@ class Wire:
     def _carry_there(self, near: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
             while said := near.recv(65536):
-                loses, self.loses = (
-                    (self.loses, None) if any(commit in said for commit in COMMITS) else (None, self.loses)
-                )
+                loses, self.loses = (self.loses, None) if any(end in said for end in COMMITS) else (None, self.loses)
                 if loses is Loss.COMMIT:
                     break
                 if loses is Loss.ANSWER:
