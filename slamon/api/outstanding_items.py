@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from slamon.api.responses import answers
-from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import State
+from slamon.domain.types.data import DataKind
 from slamon.http.transaction import Known, Route, by_key, may, reply
 from slamon.schemas.fields import Answer, Body, Line40
 from slamon.services.access.rights import Deed
@@ -59,5 +59,5 @@ class Register(Answer):
 def list_owed(call: Known, query: Annotated[OwedQuery, Query()]) -> Response:
     wanted = outstanding_items.OutstandingFilter(query.cmo_id, query.lot, query.cursor)
     with call.reading() as tx:
-        found = outstanding_items.outstanding_items(tx.session, wanted, by=call.caller)
+        found = outstanding_items.outstanding_items(tx, wanted, by=call.caller)
     return reply(Register.model_validate(found)).response()

@@ -13,18 +13,21 @@ from slamon.db.base import new_id
 from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
 from slamon.db.requests import Priority
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import refuse_contradictions
-from slamon.domain.kinds import DataKind, InquiryCategory
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
+from slamon.domain.types.data import DataKind
+from slamon.domain.types.inquiry import InquiryCategory
 from slamon.errors import Invalid
 from slamon.http.transaction import Known, Route, by_key, may, may_on_record, reply
 from slamon.schemas import directory
 from slamon.schemas.fields import Answer, Body, Instant
+from slamon.schemas.open_names import TypeName
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import is_seen
 from slamon.services.policies import calendars, policies
+from slamon.services.policies.known_names import known_type
 from slamon.services.policies.lines import refuse_unworkable
 from slamon.services.reports.what_if import WhatIf, what_if
 
@@ -61,7 +64,7 @@ class ResolveQuery(Body):
 
     project_id: UUID
     site_id: UUID
-    type: RequestType
+    type: TypeName
     kind: DataKind | InquiryCategory | None = None
     priority: Priority = Priority.ROUTINE
 
@@ -77,6 +80,7 @@ class ResolveQuery(Body):
 )
 def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
     with call.reading() as tx:
+        known_type(tx, query.type)
         site = tx.session.get(Site, query.site_id)
         if site is None or not is_seen(tx.session, Site, query.site_id, by=call.caller):
             raise Invalid("site_id", f"no site {query.site_id}")
@@ -155,16 +159,20 @@ class WhatIfAnswer(Answer):
 def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
     with call.reading() as tx:
         found = what_if(
-            tx, draft_of(body.policy), filed_from=stamp(body.filed_from), filed_to=stamp(body.filed_to), by=call.caller
+            tx,
+            draft_of(body.policy, tx.rules.catalogue),
+            filed_from=stamp(body.filed_from),
+            filed_to=stamp(body.filed_to),
+            by=call.caller,
         )
     return reply(told(found)).response()
 
 
-def draft_of(policy: directory.NewPolicy) -> policies.PolicyLine:
+def draft_of(policy: directory.NewPolicy, catalogue: Catalogue) -> policies.PolicyLine:
     """A line that nobody lives under yet. Raises TermsError or Invalid for one that cannot work."""
     content = policy.model_dump(include={column.name for column in fields(policies.PolicyLine)})
     draft = policies.PolicyLine(id=new_id(), version=1, **content)
-    refuse_unworkable(draft)
+    refuse_unworkable(draft, catalogue)
     refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks))
     return draft
 

@@ -67,10 +67,12 @@ def _import(
     runtime: Runtime, file: Path, mapping_file: Path, sheet: str | None, *, dry_run: bool, notify: bool, skip_bad: bool
 ) -> "ImportedRequests":
     # Not before: the models of the API take their time, and every command would wait for them.
+    from slamon.imports.filings import type_columns
     from slamon.imports.mappings import read_mapping, refuse_missing
     from slamon.imports.requests import import_requests
 
-    mapping = read_mapping(mapping_file)
+    columns = type_columns(runtime.catalogue)
+    mapping = read_mapping(mapping_file, {name: shape.widget for name, shape in columns.items()})
     names, rows = read_sheet(file.name, file.read_bytes(), sheet or mapping.sheet)
     refuse_missing(mapping, names)
     mapping = mapping.as_in(names)

@@ -23,6 +23,7 @@ from slamon.cli.replay import replay_app
 from slamon.config import Settings
 from slamon.db import backup, schema
 from slamon.db.database import Database
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
@@ -72,13 +73,13 @@ def main() -> None:
 @app.command("life-cycles")
 def life_cycles() -> None:
     """Print what may be done with a request, by whom and where it leads, as Markdown with diagrams."""
-    typer.echo(life_cycle_document.life_cycles(), nl=False)
+    typer.echo(life_cycle_document.life_cycles(STANDARD), nl=False)
 
 
 @app.command("rights")
 def rights() -> None:
     """Print who may do what to which record, as Markdown."""
-    typer.echo(rights_document.rights(), nl=False)
+    typer.echo(rights_document.rights(STANDARD), nl=False)
 
 
 @app.command("policy-rules")

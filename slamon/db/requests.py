@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks.ladder import CrossingKey
 from slamon.domain.clocks.state import ClockId, Outcome
-from slamon.domain.lifecycle import SPONSORS_TURN, RequestType, State
+from slamon.domain.lifecycle import SPONSORS_TURN, State
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import FactKind, Via
 
@@ -54,7 +54,6 @@ class CmoRequest(Stamped, Base):
     __tablename__ = "cmo_request"
     __table_args__ = (
         UniqueConstraint("number"),
-        one_of("type", RequestType),
         one_of("priority", Priority),
         one_of("state", State),
         Index(

@@ -6,19 +6,19 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
 
 from slamon.db.paging import cursor_after, id_behind
 from slamon.db.parties import Organization, Site
 from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import Parts, State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import ClockKind
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
+from slamon.services.transaction import Tx
 
 MOST_REQUESTS = 200
 
@@ -45,6 +45,7 @@ class OutstandingItem:
     site: Site
     request_id: UUID
     number: str
+    type: str
     state: State
     item: int
     kind: str
@@ -62,7 +63,7 @@ class Register:
     next_cursor: str | None
 
 
-def outstanding_items(session: Session, wanted: OutstandingFilter, *, by: Caller) -> Register:
+def outstanding_items(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> Register:
     """What is owed, the oldest request first; of a CMO's people, what their own CMO and site owe.
 
     A page looks at so many requests, so it may hold fewer items than the next, or none. Raises Invalid for a cursor
@@ -73,17 +74,17 @@ def outstanding_items(session: Session, wanted: OutstandingFilter, *, by: Caller
         select(CmoRequest, Organization.name, Site)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
         .join(Site, Site.id == CmoRequest.site_id)
-        .where(is_open(), CmoRequest.state != State.DECLINED, *_filters(wanted, by))
+        .where(is_open(), CmoRequest.state != State.DECLINED, *_filters(tx, wanted, by))
         .order_by(CmoRequest.id)
         .limit(MOST_REQUESTS + 1)
     )
-    found = session.execute(statement).all()
+    found = tx.session.execute(statement).all()
     rows = found[:MOST_REQUESTS]
     parties = {request.id: (name, site) for request, name, site in rows}
     lot = normal_form(wanted.lot) if wanted.lot else None
     items = [
         item
-        for case in load_requests(session, [request for request, *_ in rows])
+        for case in load_requests(tx, [request for request, *_ in rows])
         for item in _open_items(case, *parties[case.request.id])
         if lot is None or lot in map(normal_form, item.lots)
     ]
@@ -103,6 +104,7 @@ def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[Outs
             site=site,
             request_id=request.id,
             number=request.number,
+            type=request.type,
             state=State(request.state),
             item=number,
             kind=item["kind"],
@@ -115,8 +117,9 @@ def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[Outs
         )
 
 
-def _filters(wanted: OutstandingFilter, by: Caller) -> list[ColumnElement[bool]]:
-    filters: list[ColumnElement[bool]] = [CmoRequest.type == RequestType.DATA, sees(by, CmoRequest)]
+def _filters(tx: Tx, wanted: OutstandingFilter, by: Caller) -> list[ColumnElement[bool]]:
+    with_items = [name for name, each in tx.rules.catalogue.types.items() if each.parts is Parts.ITEMS]
+    filters: list[ColumnElement[bool]] = [CmoRequest.type.in_(with_items), sees(by, CmoRequest)]
     if wanted.cmo_id is not None:
         filters.append(CmoRequest.cmo_id == wanted.cmo_id)
     if wanted.cursor is not None:

@@ -15,7 +15,7 @@ from slamon.db.database import note
 from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
 from slamon.db.statements import in_one_trip, next_number
 from slamon.domain.clocks.state import ClockState, item_clocks
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import RequestTypeDefinition, State
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
@@ -31,7 +31,6 @@ from slamon.services.outbox.outbox import queue
 from slamon.services.policies.policies import (
     freeze,
     freeze_together,
-    kinds_of,
     query_for,
     resolve,
     resolve_each,
@@ -40,14 +39,12 @@ from slamon.services.requests.duplicates import refuse_duplicates
 from slamon.services.requests.filing_context import Contact, FilingContext, filing_context
 from slamon.services.transaction import Tx
 
-PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
-
 
 @dataclass(frozen=True, slots=True)
 class Filing:
     """What a sponsor asks of a CMO's site. `detail` is the typed part, already checked at the border."""
 
-    type: RequestType
+    type: str
     project_id: UUID
     site_id: UUID
     subject: str
@@ -67,6 +64,7 @@ class Filed:
 
     id: UUID
     number: str
+    type: RequestTypeDefinition
     columns: Mapping[str, Any]
     clocks: list[dict[str, Any]]
     parties: FilingContext
@@ -88,13 +86,13 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     parties = filing_context(
         tx.session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
-    actor = parties.filer
-    _refuse_past_due(filing, at)
+    actor, request_type = parties.filer, tx.rules.catalogue.types[filing.type]
+    _refuse_past_due(request_type, filing, at)
     if not file_anyway:
-        refuse_duplicates(tx.session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
+        refuse_duplicates(tx.session, request_type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     if filing.parent_id is not None:
         _refuse_foreign_parent(tx.session, filing.parent_id, parties.cmo_id, by)
-    terms = _terms_for(tx.session, filing, parties, at)
+    terms = _terms_for(tx.session, request_type, filing, parties, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -109,11 +107,11 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     head_digest = filed.digest(str(request_id), GENESIS)
     evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), tx.business_now)
     # As late as can be: whoever files the same type waits for this number's transaction.
-    (number,) = take_numbers(tx.session, filing.type, at.year)
+    (number,) = take_numbers(tx.session, request_type, at.year)
     columns = {
         "id": request_id,
         "number": number,
-        "type": filing.type.value,
+        "type": filing.type,
         "project_id": parties.project_id,
         "cmo_id": parties.cmo_id,
         "site_id": parties.site_id,
@@ -146,7 +144,7 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
         queue(tx.session, [notice])
     note(tx.session, "filed", number=number)
     own = item_clocks(terms, Timeline([filed]))
-    return Filed(request_id, number, columns, clocks, parties, progress_of([filed]), own)
+    return Filed(request_id, number, request_type, columns, clocks, parties, progress_of([filed]), own)
 
 
 def file_by_terms(
@@ -157,15 +155,16 @@ def file_by_terms(
     The first is the parent of the others. None asks first: it raises TermsDiffer where that would make several. Raises
     as `log_request` otherwise; either all are filed or, the caller's transaction being undone, none.
     """
-    groups = _by_terms(tx.session, filing, by=by, at=stamp(tx.business_now)) if split is not False else [filing]
+    request_type = tx.rules.catalogue.types[filing.type]
+    groups = _by_terms(tx, request_type, filing, by=by) if split is not False else [filing]
     if split is None and len(groups) > 1:
-        raise TermsDiffer([kinds_of(group.type, group.detail) for group in groups])
+        raise TermsDiffer([request_type.kinds_of(group.detail) for group in groups])
     if len(groups) > 1 and not file_anyway:
         parties = filing_context(
             tx.session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id,
             by=by, at=stamp(tx.business_now),
         )  # fmt: skip
-        refuse_duplicates(tx.session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
+        refuse_duplicates(tx.session, request_type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     filed: list[Filed] = []
     for group in groups:
         one = replace(group, parent_id=filed[0].id) if filed else group
@@ -174,14 +173,15 @@ def file_by_terms(
     return filed
 
 
-def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> list[Filing]:
+def _by_terms(tx: Tx, request_type: RequestTypeDefinition, filing: Filing, *, by: Caller) -> list[Filing]:
     """The filing cut by the terms its kinds of data have, in the order of their first items."""
-    if len(kinds_of(filing.type, filing.detail)) < 2:
+    if len(request_type.kinds_of(filing.detail)) < 2:
         return [filing]
+    at = stamp(tx.business_now)
     parties = filing_context(
-        session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
+        tx.session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
     )
-    lines = resolve_each(session, query_for(filing, parties.cmo_id), at)
+    lines = resolve_each(tx.session, query_for(request_type, filing, parties.cmo_id), at)
     groups: dict[str, list[Any]] = {}
     for item in filing.detail["items"]:
         line = lines[item["kind"]]
@@ -189,18 +189,22 @@ def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> 
     return [replace(filing, detail={**filing.detail, "items": items}) for items in groups.values()]
 
 
-def _terms_for(session: Session, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
-    wanted, own = query_for(filing, parties.cmo_id), (filing.type, parties.time_zone, parties.calendar, at)
+def _terms_for(
+    session: Session, request_type: RequestTypeDefinition, filing: Filing, parties: FilingContext, at: datetime
+) -> Terms:
+    wanted, own = (
+        query_for(request_type, filing, parties.cmo_id),
+        (request_type, parties.time_zone, parties.calendar, at),
+    )
     if wanted.kinds:
         return freeze_together(session, resolve_each(session, wanted, at), *own)
     return freeze(session, resolve(session, wanted, at), *own)
 
 
-def _refuse_past_due(filing: Filing, at: datetime) -> None:
-    due = {
-        "due_on": filing.due_on.isoformat() if filing.due_on else None,
-        "detail.required_delivery_to": filing.detail.get("required_delivery_to"),
-    }
+def _refuse_past_due(request_type: RequestTypeDefinition, filing: Filing, at: datetime) -> None:
+    due = {"due_on": filing.due_on.isoformat() if filing.due_on else None}
+    if request_type.due_day:
+        due[f"detail.{request_type.due_day}"] = filing.detail.get(request_type.due_day)
     try:
         refuse_past_due(due, at, Progress(detail=filing.detail).destination_zone)
     except Contradiction as error:
@@ -213,16 +217,16 @@ def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID, by: 
         raise Invalid("parent_id", f"no request {parent_id} to this CMO")
 
 
-def take_numbers(session: Session, request_type: RequestType, year: int, count: int = 1) -> list[str]:
+def take_numbers(session: Session, request_type: RequestTypeDefinition, year: int, count: int = 1) -> list[str]:
     """The next numbers of a type and year; whoever takes one of the same waits for this transaction's end."""
-    last = next_number(session, request_type.value, year, count)
-    return [f"{PREFIX[request_type]}-{year}-{number:06d}" for number in range(last - count + 1, last + 1)]
+    last = next_number(session, request_type.name, year, count)
+    return [f"{request_type.prefix}-{year}-{number:06d}" for number in range(last - count + 1, last + 1)]
 
 
 def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
     """What the first fact of a request says."""
     return {
-        "type": filing.type.value,
+        "type": filing.type,
         "subject": filing.subject,
         "description": filing.description,
         "priority": filing.priority.value,

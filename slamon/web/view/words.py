@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.domain.lifecycle import Action, RequestType, State
+from slamon.domain.lifecycle import Action
 from slamon.domain.terms import Level
 from slamon.domain.timeline import FactKind, Role, Via
 from slamon.web.view.instants import civil_day
@@ -14,69 +14,6 @@ from slamon.wording.message import MessageKind
 
 Code = TypeVar("Code", bound=StrEnum)
 
-TYPES = {
-    RequestType.SHIPMENT: "Shipment request",
-    RequestType.DATA: "Data request",
-    RequestType.INQUIRY: "Inquiry",
-}
-STATES = {
-    State.FILED: "Filed, not confirmed yet",
-    State.ACKNOWLEDGED: "Received by the CMO",
-    State.AWAITING_SPONSOR: "Waiting for the sponsor",
-    State.PARTLY_ANSWERED: "Answered in part",
-    State.ANSWERED: "Answered",
-    State.CONFIRMED: "Order confirmed",
-    State.PARTLY_DISPATCHED: "Dispatched in part",
-    State.DISPATCHED: "Dispatched",
-    State.PARTLY_DELIVERED: "Delivered in part",
-    State.DELIVERED: "Delivered",
-    State.IN_REVIEW: "Waiting for quality’s decision",
-    State.DECLINED: "Declined",
-    State.CLOSED: "Closed",
-    State.CANCELLED: "Cancelled",
-}
-# The same as the CMO's contact reads them; {sponsor} is the sponsor's name.
-STATES_TO_CONTACT = {
-    State.FILED: "Sent to you, receipt not confirmed yet",
-    State.ACKNOWLEDGED: "Received, not answered yet",
-    State.AWAITING_SPONSOR: "Waiting for {sponsor}",
-    State.PARTLY_ANSWERED: "Answered in part",
-    State.ANSWERED: "Answered",
-    State.CONFIRMED: "Order confirmed, not dispatched yet",
-    State.PARTLY_DISPATCHED: "Dispatched in part",
-    State.DISPATCHED: "Dispatched, delivery not confirmed yet",
-    State.PARTLY_DELIVERED: "Delivered in part",
-    State.DELIVERED: "Delivered",
-    State.IN_REVIEW: "Delivered, waiting for {sponsor}’s quality department",
-    State.DECLINED: "Declined",
-    State.CLOSED: "Closed",
-    State.CANCELLED: "Cancelled",
-}
-# What the sponsor's own people read where it is their turn.
-OUR_TURN = {
-    State.AWAITING_SPONSOR: "Waiting for our reply",
-    State.ANSWERED: "Answered: accept or send back",
-    State.DELIVERED: "Delivered: accept and close",
-    State.IN_REVIEW: "Waiting for our quality’s decision",
-    State.DECLINED: "Declined: accept or send back",
-}
-# What comes next for the CMO where no clock says it.
-NEXT_FOR_CONTACT = {
-    State.FILED: "Please confirm receipt.",
-    State.ACKNOWLEDGED: "Please answer.",
-    State.PARTLY_ANSWERED: "Please send what is still owed.",
-    State.CONFIRMED: "Please confirm dispatch once it has left.",
-    State.PARTLY_DISPATCHED: "Please confirm dispatch of the rest once it has left.",
-    State.DISPATCHED: "Please confirm delivery once it has arrived.",
-    State.PARTLY_DELIVERED: "Please confirm the rest once it has left and arrived.",
-}
-# What the sponsor does then, as the contact reads it.
-SPONSOR_NOW = {
-    State.ANSWERED: "{sponsor} looks at your answer.",
-    State.DECLINED: "{sponsor} looks at your refusal.",
-    State.DELIVERED: "Everything has arrived; {sponsor} closes the request.",
-    State.IN_REVIEW: "{sponsor}’s quality department decides on the goods.",
-}
 FACTS = {
     FactKind.FILED: "filed the request",
     FactKind.ACKNOWLEDGED: "confirmed receipt",
