@@ -47,6 +47,8 @@ def _value(shape: Shape, name: str, fields: Fields) -> Any:
             return [option for option in shape.options if fields(f"{name}.{option}")] or None
         case Widget.LISTED:
             return listed(fields(name)) or None
+        case Widget.COUNTRY:  # drafts of earlier releases have it as it was typed
+            return fields(name).upper() or None
         case _:
             return fields(name) or None
 
