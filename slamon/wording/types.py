@@ -134,7 +134,7 @@ STATES: Mapping[str, StateWords] = {
 REQUEST_FIELDS: Mapping[str, FieldWords] = {
     "project_id": FieldWords("Project"),
     "site_id": FieldWords("CMO and site", missing="choose a CMO and site"),
-    "contact_id": FieldWords("Contact", hint="left out, the site’s own"),
+    "contact_id": FieldWords("Contact", hint="The site’s own contact"),
     "subject": FieldWords("Subject"),
     "description": FieldWords("Description"),
     "priority": FieldWords("Priority"),
