@@ -23,10 +23,10 @@ from slamon.schemas.shapes import Shape, Widget, shapes_of
 from slamon.services.reports.verify import Difference, verify_requests
 from slamon.wording.message import MessageKind
 from slamon.wording.words import ENGLISH
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.catalogue.audits import CATALOGUE, WORDS
 from tests.installation import CONTACT, LEAD, Installation
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 
 DETAIL = {"audit_on": "2026-03-20", "scope": "Aseptic filling", "questions": ["Who is trained?", "Where is the log?"]}
 TYPES = [*CATALOGUE.types.values()]
