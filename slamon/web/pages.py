@@ -22,7 +22,6 @@ from slamon.web.view.words import (
     ROLES,
     SHUTDOWNS,
     VIAS,
-    columns_of,
     label,
     shown,
 )
@@ -70,7 +69,6 @@ def _templates() -> Environment:
     templates.globals.update(
         FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
         ACTIONS=ACTIONS, SHUTDOWNS=SHUTDOWNS, release=__version__, shown=shown,
-        columns_of=columns_of,
     )  # fmt: skip
     return templates
 

@@ -1,6 +1,5 @@
 """What states, facts, roles and messages are called on a page; field names of typed details made readable."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple, TypeVar
@@ -146,65 +145,20 @@ SHUTDOWNS = {
     ShutdownStatus.REFUSED: Told("Refused", "off"),
 }
 _LABELS = {
-    "irt_order_no": "IRT order number",
-    "protocol_no": "Protocol number",
-    "protocol_number": "Protocol number",
-    "lots": "Lots",
-    "requested_ship_date": "Requested ship date",
-    "min_c": "Lowest °C",
-    "max_c": "Highest °C",
-    "lots_or_kits": "Lots or kits",
-    "required_delivery_to": "Needed there by",
-    "required_delivery_from": "Needed there from",
     "due_on": "Needed on",
     "cmo_reference": "CMO’s order reference",
-    "site_id": "Site",
     "contact_id": "Contact",
-    "project_id": "Project",
-    "coa": "Certificate of analysis",
-    "coc": "Certificate of conformity",
-    "sds": "Safety data sheet",
-    "tse_bse": "TSE/BSE statement",
-    "capa_status": "CAPA status",
-    "oos_report": "OOS report",
-    "cmo": "CMO",
-    "g": "g",
-    "kg": "kg",
-    "ml": "ml",
-    "l": "l",
-    "pdf": "PDF",
-    "csv": "CSV",
-    "xlsx": "Excel (XLSX)",
-    "cryogenic": "Cryogenic, below −150 °C",
-    "ultra_frozen": "Ultra frozen, −90 to −60 °C",
-    "frozen": "Frozen, −25 to −15 °C",
-    "refrigerated": "Refrigerated, 2 to 8 °C",
-    "controlled_room": "Controlled room temperature, 15 to 25 °C",
-    "room_max_30": "Room temperature, at most 30 °C",
 }
-
-
-# Fields of a typed detail that hold a code of ours; anything else is somebody's own text and stays to the letter.
-_CODED = frozenset(
-    {"order_type", "kind", "transport", "code", "documents", "hazard", "format", "purpose", "category"}
-)  # fmt: skip
-
-
 _DAYS = ("_date", "_from", "_to", "_on")
 
 
 def shown(name: str, value: object) -> str:
-    """A value of a typed detail as text: codes in words, civil dates as elsewhere, lists with commas."""
+    """A value of a detail as text: civil dates as elsewhere, lists with commas."""
     if isinstance(value, list | tuple):
         return ", ".join(shown(name, each) for each in value)
     if name.endswith(_DAYS) and isinstance(value, str):
         return civil_day(date.fromisoformat(value))
-    return label(value) if isinstance(value, bool) or name in _CODED else str(value)
-
-
-def columns_of(rows: Sequence[Mapping[str, object]]) -> list[str]:
-    """The fields that at least one of the records fills, in the order in which they first appear."""
-    return list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, "", [])))
+    return label(value) if isinstance(value, bool) else str(value)
 
 
 def named(kind: type[Code], text: str) -> Code | None:
