@@ -135,6 +135,9 @@ class _Nobody:
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
         pass
 
+    def work_on_job(self, job_id: UUID) -> None:
+        pass
+
 
 NOBODY = _Nobody()
 

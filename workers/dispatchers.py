@@ -46,6 +46,9 @@ class FailoverDispatcher:
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
         self._try(lambda carrier: carrier.deliver(channel, ids, handed_until))
 
+    def work_on_job(self, job_id: UUID) -> None:
+        self._try(lambda carrier: carrier.work_on_job(job_id))
+
     def _try(self, work: Callable[[Dispatcher], None]) -> None:
         if self._clock.monotonic() >= self._left_alone_until:
             try:

@@ -144,11 +144,29 @@ def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
     if key is None:
         raise NotSignedIn("This API key is unknown or revoked.")
     if key.service_name is not None:
-        roles, scopes = frozenset(map(Role, key.service_roles)) - {Role.ADMIN}, frozenset(map(Scope, key.scopes))
-        return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
+        return _service_calling(key.key_id, key.service_name, key.service_roles, key.scopes)
     if key.status == PersonStatus.DISABLED:
         raise NotSignedIn("The owner of this API key is disabled.")
     site_ids: Iterable[UUID] = ()
     if key.cmo_id is not None:
         site_ids = reader.scalars(select(PersonSite.site_id).where(PersonSite.person_id == key.person_id)).all()
     return _person_calling(key.person_id, key.name, key.roles, key.scopes, key.cmo_id, site_ids)
+
+
+def caller_again(session: Session, caller_id: str) -> Caller:
+    """Somebody who asked for something earlier, with the rights they have now, for reading alone.
+
+    Raises NotSignedIn for a person disabled since, or a service account whose key was revoked.
+    """
+    person = session.get(Person, UUID(caller_id))
+    if person is not None and person.status != PersonStatus.DISABLED:
+        return caller_of(person, session.get_one(Organization, person.organization_id), [Scope.READ])
+    key = session.get(ApiKey, UUID(caller_id))
+    if key is None or key.service_name is None or key.revoked_at is not None:
+        raise NotSignedIn("Whoever asked for this has no access any more.")
+    return _service_calling(key.id, key.service_name, key.service_roles, [Scope.READ])
+
+
+def _service_calling(key_id: UUID, name: str, roles: Iterable[str], scopes: Iterable[str]) -> Caller:
+    held = frozenset(map(Role, roles)) - {Role.ADMIN}
+    return Caller(id=str(key_id), name=name, roles=held, scopes=frozenset(map(Scope, scopes)))

@@ -137,6 +137,12 @@ def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: 
     )
     row["dedupe_key"] = f"digest/{row['id']}"
     queue(tx.session, [row])
+    is_about_cmo = (
+        select(CmoRequest.id)
+        .where(CmoRequest.id == Notification.request_id, CmoRequest.cmo_id == reader.cmo_id)
+        .correlate(Notification)
+        .exists()
+    )
     waiting = (
         select(Notification.id)
         .where(
@@ -145,7 +151,7 @@ def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: 
             Notification.first_attempt_at.is_(None),
             Notification.kind.in_(LADDER_KINDS),
             in_state(NotificationState.QUEUED),
-            Notification.request_id.in_(select(CmoRequest.id).where(CmoRequest.cmo_id == reader.cmo_id)),
+            is_about_cmo,
         )
         .with_for_update(skip_locked=True)  # another transaction's are left to it: waiting could deadlock
     )
