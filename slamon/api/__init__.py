@@ -24,6 +24,7 @@ from slamon.http import problems
 from slamon.http.middleware import Middleware
 from slamon.http.transaction import Gate, Known, Route, by_key, may
 from slamon.runtime import Runtime
+from slamon.schemas.open_names import with_names
 from slamon.services.access.rights import Deed
 
 
@@ -38,6 +39,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
     app.add_middleware(Middleware, runtime=runtime)
     # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
     first = [
+        requests.filing_router(runtime.catalogue),
         requests.router,
         attachments.router,
         clocks.router,
@@ -60,6 +62,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     schemas.update(_problem_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    document = with_names(document, app.state.runtime.catalogue)
     document["security"] = [{"apiKey": []}]
     return document
 

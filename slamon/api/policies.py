@@ -12,6 +12,7 @@ from slamon.api.responses import answers
 from slamon.db.base import new_id
 from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import refuse_contradictions
 from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
@@ -24,6 +25,7 @@ from slamon.services.access.jobs import AT_ONCE
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import is_seen
 from slamon.services.policies import calendars, policies
+from slamon.services.policies.known_names import known_type
 from slamon.services.policies.lines import refuse_unworkable
 from slamon.services.reports import what_if
 from slamon.services.reports.what_if import Question
@@ -64,6 +66,7 @@ def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, 
 )
 def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
     with call.reading() as tx:
+        known_type(tx, query.type)
         site = tx.session.get(Site, query.site_id)
         if site is None or not is_seen(tx.session, Site, query.site_id, by=call.caller):
             raise Invalid("site_id", f"no site {query.site_id}")
@@ -104,7 +107,7 @@ def _why(named: list[str], also: list[directory.CoveringLine]) -> str:
     dependencies=[may(Deed.READ_RECORDS)],
 )
 def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
-    question = Question(draft_of(body.policy), stamp(body.filed_from), stamp(body.filed_to))
+    question = Question(draft_of(body.policy, call.runtime.catalogue), stamp(body.filed_from), stamp(body.filed_to))
     with call.reading() as tx:
         if not what_if.is_long(tx.session, question, by=call.caller):
             return reply(by_name(what_if.what_if(tx, question, by=call.caller))).response()
@@ -115,10 +118,10 @@ def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
     return call.write(work)
 
 
-def draft_of(policy: directory.NewPolicy) -> policies.PolicyLine:
+def draft_of(policy: directory.NewPolicy, catalogue: Catalogue) -> policies.PolicyLine:
     """A line that nobody lives under yet. Raises TermsError or Invalid for one that cannot work."""
     content = policy.model_dump(include={column.name for column in fields(policies.PolicyLine)})
     draft = policies.PolicyLine(id=new_id(), version=1, **content)
-    refuse_unworkable(draft)
+    refuse_unworkable(draft, catalogue)
     refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks))
     return draft

@@ -9,18 +9,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 
 from slamon.api.act_route import ActRoute
 from slamon.api.responses import answers
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.calendar import CalendarError
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.kinds import DataKind
-from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
+from slamon.domain.lifecycle import TAKES, Action, RequestTypeDefinition, Rule, State, possible_actions
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import INTERNAL, FactKind, Role, Via, stamp
+from slamon.domain.types.data import DataKind
 from slamon.errors import SlamonError
 from slamon.http.transaction import (
     Arriving,
@@ -38,8 +38,9 @@ from slamon.http.transaction import (
 from slamon.schemas.acts import Act
 from slamon.schemas.clocks import Clock
 from slamon.schemas.filings import filing_of
-from slamon.schemas.new_requests import DataRequest, NewRequest
+from slamon.schemas.new_requests import any_request
 from slamon.schemas.requests import (
+    Author,
     Fact,
     FiledApart,
     ItemTerms,
@@ -48,62 +49,82 @@ from slamon.schemas.requests import (
     ListQuery,
     OpenAction,
     Page,
-    Person,
     Request,
     RevokedLinks,
     Timeline,
 )
+from slamon.schemas.types.base import NewRequest
 from slamon.services.access import idempotency
 from slamon.services.access.form_links import revoke_links
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.access.visibility import find_seen, is_seen
 from slamon.services.deadlines.loading import load_request
+from slamon.services.policies.known_names import known_type
 from slamon.services.requests import queries
 from slamon.services.requests.acts import Payload, act
 from slamon.services.requests.filing import Filed, Filing, ReadyFiling, file_by_terms, prepare, store
 from slamon.services.requests.filing_context import FilingContext, filing_context
 from slamon.services.transaction import Moment, Tx
 
-router = APIRouter(prefix="/v1/requests", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+_PREFIX = "/v1/requests"
+router = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
 
 
 _NOTHING = Act()
 _NO_NUMBER = "[number]"  # placeholder for the number, which comes before any text that people wrote
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=Request | FiledApart,
-    operation_id="fileRequest",
-    summary="File a request to a CMO",
-    description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If open "
-    "requests of this type to this CMO name the same lot or order number: a 409 that lists them in `look_alikes`.",
-    responses=answers(409, body=True, etag=201, location=True),
-    dependencies=[may(Deed.FILE)],
-)
-def file_request(arrival: Arriving, body: NewRequest) -> Response:
-    split, file_anyway = isinstance(body, DataRequest) and body.split, body.file_anyway
-    filing = filing_of(body)
-    with arrival.runtime.db.look_up() as connection:
-        context = filing_context(connection, filing, stamp(arrival.now), key_digest=arrival.key_digest)
-        call = arrival.admit(context.caller())
-        ready = None if split else _made_ready(call, connection, filing, context, file_anyway=file_anyway)
-        filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
-    return filed or call.write(
-        lambda tx: file_for(call, tx, filing, split=split, file_anyway=file_anyway),
-        before_replay=still_seen(call),
+def filing_router(catalogue: Catalogue) -> APIRouter:
+    """The route that files; what it takes is made from the request types of the catalogue."""
+    filing = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    new_request = any_request(catalogue)
+
+    @filing.post(
+        "",
+        status_code=201,
+        response_model=Request | FiledApart,
+        operation_id="fileRequest",
+        summary="File a request to a CMO",
+        description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If "
+        "open requests of this type to this CMO name the same lot or order number: a 409 that lists them in "
+        "`look_alikes`.",
+        responses=answers(409, body=True, etag=201, location=True),
+        dependencies=[may(Deed.FILE)],
     )
+    def file_request(arrival: Arriving, body: new_request) -> Response:  # type: ignore[valid-type]  # of this catalogue
+        asked: NewRequest = body
+        wanted, split, file_anyway = filing_of(asked), getattr(asked, "split", False), asked.file_anyway
+        request_type = catalogue.types[wanted.type]
+        with arrival.runtime.db.look_up() as connection:
+            context = filing_context(connection, wanted, stamp(arrival.now), key_digest=arrival.key_digest)
+            call = arrival.admit(context.caller())
+            ready = None
+            if not split:
+                ready = _made_ready(call, connection, request_type, wanted, context, file_anyway=file_anyway)
+            filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
+        return filed or call.write(
+            lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway),
+            before_replay=still_seen(call),
+        )
+
+    return filing
 
 
 def _made_ready(
-    call: Call, connection: Connection, filing: Filing, context: FilingContext, *, file_anyway: bool
+    call: Call,
+    connection: Connection,
+    request_type: RequestTypeDefinition,
+    filing: Filing,
+    context: FilingContext,
+    *,
+    file_anyway: bool,
 ) -> ReadyFiling | None:
     """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
     try:
         return prepare(
-            Moment(call.now, call.real_now), connection, filing, context, by=call.caller, file_anyway=file_anyway
-        )
+            Moment(call.now, call.real_now), connection, request_type, filing, context,
+            by=call.caller, file_anyway=file_anyway,
+        )  # fmt: skip
     except (SlamonError, TermsError, CalendarError):
         if call.once is None:
             raise
@@ -154,7 +175,7 @@ def _answered(filed: Sequence[Filed], call: Call, *, split: bool) -> Reply:
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     wanted = queries.RequestFilter(
         state=State(query.state) if query.state else None,
-        type=RequestType(query.type) if query.type else None,
+        type=query.type,
         cmo_id=query.cmo_id,
         site_id=query.site_id,
         project_id=query.project_id,
@@ -165,6 +186,8 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
         limit=query.limit,
     )
     with call.reading() as tx:
+        if query.type is not None:
+            known_type(tx, query.type)
         page = queries.list_requests(tx, wanted, by=call.caller)
     items = [Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks)) for row in page.rows]
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
@@ -181,7 +204,7 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
-        return reply(_whole(tx.session, request, call), version=request.version).response()
+        return reply(_whole(tx, request, call), version=request.version).response()
 
 
 @router.get(
@@ -230,7 +253,7 @@ def act_on_request(
 
     def work(tx: Tx) -> Reply:
         request = act(tx, request_id, action, by=call.caller, payload=payload, expected_version=expected)
-        return reply(_whole(tx.session, request, call), version=request.version)
+        return reply(_whole(tx, request, call), version=request.version)
 
     return call.write(work, before_replay=still_seen(call))
 
@@ -253,8 +276,9 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
     return call.write(work)
 
 
-def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
+def _whole(tx: Tx, request: CmoRequest, call: Call) -> Request:
     """The request as this caller sees it."""
+    session = tx.session
     line = _line(
         request,
         session.get_one(Organization, request.cmo_id).name,
@@ -262,7 +286,7 @@ def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
         session.get_one(Project, request.project_id).code,
         queries.clocks_of(session, request.id),
     )
-    case = load_request(session, request)
+    case = load_request(tx, request)
     actions = _open_actions(queries.actions_open_to(session, case, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
     if request.parent_id and not is_seen(session, CmoRequest, request.parent_id, by=call.caller):
@@ -274,7 +298,7 @@ def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
     parties, columns = filed.ready.parties, filed.ready.rows.request
     roles = roles_on(call.caller, parties.owners)
-    request_type, state = RequestType(columns["type"]), State(columns["state"])
+    request_type, state = filed.ready.type, State(columns["state"])
     return Request.model_validate(
         {
             **columns,
@@ -324,8 +348,8 @@ def _fact(row: FactRow) -> Fact:
         kind=FactKind(row.kind),
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
-        by=Person(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
-        recorded_by=Person(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
+        by=Author(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
+        recorded_by=Author(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
         via=Via(row.via),
         reason=row.reason,
         content=row.content,

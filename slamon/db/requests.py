@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks.ladder import CrossingKey
 from slamon.domain.clocks.state import ClockId, Outcome
-from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestType, State
+from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, State
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import FactKind, Via
 
@@ -62,7 +62,6 @@ class CmoRequest(Stamped, Base):
     __tablename__ = "cmo_request"
     __table_args__ = (
         UniqueConstraint("number"),
-        one_of("type", RequestType),
         one_of("priority", Priority),
         one_of("state", State),
         _partial("ix_cmo_request_wake_at", "wake_at", where="wake_at IS NOT NULL"),

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_seri
 
 from slamon.db.parties import SiteKind, Standing
 from slamon.db.requests import Priority
-from slamon.domain.kinds import DataKind, InquiryCategory
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import (
     REPETITIONS,
     STEP_ID,
@@ -23,6 +21,8 @@ from slamon.domain.terms import (
     parse_offset,
     repeated_id,
 )
+from slamon.domain.types.data import DataKind
+from slamon.domain.types.inquiry import InquiryCategory
 from slamon.public_holidays import NATIONWIDE
 from slamon.schemas.fields import (
     Answer,
@@ -45,6 +45,7 @@ from slamon.schemas.fields import (
     Zone,
     unchanged,
 )
+from slamon.schemas.open_names import TypeName
 
 _A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
@@ -563,7 +564,7 @@ class NewPolicy(_PolicyBody):
     )
 
     name: Name
-    type: RequestType | None = Field(None, description="Scope: each field left out matches everything.")
+    type: TypeName | None = Field(None, description="Scope: each field left out matches everything.")
     kind: _Kind | None = None
     priority: Priority | None = None
     cmo_id: UUID | None = None
@@ -587,7 +588,7 @@ class PolicyChange(_PolicyBody, Change):
     model_config = _shown(effective_to="2026-12-31T23:59:59Z", reason="Agreement ends")
 
     name: Name = unchanged()
-    type: RequestType | None = None
+    type: TypeName | None = None
     kind: _Kind | None = None
     priority: Priority | None = None
     cmo_id: UUID | None = None
@@ -604,7 +605,7 @@ class PolicyChange(_PolicyBody, Change):
 
 class Policy(Record):
     name: str
-    type: RequestType | None
+    type: TypeName | None
     kind: str | None
     priority: Priority | None
     cmo_id: UUID | None

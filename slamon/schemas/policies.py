@@ -6,10 +6,11 @@ from uuid import UUID
 from pydantic import Field
 
 from slamon.db.requests import Priority
-from slamon.domain.kinds import DataKind, InquiryCategory
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.types.data import DataKind
+from slamon.domain.types.inquiry import InquiryCategory
 from slamon.schemas import directory
 from slamon.schemas.fields import Body, Instant
+from slamon.schemas.open_names import TypeName
 
 
 class HolidaysQuery(Body):
@@ -21,7 +22,7 @@ class ResolveQuery(Body):
 
     project_id: UUID
     site_id: UUID
-    type: RequestType
+    type: TypeName
     kind: DataKind | InquiryCategory | None = None
     priority: Priority = Priority.ROUTINE
 

@@ -104,7 +104,7 @@ def board_sections(reading: Reading) -> None:
 
 def one_request(reading: Reading) -> None:
     [row] = reading.page(limit=1).rows
-    whole = queries.request_detail(reading.session, row.request.id, by=reading.by)
+    whole = queries.request_detail(reading.tx, row.request.id, by=reading.by)
     queries.linked_requests(reading.session, whole.row.request, reading.by)
 
 
@@ -119,8 +119,8 @@ def status(reading: Reading) -> None:
 def register(reading: Reading) -> None:
     for cmo_id in (None, ABSENT):
         wanted = outstanding_items.OutstandingFilter(cmo_id)
-        assert not outstanding_items.outstanding_items(reading.session, wanted, by=reading.by).items
-        assert not outstanding_items.is_long(reading.session, wanted, by=reading.by)
+        assert not outstanding_items.outstanding_items(reading.tx, wanted, by=reading.by).items
+        assert not outstanding_items.is_long(reading.tx, wanted, by=reading.by)
 
 
 def preview(kind: JobKind) -> Callable[[Reading], None]:

@@ -73,7 +73,7 @@ def clock_named(name: str) -> ClockId:
 
 def explain_clock(tx: Tx, request: CmoRequest, clock_id: ClockId, *, zone: str, other_zone: str) -> Explained:
     """Explain a clock to a reader in `zone`, the other party's zone beside. Raises NotFound where it has none such."""
-    case = load_request(tx.session, request)
+    case = load_request(tx, request)
     clock = next((clock for clock in case.clocks() if clock.id == clock_id), None)
     if clock is None:
         raise NotFound("clock", str(clock_id))

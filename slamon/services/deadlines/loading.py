@@ -5,29 +5,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import ClockState, Former, clock_states, in_force, item_clocks
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import FactKind, Timeline
 from slamon.services.audit.timelines import load_timelines
 from slamon.services.policies.policies import load_terms
+from slamon.services.transaction import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRequest:
     request: CmoRequest
+    type: RequestTypeDefinition
     terms: Terms
     timeline: Timeline
     former: tuple[Former, ...] = ()
-
-    @property
-    def type(self) -> RequestType:
-        return RequestType(self.request.type)
 
     @property
     def is_just_changed(self) -> bool:
@@ -56,26 +52,25 @@ class LoadedRequest:
         return replace(self, timeline=self.timeline.up_to(at))
 
 
-def load_request(session: Session, request: CmoRequest) -> LoadedRequest:
-    return load_requests(session, [request])[0]
+def load_request(tx: Tx, request: CmoRequest) -> LoadedRequest:
+    return load_requests(tx, [request])[0]
 
 
-def load_requests(session: Session, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
+def load_requests(tx: Tx, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
     """The requests with their timelines and terms, in the order given."""
-    timelines = load_timelines(session, [request.id for request in requests])
-    return loaded_requests(session, requests, timelines)
+    timelines = load_timelines(tx.session, [request.id for request in requests])
+    return loaded_requests(tx, requests, timelines)
 
 
-def loaded_requests(
-    session: Session, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]
-) -> list[LoadedRequest]:
+def loaded_requests(tx: Tx, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]) -> list[LoadedRequest]:
     """The same, where the timelines are at hand; a request whose terms are missing is left out."""
     changes = {request.id: _changes(timelines[request.id]) for request in requests}
     digests = {request.terms_digest for request in requests}
-    terms = load_terms(session, [*digests, *(digest for made in changes.values() for _, digest in made)])
+    terms = load_terms(tx.session, [*digests, *(digest for made in changes.values() for _, digest in made)])
     return [
         LoadedRequest(
             request,
+            tx.rules.catalogue.types[request.type],
             terms[request.terms_digest],
             timelines[request.id],
             tuple(Former(at, terms[digest]) for at, digest in changes[request.id]),

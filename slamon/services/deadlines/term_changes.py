@@ -99,7 +99,7 @@ def preview(tx: Tx, new: NewTerms, *, by: Caller, most: int, after: UUID | None)
     requests = _open_requests(tx.session, [*new.wanted, sees(by, CmoRequest)], after=after, most=most + 1)
     last = requests[most - 1].id if len(requests) > most else None
     looked_at, moved = 0, []
-    for case in load_requests(tx.session, requests[:most]):
+    for case in load_requests(tx, requests[:most]):
         terms = new.other(case)
         if terms is not None:
             looked_at += 1
@@ -126,7 +126,7 @@ def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) 
         raise Conflict(f"More than {MOST:,} open requests would be looked at; apply it to a narrower scope.")
     cause, applied = new.cause, list[UUID]()
     told = {cause.entity: {"id": str(cause.id), **cause.told}}
-    for batch in _open_cases(tx.session, new.wanted):
+    for batch in _open_cases(tx, new.wanted):
         pairs = [(case, new.other(case)) for case in batch]
         changed = [
             under(tx.session, case, terms, by=by, reason=reason, told=told, at=stamp(tx.business_now), via=via)
@@ -219,12 +219,12 @@ def _dues(clock: ClockState | None) -> tuple[datetime | None, datetime | None]:
     return (clock.target_at, clock.limit_at) if clock else (None, None)
 
 
-def _open_cases(session: Session, wanted: Sequence[ColumnElement[bool]]) -> Iterator[list[LoadedRequest]]:
+def _open_cases(tx: Tx, wanted: Sequence[ColumnElement[bool]]) -> Iterator[list[LoadedRequest]]:
     """Batch by batch, each locked."""
     last: UUID | None = None
-    while requests := _open_requests(session, wanted, after=last, most=BATCH, is_locked=True):
+    while requests := _open_requests(tx.session, wanted, after=last, most=BATCH, is_locked=True):
         last = requests[-1].id
-        yield load_requests(session, requests)
+        yield load_requests(tx, requests)
 
 
 def _open_requests(

@@ -56,7 +56,7 @@ def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, re
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
     plain, links = _parted(values)
     row = kept(**plain, created_at=tx.business_now, created_by=by.id)
-    _check(row, tx.session)
+    _check(row, tx)
     _refuse_taken(tx.session, row)
     _flush(tx.session, row)
     _set_links(tx.session, row, links)
@@ -110,7 +110,7 @@ def change(
     with tx.session.no_autoflush:
         for name, value in plain.items():
             setattr(row, name, value)
-        _check(row, tx.session)
+        _check(row, tx)
         _refuse_taken(tx.session, row)
     if isinstance(row, Person) and was is not None:
         address_changes.end_secrets(row, was)
@@ -287,20 +287,22 @@ def _serves_all_of(backup: Person, person: Person) -> bool:
 
 
 @singledispatch
-def _check(row: Base, session: Session) -> None:
+def _check(row: Base, tx: Tx) -> None:
     """Rules a record must keep that its types cannot say; one function for each kind of record."""
-    raise TypeError(f"{type(row).__name__} in {session}")
+    raise TypeError(f"{type(row).__name__} in {tx}")
 
 
 @_check.register
-def _(row: Organization, session: Session) -> None:
+def _(row: Organization, tx: Tx) -> None:
+    session = tx.session
     _refuse_no_name(row)
     if row.lead_id is not None and _is_new(row, "lead_id"):
         _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
-def _(row: Site, session: Session) -> None:
+def _(row: Site, tx: Tx) -> None:
+    session = tx.session
     _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
     _refuse_unknown_country(row.country)
@@ -314,7 +316,8 @@ def _(row: Site, session: Session) -> None:
 
 
 @_check.register
-def _(row: Person, session: Session) -> None:
+def _(row: Person, tx: Tx) -> None:
+    session = tx.session
     if is_blank(row.name):
         raise Invalid("name", "must hold something to be seen")
     row.time_zone = row.time_zone or "UTC"
@@ -353,7 +356,8 @@ def _refuse_unfit_backup(row: Person, backup: Person) -> None:
 
 
 @_check.register
-def _(row: Project, session: Session) -> None:
+def _(row: Project, tx: Tx) -> None:
+    session = tx.session
     if _is_new(row, "pm_id"):
         _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
     if row.lead_id is not None and _is_new(row, "lead_id"):
@@ -361,8 +365,8 @@ def _(row: Project, session: Session) -> None:
 
 
 @_check.register
-def _(row: Calendar, session: Session) -> None:
-    del session
+def _(row: Calendar, tx: Tx) -> None:
+    del tx
     row.opening_days = row.opening_days or []
     closed = [day["date"] for day in row.closed_days]
     openings = {day["date"]: day["hours"] for day in row.opening_days}
@@ -377,8 +381,9 @@ def _(row: Calendar, session: Session) -> None:
 
 
 @_check.register
-def _(row: Policy, session: Session) -> None:
-    refuse_faulty(session, row)
+def _(row: Policy, tx: Tx) -> None:
+    session = tx.session
+    refuse_faulty(session, row, tx.rules.catalogue)
     if row.owner_id is not None and inspect(row).attrs.owner_id.history.has_changes():
         _must_hold(session, "owner_id", row.owner_id, Role.ADMIN)
 

@@ -1,6 +1,6 @@
 """What a policy line must be, and what is kept of it when it changes. Which line wins a request stands in policies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import refuse_contradictions
-from slamon.domain.kinds import KINDS
-from slamon.domain.lifecycle import CLOCKS, RequestType
-from slamon.domain.terms import DATED, ClockKind, as_meant, clocks_from_json, ladder_from_json
+from slamon.domain.lifecycle import RequestTypeDefinition
+from slamon.domain.terms import DATED, as_meant, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit.trail import hold_head
@@ -64,7 +64,7 @@ def _decided(line: Policy, changes: Mapping[str, Any]) -> tuple[object, ...]:
     return *plain, clocks_from_json(clocks), tuple(as_meant(step) for step in ladder_from_json(ladder))
 
 
-def refuse_faulty(session: Session, line: Policy) -> None:
+def refuse_faulty(session: Session, line: Policy, catalogue: Catalogue) -> None:
     """Raise Invalid or TermsError for a line that could not work.
 
     For one that is not flushed: what it decides is judged where that is new, so that a line that has long been stored
@@ -80,7 +80,7 @@ def refuse_faulty(session: Session, line: Policy) -> None:
     if line.effective_to is not None and line.effective_to <= line.effective_from:
         raise Invalid("effective_to", "must lie after effective_from")
     if any(inspect(line).attrs[column].history.has_changes() for column in _DECIDING):
-        refuse_unworkable(line)
+        refuse_unworkable(line, catalogue)
         if inspect(line).attrs["ladder"].history.has_changes():
             refuse_contradictions(ladder_from_json(line.ladder), clocks_from_json(line.clocks))
         if cmo is not None and cmo.kind != OrganizationKind.CMO:
@@ -89,22 +89,28 @@ def refuse_faulty(session: Session, line: Policy) -> None:
             raise Invalid("site_id", f"{site.name} does not belong to {cmo.name}; leave cmo_id out, or name its CMO")
 
 
-def refuse_unworkable(line: PolicyLine | Policy) -> None:
+def refuse_unworkable(line: PolicyLine | Policy, catalogue: Catalogue) -> None:
     """Raise Invalid or TermsError for what no request could be filed under, and for a reminder that leaves at once."""
     clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
-    named = [RequestType(line.type)] if line.type else list(RequestType)
-    types = [each for each in named if line.kind is None or line.kind in KINDS[each]]
+    if line.type is not None and line.type not in catalogue.types:
+        raise Invalid("type", f"must be one of {', '.join(catalogue.types)}")
+    named = [catalogue.types[line.type]] if line.type else list(catalogue.types.values())
+    types = [each for each in named if line.kind is None or line.kind in each.kinds]
     if not types:
-        kinds = ", ".join(kind for each in named for kind in KINDS[each])
+        kinds = ", ".join(kind for each in named for kind in each.kinds)
         way_out = f"name one of {kinds}" if kinds else "leave it out"
-        raise Invalid("kind", f"'{line.kind}' is none of a request of type {', '.join(named)}; {way_out}")
-    can_run = frozenset[ClockKind]().union(*(CLOCKS[each] for each in types))
+        raise Invalid("kind", f"'{line.kind}' is none of a request of type {_names(named)}; {way_out}")
+    can_run = frozenset[str]().union(*(each.clocks for each in types))
     if not can_run & clocks.keys():
         never, one_of = ", ".join(clocks), ", ".join(sorted(can_run))
-        raise Invalid("clocks", f"{never} never runs for a request of type {', '.join(types)}; name one of {one_of}")
+        raise Invalid("clocks", f"{never} never runs for a request of type {_names(types)}; name one of {one_of}")
     if any(step.percent_of_target is not None and DATED.intersection(step.clocks) for step in ladder):
         told = f"is not for {' and '.join(sorted(DATED))}, whose deadline is a day; use an offset such as -PT24H"
         raise Invalid("ladder.percent_of_target", told)
+
+
+def _names(types: Sequence[RequestTypeDefinition]) -> str:
+    return ", ".join(each.name for each in types)
 
 
 def _refuse_stranger(session: Session, line: Policy, person_id: str, *, is_new: bool) -> None:

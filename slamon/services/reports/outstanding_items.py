@@ -13,8 +13,9 @@ from slamon.db.jobs import Job, JobKind
 from slamon.db.paging import cursor_after, id_behind
 from slamon.db.parties import Organization, Site
 from slamon.db.requests import CmoRequest, is_open
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import Parts, State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import ClockKind
 from slamon.services.access import jobs
@@ -55,6 +56,7 @@ class OutstandingItem:
     site: Site
     request_id: UUID
     number: str
+    type: str
     state: State
     item: int
     kind: str
@@ -77,6 +79,7 @@ class OutstandingItem:
             cmo_name=self.cmo_name,
             site_name=self.site.name,
             lots=self.lots,
+            type=self.type,
             kind=self.kind,
             number=self.number,
             item=self.item,
@@ -96,6 +99,7 @@ class OwedLine:
     cmo_name: str
     site_name: str
     lots: tuple[str, ...]
+    type: str
     kind: str
     number: str
     item: int
@@ -128,7 +132,7 @@ class Register:
     examined: int
 
 
-def outstanding_items(session: Session, wanted: OutstandingFilter, *, by: Caller, most: int | None = None) -> Register:
+def outstanding_items(tx: Tx, wanted: OutstandingFilter, *, by: Caller, most: int | None = None) -> Register:
     """What is owed, the oldest request first; of a CMO's people, what their own CMO and site owe.
 
     A page looks at `most` requests, `MOST_REQUESTS` unless told, and ends earlier with `MOST_ITEMS` items; it may hold
@@ -140,16 +144,16 @@ def outstanding_items(session: Session, wanted: OutstandingFilter, *, by: Caller
         select(CmoRequest, Organization.name, Site)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
         .join(Site, Site.id == CmoRequest.site_id)
-        .where(*_filters(wanted, by))
+        .where(*_filters(tx.rules.catalogue, wanted, by))
         .order_by(CmoRequest.id)
         .limit(most + 1)
     )
-    found = session.execute(statement).all()
+    found = tx.session.execute(statement).all()
     rows = found[:most]
     parties = {request.id: (name, site) for request, name, site in rows}
     lot = normal_form(wanted.lot) if wanted.lot else None
     items: list[OutstandingItem] = []
-    for examined, case in enumerate(load_requests(session, [request for request, *_ in rows]), 1):
+    for examined, case in enumerate(load_requests(tx, [request for request, *_ in rows]), 1):
         open_items = _open_items(case, *parties[case.request.id])
         items += [item for item in open_items if lot is None or lot in map(normal_form, item.lots)]
         if len(items) >= MOST_ITEMS and case.request.id != found[-1][0].id:
@@ -157,10 +161,10 @@ def outstanding_items(session: Session, wanted: OutstandingFilter, *, by: Caller
     return Register(items, cursor_after(rows[-1][0].id) if len(found) > most else None, len(rows))
 
 
-def every_line(session: Session, wanted: OutstandingFilter, *, by: Caller) -> Iterator[OwedLine]:
+def every_line(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> Iterator[OwedLine]:
     """The whole register, page by page; for one that is not long."""
     while True:
-        page = outstanding_items(session, wanted, by=by)
+        page = outstanding_items(tx, wanted, by=by)
         yield from (item.as_line() for item in page.items)
         if page.next_cursor is None:
             return
@@ -170,11 +174,12 @@ def every_line(session: Session, wanted: OutstandingFilter, *, by: Caller) -> It
 # --- the whole register in the background -----------------------------------------------------------------------------
 
 
-def is_long(session: Session, wanted: OutstandingFilter, *, by: Caller) -> bool:
+def is_long(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> bool:
     """Whether the whole register takes so long that it should be put together in the background."""
     allow(by, Deed.READ_REQUESTS)
-    one_more = select(CmoRequest.id).where(*_filters(wanted, by)).order_by(CmoRequest.id).offset(AT_ONCE).limit(1)
-    return session.scalar(one_more) is not None
+    filters = _filters(tx.rules.catalogue, wanted, by)
+    one_more = select(CmoRequest.id).where(*filters).order_by(CmoRequest.id).offset(AT_ONCE).limit(1)
+    return tx.session.scalar(one_more) is not None
 
 
 def ask(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> Job:
@@ -192,13 +197,13 @@ def wanted_of(job: Job, cursor: str | None = None) -> OutstandingFilter:
 
 def count(tx: Tx, job: Job, by: Caller) -> int:
     """How many requests the job has to look at."""
-    found = select(CmoRequest.id).where(*_filters(wanted_of(job), by)).subquery()
+    found = select(CmoRequest.id).where(*_filters(tx.rules.catalogue, wanted_of(job), by)).subquery()
     return tx.session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def step(tx: Tx, job: Job, by: Caller) -> Step:
     """The items of the next requests of the job."""
-    page = outstanding_items(tx.session, wanted_of(job, job.found.get("after")), by=by, most=A_STEP)
+    page = outstanding_items(tx, wanted_of(job, job.found.get("after")), by=by, most=A_STEP)
     place = {} if page.next_cursor is None else {"after": page.next_cursor}
     lines = [item.as_line().to_json() for item in page.items]
     return Step(place, page.examined, is_last=page.next_cursor is None, lines=lines)
@@ -228,6 +233,7 @@ def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[Outs
             site=site,
             request_id=request.id,
             number=request.number,
+            type=request.type,
             state=State(request.state),
             item=number,
             kind=item["kind"],
@@ -240,8 +246,9 @@ def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[Outs
         )
 
 
-def _filters(wanted: OutstandingFilter, by: Caller) -> list[ColumnElement[bool]]:
-    filters = [is_open(), CmoRequest.type == RequestType.DATA, CmoRequest.state != State.DECLINED, sees(by, CmoRequest)]
+def _filters(catalogue: Catalogue, wanted: OutstandingFilter, by: Caller) -> list[ColumnElement[bool]]:
+    with_items = [name for name, each in catalogue.types.items() if each.parts is Parts.ITEMS]
+    filters = [is_open(), CmoRequest.type.in_(with_items), CmoRequest.state != State.DECLINED, sees(by, CmoRequest)]
     if wanted.cmo_id is not None:
         filters.append(CmoRequest.cmo_id == wanted.cmo_id)
     if wanted.cursor is not None:

@@ -15,7 +15,6 @@ from slamon.db.parties import Organization, Person
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.ladder import Evaluation, evaluate
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import LadderRole, Terms, together
 from slamon.errors import Invalid
 from slamon.services.access import jobs
@@ -28,7 +27,6 @@ from slamon.services.directory.recipients import Recipients
 from slamon.services.policies.policies import (
     PolicyLine,
     covers,
-    kinds_of,
     load_terms,
     query_for,
     specificity,
@@ -216,23 +214,24 @@ def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: Wha
     lines = defaultdict(list)
     for line in tx.session.scalars(select(Policy).order_by(Policy.effective_from)):
         lines[str(line.former_of or line.id)].append(line)
+    types = tx.rules.catalogue.types
     terms = load_terms(tx.session, [request.terms_digest for request in requests])
 
     def comes_under_draft(request: CmoRequest) -> bool:
         own = terms.get(request.terms_digest)
-        if own is None or not covers(draft, query_for(request, request.cmo_id)):
+        if own is None or not covers(draft, query_for(types[request.type], request, request.cmo_id)):
             return False
         line = _then(lines.get(own.policy_id, ()), request.filed_at)
         return line is None or specificity(draft) >= specificity(line)
 
     covered = [request for request in requests if comes_under_draft(request)]
     recipients = Recipients(tx.session, covered)
-    other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
-    for case in load_requests(tx.session, covered):
+    other: dict[tuple[str, str], Terms] = {}  # many requests share their terms
+    for case in load_requests(tx, covered):
         request = case.request
-        shared = case.terms.digest, case.type
+        shared = case.terms.digest, request.type
         drafted = other.get(shared) or _drafted(case, draft)
-        if len(kinds_of(case.type, request.detail)) < 2:
+        if len(case.type.kinds_of(request.detail)) < 2:
             other[shared] = drafted
         before, after = case.evaluate(tx.business_now), evaluate(drafted, case.timeline, tx.business_now)
         was, would_be = before.breached(tx.business_now), after.breached(tx.business_now)
@@ -250,7 +249,7 @@ def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: Wha
 def _drafted(case: LoadedRequest, draft: PolicyLine) -> Terms:
     """The case's terms with the draft in place of its line; of several kinds asked for, of those it covers."""
     terms = with_line(case.terms, draft, case.type)
-    kinds = kinds_of(case.type, case.request.detail)
+    kinds = case.type.kinds_of(case.request.detail)
     if draft.kind is None or len(kinds) < 2:
         return terms
     return together(

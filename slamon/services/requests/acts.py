@@ -13,10 +13,9 @@ from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import (
-    LIFE_CYCLE,
     TAKES,
     Action,
-    RequestType,
+    RequestTypeDefinition,
     Rule,
     State,
     is_repeat,
@@ -85,7 +84,7 @@ def act(
     roles = roles_on(by, owners_of(tx.session, request))
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
-    case = load_request(tx.session, request)
+    case = load_request(tx, request)
     timeline = case.timeline
     at = _stamp_after(timeline, tx.business_now)
     occurred_at = _occurrence(payload, request, at)
@@ -193,11 +192,13 @@ def _content(payload: Payload) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _who_may(request_type: RequestType, action: Action, rule: Rule | None, roles: frozenset[Role]) -> frozenset[Role]:
+def _who_may(
+    request_type: RequestTypeDefinition, action: Action, rule: Rule | None, roles: frozenset[Role]
+) -> frozenset[Role]:
     """Who may take an action now; where somebody in `roles` may not, who may at some time."""
     if rule is not None and rule.who & roles:
         return rule.who
-    rules = LIFE_CYCLE[request_type].items()
+    rules = request_type.rules.items()
     return frozenset().union(*(each.who for (_, listed), each in rules if listed is action))
 
 

@@ -29,7 +29,6 @@ from slamon.db.parties import (
 )
 from slamon.db.requests import Priority
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Invalid
 from slamon.services.access.callers import KEY_FOUND, Caller, KeyFound, calling
@@ -43,7 +42,7 @@ class Asked(Protocol):
     """Whom and what a filing names."""
 
     @property
-    def type(self) -> RequestType: ...
+    def type(self) -> str: ...
     @property
     def priority(self) -> Priority: ...
     @property

@@ -27,7 +27,7 @@ from slamon.db.requests import (
     is_open,
 )
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
-from slamon.domain.lifecycle import Action, RequestType, Rule, State, possible_actions
+from slamon.domain.lifecycle import Action, Rule, State, possible_actions
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import Role, Timeline
 from slamon.errors import Invalid
@@ -56,7 +56,7 @@ class RequestFilter:
     state: State | None = None
     open_only: bool = False
     cmos_turn_only: bool = False
-    type: RequestType | None = None
+    type: str | None = None
     cmo_id: UUID | None = None
     site_id: UUID | None = None
     project_id: UUID | None = None
@@ -127,12 +127,22 @@ def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoReq
     return find_seen(session, CmoRequest, request_id, by=by, called="request")
 
 
-def request_detail(session: Session, request_id: UUID, *, by: Caller) -> RequestDetail:
+def request_with_number(tx: Tx, number: str, *, by: Caller) -> CmoRequest | None:
+    """The request of this number (or of this id, as text), if there is one that the caller may see."""
+    allow(by, Deed.READ_REQUESTS)
+    try:
+        named = CmoRequest.id == UUID(number)
+    except ValueError:
+        named = CmoRequest.number == number.upper()
+    return tx.session.scalar(select(CmoRequest).where(named, sees(by, CmoRequest)))
+
+
+def request_detail(tx: Tx, request_id: UUID, *, by: Caller) -> RequestDetail:
     """One request with its timeline, crossings and messages; its clocks are the case's."""
-    request = visible_request(session, request_id, by=by)
+    session, request = tx.session, visible_request(tx.session, request_id, by=by)
     found = session.execute(request_lines().where(CmoRequest.id == request_id)).one()
     project = session.get_one(Project, request.project_id)
-    case, facts = case_and_facts(session, request)
+    case, facts = case_and_facts(tx, request)
     notifications = (
         select(Notification, Person.name)
         .outerjoin(Person, Person.id == Notification.person_id)
@@ -171,10 +181,10 @@ def actions_open_to(session: Session, case: LoadedRequest, by: Caller) -> dict[A
     return possible_actions(case.type, State(case.request.state), case.progress(), roles)
 
 
-def case_and_facts(session: Session, request: CmoRequest) -> tuple[LoadedRequest, Sequence[FactRow]]:
+def case_and_facts(tx: Tx, request: CmoRequest) -> tuple[LoadedRequest, Sequence[FactRow]]:
     """The request as it is judged and its facts as rows in the order of `facts_of`, read once for both."""
-    rows = facts_of(session, request.id)
-    [case] = loaded_requests(session, [request], {request.id: Timeline(map(fact_of, rows))})
+    rows = facts_of(tx.session, request.id)
+    [case] = loaded_requests(tx, [request], {request.id: Timeline(map(fact_of, rows))})
     return case, rows
 
 
@@ -186,7 +196,7 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
 
 def owned_time(tx: Tx, request: CmoRequest) -> dict[Owner, timedelta]:
     """How long each side, third parties and closed hours have held the request up."""
-    case = load_request(tx.session, request)
+    case = load_request(tx, request)
     return time_by_owner(ownership_periods(case.terms, case.type, case.timeline, tx.business_now))
 
 

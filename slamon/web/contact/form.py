@@ -4,7 +4,6 @@ The token in the address is the whole right: it opens one request for one person
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,7 +18,6 @@ from slamon.domain.lifecycle import (
     ACTION_OF,
     SPONSORS_TURN,
     Action,
-    RequestType,
     State,
     is_repeat,
 )
@@ -43,11 +41,13 @@ from slamon.web.forms.parts import Basis
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import Typed, client_network, from_our_pages
 from slamon.web.uploads import HandedByLink
+from slamon.web.view.asked import asked_for
 from slamon.web.view.countdowns import PLEASE, Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
 from slamon.web.view.words import ACTIONS
+from slamon.wording.words import Words
 
 # In the order of the page; the first of PRIMARY that is open has the page's one big button.
 PRIMARY = (
@@ -74,13 +74,12 @@ OwnForm = Annotated[None, Depends(from_our_pages)]
 def show(request: Request, token: str, done: str = "", sent: str = "") -> Response:
     """The form. `done` and `sent` come from our own redirects and only choose a notice."""
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     with runtime.read() as tx:
         try:
             opened = open_link(tx, token)
         except LinkGone as gone:
             return _gone(request, tx.session, token, gone, was_sent=bool(sent))
-        return _form(request, tx.session, token, opened, now, done=done)
+        return _form(request, tx, token, opened, done=done)
 
 
 @router.post("/r/{token}/fresh-link")
@@ -113,7 +112,6 @@ def fetch_file(request: Request, token: str, attachment_id: UUID) -> Response:
 def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) -> Response:
     """Take a file by itself; it answers nothing."""
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
@@ -126,7 +124,7 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
     except Invalid as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(request, tx.session, token, opened, now, refused=_refusal(error, FILE, handed.typed))
+            return _form(request, tx, token, opened, refused=_refusal(error, FILE, handed.typed))
     return see_other(f"/r/{token}?done={FILE}")
 
 
@@ -137,13 +135,12 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         raise NotFound("page", request.scope["path"])
     wanted, typed = Action(action), handed.typed
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
             opened = open_to_act(tx, token)  # a form sent twice: the second waits for the first
             files = _attached(tx, opened, stored)
-            basis = _basis(tx.session, opened, now)
+            basis = _basis(tx, runtime.words, opened)
             payload = _payload(opened, basis, wanted, typed, files)
             if not _was_sent_before(opened, basis, wanted, typed, payload):
                 act(tx, opened.request.id, wanted, by=opened.caller, payload=payload)
@@ -153,7 +150,7 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
     except (Invalid, ActionNotAllowed) as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(request, tx.session, token, opened, now, refused=_refusal(error, wanted, typed))
+            return _form(request, tx, token, opened, refused=_refusal(error, wanted, typed))
     return see_other(f"/r/{token}?done={wanted}")
 
 
@@ -182,9 +179,10 @@ def _was_sent_before(opened: Opened, basis: Basis, action: Action, typed: Typed,
     return is_repeat(basis.case.timeline, action, actor, said, payload.reason)
 
 
-def _basis(session: Session, opened: Opened, now: datetime) -> Basis:
-    case, facts = case_and_facts(session, opened.request)
-    return Basis(case, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=now)
+def _basis(tx: Tx, words: Words, opened: Opened) -> Basis:
+    case, facts = case_and_facts(tx, opened.request)
+    own = words.types[case.type.name]
+    return Basis(case, own, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=tx.business_now)
 
 
 def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
@@ -195,17 +193,17 @@ def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refu
 
 def _form(
     request: Request,
-    session: Session,
+    tx: Tx,
     token: str,
     opened: Opened,
-    now: datetime,
     *,
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
+    session, now = tx.session, tx.business_now
     asked, settings = opened.request, runtime_of(request).settings
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    basis, files = _basis(session, opened, now), attachments_of(session, asked.id)
+    basis, files = _basis(tx, runtime_of(request).words, opened), attachments_of(session, asked.id)
     forms = forms_of(basis.open_to(opened.caller.roles), basis)
     possible = [action for action in FORM_ACTIONS if action in forms]
     case = basis.case
@@ -223,18 +221,20 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
+        "asked_for": asked_for(basis.type, basis.words, basis.progress.detail),
         "pressing": pressing,
         "is_paused": any(not each.is_running for each in own),
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
         "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
-        "is_shipment": basis.type is RequestType.SHIPMENT,
         "PLEASE": PLEASE,
         "forms": forms,
         "words": TO_CONTACT,
         "possible": possible,
         "primary": _primary(forms, pressing),
-        "so_far": so_far(asked, basis.progress, basis.facts, zones, now, case.item_clocks()),
-        "said": conversation(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
+        "so_far": so_far(case, basis.words, basis.progress, basis.facts, zones, now),
+        "said": conversation(
+            facts, files, telling(session, basis.type, basis.words, basis.progress.detail, facts, zones)
+        ),
         "done": _really_done(done, facts, files),
         "refused": refused.on(forms) if refused else None,
         "accept": ACCEPT,

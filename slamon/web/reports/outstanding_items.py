@@ -64,16 +64,16 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
     """A filter that names no CMO is left out, as an empty one is."""
     wanted = OutstandingFilter(choices.chosen(cmo), visible(lot), after or None)
     chosen = {name: value for name, value in (("cmo", cmo), ("lot", visible(lot))) if value}
-    with runtime_of(request).db.read() as session:
-        found = outstanding_items(session, wanted, by=visit.caller)
+    with runtime_of(request).read() as tx:
+        found = outstanding_items(tx, wanted, by=visit.caller)
         context: dict[str, Any] = {
             "debtors": list(_debtors(found.items, wanted, visit)),
             "chosen": chosen,
-            "cmos": choices.cmos(session, visit.caller),
+            "cmos": choices.cmos(tx.session, visit.caller),
             "is_first": not after,
             "next": "/owed?" + urlencode({**chosen, "after": found.next_cursor}) if found.next_cursor else None,
             "download": "/owed.csv" + (f"?{urlencode(chosen)}" if chosen else ""),
-            "is_long": is_long(session, wanted, by=visit.caller),
+            "is_long": is_long(tx, wanted, by=visit.caller),
         }
         return staff_page(request, visit, "owed.html", context)
 

@@ -188,7 +188,7 @@ def _checked(model: type[Said], content: Mapping[str, Any]) -> Said:
     try:
         return model.model_validate(content)
     except ValidationError as wrong:
-        raise InvalidFields({str(error["loc"][0]): plain("", error) for error in wrong.errors()}) from wrong
+        raise InvalidFields({str(error["loc"][0]): plain(error) for error in wrong.errors()}) from wrong
 
 
 def _form(request: Request, session: Session, visit: Visit, refused: Refused | None = None) -> HTMLResponse:

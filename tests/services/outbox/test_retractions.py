@@ -317,8 +317,9 @@ class AnyLife(RuleBasedStateMachine):
     def every_standing_step_that_none_passed_over_has_reached_its_readers_once(self) -> None:
         if not hasattr(self, "request"):
             return
-        with self.world.runtime.db.read() as session:
-            case = load_request(session, session.get_one(CmoRequest, self.request.id))
+        with self.world.runtime.read() as tx:
+            session = tx.session
+            case = load_request(tx, session.get_one(CmoRequest, self.request.id))
             outcome = case.evaluate(self.world.clock.now())
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]
