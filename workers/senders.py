@@ -8,7 +8,6 @@ from uuid import UUID
 
 import structlog
 
-from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.runtime import Runtime
 from workers.heartbeat import in_thread
@@ -27,7 +26,7 @@ class Senders:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._waiting: dict[str, SimpleQueue[tuple[Sequence[UUID], datetime] | None]] = {
-            channel: SimpleQueue() for channel in DeliveryChannel
+            channel: SimpleQueue() for channel in runtime.registered.names
         }
         self._threads: list[threading.Thread] = []
         self._stopping = threading.Event()
@@ -36,9 +35,10 @@ class Senders:
         self._waiting[channel].put((ids, handed_until))
 
     def __enter__(self) -> "Senders":
-        for channel in self._waiting:
-            for _ in range(max(1, self._runtime.settings.worker_threads // 2)):
-                self._threads.append(in_thread(f"slamon-{channel}", self._send, channel))
+        threads = max(1, self._runtime.settings.worker_threads // 2)
+        for channel in self._runtime.registered:
+            for _ in range(min(threads, channel.most_senders or threads)):
+                self._threads.append(in_thread(f"slamon-{channel.name}", self._send, channel.name))
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -18,11 +18,12 @@ from slamon.api import (
     shutdowns,
     term_changes,
 )
-from slamon.api.records import ROUTERS
+from slamon.api.records import record_routers
 from slamon.http import problems
 from slamon.http.middleware import Middleware
 from slamon.http.transaction import Gate, Known, Route, by_key, may
 from slamon.runtime import Runtime
+from slamon.schemas.addresses import name_channels
 from slamon.services.access.rights import Deed
 
 
@@ -45,7 +46,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
         term_changes.router,
     ]
     last = [drafts.router, shutdowns.router, messages.router, access.router]
-    routers = [*first, *ROUTERS, *last, *others]
+    routers = [*first, *record_routers(runtime.registered), *last, *others]
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
@@ -59,6 +60,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     schemas.update(_problem_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    name_channels(document, app.state.runtime.registered.names)
     document["security"] = [{"apiKey": []}]
     return document
 

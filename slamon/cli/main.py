@@ -1,10 +1,11 @@
 """The commands: serving, workers' parts, set-up, verification, imports, replays and the demo."""
 
+import inspect
 import json
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,14 +17,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from slamon import __version__
-from slamon.channels.console import ConsoleChannel
+from slamon.channels.console import is_shown_only
+from slamon.channels.registry import SHIPPED
 from slamon.cli.import_directory import import_app
 from slamon.cli.import_requests import requests
 from slamon.cli.replay import replay_app
 from slamon.config import Settings
 from slamon.db import backup, schema
 from slamon.db.database import Database
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
 from slamon.engine.channel_test import send_test
@@ -41,6 +42,8 @@ app.add_typer(replay_app, name="replay", help="Run real histories through the cl
 import_app.command()(requests)
 app.add_typer(import_app, name="import", help="Bring spreadsheets in.")
 out, err = Console(), Console(stderr=True)
+
+_TESTED = sorted(SHIPPED, key=lambda channel: not channel.carries_links)  # in the order in which set-up asks
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.")]
@@ -179,18 +182,36 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backu
     out.print("Run 'slamon verify', start slamon, look at the page Status, and let the messages go there.")
 
 
+def _asking_for_tests(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for the address of a test message on each channel."""
+    signature = inspect.signature(command, eval_str=True)
+    options = [
+        inspect.Parameter(
+            f"test_{channel.name}",
+            inspect.Parameter.KEYWORD_ONLY,
+            default="",
+            annotation=Annotated[
+                str, typer.Option(prompt=f"{channel.words.test_prompt} (empty: none)", show_default=False)
+            ],
+        )
+        for channel in _TESTED
+    ]
+    named = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    command.__signature__ = signature.replace(parameters=[*named, *options])  # type: ignore[attr-defined]
+    command.__annotations__ |= {option.name: option.annotation for option in options}
+    return command
+
+
 @app.command()
+@_asking_for_tests
 def setup(
     sponsor: Annotated[str, typer.Option(prompt="Your company, as your CMOs know it")],
     admin_name: Annotated[str, typer.Option(prompt="First administrator's name")],
     admin_email: Annotated[str, typer.Option(prompt="First administrator's e-mail")],
-    test_email: Annotated[str, typer.Option(prompt="Send a test mail to (empty: none)", show_default=False)] = "",
-    test_slack: Annotated[
-        str, typer.Option(prompt="Send a test message to Slack channel (empty: none)", show_default=False)
-    ] = "",
     env_file: Annotated[Path, typer.Option(help="Where settings are kept.")] = Path(".env"),
+    **addresses: str,
 ) -> None:
-    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail.
+    """Lead from nothing to the first start: secret, database, first administrator, a test of each channel.
 
     Run again it keeps what is there, says so, and makes what is missing.
     """
@@ -208,8 +229,8 @@ def setup(
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
     out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
     out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
-    _send_test(runtime, DeliveryChannel.EMAIL, test_email)
-    _send_test(runtime, DeliveryChannel.SLACK, test_slack)
+    for channel in _TESTED:
+        _send_test(runtime, channel.name, addresses[f"test_{channel.name}"])
     start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
     out.print(f"[green]✓[/green] Start it with: {start}")
     if token is None:
@@ -307,7 +328,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         "degraded": [*([health.BROKER_AWAY] if broker is False else []), *seen.warnings],
         "release": __version__,
         "schema": schema.current_revision(runtime.db),
-        "channels": {name.value: type(channel).__name__ for name, channel in runtime.channels.items()},
+        "channels": {name: type(channel).__name__ for name, channel in runtime.channels.items()},
         "outgoing_stopped": seen.is_stopped,
         "redirected_to": runtime.settings.redirect_all_to,
         "messages": seen.messages,
@@ -459,15 +480,15 @@ def _show_link(settings: Settings, token: str, words: str) -> None:
     out.print(f"  {callers.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
 
 
-def _send_test(runtime: Runtime, channel: DeliveryChannel, address: str) -> None:
+def _send_test(runtime: Runtime, channel: str, address: str) -> None:
     if not address:
         return
     try:
         send_test(runtime, channel, address)
     except DeliveryError as error:
-        out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
+        out.print(f"[yellow]✗ The test message by {channel} did not leave: {error}[/yellow]", highlight=False)
         return
-    if isinstance(runtime.channels[channel], ConsoleChannel):
-        out.print(f"[yellow]✗ Nothing is set to send by {channel.value}: the test was only shown here.[/yellow]")
+    if is_shown_only(runtime.channels[channel]):
+        out.print(f"[yellow]✗ Nothing is set to send by {channel}: the test was only shown here.[/yellow]")
     else:
-        out.print(f"[green]✓[/green] Test message sent by {channel.value} to {address}.", highlight=False)
+        out.print(f"[green]✓[/green] Test message sent by {channel} to {address}.", highlight=False)

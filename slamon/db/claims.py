@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -11,25 +12,29 @@ from sqlalchemy.orm import Session
 
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
-from slamon.domain.terms import DeliveryChannel
 
 REFILL_AT = 3  # more is handed out once a third of what may be in hand is free: one by one costs more than the work
 
-# Asked several times a second, so built once.
-_NEXT_DUE = select(
-    select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery(),
-    *(
-        select(func.min(Notification.next_attempt_at))
-        .where(Notification.channel == channel, in_state(*WAITING))
-        .scalar_subquery()
-        for channel in DeliveryChannel
-    ),
-)
+
+@cache  # asked several times a second
+def _next_due(channels: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    return select(
+        select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery(),
+        *(
+            select(func.min(Notification.next_attempt_at))
+            .where(Notification.channel == channel, in_state(*WAITING))
+            .scalar_subquery()
+            for channel in channels
+        ),
+    )
 
 
-def next_due(connection: Connection) -> tuple[datetime | None, datetime | None]:
-    """When a request (business time) and a message (real time) next need looking at, in one round trip."""
-    wake_at, *attempts = connection.execute(_NEXT_DUE).one()
+def next_due(connection: Connection, channels: tuple[str, ...]) -> tuple[datetime | None, datetime | None]:
+    """When a request (business time) and a message of these channels (real time) next need looking at.
+
+    One round trip.
+    """
+    wake_at, *attempts = connection.execute(_next_due(channels)).one()
     return wake_at, min((at for at in attempts if at is not None), default=None)
 
 
@@ -116,7 +121,7 @@ class LeasedMessage:
 
 
 def hand_out_notifications(
-    session: Session, channel: DeliveryChannel, *, real_now: datetime, again_at: datetime, most: int
+    session: Session, channel: str, *, real_now: datetime, again_at: datetime, most: int
 ) -> list[LeasedMessage]:
     """Due messages of a channel in the order in which they were queued, each handed to one caller until `again_at`.
 
@@ -165,7 +170,7 @@ def hand_out_notifications(
 
 
 def heed_waits(
-    session: Session, channel: DeliveryChannel, handed: Sequence[LeasedMessage], *, real_now: datetime, until: datetime
+    session: Session, channel: str, handed: Sequence[LeasedMessage], *, real_now: datetime, until: datetime
 ) -> list[LeasedMessage]:
     """Of messages just handed out until `until`, those that may leave: an address whose far side has told us to wait
     is not called before that, and what came up for it meanwhile waits as long. All instants are real time.

@@ -5,16 +5,19 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from slamon.channels import Channels
+from slamon.channels.registry import SHIPPED
 from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.clocks.auto_close import ClosingRule
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides about requests, besides their own terms."""
+    """What decides about requests, besides their own terms, and by which channels people are told."""
 
     closing: ClosingRule  # when answered requests close by themselves
     catalogue: Catalogue = STANDARD
+    channels: Channels = SHIPPED  # what they are like; those that send are the runtime's
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from slamon.db.outbox import Notification
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.domain.lifecycle import Action
-from slamon.domain.terms import REPETITIONS, DeliveryChannel
+from slamon.domain.terms import REPETITIONS
 from slamon.domain.timeline import SYSTEM, Via
 from slamon.engine.watchdog import Watchdog
 from slamon.errors import DeliveryError, SlamonError
@@ -275,7 +275,7 @@ def test_a_breach_that_an_older_release_kept_silent_is_told_after_the_upgrade(an
 def test_a_message_of_many_clocks_keeps_a_key_for_each_reader():
     clocks = [f"dispatch_confirmation-{number}" for number in range(2, 30)]
     about = about_crossing(clocks, START)
-    keys = [MessageKey("SHP-2026-000001", K.LIMIT, about, DeliveryChannel.EMAIL, who) for who in ("one", "other")]
+    keys = [MessageKey("SHP-2026-000001", K.LIMIT, about, "email", who) for who in ("one", "other")]
     texts = {str(key) for key in keys}
     assert len(texts) == 2
     assert all(len(text) <= 255 for text in texts)
@@ -348,13 +348,14 @@ class AnyLife(RuleBasedStateMachine):
     def every_standing_step_that_none_passed_over_has_reached_its_readers_once(self) -> None:
         if not hasattr(self, "request"):
             return
-        with self.world.runtime.db.read() as session:
+        with self.world.runtime.read() as tx:
+            session = tx.session
             case = load_request(session, session.get_one(CmoRequest, self.request.id))
             outcome = case.evaluate(self.world.clock.now())
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]
             withdrawn = {row.id: row.clocks for row in session.scalars(sent) if row.kind == K.WITHDRAWN}
-            recipients = Recipients(session, [case.request])
+            recipients = Recipients(tx, [case.request])
             for clock in {crossing.clock for crossing in outcome.due}:
                 own = [c for c in outcome.due if c.clock == clock and c.level not in REPETITIONS]
                 for last in (c for c in own if c.order == max(each.order for each in own)):

@@ -22,6 +22,7 @@ from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.directory.recipients import Recipients
+from slamon.services.policies.lines import refuse_unknown_channels
 from slamon.services.policies.policies import (
     PolicyLine,
     covers,
@@ -80,6 +81,7 @@ def what_if(
     request could be filed under, and Invalid for a period that is empty or holds too many.
     """
     allow(by, Deed.READ_RECORDS)
+    refuse_unknown_channels(draft.ladder, tx.rules.channels)
     refuse_unreachable(draft, tx.session, tx.business_now)
     if filed_to <= filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
@@ -125,7 +127,7 @@ def _judge(
         return line is None or specificity(draft) >= specificity(line)
 
     covered = [request for request in requests if comes_under_draft(request)]
-    recipients = Recipients(tx.session, covered)
+    recipients = Recipients(tx, covered)
     other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
     for case in load_requests(tx.session, covered):
         request = case.request

@@ -143,7 +143,7 @@ def act(
     _update(request, fact, case.timeline)
     if kind is FactKind.AMENDED and "priority" in content["changes"]:
         case = under_priority(tx, case, fact)
-    recipients = Recipients(tx.session, [request])
+    recipients = Recipients(tx, [request])
     reconcile(tx, [case], recipients)
     queue(tx.session, fact_rows(tx, request, fact, recipients))
     if kind is FactKind.TAKEN:
