@@ -44,7 +44,8 @@ class AddressKind:
 
     `field` names it in the API, in spreadsheets and in the trail; `pattern` is what one looks like in full, `form` what
     tells it from the channel's other kind where `pattern` does not. Where `kept_after_test` is given, a test message
-    goes to a new address first, and the function says what is kept, from the address as typed and the receipt.
+    goes to a new address first, and the function says what is kept, from the address as typed and the receipt; what
+    came without that must look like `untested`, and `untested_hint` says so to people.
     """
 
     field: str
@@ -53,10 +54,14 @@ class AddressKind:
     form: str | None = None
     description: str | None = None
     kept_after_test: Callable[[str, Receipt], str] | None = None
+    untested: str | None = None
+    untested_hint: str = ""
 
-    def checked(self, value: str) -> str:
+    def checked(self, value: str, *, is_tested: bool = True) -> str:
         """The address as it is stored. Raises Invalid naming the field for what cannot be one."""
         typed = value.strip()
+        if self.untested and not is_tested and not re.fullmatch(self.untested, typed):
+            raise Invalid(self.field, self.untested_hint)
         if not re.fullmatch(self.pattern, typed):
             raise Invalid(self.field, f"'{value}' does not look like one, such as {self.example}")
         return typed

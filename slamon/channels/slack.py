@@ -274,6 +274,8 @@ SLACK = ChannelDefinition(
         description="Where this CMO's escalations go, by name or id. A test message is posted there, and the id that "
         "Slack answers with is kept.",
         kept_after_test=_id_of,
+        untested=r"[CGD][A-Z0-9]{5,20}",
+        untested_hint="is no channel id such as C0123456789; Slack shows it at the end of the channel's details",
     ),
     has_threads=True,
     falls_back_to="email",
