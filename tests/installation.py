@@ -36,6 +36,7 @@ from slamon.db.parties import Calendar, Organization, Person, Project, Site
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.scopes import ALL_SCOPES, Scope
 from slamon.domain.timeline import SYSTEM
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
@@ -43,7 +44,7 @@ from slamon.errors import DeliveryError
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.services.access import callers
-from slamon.services.access.callers import ALL_SCOPES, Caller, Scope
+from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
 from slamon.services.outbox.addresses import keep_address
@@ -392,14 +393,14 @@ def _found(tx: Tx) -> Cast:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Installation]:
-    """A world in a SQLite file. Import the fixture where it is used: `from tests.world import world  # noqa: F401`."""
+    """An installation in a SQLite file."""
     with open_world(f"sqlite:///{tmp_path}/world.db") as opened:
         yield opened
 
 
 @pytest.fixture
 def postgres_world(postgres_url: str) -> Iterator[Installation]:
-    """A world in PostgreSQL, in the database of this test worker."""
+    """An installation in PostgreSQL, in the database of this test worker."""
     with open_world(postgres_url) as opened:
         yield opened
 

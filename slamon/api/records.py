@@ -180,11 +180,14 @@ def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> 
     if projects := links.get("reads_project_ids"):
         seen = seen_among(session, parties.Project, [each for ids in projects.values() for each in ids], by=call.caller)
         links["reads_project_ids"] = {row: [each for each in ids if each in seen] for row, ids in projects.items()}
-    kept = Addresses.of(session, [row.id for row in rows] if address_kinds(resource.kept, channels) else [])
+    has_addresses = any(
+        kind.field in resource.read.model_fields for kind in address_kinds(resource.kept, channels).values()
+    )
+    kept = Addresses.of(session, [row.id for row in rows] if has_addresses else [])
     columns = [(name, field.validation_alias or name) for name, field in resource.read.model_fields.items()]
     found = []
     for row in rows:
-        apart = kept.fields(row, channels) | {name: links[name][row.id] for name in links}
+        apart = (kept.fields(row, channels) if has_addresses else {}) | {name: links[name][row.id] for name in links}
         values = {key: apart[name] if name in apart else getattr(row, str(key)) for name, key in columns}
         found.append(resource.read.model_validate(values))
     return found

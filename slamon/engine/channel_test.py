@@ -37,11 +37,12 @@ def tested(runtime: Runtime, channel: str, kind: AddressKind, address: str) -> s
     """
     if kind.kept_after_test is None:
         return address
+    typed = kind.checked(address)
     try:
-        receipt = send_test(runtime, channel, kind.checked(address))
+        receipt = send_test(runtime, channel, typed)
     except DeliveryError as error:
         if error.permanent:
             raise Invalid(kind.field, f"no test message could be posted there: {error}") from error
         name = runtime.registered[channel].words.name
         raise Unavailable(f"{name} could not be asked for this channel: {error}") from error
-    return kind.kept_after_test(address, receipt)
+    return kind.kept_after_test(typed, receipt)
