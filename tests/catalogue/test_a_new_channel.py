@@ -14,17 +14,19 @@ from sqlalchemy import select
 
 from slamon.channels import Channels
 from slamon.channels.registry import SHIPPED, build_channels
+from slamon.db import schema
 from slamon.db.audit import AuditEntry
 from slamon.db.outbox import Notification
 from slamon.domain.lifecycle import Action
 from slamon.engine import heartbeat
 from slamon.engine.channel_test import send_test
+from slamon.errors import Conflict
 from slamon.services.reports.verify import Difference, verify_audit, verify_requests
 from slamon.wording.message import MessageKind
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.catalogue.teams import TEAMS, TeamsSettings
 from tests.installation import LEAD, Installation
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 from workers.senders import Senders
 
 WITH_TEAMS = Channels((*SHIPPED.registered, TEAMS))
@@ -253,6 +255,11 @@ def test_a_process_sends_it_with_as_many_threads_as_it_allows(world: Installatio
     assert (names.count("slamon-teams"), names.count("slamon-slack")) == (1, 4)
     send_test(world.runtime, "teams", CHANNEL)
     assert [post["to"] for post in chat.posts] == [CHANNEL]
+
+
+def test_the_database_does_not_go_back_to_a_release_that_knows_no_such_channel(told_in_teams: Api) -> None:
+    with pytest.raises(Conflict, match="The channel teams was used, which the older release does not know"):
+        schema.downgrade(told_in_teams.world.runtime.db, "0018")
 
 
 def test_the_record_proves_itself(told_in_teams: Api) -> None:
