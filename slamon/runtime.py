@@ -104,7 +104,7 @@ class Runtime:
             yield self._at_this_moment(session)
 
     def _at_this_moment(self, session: Session) -> Tx:
-        return Tx(session, self.clock.now(), self.clock.real_now(), self.rules)
+        return Tx(self.clock.now(), self.clock.real_now(), self.rules, session)
 
     def reach(self, point: str, about: str = "") -> None:
         """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""

@@ -11,6 +11,7 @@ from slamon.api import (
     attachments,
     clocks,
     drafts,
+    jobs,
     messages,
     outstanding_items,
     policies,
@@ -45,7 +46,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
         policies.router,
         term_changes.router,
     ]
-    last = [drafts.router, shutdowns.router, messages.router, access.router]
+    last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
     routers = [*first, *record_routers(runtime.registered), *last, *others]
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]

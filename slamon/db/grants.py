@@ -15,8 +15,8 @@ ADDED_ONLY = frozenset({"attachment", "audit_entry", "fact", "frozen_terms"})
 REMOVABLE = frozenset(
     {
         "address", "attempt", "audited_cmo", "audited_project", "draft", "former_password", "form_link",
-        "idempotency_key", "notification", "one_time_link", "person_site", "process", "project_cmo", "sign_in",
-        "sign_in_try",
+        "idempotency_key", "job", "job_line", "notification", "one_time_link", "person_site", "process", "project_cmo",
+        "sign_in", "sign_in_try",
     }
 )  # fmt: skip
 _MIGRATIONS_OWN = frozenset({"alembic_version"})

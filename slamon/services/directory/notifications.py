@@ -17,7 +17,7 @@ from slamon.services.directory.recipients import Addressee, Recipients
 from slamon.services.outbox.addresses import to_account
 from slamon.services.outbox.message_keys import MessageKey, about_crossing, reader_key
 from slamon.services.outbox.outbox import outbox_row
-from slamon.services.transaction import Tx
+from slamon.services.transaction import Moment, Tx
 from slamon.wording.message import MessageKind
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
@@ -216,12 +216,12 @@ def _staff_row(
     )
 
 
-def filed_row(tx: Tx, request_id: UUID, number: str, contact_id: UUID, address: str) -> dict[str, Any]:
+def filed_row(moment: Moment, request_id: UUID, number: str, contact_id: UUID, address: str) -> dict[str, Any]:
     """The outbox row that tells a contact of a request just filed."""
-    channel = tx.rules.channels.for_links.name
+    channel = moment.rules.channels.for_links.name
     key = MessageKey(number, MessageKind.FILED, "1", channel, str(contact_id))
     return outbox_row(
-        tx,
+        moment,
         str(key),
         MessageKind.FILED,
         channel,

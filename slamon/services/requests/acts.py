@@ -137,10 +137,10 @@ def act(
         reason=reason,
         content=content,
     )
-    append(tx.session, request, fact)
     case = replace(case, timeline=timeline.with_fact(fact))
     request.state = state_after(case.type, case.timeline).value
     _update(request, fact, case.timeline)
+    append(tx.session, request, fact)  # after them, so that the request is updated once
     if kind is FactKind.AMENDED and "priority" in content["changes"]:
         case = under_priority(tx, case, fact)
     recipients = Recipients(tx, [request])
