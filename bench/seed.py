@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from slamon.channels.email import EMAIL
 from slamon.db.base import new_id
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms
@@ -15,7 +16,7 @@ from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.db.statements import insert_ignoring
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import clock_states
-from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, Terms, ladder_from_json, terms_digest
+from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, Terms, ladder_from_json, terms_digest
 from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via
 from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.reconcile import clock_values
@@ -167,7 +168,7 @@ def _told(tx: Tx, world: Installation, request: dict[str, Any]) -> dict[str, Any
         replace(tx, business_now=request["filed_at"], real_now=request["filed_at"]),
         key,
         MessageKind.FILED,
-        DeliveryChannel.EMAIL,
+        EMAIL.name,
         "contact@cmo.example",
         request_id=request["id"],
         person_id=contact,

@@ -19,11 +19,12 @@ from slamon.api import (
     shutdowns,
     term_changes,
 )
-from slamon.api.records import ROUTERS
+from slamon.api.records import record_routers
 from slamon.http import problems
 from slamon.http.middleware import Middleware
 from slamon.http.transaction import Gate, Known, Route, by_key, may
 from slamon.runtime import Runtime
+from slamon.schemas.addresses import name_channels
 from slamon.schemas.open_names import with_names
 from slamon.services.access.rights import Deed
 
@@ -48,7 +49,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
         term_changes.router,
     ]
     last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
-    routers = [*first, *ROUTERS, *last, *others]
+    routers = [*first, *record_routers(runtime.registered), *last, *others]
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
@@ -63,6 +64,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     document = with_names(document, app.state.runtime.catalogue)
+    name_channels(document, app.state.runtime.registered.names)
     document["security"] = [{"apiKey": []}]
     return document
 

@@ -122,7 +122,7 @@ def _made_ready(
     """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
     try:
         return prepare(
-            Moment(call.now, call.real_now), connection, request_type, filing, context,
+            Moment(call.now, call.real_now, call.runtime.rules), connection, request_type, filing, context,
             by=call.caller, file_anyway=file_anyway,
         )  # fmt: skip
     except (SlamonError, TermsError, CalendarError):

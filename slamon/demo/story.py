@@ -8,11 +8,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.channels.slack import SLACK
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.demo.stage import Stage
-from slamon.domain.terms import ClockKind, DeliveryChannel, Level
+from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
 from slamon.web.view.countdowns import NAMES
 from slamon.wording.instants import span
@@ -168,7 +169,7 @@ def _tellings(session: Session, stage: Stage) -> dict[Cause, list[Telling]]:
     hrefs = {mail.key: f"/demo/inbox/mail/{mail.place}" for mail in stage.mailbox.mails.copy()}
     hrefs |= {post.key: f"/demo/inbox/slack/{channel_of(post.channel)}#p{post.ts}" for post in stage.slack.posts.copy()}
     told: dict[Cause, list[Telling]] = {}
-    rows = sorted(session.execute(statement), key=lambda row: (row[0].channel != DeliveryChannel.SLACK, row[0].id))
+    rows = sorted(session.execute(statement), key=lambda row: (row[0].channel != SLACK.name, row[0].id))
     for message, person in rows:
         is_fact = message.fact_sequence is not None
         about: object = message.fact_sequence if is_fact else (frozenset(message.clocks), message.crossed_at)
@@ -179,6 +180,6 @@ def _tellings(session: Session, stage: Stage) -> dict[Cause, list[Telling]]:
 
 
 def _telling(message: Notification, person: str, href: str | None) -> Telling:
-    is_slack = message.channel == DeliveryChannel.SLACK
+    is_slack = message.channel == SLACK.name
     shared = is_slack and message.address.startswith("#")
     return Telling(f"{message.address} (for {person})" if shared else person, is_slack, href)

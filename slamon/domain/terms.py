@@ -66,11 +66,6 @@ class Anchor(StrEnum):
     LIMIT = "limit"
 
 
-class DeliveryChannel(StrEnum):
-    SLACK = "slack"
-    EMAIL = "email"
-
-
 class LadderRole(StrEnum):
     """Whom a step addresses; resolved to people when the step fires."""
 
@@ -156,9 +151,9 @@ class ClockTerms:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A role, or one person by id, and the channel that reaches them."""
+    """A role, or one person by id, and the name of the channel that reaches them."""
 
-    channel: DeliveryChannel
+    channel: str
     role: LadderRole | None = None
     person_id: str | None = None
 
@@ -428,7 +423,7 @@ def ladder_to_json(ladder: tuple[Step, ...]) -> list[dict[str, Any]]:
             **({"clocks": [kind.value for kind in step.clocks]} if step.clocks else {}),
             "to": [
                 {
-                    "channel": to.channel.value,
+                    "channel": to.channel,
                     "role": to.role.value if to.role else None,
                     "person_id": to.person_id,
                 }
@@ -453,7 +448,7 @@ def ladder_from_json(stored: list[Mapping[str, Any]]) -> tuple[Step, ...]:
             clocks=tuple(ClockKind(kind) for kind in step.get("clocks") or ()),
             to=tuple(
                 Recipient(
-                    DeliveryChannel(to["channel"]),
+                    to["channel"],
                     LadderRole(to["role"]) if to.get("role") else None,
                     to.get("person_id"),
                 )

@@ -82,7 +82,7 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
             for past, number in zip(batch, numbers, strict=True)
         ]
         facts = [row for case in cases for row in _chained(case)]
-        recipients = Recipients(tx.session, [case.request for case in cases])
+        recipients = Recipients(tx, [case.request for case in cases])
         with tx.session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
             tx.session.add_all(case.request for case in cases)
             stored.crossings += reconcile(never_closing, cases, recipients, quietly=not notify)

@@ -1,11 +1,15 @@
 """The records administrators keep, as the API takes and gives them: to create, to change, to read."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator, model_validator
 
+from slamon.channels import Channels
+from slamon.db import parties
 from slamon.db.parties import SiteKind, Standing
 from slamon.db.requests import Priority
 from slamon.domain.terms import (
@@ -13,7 +17,6 @@ from slamon.domain.terms import (
     STEP_ID,
     Anchor,
     ClockKind,
-    DeliveryChannel,
     LadderRole,
     Level,
     Mode,
@@ -24,6 +27,7 @@ from slamon.domain.terms import (
 from slamon.domain.types.data import DataKind
 from slamon.domain.types.inquiry import InquiryCategory
 from slamon.public_holidays import NATIONWIDE
+from slamon.schemas.addresses import ChannelName, changed_addresses, known_addresses, new_addresses, with_fields
 from slamon.schemas.fields import (
     Answer,
     Because,
@@ -46,11 +50,10 @@ from slamon.schemas.fields import (
     unchanged,
 )
 from slamon.schemas.open_names import TypeName
+from slamon.services.outbox.addresses import address_kinds
 
 _A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
-_SlackId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,40}$")]
-_SlackChannel = Annotated[str, StringConstraints(pattern=r"^[#A-Za-z0-9_-]{2,80}$")]
 _Usable = Literal["active", "disabled"]
 _ContactRoles = Annotated[list[ContactRole], Field(min_length=1, max_length=3)]
 _StaffRoles = Annotated[
@@ -101,32 +104,34 @@ SharesName = Annotated[
 ]
 
 
-class NewCmo(Body):
+class _NewCmo(Body):
     model_config = _shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
 
     name: Name
-    slack_channel: _SlackChannel | None = Field(
-        None,
-        description="Where this CMO's escalations go, by name or id. A test message is posted there, and the id that "
-        "Slack answers with is kept.",
-    )
+
+
+class _NewLead(BaseModel):
     lead_id: UUID | None = Field(None, description="The sponsor's lead for this CMO.")
 
 
-class CmoChange(Change):
+class _CmoChange(Change):
     model_config = _shown(lead_id=_B, reason="New alliance lead since March")
 
     name: Name = unchanged()
     status: Standing = unchanged()
-    slack_channel: _SlackChannel | None = None
+
+
+class _LeadChange(BaseModel):
     lead_id: UUID | None = None
 
 
-class Cmo(Record):
+class _Cmo(Record):
     name: str
     shares_name: SharesName
     status: Standing
-    slack_channel: str | None
+
+
+class _Lead(BaseModel):
     lead_id: UUID | None
 
 
@@ -216,34 +221,65 @@ class Contact(Record):
     status: str
 
 
-class NewPerson(_NewPerson):
+class _NewStaff(_NewPerson):
     model_config = _shown(name="Petra Keller", email="p.keller@sponsor.example", roles=["project_manager"])
 
     roles: _StaffRoles
-    slack_user_id: _SlackId | None = None
+
+
+class _NewReader(BaseModel):
     reads_cmo_ids: _ReadCmos = Field([])
     reads_project_ids: _ReadProjects = Field([])
 
 
-class PersonChange(_PersonChange):
+class _StaffChange(_PersonChange):
     model_config = _shown(roles=["project_manager", "lead"], reason="Took over the alliance")
 
     roles: _StaffRoles = unchanged()
-    slack_user_id: _SlackId | None = None
+
+
+class _ReaderChange(BaseModel):
     reads_cmo_ids: _ReadCmos = unchanged()
     reads_project_ids: _ReadProjects = unchanged()
 
 
-class Person(Record):
+class _Staff(Record):
     name: str
     email: str
     roles: list[StaffRole]
-    slack_user_id: str | None
+
+
+class _Reader(BaseModel):
     time_zone: str
     backup_id: UUID | None
     status: str
     reads_cmo_ids: list[UUID] = Field(description="An auditor's scope.")
     reads_project_ids: list[UUID] = Field(description="An auditor's scope, as far as the caller may see it.")
+
+
+@dataclass(frozen=True, slots=True)
+class PartyModels:
+    """The models of CMOs and people, whose addresses follow from the registered channels."""
+
+    new_cmo: type[Body]
+    cmo_change: type[Change]
+    cmo: type[Record]
+    new_person: type[Body]
+    person_change: type[Change]
+    person: type[Record]
+
+
+@cache
+def party_models(channels: Channels) -> PartyModels:
+    places, own = address_kinds(parties.Organization, channels), address_kinds(parties.Person, channels)
+    return PartyModels(
+        new_cmo=with_fields("NewCmo", _NewCmo, new_addresses(places), _NewLead),
+        cmo_change=with_fields("CmoChange", _CmoChange, changed_addresses(places), _LeadChange),
+        cmo=with_fields("Cmo", _Cmo, known_addresses(places), _Lead),
+        new_person=with_fields("NewPerson", _NewStaff, new_addresses(own), _NewReader),
+        person_change=with_fields("PersonChange", _StaffChange, changed_addresses(own), _ReaderChange),
+        person=with_fields("Person", _Staff, known_addresses(own), _Reader),
+    )
 
 
 # --- projects ----------------------------------------------------------------------------------------------------
@@ -473,7 +509,7 @@ class PolicyClocks(Body):
 
 
 class StepRecipient(Body):
-    channel: DeliveryChannel
+    channel: ChannelName
     role: LadderRole | None = None
     person_id: UUID | None = None
 

@@ -10,7 +10,6 @@ from slamon.domain.terms import (
     Anchor,
     ClockKind,
     ClockTerms,
-    DeliveryChannel,
     LadderRole,
     Level,
     Mode,
@@ -33,7 +32,7 @@ SPONSOR_KINDS = {
     FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED,
 }  # fmt: skip
 CMO_KINDS = {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
-TO_LEAD = (Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD),)
+TO_LEAD = (Recipient("email", LadderRole.LEAD),)
 
 LADDER = (
     Step(Level.REMINDER, TO_LEAD, anchor=Anchor.START, percent_of_target=75),

@@ -133,7 +133,7 @@ def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) 
             for case, terms in pairs
             if terms is not None and terms.digest != case.terms.digest
         ]
-        recipients = Recipients(tx.session, [case.request for case in changed])
+        recipients = Recipients(tx, [case.request for case in changed])
         reconcile(tx, changed, recipients)
         applied += [case.request.id for case in changed]
     record(

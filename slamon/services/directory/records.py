@@ -41,8 +41,15 @@ from slamon.services.access import address_changes
 from slamon.services.audit.trail import record
 from slamon.services.directory.duties import unfit_as_backup
 from slamon.services.directory.holdings import refuse_while_holding
+from slamon.services.outbox.addresses import Addresses, address_kinds, keep_address
 from slamon.services.policies import reachability
-from slamon.services.policies.lines import former_line, refuse_faulty, refuse_tie, start_of_change
+from slamon.services.policies.lines import (
+    former_line,
+    refuse_faulty,
+    refuse_tie,
+    refuse_unknown_channels,
+    start_of_change,
+)
 from slamon.services.transaction import Tx
 
 Named = TypeVar("Named", Organization, Site, Person)
@@ -54,12 +61,15 @@ SECRETS = frozenset({"password_hash", "email_key", "access_generation", "name_ke
 
 def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, reason: str | None = None) -> Kept:
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
-    plain, links = _parted(values)
+    plain, links, addresses = _parted(tx, kept, values)
+    if kept is Policy:
+        refuse_unknown_channels(plain["ladder"], tx.rules.channels)
     row = kept(**plain, created_at=tx.business_now, created_by=by.id)
     _check(row, tx)
     _refuse_taken(tx.session, row)
     _flush(tx.session, row)
     _set_links(tx.session, row, links)
+    _set_addresses(tx.session, row, addresses)
     if isinstance(row, Policy):
         refuse_tie(tx.session, row)
     if kept in reachability.DECIDING:
@@ -70,7 +80,7 @@ def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, re
         action="create",
         entity=kept.__tablename__,
         entity_id=row.id,
-        new=fields_of(tx.session, row),
+        new=fields_of(tx, row),
         reason=reason,
     )
     return row
@@ -101,10 +111,12 @@ def change(
     row = find(tx.session, kept, record_id, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
-    old = fields_of(tx.session, row)
-    plain, links = _parted(values)
+    old = fields_of(tx, row)
+    plain, links, addresses = _parted(tx, kept, values)
     was_admin = isinstance(row, Person) and _administers(row)
-    former, was = None, address_changes.reached(row) if isinstance(row, Person) else None
+    former, was = None, address_changes.reached(tx, row) if isinstance(row, Person) else None
+    if isinstance(row, Policy) and "ladder" in plain:
+        refuse_unknown_channels(plain["ladder"], tx.rules.channels, row.ladder)
     if isinstance(row, Policy) and (since := start_of_change(row, plain, tx.business_now)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=tx.business_now), since
     with tx.session.no_autoflush:
@@ -116,6 +128,7 @@ def change(
         address_changes.end_secrets(row, was)
     _flush(tx.session, row)
     _set_links(tx.session, row, links)
+    _set_addresses(tx.session, row, addresses)
     if was_admin and isinstance(row, Person) and not _administers(row):
         _refuse_last_administrator(tx.session, row)
     if isinstance(row, Person) and row.status == PersonStatus.DISABLED != old["status"]:
@@ -124,7 +137,7 @@ def change(
         _flush(tx.session, former)
     if isinstance(row, Policy):
         refuse_tie(tx.session, row)
-    new = fields_of(tx.session, row)
+    new = fields_of(tx, row)
     changed = [name for name in new if old.get(name) != new[name]]
     if not set(reachability.DECIDING.get(kept, ())).isdisjoint(changed):
         reachability.refuse_unreachable(row, tx.session, tx.business_now)
@@ -135,7 +148,7 @@ def change(
             action="set_aside",
             entity=kept.__tablename__,
             entity_id=former.id,
-            new=fields_of(tx.session, former),
+            new=fields_of(tx, former),
             reason=reason,
         )
     if changed:
@@ -164,13 +177,15 @@ def find(session: Session, kept: type[Kept], record_id: UUID, *, lock: bool = Fa
     return row
 
 
-def fields_of(session: Session, row: Stamped) -> dict[str, Any]:
+def fields_of(tx: Tx, row: Stamped) -> dict[str, Any]:
     """The record as JSON can hold it, without secrets."""
     columns = inspect(type(row)).column_attrs.keys()
     kept = {name: _plain(getattr(row, name)) for name in columns if name not in SECRETS}
     for name, link in LINKS.items():
         if isinstance(row, link.of):
-            kept[name] = [str(other_id) for other_id in links_of(session, name, [row.id])[row.id]]
+            kept[name] = [str(other_id) for other_id in links_of(tx.session, name, [row.id])[row.id]]
+    if isinstance(row, Person | Organization):
+        kept |= Addresses.of(tx.session, [row.id]).fields(row, tx.rules.channels)
     return kept
 
 
@@ -217,10 +232,28 @@ def sponsor_name(session: Session, settings: Settings) -> str:
     return settings.sponsor_name or session.scalar(named) or "Sponsor"
 
 
-def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Sequence[UUID]]]:
-    """The columns, and the fields kept in tables of their own."""
+def _parted(
+    tx: Tx, kept: type[Base], values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Sequence[UUID]], dict[str, str | None]]:
+    """The columns, the fields that name records of other tables, and the addresses by channel.
+
+    Raises Invalid for an address that cannot be one.
+    """
+    kinds = address_kinds(kept, tx.rules.channels)
     links = {name: ids for name, ids in values.items() if name in LINKS and ids is not None}
-    return {name: value for name, value in values.items() if name not in LINKS}, links
+    addresses = {
+        channel: None if (address := values[kind.field]) is None else kind.checked(address)
+        for channel, kind in kinds.items()
+        if kind.field in values
+    }
+    apart = {*LINKS, *(kind.field for kind in kinds.values())}
+    return {name: value for name, value in values.items() if name not in apart}, links, addresses
+
+
+def _set_addresses(session: Session, row: Stamped, addresses: Mapping[str, str | None]) -> None:
+    if isinstance(row, Person | Organization):
+        for channel, address in addresses.items():
+            keep_address(session, row, channel, address)
 
 
 def _set_links(session: Session, row: Stamped, links: Mapping[str, Sequence[UUID]]) -> None:

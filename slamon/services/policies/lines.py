@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
+from slamon.channels import Channels
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
 from slamon.domain.catalogue import Catalogue
@@ -87,6 +88,18 @@ def refuse_faulty(session: Session, line: Policy, catalogue: Catalogue) -> None:
             raise Invalid("cmo_id", f"{cmo.name} is no CMO")
         if cmo is not None and site is not None and site.organization_id != cmo.id:
             raise Invalid("site_id", f"{site.name} does not belong to {cmo.name}; leave cmo_id out, or name its CMO")
+
+
+def refuse_unknown_channels(
+    ladder: Sequence[Mapping[str, Any]], channels: Channels, former: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Raise Invalid where a step names a channel that there is not, unless the `former` ladder named it before."""
+    known = {*channels.names, *(to["channel"] for step in former for to in step["to"])}
+    for place, step in enumerate(ladder):
+        for number, to in enumerate(step["to"]):
+            if to["channel"] not in known:
+                told = f"there is no channel '{to['channel']}'; name one of {', '.join(channels.names)}"
+                raise Invalid(f"ladder.{place}.to.{number}.channel", told)
 
 
 def refuse_unworkable(line: PolicyLine | Policy, catalogue: Catalogue) -> None:

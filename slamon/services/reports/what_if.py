@@ -24,6 +24,7 @@ from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.directory.recipients import Recipients
+from slamon.services.policies.lines import refuse_unknown_channels
 from slamon.services.policies.policies import (
     PolicyLine,
     covers,
@@ -137,6 +138,7 @@ def what_if(tx: Tx, question: Question, *, by: Caller, progress: Callable[[int, 
 def refuse_impossible(tx: Tx, question: Question, *, by: Caller) -> None:
     """Raises Forbidden, TermsError for a draft that no request could be filed under, Invalid for an empty period."""
     allow(by, Deed.READ_RECORDS)
+    refuse_unknown_channels(question.draft.ladder, tx.rules.channels)
     refuse_unreachable(question.draft, tx.session, tx.business_now)
     if question.filed_to <= question.filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
@@ -225,7 +227,7 @@ def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: Wha
         return line is None or specificity(draft) >= specificity(line)
 
     covered = [request for request in requests if comes_under_draft(request)]
-    recipients = Recipients(tx.session, covered)
+    recipients = Recipients(tx, covered)
     other: dict[tuple[str, str], Terms] = {}  # many requests share their terms
     for case in load_requests(tx, covered):
         request = case.request

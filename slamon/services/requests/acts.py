@@ -142,7 +142,7 @@ def act(
     append(tx.session, request, fact)  # after them, so that the request is updated once
     if kind is FactKind.AMENDED and "priority" in content["changes"]:
         case = under_priority(tx, case, fact)
-    recipients = Recipients(tx.session, [request])
+    recipients = Recipients(tx, [request])
     reconcile(tx, [case], recipients)
     queue(tx.session, fact_rows(tx, request, fact, recipients))
     if kind is FactKind.TAKEN:

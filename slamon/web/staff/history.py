@@ -1,11 +1,12 @@
 """A request's past as its page tells it: what people did, what clocks passed, which messages left, in order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
+from slamon.channels import Channels
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
@@ -56,7 +57,7 @@ class Entry:
     corrects: tuple[int, str] | None = None  # the sequence of another fact, and what that was
 
 
-def history(whole: RequestDetail, about: Telling) -> list[Entry]:
+def history(whole: RequestDetail, about: Telling, channels: Channels) -> list[Entry]:
     zones = about.zones
     dated: list[tuple[datetime, int, Entry]] = []
     told = told_with(whole.facts, whole.attachments)
@@ -65,7 +66,10 @@ def history(whole: RequestDetail, about: Telling) -> list[Entry]:
     moved = [fact.occurred_at for fact in whole.facts if fact.kind == FactKind.TERMS_CHANGED]
     dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, zones)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
-    dated += [(stamp(_when(row)), 2, _message(row, name, zones)) for row, name in whole.notifications]
+    refusing = _refusing(whole, channels)
+    dated += [
+        (stamp(_when(row)), 2, _message(row, name, zones, channels, refusing)) for row, name in whole.notifications
+    ]
     return list(_folded(entry for _, _, entry in sorted(dated, key=lambda each: each[:2])))
 
 
@@ -157,21 +161,34 @@ def _when(row: Notification) -> datetime:
     return row.sent_at or row.queued_at
 
 
-def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
+def _refusing(whole: RequestDetail, channels: Channels) -> dict[UUID, str]:
+    """The channel of each message, or digest of messages, in whose place another may have left."""
+    rows = [row for row, _ in whole.notifications]
+    return {
+        message_id: channels.or_for_links(row.channel).words.name
+        for row in rows
+        for message_id in (row.id, row.digest_id)
+        if message_id
+    }
+
+
+def _message(
+    row: Notification, name: str | None, zones: Zones, channels: Channels, refusing: Mapping[UUID, str]
+) -> Entry:
     state = NotificationState(row.state)
     what = MESSAGES[MessageKind(row.kind)]
     notes = [_SENDING[state] + (" (shown on the console only)" if row.provider_id == "console" else "")]
-    notes += small_print(row)
+    notes += small_print(row, channels)
     if row.attempts > 1:
         notes.append(f"{row.attempts} attempts")
     if row.error and state is not NotificationState.SENT:
         notes.append(row.error)
     if row.fallback_of:
-        notes.append("because Slack did not take it")
+        notes.append(f"because {refusing.get(row.fallback_of, 'another channel')} did not take it")
     return Entry(
         at=zones.at(_when(row)),
         tone="failure" if state in _NOT_THERE else "message",
-        headline=f"{way(row, name)}: {what[:1].lower()}{what[1:]}",
+        headline=f"{way(row, name, channels)}: {what[:1].lower()}{what[1:]}",
         notes=tuple(notes),
         is_struck=state is NotificationState.SUPPRESSED,
     )

@@ -240,7 +240,7 @@ def _page(
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
-        "entries": history(whole, told_with),
+        "entries": history(whole, told_with, runtime_of(request).registered),
         "unreached": not_reached(whole.notifications, whole.contact.id),
         "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused.on(forms) if refused else None,

@@ -16,7 +16,7 @@ from slamon.db.outbox import Notification
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.domain.lifecycle import Action
-from slamon.domain.terms import REPETITIONS, DeliveryChannel
+from slamon.domain.terms import REPETITIONS
 from slamon.domain.timeline import SYSTEM, Via
 from slamon.engine.watchdog import Watchdog
 from slamon.errors import DeliveryError, SlamonError
@@ -244,7 +244,7 @@ def test_a_standing_breach_that_nobody_was_told_of_is_alarmed_and_found_by_verif
 def test_a_message_of_many_clocks_keeps_a_key_for_each_reader():
     clocks = [f"dispatch_confirmation-{number}" for number in range(2, 30)]
     about = about_crossing(clocks, START)
-    keys = [MessageKey("SHP-2026-000001", K.LIMIT, about, DeliveryChannel.EMAIL, who) for who in ("one", "other")]
+    keys = [MessageKey("SHP-2026-000001", K.LIMIT, about, "email", who) for who in ("one", "other")]
     texts = {str(key) for key in keys}
     assert len(texts) == 2
     assert all(len(text) <= 255 for text in texts)
@@ -324,7 +324,7 @@ class AnyLife(RuleBasedStateMachine):
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]
             withdrawn = {row.id: row.clocks for row in session.scalars(sent) if row.kind == K.WITHDRAWN}
-            recipients = Recipients(session, [case.request])
+            recipients = Recipients(tx, [case.request])
             for clock in {crossing.clock for crossing in outcome.due}:
                 own = [c for c in outcome.due if c.clock == clock and c.level not in REPETITIONS]
                 for last in (c for c in own if c.order == max(each.order for each in own)):
