@@ -31,6 +31,7 @@ from slamon.http.transaction import (
 )
 from slamon.schemas import directory
 from slamon.schemas.fields import Answer
+from slamon.schemas.policies import PolicyModels
 from slamon.schemas.records import CmoQuery, ContactQuery, ListQuery, PersonQuery, PolicyQuery, SiteQuery
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import find_seen, seen_among, sees
@@ -142,11 +143,14 @@ CALENDARS = Resource(
     "calendar", "calendars", parties.Calendar, directory.NewCalendar, directory.CalendarChange, directory.Calendar,
     ListQuery, Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
 )  # fmt: skip
-POLICIES = Resource(
-    "policy", "policies", Policy, directory.NewPolicy, directory.PolicyChange, directory.Policy, PolicyQuery,
-    Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
-)  # fmt: skip
-_RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)
+_RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS)
+
+
+def policy_lines(models: PolicyModels) -> Resource:
+    return Resource(
+        "policy", "policies", Policy, models.new, models.change, models.read, PolicyQuery,
+        Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
+    )  # fmt: skip
 
 
 def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> list[directory.Record]:
@@ -165,7 +169,7 @@ def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> 
     ]
 
 
-def _routes_of(resource: Resource) -> APIRouter:
+def routes_of(resource: Resource) -> APIRouter:
     """Create, list, read and change one kind of record."""
     router = APIRouter(
         prefix=resource.path, tags=[resource.many.capitalize()], route_class=Route, dependencies=[by_key]
@@ -275,4 +279,4 @@ def _routes_of(resource: Resource) -> APIRouter:
     return router
 
 
-ROUTERS = [_routes_of(resource) for resource in _RESOURCES]  # made once, however many applications there are
+ROUTERS = [routes_of(resource) for resource in _RESOURCES]  # made once, however many applications there are

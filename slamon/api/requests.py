@@ -1,16 +1,16 @@
 """Requests: file one, list them, read one with its timeline and clocks, act on it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
-from sqlalchemy.orm import Session
 
 from slamon.api.responses import answers
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.state import ClockState
 from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
@@ -29,7 +29,7 @@ from slamon.http.transaction import (
     reply,
 )
 from slamon.schemas.acts import Act
-from slamon.schemas.clocks import Clock
+from slamon.schemas.clocks import clock_of
 from slamon.schemas.filings import filing_of
 from slamon.schemas.new_requests import DataRequest, NewRequest
 from slamon.schemas.requests import (
@@ -123,7 +123,11 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     )
     with call.reading() as tx:
         page = queries.list_requests(tx, wanted, by=call.caller)
-    items = [Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks)) for row in page.rows]
+    known = call.runtime.catalogue.clocks
+    items = [
+        Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks, known))
+        for row in page.rows
+    ]
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
 
 
@@ -138,7 +142,7 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
-        return reply(_whole(tx.session, request, call), version=request.version).response()
+        return reply(_whole(tx, request, call), version=request.version).response()
 
 
 @router.get(
@@ -187,7 +191,7 @@ def act_on_request(
 
     def work(tx: Tx) -> Reply:
         request = act(tx, request_id, action, by=call.caller, payload=payload, expected_version=expected)
-        return reply(_whole(tx.session, request, call), version=request.version)
+        return reply(_whole(tx, request, call), version=request.version)
 
     return call.write(work, before_replay=still_seen(call))
 
@@ -210,16 +214,18 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
     return call.write(work)
 
 
-def _whole(session: Session, request: CmoRequest, call: Call) -> Request:
+def _whole(tx: Tx, request: CmoRequest, call: Call) -> Request:
     """The request as this caller sees it."""
+    session = tx.session
     line = _line(
         request,
         session.get_one(Organization, request.cmo_id).name,
         session.get_one(Site, request.site_id).name,
         session.get_one(Project, request.project_id).code,
-        queries.clocks_of(session, request.id),
+        queries.clocks_of(tx, request.id),
+        tx.rules.catalogue.clocks,
     )
-    case = load_request(session, request)
+    case = load_request(tx, request)
     actions = _open_actions(queries.actions_open_to(session, case, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
     if request.parent_id and not is_seen(session, CmoRequest, request.parent_id, by=call.caller):
@@ -239,7 +245,7 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "cmo_name": parties.cmo_name,
             "site_name": parties.site_name,
             "project_code": parties.project_code,
-            "clocks": filed.clocks,
+            "clocks": [clock_of(clock, call.runtime.catalogue.clocks) for clock in filed.clocks],
             "actions": _open_actions(possible_actions(request_type, state, filed.progress, roles)),
             **_item_terms(columns["detail"], filed.items),
         }
@@ -266,11 +272,12 @@ def _open_actions(rules: Mapping[Action, Rule]) -> list[OpenAction]:
     ]
 
 
-def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:
+def _line(
+    request: CmoRequest, cmo: str, site: str, project: str, clocks: Sequence[ClockRow], known: Clocks
+) -> dict[str, Any]:
     joined = {"cmo_name", "site_name", "project_code", "clocks"}
     own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
-    rows: list[ClockRow] = list(clocks)
-    shown = [Clock.model_validate(row) for row in rows]
+    shown = [clock_of(row, known) for row in clocks]
     return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
 
 

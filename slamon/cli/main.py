@@ -23,6 +23,7 @@ from slamon.cli.replay import replay_app
 from slamon.config import Settings
 from slamon.db import backup, schema
 from slamon.db.database import Database
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import health, heartbeat
@@ -35,6 +36,7 @@ from slamon.services.directory import bootstrap
 from slamon.services.outbox import outbox
 from slamon.services.reports import life_cycle_document, policy_document, rights_document, verify
 from slamon.services.reports.verify import Difference
+from slamon.wording.words import ENGLISH
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="slamon: requests to CMOs, timed.")
 app.add_typer(replay_app, name="replay", help="Run real histories through the clocks.")
@@ -84,7 +86,7 @@ def rights() -> None:
 @app.command("policy-rules")
 def policy_rules() -> None:
     """Print how policy lines are chosen, and those an installation begins with, as Markdown."""
-    typer.echo(policy_document.policy_rules(), nl=False)
+    typer.echo(policy_document.policy_rules(STANDARD, ENGLISH), nl=False)
 
 
 @app.command("what-if")

@@ -15,11 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from slamon.clock import Clock
+from slamon.domain.catalogue import STANDARD
 from slamon.errors import SlamonError
 from slamon.imports.incidents import Replay, replay
 from slamon.imports.records import Example
 from slamon.imports.shipments import ShipmentReplay, replay_shipments
 from slamon.imports.stories import tell_incident, tell_order
+from slamon.wording.words import ENGLISH
 
 replay_app = typer.Typer(no_args_is_help=True, help="Run real records through the clocks; nothing is stored.")
 
@@ -41,12 +43,12 @@ def incidents(
     """Replay a help desk's request log: how many would have been late by flat 24 and 48 hours?"""
     weekdays_only = calendar is ReplayCalendar.WEEKDAYS
     if explain is not None:
-        _tell(tell_incident(file, explain, weekdays_only=weekdays_only))
+        _tell(tell_incident(file, explain, STANDARD, ENGLISH, weekdays_only=weekdays_only))
         return
     clock = Clock()
     begun = clock.monotonic()
     with _refusing(), progress_bar(file.name) as progress:
-        result = replay(file, weekdays_only=weekdays_only, progress=progress)
+        result = replay(file, STANDARD.clocks, weekdays_only=weekdays_only, progress=progress)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
         return
@@ -66,12 +68,12 @@ def shipments(
 ) -> None:
     """Replay a log of deliveries: which lines came after their due date, and how long after?"""
     if explain is not None:
-        _tell(tell_order(file, sites, explain))
+        _tell(tell_order(file, sites, explain, STANDARD))
         return
     clock = Clock()
     begun = clock.monotonic()
     with _refusing(), progress_bar(file.name) as progress:
-        result = replay_shipments(file, sites, progress=progress)
+        result = replay_shipments(file, sites, STANDARD.clocks, progress=progress)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
         return

@@ -12,12 +12,13 @@ from rich.table import Table
 
 from slamon.api.policies import WhatIfAnswer, draft_of, told
 from slamon.cli.replay import progress_bar
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Role
 from slamon.domain.zones import YEARS
 from slamon.errors import Invalid, SlamonError
 from slamon.runtime import Runtime
-from slamon.schemas.directory import NewPolicy
+from slamon.schemas.policies import policy_models
 from slamon.services.access.callers import Caller
 from slamon.services.policies.policies import PolicyLine
 from slamon.services.reports.what_if import what_if
@@ -31,7 +32,7 @@ def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *,
     for option, day in (("--from", filed_from), ("--to", filed_to)):
         if day.year not in YEARS:
             raise Invalid(option, f"must lie between the years {YEARS.start} and {YEARS.stop}")
-    draft, zone = _draft(file), ZoneInfo(runtime.settings.sponsor_time_zone)
+    draft, zone = _draft(file, runtime.catalogue), ZoneInfo(runtime.settings.sponsor_time_zone)
     since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
     by = Caller("command-line", "command line", frozenset({Role.HEAD}))
     try:
@@ -48,9 +49,10 @@ def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *,
         _show(answer)
 
 
-def _draft(file: Path) -> PolicyLine:
+def _draft(file: Path, catalogue: Catalogue) -> PolicyLine:
+    model = policy_models(catalogue.clocks).new
     try:
-        return draft_of(NewPolicy.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)))
+        return draft_of(model.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)), catalogue)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -6,10 +6,14 @@ runtime, and reaches use cases by `tx.rules`.
 
 from dataclasses import dataclass
 
+from slamon.domain.clocks.kinds import STANDARD_CLOCKS, Clocks
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """Kinds that grow, by name, in the order in which people read them."""
+    """Kinds that grow, by name, in the order in which people read them. Two are the same only if they are one."""
+
+    clocks: Clocks
 
 
-STANDARD = Catalogue()
+STANDARD = Catalogue(clocks={clock.name: clock for clock in STANDARD_CLOCKS})

@@ -10,7 +10,6 @@ from typing import Any
 
 from slamon.domain.normal_form import is_blank
 from slamon.domain.progress import Progress
-from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline
 
 
@@ -18,18 +17,6 @@ class RequestType(StrEnum):
     SHIPMENT = "shipment"
     DATA = "data"
     INQUIRY = "inquiry"
-
-
-# Which clocks a request of a type can have.
-_FOR_INFORMATION = frozenset(
-    {ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE,
-     ClockKind.SPONSOR}
-)  # fmt: skip
-CLOCKS: Mapping[RequestType, frozenset[ClockKind]] = {
-    RequestType.SHIPMENT: frozenset(ClockKind) - {ClockKind.ANSWER},
-    RequestType.DATA: _FOR_INFORMATION,
-    RequestType.INQUIRY: _FOR_INFORMATION,
-}
 
 
 class State(StrEnum):

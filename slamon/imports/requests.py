@@ -76,7 +76,7 @@ def import_requests(
     What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
-    run = _Run(tx.session, mapping, by, tx.business_now)
+    run = _Run(tx, mapping, by)
     good: list[Past] = []
     for start in range(0, len(rows), BATCH):  # PostgreSQL ends a transaction that asks nothing for ten seconds
         progress(60 * start // len(rows))
@@ -105,8 +105,9 @@ _PartiesKey = tuple[UUID, UUID, UUID | None, int]
 class _Run:
     """One import: what the names in it mean, which rules applied when, and what is wrong."""
 
-    def __init__(self, session: Session, mapping: Columns, by: Actor, now: datetime) -> None:
-        self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(now)
+    def __init__(self, tx: Tx, mapping: Columns, by: Actor) -> None:
+        session = tx.session
+        self.tx, self.session, self.mapping, self.by, self.at = tx, session, mapping, by, stamp(tx.business_now)
         self.problems: list[RowProblem] = []
         self.flags: list[RowProblem] = []
         self._seen: dict[UUID, str] = {}
@@ -168,7 +169,7 @@ class _Run:
         )
         timeline, state = history(filing.type, filed, told, terms, people)
         try:
-            evaluate(terms, timeline, self.at)
+            evaluate(terms, timeline, self.at, clocks=self.tx.rules.catalogue.clocks)
         except CalendarHorizon as error:
             raise BadCell(Field.FILED_AT, str(error)) from error
         self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in told.doubts.items()]
@@ -203,7 +204,7 @@ class _Run:
             key = line.id, filing.type, self._parties_key(filing, at), at.year
             if key not in self._terms:
                 own = parties.time_zone, parties.calendar
-                self._terms[key] = freeze(self.session, line, filing.type, *own, at)
+                self._terms[key] = freeze(self.tx, line, filing.type, *own, at)
             self._terms[key].refuse_if_never_open(at)
         except (SlamonError, TermsError) as error:
             raise BadCell(Field.FILED_AT, f"no terms as of then: {error}") from error

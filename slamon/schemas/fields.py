@@ -1,7 +1,7 @@
 """The kinds of value the API takes: texts, instants, dates, durations. Each refuses what the store could not keep."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -13,10 +13,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     Strict,
     StringConstraints,
     WithJsonSchema,
 )
+from pydantic_core import CoreSchema, core_schema
 
 from slamon.addresses import parse_address
 from slamon.countries import is_country
@@ -38,6 +40,28 @@ class Answer(BaseModel):
     """What a caller gets; built from rows."""
 
     model_config = ConfigDict(from_attributes=True, use_enum_values=True)
+
+
+class OpenName:
+    """A name of a catalogue: any string to the model; the API document lists the names there are, see `list_names`.
+
+    Whether what a caller sends is one of them, whoever has the catalogue must check.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        words = {"pydantic_js_updates": {"title": self.title}}
+        return core_schema.str_schema(ref=f"{__name__}.{self.title}:0", metadata=words)
+
+
+def list_names(document: dict[str, Any], title: str, names: Iterable[str]) -> None:
+    """Let an OpenAPI document say which names an `OpenName` of this title has."""
+    document["components"]["schemas"][title]["enum"] = list(names)
+
+
+ClockName = Annotated[str, OpenName("ClockKind")]
 
 
 def unchanged() -> Any:

@@ -1,13 +1,12 @@
-"""A request with all that judging it needs: its timeline, its terms, and those it lived under before."""
+"""A request with all that judging it needs: its timeline, its terms, those it had before, and the catalogue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from slamon.db.requests import CmoRequest
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import ClockState, Former, clock_states, in_force, item_clocks
 from slamon.domain.lifecycle import RequestType
@@ -16,6 +15,7 @@ from slamon.domain.terms import Terms
 from slamon.domain.timeline import FactKind, Timeline
 from slamon.services.audit.timelines import load_timelines
 from slamon.services.policies.policies import load_terms
+from slamon.services.transaction import Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class LoadedRequest:
     request: CmoRequest
     terms: Terms
     timeline: Timeline
+    catalogue: Catalogue
     former: tuple[Former, ...] = ()
 
     @property
@@ -35,14 +36,14 @@ class LoadedRequest:
         return self.timeline.as_recorded()[-1].kind is FactKind.TERMS_CHANGED
 
     def evaluate(self, now: datetime) -> Evaluation:
-        return evaluate(self.terms, self.timeline, now, self.former)
+        return evaluate(self.terms, self.timeline, now, self.former, clocks=self.catalogue.clocks)
 
     def clocks(self) -> tuple[ClockState, ...]:
-        return clock_states(self.terms, self.timeline, self.former)
+        return clock_states(self.terms, self.timeline, self.former, clocks=self.catalogue.clocks)
 
     def item_clocks(self) -> dict[int, ClockState]:
         """The answer clock as each item has it, where the kinds of data asked for have different terms."""
-        return item_clocks(self.terms, self.timeline, self.former)
+        return item_clocks(self.terms, self.timeline, self.former, clocks=self.catalogue.clocks)
 
     def terms_of(self, clock: ClockState) -> Terms:
         """The terms that judge this clock."""
@@ -56,28 +57,27 @@ class LoadedRequest:
         return replace(self, timeline=self.timeline.up_to(at))
 
 
-def load_request(session: Session, request: CmoRequest) -> LoadedRequest:
-    return load_requests(session, [request])[0]
+def load_request(tx: Tx, request: CmoRequest) -> LoadedRequest:
+    return load_requests(tx, [request])[0]
 
 
-def load_requests(session: Session, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
+def load_requests(tx: Tx, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
     """The requests with their timelines and terms, in the order given."""
-    timelines = load_timelines(session, [request.id for request in requests])
-    return loaded_requests(session, requests, timelines)
+    timelines = load_timelines(tx.session, [request.id for request in requests])
+    return loaded_requests(tx, requests, timelines)
 
 
-def loaded_requests(
-    session: Session, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]
-) -> list[LoadedRequest]:
+def loaded_requests(tx: Tx, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]) -> list[LoadedRequest]:
     """The same, where the timelines are at hand; a request whose terms are missing is left out."""
     changes = {request.id: _changes(timelines[request.id]) for request in requests}
     digests = {request.terms_digest for request in requests}
-    terms = load_terms(session, [*digests, *(digest for made in changes.values() for _, digest in made)])
+    terms = load_terms(tx.session, [*digests, *(digest for made in changes.values() for _, digest in made)])
     return [
         LoadedRequest(
             request,
             terms[request.terms_digest],
             timelines[request.id],
+            tx.rules.catalogue,
             tuple(Former(at, terms[digest]) for at, digest in changes[request.id]),
         )
         for request in requests

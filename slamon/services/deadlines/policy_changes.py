@@ -87,14 +87,14 @@ def _under(tx: Tx, policy: Policy) -> OtherTerms:
             return _together(case, lines) if policy.id in {line.id for line in lines.values()} else None
         if wanted not in won:
             won[wanted] = resolve(tx.session, wanted, tx.business_now).id == policy.id
-        return with_line(case.terms, policy, case.type) if won[wanted] else None
+        return with_line(case.terms, policy, case.type, case.catalogue) if won[wanted] else None
 
     return terms_for
 
 
 def _together(case: LoadedRequest, lines: Mapping[str, PolicyLine]) -> Terms:
     """The terms of a request for several kinds of data, each under its line."""
-    by_kind = {kind: with_line(case.terms, line, case.type) for kind, line in lines.items()}
+    by_kind = {kind: with_line(case.terms, line, case.type, case.catalogue) for kind, line in lines.items()}
     return together(by_kind, case.request.filed_at)
 
 
@@ -104,7 +104,8 @@ def under_priority(tx: Tx, case: LoadedRequest, amended: Fact) -> LoadedRequest:
     if wanted.kinds:
         terms = _together(case, resolve_each(tx.session, wanted, tx.business_now))
     else:
-        terms = with_line(case.terms, resolve(tx.session, wanted, tx.business_now), case.type)
+        line = resolve(tx.session, wanted, tx.business_now)
+        terms = with_line(case.terms, line, case.type, case.catalogue)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}

@@ -77,13 +77,13 @@ def reconcile(tx: Tx, cases: Sequence[LoadedRequest], recipients: Recipients, *,
 
 
 def at_filing(
-    request_id: UUID, terms: Terms, timeline: Timeline, now: datetime
+    tx: Tx, request_id: UUID, terms: Terms, timeline: Timeline
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a request about to be filed begins with: columns of its own, and its clocks as rows.
 
-    No rung is passed yet.
+    No step is passed yet.
     """
-    outcome = evaluate(terms, timeline, now)
+    outcome = evaluate(terms, timeline, tx.business_now, clocks=tx.rules.catalogue.clocks)
     return _next_look(outcome), [_clock_row(request_id, clock) for clock in outcome.clocks]
 
 
@@ -95,7 +95,7 @@ def _next_look(outcome: Evaluation, closing_at: datetime | None = None) -> dict[
 
 
 def _clock_row(request_id: UUID, clock: ClockState) -> dict[str, Any]:
-    own = {"request_id": request_id, "kind": clock.kind.value, "generation": clock.id.generation}
+    own = {"request_id": request_id, "kind": clock.kind, "generation": clock.id.generation}
     return {**own, **clock_values(clock)}
 
 
@@ -174,7 +174,7 @@ def _find_crossings(
     found = [
         {
             "request_id": request_id,
-            "clock": crossing.clock.kind.value,
+            "clock": crossing.clock.kind,
             "generation": crossing.clock.generation,
             "step": crossing.step.id,
             "level": crossing.level.value,

@@ -56,14 +56,14 @@ def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, re
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
     plain, links = _parted(values)
     row = kept(**plain, created_at=tx.business_now, created_by=by.id)
-    _check(row, tx.session)
+    _check(row, tx)
     _refuse_taken(tx.session, row)
     _flush(tx.session, row)
     _set_links(tx.session, row, links)
     if isinstance(row, Policy):
         refuse_tie(tx.session, row)
     if kept in reachability.DECIDING:
-        reachability.refuse_unreachable(row, tx.session, tx.business_now)
+        reachability.refuse_unreachable(row, tx, tx.business_now)
     record(
         tx,
         by=by,
@@ -105,12 +105,12 @@ def change(
     plain, links = _parted(values)
     was_admin = isinstance(row, Person) and _administers(row)
     former, was = None, address_changes.reached(row) if isinstance(row, Person) else None
-    if isinstance(row, Policy) and (since := start_of_change(row, plain, tx.business_now)):
+    if isinstance(row, Policy) and (since := start_of_change(row, plain, tx)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=tx.business_now), since
     with tx.session.no_autoflush:
         for name, value in plain.items():
             setattr(row, name, value)
-        _check(row, tx.session)
+        _check(row, tx)
         _refuse_taken(tx.session, row)
     if isinstance(row, Person) and was is not None:
         address_changes.end_secrets(row, was)
@@ -127,7 +127,7 @@ def change(
     new = fields_of(tx.session, row)
     changed = [name for name in new if old.get(name) != new[name]]
     if not set(reachability.DECIDING.get(kept, ())).isdisjoint(changed):
-        reachability.refuse_unreachable(row, tx.session, tx.business_now)
+        reachability.refuse_unreachable(row, tx, tx.business_now)
     if former is not None:
         record(
             tx,
@@ -287,34 +287,34 @@ def _serves_all_of(backup: Person, person: Person) -> bool:
 
 
 @singledispatch
-def _check(row: Base, session: Session) -> None:
+def _check(row: Base, tx: Tx) -> None:
     """Rules a record must keep that its types cannot say; one function for each kind of record."""
-    raise TypeError(f"{type(row).__name__} in {session}")
+    raise TypeError(f"{type(row).__name__} in {tx}")
 
 
 @_check.register
-def _(row: Organization, session: Session) -> None:
+def _(row: Organization, tx: Tx) -> None:
     _refuse_no_name(row)
     if row.lead_id is not None and _is_new(row, "lead_id"):
-        _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
+        _must_hold(tx.session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
-def _(row: Site, session: Session) -> None:
+def _(row: Site, tx: Tx) -> None:
     _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
     _refuse_unknown_country(row.country)
-    cmo = session.get(Organization, row.organization_id)
+    cmo = tx.session.get(Organization, row.organization_id)
     if cmo is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
     if row.calendar_id is not None:
-        calendar = session.get(Calendar, row.calendar_id)
+        calendar = tx.session.get(Calendar, row.calendar_id)
         if calendar is None:
             raise Invalid("calendar_id", f"no calendar {row.calendar_id}")
 
 
 @_check.register
-def _(row: Person, session: Session) -> None:
+def _(row: Person, tx: Tx) -> None:
     if is_blank(row.name):
         raise Invalid("name", "must hold something to be seen")
     row.time_zone = row.time_zone or "UTC"
@@ -322,7 +322,7 @@ def _(row: Person, session: Session) -> None:
     _refuse_no_name(row)
     address = parse_address(row.email)
     row.email, row.email_key = address.text, address.key
-    organization = session.get(Organization, row.organization_id)
+    organization = tx.session.get(Organization, row.organization_id)
     if organization is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
     roles = {Role(role) for role in row.roles}
@@ -334,7 +334,7 @@ def _(row: Person, session: Session) -> None:
     if Role.ADMIN in roles and len(roles) > 1:
         raise Invalid("roles", "an administrator takes no part in the business; give the person a second account")
     if row.backup_id is not None:
-        backup = session.get(Person, row.backup_id)
+        backup = tx.session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
         _refuse_unfit_backup(row, backup)
@@ -353,16 +353,16 @@ def _refuse_unfit_backup(row: Person, backup: Person) -> None:
 
 
 @_check.register
-def _(row: Project, session: Session) -> None:
+def _(row: Project, tx: Tx) -> None:
     if _is_new(row, "pm_id"):
-        _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
+        _must_hold(tx.session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
     if row.lead_id is not None and _is_new(row, "lead_id"):
-        _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
+        _must_hold(tx.session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
-def _(row: Calendar, session: Session) -> None:
-    del session
+def _(row: Calendar, tx: Tx) -> None:
+    del tx
     row.opening_days = row.opening_days or []
     closed = [day["date"] for day in row.closed_days]
     openings = {day["date"]: day["hours"] for day in row.opening_days}
@@ -377,10 +377,10 @@ def _(row: Calendar, session: Session) -> None:
 
 
 @_check.register
-def _(row: Policy, session: Session) -> None:
-    refuse_faulty(session, row)
+def _(row: Policy, tx: Tx) -> None:
+    refuse_faulty(tx, row)
     if row.owner_id is not None and inspect(row).attrs.owner_id.history.has_changes():
-        _must_hold(session, "owner_id", row.owner_id, Role.ADMIN)
+        _must_hold(tx.session, "owner_id", row.owner_id, Role.ADMIN)
 
 
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:

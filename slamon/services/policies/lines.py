@@ -1,6 +1,6 @@
 """What a policy line must be, and what is kept of it when it changes. Which line wins a request stands in policies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,27 +10,31 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.clocks.kinds import Clocks, clocks_for, dated
 from slamon.domain.clocks.ladder import refuse_contradictions
 from slamon.domain.kinds import KINDS
-from slamon.domain.lifecycle import CLOCKS, RequestType
-from slamon.domain.terms import DATED, ClockKind, as_meant, clocks_from_json, ladder_from_json
+from slamon.domain.lifecycle import RequestType
+from slamon.domain.terms import ClockTerms, Mode, Step, TermsError, as_meant, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit.trail import hold_head
 from slamon.services.policies.policies import SCOPE, PolicyLine
+from slamon.services.transaction import Tx
 
 _Record = TypeVar("_Record", Organization, Site, Project)
 
 _DECIDING = (*SCOPE, "agreement_clause", "clocks", "ladder")
 
 
-def start_of_change(line: Policy, changes: Mapping[str, Any], now: datetime) -> datetime | None:
-    """From when a line decides otherwise, where what it decided until then must be kept; None where nothing must.
+def start_of_change(line: Policy, changes: Mapping[str, Any], tx: Tx) -> datetime | None:
+    """Effective date of an edit that supersedes what the line says; None if no history row is needed.
 
-    That is the `effective_from` among the changes, else now. Nothing must be kept where the line decides the same, or
-    has not been in force for a whole second then. Raises Invalid for a line that has ended.
+    That is the `effective_from` among the changes, else now. No row is needed where the line decides the same, or has
+    not been in force for a whole second then. Raises Invalid for a line that has ended.
     """
-    if _decided(line, changes) == _decided(line, {}):
+    now, clocks = tx.business_now, tx.rules.catalogue.clocks
+    if _decided(line, changes, clocks) == _decided(line, {}, clocks):
         return None
     named = changes.get("effective_from", line.effective_from)
     since = now if named == line.effective_from else named
@@ -58,18 +62,20 @@ def former_line(line: Policy, until: datetime, *, by_id: str, now: datetime) -> 
     )
 
 
-def _decided(line: Policy, changes: Mapping[str, Any]) -> tuple[object, ...]:
+def _decided(line: Policy, changes: Mapping[str, Any], known: Clocks) -> tuple[object, ...]:
     """All by which a line, so changed, decides, however it is written."""
     *plain, clocks, ladder = (changes.get(column, getattr(line, column)) for column in _DECIDING)
-    return *plain, clocks_from_json(clocks), tuple(as_meant(step) for step in ladder_from_json(ladder))
+    on_a_day = dated(known)
+    return *plain, clocks_from_json(clocks), tuple(as_meant(step, on_a_day) for step in ladder_from_json(ladder))
 
 
-def refuse_faulty(session: Session, line: Policy) -> None:
+def refuse_faulty(tx: Tx, line: Policy) -> None:
     """Raise Invalid or TermsError for a line that could not work.
 
     For one that is not flushed: what it decides is judged where that is new, so that a line that has long been stored
     can be ended or renamed whatever it says.
     """
+    session, catalogue = tx.session, tx.rules.catalogue
     clocks_from_json(line.clocks)
     is_new = inspect(line).attrs["ladder"].history.has_changes()
     for to in (to for step in ladder_from_json(line.ladder) for to in step.to):
@@ -80,31 +86,45 @@ def refuse_faulty(session: Session, line: Policy) -> None:
     if line.effective_to is not None and line.effective_to <= line.effective_from:
         raise Invalid("effective_to", "must lie after effective_from")
     if any(inspect(line).attrs[column].history.has_changes() for column in _DECIDING):
-        refuse_unworkable(line)
+        refuse_unworkable(line, catalogue)
         if inspect(line).attrs["ladder"].history.has_changes():
-            refuse_contradictions(ladder_from_json(line.ladder), clocks_from_json(line.clocks))
+            refuse_contradictions(ladder_from_json(line.ladder), clocks_from_json(line.clocks), catalogue.clocks)
         if cmo is not None and cmo.kind != OrganizationKind.CMO:
             raise Invalid("cmo_id", f"{cmo.name} is no CMO")
         if cmo is not None and site is not None and site.organization_id != cmo.id:
             raise Invalid("site_id", f"{site.name} does not belong to {cmo.name}; leave cmo_id out, or name its CMO")
 
 
-def refuse_unworkable(line: PolicyLine | Policy) -> None:
+def refuse_unworkable(line: PolicyLine | Policy, catalogue: Catalogue) -> None:
     """Raise Invalid or TermsError for what no request could be filed under, and for a reminder that leaves at once."""
     clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
+    _refuse_unknown(clocks, ladder, catalogue.clocks)
     named = [RequestType(line.type)] if line.type else list(RequestType)
     types = [each for each in named if line.kind is None or line.kind in KINDS[each]]
     if not types:
         kinds = ", ".join(kind for each in named for kind in KINDS[each])
         way_out = f"name one of {kinds}" if kinds else "leave it out"
         raise Invalid("kind", f"'{line.kind}' is none of a request of type {', '.join(named)}; {way_out}")
-    can_run = frozenset[ClockKind]().union(*(CLOCKS[each] for each in types))
+    can_run = frozenset[str]().union(*(clocks_for(catalogue.clocks, each) for each in types))
     if not can_run & clocks.keys():
         never, one_of = ", ".join(clocks), ", ".join(sorted(can_run))
         raise Invalid("clocks", f"{never} never runs for a request of type {', '.join(types)}; name one of {one_of}")
-    if any(step.percent_of_target is not None and DATED.intersection(step.clocks) for step in ladder):
-        told = f"is not for {' and '.join(sorted(DATED))}, whose deadline is a day; use an offset such as -PT24H"
-        raise Invalid("ladder.percent_of_target", told)
+    on_a_day = dated(catalogue.clocks)
+    if any(step.percent_of_target is not None and on_a_day.intersection(step.clocks) for step in ladder):
+        why = f"is not for {' and '.join(sorted(on_a_day))}, whose deadline is a day; use an offset such as -PT24H"
+        raise Invalid("ladder.percent_of_target", why)
+
+
+def _refuse_unknown(allowed: Mapping[str, ClockTerms], ladder: Sequence[Step], clocks: Clocks) -> None:
+    """Raise TermsError for a clock that the catalogue does not have, and for one with the mode of another."""
+    for where, kinds in (("clocks", allowed), ("ladder.clocks", [kind for step in ladder for kind in step.clocks])):
+        unknown = next((kind for kind in kinds if kind not in clocks), None)
+        if unknown is not None:
+            raise TermsError(where, f"'{unknown}' is no clock; name one of {', '.join(clocks)}")
+    for kind, clock in allowed.items():
+        if (clock.mode is Mode.DATE) != clocks[kind].is_dated:
+            on_a_day = " and ".join(sorted(dated(clocks)))
+            raise TermsError(f"clocks.{kind}", f"mode date is for {on_a_day}, and for these alone")
 
 
 def _refuse_stranger(session: Session, line: Policy, person_id: str, *, is_new: bool) -> None:

@@ -15,7 +15,9 @@ from slamon.db.parties import Calendar
 from slamon.db.policies import FrozenTerms, Policy, not_ended
 from slamon.db.statements import insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.lifecycle import CLOCKS, RequestType
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.clocks.kinds import clocks_for
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import (
     Terms,
     clocks_from_json,
@@ -29,6 +31,7 @@ from slamon.domain.terms import (
 from slamon.errors import Conflict
 from slamon.public_holidays import SOURCE, public_holidays
 from slamon.services.policies.zone_data import zone_data
+from slamon.services.transaction import Tx
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
@@ -160,7 +163,7 @@ def specificity(line: PolicyLine | Policy) -> tuple[bool, ...]:
 
 
 def freeze(
-    session: Session,
+    tx: Tx,
     line: PolicyLine,
     request_type: RequestType,
     time_zone: str,
@@ -172,13 +175,13 @@ def freeze(
     Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar`, as
     `plain_calendar` gives it, are those of its site. Raises Conflict where no clock is left.
     """
-    terms = _terms_of(line, request_type, time_zone, calendar, at)
-    store_terms(session, terms)
+    terms = _terms_of(line, request_type, tx.rules.catalogue, time_zone, calendar, at)
+    store_terms(tx.session, terms)
     return terms
 
 
 def freeze_together(
-    session: Session,
+    tx: Tx,
     lines: Mapping[str, PolicyLine],
     request_type: RequestType,
     time_zone: str,
@@ -186,15 +189,23 @@ def freeze_together(
     at: datetime,
 ) -> Terms:
     """The same for a request that asks for several kinds of data, each with its line: see `together`."""
-    terms = together({kind: _terms_of(line, request_type, time_zone, calendar, at) for kind, line in lines.items()}, at)
-    store_terms(session, terms)
+    known = tx.rules.catalogue
+    own = {kind: _terms_of(line, request_type, known, time_zone, calendar, at) for kind, line in lines.items()}
+    terms = together(own, at)
+    store_terms(tx.session, terms)
     return terms
 
 
 def _terms_of(
-    line: PolicyLine, request_type: RequestType, time_zone: str, calendar: Mapping[str, Any] | None, at: datetime
+    line: PolicyLine,
+    request_type: RequestType,
+    catalogue: Catalogue,
+    time_zone: str,
+    calendar: Mapping[str, Any] | None,
+    at: datetime,
 ) -> Terms:
-    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in CLOCKS[request_type]}
+    can_run = clocks_for(catalogue.clocks, request_type)
+    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in can_run}
     if not clocks:
         raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
     policy = {
@@ -238,9 +249,10 @@ def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | No
     return parsed_terms(terms_digest(content), content)
 
 
-def with_line(terms: Terms, line: PolicyLine | Policy, request_type: RequestType) -> Terms:
+def with_line(terms: Terms, line: PolicyLine | Policy, request_type: RequestType, catalogue: Catalogue) -> Terms:
     """The same terms, calendar and all, under a line; unchanged where it has no clock that the type can have."""
-    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in CLOCKS[request_type]}
+    can_run = clocks_for(catalogue.clocks, request_type)
+    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in can_run}
     if not clocks:
         return terms
     other = replace(

@@ -54,7 +54,7 @@ class Change:
 class WhatIf:
     """`looked_at` requests were filed in the period; `covered` of them would have come under the draft.
 
-    `escalations` are rungs addressed to the lead, by person: as it was, and under the draft.
+    `escalations` are steps addressed to the lead, by person: as it was, and under the draft.
     """
 
     looked_at: int = 0
@@ -80,7 +80,7 @@ def what_if(
     request could be filed under, and Invalid for a period that is empty or holds too many.
     """
     allow(by, Deed.READ_RECORDS)
-    refuse_unreachable(draft, tx.session, tx.business_now)
+    refuse_unreachable(draft, tx, tx.business_now)
     if filed_to <= filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
     period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to, sees(by, CmoRequest))
@@ -127,13 +127,14 @@ def _judge(
     covered = [request for request in requests if comes_under_draft(request)]
     recipients = Recipients(tx.session, covered)
     other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
-    for case in load_requests(tx.session, covered):
+    for case in load_requests(tx, covered):
         request = case.request
         shared = case.terms.digest, case.type
         drafted = other.get(shared) or _drafted(case, draft)
         if len(kinds_of(case.type, request.detail)) < 2:
             other[shared] = drafted
-        before, after = case.evaluate(tx.business_now), evaluate(drafted, case.timeline, tx.business_now)
+        before = case.evaluate(tx.business_now)
+        after = evaluate(drafted, case.timeline, tx.business_now, clocks=case.catalogue.clocks)
         was, would_be = before.breached(tx.business_now), after.breached(tx.business_now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
         change.requests += 1
@@ -148,7 +149,7 @@ def _judge(
 
 def _drafted(case: LoadedRequest, draft: PolicyLine) -> Terms:
     """The case's terms with the draft in place of its line; of several kinds asked for, of those it covers."""
-    terms = with_line(case.terms, draft, case.type)
+    terms = with_line(case.terms, draft, case.type, case.catalogue)
     kinds = kinds_of(case.type, case.request.detail)
     if draft.kind is None or len(kinds) < 2:
         return terms
@@ -163,7 +164,7 @@ def _then(said: Sequence[Policy], at: datetime) -> Policy | None:
 
 
 def _leads_told(request: CmoRequest, outcome: Evaluation, recipients: Recipients) -> Iterator[UUID]:
-    """Who leads, once for each rung that tells the lead; clocks that pass one at the same instant share it."""
+    """Who leads, once for each step that notifies the lead; clocks that pass one at the same instant share it."""
     for step, _ in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in outcome.crossings):
         to_leads = (to for to in step.to if to.role is LadderRole.LEAD)
         yield from {reader.person.id for to in to_leads for reader in recipients.readers(request, to)}

@@ -85,7 +85,7 @@ def act(
     roles = roles_on(by, owners_of(tx.session, request))
     if expected_version is not None and expected_version != request.version:
         raise StaleVersion(request.version)
-    case = load_request(tx.session, request)
+    case = load_request(tx, request)
     timeline = case.timeline
     at = _stamp_after(timeline, tx.business_now)
     occurred_at = _occurrence(payload, request, at)

@@ -94,7 +94,7 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
         refuse_duplicates(tx.session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     if filing.parent_id is not None:
         _refuse_foreign_parent(tx.session, filing.parent_id, parties.cmo_id, by)
-    terms = _terms_for(tx.session, filing, parties, at)
+    terms = _terms_for(tx, filing, parties, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -107,7 +107,7 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     )
     request_id = new_id()
     head_digest = filed.digest(str(request_id), GENESIS)
-    evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), tx.business_now)
+    evaluated, clocks = at_filing(tx, request_id, terms, Timeline([filed]))
     # As late as can be: whoever files the same type waits for this number's transaction.
     (number,) = take_numbers(tx.session, filing.type, at.year)
     columns = {
@@ -145,7 +145,7 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
         connection.execute(_CLOCKS, clocks)
         queue(tx.session, [notice])
     note(tx.session, "filed", number=number)
-    own = item_clocks(terms, Timeline([filed]))
+    own = item_clocks(terms, Timeline([filed]), clocks=tx.rules.catalogue.clocks)
     return Filed(request_id, number, columns, clocks, parties, progress_of([filed]), own)
 
 
@@ -189,11 +189,11 @@ def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> 
     return [replace(filing, detail={**filing.detail, "items": items}) for items in groups.values()]
 
 
-def _terms_for(session: Session, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
+def _terms_for(tx: Tx, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
     wanted, own = query_for(filing, parties.cmo_id), (filing.type, parties.time_zone, parties.calendar, at)
     if wanted.kinds:
-        return freeze_together(session, resolve_each(session, wanted, at), *own)
-    return freeze(session, resolve(session, wanted, at), *own)
+        return freeze_together(tx, resolve_each(tx.session, wanted, at), *own)
+    return freeze(tx, resolve(tx.session, wanted, at), *own)
 
 
 def _refuse_past_due(filing: Filing, at: datetime) -> None:

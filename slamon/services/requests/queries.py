@@ -19,7 +19,6 @@ from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow, by_request
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, RequestType, Rule, State, possible_actions
-from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import Role, Timeline
 from slamon.errors import Invalid
 from slamon.services.access.callers import Caller
@@ -77,7 +76,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """One request as its page shows it: judged as `case`, told from `facts`. `roles` are the caller's on it."""
+    """One request as its page shows it: `case` to judge it by, `facts` to list. `roles` are the caller's on it."""
 
     row: RequestSummary
     contact: Person
@@ -102,7 +101,7 @@ def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page:
         statement = statement.where(_after(wanted.order, wanted.cursor))
     size = min(max(wanted.limit, 1), MOST_A_PAGE)
     found = list(tx.session.execute(statement.limit(size + 1)))
-    clocks = clocks_by_request(tx.session, [request.id for request, *_ in found[:size]])
+    clocks = clocks_by_request(tx, [request.id for request, *_ in found[:size]])
     rows = [
         RequestSummary(request, cmo, site, project, clocks[request.id]) for request, cmo, site, project in found[:size]
     ]
@@ -116,12 +115,13 @@ def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoReq
     return find_seen(session, CmoRequest, request_id, by=by, called="request")
 
 
-def request_detail(session: Session, request_id: UUID, *, by: Caller) -> RequestDetail:
+def request_detail(tx: Tx, request_id: UUID, *, by: Caller) -> RequestDetail:
     """One request with its timeline, crossings and messages; its clocks are the case's."""
+    session = tx.session
     request = visible_request(session, request_id, by=by)
     found = session.execute(request_lines().where(CmoRequest.id == request_id)).one()
     project = session.get_one(Project, request.project_id)
-    case, facts = case_and_facts(session, request)
+    case, facts = case_and_facts(tx, request)
     notifications = (
         select(Notification, Person.name)
         .outerjoin(Person, Person.id == Notification.person_id)
@@ -160,10 +160,10 @@ def actions_open_to(session: Session, case: LoadedRequest, by: Caller) -> dict[A
     return possible_actions(case.type, State(case.request.state), case.progress(), roles)
 
 
-def case_and_facts(session: Session, request: CmoRequest) -> tuple[LoadedRequest, Sequence[FactRow]]:
+def case_and_facts(tx: Tx, request: CmoRequest) -> tuple[LoadedRequest, Sequence[FactRow]]:
     """The request as it is judged and its facts as rows in the order of `facts_of`, read once for both."""
-    rows = facts_of(session, request.id)
-    [case] = loaded_requests(session, [request], {request.id: Timeline(map(fact_of, rows))})
+    rows = facts_of(tx.session, request.id)
+    [case] = loaded_requests(tx, [request], {request.id: Timeline(map(fact_of, rows))})
     return case, rows
 
 
@@ -175,12 +175,12 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
 
 def owned_time(tx: Tx, request: CmoRequest) -> dict[Owner, timedelta]:
     """How long each side, third parties and closed hours have held the request up."""
-    case = load_request(tx.session, request)
+    case = load_request(tx, request)
     return time_by_owner(ownership_periods(case.terms, case.type, case.timeline, tx.business_now))
 
 
-def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:
-    return clocks_by_request(session, [request_id])[request_id]
+def clocks_of(tx: Tx, request_id: UUID) -> Sequence[ClockRow]:
+    return clocks_by_request(tx, [request_id])[request_id]
 
 
 def request_lines() -> Select[CmoRequest, str, Site, str]:
@@ -213,13 +213,11 @@ def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnEle
     return filters
 
 
-def clocks_by_request(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
-    """The clocks of many requests, each request's in the order of their kind; an empty list where it has none."""
-    rows = session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
-    return by_request(sorted(rows, key=lambda row: (_ORDER[row.kind], row.generation)))
-
-
-_ORDER = {kind.value: place for place, kind in enumerate(ClockKind)}
+def clocks_by_request(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
+    """The clocks of many requests, each request's in the order of the catalogue; an empty list where it has none."""
+    order = {kind: place for place, kind in enumerate(tx.rules.catalogue.clocks)}
+    rows = tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
+    return by_request(sorted(rows, key=lambda row: (order[row.kind], row.generation)))
 
 
 def _cursor(order: Order, request: CmoRequest) -> str:

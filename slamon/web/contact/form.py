@@ -4,7 +4,6 @@ The token in the address is the whole right: it opens one request for one person
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -43,7 +42,7 @@ from slamon.web.forms.parts import Basis
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import Typed, client_network, from_our_pages
 from slamon.web.uploads import HandedByLink
-from slamon.web.view.countdowns import PLEASE, Countdown, countdown, most_pressing
+from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
@@ -74,13 +73,12 @@ OwnForm = Annotated[None, Depends(from_our_pages)]
 def show(request: Request, token: str, done: str = "", sent: str = "") -> Response:
     """The form. `done` and `sent` come from our own redirects and only choose a notice."""
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     with runtime.read() as tx:
         try:
             opened = open_link(tx, token)
         except LinkGone as gone:
             return _gone(request, tx.session, token, gone, was_sent=bool(sent))
-        return _form(request, tx.session, token, opened, now, done=done)
+        return _form(request, tx, token, opened, done=done)
 
 
 @router.post("/r/{token}/fresh-link")
@@ -113,7 +111,6 @@ def fetch_file(request: Request, token: str, attachment_id: UUID) -> Response:
 def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) -> Response:
     """Take a file by itself; it answers nothing."""
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
@@ -126,7 +123,7 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
     except Invalid as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(request, tx.session, token, opened, now, refused=_refusal(error, FILE, handed.typed))
+            return _form(request, tx, token, opened, refused=_refusal(error, FILE, handed.typed))
     return see_other(f"/r/{token}?done={FILE}")
 
 
@@ -137,13 +134,12 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         raise NotFound("page", request.scope["path"])
     wanted, typed = Action(action), handed.typed
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
             opened = open_to_act(tx, token)  # a form sent twice: the second waits for the first
             files = _attached(tx, opened, stored)
-            basis = _basis(tx.session, opened, now)
+            basis = _basis(tx, opened)
             payload = _payload(opened, basis, wanted, typed, files)
             if not _was_sent_before(opened, basis, wanted, typed, payload):
                 act(tx, opened.request.id, wanted, by=opened.caller, payload=payload)
@@ -153,7 +149,7 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
     except (Invalid, ActionNotAllowed) as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(request, tx.session, token, opened, now, refused=_refusal(error, wanted, typed))
+            return _form(request, tx, token, opened, refused=_refusal(error, wanted, typed))
     return see_other(f"/r/{token}?done={wanted}")
 
 
@@ -182,9 +178,9 @@ def _was_sent_before(opened: Opened, basis: Basis, action: Action, typed: Typed,
     return is_repeat(basis.case.timeline, action, actor, said, payload.reason)
 
 
-def _basis(session: Session, opened: Opened, now: datetime) -> Basis:
-    case, facts = case_and_facts(session, opened.request)
-    return Basis(case, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=now)
+def _basis(tx: Tx, opened: Opened) -> Basis:
+    case, facts = case_and_facts(tx, opened.request)
+    return Basis(case, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=tx.business_now)
 
 
 def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
@@ -195,21 +191,21 @@ def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refu
 
 def _form(
     request: Request,
-    session: Session,
+    tx: Tx,
     token: str,
     opened: Opened,
-    now: datetime,
     *,
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    asked, settings = opened.request, runtime_of(request).settings
+    session, now, runtime = tx.session, tx.business_now, runtime_of(request)
+    asked, settings, words = opened.request, runtime.settings, runtime.words.clocks
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    basis, files = _basis(session, opened, now), attachments_of(session, asked.id)
+    basis, files = _basis(tx, opened), attachments_of(session, asked.id)
     forms = forms_of(basis.open_to(opened.caller.roles), basis)
     possible = [action for action in FORM_ACTIONS if action in forms]
     case = basis.case
-    countdowns = [countdown(clock, zones, now, case.terms_of(clock)) for clock in case.clocks()]
+    countdowns = [countdown(clock, zones, now, words, case.terms_of(clock)) for clock in case.clocks()]
     own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
     pressing = most_pressing(each for each in own if each.is_running)
     facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
@@ -228,7 +224,6 @@ def _form(
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
         "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
         "is_shipment": basis.type is RequestType.SHIPMENT,
-        "PLEASE": PLEASE,
         "forms": forms,
         "words": TO_CONTACT,
         "possible": possible,
@@ -245,11 +240,11 @@ def _form(
 
 def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | None:
     """What the big button does. Of a consignment under way and goods still to send, what is due first comes first."""
-    presses_for_delivery = pressing is not None and pressing.kind is ClockKind.DELIVERY_CONFIRMATION
+    presses_for_delivery = pressing is not None and pressing.kind == ClockKind.DELIVERY_CONFIRMATION
     if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
         return Action.CONFIRM_DELIVERY
     # An answer replies to every message; other steps take more than a word.
-    presses_for_reply = pressing is not None and pressing.kind is ClockKind.REPLY and Action.ANSWER not in forms
+    presses_for_reply = pressing is not None and pressing.kind == ClockKind.REPLY and Action.ANSWER not in forms
     if presses_for_reply and Action.RESPOND in forms:
         return Action.RESPOND
     return next((action for action in PRIMARY if action in forms), None)

@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session
 
+from slamon.domain.clocks.state import ClockState
 from slamon.domain.normal_form import normal_form, visible
 from slamon.domain.terms import ClockKind
 from slamon.services.access.rights import Deed
 from slamon.services.reports.outstanding_items import OutstandingFilter, OutstandingItem, outstanding_items
+from slamon.services.transaction import Tx
 from slamon.web.pages import SIGNED_IN, runtime_of
 from slamon.web.session import Visit, Visiting, may
 from slamon.web.staff import choices
@@ -24,11 +25,10 @@ from slamon.web.staff.layout import staff_page
 from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.instants import Moment, Zones, civil_day
 from slamon.web.view.words import STATES, label
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
-# The clocks that ask for the item itself; a receipt can be late without anything being owed for long.
-_ASKING = frozenset({ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE})
 _COLUMNS = ("CMO", "Site", "Lot", "OutstandingItem", "Request", "Item", "State", "Needed on", "Overdue")
 _MEANT_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
@@ -68,12 +68,13 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
     """A filter that names no CMO is left out, as an empty one is."""
     wanted = OutstandingFilter(choices.chosen(cmo), visible(lot), after or None)
     chosen = {name: value for name, value in (("cmo", cmo), ("lot", visible(lot))) if value}
-    with runtime_of(request).db.read() as session:
-        found = outstanding_items(session, wanted, by=visit.caller)
+    runtime = runtime_of(request)
+    with runtime.read() as tx:
+        found = outstanding_items(tx, wanted, by=visit.caller)
         context: dict[str, Any] = {
-            "debtors": list(_debtors(found.items, wanted, visit)),
+            "debtors": list(_debtors(found.items, wanted, visit, runtime.words)),
             "chosen": chosen,
-            "cmos": choices.cmos(session, visit.caller),
+            "cmos": choices.cmos(tx.session, visit.caller),
             "is_first": not after,
             "next": "/owed?" + urlencode({**chosen, "after": found.next_cursor}) if found.next_cursor else None,
             "download": "/owed.csv" + (f"?{urlencode(chosen)}" if chosen else ""),
@@ -85,8 +86,9 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
 def spreadsheet(request: Request, visit: Visiting, cmo: str = "", lot: str = "") -> Response:
     """All pages in one file, a row for each item and lot; times in the reader's zone."""
     wanted = OutstandingFilter(choices.chosen(cmo), visible(lot))
-    with runtime_of(request).db.read() as session:
-        rows = list(_rows(_every_item(session, wanted, visit), wanted, visit))
+    runtime = runtime_of(request)
+    with runtime.read() as tx:
+        rows = list(_rows(_every_item(tx, wanted, visit), wanted, visit, runtime.words))
     written = io.StringIO()
     csv.writer(written).writerows([(*_COLUMNS, f"Target ({visit.zone})", f"Limit ({visit.zone})"), *rows])
     headers = {**SIGNED_IN, "Content-Disposition": 'attachment; filename="owed.csv"'}
@@ -94,7 +96,9 @@ def spreadsheet(request: Request, visit: Visiting, cmo: str = "", lot: str = "")
     return Response(written.getvalue().encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _debtors(items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit) -> Iterator[CmoOutstanding]:
+def _debtors(
+    items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit, words: Words
+) -> Iterator[CmoOutstanding]:
     """The CMOs by name, their lots by name, what is owed without one last."""
     by_cmo: dict[str, list[OutstandingItem]] = {}
     for item in items:
@@ -103,7 +107,7 @@ def _debtors(items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit:
         by_lot: dict[str, tuple[str, list[ItemLine]]] = {}
         for item in theirs:
             for lot in _lots(item, wanted):
-                by_lot.setdefault(normal_form(lot), (lot, []))[1].append(_line(item, lot, visit))
+                by_lot.setdefault(normal_form(lot), (lot, []))[1].append(_line(item, lot, visit, words))
         lots = [by_lot[key] for key in sorted(by_lot, key=lambda key: (not key, key))]
         late = {(line.item.request_id, line.item.item) for _, lines in lots for line in lines if line.is_overdue}
         yield CmoOutstanding(name, [Lot(*each) for each in lots], len(theirs), len(late))
@@ -116,12 +120,12 @@ def _lots(item: OutstandingItem, wanted: OutstandingFilter) -> Sequence[str]:
     return [lot for lot in item.lots if normal_form(lot) == normal_form(wanted.lot)]
 
 
-def _line(item: OutstandingItem, lot: str, visit: Visit) -> ItemLine:
+def _line(item: OutstandingItem, lot: str, visit: Visit, words: Words) -> ItemLine:
     zones = Zones(own=visit.zone, other=item.site.time_zone)
     asking = [
-        countdown(clock, zones, visit.now)
+        countdown(clock, zones, visit.now, words.clocks)
         for clock in item.clocks
-        if clock.kind in _ASKING and clock.stopped_at is None
+        if _asks_for_items(clock) and clock.stopped_at is None
     ]
     return ItemLine(
         item=item,
@@ -133,22 +137,29 @@ def _line(item: OutstandingItem, lot: str, visit: Visit) -> ItemLine:
     )
 
 
+def _asks_for_items(clock: ClockState) -> bool:
+    """Whether it is late when an item is: not so a receipt, nor what the sponsor owes."""
+    return not clock.definition.is_the_sponsors and clock.kind != ClockKind.ACKNOWLEDGEMENT
+
+
 # --- the spreadsheet ------------------------------------------------------------------------------------------------
 
 
-def _every_item(session: Session, wanted: OutstandingFilter, visit: Visit) -> Iterator[OutstandingItem]:
+def _every_item(tx: Tx, wanted: OutstandingFilter, visit: Visit) -> Iterator[OutstandingItem]:
     while True:
-        found = outstanding_items(session, wanted, by=visit.caller)
+        found = outstanding_items(tx, wanted, by=visit.caller)
         yield from found.items
         if found.next_cursor is None:
             return
         wanted = OutstandingFilter(wanted.cmo_id, wanted.lot, found.next_cursor)
 
 
-def _rows(items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit) -> Iterator[Sequence[str]]:
+def _rows(
+    items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit, words: Words
+) -> Iterator[Sequence[str]]:
     zone = ZoneInfo(visit.zone)
     for item in items:
-        overdue = "yes" if _line(item, "", visit).is_overdue else "no"
+        overdue = "yes" if _line(item, "", visit, words).is_overdue else "no"
         for lot in _lots(item, wanted):
             said = (
                 item.cmo_name, item.site.name, lot, label(item.kind), item.number, str(item.item), STATES[item.state],

@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy.orm import Session
 
 from slamon.domain.lifecycle import Action, Rule, rule_for, stage_of
 from slamon.domain.progress import Progress
@@ -14,6 +13,7 @@ from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleV
 from slamon.services.access.rights import Deed
 from slamon.services.requests.acts import act
 from slamon.services.requests.queries import case_and_facts, visible_request
+from slamon.services.transaction import Tx
 from slamon.web.forms.action_forms import form_of, recorded
 from slamon.web.forms.action_reading import Refused, payload_of
 from slamon.web.forms.action_words import TO_CONTACT, Wording
@@ -34,8 +34,8 @@ WORDS = Wording("", "Record", "Recorded.")
     "/requests/{request_id}/record/{action}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.RECORD)]
 )
 def show(request: Request, visit: Visiting, request_id: RequestId, action: str) -> Response:
-    with runtime_of(request).db.read() as session:
-        return _page(request, session, visit, request_id, _action(request, action))
+    with runtime_of(request).read() as tx:
+        return _page(request, tx, visit, request_id, _action(request, action))
 
 
 @router.post("/requests/{request_id}/record/{action}", dependencies=[may_on_record(Deed.RECORD)])
@@ -44,12 +44,12 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
     runtime, wanted = runtime_of(request), _action(request, action)
     try:
         with runtime.write() as tx:
-            form, basis = _form(tx.session, visit, request_id, wanted, typed("occurred_at"))
+            form, basis = _form(tx, visit, request_id, wanted, typed("occurred_at"))
             payload = payload_of(form, typed, basis, via=Via.STAFF_PAGE)
             act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
-        with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, wanted, refusal(error, action, typed))
+        with runtime.read() as tx:
+            return _page(request, tx, visit, request_id, wanted, refusal(error, action, typed))
     return see_other(f"/requests/{request_id}?done=record")
 
 
@@ -60,14 +60,12 @@ def _action(request: Request, action: str) -> Action:
     return Action(action)
 
 
-def _form(
-    session: Session, visit: Visit, request_id: RequestId, action: Action, when: str = ""
-) -> tuple[ActionForm, Basis]:
+def _form(tx: Tx, visit: Visit, request_id: RequestId, action: Action, when: str = "") -> tuple[ActionForm, Basis]:
     """The form as it was at the time typed; before one is, as it last was."""
-    asked = visible_request(session, request_id, by=visit.caller)
-    if not keeps(roles_of(session, visit, asked)):
+    asked = visible_request(tx.session, request_id, by=visit.caller)
+    if not keeps(roles_of(tx.session, visit, asked)):
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
-    basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=True)
+    basis = basis_of(tx.session, visit, *case_and_facts(tx, asked), is_cmo=True)
     possible = recordable(basis)
     if action not in possible:
         raise ActionNotAllowed(action, asked.state, list(possible))
@@ -91,13 +89,13 @@ def _held_at(when: str, action: Action, basis: Basis) -> tuple[Rule, Progress] |
 
 def _page(
     request: Request,
-    session: Session,
+    tx: Tx,
     visit: Visit,
     request_id: RequestId,
     action: Action,
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    form, basis = _form(session, visit, request_id, action, refused.typed("occurred_at") if refused else "")
+    form, basis = _form(tx, visit, request_id, action, refused.typed("occurred_at") if refused else "")
     context: dict[str, Any] = {
         "asked": basis.request,
         "form": form,

@@ -30,6 +30,7 @@ from slamon.services.requests.queries import (
     request_detail,
     visible_request,
 )
+from slamon.services.transaction import Tx
 from slamon.web.forms.action_forms import form_of, forms_of
 from slamon.web.forms.action_reading import Refused, payload_of
 from slamon.web.forms.action_words import TO_STAFF
@@ -62,8 +63,8 @@ FILE = "file"
 
 @router.api_route("/requests/{request_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "") -> Response:
-    with runtime_of(request).db.read() as session:
-        return _page(request, session, visit, request_id, done=done)
+    with runtime_of(request).read() as tx:
+        return _page(request, tx, visit, request_id, done=done)
 
 
 @router.post("/requests/{request_id}/revoke-links", dependencies=[may_on_record(Deed.WITHDRAW_LINKS)])
@@ -76,8 +77,8 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
         with runtime_of(request).write() as tx:
             revoke_links(tx, request_id, person_id, by=visit.caller, reason=reason)
     except Invalid as error:
-        with runtime_of(request).db.read() as session:
-            return _page(request, session, visit, request_id, refused=refusal(error, REVOKE, typed))
+        with runtime_of(request).read() as tx:
+            return _page(request, tx, visit, request_id, refused=refusal(error, REVOKE, typed))
     return see_other(f"/requests/{request_id}?done={REVOKE}")
 
 
@@ -100,8 +101,8 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
         with runtime.write() as tx:
             attach(tx, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE)
     except Invalid as error:
-        with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, refused=refusal(error, FILE, handed.typed))
+        with runtime.read() as tx:
+            return _page(request, tx, visit, request_id, refused=refusal(error, FILE, handed.typed))
     return see_other(f"/requests/{request_id}?done={FILE}")
 
 
@@ -113,18 +114,18 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
     runtime, wanted = runtime_of(request), Action(action)
     try:
         with runtime.write() as tx:
-            payload = _payload(tx.session, visit, request_id, wanted, typed)
+            payload = _payload(tx, visit, request_id, wanted, typed)
             act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
-        with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, refused=refusal(error, action, typed))
+        with runtime.read() as tx:
+            return _page(request, tx, visit, request_id, refused=refusal(error, action, typed))
     return see_other(f"/requests/{request_id}?done={action}")
 
 
-def _payload(session: Session, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
-    asked = visible_request(session, request_id, by=visit.caller)
-    roles = roles_of(session, visit, asked)
-    basis = basis_of(session, visit, *case_and_facts(session, asked), is_cmo=False, roles=roles)
+def _payload(tx: Tx, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
+    asked = visible_request(tx.session, request_id, by=visit.caller)
+    roles = roles_of(tx.session, visit, asked)
+    basis = basis_of(tx.session, visit, *case_and_facts(tx, asked), is_cmo=False, roles=roles)
     rule = basis.open_to(roles).get(action)
     if rule is None:  # refused by the use case, which knows why
         return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
@@ -190,18 +191,19 @@ def _contact_named(typed: Typed) -> UUID:
 
 def _page(
     request: Request,
-    session: Session,
+    tx: Tx,
     visit: Visit,
     request_id: UUID,
     *,
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    whole = request_detail(session, request_id, by=visit.caller)
+    session, runtime, whole = tx.session, runtime_of(request), request_detail(tx, request_id, by=visit.caller)
     asked, site = whole.row.request, whole.row.site
     zones = Zones(own=visit.zone, other=site.time_zone)
     case = whole.case
-    countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
+    words = runtime.words.clocks
+    countdowns = [countdown(clock, zones, visit.now, words, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
     basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
     forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
@@ -232,8 +234,8 @@ def _page(
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
-        "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
-        "entries": history(whole, told_with),
+        "taken": f"{TAKEN}, up to {runtime.settings.attachment_max_megabytes} MB",
+        "entries": history(whole, told_with, words),
         "unreached": not_reached(whole.notifications, whole.contact.id),
         "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused.on(forms) if refused else None,

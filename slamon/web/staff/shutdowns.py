@@ -17,6 +17,7 @@ from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.clocks.state import ClockId
 from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
+from slamon.runtime import Runtime
 from slamon.schemas.fields import Because
 from slamon.schemas.shutdowns import NewShutdown
 from slamon.services.access import idempotency
@@ -232,7 +233,7 @@ def _page(
         "decided": zones.maybe(row.decided_at),
         "names": names,
         "lead": names.get(str(cmo.lead_id)),
-        "moved": [_moved(each, zones) for each in preview.moved[:MOST_MOVED]],
+        "moved": [_moved(each, zones, runtime_of(request)) for each in preview.moved[:MOST_MOVED]],
         "moved_in_all": len(preview.moved),
         "breaching": sum(each.breaches_at_once for each in preview.moved),
         "looked_at": preview.looked_at,
@@ -243,11 +244,12 @@ def _page(
     return staff_page(request, visit, "shutdown.html", context, status=refused.status if refused else 200)
 
 
-def _moved(each: MovedDeadline, zones: Zones) -> Moved:
+def _moved(each: MovedDeadline, zones: Zones, runtime: Runtime) -> Moved:
+    clock = ClockId.parse(each.clock)
     return Moved(
         request_id=each.request_id,
         number=each.number,
-        clock=name_of(ClockId.parse(each.clock)),
+        clock=name_of(clock, runtime.catalogue.clocks[clock.kind], runtime.words.clocks),
         target=(zones.maybe(each.target_before), zones.maybe(each.target_after)),
         limit=(zones.maybe(each.limit_before), zones.maybe(each.limit_after)),
         breaches_at_once=each.breaches_at_once,
