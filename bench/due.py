@@ -24,6 +24,7 @@ from slamon.channels.email import EmailChannel
 from slamon.channels.slack import SlackChannel
 from slamon.clock import Clock
 from slamon.db.requests import CrossingRow
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import SYSTEM, stamp
 from slamon.runtime import configure_logging
@@ -64,7 +65,7 @@ def main() -> None:
             continue
         for count in arguments.open:
             with opened() as house:
-                background = frozen("background", TARGET, default_policies()[0]["ladder"])
+                background = frozen("background", TARGET, default_policies(STANDARD.clocks)[0]["ladder"])
                 seed(house.world, count, background, first=now() - timedelta(days=1), apart=timedelta(0))
                 latency(f"{name}, {count:,} open", house, arguments.rounds)
                 if count == arguments.open[0]:

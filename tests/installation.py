@@ -36,6 +36,7 @@ from slamon.db.parties import Calendar, Organization, Person, Project, Site
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.scopes import ALL_SCOPES, Scope
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine.cycle import InlineDispatcher, tick
@@ -44,7 +45,7 @@ from slamon.errors import DeliveryError
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.services.access import callers
-from slamon.services.access.callers import ALL_SCOPES, Caller, Scope
+from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
 from slamon.services.requests import acts, filing

@@ -25,8 +25,8 @@ from slamon.domain.progress import needs_review
 from slamon.domain.terms import REPETITIONS, DeliveryChannel, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.engine.blinding import subjects_for_mails
-from slamon.services.access.callers import one_time_token, welcome_address
 from slamon.services.access.form_links import issue_link, opens
+from slamon.services.access.one_time_links import one_time_token, welcome_address
 from slamon.services.audit.timelines import fact_of
 from slamon.services.directory.duties import ASKED_OF
 from slamon.services.directory.recipients import Recipients

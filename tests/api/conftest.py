@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from slamon.app import create_app
-from slamon.services.access.callers import Scope
+from slamon.domain.scopes import Scope
 from tests.installation import Installation, any_world, postgres_world, world
 
 __all__ = ["any_world", "postgres_world", "world"]

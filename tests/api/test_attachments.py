@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry
 from slamon.domain.lifecycle import Action
+from slamon.domain.scopes import Scope
 from slamon.files.disk import DiskStore
-from slamon.services.access.callers import Scope
 from slamon.wording.message import MessageKind
 from tests.api.conftest import Api
 from tests.installation import ADMIN

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from slamon.services.access.callers import Scope
+from slamon.domain.scopes import Scope
 from tests.api.conftest import Api
 from tests.installation import open_world
 

@@ -25,11 +25,11 @@ from slamon.db.parties import Organization, Person, Project, ProjectCmo
 from slamon.db.policies import Policy
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.lifecycle import LIFE_CYCLE, Action, RequestType
+from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import CMO_ROLES, SYSTEM, Role
 from slamon.errors import Conflict
 from slamon.http import transaction
-from slamon.services.access import callers
-from slamon.services.access.callers import ALL_SCOPES
+from slamon.services.access import callers, sessions
 from slamon.services.access.rights import REACH, RIGHTS, Deed, On
 from slamon.services.directory.records import create
 from slamon.services.reports.rights_document import rights
@@ -136,7 +136,7 @@ def built_in(world: Installation) -> CallersAndRecords:
         built.ids[kind] = records(world, api, kind, projects[kind])
     with world.runtime.write() as tx:
         for part, person_id in people.items():
-            key, built.keys[part] = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=person_id)
+            key, built.keys[part] = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=person_id)
             built.ids[OWN].setdefault("key_id", {})[part] = key.id
             draft = Draft(id=uuid4(), content=inquiry(built.ids[OWN]), changed_at=now, created_at=now, version=1)
             draft.created_by = str(person_id)
@@ -144,7 +144,7 @@ def built_in(world: Installation) -> CallersAndRecords:
             built.ids[OWN].setdefault("draft_id", {})[part] = draft.id
             if part not in OF_THE_CMO:
                 who = tx.session.get_one(Person, person_id)
-                built.tokens[part] = callers.begin_session(tx, who)
+                built.tokens[part] = sessions.begin_session(tx, who)
     return built
 
 

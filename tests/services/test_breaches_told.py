@@ -16,6 +16,7 @@ from slamon.db import schema
 from slamon.db.outbox import Notification
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import REPETITIONS, DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Via
@@ -74,7 +75,7 @@ def put_in_force(world: Installation, *, hours: tuple[int, int], mode: str = "el
     with world.runtime.write() as tx:
         values = {
             "clocks": dict.fromkeys(("acknowledgement", "answer", "reply"), clock),
-            "ladder": ladder or default_policies()[0]["ladder"],
+            "ladder": ladder or default_policies(STANDARD.clocks)[0]["ladder"],
         }  # fmt: skip
         own = select(Policy).where(Policy.cmo_id == world.cast.cmo, Policy.former_of.is_(None))
         line = tx.session.scalars(own).one_or_none()
@@ -219,7 +220,8 @@ def test_a_lower_step_is_told_once_the_one_that_passed_over_it_is_undone(world: 
     pass_hours(world, 73)  # found together: step 3 speaks, the breach is passed over
     assert not world.email.sent_to(LEAD, K.LIMIT)
     later = [
-        {**step, "offset": "PT90H"} if step["level"] == "step_3" else step for step in default_policies()[0]["ladder"]
+        {**step, "offset": "PT90H"} if step["level"] == "step_3" else step
+        for step in default_policies(STANDARD.clocks)[0]["ladder"]
     ]
     apply(world, put_in_force(world, hours=(24, 48), ladder=later))
     world.work()
@@ -348,8 +350,9 @@ class AnyLife(RuleBasedStateMachine):
     def every_standing_step_that_none_passed_over_has_reached_its_readers_once(self) -> None:
         if not hasattr(self, "request"):
             return
-        with self.world.runtime.db.read() as session:
-            case = load_request(session, session.get_one(CmoRequest, self.request.id))
+        with self.world.runtime.read() as tx:
+            session = tx.session
+            case = load_request(tx, session.get_one(CmoRequest, self.request.id))
             outcome = case.evaluate(self.world.clock.now())
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]

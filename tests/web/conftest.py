@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from slamon.app import create_app
 from slamon.db.base import Base
 from slamon.db.parties import Person
-from slamon.services.access import callers
+from slamon.services.access import one_time_links, sessions
 from slamon.services.access.form_links import issue_link
 from slamon.web.session import COOKIE
 from tests.installation import Installation
@@ -67,7 +67,7 @@ class Site:
     def staff(self, person_id: UUID) -> Staff:
         with self.world.runtime.write() as tx:
             person = tx.session.get_one(Person, person_id)
-            token = callers.begin_session(tx, person)
+            token = sessions.begin_session(tx, person)
         client = self.browser()
         client.cookies.set(COOKIE, token)
         return Staff(client)
@@ -75,7 +75,7 @@ class Site:
     def password(self, person_id: UUID, password: str) -> None:
         """Set a password by a one-time link, and forget the session that this begins."""
         with self.world.runtime.write() as tx:
-            token = callers.one_time_token(tx, person_id)
+            token = one_time_links.one_time_token(tx, person_id)
         answer = self.browser().post(f"/welcome/{token}", data={"password": password, "again": password})
         assert answer.status_code == 303, text_of(answer)
 

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from slamon.app import create_app
-from slamon.services.access import callers
+from slamon.services.access import one_time_links
 from slamon.web.session import COOKIE
 from tests.installation import PM, open_world
 from tests.web.conftest import ADDRESS, Site, text_of
@@ -120,7 +120,7 @@ def test_people_of_a_cmo_have_no_staff_pages(site: Site) -> None:
 
 def welcome_path(site: Site) -> str:
     with site.world.runtime.write() as tx:
-        token = callers.one_time_token(tx, site.world.cast.quality)
+        token = one_time_links.one_time_token(tx, site.world.cast.quality)
     return f"/welcome/{token}"
 
 

@@ -29,7 +29,7 @@ from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
-_COLUMNS = ("CMO", "Site", "Lot", "OutstandingItem", "Request", "Item", "State", "Needed on", "Overdue")
+_COLUMNS = ("CMO", "Site", "Lot", "Owed", "Request", "Item", "State", "Needed on", "Overdue")
 _MEANT_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
