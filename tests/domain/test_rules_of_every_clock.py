@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.catalogue import STANDARD
+from slamon.domain.clocks.kinds import refuse_unknown
 from slamon.domain.clocks.ladder import CrossingKey, steps_to_tell
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
 from slamon.domain.clocks.state import ClockId, ClockState, Former, Outcome
@@ -33,6 +35,7 @@ PLANT = WorkingCalendar.from_json(
     }
 )
 TALK = (C.ACKNOWLEDGEMENT, C.ANSWER, C.REPLY, C.SPONSOR)
+DAY_LONG = ClockTerms(timedelta(1), timedelta(1))
 UNTIL_30 = {"until": after(30).isoformat()}
 
 
@@ -130,7 +133,8 @@ def test_rule_8_everybodys_time_adds_up():
         (lambda: ClockTerms(timedelta(hours=1), timedelta(days=3000)), "limit"),
         (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), Mode.DATE), "target"),
         (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), pause_cap=timedelta(0)), "pause_cap"),
-        (lambda: replace(terms(), clocks={C.FULFILMENT: ClockTerms(timedelta(1), timedelta(1))}), "clocks.fulfilment"),
+        (lambda: refuse_unknown({C.FULFILMENT: DAY_LONG}, (), STANDARD.clocks), "clocks.fulfilment"),
+        (lambda: refuse_unknown({"nonsense": DAY_LONG}, (), STANDARD.clocks), "clocks"),
     ],
 )
 def test_rule_9_what_could_never_run_is_refused_at_the_door(refused: Any, field: str):

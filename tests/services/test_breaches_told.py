@@ -119,7 +119,7 @@ def test_a_breach_after_a_withdrawn_one_is_told_like_the_first(any_world: Instal
     pass_hours(any_world, 88, 89, 90)  # ten hours before the question, 38 after the reply
     assert len(any_world.email.sent_to(LEAD, K.LIMIT)) == len(any_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
     second = any_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)[1]
-    assert [(clock.name, clock.limit_at) for clock in second.clocks] == [
+    assert [(clock.words.label, clock.limit_at) for clock in second.clocks] == [
         ("answer", START + timedelta(hours=88, seconds=1))  # the second in which the reply was written
     ]
     assert findings(any_world) == []
@@ -131,7 +131,7 @@ def test_a_second_breach_climbs_the_whole_ladder_and_an_old_taking_does_not_stop
     pass_hours(world, 50)
     world.act(request.id, Action.REPLY, by=world.cast.pm, text="5 mg")
     pass_hours(world, 88.1, 92.1, 96.1, 112.1)
-    of_the_answer = [m for m in world.email.sent if m.clocks and m.clocks[0].name == "answer"]
+    of_the_answer = [m for m in world.email.sent if m.clocks and m.clocks[0].words.label == "answer"]
     assert [m.kind for m in of_the_answer if m.address == LEAD] == [K.LIMIT, K.LIMIT, K.REPEAT]
     assert [m.kind for m in of_the_answer if m.address == HEAD] == [K.STEP_3]
 
@@ -142,7 +142,7 @@ def test_who_was_told_of_a_withdrawn_breach_hears_that_once_in_the_thread_where_
     [first], [taken_back] = (any_world.slack.sent_to(CMO_CHANNEL, kind) for kind in (K.LIMIT, K.WITHDRAWN))
     assert taken_back.thread_id == f"slack:{any_world.slack.sent.index(first) + 1}"
     assert taken_back.detail == "an earlier act was recorded later"
-    assert [clock.name for clock in taken_back.clocks] == ["answer"]
+    assert [clock.words.label for clock in taken_back.clocks] == ["answer"]
     for address in (PM, CMO_LEAD):
         assert len(any_world.email.sent_to(address, K.WITHDRAWN)) == 1
     for address in (LEAD, HEAD, CONTACT):  # told in the thread, or never told of a breach
@@ -166,7 +166,7 @@ def test_of_several_steps_told_to_one_person_one_withdrawal_comes(world: Install
     world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
     pass_hours(world, 48, 52, 72)
     by_phone(world, request, Action.ASK, 10, text="Which strength?")
-    of_the_answer = [m for m in world.slack.sent_to(CMO_CHANNEL) if m.clocks[0].name == "answer"]
+    of_the_answer = [m for m in world.slack.sent_to(CMO_CHANNEL) if m.clocks[0].words.label == "answer"]
     assert [m.kind for m in of_the_answer] == [K.LIMIT, K.REPEAT, K.STEP_3, K.WITHDRAWN]
     for address in (PM, CMO_LEAD):
         assert len(world.email.sent_to(address, K.WITHDRAWN)) == 1

@@ -1,14 +1,14 @@
 """The clocks there are: one entry each, with all that the rules know of it. Its words stand in `wording.clocks`."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from slamon.domain.clocks import spells
 from slamon.domain.clocks.spells import Spell, TimelineView
 from slamon.domain.lifecycle import RequestType
-from slamon.domain.terms import ClockKind
+from slamon.domain.terms import ClockKind, ClockTerms, Mode, Step, TermsError
 
 _NAME = re.compile(r"[a-z][a-z_]{0,23}")  # a column of 24 characters; a '-' would begin the generation
 
@@ -71,6 +71,18 @@ def clocks_for(clocks: Clocks, request_type: str) -> frozenset[str]:
 def dated(clocks: Clocks) -> frozenset[str]:
     """The names of those that end on a day."""
     return frozenset(name for name, clock in clocks.items() if clock.is_dated)
+
+
+def refuse_unknown(allowed: Mapping[str, ClockTerms], ladder: Sequence[Step], clocks: Clocks) -> None:
+    """Raise TermsError for a clock that is not among `clocks`, and for one whose mode is another's."""
+    for where, kinds in (("clocks", allowed), ("ladder.clocks", [kind for step in ladder for kind in step.clocks])):
+        unknown = next((kind for kind in kinds if kind not in clocks), None)
+        if unknown is not None:
+            raise TermsError(where, f"'{unknown}' is no clock; name one of {', '.join(clocks)}")
+    for kind, clock in allowed.items():
+        if (clock.mode is Mode.DATE) != clocks[kind].is_dated:
+            on_a_day = " and ".join(sorted(dated(clocks)))
+            raise TermsError(f"clocks.{kind}", f"mode date is for {on_a_day}, and for these alone")
 
 
 def _shipments(request_type: str) -> bool:

@@ -1,6 +1,6 @@
 """What a policy line must be, and what is kept of it when it changes. Which line wins a request stands in policies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
 from slamon.domain.catalogue import Catalogue
-from slamon.domain.clocks.kinds import Clocks, clocks_for, dated
+from slamon.domain.clocks.kinds import Clocks, clocks_for, dated, refuse_unknown
 from slamon.domain.clocks.ladder import refuse_contradictions
 from slamon.domain.kinds import KINDS
 from slamon.domain.lifecycle import RequestType
-from slamon.domain.terms import ClockTerms, Mode, Step, TermsError, as_meant, clocks_from_json, ladder_from_json
+from slamon.domain.terms import as_meant, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit.trail import hold_head
@@ -98,7 +98,7 @@ def refuse_faulty(tx: Tx, line: Policy) -> None:
 def refuse_unworkable(line: PolicyLine | Policy, catalogue: Catalogue) -> None:
     """Raise Invalid or TermsError for what no request could be filed under, and for a reminder that leaves at once."""
     clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
-    _refuse_unknown(clocks, ladder, catalogue.clocks)
+    refuse_unknown(clocks, ladder, catalogue.clocks)
     named = [RequestType(line.type)] if line.type else list(RequestType)
     types = [each for each in named if line.kind is None or line.kind in KINDS[each]]
     if not types:
@@ -113,18 +113,6 @@ def refuse_unworkable(line: PolicyLine | Policy, catalogue: Catalogue) -> None:
     if any(step.percent_of_target is not None and on_a_day.intersection(step.clocks) for step in ladder):
         why = f"is not for {' and '.join(sorted(on_a_day))}, whose deadline is a day; use an offset such as -PT24H"
         raise Invalid("ladder.percent_of_target", why)
-
-
-def _refuse_unknown(allowed: Mapping[str, ClockTerms], ladder: Sequence[Step], clocks: Clocks) -> None:
-    """Raise TermsError for a clock that the catalogue does not have, and for one with the mode of another."""
-    for where, kinds in (("clocks", allowed), ("ladder.clocks", [kind for step in ladder for kind in step.clocks])):
-        unknown = next((kind for kind in kinds if kind not in clocks), None)
-        if unknown is not None:
-            raise TermsError(where, f"'{unknown}' is no clock; name one of {', '.join(clocks)}")
-    for kind, clock in allowed.items():
-        if (clock.mode is Mode.DATE) != clocks[kind].is_dated:
-            on_a_day = " and ".join(sorted(dated(clocks)))
-            raise TermsError(f"clocks.{kind}", f"mode date is for {on_a_day}, and for these alone")
 
 
 def _refuse_stranger(session: Session, line: Policy, person_id: str, *, is_new: bool) -> None:
