@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -74,8 +75,8 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
 
     filed = api.filed()
     assert filed["clocks"] == []  # it has not started
-    request = f"/requests/{filed['id']}"
-    world.act(filed["id"], Action.ANSWER, by=world.cast.contact, text="Yes.")
+    request_id, request = UUID(filed["id"]), f"/requests/{filed['id']}"
+    world.act(request_id, Action.ANSWER, by=world.cast.contact, text="Yes.")
     [clock] = api.pm.get(f"/v1{request}").json()["clocks"]
     assert (clock["clock"], clock["outcome"], clock["is_the_sponsors"]) == ("capa_closure", "running", False)
 
@@ -97,7 +98,7 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
         (fact.label, fact.value) for fact in put_into_words(mail).facts
     ]
 
-    staff, form = site.staff(world.cast.pm), site.link(filed["id"])
+    staff, form = site.staff(world.cast.pm), site.link(request_id)
     assert "Closure of the CAPA" in text_of(staff.get(request))
     assert "closure of the CAPA clock)" in text_of(staff.get(request))  # in what happened
     assert "closure of the CAPA limit breached" in text_of(staff.get("/requests?tab=all"))
@@ -106,7 +107,7 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
         assert "The clock started when the inquiry was answered" in text_of(page)
     assert api.pm.get(f"/v1{request}/clocks/capa_closure/explain").json()["limit_seconds"] == 48 * 3600
 
-    world.act(filed["id"], Action.FOLLOW_UP, by=world.cast.pm, text="How was it closed?")
+    world.act(request_id, Action.FOLLOW_UP, by=world.cast.pm, text="How was it closed?")
     [clock] = api.pm.get(f"/v1{request}/clocks").json()["clocks"]
     assert (clock["outcome"], bool(clock["stopped_at"])) == ("breached", True)
     with world.runtime.read() as tx:

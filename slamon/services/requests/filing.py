@@ -142,7 +142,8 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     with in_one_trip(tx.session) as connection:
         connection.execute(_REQUEST, columns)
         connection.execute(_FACT, fact_values(request_id, filed, head_digest))
-        connection.execute(_CLOCKS, clocks)
+        if clocks:  # none where the line only has clocks that start later
+            connection.execute(_CLOCKS, clocks)
         queue(tx.session, [notice])
     note(tx.session, "filed", number=number)
     own = item_clocks(terms, Timeline([filed]), clocks=tx.rules.catalogue.clocks)
