@@ -399,14 +399,14 @@ def _found(tx: Tx) -> Cast:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Installation]:
-    """A world in a SQLite file. Import the fixture where it is used: `from tests.world import world  # noqa: F401`."""
+    """An installation in a SQLite file."""
     with open_world(f"sqlite:///{tmp_path}/world.db") as opened:
         yield opened
 
 
 @pytest.fixture
 def postgres_world(postgres_url: str) -> Iterator[Installation]:
-    """A world in PostgreSQL, in the database of this test worker."""
+    """An installation in PostgreSQL, in the database of this test worker."""
     with open_world(postgres_url) as opened:
         yield opened
 

@@ -32,9 +32,9 @@ from slamon.errors import SlamonError
 from slamon.runtime import build_runtime
 from slamon.services.access import callers, one_time_links
 from slamon.wording.message import MessageKind
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.installation import ADMIN, CONTACT, PM, Installation, RecordingChannel
-from tests.web.conftest import ADDRESS, Site
+from tests.pages import ADDRESS, Site
 
 SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
 PASSWORD = "correct horse battery"

@@ -27,7 +27,7 @@ from slamon.domain.timeline import SYSTEM, Role
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.services.access import callers
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.installation import Installation, ManualClock, open_world
 
 # What a document cannot say: who may, that an id must exist, that a record has changed, what contradicts what.

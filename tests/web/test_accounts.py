@@ -21,7 +21,7 @@ from slamon.services.access import callers, one_time_links
 from slamon.services.access.passwords import Passwords
 from slamon.wording.message import MessageKind
 from tests.installation import ADMIN, CONTACT, LEAD, PM, Installation, open_world
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 
 PASSWORD, OTHER = "correct horse battery", "wooden lamp river"
 LOCKED_HERE, LOCKED = "refused from your network for 15 minutes, even", "locked for an hour"
