@@ -17,9 +17,9 @@ from slamon.wording.clocks import ClockWords
 from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from slamon.wording.words import ENGLISH
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.installation import LEAD, Installation, open_world
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 
 
 def capa_closure(view: TimelineView) -> Iterator[Spell]:
