@@ -114,7 +114,7 @@ def clock_states(
     view = timeline_view(terms, timeline)
     if view is None:
         return ()
-    known = {kind for each in (terms, *(before.terms for before in former)) for kind in each.clocks}
+    known = terms.clocks.keys() | {kind for before in former for kind in before.terms.clocks}
     if not known <= clocks.keys():
         raise LookupError(f"no clock {', '.join(sorted(known - clocks.keys()))} in the catalogue")
     spells = (
