@@ -71,8 +71,8 @@ def explain_clock(
         other = beside(instant, other_zone, zone)
         return moment(instant, zone) + (f" = {other}" if other else "")
 
-    told = sentences(explanation, terms, words[clock.kind], at, _why_cancelled(case, clock))
-    return Explained(explanation, terms, tuple(told))
+    explained = sentences(explanation, terms, words[clock.kind], at, _why_cancelled(case, clock))
+    return Explained(explanation, terms, tuple(explained))
 
 
 def _why_cancelled(case: LoadedRequest, clock: ClockState) -> str | None:
