@@ -249,22 +249,7 @@ def policy_models(clocks: Clocks) -> PolicyModels:
     each: dict[str, Any] = {
         name: ((DatedClock if clock.is_dated else PolicyClock) | None, None) for name, clock in clocks.items()
     }
-    allowed = _made(PolicyClocks, **each)
-
-    def known(name: str) -> str:
-        if name not in clocks:
-            raise ValueError(f"must be one of {', '.join(clocks)}")
-        return name
-
-    named = LadderStep.model_fields["clocks"]
-    step = _made(
-        LadderStep,
-        clocks=(
-            list[Annotated[ClockName, AfterValidator(known)]],
-            Field([], max_length=len(clocks), description=named.description),
-        ),
-    )
-    step.dated = dated(clocks)
+    allowed, step = _made(PolicyClocks, **each), _step(clocks)
     steps: Any = list[step]  # type: ignore[valid-type]
     ladder: Any = Annotated[steps, Field(max_length=len(Level) * len(clocks))]
     new = _made(NewPolicy, clocks=(allowed, ...), ladder=(ladder, ...))
@@ -276,6 +261,19 @@ def policy_models(clocks: Clocks) -> PolicyModels:
         resolved=_made(ResolvedPolicy, policy=(read, ...)),
         question=_made(WhatIfQuestion, policy=(new, ...)),
     )
+
+
+def _step(clocks: Clocks) -> Any:
+    def known(name: str) -> str:
+        if name not in clocks:
+            raise ValueError(f"must be one of {', '.join(clocks)}")
+        return name
+
+    names: Any = list[Annotated[ClockName, AfterValidator(known)]]
+    description = LadderStep.model_fields["clocks"].description
+    step = _made(LadderStep, clocks=(names, Field([], max_length=len(clocks), description=description)))
+    step.dated = dated(clocks)
+    return step
 
 
 def _made(base: type[BaseModel], **fields: Any) -> Any:
