@@ -11,6 +11,7 @@ from slamon.api import (
     attachments,
     clocks,
     drafts,
+    jobs,
     messages,
     outstanding_items,
     policies,
@@ -25,7 +26,7 @@ from slamon.http import problems
 from slamon.http.middleware import Middleware
 from slamon.http.transaction import Gate, Known, Route, by_key, may
 from slamon.runtime import Runtime
-from slamon.schemas.fields import list_names
+from slamon.schemas.open_names import with_names
 from slamon.schemas.policies import policy_models
 from slamon.services.access.rights import Deed
 
@@ -42,6 +43,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
     # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
     policy_questions, policy_records = _policy_routers(runtime.catalogue)
     first = [
+        requests.filing_router(runtime.catalogue),
         requests.router,
         attachments.router,
         clocks.router,
@@ -50,7 +52,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
         policy_questions,
         term_changes.router,
     ]
-    last = [drafts.router, shutdowns.router, messages.router, access.router]
+    last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
     routers = [*first, *ROUTERS, policy_records, *last, *others]
     routers.append(_document_route(app))
     app.state.api_routes = [route for router in routers for route in router.routes]
@@ -70,9 +72,9 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     document = FastAPI.openapi(app)
     schemas = document["components"]["schemas"]
     schemas.update(_problem_schemas())
-    list_names(document, "ClockKind", app.state.runtime.catalogue.clocks)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    document = with_names(document, app.state.runtime.catalogue)
     document["security"] = [{"apiKey": []}]
     return document
 

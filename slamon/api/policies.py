@@ -1,41 +1,44 @@
 """Questions about calendars and policies: which days are closed, which line applies, what another would have meant."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
 
+from slamon.api.jobs import accepted, by_name
 from slamon.api.records import CALENDARS
 from slamon.api.responses import answers
 from slamon.db.base import new_id
 from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
-from slamon.db.requests import Priority
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import refuse_contradictions
-from slamon.domain.kinds import DataKind, InquiryCategory
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
-from slamon.http.transaction import Call, Known, Route, by_key, may, may_on_record, reply
+from slamon.http.transaction import Call, Known, Reply, Route, by_key, may, may_on_record, reply
 from slamon.schemas import directory
-from slamon.schemas.fields import Answer, Body
-from slamon.schemas.policies import CoveringLine, NewPolicy, PolicyModels, WhatIfQuestion
+from slamon.schemas.jobs import Job, WhatIfAnswer
+from slamon.schemas.policies import (
+    CoveringLine,
+    HolidaysQuery,
+    NewPolicy,
+    PolicyModels,
+    ResolveQuery,
+    WhatIfQuestion,
+)
+from slamon.services.access.jobs import AT_ONCE
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import is_seen
 from slamon.services.policies import calendars, policies
+from slamon.services.policies.known_names import known_type
 from slamon.services.policies.lines import refuse_unworkable
-from slamon.services.reports.what_if import WhatIf, what_if
+from slamon.services.reports import what_if
+from slamon.services.reports.what_if import Question
 from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
-
-
-class HolidaysQuery(Body):
-    year: Annotated[int, Field(ge=1950, le=2150)]
 
 
 @router.get(
@@ -59,16 +62,6 @@ def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, 
     return reply(answer).response()
 
 
-class ResolveQuery(Body):
-    """The request about to be filed."""
-
-    project_id: UUID
-    site_id: UUID
-    type: RequestType
-    kind: DataKind | InquiryCategory | None = None
-    priority: Priority = Priority.ROUTINE
-
-
 def _why(named: list[str], also: list[CoveringLine]) -> str:
     own = f"It names {' and '.join(named)}" if named else "It names nothing, so it covers every request"
     if not also:
@@ -76,35 +69,6 @@ def _why(named: list[str], also: list[CoveringLine]) -> str:
     next_best = also[0]
     theirs = " and ".join(next_best.names) or "nothing"
     return f"{own}; the next best, '{next_best.name}', names {theirs}."
-
-
-class CmoChange(Answer):
-    """Clocks past their limit at one CMO, of the requests that would come under the draft."""
-
-    cmo_id: UUID
-    name: str
-    requests: int
-    breaches: int
-    breaches_under_draft: int
-    appeared: int
-    vanished: int
-
-
-class LeadChange(Answer):
-    """Escalations addressed to one lead."""
-
-    person_id: UUID
-    name: str
-    escalations: int
-    escalations_under_draft: int
-
-
-class WhatIfAnswer(Answer):
-    looked_at: int = Field(description="Requests filed in the period.")
-    covered: int = Field(description="Those of them that would come under the draft: it covers them, and no line they "
-                         "lived under names a narrower scope.")  # fmt: skip
-    cmos: list[CmoChange]
-    leads: list[LeadChange]
 
 
 def policy_routes(models: PolicyModels) -> APIRouter:
@@ -123,10 +87,15 @@ def policy_routes(models: PolicyModels) -> APIRouter:
         return reply(answer).response()
 
     def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
+        question = Question(draft_of(body.policy, call.runtime.catalogue), stamp(body.filed_from), stamp(body.filed_to))
         with call.reading() as tx:
-            draft = draft_of(body.policy, tx.rules.catalogue)
-            found = what_if(tx, draft, filed_from=stamp(body.filed_from), filed_to=stamp(body.filed_to), by=call.caller)
-        return reply(told(found)).response()
+            if not what_if.is_long(tx.session, question, by=call.caller):
+                return reply(by_name(what_if.what_if(tx, question, by=call.caller))).response()
+
+        def work(tx: Tx) -> Reply:
+            return accepted(what_if.ask(tx, question, by=call.caller))
+
+        return call.write(work)
 
     ask_what_if.__annotations__["body"] = models.question  # FastAPI reads the model from the annotation
     router.get(
@@ -143,15 +112,17 @@ def policy_routes(models: PolicyModels) -> APIRouter:
         operation_id="whatIf",
         summary="What a draft policy would have meant for a past period",
         description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force "
-        "then. Changes nothing.",
-        responses=answers(body=True),
+        f"then. Changes nothing. For more than {AT_ONCE} requests the answer is a job that works it out in the "
+        "background: see `GET /v1/jobs/{id}`.",
+        responses=answers(409, body=True, job=Job),
         dependencies=[may(Deed.READ_RECORDS)],
     )(ask_what_if)
     return router
 
 
 def _wanted(tx: Tx, query: ResolveQuery, call: Call) -> policies.PolicyQuery:
-    """What a line must cover. Raises Invalid for a site or project that the caller does not see."""
+    """What a line must cover. Raises Invalid for an unknown type, a site or a project that the caller does not see."""
+    known_type(tx, query.type)
     site = tx.session.get(Site, query.site_id)
     if site is None or not is_seen(tx.session, Site, query.site_id, by=call.caller):
         raise Invalid("site_id", f"no site {query.site_id}")
@@ -169,23 +140,3 @@ def draft_of(policy: NewPolicy, catalogue: Catalogue) -> policies.PolicyLine:
     refuse_unworkable(draft, catalogue)
     refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks), catalogue.clocks)
     return draft
-
-
-def told(found: WhatIf) -> WhatIfAnswer:
-    """By name."""
-    cmos = [CmoChange(cmo_id=cmo_id, **asdict(change)) for cmo_id, change in found.cmos.items()]
-    leads = [
-        LeadChange(
-            person_id=person,
-            name=name,
-            escalations=found.escalations[person],
-            escalations_under_draft=found.escalations_under_draft[person],
-        )
-        for person, name in found.leads.items()
-    ]
-    return WhatIfAnswer(
-        looked_at=found.looked_at,
-        covered=found.covered,
-        cmos=sorted(cmos, key=lambda cmo: cmo.name),
-        leads=sorted(leads, key=lambda lead: lead.name),
-    )

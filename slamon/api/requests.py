@@ -2,26 +2,34 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
+from sqlalchemy import Connection
 
+from slamon.api.act_route import ActRoute
 from slamon.api.responses import answers
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.domain.calendar import CalendarError
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.kinds import DataKind
-from slamon.domain.lifecycle import TAKES, Action, RequestType, Rule, State, possible_actions
-from slamon.domain.timeline import INTERNAL, FactKind, Role, Via
+from slamon.domain.lifecycle import TAKES, Action, Rule, State, possible_actions
+from slamon.domain.terms import TermsError
+from slamon.domain.timeline import INTERNAL, FactKind, Role, Via, stamp
+from slamon.domain.types.data import DataKind
+from slamon.errors import SlamonError
 from slamon.http.transaction import (
+    Arriving,
     Call,
     ExpectedVersion,
     Known,
     Posted,
     Reply,
-    Route,
     by_key,
     created,
     may,
@@ -31,8 +39,9 @@ from slamon.http.transaction import (
 from slamon.schemas.acts import Act
 from slamon.schemas.clocks import clock_of
 from slamon.schemas.filings import filing_of
-from slamon.schemas.new_requests import DataRequest, NewRequest
+from slamon.schemas.new_requests import any_request
 from slamon.schemas.requests import (
+    Author,
     Fact,
     FiledApart,
     ItemTerms,
@@ -41,44 +50,94 @@ from slamon.schemas.requests import (
     ListQuery,
     OpenAction,
     Page,
-    Person,
     Request,
     RevokedLinks,
     Timeline,
 )
+from slamon.schemas.types.base import NewRequest
+from slamon.services.access import idempotency
 from slamon.services.access.form_links import revoke_links
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.access.visibility import find_seen, is_seen
 from slamon.services.deadlines.loading import load_request
+from slamon.services.policies.known_names import known_type
 from slamon.services.requests import queries
 from slamon.services.requests.acts import Payload, act
-from slamon.services.requests.filing import Filed, Filing, file_by_terms
-from slamon.services.transaction import Tx
+from slamon.services.requests.filing import Filed, Filing, ReadyFiling, file_by_terms, prepare, store
+from slamon.services.requests.filing_context import FilingContext, filing_context
+from slamon.services.transaction import Moment, Tx
 
-router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
+_PREFIX = "/v1/requests"
+router = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
 
 
 _NOTHING = Act()
+_NO_NUMBER = "[number]"  # placeholder for the number, which comes before any text that people wrote
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=Request | FiledApart,
-    operation_id="fileRequest",
-    summary="File a request to a CMO",
-    description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If open "
-    "requests of this type to this CMO name the same lot or order number: a 409 that lists them in `look_alikes`.",
-    responses=answers(409, body=True, etag=201, location=True),
-    dependencies=[may(Deed.FILE)],
-)
-def file_request(call: Posted, body: NewRequest) -> Response:
-    split, file_anyway = isinstance(body, DataRequest) and body.split, body.file_anyway
-    filing = filing_of(body)
-    return call.write(
-        lambda tx: file_for(call, tx, filing, split=split, file_anyway=file_anyway),
-        before_replay=still_seen(call),
+def filing_router(catalogue: Catalogue) -> APIRouter:
+    """The route that files; what it takes is made from the request types of the catalogue."""
+    filing = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    new_request = any_request(catalogue)
+
+    @filing.post(
+        "",
+        status_code=201,
+        response_model=Request | FiledApart,
+        operation_id="fileRequest",
+        summary="File a request to a CMO",
+        description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If "
+        "open requests of this type to this CMO name the same lot or order number: a 409 that lists them in "
+        "`look_alikes`.",
+        responses=answers(409, body=True, etag=201, location=True),
+        dependencies=[may(Deed.FILE)],
     )
+    def file_request(arrival: Arriving, body: new_request) -> Response:  # type: ignore[valid-type]  # of this catalogue
+        asked: NewRequest = body
+        wanted, split, file_anyway = filing_of(asked), getattr(asked, "split", False), asked.file_anyway
+        with arrival.runtime.db.look_up() as connection:
+            context = filing_context(connection, wanted, stamp(arrival.now), key_digest=arrival.key_digest)
+            call = arrival.admit(context.caller())
+            ready = None
+            if not split:
+                ready = _made_ready(call, connection, wanted, context, file_anyway=file_anyway)
+            filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
+        return filed or call.write(
+            lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway),
+            before_replay=still_seen(call),
+        )
+
+    return filing
+
+
+def _made_ready(
+    call: Call,
+    connection: Connection,
+    filing: Filing,
+    context: FilingContext,
+    *,
+    file_anyway: bool,
+) -> ReadyFiling | None:
+    """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
+    try:
+        return prepare(
+            Moment(call.now, call.real_now), connection, call.runtime.catalogue, filing, context,
+            by=call.caller, file_anyway=file_anyway,
+        )  # fmt: skip
+    except (SlamonError, TermsError, CalendarError):
+        if call.once is None:
+            raise
+        return None
+
+
+def _file(call: Call, ready: ReadyFiling, connection: Connection) -> Reply | None:
+    """Store it and the answer to the call; None where the call's key is taken."""
+    blank = _answered([Filed(_NO_NUMBER, ready)], call, split=False)
+    keep = None
+    if call.once is not None:
+        keep = idempotency.to_keep(call.once, blank.to_keep(), blank=_NO_NUMBER, real_now=call.real_now)
+    number = store(connection, ready, keep)
+    return None if number is None else replace(blank, body=blank.body.replace(_NO_NUMBER, number, 1))
 
 
 def still_seen(call: Call) -> Callable[[Tx, str], object]:
@@ -95,9 +154,13 @@ def still_seen(call: Call) -> Callable[[Tx, str], object]:
 def file_for(call: Call, tx: Tx, filing: Filing, *, split: bool, file_anyway: bool) -> Reply:
     """File it; the answer is the request as its filer sees it, or with `split` all that were filed."""
     filed = file_by_terms(tx, filing, split=split, by=call.caller, file_anyway=file_anyway)
+    return _answered(filed, call, split=split)
+
+
+def _answered(filed: Sequence[Filed], call: Call, *, split: bool) -> Reply:
     requests, first = [_just_filed(each, call) for each in filed], filed[0]
     answer = FiledApart(items=requests) if split else requests[0]
-    return created(answer, f"/v1/requests/{first.id}", version=first.columns["version"])
+    return created(answer, f"/v1/requests/{first.id}", version=requests[0].version)
 
 
 @router.get(
@@ -111,7 +174,7 @@ def file_for(call: Call, tx: Tx, filing: Filing, *, split: bool, file_anyway: bo
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     wanted = queries.RequestFilter(
         state=State(query.state) if query.state else None,
-        type=RequestType(query.type) if query.type else None,
+        type=query.type,
         cmo_id=query.cmo_id,
         site_id=query.site_id,
         project_id=query.project_id,
@@ -122,6 +185,8 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
         limit=query.limit,
     )
     with call.reading() as tx:
+        if query.type is not None:
+            known_type(tx, query.type)
         page = queries.list_requests(tx, wanted, by=call.caller)
     known = call.runtime.catalogue.clocks
     items = [
@@ -235,19 +300,20 @@ def _whole(tx: Tx, request: CmoRequest, call: Call) -> Request:
 
 def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
-    parties, columns = filed.parties, filed.columns
+    parties, columns = filed.ready.parties, filed.ready.rows.request
     roles = roles_on(call.caller, parties.owners)
-    request_type, state = RequestType(columns["type"]), State(columns["state"])
+    request_type, state = filed.ready.type, State(columns["state"])
     return Request.model_validate(
         {
             **columns,
+            "number": filed.number,
             "expected_on": None,
             "cmo_name": parties.cmo_name,
             "site_name": parties.site_name,
             "project_code": parties.project_code,
             "clocks": [clock_of(clock, call.runtime.catalogue.clocks) for clock in filed.clocks],
-            "actions": _open_actions(possible_actions(request_type, state, filed.progress, roles)),
-            **_item_terms(columns["detail"], filed.items),
+            "actions": _open_actions(possible_actions(request_type, state, filed.ready.progress, roles)),
+            **_item_terms(columns["detail"], filed.ready.items),
         }
     )
 
@@ -287,8 +353,8 @@ def _fact(row: FactRow) -> Fact:
         kind=FactKind(row.kind),
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
-        by=Person(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
-        recorded_by=Person(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
+        by=Author(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
+        recorded_by=Author(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
         via=Via(row.via),
         reason=row.reason,
         content=row.content,

@@ -144,11 +144,13 @@ def _import_requests(
     from sqlalchemy.exc import IntegrityError
 
     from slamon.errors import Conflict
+    from slamon.imports.filings import type_columns
     from slamon.imports.mappings import read_mapping, refuse_missing
     from slamon.imports.requests import import_requests
     from slamon.imports.tables import read_sheet
 
-    mapping = read_mapping(mapping_file)
+    columns = type_columns(runtime.catalogue)
+    mapping = read_mapping(mapping_file, {name: shape.widget for name, shape in columns.items()})
     names, rows = read_sheet(file.name, file.read_bytes(), sheet or mapping.sheet)
     refuse_missing(mapping, names)
     mapping = mapping.as_in(names)

@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from slamon.domain.lifecycle import Action, RequestType, Rule, State, rule_for
+from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State, rule_for
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Timeline, Via
 from slamon.domain.validation import Contradiction, validate_and_complete
-from slamon.imports.mappings import BadCell, Columns, Field, Moment
+from slamon.imports.mappings import BadCell, ColumnName, Columns, Field, Moment, is_day
 from slamon.schemas.acts import Act
 
 NOT_TOLD = "not told in the imported file"
@@ -92,7 +92,7 @@ class Told:
     `doubts` say of some moments that they were chosen from two.
     """
 
-    said: Mapping[Field, str]
+    said: Mapping[ColumnName, str]
     mapping: Columns
     moments: Mapping[Field, Moment]
     doubts: Mapping[Field, str]
@@ -102,7 +102,7 @@ class Told:
         return self.moments[Field.FILED_AT]
 
 
-def told_by(said: Mapping[Field, str], mapping: Columns, now: datetime) -> Told:
+def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> Told:
     """Read the moments of a row. Raises BadCell for one before the filing or after `now`.
 
     A date without a time lies at noon, unless something of that day that comes before or after it is known to the
@@ -167,7 +167,9 @@ def _placed(moment: Moment, later: list[Moment], earlier: list[Moment], now: dat
     return replace(moment, at=at)
 
 
-def history(request_type: RequestType, filed: Fact, told: Told, terms: Terms, people: People) -> tuple[Timeline, State]:
+def history(
+    request_type: RequestTypeDefinition, filed: Fact, told: Told, terms: Terms, people: People
+) -> tuple[Timeline, State]:
     """The facts of a request, the filing first, and the state they lead to. Raises BadCell where they contradict."""
     facts, state, progress = [filed], State.FILED, progress_of([filed])
     for field, moment in told.moments.items():
@@ -237,4 +239,4 @@ def _particulars(act: _Act, told: Told) -> Iterator[tuple[str, Any]]:
             if name in act.or_else:
                 yield name, act.or_else[name]
         else:
-            yield name, told.mapping.day(field, text) if field.is_day else text
+            yield name, told.mapping.day(field, text) if is_day(field) else text

@@ -13,10 +13,19 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
@@ -24,6 +33,7 @@ from slamon.imports.cells import Value
 from slamon.imports.figures import Format, honest_format, instants_of, plain_number, read_moment, read_number
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.schemas.fields import Zone
+from slamon.schemas.shapes import Widget
 
 
 class Field(StrEnum):
@@ -87,26 +97,24 @@ class Field(StrEnum):
     DISPOSITION = "disposition"
     DECIDED_REASON = "decided_reason"
 
-    @property
-    def is_moment(self) -> bool:
-        return self.value.endswith("_at")
 
-    @property
-    def is_day(self) -> bool:
-        return self in (
-            Field.DUE_ON, Field.REQUIRED_DELIVERY_TO, Field.PLANNED_SHIP_ON, Field.EXPECTED_DELIVERY_ON
-        )  # fmt: skip
+ColumnName = str
+"""A `Field`, or a column that the model of another request type names."""
 
-    @property
-    def is_number(self) -> bool:
-        return self in (Field.QUANTITY, Field.MIN_C, Field.MAX_C, Field.MINUTES_OUT)
+_DAYS = frozenset({Field.DUE_ON, Field.REQUIRED_DELIVERY_TO, Field.PLANNED_SHIP_ON, Field.EXPECTED_DELIVERY_ON})
+_NUMBERS = frozenset({Field.QUANTITY, Field.MIN_C, Field.MAX_C, Field.MINUTES_OUT})
+# What identifies something: a spreadsheet program may have made a date of it.
+_CODES = frozenset(
+    {Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.LOTS, Field.PROJECT, Field.PRODUCT_CODE, Field.TRACKING_NUMBER}
+)
 
-    @property
-    def is_code(self) -> bool:
-        """What identifies something: a spreadsheet program may have made a date of it."""
-        return self in (
-            Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.LOTS, Field.PROJECT, Field.PRODUCT_CODE, Field.TRACKING_NUMBER
-        )  # fmt: skip
+
+def is_day(column: ColumnName) -> bool:
+    return column in _DAYS
+
+
+def _is_moment(column: ColumnName) -> bool:
+    return column.endswith("_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +133,7 @@ class Moment:
 class BadCell(ValueError):
     """A cell, or what follows from it, cannot be taken; `field` is what it stands for."""
 
-    def __init__(self, field: Field | str, reason: str) -> None:
+    def __init__(self, field: ColumnName, reason: str) -> None:
         super().__init__(reason)
         self.field = field
         self.reason = reason
@@ -141,14 +149,15 @@ class Columns(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    columns: dict[Field, str]
+    columns: dict[ColumnName, str]
     sheet: str | None = None
     zone: Zone = "UTC"
     formats: list[str] = []
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ".", ",", " ", "'"] | None = None
-    values: dict[Field, dict[str, str]] = {}
-    constants: dict[Field, str] = {}
+    values: dict[ColumnName, dict[str, str]] = {}
+    constants: dict[ColumnName, str] = {}
+    _of_types: Mapping[str, Widget] = PrivateAttr(default_factory=dict)  # columns of types beyond those of `Field`
 
     @field_validator("values", "columns", mode="before")
     @classmethod
@@ -166,13 +175,22 @@ class Columns(BaseModel):
         constants = {}
         for name, value in given.items():
             constants[name] = _text_of(value)
-            if isinstance(value, str) and name in set(Field) and Field(name).is_number:
+            if isinstance(value, str) and name in _NUMBERS:
                 constants[name] = plain_number(read_number(value, **signs))
         return constants
 
+    @field_validator("columns", "values", "constants")
+    @classmethod
+    def _known(cls, named: dict[ColumnName, Any], around: ValidationInfo) -> dict[ColumnName, Any]:
+        known = {*Field, *(around.context or {})}
+        unknown = next((name for name in named if name not in known), None)
+        if unknown is not None:
+            raise ValueError(f"'{unknown}' is no field; there are {', '.join(sorted(known))}")
+        return named
+
     @field_validator("values")
     @classmethod
-    def _once(cls, values: dict[Field, dict[str, str]]) -> dict[Field, dict[str, str]]:
+    def _once(cls, values: dict[ColumnName, dict[str, str]]) -> dict[ColumnName, dict[str, str]]:
         for field, words in values.items():
             word, times = Counter(map(normal_form, words)).most_common(1)[0] if words else ("", 0)
             if times > 1:
@@ -192,8 +210,7 @@ class Columns(BaseModel):
 
     def problem(self, row: Row, fault: BadCell) -> RowProblem:
         """The fault as told to whoever wrote the file: by the name of their own column, where there is one."""
-        known = fault.field if isinstance(fault.field, Field) else None
-        return row.problem(self.columns.get(known, known.value) if known else str(fault.field), fault.reason)
+        return row.problem(self.columns.get(fault.field, str(fault.field)), fault.reason)
 
     def as_in(self, names: Sequence[str]) -> "Columns":
         """The mapping with the names of the columns as the file spells them."""
@@ -201,7 +218,7 @@ class Columns(BaseModel):
         columns = {field: spelled.get(normal_form(name), name) for field, name in self.columns.items()}
         return self.model_copy(update={"columns": columns})
 
-    def said(self, row: Row) -> dict[Field, str]:
+    def said(self, row: Row) -> dict[ColumnName, str]:
         """What a row says, field by field, in our words; blank cells say nothing unless a constant speaks for them.
 
         Numbers are plain, with a point. Raises BadCell for a cell that holds nothing to be used.
@@ -217,14 +234,14 @@ class Columns(BaseModel):
                 told[field] = self._in_our_words(field, text, row.values.get(column))
         return {field: text for field, text in told.items() if text}
 
-    def _in_our_words(self, field: Field, text: str, value: Value | None) -> str:
+    def _in_our_words(self, field: ColumnName, text: str, value: Value | None) -> str:
         """`value` is the exact number or day that a workbook has behind the text."""
         if words := self.values.get(field):
             form = normal_form(text)
             ours = next((ours for theirs, ours in words.items() if normal_form(theirs) == form), None)
             if ours is not None:
                 return ours
-        if field.is_number:
+        if field in _NUMBERS or self._of_types.get(field) is Widget.NUMBER:
             if isinstance(value, Decimal):
                 return plain_number(value)
             if value is not None:
@@ -236,13 +253,14 @@ class Columns(BaseModel):
             except ValueError as error:
                 raise BadCell(field, str(error)) from error
         if isinstance(value, date):
-            if field.is_code:
+            if field in _CODES:
                 reason = "is a date in the workbook, perhaps made by the program; format it as text and type it again"
                 raise BadCell(field, reason)
-            return str(value) if field.is_moment or field.is_day else text
+            is_dated = _is_moment(field) or is_day(field) or self._of_types.get(field) is Widget.DATE
+            return str(value) if is_dated else text
         return text
 
-    def moment(self, field: Field, text: str) -> Moment:
+    def moment(self, field: ColumnName, text: str) -> Moment:
         """Raises BadCell for what names no moment, or one that the zone's clocks skipped."""
         found = self._read(field, text)
         zone = ZoneInfo(self.zone)
@@ -263,11 +281,11 @@ class Columns(BaseModel):
         """The civil day of an instant in the mapping's zone."""
         return instant.astimezone(ZoneInfo(self.zone)).date()
 
-    def day(self, field: Field, text: str) -> date:
+    def day(self, field: ColumnName, text: str) -> date:
         found = self._read(field, text)
         return found.date() if isinstance(found, datetime) else found
 
-    def _read(self, field: Field, text: str) -> date | datetime:
+    def _read(self, field: ColumnName, text: str) -> date | datetime:
         try:
             return read_moment(text, self._formats())
         except ValueError as error:
@@ -277,8 +295,11 @@ class Columns(BaseModel):
         return [honest_format(text, self.zone) for text in self.formats]
 
 
-def read_mapping(path: Path) -> Columns:
-    """The mapping in a TOML or JSON file. Raises Invalid."""
+def read_mapping(path: Path, of_types: Mapping[str, Widget] = MappingProxyType({})) -> Columns:
+    """The mapping in a TOML or JSON file; `of_types` are columns of request types beyond those of `Field`.
+
+    Raises Invalid.
+    """
     try:
         content = path.read_bytes().decode("utf-8-sig")
         is_json = path.suffix.casefold() == ".json"
@@ -286,11 +307,13 @@ def read_mapping(path: Path) -> Columns:
     except (ValueError, OSError, RecursionError) as err:  # either kind of decoding error is one
         raise Invalid("mapping", f"{path.name} cannot be read: {err}") from err
     try:
-        return Columns.model_validate(raw)
+        mapping = Columns.model_validate(raw, context=dict(of_types))
     except ValidationError as err:
         first = err.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
         raise Invalid("mapping", f"{path.name}: {where}: {first['msg']}") from err
+    mapping._of_types = of_types
+    return mapping
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -8,11 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
 from slamon.domain.clocks.auto_close import NEVER
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
 from slamon.imports.mappings import Field
@@ -21,8 +20,8 @@ from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.services.deadlines.reconcile import reconcile
 from slamon.services.directory.recipients import Recipients
-from slamon.services.requests.filing import Filing, take_numbers
-from slamon.services.requests.filing_context import FilingContext
+from slamon.services.requests.filing import Filing, request_values, take_numbers
+from slamon.services.requests.filing_context import Parties
 from slamon.services.transaction import Tx
 
 BATCH = 200  # requests stored at once
@@ -40,7 +39,7 @@ class Past:
     row: Row
     key_field: Field
     filing: Filing
-    parties: FilingContext
+    parties: Parties
     terms: Terms
     timeline: Timeline
     state: State
@@ -51,7 +50,7 @@ class Past:
         return self.timeline.as_recorded()[0]
 
     @property
-    def numbered(self) -> tuple[RequestType, int]:
+    def numbered(self) -> tuple[str, int]:
         """What its number counts on from."""
         return self.filing.type, self.filed.occurred_at.year
 
@@ -72,10 +71,14 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
     never_closing = replace(tx, rules=replace(tx.rules, closing=NEVER))
     in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
-        numbers = list(_numbers(tx.session, batch))
+        numbers = list(_numbers(tx, batch))
         cases = [
             LoadedRequest(
-                _request(past, number, by, stamp(tx.business_now)), past.terms, past.timeline, tx.rules.catalogue
+                _request(past, number, by, stamp(tx.business_now)),
+                tx.rules.catalogue.types[past.filing.type],
+                past.terms,
+                past.timeline,
+                tx.rules.catalogue,
             )
             for past, number in zip(batch, numbers, strict=True)
         ]
@@ -95,39 +98,25 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
     return stored
 
 
-def _numbers(session: Session, batch: Sequence[Past]) -> Iterator[str]:
+def _numbers(tx: Tx, batch: Sequence[Past]) -> Iterator[str]:
     for (request_type, year), group in groupby(batch, key=lambda past: past.numbered):
-        yield from take_numbers(session, request_type, year, len(list(group)))
+        yield from take_numbers(tx.session, tx.rules.catalogue.types[request_type], year, len(list(group)))
 
 
 def _request(past: Past, number: str, by: Actor, at: datetime) -> CmoRequest:
-    filing = past.filing
+    values = request_values(
+        past.filing, past.parties, past.terms,
+        filed_by_id=past.project_manager, state=past.state, filed_at=past.filed.occurred_at,
+    )  # fmt: skip
     return CmoRequest(
+        **values,
         id=past.id,
         number=number,
-        type=filing.type.value,
-        project_id=past.parties.project_id,
-        cmo_id=past.parties.cmo_id,
-        site_id=past.parties.site_id,
-        contact_id=past.parties.contact.id,
-        filed_by_id=past.project_manager,
-        priority=filing.priority.value,
-        subject=filing.subject,
-        description=filing.description,
-        gxp=filing.gxp,
-        due_on=filing.due_on,
-        cmo_reference=filing.cmo_reference,
-        detail=dict(filing.detail),
-        state=past.state.value,
-        filed_at=past.filed.occurred_at,
-        reopen_count=0,
-        terms_digest=past.terms.digest,
         fact_count=0,
         head_digest=GENESIS,
         failed_checks=0,
         created_at=at,
         created_by=by.id,
-        version=1,
     )
 
 

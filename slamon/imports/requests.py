@@ -24,7 +24,7 @@ from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.clocks.ladder import evaluate
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
@@ -32,14 +32,14 @@ from slamon.errors import SlamonError
 from slamon.imports.drafts import BadRows
 from slamon.imports.filings import filing_of, needed
 from slamon.imports.histories import People, Told, history, precision_of, told_by
-from slamon.imports.mappings import BadCell, Columns, Field
+from slamon.imports.mappings import BadCell, ColumnName, Columns, Field
 from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import Past, store
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.services.access.callers import Caller
-from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve
+from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve, store_terms
 from slamon.services.requests.filing import Filing, filed_content
-from slamon.services.requests.filing_context import FilingContext, filing_context
+from slamon.services.requests.filing_context import Parties, find_parties
 from slamon.services.transaction import Tx
 
 BATCH = 200  # rows checked at once
@@ -107,7 +107,8 @@ class _Run:
 
     def __init__(self, tx: Tx, mapping: Columns, by: Actor) -> None:
         session = tx.session
-        self.tx, self.session, self.mapping, self.by, self.at = tx, session, mapping, by, stamp(tx.business_now)
+        self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(tx.business_now)
+        self.catalogue = tx.rules.catalogue
         self.problems: list[RowProblem] = []
         self.flags: list[RowProblem] = []
         self._seen: dict[UUID, str] = {}
@@ -117,9 +118,9 @@ class _Run:
         in_force = session.execute(select(Policy.effective_from, Policy.effective_to)).all()
         self._rules_change = sorted({at for since_to in in_force for at in since_to if at})
         self._shutdowns_end = sorted(session.scalars(select(Shutdown.last_day).distinct()))
-        self._parties: dict[_PartiesKey, FilingContext] = {}
+        self._parties: dict[_PartiesKey, Parties] = {}
         self._lines: dict[tuple[PolicyQuery, int], PolicyLine] = {}
-        self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
+        self._terms: dict[tuple[UUID, str, _PartiesKey, int], Terms] = {}
 
     def check(self, rows: Iterable[Row]) -> list[Past]:
         """What the rows say, those that can be stored; of the others it is noted why not."""
@@ -153,7 +154,9 @@ class _Run:
         told = told_by(said, self.mapping, self.at)
         project, site, contact = self._names.of(said)
         contact_id = contact.id if contact else None
-        filing = filing_of(said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id)
+        filing = filing_of(
+            self.catalogue, said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id
+        )
         parties = self._find(filing, told.filed.at)
         terms = self._freeze(filing, parties, told.filed.at)
         people = self._people(project, parties)
@@ -167,9 +170,9 @@ class _Run:
             via=Via.REPLAY,
             content=filed_content(filing, parties.contact, terms) | precision_of(told.filed) | _kept_as(said),
         )
-        timeline, state = history(filing.type, filed, told, terms, people)
+        timeline, state = history(self.catalogue.types[filing.type], filed, told, terms, people)
         try:
-            evaluate(terms, timeline, self.at, clocks=self.tx.rules.catalogue.clocks)
+            evaluate(terms, timeline, self.at, clocks=self.catalogue.clocks)
         except CalendarHorizon as error:
             raise BadCell(Field.FILED_AT, str(error)) from error
         self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in told.doubts.items()]
@@ -181,14 +184,11 @@ class _Run:
         over = bisect_left(self._shutdowns_end, at.date() - timedelta(days=1))
         return filing.project_id, filing.site_id, filing.contact_id, over
 
-    def _find(self, filing: Filing, at: datetime) -> FilingContext:
+    def _find(self, filing: Filing, at: datetime) -> Parties:
         key = self._parties_key(filing, at)
         if key not in self._parties:
-            project_id, site_id, contact_id, _ = key
             try:
-                self._parties[key] = filing_context(
-                    self.session, project_id=project_id, site_id=site_id, contact_id=contact_id, by=self._caller, at=at
-                )
+                self._parties[key] = find_parties(self.session, filing, by=self._caller, at=at)
             except SlamonError as error:
                 field = _OF_PARTY.get(getattr(error, "field", ""), Field.SITE)
                 reason = getattr(error, "message", str(error))
@@ -196,21 +196,23 @@ class _Run:
                 raise BadCell(field, "is not active here" if reason.startswith("no active") else reason) from error
         return self._parties[key]
 
-    def _freeze(self, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
-        wanted = query_for(filing, parties.cmo_id)
+    def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
+        request_type = self.catalogue.types[filing.type]
+        wanted = query_for(request_type, filing, parties.cmo_id)
         rules = wanted, bisect_right(self._rules_change, at)
         try:
             line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))
             key = line.id, filing.type, self._parties_key(filing, at), at.year
             if key not in self._terms:
-                own = parties.time_zone, parties.calendar
-                self._terms[key] = freeze(self.tx, line, filing.type, *own, at)
+                terms = freeze(line, request_type, parties.time_zone, parties.calendar, at)
+                store_terms(self.session, terms)
+                self._terms[key] = terms
             self._terms[key].refuse_if_never_open(at)
         except (SlamonError, TermsError) as error:
             raise BadCell(Field.FILED_AT, f"no terms as of then: {error}") from error
         return self._terms[key]
 
-    def _people(self, project: Project, parties: FilingContext) -> People:
+    def _people(self, project: Project, parties: Parties) -> People:
         manager, contact = self._names.person(project.pm_id), self._names.person(parties.contact.id)
         role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in contact.roles else Role.CMO_LEAD
         return People(
@@ -238,7 +240,7 @@ class _Names:
     def person(self, person_id: UUID) -> Person:
         return self._people[person_id]
 
-    def of(self, said: Mapping[Field, str]) -> tuple[Project, Site, Person | None]:
+    def of(self, said: Mapping[ColumnName, str]) -> tuple[Project, Site, Person | None]:
         """Raises BadCell for a name nobody has, or several."""
         project = _one(self._projects, Field.PROJECT, needed(said, Field.PROJECT), "no project has this code")
         sites = self._sites.find(needed(said, Field.SITE))
@@ -261,7 +263,7 @@ def _one(records: ByName[Named], field: Field, name: str, nobody: str) -> Named:
     raise BadCell(field, "several have this name, told apart by what cannot be seen" if found else nobody)
 
 
-def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
+def _kept_as(said: Mapping[ColumnName, str]) -> dict[str, str]:
     """Under which number it was kept before, for whoever looks for it there. Raises BadCell."""
     key = said.get(Field.SOURCE_KEY)
     if key is None:
@@ -271,7 +273,7 @@ def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
     return {"source_key": key}
 
 
-def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
+def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
     """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when.
 
     The field it lies in, its text as typed, and what stands before that.

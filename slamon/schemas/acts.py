@@ -8,8 +8,20 @@ from pydantic import ConfigDict, Field, model_validator
 
 from slamon.db.requests import Priority
 from slamon.domain.progress import Condition, Disposition, Readout
-from slamon.schemas.fields import Body, Day, Email, Instant, Line40, Line80, Line120, LongText, Name, Quantity, Text
-from slamon.schemas.new_requests import Temperature
+from slamon.schemas.fields import (
+    Body,
+    Day,
+    Email,
+    Instant,
+    Line40,
+    Line80,
+    Line120,
+    LongText,
+    Name,
+    Quantity,
+    Temperature,
+    Text,
+)
 
 _Number = Annotated[int, Field(ge=1, le=200)]
 _PERSON = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13"

@@ -12,7 +12,8 @@ from slamon.domain.clocks import kinds
 from slamon.domain.clocks.explain import Counts
 from slamon.domain.clocks.state import ClockId, Outcome
 from slamon.domain.terms import Mode
-from slamon.schemas.fields import Answer, ClockName
+from slamon.schemas.fields import Answer
+from slamon.schemas.open_names import ClockName
 
 _READ_ONLY: dict[str, JsonValue] = {"readOnly": True}
 

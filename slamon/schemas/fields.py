@@ -1,7 +1,7 @@
 """The kinds of value the API takes: texts, instants, dates, durations. Each refuses what the store could not keep."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -13,12 +13,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
     Strict,
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema, core_schema
 
 from slamon.addresses import parse_address
 from slamon.countries import is_country
@@ -26,6 +24,7 @@ from slamon.domain.normal_form import is_blank
 from slamon.domain.terms import TermsError, parse_duration, parse_offset
 from slamon.domain.zones import YEARS, is_zone
 from slamon.errors import Invalid
+from slamon.schemas.shapes import Shown, Widget
 
 _OUT_OF_REACH = f"must lie between the years {YEARS.start} and {YEARS.stop}"
 
@@ -40,28 +39,6 @@ class Answer(BaseModel):
     """What a caller gets; built from rows."""
 
     model_config = ConfigDict(from_attributes=True, use_enum_values=True)
-
-
-class OpenName:
-    """A name of a catalogue: any string to the model; the API document lists the names there are, see `list_names`.
-
-    Whether what a caller sends is one of them, whoever has the catalogue must check.
-    """
-
-    def __init__(self, title: str) -> None:
-        self.title = title
-
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        words = {"pydantic_js_updates": {"title": self.title}}
-        return core_schema.str_schema(ref=f"{__name__}.{self.title}:0", metadata=words)
-
-
-def list_names(document: dict[str, Any], title: str, names: Iterable[str]) -> None:
-    """Let an OpenAPI document say which names an `OpenName` of this title has."""
-    document["components"]["schemas"][title]["enum"] = list(names)
-
-
-ClockName = Annotated[str, OpenName("ClockKind")]
 
 
 def unchanged() -> Any:
@@ -100,10 +77,11 @@ Name = Annotated[str, _line(200), _SEEN]
 Line40 = Annotated[str, _line(40), _SEEN]
 Line80 = Annotated[str, _line(80), _SEEN]
 Line120 = Annotated[str, _line(120), _SEEN]
-ShortText = Annotated[str, _text(500), _ANY]
-Text = Annotated[str, _text(4000), _ANY]
-Question = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$"), _SEEN]
-LongText = Annotated[str, _text(20_000), _ANY]
+_LINES = Shown(Widget.TEXT)
+ShortText = Annotated[str, _text(500), _ANY, _LINES]
+Text = Annotated[str, _text(4000), _ANY, _LINES]
+Question = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$"), _SEEN, _LINES]
+LongText = Annotated[str, _text(20_000), _ANY, _LINES]
 Reason = Annotated[
     str, _line(500), _SEEN, Field(description="Why; the trail keeps it.", examples=["Corrected after a call"])
 ]
@@ -129,6 +107,7 @@ Country = Annotated[
     StringConstraints(pattern=r"^[A-Z]{2}$"),
     AfterValidator(_a_country),
     Field(description="ISO 3166-1 alpha-2."),
+    Shown(Widget.COUNTRY),
 ]
 
 
@@ -140,6 +119,7 @@ def _plain_number(value: object) -> object:
 
 
 Quantity = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, max_digits=12, decimal_places=3)]
+Temperature = Annotated[float, Field(ge=-273.15, le=200, allow_inf_nan=False, description="°C")]
 Version = Annotated[int, Field(ge=1, description="Grows with every change; the ETag.")]
 
 
@@ -239,6 +219,7 @@ Zone = Annotated[
     StringConstraints(min_length=1, max_length=64),
     AfterValidator(_zone),
     Field(description="IANA time zone.", examples=["Europe/Zurich"]),
+    Shown(Widget.ZONE),
 ]
 
 

@@ -1,6 +1,6 @@
-"""Policy lines as the API takes and gives them; what depends on which clocks there are is made from the catalogue.
+"""Policy lines, and questions about them and calendars, as the API takes and gives them.
 
-`policy_models` is called once an application. The classes here say all that does not depend on it.
+What depends on which clocks there are, `policy_models` makes from a catalogue; the classes here say all the rest.
 """
 
 from collections.abc import Collection
@@ -13,8 +13,6 @@ from pydantic import AfterValidator, BaseModel, Field, create_model, field_seria
 
 from slamon.db.requests import Priority
 from slamon.domain.clocks.kinds import Clocks, dated
-from slamon.domain.kinds import DataKind, InquiryCategory
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import (
     REPETITIONS,
     STEP_ID,
@@ -27,8 +25,11 @@ from slamon.domain.terms import (
     parse_offset,
     repeated_id,
 )
+from slamon.domain.types.data import DataKind
+from slamon.domain.types.inquiry import InquiryCategory
 from slamon.schemas.directory import Change, Record, shown
-from slamon.schemas.fields import Answer, Body, ClockName, Day, Duration, Flag, Instant, Name, Offset, unchanged
+from slamon.schemas.fields import Answer, Body, Day, Duration, Flag, Instant, Name, Offset, unchanged
+from slamon.schemas.open_names import ClockName, TypeName
 
 _SITE_ID = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 
@@ -153,7 +154,7 @@ class NewPolicy(_PolicyBody):
     )
 
     name: Name
-    type: RequestType | None = Field(None, description="Scope: each field left out matches everything.")
+    type: TypeName | None = Field(None, description="Scope: each field left out matches everything.")
     kind: _Kind | None = None
     priority: Priority | None = None
     cmo_id: UUID | None = None
@@ -177,7 +178,7 @@ class PolicyChange(_PolicyBody, Change):
     model_config = shown(effective_to="2026-12-31T23:59:59Z", reason="Agreement ends")
 
     name: Name = unchanged()
-    type: RequestType | None = None
+    type: TypeName | None = None
     kind: _Kind | None = None
     priority: Priority | None = None
     cmo_id: UUID | None = None
@@ -194,7 +195,7 @@ class PolicyChange(_PolicyBody, Change):
 
 class Policy(Record):
     name: str
-    type: RequestType | None
+    type: TypeName | None
     kind: str | None
     priority: Priority | None
     cmo_id: UUID | None
@@ -223,6 +224,20 @@ class ResolvedPolicy(Answer):
     matched_by: list[str] = Field(description="The scope fields the line names, the weightiest first.")
     why: str = Field(description="Why it wins, in words.")
     also_cover: list[CoveringLine] = Field(description="Lines that cover the request too and lose, the nearest first.")
+
+
+class HolidaysQuery(Body):
+    year: Annotated[int, Field(ge=1950, le=2150)]
+
+
+class ResolveQuery(Body):
+    """The request about to be filed."""
+
+    project_id: UUID
+    site_id: UUID
+    type: TypeName
+    kind: DataKind | InquiryCategory | None = None
+    priority: Priority = Priority.ROUTINE
 
 
 class WhatIfQuestion(Body):

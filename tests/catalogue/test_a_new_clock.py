@@ -35,7 +35,7 @@ CLOCK = ClockDefinition(
     capa_closure,
     paused_by=PausedBy.THIRD_PARTIES,
     presses_always=True,
-    runs_for=lambda request_type: request_type == "inquiry",
+    types=frozenset({"inquiry"}),
 )
 WORDS = ClockWords(
     name="closure of the CAPA",

@@ -78,7 +78,9 @@ def test_the_real_log_gives_the_reference_figures() -> None:
 
 def test_every_real_order_obeys_the_life_cycle() -> None:
     orders = read_shipments(LOG, Flags(), lambda _: None)
-    assert {state_after(RequestType.SHIPMENT, timeline_of(order)) for order in orders} == {State.DELIVERED}
+    assert {state_after(STANDARD.types[RequestType.SHIPMENT], timeline_of(order)) for order in orders} == {
+        State.DELIVERED
+    }
 
 
 @pytest.mark.parametrize(

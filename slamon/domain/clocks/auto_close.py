@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from slamon.domain.lifecycle import ACTION_OF, BY_ITSELF, Action, RequestType, state_after
+from slamon.domain.lifecycle import ACTION_OF, Action, RequestTypeDefinition, state_after
 from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
 MORNING = time(9)  # the notice comes early enough to be read the same day
@@ -56,15 +56,15 @@ NEVER = ClosingRule(0, 0, ZoneInfo("UTC"), lambda _: ())
 """Nothing closes by itself: for requests brought in from elsewhere, until something more happens to them."""
 
 
-def counted_from(request_type: RequestType, timeline: Timeline, *, gxp: bool) -> Fact | None:
+def counted_from(request_type: RequestTypeDefinition, timeline: Timeline, *, gxp: bool) -> Fact | None:
     """The act from which the days to object are counted; None where the request does not close by itself.
 
     It is the last act of either side since the answer, by when it was recorded: nobody can object to what they do
     not know of. A follow-up is an objection, and the CMO has not answered it: then only the sponsor closes the request.
     """
-    if gxp and request_type is RequestType.DATA:
+    if gxp and not request_type.closes_gxp_by_itself:
         return None
-    own, counted, recorded = BY_ITSELF.get(request_type, {}), None, timeline.as_recorded()
+    own, counted, recorded = request_type.by_itself, None, timeline.as_recorded()
     while recorded and (state_after(request_type, Timeline(recorded)), Action.ACCEPT) in own:
         fact = recorded.pop()
         if fact.kind is FactKind.FOLLOWED_UP:

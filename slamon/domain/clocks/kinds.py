@@ -7,7 +7,6 @@ from enum import Enum, auto
 
 from slamon.domain.clocks import spells
 from slamon.domain.clocks.spells import Spell, TimelineView
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Step, TermsError
 
 _NAME = re.compile(r"[a-z][a-z_]{0,23}")  # a column of 24 characters; a '-' would begin the generation
@@ -21,10 +20,6 @@ class PausedBy(Enum):
     SPONSOR_AND_THIRD_PARTIES = auto()
 
 
-def every_type(_request_type: str) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ClockDefinition:
     """One kind of clock.
@@ -32,7 +27,7 @@ class ClockDefinition:
     `spells` says when it runs in a timeline. `is_dated`: it ends on a day somebody named, not after an amount of time.
     `is_the_sponsors`: the sponsor is timed, not the CMO. `is_per_consignment`: its generation is the number of a
     consignment, else of the fact that started it. `presses_always`: the contact is asked for it even while the sponsor
-    has to move next. `runs_for` says whether requests of a type can have it.
+    has to move next. `types` are the request types that can have it beside those that list it themselves.
     """
 
     name: str
@@ -42,7 +37,7 @@ class ClockDefinition:
     is_dated: bool = False
     is_per_consignment: bool = False
     presses_always: bool = False
-    runs_for: Callable[[str], bool] = every_type
+    types: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -63,11 +58,6 @@ Clocks = Mapping[str, ClockDefinition]
 """The clocks of a catalogue by name, in the order in which people read them."""
 
 
-def clocks_for(clocks: Clocks, request_type: str) -> frozenset[str]:
-    """The names of the clocks that a request of this type can have."""
-    return frozenset(name for name, clock in clocks.items() if clock.runs_for(request_type))
-
-
 def dated(clocks: Clocks) -> frozenset[str]:
     """The names of those that end on a day."""
     return frozenset(name for name, clock in clocks.items() if clock.is_dated)
@@ -85,27 +75,17 @@ def refuse_unknown(allowed: Mapping[str, ClockTerms], ladder: Sequence[Step], cl
             raise TermsError(f"clocks.{kind}", f"mode date is for {on_a_day}, and for these alone")
 
 
-def _shipments(request_type: str) -> bool:
-    return request_type == RequestType.SHIPMENT
-
-
-def _all_but_shipments(request_type: str) -> bool:
-    return request_type != RequestType.SHIPMENT
-
-
 STANDARD_CLOCKS = (
     ClockDefinition(ClockKind.ACKNOWLEDGEMENT.value, spells.acknowledgement),
     ClockDefinition(
         ClockKind.ANSWER.value,
         spells.answer,
         paused_by=PausedBy.SPONSOR_AND_THIRD_PARTIES,
-        runs_for=_all_but_shipments,
     ),
     ClockDefinition(
         ClockKind.ORDER_CONFIRMATION.value,
         spells.order_confirmation,
         paused_by=PausedBy.SPONSOR_AND_THIRD_PARTIES,
-        runs_for=_shipments,
     ),
     # Never paused: whoever was written to can write back.
     ClockDefinition(ClockKind.REPLY.value, spells.reply, presses_always=True),
@@ -114,7 +94,6 @@ STANDARD_CLOCKS = (
         spells.dispatch_confirmation,
         paused_by=PausedBy.SPONSOR_AND_THIRD_PARTIES,
         is_per_consignment=True,
-        runs_for=_shipments,
     ),
     ClockDefinition(
         ClockKind.DELIVERY_CONFIRMATION.value,
@@ -122,7 +101,6 @@ STANDARD_CLOCKS = (
         paused_by=PausedBy.THIRD_PARTIES,
         is_per_consignment=True,
         presses_always=True,
-        runs_for=_shipments,
     ),
     ClockDefinition(ClockKind.FULFILMENT.value, spells.fulfilment, is_dated=True),
     ClockDefinition(ClockKind.PROMISE.value, spells.promise, is_dated=True),
@@ -132,6 +110,5 @@ STANDARD_CLOCKS = (
         spells.excursion_decision,
         is_the_sponsors=True,
         is_per_consignment=True,
-        runs_for=_shipments,
     ),
 )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from slamon.domain.clocks.spells import Pause, third_party_waits
-from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestType, states_along
+from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestTypeDefinition, states_along
 from slamon.domain.terms import Mode, Terms
 from slamon.domain.timeline import Timeline
 
@@ -31,7 +31,7 @@ class OwnershipPeriod:
 
 
 def ownership_periods(
-    terms: Terms, request_type: RequestType, timeline: Timeline, now: datetime
+    terms: Terms, request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
 ) -> tuple[OwnershipPeriod, ...]:
     """The time the request was open, up to `now`, without gap or overlap.
 
@@ -54,7 +54,9 @@ def time_by_owner(periods: Sequence[OwnershipPeriod]) -> dict[Owner, timedelta]:
     return lengths
 
 
-def _turns(request_type: RequestType, timeline: Timeline, now: datetime) -> Iterator[tuple[datetime, datetime, Owner]]:
+def _turns(
+    request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
+) -> Iterator[tuple[datetime, datetime, Owner]]:
     """Stretches in one state, and whose turn it is in it; a request that has ended is nobody's."""
     steps = [(fact.occurred_at, state) for fact, state in states_along(request_type, timeline)]
     ends = [at for at, _ in steps[1:]] + [now]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, Person, Project, ProjectCmo, Standing
 from slamon.db.requests import CmoRequest
-from slamon.domain.lifecycle import FILERS, LIFE_CYCLE, Action
+from slamon.domain.lifecycle import ACTORS, FILERS
 from slamon.domain.scopes import Scope
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden
@@ -97,25 +97,16 @@ REACH: Mapping[Role, str] = {
     Role.CMO_LEAD: "own CMO",
 }
 
-# Every role that may take an action in some state of some type.
-ROLES_OF_ACTIONS: Mapping[Action, frozenset[Role]] = {
-    action: frozenset[Role]().union(
-        *(rule.who for table in LIFE_CYCLE.values() for (_, listed), rule in table.items() if listed is action)
-    )
-    for action in Action
-}
-
 
 def _right(scope: Scope | None, on: On, *roles: Role, for_people: bool = False) -> Right:
     return Right(scope, frozenset(roles), on, for_people)
 
 
-_ACTING = frozenset[Role]().union(*ROLES_OF_ACTIONS.values())
 RIGHTS: Mapping[Deed, Right] = {
     Deed.READ_REQUESTS: _right(Scope.READ, On.SEEN, *EVERYBODY),
     Deed.FILE: _right(Scope.FILE, On.OWN, *FILERS),
     Deed.KEEP_DRAFTS: _right(Scope.FILE, On.SELF, *FILERS),
-    Deed.ACT: _right(Scope.ACT, On.OWN, *_ACTING),
+    Deed.ACT: _right(Scope.ACT, On.OWN, *ACTORS),
     Deed.RECORD: _right(Scope.ACT, On.OWN, *FILERS),
     Deed.ATTACH: _right(Scope.ACT, On.OWN, *FILERS, *CMO_ROLES),
     Deed.WITHDRAW_LINKS: _right(Scope.ACT, On.OWN, *FILERS),
@@ -233,8 +224,10 @@ def as_held(by: Caller, roles: frozenset[Role]) -> Caller:
 
 def owners_of(session: Session, request: CmoRequest) -> Owners:
     """Who answers for a request on the sponsor's side: its project's manager, the leads of project and CMO."""
-    project = session.get_one(Project, request.project_id)
-    return owners_at(session, project, session.get_one(Organization, request.cmo_id))
+    project, cmo = session.get_one(Project, request.project_id), session.get_one(Organization, request.cmo_id)
+    # Held: an act asks for them again and again, and a session lets go of what nobody holds.
+    session.info.setdefault("records held", {}).update({project.id: project, cmo.id: cmo})
+    return owners_at(session, project, cmo)
 
 
 def owners_at(session: Session, project: Project, cmo: Organization) -> Owners:

@@ -9,7 +9,7 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import ClockState, Former, clock_states, in_force, item_clocks
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.progress import Progress, progress_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import FactKind, Timeline
@@ -21,14 +21,11 @@ from slamon.services.transaction import Tx
 @dataclass(frozen=True, slots=True)
 class LoadedRequest:
     request: CmoRequest
+    type: RequestTypeDefinition
     terms: Terms
     timeline: Timeline
     catalogue: Catalogue
     former: tuple[Former, ...] = ()
-
-    @property
-    def type(self) -> RequestType:
-        return RequestType(self.request.type)
 
     @property
     def is_just_changed(self) -> bool:
@@ -75,6 +72,7 @@ def loaded_requests(tx: Tx, requests: Sequence[CmoRequest], timelines: Mapping[U
     return [
         LoadedRequest(
             request,
+            tx.rules.catalogue.types[request.type],
             terms[request.terms_digest],
             timelines[request.id],
             tx.rules.catalogue,

@@ -19,7 +19,7 @@ from slamon.services.access.rights import Deed, admit, allow
 from slamon.services.access.visibility import find_seen, seen_among
 from slamon.services.deadlines import term_changes
 from slamon.services.deadlines.loading import LoadedRequest
-from slamon.services.deadlines.term_changes import Cause, NewTerms, OtherTerms, Preview
+from slamon.services.deadlines.term_changes import Cause, NewTerms, OtherTerms
 from slamon.services.policies.calendars import closed_on, days_of
 from slamon.services.policies.policies import (
     SCOPE,
@@ -35,12 +35,6 @@ from slamon.services.policies.policies import (
 from slamon.services.transaction import Tx
 
 Finder = Callable[[Tx, UUID, Caller], NewTerms]
-
-
-def preview(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller) -> Preview:
-    """Which deadlines of open requests would move if this record (`of_policy`, `of_calendar`) were applied to them."""
-    allow(by, Deed.READ_RECORDS)
-    return term_changes.preview(tx, find_new(tx, record_id, by), by=by)
 
 
 def apply(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller, reason: str) -> int:
@@ -81,31 +75,31 @@ def _under(tx: Tx, policy: Policy) -> OtherTerms:
     won: dict[PolicyQuery, bool] = {}
 
     def terms_for(case: LoadedRequest) -> Terms | None:
-        wanted = query_for(case.request, case.request.cmo_id)
+        wanted = query_for(case.type, case.request, case.request.cmo_id)
         if wanted.kinds:
             lines = resolve_each(tx.session, wanted, tx.business_now)
             return _together(case, lines) if policy.id in {line.id for line in lines.values()} else None
         if wanted not in won:
             won[wanted] = resolve(tx.session, wanted, tx.business_now).id == policy.id
-        return with_line(case.terms, policy, case.type, case.catalogue) if won[wanted] else None
+        return with_line(case.terms, policy, case.type) if won[wanted] else None
 
     return terms_for
 
 
 def _together(case: LoadedRequest, lines: Mapping[str, PolicyLine]) -> Terms:
     """The terms of a request for several kinds of data, each under its line."""
-    by_kind = {kind: with_line(case.terms, line, case.type, case.catalogue) for kind, line in lines.items()}
+    by_kind = {kind: with_line(case.terms, line, case.type) for kind, line in lines.items()}
     return together(by_kind, case.request.filed_at)
 
 
 def under_priority(tx: Tx, case: LoadedRequest, amended: Fact) -> LoadedRequest:
     """The case under the line its locked request would fall under now, its priority having been amended."""
-    wanted = query_for(case.request, case.request.cmo_id)
+    wanted = query_for(case.type, case.request, case.request.cmo_id)
     if wanted.kinds:
         terms = _together(case, resolve_each(tx.session, wanted, tx.business_now))
     else:
         line = resolve(tx.session, wanted, tx.business_now)
-        terms = with_line(case.terms, line, case.type, case.catalogue)
+        terms = with_line(case.terms, line, case.type)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}

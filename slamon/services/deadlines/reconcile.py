@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.database import count, note
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.ladder import Crossing, CrossingKey, Evaluation, evaluate, steps_to_tell
 from slamon.domain.clocks.state import ClockId, ClockState, Outcome
 from slamon.domain.terms import REPETITIONS, Terms
@@ -77,13 +78,13 @@ def reconcile(tx: Tx, cases: Sequence[LoadedRequest], recipients: Recipients, *,
 
 
 def at_filing(
-    tx: Tx, request_id: UUID, terms: Terms, timeline: Timeline
+    request_id: UUID, terms: Terms, timeline: Timeline, now: datetime, *, clocks: Clocks
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a request about to be filed begins with: columns of its own, and its clocks as rows.
 
     No step is passed yet.
     """
-    outcome = evaluate(terms, timeline, tx.business_now, clocks=tx.rules.catalogue.clocks)
+    outcome = evaluate(terms, timeline, now, clocks=clocks)
     return _next_look(outcome), [_clock_row(request_id, clock) for clock in outcome.clocks]
 
 

@@ -1,6 +1,6 @@
 """What a policy line must be, and what is kept of it when it changes. Which line wins a request stands in policies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,10 +11,9 @@ from sqlalchemy.orm import Session
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
 from slamon.domain.catalogue import Catalogue
-from slamon.domain.clocks.kinds import Clocks, clocks_for, dated, refuse_unknown
+from slamon.domain.clocks.kinds import Clocks, dated, refuse_unknown
 from slamon.domain.clocks.ladder import refuse_contradictions
-from slamon.domain.kinds import KINDS
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.terms import as_meant, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
@@ -99,20 +98,26 @@ def refuse_unworkable(line: PolicyLine | Policy, catalogue: Catalogue) -> None:
     """Raise Invalid or TermsError for what no request could be filed under, and for a reminder that leaves at once."""
     clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
     refuse_unknown(clocks, ladder, catalogue.clocks)
-    named = [RequestType(line.type)] if line.type else list(RequestType)
-    types = [each for each in named if line.kind is None or line.kind in KINDS[each]]
+    if line.type is not None and line.type not in catalogue.types:
+        raise Invalid("type", f"must be one of {', '.join(catalogue.types)}")
+    named = [catalogue.types[line.type]] if line.type else list(catalogue.types.values())
+    types = [each for each in named if line.kind is None or line.kind in each.kinds]
     if not types:
-        kinds = ", ".join(kind for each in named for kind in KINDS[each])
+        kinds = ", ".join(kind for each in named for kind in each.kinds)
         way_out = f"name one of {kinds}" if kinds else "leave it out"
-        raise Invalid("kind", f"'{line.kind}' is none of a request of type {', '.join(named)}; {way_out}")
-    can_run = frozenset[str]().union(*(clocks_for(catalogue.clocks, each) for each in types))
+        raise Invalid("kind", f"'{line.kind}' is none of a request of type {_names(named)}; {way_out}")
+    can_run = frozenset[str]().union(*(each.clocks for each in types))
     if not can_run & clocks.keys():
         never, one_of = ", ".join(clocks), ", ".join(sorted(can_run))
-        raise Invalid("clocks", f"{never} never runs for a request of type {', '.join(types)}; name one of {one_of}")
+        raise Invalid("clocks", f"{never} never runs for a request of type {_names(types)}; name one of {one_of}")
     on_a_day = dated(catalogue.clocks)
     if any(step.percent_of_target is not None and on_a_day.intersection(step.clocks) for step in ladder):
         why = f"is not for {' and '.join(sorted(on_a_day))}, whose deadline is a day; use an offset such as -PT24H"
         raise Invalid("ladder.percent_of_target", why)
+
+
+def _names(types: Sequence[RequestTypeDefinition]) -> str:
+    return ", ".join(each.name for each in types)
 
 
 def _refuse_stranger(session: Session, line: Policy, person_id: str, *, is_new: bool) -> None:

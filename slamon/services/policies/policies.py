@@ -8,16 +8,16 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import bindparam, event, or_, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Calendar
+from slamon.db.database import has_stored, note_stored
+from slamon.db.json_lists import json_lists
+from slamon.db.parties import Calendar, Site
 from slamon.db.policies import FrozenTerms, Policy, not_ended
-from slamon.db.statements import insert_ignoring
+from slamon.db.statements import connection_of, insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.catalogue import Catalogue
-from slamon.domain.clocks.kinds import clocks_for
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.terms import (
     Terms,
     clocks_from_json,
@@ -31,7 +31,6 @@ from slamon.domain.terms import (
 from slamon.errors import Conflict
 from slamon.public_holidays import SOURCE, public_holidays
 from slamon.services.policies.zone_data import zone_data
-from slamon.services.transaction import Tx
 
 # Compared in this order; the line that names a narrower scope wins.
 SCOPE = ("project_id", "site_id", "cmo_id", "kind", "type", "priority")
@@ -55,9 +54,9 @@ class PolicyQuery:
     kinds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PolicyLine:
-    """A policy line as far as requests are judged by it: one that is stored, or a draft."""
+    """A policy line as far as requests are judged by it: one that is stored, or a draft. Equal only to itself."""
 
     id: UUID
     name: str
@@ -74,16 +73,50 @@ class PolicyLine:
     priority: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteCalendar:
+    """The plain calendar of a site, closed on its shutdowns too. Equal only to itself, so that it can be a key."""
+
+    plain: Mapping[str, Any]
+
+
 # Built once, and run without the ORM: putting it together and filling records takes longer than reading. Where nothing
 # is wanted, only an empty column covers it.
-_COVERING = select(*(getattr(Policy, column.name) for column in fields(PolicyLine))).where(
-    Policy.effective_from <= bindparam("at"),
-    not_ended(bindparam("at")),
-    *(
-        or_(getattr(Policy, column).is_(None), getattr(Policy, column) == bindparam(f"wanted_{column}"))
-        for column in SCOPE
-    ),
-)
+_COLUMNS = [getattr(Policy, column.name) for column in fields(PolicyLine)]
+_IN_FORCE = (Policy.effective_from <= bindparam("at"), not_ended(bindparam("at")))
+
+
+def _covers(column: str, wanted: Any) -> ColumnElement[bool]:
+    return or_(getattr(Policy, column).is_(None), getattr(Policy, column) == wanted)
+
+
+_COVERING = select(*_COLUMNS).where(*_IN_FORCE, *(_covers(column, bindparam(f"wanted_{column}")) for column in SCOPE))
+
+
+def lines_at_site() -> ScalarSelect[str]:
+    """The lines that may cover a request, whatever its kind, as a column beside its `Site`; `lines_in` reads it.
+
+    It takes the parameters `at`, `project`, `type` and `priority`.
+    """
+    scope: dict[str, Any] = {name: bindparam(name.removesuffix("_id")) for name in ("project_id", "type", "priority")}
+    scope |= {"site_id": Site.id, "cmo_id": Site.organization_id}
+    own = (_covers(column, wanted) for column, wanted in scope.items())
+    return select(json_lists(*_COLUMNS)).where(*_IN_FORCE, *own).correlate(Site).scalar_subquery()
+
+
+@lru_cache(maxsize=256)
+def lines_in(text: str) -> tuple[PolicyLine, ...]:
+    """The lines in what `lines_at_site` gave; the same objects for the same text, so that terms are frozen once."""
+    return tuple(_line(dict(zip(_NAMES, columns, strict=True))) for columns in json.loads(text))
+
+
+_NAMES = [column.name for column in fields(PolicyLine)]
+_IDS = frozenset({"id", "former_of", "project_id", "site_id", "cmo_id"})
+
+
+def _line(columns: Mapping[str, Any]) -> PolicyLine:
+    ids = {name: UUID(columns[name]) for name in _IDS if columns[name]}
+    return PolicyLine(**{**columns, **ids})
 
 
 def resolve(session: Session, wanted: PolicyQuery, at: datetime) -> PolicyLine:
@@ -94,15 +127,34 @@ def resolve(session: Session, wanted: PolicyQuery, at: datetime) -> PolicyLine:
 def covering(session: Session, wanted: PolicyQuery, at: datetime) -> list[PolicyLine]:
     """The lines in force that cover a request, the most specific first. Raises Conflict where there is none."""
     scope = {f"wanted_{column}": getattr(wanted, column) for column in SCOPE}
-    lines = [PolicyLine(*row) for row in session.connection().execute(_COVERING, {**scope, "at": at})]
+    return _most_specific_first(
+        [PolicyLine(*row) for row in session.connection().execute(_COVERING, {**scope, "at": at})]
+    )
+
+
+def resolve_each(session: Session, wanted: PolicyQuery, at: datetime) -> dict[str, PolicyLine]:
+    """The line of each of several kinds that are asked for at once."""
+    return {kind: resolve(session, each, at) for kind, each in _each_kind(wanted).items()}
+
+
+def choose(lines: Sequence[PolicyLine], wanted: PolicyQuery) -> PolicyLine:
+    """The most specific of these lines that covers a request. Raises Conflict where none does."""
+    return _most_specific_first([line for line in lines if covers(line, wanted)])[0]
+
+
+def choose_each(lines: Sequence[PolicyLine], wanted: PolicyQuery) -> dict[str, PolicyLine]:
+    """The same for each of several kinds that are asked for at once."""
+    return {kind: choose(lines, each) for kind, each in _each_kind(wanted).items()}
+
+
+def _most_specific_first(lines: Sequence[PolicyLine]) -> list[PolicyLine]:
     if not lines:
         raise Conflict("No policy covers this request. An administrator can add one under /v1/policies.")
     return sorted(lines, key=specificity, reverse=True)
 
 
-def resolve_each(session: Session, wanted: PolicyQuery, at: datetime) -> dict[str, PolicyLine]:
-    """The line of each of several kinds that are asked for at once."""
-    return {kind: resolve(session, replace(wanted, kind=kind, kinds=()), at) for kind in wanted.kinds}
+def _each_kind(wanted: PolicyQuery) -> dict[str, PolicyQuery]:
+    return {kind: replace(wanted, kind=kind, kinds=()) for kind in wanted.kinds}
 
 
 def covers(line: PolicyLine, wanted: PolicyQuery) -> bool:
@@ -120,20 +172,6 @@ def named_scope(line: PolicyLine) -> list[str]:
     return [column for column, is_named in zip(SCOPE, specificity(line), strict=True) if is_named]
 
 
-def kind_of(request_type: RequestType, detail: Mapping[str, Any]) -> str | None:
-    """What policies may tell apart within a type: the kind all data items share, or the inquiry's category."""
-    if request_type is RequestType.INQUIRY:
-        return str(detail["category"]) if "category" in detail else None
-    kinds = kinds_of(request_type, detail)
-    return kinds[0] if len(kinds) == 1 else None
-
-
-def kinds_of(request_type: RequestType, detail: Mapping[str, Any]) -> tuple[str, ...]:
-    """The kinds of data asked for, each once."""
-    items = detail.get("items", ()) if request_type is RequestType.DATA else ()
-    return tuple(sorted({str(item["kind"]) for item in items}))
-
-
 class AsksForSomething(Protocol):
     """What a policy is found by: a request, or a filing that is to become one."""
 
@@ -149,10 +187,9 @@ class AsksForSomething(Protocol):
     def project_id(self) -> UUID: ...
 
 
-def query_for(asked: AsksForSomething, cmo_id: UUID) -> PolicyQuery:
-    """What a policy must cover for a request, filed or about to be."""
-    request_type = RequestType(asked.type)
-    kind, kinds = kind_of(request_type, asked.detail), kinds_of(request_type, asked.detail)
+def query_for(request_type: RequestTypeDefinition, asked: AsksForSomething, cmo_id: UUID) -> PolicyQuery:
+    """What a policy must cover for a request of this type, filed or about to be."""
+    kind, kinds = request_type.kind_of(asked.detail), request_type.kinds_of(asked.detail)
     several = kinds if len(kinds) > 1 else ()
     return PolicyQuery(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id, several)
 
@@ -163,80 +200,55 @@ def specificity(line: PolicyLine | Policy) -> tuple[bool, ...]:
 
 
 def freeze(
-    tx: Tx,
-    line: PolicyLine,
-    request_type: RequestType,
-    time_zone: str,
-    calendar: Mapping[str, Any] | None,
-    at: datetime,
+    line: PolicyLine, request_type: RequestTypeDefinition, time_zone: str, calendar: SiteCalendar | None, at: datetime
 ) -> Terms:
-    """The terms a request filed at `at` will keep, stored once for all that share them.
+    """The terms a request filed at `at` will keep; `store_terms` stores them, once for all that share them.
 
-    Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar`, as
-    `plain_calendar` gives it, are those of its site. Raises Conflict where no clock is left.
+    Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar` are those of its
+    site. Raises Conflict where no clock is left.
     """
-    terms = _terms_of(line, request_type, tx.rules.catalogue, time_zone, calendar, at)
-    store_terms(tx.session, terms)
-    return terms
-
-
-def freeze_together(
-    tx: Tx,
-    lines: Mapping[str, PolicyLine],
-    request_type: RequestType,
-    time_zone: str,
-    calendar: Mapping[str, Any] | None,
-    at: datetime,
-) -> Terms:
-    """The same for a request that asks for several kinds of data, each with its line: see `together`."""
-    known = tx.rules.catalogue
-    own = {kind: _terms_of(line, request_type, known, time_zone, calendar, at) for kind, line in lines.items()}
-    terms = together(own, at)
-    store_terms(tx.session, terms)
-    return terms
-
-
-def _terms_of(
-    line: PolicyLine,
-    request_type: RequestType,
-    catalogue: Catalogue,
-    time_zone: str,
-    calendar: Mapping[str, Any] | None,
-    at: datetime,
-) -> Terms:
-    can_run = clocks_for(catalogue.clocks, request_type)
-    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in can_run}
-    if not clocks:
-        raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
-    policy = {
-        "id": str(line.former_of or line.id),
-        "name": line.name,
-        "version": line.version,
-        "agreement_clause": line.agreement_clause,
-    }
-    terms = _frozen(json.dumps([policy, clocks, line.ladder, time_zone, calendar, at.year]))
+    terms = _frozen(line, request_type.name, request_type.clocks, time_zone, calendar, at.year)
     terms.refuse_if_never_open(at)
     return terms
 
 
-def store_terms(session: Session, terms: Terms) -> None:
+def freeze_together(
+    lines: Mapping[str, PolicyLine],
+    request_type: RequestTypeDefinition,
+    time_zone: str,
+    calendar: SiteCalendar | None,
+    at: datetime,
+) -> Terms:
+    """The same for a request that asks for several kinds of data, each with its line: see `together`."""
+    return together({kind: freeze(line, request_type, time_zone, calendar, at) for kind, line in lines.items()}, at)
+
+
+def store_terms(writer: Session | Connection, terms: Terms) -> None:
     """Store terms, unless this connection to the database has seen them committed: they never go away."""
-    connection = session.connection()
-    committed: set[str] = connection.info.setdefault("committed terms", set())
-    if terms.digest not in committed:
-        insert_ignoring(session, FrozenTerms, [{"digest": terms.digest, "content": terms.to_json()}], ["digest"])
-        event.listen(connection, "commit", lambda _: committed.add(terms.digest))
+    connection = connection_of(writer)
+    if not has_stored(connection, terms.digest):
+        insert_ignoring(connection, FrozenTerms, [{"digest": terms.digest, "content": terms.to_json()}], ["digest"])
+        note_stored(connection, terms.digest)
 
 
 @lru_cache(maxsize=256)
-def _frozen(rules: str) -> Terms:
-    """The terms that follow from these rules."""
-    policy, clocks, ladder, time_zone, calendar, year = json.loads(rules)
+def _frozen(
+    line: PolicyLine, type_name: str, can_have: frozenset[str], time_zone: str, calendar: SiteCalendar | None, year: int
+) -> Terms:
+    """The terms that follow from these rules; they are the keys as objects, and never spelled out to be looked up."""
+    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in can_have}
+    if not clocks:
+        raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {type_name} has.")
     content = {
-        "policy": policy,
+        "policy": {
+            "id": str(line.former_of or line.id),
+            "name": line.name,
+            "version": line.version,
+            "agreement_clause": line.agreement_clause,
+        },
         "clocks": clocks_to_json(clocks_from_json(clocks)),
-        "ladder": ladder_to_json(ladder_from_json(ladder)),
-        **_days(time_zone, calendar, year),
+        "ladder": ladder_to_json(ladder_from_json(line.ladder)),
+        **_days(time_zone, calendar.plain if calendar else None, year),
     }
     return parsed_terms(terms_digest(content), content)
 
@@ -249,10 +261,9 @@ def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | No
     return parsed_terms(terms_digest(content), content)
 
 
-def with_line(terms: Terms, line: PolicyLine | Policy, request_type: RequestType, catalogue: Catalogue) -> Terms:
+def with_line(terms: Terms, line: PolicyLine | Policy, request_type: RequestTypeDefinition) -> Terms:
     """The same terms, calendar and all, under a line; unchanged where it has no clock that the type can have."""
-    can_run = clocks_for(catalogue.clocks, request_type)
-    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in can_run}
+    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in request_type.clocks}
     if not clocks:
         return terms
     other = replace(

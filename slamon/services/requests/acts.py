@@ -13,10 +13,9 @@ from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import (
-    LIFE_CYCLE,
     TAKES,
     Action,
-    RequestType,
+    RequestTypeDefinition,
     Rule,
     State,
     is_repeat,
@@ -137,10 +136,10 @@ def act(
         reason=reason,
         content=content,
     )
-    append(tx.session, request, fact)
     case = replace(case, timeline=timeline.with_fact(fact))
     request.state = state_after(case.type, case.timeline).value
     _update(request, fact, case.timeline)
+    append(tx.session, request, fact)  # after them, so that the request is updated once
     if kind is FactKind.AMENDED and "priority" in content["changes"]:
         case = under_priority(tx, case, fact)
     recipients = Recipients(tx.session, [request])
@@ -193,11 +192,13 @@ def _content(payload: Payload) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _who_may(request_type: RequestType, action: Action, rule: Rule | None, roles: frozenset[Role]) -> frozenset[Role]:
+def _who_may(
+    request_type: RequestTypeDefinition, action: Action, rule: Rule | None, roles: frozenset[Role]
+) -> frozenset[Role]:
     """Who may take an action now; where somebody in `roles` may not, who may at some time."""
     if rule is not None and rule.who & roles:
         return rule.who
-    rules = LIFE_CYCLE[request_type].items()
+    rules = request_type.rules.items()
     return frozenset().union(*(each.who for (_, listed), each in rules if listed is action))
 
 

@@ -18,7 +18,6 @@ from slamon.domain.lifecycle import (
     ACTION_OF,
     SPONSORS_TURN,
     Action,
-    RequestType,
     State,
     is_repeat,
 )
@@ -42,11 +41,13 @@ from slamon.web.forms.parts import Basis
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import Typed, client_network, from_our_pages
 from slamon.web.uploads import HandedByLink
+from slamon.web.view.asked import asked_for
 from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
 from slamon.web.view.words import ACTIONS
+from slamon.wording.words import Words
 
 # In the order of the page; the first of PRIMARY that is open has the page's one big button.
 PRIMARY = (
@@ -139,7 +140,7 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
         with runtime.write() as tx:
             opened = open_to_act(tx, token)  # a form sent twice: the second waits for the first
             files = _attached(tx, opened, stored)
-            basis = _basis(tx, opened)
+            basis = _basis(tx, runtime.words, opened)
             payload = _payload(opened, basis, wanted, typed, files)
             if not _was_sent_before(opened, basis, wanted, typed, payload):
                 act(tx, opened.request.id, wanted, by=opened.caller, payload=payload)
@@ -178,9 +179,10 @@ def _was_sent_before(opened: Opened, basis: Basis, action: Action, typed: Typed,
     return is_repeat(basis.case.timeline, action, actor, said, payload.reason)
 
 
-def _basis(tx: Tx, opened: Opened) -> Basis:
+def _basis(tx: Tx, words: Words, opened: Opened) -> Basis:
     case, facts = case_and_facts(tx, opened.request)
-    return Basis(case, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=tx.business_now)
+    own = words.types[case.type.name]
+    return Basis(case, own, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=tx.business_now)
 
 
 def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
@@ -199,13 +201,13 @@ def _form(
     refused: Refused | None = None,
 ) -> HTMLResponse:
     session, now, runtime = tx.session, tx.business_now, runtime_of(request)
-    asked, settings, words = opened.request, runtime.settings, runtime.words.clocks
+    asked, settings, words = opened.request, runtime.settings, runtime.words
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    basis, files = _basis(tx, opened), attachments_of(session, asked.id)
+    basis, files = _basis(tx, words, opened), attachments_of(session, asked.id)
     forms = forms_of(basis.open_to(opened.caller.roles), basis)
     possible = [action for action in FORM_ACTIONS if action in forms]
     case = basis.case
-    countdowns = [countdown(clock, zones, now, words, case.terms_of(clock)) for clock in case.clocks()]
+    countdowns = [countdown(clock, zones, now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
     pressing = most_pressing(each for each in own if each.is_running)
     facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
@@ -219,17 +221,19 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
+        "asked_for": asked_for(basis.type, basis.words, basis.progress.detail),
         "pressing": pressing,
         "is_paused": any(not each.is_running for each in own),
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
         "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
-        "is_shipment": basis.type is RequestType.SHIPMENT,
         "forms": forms,
         "words": TO_CONTACT,
         "possible": possible,
         "primary": _primary(forms, pressing),
-        "so_far": so_far(asked, basis.progress, basis.facts, zones, now, case.item_clocks()),
-        "said": conversation(facts, files, telling(session, basis.type, basis.progress.detail, facts, zones)),
+        "so_far": so_far(case, basis.words, basis.progress, basis.facts, zones, now),
+        "said": conversation(
+            facts, files, telling(session, basis.type, basis.words, basis.progress.detail, facts, zones)
+        ),
         "done": _really_done(done, facts, files),
         "refused": refused.on(forms) if refused else None,
         "accept": ACCEPT,

@@ -3,7 +3,7 @@
 The contact's page, the staff's own acts and the staff's records of a call or mail are all drawn from it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -11,10 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from slamon.db.requests import FactRow, Priority
-from slamon.domain.lifecycle import Action, RequestType, Rule
+from slamon.domain.lifecycle import Action, Parts, Rule
 from slamon.domain.progress import Consignment, ItemStatus, Readout
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.domain.validation import REOPENED_WITHIN
+from slamon.web.forms.amending import amendable_fields
 from slamon.web.forms.parts import ActionForm, Basis, Choice, Field, Kind
 from slamon.web.view.instants import civil_day
 from slamon.web.view.progress import CONDITIONS, DISPOSITIONS, READOUTS, figure, line_amount, line_title, part_title
@@ -146,13 +147,13 @@ def _which(consignments: Sequence[Consignment]) -> tuple[Field, ...]:
 
 
 def _acknowledge(basis: Basis) -> tuple[Field, ...]:
-    is_order = basis.type is RequestType.SHIPMENT
-    title = "Order confirmation expected on" if is_order else "Answer expected on"
+    title = f"{basis.words.expected} expected on"
+    title = title[:1].upper() + title[1:]
     return (Field("expected_on", title, Kind.DATE, least=basis.today.isoformat()),)
 
 
 def _answer(basis: Basis) -> tuple[Field, ...]:
-    progress, is_inquiry = basis.progress, basis.type is RequestType.INQUIRY
+    progress, is_inquiry = basis.progress, basis.type.parts is Parts.QUESTIONS
     if is_inquiry and len(progress.items) == 1:
         return (_text("text", "Answer"),)
     # One open item is what the answer is about; of several it is said which. An answer in words answers every question.
@@ -166,7 +167,7 @@ def _answer(basis: Basis) -> tuple[Field, ...]:
 
 
 def _item(basis: Basis, number: int, status: ItemStatus) -> Field:
-    place, is_question = f"items.{number}", basis.type is RequestType.INQUIRY
+    place, is_question = f"items.{number}", basis.type.parts is Parts.QUESTIONS
     words = {
         ItemStatus.SUPPLIED: "answered" if is_question else "supplied",
         ItemStatus.DECLINED: "declined, with a reason",
@@ -182,7 +183,7 @@ def _item(basis: Basis, number: int, status: ItemStatus) -> Field:
         Field(f"{place}.text", "Answer to this one" if is_question else "Note", most=_LONGEST),
         Field(f"{place}.reason", "Reason, if declined", most=4000),
     )
-    return Field(place, part_title(basis.type, basis.progress.detail, number), Kind.GROUP, parts=parts)
+    return Field(place, part_title(basis.type, basis.words, basis.progress.detail, number), Kind.GROUP, parts=parts)
 
 
 def _confirm_order(basis: Basis) -> tuple[Field, ...]:
@@ -300,7 +301,7 @@ def _quoted(fact: FactRow, zone: str) -> str:
 
 
 def _amend(basis: Basis) -> tuple[Field, ...]:
-    asked, detail = basis.request, basis.progress.detail
+    asked = basis.request
     contacts: dict[Any, str] = {asked.contact_id: "stays as it is"} | dict(basis.contacts)
     columns = (
         _text("reason", "Why"),
@@ -309,33 +310,11 @@ def _amend(basis: Basis) -> tuple[Field, ...]:
         _choice("changes.contact_id", "Contact", contacts, value=str(asked.contact_id)),
         Field("changes.cmo_reference", "CMO’s order reference", most=80, value=asked.cmo_reference or ""),
     )
-    return (*columns, *_amend_detail(basis.type, detail))
+    return (*columns, *amendable_fields(basis.type, basis.words, basis.progress.detail))
 
 
 def _priority(value: str) -> tuple[Field, ...]:
     return (_choice("changes.priority", "Priority", {each: label(each) for each in Priority}, value=value),)
-
-
-def _amend_detail(type_: RequestType, detail: Mapping[str, Any]) -> Iterator[Field]:
-    if type_ is RequestType.SHIPMENT:
-        for name in ("requested_ship_date", "required_delivery_from", "required_delivery_to"):
-            yield Field(f"changes.detail.{name}", label(name), Kind.DATE, value=detail.get(name) or "")
-        for number, line in enumerate(detail.get("lines", ()), start=1):
-            place = f"changes.detail.lines.{number}"
-            yield Field(
-                place,
-                line_title(detail, number),
-                Kind.GROUP,
-                parts=(
-                    Field(f"{place}.quantity", "Quantity", Kind.NUMBER, value=figure(line["quantity"])),
-                    Field(f"{place}.lots_or_kits", "Lots or kits", value=line.get("lots_or_kits") or ""),
-                ),
-            )
-    if type_ is RequestType.DATA:
-        for number, item in enumerate(detail.get("items", ()), start=1):
-            lots = ", ".join(item.get("lots", ()))
-            title = f"Lots of item {number}, {label(item['kind'])}"
-            yield Field(f"changes.detail.items.{number}.lots", title, value=lots, hint=_COMMAS, most=4000)
 
 
 _FIELDS: Mapping[Action, Callable[[Basis], tuple[Field, ...]]] = {

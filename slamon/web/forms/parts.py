@@ -7,11 +7,12 @@ from enum import StrEnum
 from uuid import UUID
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.lifecycle import Action, RequestType, Rule, State, possible_actions
+from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State, possible_actions
 from slamon.domain.progress import Progress
 from slamon.domain.timeline import Role
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.instants import today_in
+from slamon.wording.types import TypeWords
 
 
 class Kind(StrEnum):
@@ -68,6 +69,7 @@ class Basis:
     """What the forms of one request are made from. `is_cmo` says for which side; `zone` is the reader's own."""
 
     case: LoadedRequest
+    words: TypeWords  # of its type
     progress: Progress  # the case's, folded once
     facts: Sequence[FactRow]
     is_cmo: bool
@@ -81,7 +83,7 @@ class Basis:
         return self.case.request
 
     @property
-    def type(self) -> RequestType:
+    def type(self) -> RequestTypeDefinition:
         return self.case.type
 
     @property

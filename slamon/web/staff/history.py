@@ -9,7 +9,6 @@ from uuid import UUID
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
 from slamon.services.requests.queries import RequestDetail
@@ -114,8 +113,7 @@ def _fact(fact: FactRow, files: Sequence[Attachment], about: Telling) -> Entry:
     if fact.content.get("evidence"):
         notes.append(f"evidence: {fact.content['evidence']}")
     if fact.content.get("expected_on"):
-        what = "order confirmation" if about.type is RequestType.SHIPMENT else "answer"
-        notes.append(f"{what} expected on {civil_day(date.fromisoformat(fact.content['expected_on']))}")
+        notes.append(f"{about.words.expected} expected on {civil_day(date.fromisoformat(fact.content['expected_on']))}")
     return Entry(
         at=zones.at(fact.occurred_at),
         tone="cmo" if role in CMO_ROLES else "sponsor",

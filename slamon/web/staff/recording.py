@@ -24,6 +24,7 @@ from slamon.web.staff.layout import staff_page
 from slamon.web.staff.requests import RequestId, basis_of, keeps, recordable, refusal, roles_of, version_in
 from slamon.web.view.instants import local_instant
 from slamon.web.view.words import FACTS, named
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,7 +45,7 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
     runtime, wanted = runtime_of(request), _action(request, action)
     try:
         with runtime.write() as tx:
-            form, basis = _form(tx, visit, request_id, wanted, typed("occurred_at"))
+            form, basis = _form(tx, runtime.words, visit, request_id, wanted, typed("occurred_at"))
             payload = payload_of(form, typed, basis, via=Via.STAFF_PAGE)
             act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
@@ -60,12 +61,14 @@ def _action(request: Request, action: str) -> Action:
     return Action(action)
 
 
-def _form(tx: Tx, visit: Visit, request_id: RequestId, action: Action, when: str = "") -> tuple[ActionForm, Basis]:
+def _form(
+    tx: Tx, words: Words, visit: Visit, request_id: RequestId, action: Action, when: str = ""
+) -> tuple[ActionForm, Basis]:
     """The form as it was at the time typed; before one is, as it last was."""
     asked = visible_request(tx.session, request_id, by=visit.caller)
     if not keeps(roles_of(tx.session, visit, asked)):
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
-    basis = basis_of(tx.session, visit, *case_and_facts(tx, asked), is_cmo=True)
+    basis = basis_of(tx, words, visit, *case_and_facts(tx, asked), is_cmo=True)
     possible = recordable(basis)
     if action not in possible:
         raise ActionNotAllowed(action, asked.state, list(possible))
@@ -95,7 +98,8 @@ def _page(
     action: Action,
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    form, basis = _form(tx, visit, request_id, action, refused.typed("occurred_at") if refused else "")
+    when = refused.typed("occurred_at") if refused else ""
+    form, basis = _form(tx, runtime_of(request).words, visit, request_id, action, when)
     context: dict[str, Any] = {
         "asked": basis.request,
         "form": form,

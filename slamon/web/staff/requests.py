@@ -41,11 +41,13 @@ from slamon.web.staff import choices
 from slamon.web.staff.history import history, not_reached
 from slamon.web.staff.layout import staff_page
 from slamon.web.uploads import HandedByStaff
+from slamon.web.view.asked import asked_for
 from slamon.web.view.countdowns import countdown, in_order, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
 from slamon.web.view.words import ACTIONS
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 RequestId = Annotated[UUID, Path()]
@@ -114,7 +116,7 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
     runtime, wanted = runtime_of(request), Action(action)
     try:
         with runtime.write() as tx:
-            payload = _payload(tx, visit, request_id, wanted, typed)
+            payload = _payload(tx, runtime.words, visit, request_id, wanted, typed)
             act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.read() as tx:
@@ -122,10 +124,10 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
     return see_other(f"/requests/{request_id}?done={action}")
 
 
-def _payload(tx: Tx, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
+def _payload(tx: Tx, words: Words, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
     asked = visible_request(tx.session, request_id, by=visit.caller)
     roles = roles_of(tx.session, visit, asked)
-    basis = basis_of(tx.session, visit, *case_and_facts(tx, asked), is_cmo=False, roles=roles)
+    basis = basis_of(tx, words, visit, *case_and_facts(tx, asked), is_cmo=False, roles=roles)
     rule = basis.open_to(roles).get(action)
     if rule is None:  # refused by the use case, which knows why
         return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
@@ -133,7 +135,8 @@ def _payload(tx: Tx, visit: Visit, request_id: UUID, action: Action, typed: Type
 
 
 def basis_of(
-    session: Session,
+    tx: Tx,
+    words: Words,
     visit: Visit,
     case: LoadedRequest,
     facts: Sequence[FactRow],
@@ -144,13 +147,14 @@ def basis_of(
     """What the forms of this request are made from, for the reader's own acts in `roles`, or for what the CMO said."""
     return Basis(
         case=case,
+        words=words.types[case.type.name],
         progress=case.progress(),
         facts=facts,
         is_cmo=is_cmo,
         zone=visit.zone,
         now=visit.now,
         may_set_priority=Role.LEAD in roles,
-        contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request)],
+        contacts=[(person.id, person.name) for person in choices.contacts_of(tx.session, case.request)],
     )
 
 
@@ -199,21 +203,22 @@ def _page(
     refused: Refused | None = None,
 ) -> HTMLResponse:
     session, runtime, whole = tx.session, runtime_of(request), request_detail(tx, request_id, by=visit.caller)
+    words = runtime.words
     asked, site = whole.row.request, whole.row.site
     zones = Zones(own=visit.zone, other=site.time_zone)
     case = whole.case
-    words = runtime.words.clocks
-    countdowns = [countdown(clock, zones, visit.now, words, case.terms_of(clock)) for clock in case.clocks()]
+    countdowns = [countdown(clock, zones, visit.now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
-    basis, state = basis_of(session, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
+    basis, state = basis_of(tx, words, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
     forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
     may_keep, now_open = keeps(whole.roles), basis.open_to(CMO_ROLES)
-    told_with = telling(session, basis.type, basis.progress.detail, whole.facts, zones)
+    told_with = telling(session, basis.type, basis.words, basis.progress.detail, whole.facts, zones)
     context: dict[str, Any] = {
         "whole": whole,
         "asked": asked,
         "site": site,
         "state": state,
+        "asked_for": asked_for(basis.type, basis.words, basis.progress.detail),
         "linked": linked_requests(session, asked, visit.caller),
         "is_our_turn": state in SPONSORS_TURN,
         "is_open": state in OPEN_STATES,
@@ -230,12 +235,12 @@ def _page(
         "recordable": now_open if may_keep else (),
         "recordable_late": [each for each in recordable(basis) if each not in now_open] if may_keep else (),
         "contacts": basis.contacts,
-        "so_far": so_far(asked, basis.progress, whole.facts, zones, visit.now, case.item_clocks()),
+        "so_far": so_far(case, basis.words, basis.progress, whole.facts, zones, visit.now),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime.settings.attachment_max_megabytes} MB",
-        "entries": history(whole, told_with, words),
+        "entries": history(whole, told_with, words.clocks),
         "unreached": not_reached(whole.notifications, whole.contact.id),
         "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused.on(forms) if refused else None,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from slamon.db.requests import Priority
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import State
 from slamon.runtime import Runtime
 from slamon.services.access.rights import Deed, is_allowed
 from slamon.services.requests.queries import Order, RequestFilter, RequestSummary, list_requests
@@ -66,12 +66,13 @@ def show_worklist(
     part: str = "",
 ) -> Response:
     """A filter that names nothing known is left out, as an empty one is. `part` shows further pages of one section."""
+    runtime = runtime_of(request)
     tab = tab if tab in TABS else "attention"
     chosen = dict(zip(FILTERS, (state, type, cmo, project, priority, overdue), strict=True))
     chosen = {name: value for name, value in chosen.items() if value}
     wanted = RequestFilter(
         state=named(State, state),
-        type=named(RequestType, type),
+        type=type if type in runtime.catalogue.types else None,
         cmo_id=choices.chosen(cmo),
         project_id=choices.chosen(project),
         priority=named(Priority, priority),
@@ -84,7 +85,6 @@ def show_worklist(
     if state and not overdue:
         wanted = replace(wanted, overdue=None)
     only = named(Holder, part)
-    runtime = runtime_of(request)
     with runtime.read() as tx:
         found, following = [], None
         if only is None:
@@ -110,7 +110,7 @@ def show_worklist(
             "cmos": choices.cmos(tx.session, visit.caller),
             "projects": choices.projects(tx.session, visit.caller),
             "states": State,
-            "types": RequestType,
+            "types": runtime.catalogue.types,
             "priorities": Priority,
             "may_file": is_allowed(visit.caller, Deed.FILE),
         }

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Person
 from slamon.db.requests import FactRow
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.progress import Condition, Disposition, Readout
 from slamon.domain.timeline import FactKind
 from slamon.web.view.instants import Zones
@@ -26,13 +26,15 @@ from slamon.web.view.progress import (
     part_title,
 )
 from slamon.web.view.words import FACTS, label, shown
+from slamon.wording.types import TypeWords
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
     """What the particulars of one request's facts are told from. `names` are those of people, by their id."""
 
-    type: RequestType
+    type: RequestTypeDefinition
+    words: TypeWords
     detail: Mapping[str, Any]
     zones: Zones
     facts: Mapping[int, FactRow]
@@ -40,12 +42,17 @@ class Telling:
 
 
 def telling(
-    session: Session, type_: RequestType, detail: Mapping[str, Any], facts: Sequence[FactRow], zones: Zones
+    session: Session,
+    type_: RequestTypeDefinition,
+    words: TypeWords,
+    detail: Mapping[str, Any],
+    facts: Sequence[FactRow],
+    zones: Zones,
 ) -> Telling:
     ids = {UUID(value) for fact in facts for value in _people_in(fact)}
     people = session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))) if ids else ()
     names = {str(id_): name for id_, name in people}
-    return Telling(type_, detail, zones, {fact.sequence: fact for fact in facts}, names)
+    return Telling(type_, words, detail, zones, {fact.sequence: fact for fact in facts}, names)
 
 
 def _people_in(fact: FactRow) -> Iterator[str]:
@@ -75,14 +82,12 @@ _Content = Mapping[str, Any]
 
 
 def _answered(content: _Content, told: Telling) -> Iterator[str]:
-    count = len(told.detail.get("items") or told.detail.get("questions") or ())
+    count = len(told.detail.get(told.type.parts) or ())
     for part in content.get("items", ()):
-        status = (
-            "declined" if part["status"] == "declined" else "answered" if told.detail.get("questions") else "supplied"
-        )
+        status = told.words.part.declined if part["status"] == "declined" else told.words.part.supplied
         said = answered_with(part)
         if count > 1 or said:
-            title = part_title(told.type, told.detail, part["item"])
+            title = part_title(told.type, told.words, told.detail, part["item"])
             yield f"{title}: {status}{f', {said}' if said else ''}"
 
 
@@ -156,20 +161,22 @@ def _address_changed(content: _Content, _: Telling) -> Iterator[str]:
 def _amended(content: _Content, told: Telling) -> Iterator[str]:
     for name, change in content["changes"].items():
         if name == "detail":
-            yield from _amended_detail(change["from"], change["to"])
+            yield from _amended_detail(told, change["from"], change["to"])
         else:
             yield _change(label(name), *(_value(name, change[end], told) for end in ("to", "from")))
 
 
-def _amended_detail(before: _Content, after: _Content) -> Iterator[str]:
+def _amended_detail(told: Telling, before: _Content, after: _Content) -> Iterator[str]:
+    fields, rows = told.words.fields, told.words.rows
     for name, value in after.items():
-        if name not in ("lines", "items"):
-            yield _change(label(name), _shown(name, value), _shown(name, before.get(name)))
+        place = f"detail.{name}"
+        if place not in rows:
+            yield _change(fields[place].label, _shown(name, value), _shown(name, before.get(name)))
             continue
         for part in value:
             number, was = part["number"], before[name][part["number"] - 1]
             for key in (key for key in part if key != "number"):
-                title = f"{'Line' if name == 'lines' else 'Item'} {number}, {label(key).lower()}"
+                title = f"{rows[place].one} {number}, {fields[f'{place}.{key}'].label.lower()}"
                 yield _change(title, _shown(key, part[key]), _shown(key, was.get(key)))
 
 

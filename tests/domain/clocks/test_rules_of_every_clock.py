@@ -120,7 +120,7 @@ def test_rule_7_cancelling_or_closing_leaves_nothing_due():
 def test_rule_8_everybodys_time_adds_up():
     story = happened((K.ASKED, 5), (K.REPLIED, 40), (K.WAITING, 42, {"until": after(80).isoformat()}), (K.ANSWERED, 90))
     which = under(mode=Mode.CALENDAR)
-    owned = time_by_owner(ownership_periods(which, RequestType.DATA, story, after(100)))
+    owned = time_by_owner(ownership_periods(which, STANDARD.types[RequestType.DATA], story, after(100)))
     assert sum(owned.values(), timedelta(0)) == timedelta(hours=100)
     assert all(owned[owner] > timedelta(0) for owner in Owner)
 
@@ -237,9 +237,11 @@ class AnyStory(RuleBasedStateMachine):
         return self._possible_at(self.now())
 
     def _possible_at(self, at: datetime) -> list[tuple[Action, Role]]:
-        state, progress = stage_of(self.type, self.timeline.up_to(at))
+        state, progress = stage_of(STANDARD.types[self.type], self.timeline.up_to(at))
         return sorted(
-            (action, role) for role in ROLES for action in possible_actions(self.type, state, progress, {role})
+            (action, role)
+            for role in ROLES
+            for action in possible_actions(STANDARD.types[self.type], state, progress, {role})
         )
 
     def _act(self, possible: list[tuple[Action, Role]], pick: int, choice: int, late: int) -> None:
@@ -277,8 +279,10 @@ class AnyStory(RuleBasedStateMachine):
 
     @invariant()
     def everybodys_time_adds_up_to_the_wall_clocks(self) -> None:
-        shared = ownership_periods(self.terms, self.type, self.timeline, self.now())
-        ends = [fact.occurred_at for fact, state in states_along(self.type, self.timeline) if state in ENDED]
+        shared = ownership_periods(self.terms, STANDARD.types[self.type], self.timeline, self.now())
+        ends = [
+            fact.occurred_at for fact, state in states_along(STANDARD.types[self.type], self.timeline) if state in ENDED
+        ]
         reopened = any(fact.kind is K.REOPENED for fact in self.timeline)
         if not reopened:
             until = ends[0] if ends else self.now()
@@ -310,7 +314,7 @@ class AnyStory(RuleBasedStateMachine):
             is_timed = not c.definition.is_the_sponsors and c.kind not in (C.FULFILMENT, C.PROMISE)
             if is_timed and c.outcome in (Outcome.MET, Outcome.LATE):
                 assert c.stopped_at in words
-        if state_after(self.type, self.timeline) in ENDED:
+        if state_after(STANDARD.types[self.type], self.timeline) in ENDED:
             assert not any(c.is_running for c in self.clocks())
 
     def now(self) -> datetime:
