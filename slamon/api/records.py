@@ -33,6 +33,7 @@ from slamon.http.transaction import (
 )
 from slamon.schemas import directory
 from slamon.schemas.fields import Answer
+from slamon.schemas.policies import PolicyModels
 from slamon.schemas.records import CmoQuery, ContactQuery, ListQuery, PersonQuery, PolicyQuery, SiteQuery
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import find_seen, seen_among, sees
@@ -153,23 +154,26 @@ CALENDARS = Resource(
     "calendar", "calendars", parties.Calendar, directory.NewCalendar, directory.CalendarChange, directory.Calendar,
     ListQuery, Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
 )  # fmt: skip
-POLICIES = Resource(
-    "policy", "policies", Policy, directory.NewPolicy, directory.PolicyChange, directory.Policy, PolicyQuery,
-    Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
-)  # fmt: skip
 
 
 @cache
 def record_routers(channels: Channels) -> list[APIRouter]:
     """The routes of every kind of record; made once for the same channels, however many applications there are."""
     models = directory.party_models(channels)
-    resources = (_cmos(models), SITES, CONTACTS, _people(models), PROJECTS, CALENDARS, POLICIES)
-    return [_routes_of(resource) for resource in resources]
+    resources = (_cmos(models), SITES, CONTACTS, _people(models), PROJECTS, CALENDARS)
+    return [routes_of(resource) for resource in resources]
 
 
 def find_staff(tx: Tx, person_id: UUID, call: Call) -> Row:
     """A person of the sponsor. Raises NotFound, also where the caller may not see them."""
     return _people(directory.party_models(call.runtime.registered)).find(tx, person_id, call)
+
+
+def policy_lines(models: PolicyModels) -> Resource:
+    return Resource(
+        "policy", "policies", Policy, models.new, models.change, models.read, PolicyQuery,
+        Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
+    )  # fmt: skip
 
 
 def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> list[directory.Record]:
@@ -193,7 +197,7 @@ def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> 
     return found
 
 
-def _routes_of(resource: Resource) -> APIRouter:
+def routes_of(resource: Resource) -> APIRouter:
     """Create, list, read and change one kind of record."""
     router = APIRouter(
         prefix=resource.path, tags=[resource.many.capitalize()], route_class=Route, dependencies=[by_key]

@@ -16,8 +16,9 @@ from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.calendar import CalendarError
 from slamon.domain.catalogue import Catalogue
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.lifecycle import TAKES, Action, RequestTypeDefinition, Rule, State, possible_actions
+from slamon.domain.lifecycle import TAKES, Action, Rule, State, possible_actions
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import INTERNAL, FactKind, Role, Via, stamp
 from slamon.domain.types.data import DataKind
@@ -36,7 +37,7 @@ from slamon.http.transaction import (
     reply,
 )
 from slamon.schemas.acts import Act
-from slamon.schemas.clocks import Clock
+from slamon.schemas.clocks import clock_of
 from slamon.schemas.filings import filing_of
 from slamon.schemas.new_requests import any_request
 from slamon.schemas.requests import (
@@ -94,13 +95,12 @@ def filing_router(catalogue: Catalogue) -> APIRouter:
     def file_request(arrival: Arriving, body: new_request) -> Response:  # type: ignore[valid-type]  # of this catalogue
         asked: NewRequest = body
         wanted, split, file_anyway = filing_of(asked), getattr(asked, "split", False), asked.file_anyway
-        request_type = catalogue.types[wanted.type]
         with arrival.runtime.db.look_up() as connection:
             context = filing_context(connection, wanted, stamp(arrival.now), key_digest=arrival.key_digest)
             call = arrival.admit(context.caller())
             ready = None
             if not split:
-                ready = _made_ready(call, connection, request_type, wanted, context, file_anyway=file_anyway)
+                ready = _made_ready(call, connection, wanted, context, file_anyway=file_anyway)
             filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
         return filed or call.write(
             lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway),
@@ -113,7 +113,6 @@ def filing_router(catalogue: Catalogue) -> APIRouter:
 def _made_ready(
     call: Call,
     connection: Connection,
-    request_type: RequestTypeDefinition,
     filing: Filing,
     context: FilingContext,
     *,
@@ -122,7 +121,7 @@ def _made_ready(
     """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
     try:
         return prepare(
-            Moment(call.now, call.real_now, call.runtime.rules), connection, request_type, filing, context,
+            Moment(call.now, call.real_now, call.runtime.rules), connection, call.runtime.catalogue, filing, context,
             by=call.caller, file_anyway=file_anyway,
         )  # fmt: skip
     except (SlamonError, TermsError, CalendarError):
@@ -189,7 +188,11 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
         if query.type is not None:
             known_type(tx, query.type)
         page = queries.list_requests(tx, wanted, by=call.caller)
-    items = [Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks)) for row in page.rows]
+    known = call.runtime.catalogue.clocks
+    items = [
+        Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks, known))
+        for row in page.rows
+    ]
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
 
 
@@ -284,7 +287,8 @@ def _whole(tx: Tx, request: CmoRequest, call: Call) -> Request:
         session.get_one(Organization, request.cmo_id).name,
         session.get_one(Site, request.site_id).name,
         session.get_one(Project, request.project_id).code,
-        queries.clocks_of(session, request.id),
+        queries.clocks_of(tx, request.id),
+        tx.rules.catalogue.clocks,
     )
     case = load_request(tx, request)
     actions = _open_actions(queries.actions_open_to(session, case, call.caller))
@@ -307,7 +311,7 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "cmo_name": parties.cmo_name,
             "site_name": parties.site_name,
             "project_code": parties.project_code,
-            "clocks": filed.clocks,
+            "clocks": [clock_of(clock, call.runtime.catalogue.clocks) for clock in filed.clocks],
             "actions": _open_actions(possible_actions(request_type, state, filed.ready.progress, roles)),
             **_item_terms(columns["detail"], filed.ready.items),
         }
@@ -334,11 +338,12 @@ def _open_actions(rules: Mapping[Action, Rule]) -> list[OpenAction]:
     ]
 
 
-def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:
+def _line(
+    request: CmoRequest, cmo: str, site: str, project: str, clocks: Sequence[ClockRow], known: Clocks
+) -> dict[str, Any]:
     joined = {"cmo_name", "site_name", "project_code", "clocks"}
     own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
-    rows: list[ClockRow] = list(clocks)
-    shown = [Clock.model_validate(row) for row in rows]
+    shown = [clock_of(row, known) for row in clocks]
     return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
 
 

@@ -28,9 +28,11 @@ def rights() -> None:
 def policy_rules() -> None:
     """Print how policy lines are chosen, and those an installation begins with, as Markdown."""
 
+    from slamon.domain.catalogue import STANDARD
     from slamon.services.reports import policy_document
+    from slamon.wording.words import ENGLISH
 
-    typer.echo(policy_document.policy_rules(), nl=False)
+    typer.echo(policy_document.policy_rules(STANDARD, ENGLISH), nl=False)
 
 
 def openapi() -> None:

@@ -68,10 +68,11 @@ def _draft(file: Path, catalogue: "Catalogue") -> "PolicyLine":
     from slamon.api.policies import draft_of
     from slamon.domain.terms import TermsError
     from slamon.errors import SlamonError
-    from slamon.schemas.directory import NewPolicy
+    from slamon.schemas.policies import policy_models
 
     try:
-        return draft_of(NewPolicy.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)), catalogue)
+        model = policy_models(catalogue.clocks).new
+        return draft_of(model.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)), catalogue)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

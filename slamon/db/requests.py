@@ -26,7 +26,7 @@ from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks.ladder import CrossingKey
 from slamon.domain.clocks.state import ClockId, Outcome
 from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, State
-from slamon.domain.terms import ClockKind, Level
+from slamon.domain.terms import Level
 from slamon.domain.timeline import FactKind, Via
 
 
@@ -184,7 +184,7 @@ class ClockRow(Base):
     """A clock as last evaluated: a copy for lists and reports, which replaying the timeline must give again."""
 
     __tablename__ = "clock"
-    __table_args__ = (one_of("kind", ClockKind), one_of("outcome", Outcome))
+    __table_args__ = (one_of("outcome", Outcome),)
 
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(24), primary_key=True)
@@ -198,7 +198,7 @@ class ClockRow(Base):
 
     @property
     def clock_id(self) -> ClockId:
-        return ClockId(ClockKind(self.kind), self.generation)
+        return ClockId(self.kind, self.generation)
 
 
 class CrossingRow(Base):
@@ -232,7 +232,7 @@ class CrossingRow(Base):
 
     @property
     def clock_id(self) -> ClockId:
-        return ClockId(ClockKind(self.clock), self.generation)
+        return ClockId(self.clock, self.generation)
 
     @property
     def key(self) -> CrossingKey:

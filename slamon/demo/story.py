@@ -13,9 +13,9 @@ from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.demo.stage import Stage
-from slamon.domain.terms import ClockKind, Level
+from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Via
-from slamon.web.view.countdowns import NAMES
+from slamon.wording.clocks import ClockWords
 from slamon.wording.instants import span
 from slamon.wording.message import MessageKind
 
@@ -97,7 +97,7 @@ Cause = tuple[UUID, str, object]
 
 def latest(session: Session, stage: Stage) -> list[Happening]:
     told = _tellings(session, stage)
-    lines = [*_deeds(session, told), *_crossings(session, told)]
+    lines = [*_deeds(session, told), *_crossings(session, told, stage.runtime.words.clocks)]
     return sorted(lines, key=lambda line: line.at, reverse=True)[:SHOWN]
 
 
@@ -128,8 +128,10 @@ def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Ha
         )
 
 
-def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Happening]:
-    """Clocks of one request that passed a rung together make one line."""
+def _crossings(
+    session: Session, told: Mapping[Cause, list[Telling]], words: Mapping[str, ClockWords]
+) -> Iterator[Happening]:
+    """Clocks of one request that passed a step together make one line."""
     statement = (
         select(CrossingRow, CmoRequest.number, Site.name)
         .join(CmoRequest, CmoRequest.id == CrossingRow.request_id)
@@ -142,7 +144,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
         together.setdefault((number, crossing.level, crossing.crossed_at), []).append((crossing, site))
     for (number, level, at), rows in together.items():
         crossing, site = rows[0]
-        tone, words = RUNGS[Level(level)]
+        tone, passed = RUNGS[Level(level)]
         clocks = [row.clock for row, _ in rows]
         yield Happening(
             at=at,
@@ -151,7 +153,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
             before="of",
             number=number,
             request_id=crossing.request_id,
-            after=f"{words} ({' and '.join(NAMES[ClockKind(clock)] for clock in sorted(set(clocks)))})",
+            after=f"{passed} ({' and '.join(words[clock].name for clock in sorted(set(clocks)))})",
             where=site,
             told=tuple(told.get((crossing.request_id, level, (frozenset(clocks), at)), ())),
         )

@@ -20,9 +20,10 @@ from slamon.db.base import Base
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
+from slamon.domain.clocks.kinds import ClockDefinition
 from slamon.domain.lifecycle import ACTION_OF, ENDED, State
 from slamon.domain.progress import needs_review
-from slamon.domain.terms import DATED, REPETITIONS, ClockKind, LadderRole, Level, Terms
+from slamon.domain.terms import REPETITIONS, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, FactKind
 from slamon.engine.blinding import subjects_for_mails
 from slamon.services.access.form_links import new_link, opens, store_links
@@ -38,8 +39,10 @@ from slamon.services.outbox.threads import IN_THREAD, thread_of, told_in_threads
 from slamon.services.policies.policies import load_terms
 from slamon.services.requests.queries import clocks_by_request
 from slamon.services.transaction import Tx
+from slamon.wording.clocks import ClockWords
 from slamon.wording.message import LADDER_KINDS, OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
 from slamon.wording.messages import PAST_LIMIT
+from slamon.wording.words import Words
 
 _PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys"}
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
@@ -69,9 +72,9 @@ class Outgoing:
 class Composer:
     """Composes the messages of a batch of outbox rows; what they tell is read now, for all of them at once."""
 
-    def __init__(self, tx: Tx, rows: Sequence[Notification], settings: Settings) -> None:
+    def __init__(self, tx: Tx, rows: Sequence[Notification], settings: Settings, words: Words) -> None:
         session = tx.session
-        self._tx, self._settings, self._channels = tx, settings, tx.rules.channels
+        self._tx, self._settings, self._words, self._channels = tx, settings, words, tx.rules.channels
         self._domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
         self._folded = {
             row.id: members(session, row.id, most=MOST_READ) for row in rows if row.kind == MessageKind.DIGEST
@@ -86,7 +89,7 @@ class Composer:
         self._addresses = Addresses.of(session, {*self._people, *parties})
         self._sites = _by_id(session, Site, {request.site_id for request in requests})
         self._terms = load_terms(session, [request.terms_digest for request in requests]) if requests else {}
-        self._clocks = clocks_by_request(session, list(self._requests))
+        self._clocks = clocks_by_request(tx, list(self._requests))
         self._standing = _standing(session, {row.request_id for row in told if row.kind in LADDER_KINDS})
         alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
         self._reached = _contact_attempts(session, alone)
@@ -294,14 +297,17 @@ class Composer:
 
     def _clock_lines(self, rows: Sequence[Notification], request: CmoRequest) -> tuple[ClockLine, ...]:
         """The clocks that these messages of one request name; of a step those that still wait."""
-        terms = self._terms[request.terms_digest]
-        # Other terms may know a clock no more that had run before.
+        terms, definitions = self._terms[request.terms_digest], self._tx.rules.catalogue.clocks
+        # Other terms may no longer have a clock that ran before.
         known = [clock for clock in self._clocks[request.id] if clock.kind in terms.clocks]
         wanted = {
             clock for row in rows for clock in (self._still_owed(row) if row.kind in LADDER_KINDS else row.clocks)
         }
-        told = [clock for clock in known if (str(clock.clock_id) in wanted if wanted else _is_owed(clock))]
-        return tuple(_clock_line(clock, terms) for clock in told)
+        named = [clock for clock in known if str(clock.clock_id) in wanted]
+        if not wanted:  # what the CMO owes by the hour
+            named = [c for c in known if c.stopped_at is None and definitions[c.kind].takes_general_steps]
+        words = self._words.clocks
+        return tuple(_clock_line(each, definitions[each.kind], words[each.kind], terms) for each in named)
 
     def _may_take(self, row: Notification, request: CmoRequest) -> bool:
         person = self._people[row.person_id] if row.person_id else None
@@ -343,25 +349,19 @@ def _facts(session: Session, keys: set[tuple[UUID, int]]) -> dict[tuple[UUID, in
     return {(fact.request_id, fact.sequence): fact for fact in facts}
 
 
-def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:
-    allowed = terms.clocks[ClockKind(clock.kind)]
+def _clock_line(clock: ClockRow, definition: ClockDefinition, words: ClockWords, terms: Terms) -> ClockLine:
+    allowed = terms.clocks[clock.kind]
     return ClockLine(
-        name=clock.kind,
+        words=words,
         started_at=clock.started_at,
         target_at=clock.target_at,
         limit_at=clock.limit_at,
         unit=allowed.mode.unit,
         target_seconds=int(allowed.target.total_seconds()),
         limit_seconds=int(allowed.limit.total_seconds()),
-        is_dated=clock.clock_id.kind in DATED,
-        is_the_sponsors=clock.clock_id.kind.is_the_sponsors,
+        is_dated=definition.is_dated,
+        is_the_sponsors=definition.is_the_sponsors,
     )
-
-
-def _is_owed(clock: ClockRow) -> bool:
-    """Whether it runs, and times the CMO by the hour."""
-    kind = ClockKind(clock.kind)
-    return clock.stopped_at is None and not kind.is_the_sponsors and kind not in DATED
 
 
 def _gravity(row: Notification) -> int:

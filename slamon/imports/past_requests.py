@@ -78,6 +78,7 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
                 tx.rules.catalogue.types[past.filing.type],
                 past.terms,
                 past.timeline,
+                tx.rules.catalogue,
             )
             for past, number in zip(batch, numbers, strict=True)
         ]

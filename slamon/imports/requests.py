@@ -172,7 +172,7 @@ class _Run:
         )
         timeline, state = history(self.catalogue.types[filing.type], filed, told, terms, people)
         try:
-            evaluate(terms, timeline, self.at)
+            evaluate(terms, timeline, self.at, clocks=self.catalogue.clocks)
         except CalendarHorizon as error:
             raise BadCell(Field.FILED_AT, str(error)) from error
         self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in told.doubts.items()]

@@ -12,11 +12,12 @@ from slamon.domain.catalogue import Catalogue
 _MARK = "x-name-of"
 
 TypeName = Annotated[str, StringConstraints(max_length=16), WithJsonSchema({_MARK: "RequestType"})]
+ClockName = Annotated[str, StringConstraints(max_length=24), WithJsonSchema({_MARK: "ClockKind"})]
 
 
 def with_names(document: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
     """An OpenAPI document in which such a name is one of those in the catalogue."""
-    named = {"RequestType": list(catalogue.types)}
+    named = {"RequestType": list(catalogue.types), "ClockKind": list(catalogue.clocks)}
     linked: dict[str, Any] = _linked(document)
     for component, names in named.items():
         linked["components"]["schemas"][component] = {"type": "string", "enum": names, "title": component}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slamon.wording import types
+from slamon.wording.clocks import ENGLISH_CLOCKS, ClockWords
 from slamon.wording.types import FieldWords, StateWords, TypeWords
 
 
@@ -14,6 +15,7 @@ from slamon.wording.types import FieldWords, StateWords, TypeWords
 class Words:
     """Words of kinds that grow, by name."""
 
+    clocks: Mapping[str, ClockWords] = field(default_factory=dict)
     types: Mapping[str, TypeWords] = field(default_factory=dict)
     states: Mapping[str, StateWords] = field(default_factory=dict)
     request_fields: Mapping[str, FieldWords] = field(default_factory=dict)
@@ -21,6 +23,7 @@ class Words:
 
 
 ENGLISH = Words(
+    clocks=ENGLISH_CLOCKS,
     types={"shipment": types.SHIPMENT, "data": types.DATA, "inquiry": types.INQUIRY},
     states=types.STATES,
     request_fields=types.REQUEST_FIELDS,

@@ -26,6 +26,7 @@ from slamon.db.jobs import Job, JobKind
 from slamon.db.outbox import Notification
 from slamon.db.parties import AuditedCmo, AuditedProject
 from slamon.db.requests import Priority
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType, State
 from slamon.engine import health, heartbeat
 from slamon.services.access import jobs
@@ -143,7 +144,7 @@ def preview(kind: JobKind) -> Callable[[Reading], None]:
 def what_would_have_been(reading: Reading) -> None:
     now = reading.now
     question = what_if.Question(
-        PolicyLine(id=ABSENT, version=1, **default_policies()[0]), now - timedelta(days=400), now
+        PolicyLine(id=ABSENT, version=1, **default_policies(STANDARD.clocks)[0]), now - timedelta(days=400), now
     )
     assert what_if.is_long(reading.session, question, by=reading.by)
     found = {"answer": what_if.WhatIf().to_json(), "after": [(now - timedelta(days=300)).isoformat(), str(ABSENT)]}

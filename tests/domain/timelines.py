@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.catalogue import STANDARD
+from slamon.domain.clocks import ladder, state
 from slamon.domain.terms import (
     ALWAYS,
     Anchor,
@@ -33,6 +36,9 @@ SPONSOR_KINDS = {
 }  # fmt: skip
 CMO_KINDS = {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
 TO_LEAD = (Recipient("email", LadderRole.LEAD),)
+
+evaluate = partial(ladder.evaluate, clocks=STANDARD.clocks)
+clock_states = partial(state.clock_states, clocks=STANDARD.clocks)
 
 LADDER = (
     Step(Level.REMINDER, TO_LEAD, anchor=Anchor.START, percent_of_target=75),

@@ -20,6 +20,7 @@ from slamon.db import schema
 from slamon.db.policies import Policy
 from slamon.demo.fakes.mailbox import Mailbox
 from slamon.demo.fakes.slack_server import SlackServer
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.timeline import SYSTEM
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.directory.records import create
@@ -145,7 +146,7 @@ class ProcessInstallation:
 
 def seconds_policy(world: Installation, **seconds: int) -> None:
     """A policy for the first CMO that counts seconds: target and limit as told, the higher steps soon after."""
-    line = default_policies()[0]
+    line = default_policies(STANDARD.clocks)[0]
     clock = {"target": f"PT{seconds['target']}S", "limit": f"PT{seconds['limit']}S", "mode": "elapsed"}
     offsets = {"repeat": "PT3600S", "backup": "PT7200S", "step_3": "PT2S", "step_4": "PT4S"}
     ladder = [{**step, "offset": offsets.get(step["level"], step["offset"])} for step in line["ladder"]]

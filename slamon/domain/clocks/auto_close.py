@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from slamon.domain.lifecycle import ACTION_OF, Action, RequestTypeDefinition, state_after
 from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
-MORNING = time(9)  # when the notice comes: within the day's work, and hours before nobody reads any more
+MORNING = time(9)  # the notice comes early enough to be read the same day
 _DAY = timedelta(days=1)
 _WEEKEND = (5, 6)
 
@@ -34,13 +34,13 @@ class ClosingRule:
         return f"no objection for {self.working_days} working day{'' if self.working_days == 1 else 's'}"
 
     def notice_at(self, since: datetime) -> datetime:
-        """The morning on which the manager is told; `since` is the act from which the days are counted."""
+        """The morning on which the manager is notified; `since` is the act from which the days are counted."""
         day = self._working_day(since, self.working_days - self.notice_days)
         return max(since, datetime.combine(day, MORNING, self.zone).astimezone(UTC))
 
-    def closes_at(self, since: datetime, told_at: datetime) -> datetime:
+    def closes_at(self, since: datetime, notified_at: datetime) -> datetime:
         """The end of the last working day to object, never fewer days after the notice than were promised."""
-        last_day = max(self._working_day(since, self.working_days), self._working_day(told_at, self.notice_days))
+        last_day = max(self._working_day(since, self.working_days), self._working_day(notified_at, self.notice_days))
         return end_of_day(last_day, self.zone)
 
     def _working_day(self, after: datetime, number: int) -> date:
@@ -59,8 +59,8 @@ NEVER = ClosingRule(0, 0, ZoneInfo("UTC"), lambda _: ())
 def counted_from(request_type: RequestTypeDefinition, timeline: Timeline, *, gxp: bool) -> Fact | None:
     """The act from which the days to object are counted; None where the request does not close by itself.
 
-    It is the last act of either side since the answer, by when it was recorded: nobody can object to what they were
-    not told. A follow-up is an objection, and the CMO has not answered it: then only the sponsor closes the request.
+    It is the last act of either side since the answer, by when it was recorded: nobody can object to what they do
+    not know of. A follow-up is an objection, and the CMO has not answered it: then only the sponsor closes the request.
     """
     if gxp and not request_type.closes_gxp_by_itself:
         return None

@@ -1,4 +1,4 @@
-"""A request with all that judging it needs: its timeline, its terms, and those it lived under before."""
+"""A request with all that judging it needs: its timeline, its terms, those it had before, and the catalogue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from slamon.db.requests import CmoRequest
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import ClockState, Former, clock_states, in_force, item_clocks
 from slamon.domain.lifecycle import RequestTypeDefinition
@@ -23,6 +24,7 @@ class LoadedRequest:
     type: RequestTypeDefinition
     terms: Terms
     timeline: Timeline
+    catalogue: Catalogue
     former: tuple[Former, ...] = ()
 
     @property
@@ -31,14 +33,14 @@ class LoadedRequest:
         return self.timeline.as_recorded()[-1].kind is FactKind.TERMS_CHANGED
 
     def evaluate(self, now: datetime) -> Evaluation:
-        return evaluate(self.terms, self.timeline, now, self.former)
+        return evaluate(self.terms, self.timeline, now, self.former, clocks=self.catalogue.clocks)
 
     def clocks(self) -> tuple[ClockState, ...]:
-        return clock_states(self.terms, self.timeline, self.former)
+        return clock_states(self.terms, self.timeline, self.former, clocks=self.catalogue.clocks)
 
     def item_clocks(self) -> dict[int, ClockState]:
         """The answer clock as each item has it, where the kinds of data asked for have different terms."""
-        return item_clocks(self.terms, self.timeline, self.former)
+        return item_clocks(self.terms, self.timeline, self.former, clocks=self.catalogue.clocks)
 
     def terms_of(self, clock: ClockState) -> Terms:
         """The terms that judge this clock."""
@@ -73,6 +75,7 @@ def loaded_requests(tx: Tx, requests: Sequence[CmoRequest], timelines: Mapping[U
             tx.rules.catalogue.types[request.type],
             terms[request.terms_digest],
             timelines[request.id],
+            tx.rules.catalogue,
             tuple(Former(at, terms[digest]) for at, digest in changes[request.id]),
         )
         for request in requests

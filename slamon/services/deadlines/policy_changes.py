@@ -98,7 +98,8 @@ def under_priority(tx: Tx, case: LoadedRequest, amended: Fact) -> LoadedRequest:
     if wanted.kinds:
         terms = _together(case, resolve_each(tx.session, wanted, tx.business_now))
     else:
-        terms = with_line(case.terms, resolve(tx.session, wanted, tx.business_now), case.type)
+        line = resolve(tx.session, wanted, tx.business_now)
+        terms = with_line(case.terms, line, case.type)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}

@@ -187,7 +187,8 @@ def moved_deadlines(case: LoadedRequest, other: Terms, *, now: datetime) -> list
     """
     if other.digest == case.terms.digest:
         return []
-    would_be = evaluate(other, case.timeline, now, (*case.former, Former(stamp(now), case.terms)))
+    former = (*case.former, Former(stamp(now), case.terms))
+    would_be = evaluate(other, case.timeline, now, former, clocks=case.catalogue.clocks)
     before, after = (
         {c.id: c for c in found.clocks if c.stopped_at is None} for found in (case.evaluate(now), would_be)
     )

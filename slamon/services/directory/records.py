@@ -73,7 +73,7 @@ def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, re
     if isinstance(row, Policy):
         refuse_tie(tx.session, row)
     if kept in reachability.DECIDING:
-        reachability.refuse_unreachable(row, tx.session, tx.business_now)
+        reachability.refuse_unreachable(row, tx, tx.business_now)
     record(
         tx,
         by=by,
@@ -117,7 +117,7 @@ def change(
     former, was = None, address_changes.reached(tx, row) if isinstance(row, Person) else None
     if isinstance(row, Policy) and "ladder" in plain:
         refuse_unknown_channels(plain["ladder"], tx.rules.channels, row.ladder)
-    if isinstance(row, Policy) and (since := start_of_change(row, plain, tx.business_now)):
+    if isinstance(row, Policy) and (since := start_of_change(row, plain, tx)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=tx.business_now), since
     with tx.session.no_autoflush:
         for name, value in plain.items():
@@ -140,7 +140,7 @@ def change(
     new = fields_of(tx, row)
     changed = [name for name in new if old.get(name) != new[name]]
     if not set(reachability.DECIDING.get(kept, ())).isdisjoint(changed):
-        reachability.refuse_unreachable(row, tx.session, tx.business_now)
+        reachability.refuse_unreachable(row, tx, tx.business_now)
     if former is not None:
         record(
             tx,
@@ -327,30 +327,27 @@ def _check(row: Base, tx: Tx) -> None:
 
 @_check.register
 def _(row: Organization, tx: Tx) -> None:
-    session = tx.session
     _refuse_no_name(row)
     if row.lead_id is not None and _is_new(row, "lead_id"):
-        _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
+        _must_hold(tx.session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
 def _(row: Site, tx: Tx) -> None:
-    session = tx.session
     _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
     _refuse_unknown_country(row.country)
-    cmo = session.get(Organization, row.organization_id)
+    cmo = tx.session.get(Organization, row.organization_id)
     if cmo is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
     if row.calendar_id is not None:
-        calendar = session.get(Calendar, row.calendar_id)
+        calendar = tx.session.get(Calendar, row.calendar_id)
         if calendar is None:
             raise Invalid("calendar_id", f"no calendar {row.calendar_id}")
 
 
 @_check.register
 def _(row: Person, tx: Tx) -> None:
-    session = tx.session
     if is_blank(row.name):
         raise Invalid("name", "must hold something to be seen")
     row.time_zone = row.time_zone or "UTC"
@@ -358,7 +355,7 @@ def _(row: Person, tx: Tx) -> None:
     _refuse_no_name(row)
     address = parse_address(row.email)
     row.email, row.email_key = address.text, address.key
-    organization = session.get(Organization, row.organization_id)
+    organization = tx.session.get(Organization, row.organization_id)
     if organization is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
     roles = {Role(role) for role in row.roles}
@@ -370,7 +367,7 @@ def _(row: Person, tx: Tx) -> None:
     if Role.ADMIN in roles and len(roles) > 1:
         raise Invalid("roles", "an administrator takes no part in the business; give the person a second account")
     if row.backup_id is not None:
-        backup = session.get(Person, row.backup_id)
+        backup = tx.session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
         _refuse_unfit_backup(row, backup)
@@ -390,11 +387,10 @@ def _refuse_unfit_backup(row: Person, backup: Person) -> None:
 
 @_check.register
 def _(row: Project, tx: Tx) -> None:
-    session = tx.session
     if _is_new(row, "pm_id"):
-        _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
+        _must_hold(tx.session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
     if row.lead_id is not None and _is_new(row, "lead_id"):
-        _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
+        _must_hold(tx.session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
@@ -415,10 +411,9 @@ def _(row: Calendar, tx: Tx) -> None:
 
 @_check.register
 def _(row: Policy, tx: Tx) -> None:
-    session = tx.session
-    refuse_faulty(session, row, tx.rules.catalogue)
+    refuse_faulty(tx, row)
     if row.owner_id is not None and inspect(row).attrs.owner_id.history.has_changes():
-        _must_hold(session, "owner_id", row.owner_id, Role.ADMIN)
+        _must_hold(tx.session, "owner_id", row.owner_id, Role.ADMIN)
 
 
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:

@@ -30,8 +30,10 @@ MOST_REQUESTS = 100
 MOST_ITEMS = 500  # after which a page ends, with all items of its last request
 A_STEP = 100  # requests looked at in one step of a job
 
-# The clocks that ask for the item itself; a receipt can be late without anything being owed for long.
-ASKING = frozenset({ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE})
+
+def asks_for_items(clock: ClockState) -> bool:
+    """Whether items are late when it is: not so with a receipt, nor with what the sponsor owes."""
+    return not clock.definition.is_the_sponsors and clock.kind != ClockKind.ACKNOWLEDGEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class OutstandingItem:
     @property
     def overdue_after(self) -> datetime | None:
         """The first instant that one of the clocks asking for it passes, or has passed; None while none does."""
-        asking = [clock for clock in self.clocks if clock.kind in ASKING and clock.stopped_at is None]
+        asking = [clock for clock in self.clocks if asks_for_items(clock) and clock.stopped_at is None]
         return min((at for clock in asking for at in (clock.target_at, clock.limit_at) if at), default=None)
 
     def as_line(self) -> "OwedLine":
@@ -222,8 +224,8 @@ def lines_of(session: Session, job: Job, *, by: Caller, after: int, most: int) -
 
 def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[OutstandingItem]:
     request, progress, clocks = case.request, case.progress(), case.clocks()
-    of_request = next((clock for clock in clocks if clock.kind is ClockKind.ANSWER), None)
-    others = [clock for clock in clocks if clock.kind is not ClockKind.ANSWER]
+    of_request = next((clock for clock in clocks if clock.kind == ClockKind.ANSWER), None)
+    others = [clock for clock in clocks if clock.kind != ClockKind.ANSWER]
     of_items = case.item_clocks() if progress.open_items else {}
     for number in progress.open_items:
         item, answer = progress.detail["items"][number - 1], of_items.get(number, of_request)

@@ -57,7 +57,7 @@ class Change:
 class WhatIf:
     """`looked_at` requests were filed in the period; `covered` of them would have come under the draft.
 
-    `escalations` are rungs addressed to the lead, by person: as it was, and under the draft.
+    `escalations` are steps addressed to the lead, by person: as it was, and under the draft.
     """
 
     looked_at: int = 0
@@ -139,7 +139,7 @@ def refuse_impossible(tx: Tx, question: Question, *, by: Caller) -> None:
     """Raises Forbidden, TermsError for a draft that no request could be filed under, Invalid for an empty period."""
     allow(by, Deed.READ_RECORDS)
     refuse_unknown_channels(question.draft.ladder, tx.rules.channels)
-    refuse_unreachable(question.draft, tx.session, tx.business_now)
+    refuse_unreachable(question.draft, tx, tx.business_now)
     if question.filed_to <= question.filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
 
@@ -235,7 +235,8 @@ def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: Wha
         drafted = other.get(shared) or _drafted(case, draft)
         if len(case.type.kinds_of(request.detail)) < 2:
             other[shared] = drafted
-        before, after = case.evaluate(tx.business_now), evaluate(drafted, case.timeline, tx.business_now)
+        before = case.evaluate(tx.business_now)
+        after = evaluate(drafted, case.timeline, tx.business_now, clocks=case.catalogue.clocks)
         was, would_be = before.breached(tx.business_now), after.breached(tx.business_now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
         change.requests += 1
@@ -265,7 +266,7 @@ def _then(said: Sequence[Policy], at: datetime) -> Policy | None:
 
 
 def _leads_told(request: CmoRequest, outcome: Evaluation, recipients: Recipients) -> Iterator[UUID]:
-    """Who leads, once for each rung that tells the lead; clocks that pass one at the same instant share it."""
+    """Who leads, once for each step that notifies the lead; clocks that pass one at the same instant share it."""
     for step, _ in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in outcome.crossings):
         to_leads = (to for to in step.to if to.role is LadderRole.LEAD)
         yield from {reader.person.id for to in to_leads for reader in recipients.readers(request, to)}

@@ -15,6 +15,7 @@ from slamon.db.database import note
 from slamon.db.filing import AnswerToKeep, FiledRows, store_filing
 from slamon.db.requests import CmoRequest, Priority
 from slamon.db.statements import connection_of, next_number
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState, item_clocks
 from slamon.domain.lifecycle import RequestTypeDefinition, State
 from slamon.domain.progress import Progress, progress_of
@@ -96,15 +97,14 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
     context = filing_context(tx.session.connection(), filing, stamp(tx.business_now))
-    request_type = tx.rules.catalogue.types[filing.type]
-    ready = prepare(tx, tx.session, request_type, filing, context, by=by, via=via, file_anyway=file_anyway)
+    ready = prepare(tx, tx.session, tx.rules.catalogue, filing, context, by=by, via=via, file_anyway=file_anyway)
     return _stored(tx.session, ready)
 
 
 def prepare(
     moment: Moment,
     reader: Session | Connection,
-    request_type: RequestTypeDefinition,
+    catalogue: Catalogue,
     filing: Filing,
     context: FilingContext,
     *,
@@ -114,7 +114,7 @@ def prepare(
 ) -> ReadyFiling:
     """Check a filing and make its rows, storing nothing; raises as `log_request`."""
     allow(by, Deed.FILE)
-    at = stamp(moment.business_now)
+    request_type, at = catalogue.types[filing.type], stamp(moment.business_now)
     parties = fit_parties(reader, context, filing, by=by)
     _refuse_past_due(request_type, filing, at)
     if not file_anyway:
@@ -134,7 +134,7 @@ def prepare(
     )
     request_id, timeline = new_id(), Timeline([filed])
     head_digest = filed.digest(str(request_id), GENESIS)
-    evaluated, clocks = at_filing(request_id, terms, timeline, moment.business_now)
+    evaluated, clocks = at_filing(request_id, terms, timeline, moment.business_now, clocks=catalogue.clocks)
     request = request_values(filing, parties, terms, filed_by_id=by.person_id, state=State.FILED, filed_at=at) | {
         "id": request_id,
         "fact_count": 1,
@@ -152,7 +152,7 @@ def prepare(
         # The number is empty here; the statement that assigns it puts it in front of the key.
         notice=filed_row(moment, request_id, "", parties.contact.id, parties.contact.email),
     )
-    items = item_clocks(terms, timeline) if terms.answer_by_kind else {}
+    items = item_clocks(terms, timeline, clocks=catalogue.clocks)
     return ReadyFiling(request_id, request_type, rows, terms, parties, progress_of(timeline), items)
 
 
@@ -176,7 +176,7 @@ def file_by_terms(
     filed: list[Filed] = []
     for group in groups:
         one = replace(group, parent_id=filed[0].id) if filed else group
-        ready = prepare(tx, tx.session, request_type, one, context, by=by, via=via, file_anyway=file_anyway)
+        ready = prepare(tx, tx.session, tx.rules.catalogue, one, context, by=by, via=via, file_anyway=file_anyway)
         filed.append(_stored(tx.session, ready))
     return filed
 

@@ -28,7 +28,6 @@ from slamon.db.requests import (
 )
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
 from slamon.domain.lifecycle import Action, Rule, State, possible_actions
-from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import Role, Timeline
 from slamon.errors import Invalid
 from slamon.services.access.callers import Caller
@@ -86,7 +85,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """One request as its page shows it: judged as `case`, told from `facts`. `roles` are the caller's on it."""
+    """One request as its page shows it: `case` to judge it by, `facts` to list. `roles` are the caller's on it."""
 
     row: RequestSummary
     contact: Person
@@ -113,7 +112,7 @@ def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page:
     found = first_of(
         tx.session, statement, by, size + 1, key=_place_in(wanted.order), is_descending=wanted.order is Order.FILED
     )
-    clocks = clocks_by_request(tx.session, [request.id for request, *_ in found[:size]])
+    clocks = clocks_by_request(tx, [request.id for request, *_ in found[:size]])
     rows = [
         RequestSummary(request, cmo, site, project, clocks[request.id]) for request, cmo, site, project in found[:size]
     ]
@@ -200,8 +199,8 @@ def owned_time(tx: Tx, request: CmoRequest) -> dict[Owner, timedelta]:
     return time_by_owner(ownership_periods(case.terms, case.type, case.timeline, tx.business_now))
 
 
-def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:
-    return clocks_by_request(session, [request_id])[request_id]
+def clocks_of(tx: Tx, request_id: UUID) -> Sequence[ClockRow]:
+    return clocks_by_request(tx, [request_id])[request_id]
 
 
 def request_lines() -> Select[CmoRequest, str, Site, str]:
@@ -259,13 +258,11 @@ def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnEle
     return filters
 
 
-def clocks_by_request(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
-    """The clocks of many requests, each request's in the order of their kind; an empty list where it has none."""
-    rows = session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
-    return by_request(sorted(rows, key=lambda row: (_ORDER[row.kind], row.generation)))
-
-
-_ORDER = {kind.value: place for place, kind in enumerate(ClockKind)}
+def clocks_by_request(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
+    """The clocks of many requests, each request's in the order of the catalogue; an empty list where it has none."""
+    order = {kind: place for place, kind in enumerate(tx.rules.catalogue.clocks)}
+    rows = tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
+    return by_request(sorted(rows, key=lambda row: (order[row.kind], row.generation)))
 
 
 def _cursor(order: Order, request: CmoRequest) -> str:

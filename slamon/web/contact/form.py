@@ -42,7 +42,7 @@ from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import Typed, client_network, from_our_pages
 from slamon.web.uploads import HandedByLink
 from slamon.web.view.asked import asked_for
-from slamon.web.view.countdowns import PLEASE, Countdown, countdown, most_pressing
+from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
@@ -200,14 +200,14 @@ def _form(
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    session, now = tx.session, tx.business_now
-    asked, settings = opened.request, runtime_of(request).settings
+    session, now, runtime = tx.session, tx.business_now, runtime_of(request)
+    asked, settings, words = opened.request, runtime.settings, runtime.words
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    basis, files = _basis(tx, runtime_of(request).words, opened), attachments_of(session, asked.id)
+    basis, files = _basis(tx, words, opened), attachments_of(session, asked.id)
     forms = forms_of(basis.open_to(opened.caller.roles), basis)
     possible = [action for action in FORM_ACTIONS if action in forms]
     case = basis.case
-    countdowns = [countdown(clock, zones, now, case.terms_of(clock)) for clock in case.clocks()]
+    countdowns = [countdown(clock, zones, now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
     pressing = most_pressing(each for each in own if each.is_running)
     facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
@@ -226,7 +226,6 @@ def _form(
         "is_paused": any(not each.is_running for each in own),
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
         "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
-        "PLEASE": PLEASE,
         "forms": forms,
         "words": TO_CONTACT,
         "possible": possible,
@@ -245,11 +244,11 @@ def _form(
 
 def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | None:
     """What the big button does. Of a consignment under way and goods still to send, what is due first comes first."""
-    presses_for_delivery = pressing is not None and pressing.kind is ClockKind.DELIVERY_CONFIRMATION
+    presses_for_delivery = pressing is not None and pressing.kind == ClockKind.DELIVERY_CONFIRMATION
     if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
         return Action.CONFIRM_DELIVERY
     # An answer replies to every message; other steps take more than a word.
-    presses_for_reply = pressing is not None and pressing.kind is ClockKind.REPLY and Action.ANSWER not in forms
+    presses_for_reply = pressing is not None and pressing.kind == ClockKind.REPLY and Action.ANSWER not in forms
     if presses_for_reply and Action.RESPOND in forms:
         return Action.RESPOND
     return next((action for action in PRIMARY if action in forms), None)

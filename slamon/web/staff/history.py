@@ -10,15 +10,15 @@ from slamon.channels import Channels
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
-from slamon.domain.terms import ClockKind, Level
+from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
 from slamon.services.requests.queries import RequestDetail
 from slamon.web.staff.deliveries import small_print, way
 from slamon.web.uploads import sent_alone, told_with
-from slamon.web.view.countdowns import NAMES
 from slamon.web.view.fact_details import Telling, corrected_by, particulars, quoted
 from slamon.web.view.instants import Moment, Zones, civil_day, span
 from slamon.web.view.words import FACTS, LEVELS, MESSAGES, ROLES, VIAS
+from slamon.wording.clocks import ClockWords
 from slamon.wording.message import MessageKind
 
 # Finding a crossing within this is what the loop promises; only later ones are worth a word.
@@ -57,14 +57,15 @@ class Entry:
     corrects: tuple[int, str] | None = None  # the sequence of another fact, and what that was
 
 
-def history(whole: RequestDetail, about: Telling, channels: Channels) -> list[Entry]:
+def history(whole: RequestDetail, about: Telling, words: Mapping[str, ClockWords], channels: Channels) -> list[Entry]:
     zones = about.zones
     dated: list[tuple[datetime, int, Entry]] = []
     told = told_with(whole.facts, whole.attachments)
     dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], about)) for fact in whole.facts]
     dated += [(file.created_at, 0, _file(file, zones)) for file in sent_alone(whole.attachments, told)]
     moved = [fact.occurred_at for fact in whole.facts if fact.kind == FactKind.TERMS_CHANGED]
-    dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, zones)) for alike in _together(whole.crossings)]
+    called = {kind: words[kind].name for kind in whole.case.catalogue.clocks}
+    dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, called, zones)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
     refusing = _refusing(whole, channels)
     dated += [
@@ -137,8 +138,13 @@ def _file(file: Attachment, zones: Zones) -> Entry:
     return Entry(zones.at(file.created_at), tone, f"{file.uploaded_by_name} sent a file", notes, files=(file,))
 
 
-def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zones) -> Entry:
-    """`moved` is when other terms were applied, each of which may put a deadline into the past."""
+def _crossing(
+    alike: Sequence[CrossingRow], moved: Sequence[datetime], called: Mapping[str, str], zones: Zones
+) -> Entry:
+    """`moved` is when other terms were applied, each of which may put a deadline into the past.
+
+    `called` are the names of the clocks in reading order.
+    """
     crossing, notes = alike[0], []
     delay = crossing.detected_at - crossing.crossed_at
     by_new_terms = any(timedelta(0) <= at - crossing.detected_at <= _AT_ONCE for at in moved)
@@ -151,7 +157,7 @@ def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zo
     is_struck = crossing.status == CrossingStatus.RESCINDED
     if is_struck:
         notes.append(f"no longer holds: {crossing.rescinded_reason}")
-    names = list(dict.fromkeys(NAMES[kind] for kind in ClockKind if kind in {row.clock for row in alike}))
+    names = list(dict.fromkeys(name for kind, name in called.items() if kind in {row.clock for row in alike}))
     clocks = f"{' and '.join(names)} {'clock' if len(names) == 1 else 'clocks'}"
     headline = f"{LEVELS[Level(crossing.level)]} ({clocks})"
     return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)

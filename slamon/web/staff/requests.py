@@ -202,12 +202,12 @@ def _page(
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    session, words = tx.session, runtime_of(request).words
-    whole = request_detail(tx, request_id, by=visit.caller)
+    session, runtime, whole = tx.session, runtime_of(request), request_detail(tx, request_id, by=visit.caller)
+    words = runtime.words
     asked, site = whole.row.request, whole.row.site
     zones = Zones(own=visit.zone, other=site.time_zone)
     case = whole.case
-    countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
+    countdowns = [countdown(clock, zones, visit.now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
     basis, state = basis_of(tx, words, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
     forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
@@ -239,8 +239,8 @@ def _page(
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
-        "taken": f"{TAKEN}, up to {runtime_of(request).settings.attachment_max_megabytes} MB",
-        "entries": history(whole, told_with, runtime_of(request).registered),
+        "taken": f"{TAKEN}, up to {runtime.settings.attachment_max_megabytes} MB",
+        "entries": history(whole, told_with, words.clocks, runtime.registered),
         "unreached": not_reached(whole.notifications, whole.contact.id),
         "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
         "refused": refused.on(forms) if refused else None,

@@ -230,7 +230,7 @@ def _page(
         "decided": zones.maybe(row.decided_at),
         "names": names,
         "lead": names.get(str(cmo.lead_id)),
-        "moves": moves_of(tx, shutdown_id, zones, visit),
+        "moves": moves_of(tx, shutdown_id, zones, visit, runtime_of(request).words),
         "may_decide": shutdowns.may_decide(tx.session, row, by=visit.caller),
         "done": _DONE.get(done),
         "refused": refused,

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from slamon.db.requests import Priority
 from slamon.domain.lifecycle import State
+from slamon.runtime import Runtime
 from slamon.services.access.rights import Deed, is_allowed
 from slamon.services.requests.queries import Order, RequestFilter, RequestSummary, list_requests
 from slamon.services.requests.worklist import Holder, worklist
@@ -93,14 +94,14 @@ def show_worklist(
         is_last = following is None and tab != "all" and not state and not overdue
         holders = [only] if only else list(Holder) if is_last else []
         place = (after or None) if only else None
-        pages = {holder: worklist(tx.session, holder, wanted, by=visit.caller, after=place) for holder in holders}
+        pages = {holder: worklist(tx, holder, wanted, by=visit.caller, after=place) for holder in holders}
         context: dict[str, Any] = {
             "tabs": TABS,
             "tab": tab,
             "chosen": chosen,
-            "lines": _lines(found, visit),
+            "lines": _lines(found, visit, runtime),
             "standing": {
-                holder: Section(_lines(page.rows, visit), _address(tab, chosen, page.after, holder))
+                holder: Section(_lines(page.rows, visit, runtime), _address(tab, chosen, page.after, holder))
                 for holder, page in pages.items()
                 if page.rows
             },
@@ -116,11 +117,12 @@ def show_worklist(
         return staff_page(request, visit, "board.html", context)
 
 
-def _lines(rows: Sequence[RequestSummary], visit: Visit) -> list[RequestLine]:
+def _lines(rows: Sequence[RequestSummary], visit: Visit, runtime: Runtime) -> list[RequestLine]:
     lines = []
     for row in rows:
         zones = Zones(own=visit.zone, other=row.site.time_zone)
-        countdowns = tuple(countdown(stored_clock(clock), zones, visit.now) for clock in row.clocks)
+        states = (stored_clock(clock, runtime.catalogue.clocks) for clock in row.clocks)
+        countdowns = tuple(countdown(state, zones, visit.now, runtime.words.clocks) for state in states)
         lines.append(
             RequestLine(row, most_pressing(countdowns), zones.at(row.request.filed_at), _last_ended(countdowns))
         )

@@ -15,15 +15,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.catalogue import STANDARD
-from slamon.domain.clocks.ladder import CrossingKey, evaluate, steps_to_tell
+from slamon.domain.clocks.kinds import refuse_unknown
+from slamon.domain.clocks.ladder import CrossingKey, steps_to_tell
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
-from slamon.domain.clocks.state import ClockId, ClockState, Former, Outcome, clock_states
+from slamon.domain.clocks.state import ClockId, ClockState, Former, Outcome
 from slamon.domain.lifecycle import ENDED, Action, RequestType, possible_actions, stage_of, state_after, states_along
 from slamon.domain.progress import progress_of
 from slamon.domain.terms import REPETITIONS, ClockKind, ClockTerms, Level, Mode, Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
 from slamon.domain.validation import Contradiction, validate_and_complete
-from tests.domain.timelines import CONTACT, MANAGER, after, happened, terms
+from tests.domain.timelines import CONTACT, MANAGER, after, clock_states, evaluate, happened, terms
 
 K, C = FactKind, ClockKind
 PLANT = WorkingCalendar.from_json(
@@ -34,6 +35,7 @@ PLANT = WorkingCalendar.from_json(
     }
 )
 TALK = (C.ACKNOWLEDGEMENT, C.ANSWER, C.REPLY, C.SPONSOR)
+DAY_LONG = ClockTerms(timedelta(1), timedelta(1))
 UNTIL_30 = {"until": after(30).isoformat()}
 
 
@@ -57,7 +59,7 @@ def test_rule_1_what_has_stopped_keeps_the_terms_it_stopped_under_and_what_runs_
 
 def test_rule_2_a_clock_follows_the_order_in_which_things_happened_not_in_which_they_were_told():
     late_told = happened((K.REPLIED, 20), (K.ASKED, 10, {}, 21), (K.ANSWERED, 40))
-    answer = next(c for c in clock_states(under(), late_told) if c.kind is C.ANSWER)
+    answer = next(c for c in clock_states(under(), late_told) if c.kind == C.ANSWER)
     assert [(pause.since, pause.to) for pause in answer.pauses] == [(after(10), after(20))]
 
 
@@ -131,7 +133,8 @@ def test_rule_8_everybodys_time_adds_up():
         (lambda: ClockTerms(timedelta(hours=1), timedelta(days=3000)), "limit"),
         (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), Mode.DATE), "target"),
         (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), pause_cap=timedelta(0)), "pause_cap"),
-        (lambda: replace(terms(), clocks={C.FULFILMENT: ClockTerms(timedelta(1), timedelta(1))}), "clocks.fulfilment"),
+        (lambda: refuse_unknown({C.FULFILMENT: DAY_LONG}, (), STANDARD.clocks), "clocks.fulfilment"),
+        (lambda: refuse_unknown({"nonsense": DAY_LONG}, (), STANDARD.clocks), "clocks"),
     ],
 )
 def test_rule_9_what_could_never_run_is_refused_at_the_door(refused: Any, field: str):
@@ -308,7 +311,7 @@ class AnyStory(RuleBasedStateMachine):
     def only_a_word_of_the_cmo_meets_a_clock_of_the_cmos_and_nothing_runs_once_the_request_has_ended(self) -> None:
         words = {f.occurred_at for f in self.timeline if f.by.is_cmo or f.kind is K.DATE_AGREED}
         for c in self.clocks():
-            is_timed = not c.kind.is_the_sponsors and c.kind not in (C.FULFILMENT, C.PROMISE)
+            is_timed = not c.definition.is_the_sponsors and c.kind not in (C.FULFILMENT, C.PROMISE)
             if is_timed and c.outcome in (Outcome.MET, Outcome.LATE):
                 assert c.stopped_at in words
         if state_after(STANDARD.types[self.type], self.timeline) in ENDED:
