@@ -51,9 +51,10 @@ def filing_of(
 
 
 def _record(shapes: Sequence[Shape], said: Said, mapping: Columns) -> dict[str, Any]:
-    """What a row says of these fields; those that it has no column for are left out."""
-    values = ((shape.name, _value(shape, said, mapping)) for shape in shapes)
-    return {name: value for name, value in values if value is not None}
+    """What a row says of these fields; what it does not say is left out, but for a choice that must be made: so the
+    model answers with what there is to choose."""
+    values = ((shape, _value(shape, said, mapping)) for shape in shapes)
+    return {shape.name: value for shape, value in values if value is not None or (shape.is_required and shape.options)}
 
 
 def _value(shape: Shape, said: Said, mapping: Columns) -> Any:

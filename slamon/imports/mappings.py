@@ -14,10 +14,11 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     PrivateAttr,
@@ -26,6 +27,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
@@ -139,6 +141,16 @@ class BadCell(ValueError):
         self.reason = reason
 
 
+def _known(name: str, around: ValidationInfo) -> str:
+    known = [*(field.value for field in Field), *(around.context or {})]
+    if name not in known:
+        raise PydanticCustomError("enum", "Input should be {expected}", {"expected": ", ".join(map(repr, known))})
+    return name
+
+
+_Known = Annotated[str, AfterValidator(_known)]
+
+
 class Columns(BaseModel):
     """A mapping file. `columns` says under which name of theirs a field stands, `values` what their words mean.
 
@@ -149,14 +161,14 @@ class Columns(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    columns: dict[ColumnName, str]
+    columns: dict[_Known, str]
     sheet: str | None = None
     zone: Zone = "UTC"
     formats: list[str] = []
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ".", ",", " ", "'"] | None = None
-    values: dict[ColumnName, dict[str, str]] = {}
-    constants: dict[ColumnName, str] = {}
+    values: dict[_Known, dict[str, str]] = {}
+    constants: dict[_Known, str] = {}
     _of_types: Mapping[str, Widget] = PrivateAttr(default_factory=dict)  # columns of types beyond those of `Field`
 
     @field_validator("values", "columns", mode="before")
@@ -178,15 +190,6 @@ class Columns(BaseModel):
             if isinstance(value, str) and name in _NUMBERS:
                 constants[name] = plain_number(read_number(value, **signs))
         return constants
-
-    @field_validator("columns", "values", "constants")
-    @classmethod
-    def _known(cls, named: dict[ColumnName, Any], around: ValidationInfo) -> dict[ColumnName, Any]:
-        known = {*Field, *(around.context or {})}
-        unknown = next((name for name in named if name not in known), None)
-        if unknown is not None:
-            raise ValueError(f"'{unknown}' is no field; there are {', '.join(sorted(known))}")
-        return named
 
     @field_validator("values")
     @classmethod
