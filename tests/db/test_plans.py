@@ -45,7 +45,7 @@ def list_first_and_later_page(world: Installation, tx: Any) -> None:
         assert len(first.rows) == 50
         list_requests(tx, RequestFilter(order=order, cursor=first.next_cursor), by=reader)
     for holder in Holder:
-        worklist(session, holder, RequestFilter(), by=reader)
+        worklist(tx, holder, RequestFilter(), by=reader)
 
 
 def look_after(world: Installation, tx: Any) -> None:
