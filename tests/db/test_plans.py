@@ -38,7 +38,6 @@ def hand_out(world: Installation, tx: Any) -> None:
 
 
 def list_first_and_later_page(world: Installation, tx: Any) -> None:
-    session = tx.session
     reader = world.caller(world.cast.lead)
     for order in Order:
         first = list_requests(tx, RequestFilter(order=order), by=reader)
