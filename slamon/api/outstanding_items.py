@@ -59,5 +59,5 @@ class Register(Answer):
 def list_owed(call: Known, query: Annotated[OwedQuery, Query()]) -> Response:
     wanted = outstanding_items.OutstandingFilter(query.cmo_id, query.lot, query.cursor)
     with call.reading() as tx:
-        found = outstanding_items.outstanding_items(tx.session, wanted, by=call.caller)
+        found = outstanding_items.outstanding_items(tx, wanted, by=call.caller)
     return reply(Register.model_validate(found)).response()

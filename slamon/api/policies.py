@@ -12,10 +12,10 @@ from slamon.api.responses import answers
 from slamon.db.base import new_id
 from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
-from slamon.db.requests import Priority
 from slamon.domain.clocks.ladder import refuse_contradictions
 from slamon.domain.kinds import DataKind, InquiryCategory
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.priority import Priority
 from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid

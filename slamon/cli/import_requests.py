@@ -70,7 +70,7 @@ def _import(
     from slamon.imports.mappings import read_mapping, refuse_missing
     from slamon.imports.requests import import_requests
 
-    mapping = read_mapping(mapping_file)
+    mapping = read_mapping(mapping_file, runtime.catalogue)
     names, rows = read_sheet(file.name, file.read_bytes(), sheet or mapping.sheet)
     refuse_missing(mapping, names)
     mapping = mapping.as_in(names)

@@ -159,7 +159,7 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> Leased:
     now = runtime.clock.now()
     with runtime.write() as tx:
         requests = claims.due_requests(tx.session, ids, now=now)
-        cases = load_requests(tx.session, requests)
+        cases = load_requests(tx.session, tx.rules.catalogue, requests)
         for case in cases:
             runtime.reach("in_check", case.request.number)
         found = reconcile(tx, cases, Recipients(tx.session, requests))

@@ -16,7 +16,6 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from slamon.channels import Channel, Receipt
-from slamon.config import Settings
 from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
@@ -106,7 +105,7 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
     real_now = runtime.clock.real_now()
     with runtime.write() as tx:
         rows = handed_notifications(tx.session, ids, handed_until)
-        composer = Composer(tx, rows, runtime.settings)
+        composer = Composer(tx, rows, runtime.settings, runtime.words)
         drafts = []
         for row in rows:
             if composer.is_early(row):
@@ -127,7 +126,7 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
             if not composer.readdress(row):
                 row.state, row.error = NotificationState.SUPPRESSED.value, "Its reader has no such address any more."
                 if row.channel == DeliveryChannel.SLACK:
-                    _fall_back_to_email(tx, row, runtime.settings)
+                    _fall_back_to_email(tx, row, runtime)
                 continue
             if _kills(tx.session, row):
                 row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
@@ -297,7 +296,7 @@ def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, erro
         if error.retry_after_seconds is not None:
             _hold_address(tx.session, row)
         return
-    if not Composer(tx, [row], runtime.settings).still_true(row):
+    if not Composer(tx, [row], runtime.settings, runtime.words).still_true(row):
         row.state = NotificationState.SUPPRESSED.value
         return
     row.state = NotificationState.FAILED.value
@@ -305,7 +304,7 @@ def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, erro
         detail = f"The {row.channel} route refuses messages: {error}. E-mail carries escalations meanwhile."
         raise_alarm(tx, f"{row.channel}/{error}"[:80], detail)
     if row.channel == DeliveryChannel.SLACK:
-        _fall_back_to_email(tx, row, runtime.settings)
+        _fall_back_to_email(tx, row, runtime)
     elif error.permanent and not error.route_down and row.request_id is not None:
         _tell_others(tx, row, error)
 
@@ -344,14 +343,14 @@ def _hold_address(session: Session, row: Notification) -> None:
     )
 
 
-def _fall_back_to_email(tx: Tx, row: Notification, settings: Settings) -> None:
+def _fall_back_to_email(tx: Tx, row: Notification, runtime: Runtime) -> None:
     """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it.
 
     Of a digest it carries each step, as if Slack had refused them one by one; they may meet in a digest again.
     """
     if row.kind == MessageKind.DIGEST:
         members = digests.members(tx.session, row.id)
-        composer = Composer(tx, members, settings)
+        composer = Composer(tx, members, runtime.settings, runtime.words)
         refused = [member for member in members if composer.still_true(member)]
     else:
         refused = [row] if row.kind in LADDER_KINDS | ALWAYS_TOLD else []

@@ -34,7 +34,7 @@ _PLACES: Mapping[tuple[str, ...], Field] = {
 
 
 def filing_of(
-    said: Mapping[Field, str], mapping: Columns, *, project_id: UUID, site_id: UUID, contact_id: UUID | None
+    said: Mapping[str, str], mapping: Columns, *, project_id: UUID, site_id: UUID, contact_id: UUID | None
 ) -> Filing:
     """What was asked, checked as one that comes over the API is. Raises BadCell."""
     kind = needed(said, Field.TYPE).casefold()
@@ -69,26 +69,26 @@ def _field_at(place: Iterable[int | str]) -> Field | str:
     return Field(names[0]) if len(names) == 1 and names[0] in set(Field) else ".".join(names)
 
 
-def _truth(said: Mapping[Field, str]) -> bool:
+def _truth(said: Mapping[str, str]) -> bool:
     word = said.get(Field.GXP, "no").casefold()
     if word not in _YES | _NO:
         raise BadCell(Field.GXP, "say yes or no")
     return word in _YES
 
 
-def _inquiry(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
+def _inquiry(said: Mapping[str, str], _: Columns) -> dict[str, Any]:
     return {
         "category": said.get(Field.CATEGORY, "other"),
         "questions": [said.get(Field.QUESTION) or said[Field.SUBJECT]],
     }
 
 
-def _data(said: Mapping[Field, str], _: Columns) -> dict[str, Any]:
+def _data(said: Mapping[str, str], _: Columns) -> dict[str, Any]:
     item = {"kind": said.get(Field.DATA_KIND, "other"), "lots": listed(said.get(Field.LOTS, ""))}
     return {"purpose": said.get(Field.PURPOSE, "oversight"), "items": [item]}
 
 
-def _shipment(said: Mapping[Field, str], mapping: Columns) -> dict[str, Any]:
+def _shipment(said: Mapping[str, str], mapping: Columns) -> dict[str, Any]:
     until = Field.REQUIRED_DELIVERY_TO
     destination = {
         name: said.get(Field(f"destination_{name}")) for name in ("kind", "name", "address", "country", "time_zone")
@@ -107,14 +107,14 @@ def _filled(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-_DETAILS: Mapping[RequestType, Callable[[Mapping[Field, str], Columns], dict[str, Any]]] = {
+_DETAILS: Mapping[RequestType, Callable[[Mapping[str, str], Columns], dict[str, Any]]] = {
     RequestType.INQUIRY: _inquiry,
     RequestType.DATA: _data,
     RequestType.SHIPMENT: _shipment,
 }
 
 
-def needed(said: Mapping[Field, str], field: Field) -> str:
+def needed(said: Mapping[str, str], field: Field) -> str:
     """What a row says in a field it cannot do without. Raises BadCell."""
     if field not in said:
         raise BadCell(field, "is needed; fill the cell, map a column or give a constant")

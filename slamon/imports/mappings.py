@@ -12,12 +12,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
 from slamon.imports.cells import Value
@@ -87,26 +97,52 @@ class Field(StrEnum):
     DISPOSITION = "disposition"
     DECIDED_REASON = "decided_reason"
 
-    @property
-    def is_moment(self) -> bool:
-        return self.value.endswith("_at")
+    __hash__ = str.__hash__  # columns of a catalogue of one's own are plain names beside these
 
-    @property
-    def is_day(self) -> bool:
-        return self in (
-            Field.DUE_ON, Field.REQUIRED_DELIVERY_TO, Field.PLANNED_SHIP_ON, Field.EXPECTED_DELIVERY_ON
-        )  # fmt: skip
 
-    @property
-    def is_number(self) -> bool:
-        return self in (Field.QUANTITY, Field.MIN_C, Field.MAX_C, Field.MINUTES_OUT)
+@dataclass(frozen=True, slots=True)
+class ColumnKinds:
+    """Which columns there are, and how their cells are read: those of a filing and those of the catalogue's actions."""
 
-    @property
-    def is_code(self) -> bool:
-        """What identifies something: a spreadsheet program may have made a date of it."""
-        return self in (
-            Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.LOTS, Field.PROJECT, Field.PRODUCT_CODE, Field.TRACKING_NUMBER
-        )  # fmt: skip
+    moments: frozenset[str]
+    days: frozenset[str]
+    numbers: frozenset[str]
+    names: frozenset[str]
+
+    def is_moment(self, name: str) -> bool:
+        return name in self.moments
+
+    def is_day(self, name: str) -> bool:
+        return name in self.days
+
+    def is_number(self, name: str) -> bool:
+        return name in self.numbers
+
+
+# What identifies something: a spreadsheet program may have made a date of it.
+_CODES = frozenset(
+    {Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.LOTS, Field.PROJECT, Field.PRODUCT_CODE, Field.TRACKING_NUMBER}
+)  # fmt: skip
+
+
+@cache
+def kinds_of(catalogue: Catalogue) -> ColumnKinds:
+    """The columns that a mapping may name in this installation."""
+    moments, days, numbers = {str(Field.FILED_AT)}, {str(Field.DUE_ON), str(Field.REQUIRED_DELIVERY_TO)}, {"quantity"}
+    names = {field.value for field in Field}
+    for action in catalogue.actions.values():
+        if action.columns is None:
+            continue
+        moments.add(action.columns.at)
+        names |= {action.columns.at, *action.columns.says.values()}
+        types = get_type_hints(action.says)
+        for field, column in action.columns.says.items():
+            possible = {types[field], *get_args(types[field])}
+            if date in possible:
+                days.add(column)
+            if possible & {int, float, Decimal}:
+                numbers.add(column)
+    return ColumnKinds(frozenset(moments), frozenset(days), frozenset(numbers), frozenset(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +161,7 @@ class Moment:
 class BadCell(ValueError):
     """A cell, or what follows from it, cannot be taken; `field` is what it stands for."""
 
-    def __init__(self, field: Field | str, reason: str) -> None:
+    def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
         self.field = field
         self.reason = reason
@@ -140,15 +176,36 @@ class Columns(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
+    _catalogue: Catalogue = PrivateAttr(default=STANDARD)
 
-    columns: dict[Field, str]
+    columns: dict[str, str]
     sheet: str | None = None
     zone: Zone = "UTC"
     formats: list[str] = []
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ".", ",", " ", "'"] | None = None
-    values: dict[Field, dict[str, str]] = {}
-    constants: dict[Field, str] = {}
+    values: dict[str, dict[str, str]] = {}
+    constants: dict[str, str] = {}
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._catalogue = _catalogue_in(context)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """That of the installation into which the file is brought."""
+        return self._catalogue
+
+    @property
+    def kinds(self) -> ColumnKinds:
+        return kinds_of(self._catalogue)
+
+    @field_validator("columns", "values", "constants")
+    @classmethod
+    def _known(cls, named: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
+        unknown = sorted(named.keys() - kinds_of(_catalogue_in(known.context)).names)
+        if unknown:
+            raise ValueError(f"'{unknown[0]}' is none of our columns")
+        return named
 
     @field_validator("values", "columns", mode="before")
     @classmethod
@@ -166,13 +223,13 @@ class Columns(BaseModel):
         constants = {}
         for name, value in given.items():
             constants[name] = _text_of(value)
-            if isinstance(value, str) and name in set(Field) and Field(name).is_number:
+            if isinstance(value, str) and kinds_of(_catalogue_in(known.context)).is_number(name):
                 constants[name] = plain_number(read_number(value, **signs))
         return constants
 
     @field_validator("values")
     @classmethod
-    def _once(cls, values: dict[Field, dict[str, str]]) -> dict[Field, dict[str, str]]:
+    def _once(cls, values: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
         for field, words in values.items():
             word, times = Counter(map(normal_form, words)).most_common(1)[0] if words else ("", 0)
             if times > 1:
@@ -192,8 +249,7 @@ class Columns(BaseModel):
 
     def problem(self, row: Row, fault: BadCell) -> RowProblem:
         """The fault as told to whoever wrote the file: by the name of their own column, where there is one."""
-        known = fault.field if isinstance(fault.field, Field) else None
-        return row.problem(self.columns.get(known, known.value) if known else str(fault.field), fault.reason)
+        return row.problem(self.columns.get(fault.field, fault.field), fault.reason)
 
     def as_in(self, names: Sequence[str]) -> "Columns":
         """The mapping with the names of the columns as the file spells them."""
@@ -201,7 +257,7 @@ class Columns(BaseModel):
         columns = {field: spelled.get(normal_form(name), name) for field, name in self.columns.items()}
         return self.model_copy(update={"columns": columns})
 
-    def said(self, row: Row) -> dict[Field, str]:
+    def said(self, row: Row) -> dict[str, str]:
         """What a row says, field by field, in our words; blank cells say nothing unless a constant speaks for them.
 
         Numbers are plain, with a point. Raises BadCell for a cell that holds nothing to be used.
@@ -217,14 +273,14 @@ class Columns(BaseModel):
                 told[field] = self._in_our_words(field, text, row.values.get(column))
         return {field: text for field, text in told.items() if text}
 
-    def _in_our_words(self, field: Field, text: str, value: Value | None) -> str:
+    def _in_our_words(self, field: str, text: str, value: Value | None) -> str:
         """`value` is the exact number or day that a workbook has behind the text."""
         if words := self.values.get(field):
             form = normal_form(text)
             ours = next((ours for theirs, ours in words.items() if normal_form(theirs) == form), None)
             if ours is not None:
                 return ours
-        if field.is_number:
+        if self.kinds.is_number(field):
             if isinstance(value, Decimal):
                 return plain_number(value)
             if value is not None:
@@ -236,13 +292,13 @@ class Columns(BaseModel):
             except ValueError as error:
                 raise BadCell(field, str(error)) from error
         if isinstance(value, date):
-            if field.is_code:
+            if field in _CODES:
                 reason = "is a date in the workbook, perhaps made by the program; format it as text and type it again"
                 raise BadCell(field, reason)
-            return str(value) if field.is_moment or field.is_day else text
+            return str(value) if self.kinds.is_moment(field) or self.kinds.is_day(field) else text
         return text
 
-    def moment(self, field: Field, text: str) -> Moment:
+    def moment(self, field: str, text: str) -> Moment:
         """Raises BadCell for what names no moment, or one that the zone's clocks skipped."""
         found = self._read(field, text)
         zone = ZoneInfo(self.zone)
@@ -263,11 +319,11 @@ class Columns(BaseModel):
         """The civil day of an instant in the mapping's zone."""
         return instant.astimezone(ZoneInfo(self.zone)).date()
 
-    def day(self, field: Field, text: str) -> date:
+    def day(self, field: str, text: str) -> date:
         found = self._read(field, text)
         return found.date() if isinstance(found, datetime) else found
 
-    def _read(self, field: Field, text: str) -> date | datetime:
+    def _read(self, field: str, text: str) -> date | datetime:
         try:
             return read_moment(text, self._formats())
         except ValueError as error:
@@ -277,7 +333,7 @@ class Columns(BaseModel):
         return [honest_format(text, self.zone) for text in self.formats]
 
 
-def read_mapping(path: Path) -> Columns:
+def read_mapping(path: Path, catalogue: Catalogue = STANDARD) -> Columns:
     """The mapping in a TOML or JSON file. Raises Invalid."""
     try:
         content = path.read_bytes().decode("utf-8-sig")
@@ -286,11 +342,15 @@ def read_mapping(path: Path) -> Columns:
     except (ValueError, OSError, RecursionError) as err:  # either kind of decoding error is one
         raise Invalid("mapping", f"{path.name} cannot be read: {err}") from err
     try:
-        return Columns.model_validate(raw)
+        return Columns.model_validate(raw, context=catalogue)
     except ValidationError as err:
         first = err.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
         raise Invalid("mapping", f"{path.name}: {where}: {first['msg']}") from err
+
+
+def _catalogue_in(context: Any) -> Catalogue:
+    return context if isinstance(context, Catalogue) else STANDARD
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
         numbers = list(_numbers(tx.session, batch))
         cases = [
-            LoadedRequest(_request(past, number, by, stamp(tx.business_now)), past.terms, past.timeline)
+            LoadedRequest(
+                tx.rules.catalogue, _request(past, number, by, stamp(tx.business_now)), past.terms, past.timeline
+            )
             for past, number in zip(batch, numbers, strict=True)
         ]
         facts = [row for case in cases for row in _chained(case)]

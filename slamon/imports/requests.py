@@ -237,7 +237,7 @@ class _Names:
     def person(self, person_id: UUID) -> Person:
         return self._people[person_id]
 
-    def of(self, said: Mapping[Field, str]) -> tuple[Project, Site, Person | None]:
+    def of(self, said: Mapping[str, str]) -> tuple[Project, Site, Person | None]:
         """Raises BadCell for a name nobody has, or several."""
         project = _one(self._projects, Field.PROJECT, needed(said, Field.PROJECT), "no project has this code")
         sites = self._sites.find(needed(said, Field.SITE))
@@ -260,7 +260,7 @@ def _one(records: ByName[Named], field: Field, name: str, nobody: str) -> Named:
     raise BadCell(field, "several have this name, told apart by what cannot be seen" if found else nobody)
 
 
-def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
+def _kept_as(said: Mapping[str, str]) -> dict[str, str]:
     """Under which number it was kept before, for whoever looks for it there. Raises BadCell."""
     key = said.get(Field.SOURCE_KEY)
     if key is None:
@@ -270,7 +270,7 @@ def _kept_as(said: Mapping[Field, str]) -> dict[str, str]:
     return {"source_key": key}
 
 
-def _key(said: Mapping[Field, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
+def _key(said: Mapping[str, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
     """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when.
 
     The field it lies in, its text as typed, and what stands before that.

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator, model_validator
 
 from slamon.db.parties import SiteKind, Standing
-from slamon.db.requests import Priority
 from slamon.domain.kinds import DataKind, InquiryCategory
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.priority import Priority
 from slamon.domain.terms import (
     REPETITIONS,
     STEP_ID,

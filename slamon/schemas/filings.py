@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.priority import Priority
 from slamon.schemas.new_requests import DataRequest, InquiryRequest, NewRequest, ShipmentRequest
 from slamon.services.requests.filing import Filing
 

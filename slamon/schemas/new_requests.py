@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
-from slamon.db.requests import Priority
 from slamon.domain.kinds import DataKind, InquiryCategory
+from slamon.domain.priority import Priority
 from slamon.schemas.fields import (
     Body,
     Country,

@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 from pydantic import TypeAdapter
 
-from slamon.db.requests import Priority
 from slamon.demo.asks import Ask, filing_of
 from slamon.demo.scenes import SILENT_SITES, Star, later, opening
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.priority import Priority
 from slamon.schemas.new_requests import NewRequest
 
 SCRIPT = [*opening(), *later()]

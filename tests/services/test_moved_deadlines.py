@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import ClockKind, ClockTerms, Terms
 from slamon.services.deadlines.loading import load_request
@@ -24,7 +25,7 @@ def moved_under(
     if answered:
         world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Yes.")
     with world.runtime.db.read() as session:
-        case = load_request(session, request)
+        case = load_request(session, STANDARD, request)
     return moved_deadlines(case, replace(case.terms, clocks=clocks, digest="other"), now=world.clock.now())
 
 
@@ -51,7 +52,7 @@ def test_a_clock_that_has_stopped_does_not_move(world: Installation) -> None:
 def test_terms_with_days_closed_are_the_same_when_they_come_back_from_the_store(world: Installation) -> None:
     request = world.file()
     with world.runtime.db.read() as session:
-        own = load_request(session, request).terms
+        own = load_request(session, STANDARD, request).terms
     closed = own.closed_on({date(2026, 3, 6): "Carnival"})
     again = Terms.from_json(closed.to_json())
     assert (again, again.digest) == (closed, closed.digest)

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.spells import Pause, third_party_waits
-from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestType, states_along
+from slamon.domain.lifecycle import ENDED, SPONSORS_TURN
+from slamon.domain.stage import states_along
 from slamon.domain.terms import Mode, Terms
 from slamon.domain.timeline import Timeline
 
@@ -31,7 +33,7 @@ class OwnershipPeriod:
 
 
 def ownership_periods(
-    terms: Terms, request_type: RequestType, timeline: Timeline, now: datetime
+    catalogue: Catalogue, terms: Terms, request_type: str, timeline: Timeline, now: datetime
 ) -> tuple[OwnershipPeriod, ...]:
     """The request's open life up to `now`, without gap or overlap but for the time it was closed.
 
@@ -41,7 +43,7 @@ def ownership_periods(
     waits = third_party_waits(timeline)
     return tuple(
         turn
-        for since, until, owner in _spells(request_type, timeline, now)
+        for since, until, owner in _spells(catalogue, request_type, timeline, now)
         for turn in _divided(terms, since, until, owner, waits)
     )
 
@@ -54,9 +56,11 @@ def time_by_owner(all_turns: Sequence[OwnershipPeriod]) -> dict[Owner, timedelta
     return lengths
 
 
-def _spells(request_type: RequestType, timeline: Timeline, now: datetime) -> Iterator[tuple[datetime, datetime, Owner]]:
+def _spells(
+    catalogue: Catalogue, request_type: str, timeline: Timeline, now: datetime
+) -> Iterator[tuple[datetime, datetime, Owner]]:
     """Stretches in one state, and whose turn it is in it; a request that has ended is nobody's."""
-    steps = [(fact.occurred_at, state) for fact, state in states_along(request_type, timeline)]
+    steps = [(fact.occurred_at, state) for fact, state in states_along(catalogue, request_type, timeline)]
     ends = [at for at, _ in steps[1:]] + [now]
     for (since, state), until in zip(steps, ends, strict=True):
         if since < until and state not in ENDED:

@@ -99,7 +99,7 @@ REACH: Mapping[Role, str] = {
 # Every role that may take an action in some state of some type.
 ROLES_OF_ACTIONS: Mapping[Action, frozenset[Role]] = {
     action: frozenset[Role]().union(
-        *(rule.who for table in LIFE_CYCLE.values() for (_, listed), rule in table.items() if listed is action)
+        *(rule.who for table in LIFE_CYCLE.values() for (_, listed), rule in table.items() if listed == action)
     )
     for action in Action
 }

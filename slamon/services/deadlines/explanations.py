@@ -1,6 +1,6 @@
 """A request's deadline explained: the clock taken apart, the rule behind it, and both in words for one reader."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,12 +24,12 @@ _OUTCOMES = {
 }
 
 
-_WITHOUT_THE_CMO = {
+_WITHOUT_THE_CMO: Mapping[str, str] = {
     FactKind.ACCEPTED: "closed before the CMO had to say",
     FactKind.CANCELLED: "because the sponsor cancelled the request",
     FactKind.LOST: "because the goods were lost",
 }
-_WITHOUT_THE_SPONSOR = {
+_WITHOUT_THE_SPONSOR: Mapping[str, str] = {
     FactKind.ACCEPTED: "because the request was closed",
     FactKind.CANCELLED: "because the request was cancelled",
     FactKind.ANSWERED: "because the CMO went on without it",
@@ -73,7 +73,7 @@ def clock_named(name: str) -> ClockId:
 
 def explain_clock(tx: Tx, request: CmoRequest, clock_id: ClockId, *, zone: str, other_zone: str) -> Explained:
     """Explain a clock to a reader in `zone`, the other party's zone beside. Raises NotFound where it has none such."""
-    case = load_request(tx.session, request)
+    case = load_request(tx.session, tx.rules.catalogue, request)
     clock = next((clock for clock in case.clocks() if clock.id == clock_id), None)
     if clock is None:
         raise NotFound("clock", str(clock_id))

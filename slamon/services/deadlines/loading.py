@@ -1,29 +1,37 @@
 """A request with all that judging it needs: its timeline, its terms, and those it lived under before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import ClockState, Former, clock_states, in_force, item_clocks
-from slamon.domain.lifecycle import RequestType
-from slamon.domain.progress import Progress, progress_of
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.progress import Progress
+from slamon.domain.stage import stage_of
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import FactKind, Timeline
+from slamon.domain.timeline import Fact, FactKind, TermsChanged, Timeline
+from slamon.services.access.rights import Owners, owners_of
 from slamon.services.audit.timelines import load_timelines
 from slamon.services.policies.policies import load_terms
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRequest:
+    """A request as it is judged, by the rules of the installation's catalogue."""
+
+    catalogue: Catalogue
     request: CmoRequest
     terms: Terms
     timeline: Timeline
     former: tuple[Former, ...] = ()
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # looked at once
 
     @property
     def type(self) -> RequestType:
@@ -32,7 +40,7 @@ class LoadedRequest:
     @property
     def is_just_changed(self) -> bool:
         """Whether the last thing that happened to it is that other terms were applied."""
-        return self.timeline.as_recorded()[-1].kind is FactKind.TERMS_CHANGED
+        return self.timeline.as_recorded()[-1].kind == FactKind.TERMS_CHANGED
 
     def evaluate(self, now: datetime) -> Evaluation:
         return evaluate(self.terms, self.timeline, now, self.former)
@@ -49,25 +57,45 @@ class LoadedRequest:
         return in_force(self.terms, self.former, clock.stopped_at)
 
     def progress(self) -> Progress:
-        return progress_of(self.timeline)
+        return self.stage()[1]
+
+    def stage(self) -> tuple[State, Progress]:
+        """The state to which its facts lead, and the progress they make."""
+        if "stage" not in self._known:
+            self._known["stage"] = stage_of(self.catalogue, self.type, self.timeline)
+        stage: tuple[State, Progress] = self._known["stage"]
+        return stage
+
+    def owners(self, session: Session) -> Owners:
+        """Who answers for it on the sponsor's side."""
+        if "owners" not in self._known:
+            self._known["owners"] = owners_of(session, self.request)
+        owners: Owners = self._known["owners"]
+        return owners
+
+    def with_fact(self, fact: Fact) -> "LoadedRequest":
+        """The same once `fact` has happened; it is the same people's."""
+        then = replace(self, timeline=self.timeline.with_fact(fact))
+        then._known.update({name: known for name, known in self._known.items() if name == "owners"})
+        return then
 
     def as_of(self, at: datetime) -> "LoadedRequest":
         """The same as it stood then, by all that is known now."""
-        return replace(self, timeline=self.timeline.up_to(at))
+        return self if self.timeline.latest.occurred_at <= at else replace(self, timeline=self.timeline.up_to(at))
 
 
-def load_request(session: Session, request: CmoRequest) -> LoadedRequest:
-    return load_requests(session, [request])[0]
+def load_request(session: Session, catalogue: Catalogue, request: CmoRequest) -> LoadedRequest:
+    return load_requests(session, catalogue, [request])[0]
 
 
-def load_requests(session: Session, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
+def load_requests(session: Session, catalogue: Catalogue, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
     """The requests with their timelines and terms, in the order given."""
     timelines = load_timelines(session, [request.id for request in requests])
-    return loaded_requests(session, requests, timelines)
+    return loaded_requests(session, catalogue, requests, timelines)
 
 
 def loaded_requests(
-    session: Session, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]
+    session: Session, catalogue: Catalogue, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]
 ) -> list[LoadedRequest]:
     """The same, where the timelines are at hand; a request whose terms are missing is left out."""
     changes = {request.id: _changes(timelines[request.id]) for request in requests}
@@ -75,6 +103,7 @@ def loaded_requests(
     terms = load_terms(session, [*digests, *(digest for made in changes.values() for _, digest in made)])
     return [
         LoadedRequest(
+            catalogue,
             request,
             terms[request.terms_digest],
             timelines[request.id],
@@ -87,5 +116,5 @@ def loaded_requests(
 
 def _changes(timeline: Timeline) -> list[tuple[datetime, str]]:
     """When other terms were applied, and the digest of those that ended then."""
-    changed = (fact for fact in timeline if fact.kind is FactKind.TERMS_CHANGED)
-    return [(fact.occurred_at, str(fact.content["from"])) for fact in changed]
+    changed = (fact for fact in timeline if fact.kind == FactKind.TERMS_CHANGED)
+    return [(fact.occurred_at, fact.said(TermsChanged).before) for fact in changed]

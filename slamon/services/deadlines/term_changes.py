@@ -79,7 +79,7 @@ class Preview:
 def preview(tx: Tx, new: NewTerms, *, by: Caller) -> Preview:
     """What would move if those of the open requests that the caller may read got these terms. Changes nothing."""
     looked_at, moved = 0, []
-    for case in chain.from_iterable(_open_cases(tx.session, [*new.wanted, sees(by, CmoRequest)])):
+    for case in chain.from_iterable(_open_cases(tx, [*new.wanted, sees(by, CmoRequest)])):
         terms = new.other(case)
         if terms is not None:
             looked_at += 1
@@ -100,7 +100,7 @@ def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) 
         raise Conflict(f"More than {MOST:,} open requests would be looked at; apply it to a narrower scope.")
     cause, applied = new.cause, list[UUID]()
     told = {cause.entity: {"id": str(cause.id), **cause.told}}
-    for batch in _open_cases(tx.session, new.wanted, is_locked=True):
+    for batch in _open_cases(tx, new.wanted, is_locked=True):
         pairs = [(case, new.other(case)) for case in batch]
         changed = [
             under(tx.session, case, terms, by=by, reason=reason, told=told, at=stamp(tx.business_now), via=via)
@@ -194,7 +194,7 @@ def _dues(clock: ClockState | None) -> tuple[datetime | None, datetime | None]:
 
 
 def _open_cases(
-    session: Session, wanted: Sequence[ColumnElement[bool]], *, is_locked: bool = False
+    tx: Tx, wanted: Sequence[ColumnElement[bool]], *, is_locked: bool = False
 ) -> Iterator[list[LoadedRequest]]:
     """Batch by batch."""
     last = UUID(int=0)
@@ -202,8 +202,8 @@ def _open_cases(
         statement = select(CmoRequest).where(is_open(), CmoRequest.id > last, *wanted).order_by(CmoRequest.id)
         if is_locked:
             statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-        requests = session.scalars(statement.limit(BATCH)).all()
+        requests = tx.session.scalars(statement.limit(BATCH)).all()
         if not requests:
             return
         last = requests[-1].id
-        yield load_requests(session, requests)
+        yield load_requests(tx.session, tx.rules.catalogue, requests)

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
 
 from slamon.db.paging import cursor_after, id_behind
 from slamon.db.parties import Organization, Site
@@ -19,6 +18,7 @@ from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
+from slamon.services.transaction import Tx
 
 MOST_REQUESTS = 200
 
@@ -62,7 +62,7 @@ class Register:
     next_cursor: str | None
 
 
-def outstanding_items(session: Session, wanted: OutstandingFilter, *, by: Caller) -> Register:
+def outstanding_items(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> Register:
     """What is owed, the oldest request first; of a CMO's people, what their own CMO and site owe.
 
     A page looks at so many requests, so it may hold fewer items than the next, or none. Raises Invalid for a cursor
@@ -77,13 +77,13 @@ def outstanding_items(session: Session, wanted: OutstandingFilter, *, by: Caller
         .order_by(CmoRequest.id)
         .limit(MOST_REQUESTS + 1)
     )
-    found = session.execute(statement).all()
+    found = tx.session.execute(statement).all()
     rows = found[:MOST_REQUESTS]
     parties = {request.id: (name, site) for request, name, site in rows}
     lot = normal_form(wanted.lot) if wanted.lot else None
     items = [
         item
-        for case in load_requests(session, [request for request, *_ in rows])
+        for case in load_requests(tx.session, tx.rules.catalogue, [request for request, *_ in rows])
         for item in _open_items(case, *parties[case.request.id])
         if lot is None or lot in map(normal_form, item.lots)
     ]

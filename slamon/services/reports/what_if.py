@@ -127,7 +127,7 @@ def _judge(
     covered = [request for request in requests if comes_under_draft(request)]
     recipients = Recipients(tx.session, covered)
     other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
-    for case in load_requests(tx.session, covered):
+    for case in load_requests(tx.session, tx.rules.catalogue, covered):
         request = case.request
         shared = case.terms.digest, case.type
         drafted = other.get(shared) or _drafted(case, draft)

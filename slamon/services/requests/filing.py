@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 
 from slamon.db.base import new_id
 from slamon.db.database import note
-from slamon.db.requests import ClockRow, CmoRequest, FactRow, Priority
+from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.db.statements import in_one_trip, next_number
+from slamon.domain.actions.parts import Contradiction, refuse_past_days
 from slamon.domain.clocks.state import ClockState, item_clocks
+from slamon.domain.fold import progress_of
 from slamon.domain.lifecycle import RequestType, State
-from slamon.domain.progress import Progress, progress_of
+from slamon.domain.priority import Priority
+from slamon.domain.progress import Progress
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
-from slamon.domain.validation import Contradiction, refuse_past_due
 from slamon.errors import Invalid, TermsDiffer
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow
@@ -197,12 +199,13 @@ def _terms_for(session: Session, filing: Filing, parties: FilingContext, at: dat
 
 
 def _refuse_past_due(filing: Filing, at: datetime) -> None:
+    needed = filing.detail.get("required_delivery_to")
     due = {
-        "due_on": filing.due_on.isoformat() if filing.due_on else None,
-        "detail.required_delivery_to": filing.detail.get("required_delivery_to"),
+        "due_on": filing.due_on,
+        "detail.required_delivery_to": date.fromisoformat(needed) if needed else None,
     }
     try:
-        refuse_past_due(due, at, Progress(detail=filing.detail).destination_zone)
+        refuse_past_days(due, at, Progress(detail=filing.detail).destination_zone)
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
 

@@ -6,12 +6,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.lifecycle import Action, RequestType, Rule, State, possible_actions
+from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import RequestType, Rule, State
 from slamon.domain.progress import Progress
+from slamon.domain.stage import possible_actions
 from slamon.domain.timeline import Role
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.instants import today_in
+from slamon.wording.words import Words
 
 
 class Kind(StrEnum):
@@ -48,13 +50,14 @@ class Field:
     least: str = ""  # the first day that makes sense
     parts: tuple["Field", ...] = ()
     is_folded: bool = False
+    is_list: bool = False  # typed with commas
 
 
 @dataclass(frozen=True, slots=True)
 class ActionForm:
     """What an action asks for now."""
 
-    action: Action
+    action: str
     fields: tuple[Field, ...]
     takes_file: bool = False
 
@@ -68,8 +71,8 @@ class Basis:
     """What the forms of one request are made from. `is_cmo` says for which side; `zone` is the reader's own."""
 
     case: LoadedRequest
-    progress: Progress  # the case's, folded once
-    facts: Sequence[FactRow]
+    words: Words
+    progress: Progress  # the case's, or as it was when what is written down was said
     is_cmo: bool
     zone: str
     now: datetime
@@ -88,9 +91,9 @@ class Basis:
     def today(self) -> date:
         return today_in(self.zone, self.now)
 
-    def open_to(self, roles: Collection[Role]) -> dict[Action, Rule]:
+    def open_to(self, roles: Collection[Role]) -> dict[str, Rule]:
         """What somebody in these roles may do now, each with its rule."""
-        return possible_actions(self.type, State(self.request.state), self.progress, roles)
+        return possible_actions(self.case.catalogue, self.type, State(self.request.state), self.progress, roles)
 
 
 def _leaves(fields: Sequence[Field]) -> Iterator[Field]:

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session
 
 from slamon.domain.normal_form import normal_form, visible
 from slamon.domain.terms import ClockKind
 from slamon.services.access.rights import Deed
 from slamon.services.reports.outstanding_items import OutstandingFilter, OutstandingItem, outstanding_items
+from slamon.services.transaction import Tx
 from slamon.web.pages import SIGNED_IN, runtime_of
 from slamon.web.session import Visit, Visiting, may
 from slamon.web.staff import choices
@@ -68,12 +68,12 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
     """A filter that names no CMO is left out, as an empty one is."""
     wanted = OutstandingFilter(choices.chosen(cmo), visible(lot), after or None)
     chosen = {name: value for name, value in (("cmo", cmo), ("lot", visible(lot))) if value}
-    with runtime_of(request).db.read() as session:
-        found = outstanding_items(session, wanted, by=visit.caller)
+    with runtime_of(request).read() as tx:
+        found = outstanding_items(tx, wanted, by=visit.caller)
         context: dict[str, Any] = {
             "debtors": list(_debtors(found.items, wanted, visit)),
             "chosen": chosen,
-            "cmos": choices.cmos(session, visit.caller),
+            "cmos": choices.cmos(tx.session, visit.caller),
             "is_first": not after,
             "next": "/owed?" + urlencode({**chosen, "after": found.next_cursor}) if found.next_cursor else None,
             "download": "/owed.csv" + (f"?{urlencode(chosen)}" if chosen else ""),
@@ -85,8 +85,8 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
 def spreadsheet(request: Request, visit: Visiting, cmo: str = "", lot: str = "") -> Response:
     """All pages in one file, a row for each item and lot; times in the reader's zone."""
     wanted = OutstandingFilter(choices.chosen(cmo), visible(lot))
-    with runtime_of(request).db.read() as session:
-        rows = list(_rows(_every_item(session, wanted, visit), wanted, visit))
+    with runtime_of(request).read() as tx:
+        rows = list(_rows(_every_item(tx, wanted, visit), wanted, visit))
     written = io.StringIO()
     csv.writer(written).writerows([(*_COLUMNS, f"Target ({visit.zone})", f"Limit ({visit.zone})"), *rows])
     headers = {**SIGNED_IN, "Content-Disposition": 'attachment; filename="owed.csv"'}
@@ -136,9 +136,9 @@ def _line(item: OutstandingItem, lot: str, visit: Visit) -> ItemLine:
 # --- the spreadsheet ------------------------------------------------------------------------------------------------
 
 
-def _every_item(session: Session, wanted: OutstandingFilter, visit: Visit) -> Iterator[OutstandingItem]:
+def _every_item(tx: Tx, wanted: OutstandingFilter, visit: Visit) -> Iterator[OutstandingItem]:
     while True:
-        found = outstanding_items(session, wanted, by=visit.caller)
+        found = outstanding_items(tx, wanted, by=visit.caller)
         yield from found.items
         if found.next_cursor is None:
             return

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from slamon.db.parties import Project
-from slamon.db.requests import Priority
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.priority import Priority
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import Via
 from slamon.errors import (
