@@ -34,6 +34,7 @@ from slamon.db.database import Database
 from slamon.db.grants import privileges
 from slamon.db.parties import Calendar, Organization, Person, Project, Site
 from slamon.db.requests import CmoRequest
+from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import DeliveryChannel
@@ -51,6 +52,7 @@ from slamon.services.directory.records import create
 from slamon.services.requests import acts, filing
 from slamon.services.transaction import Rules, Tx
 from slamon.wording.message import Message, MessageKind
+from slamon.wording.words import ENGLISH, Words
 from tests.servers.plugin import ROOT
 from tests.servers.postgres import create_database, drop_database
 
@@ -237,7 +239,14 @@ class Installation:
 
 
 @contextmanager
-def open_world(database_url: str, clock: Clock | None = None, **settings: Any) -> Iterator[Installation]:
+def open_world(
+    database_url: str,
+    clock: Clock | None = None,
+    *,
+    catalogue: Catalogue = STANDARD,
+    words: Words = ENGLISH,
+    **settings: Any,
+) -> Iterator[Installation]:
     """An installation just founded in the database at `database_url`; whatever was there is gone.
 
     Under the standing clock every world begins alike, so it is founded once and copied. A clock of your own founds
@@ -257,6 +266,8 @@ def open_world(database_url: str, clock: Clock | None = None, **settings: Any) -
         db=Database(database_url, connections=10),
         channels={DeliveryChannel.SLACK: slack, DeliveryChannel.EMAIL: email},
         files=DiskStore(Path(files.name)),
+        catalogue=catalogue,
+        words=words,
     )
     event.listen(runtime.db.engine, "before_execute", _only_as_granted)
     try:

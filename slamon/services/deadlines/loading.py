@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from slamon.db.parties import Organization, Project
 from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
@@ -17,7 +18,7 @@ from slamon.domain.progress import Progress
 from slamon.domain.stage import stage_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import Fact, FactKind, TermsChanged, Timeline
-from slamon.services.access.rights import Owners, owners_of
+from slamon.services.access.rights import Owners, owners_at
 from slamon.services.audit.timelines import load_timelines
 from slamon.services.policies.policies import load_terms
 
@@ -69,14 +70,17 @@ class LoadedRequest:
     def owners(self, session: Session) -> Owners:
         """Who answers for it on the sponsor's side."""
         if "owners" not in self._known:
-            self._known["owners"] = owners_of(session, self.request)
+            project = session.get_one(Project, self.request.project_id)
+            cmo = session.get_one(Organization, self.request.cmo_id)
+            # Held, so that whoever asks the session for them later in the transaction does not read them again.
+            self._known["parties"], self._known["owners"] = (project, cmo), owners_at(session, project, cmo)
         owners: Owners = self._known["owners"]
         return owners
 
     def with_fact(self, fact: Fact) -> "LoadedRequest":
         """The same once `fact` has happened; it is the same people's."""
         then = replace(self, timeline=self.timeline.with_fact(fact))
-        then._known.update({name: known for name, known in self._known.items() if name == "owners"})
+        then._known.update({name: known for name, known in self._known.items() if name != "stage"})
         return then
 
     def as_of(self, at: datetime) -> "LoadedRequest":

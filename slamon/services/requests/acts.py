@@ -140,10 +140,11 @@ def act(
         reason=said.reason or None,
         content=done.content(kept),
     )
-    append(tx.session, request, fact)
     case = loaded.with_fact(fact)
     state = case.stage()[0] if is_late else rule.state_after(after(progress, fact))
     request.state = state.value
+    _update(request, fact, case.timeline)
+    append(tx.session, request, fact)  # with the columns that follow from it, in one statement
     return _follow(tx, case, fact, said.action)
 
 
@@ -170,9 +171,8 @@ def _as_kept(
 
 
 def _follow(tx: Tx, case: LoadedRequest, fact: Fact, action: str) -> LoadedRequest:
-    """Let the request's columns, clocks and messages follow from its new fact; the request as it is then."""
+    """Let the request's clocks and messages follow from its new fact; the request as it is then."""
     request = case.request
-    _update(request, fact, case.timeline)
     if fact.kind == FactKind.AMENDED and "priority" in fact.said(Amended).changes:
         case = under_priority(tx, case, fact)
     recipients = Recipients(tx.session, [request])
