@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-pytest_plugins = ["tests.servers.plugin", "tests.installations"]
+pytest_plugins = ["tests.servers.plugin", "tests.installation", "tests.callers", "tests.pages"]
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,7 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.scopes import ALL_SCOPES, Scope
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Via
 from slamon.engine.cycle import InlineDispatcher, tick
@@ -46,7 +47,7 @@ from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.schemas.acts import read_act
 from slamon.services.access import callers
-from slamon.services.access.callers import ALL_SCOPES, Caller, Scope
+from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
 from slamon.services.requests import acts, filing
@@ -407,14 +408,14 @@ def _found(tx: Tx) -> Cast:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Installation]:
-    """A world in a SQLite file. Import the fixture where it is used: `from tests.world import world  # noqa: F401`."""
+    """An installation in a SQLite file."""
     with open_world(f"sqlite:///{tmp_path}/world.db") as opened:
         yield opened
 
 
 @pytest.fixture
 def postgres_world(postgres_url: str) -> Iterator[Installation]:
-    """A world in PostgreSQL, in the database of this test worker."""
+    """An installation in PostgreSQL, in the database of this test worker."""
     with open_world(postgres_url) as opened:
         yield opened
 

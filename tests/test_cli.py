@@ -3,6 +3,8 @@
 import json
 import re
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,11 +30,11 @@ from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import SlamonError
 from slamon.runtime import build_runtime
-from slamon.services.access import callers
+from slamon.services.access import callers, one_time_links
 from slamon.wording.message import MessageKind
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.installation import ADMIN, CONTACT, PM, Installation, RecordingChannel
-from tests.web.conftest import ADDRESS, Site
+from tests.pages import ADDRESS, Site
 
 SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
 PASSWORD = "correct horse battery"
@@ -122,7 +124,7 @@ def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_s
     runtime.channels[DeliveryChannel.EMAIL] = email
     with runtime.write() as tx:
         admin = callers.person_by_email(tx.session, "ada@acme.example")
-        callers.invite(tx, admin.id, by=SYSTEM)
+        one_time_links.invite(tx, admin.id, by=SYSTEM)
     tick(runtime, InlineDispatcher(runtime), Watch(8))
     assert [message.sponsor_name for message in email.sent] == ["Acme Bio"]
     runtime.close()
@@ -302,3 +304,10 @@ def test_only_staff_are_given_a_link(
     refused = run(command, address)
     assert isinstance(refused.exception, SlamonError)
     assert "/welcome/" not in refused.output
+
+
+def test_help_loads_nothing_that_only_commands_need():
+    """`slamon --help` answers at once: what a command works with is imported inside it."""
+    loaded = "import sys, slamon.cli.main; print({'sqlalchemy', 'pydantic', 'fastapi', 'slack_sdk'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -13,6 +13,7 @@ from slamon.api.records import PEOPLE
 from slamon.api.responses import answers
 from slamon.db import paging
 from slamon.db.access import ApiKey
+from slamon.domain.scopes import Scope
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Forbidden, Invalid
 from slamon.http.transaction import (
@@ -31,8 +32,7 @@ from slamon.http.transaction import (
 from slamon.schemas.access import Invitation, Key, KeyPage, KeyWithSecret, NewKey
 from slamon.schemas.fields import Because
 from slamon.schemas.records import ListQuery
-from slamon.services.access import api_keys, callers
-from slamon.services.access.callers import Scope
+from slamon.services.access import api_keys, callers, one_time_links
 from slamon.services.access.rights import Deed, allow
 from slamon.services.transaction import Tx
 
@@ -142,7 +142,7 @@ def invite_person(call: Posted, record_id: UUID) -> Response:
     def work(tx: Tx) -> Reply:
         PEOPLE.find(tx, record_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        person = callers.invite(tx, record_id, by=by)
+        person = one_time_links.invite(tx, record_id, by=by)
         return _accepted(Invitation(sent_to=person.email))
 
     return call.write(work)
@@ -155,8 +155,8 @@ def _shown_once(call: Call, person_id: UUID) -> Response:
     def work(tx: Tx) -> Reply:
         PEOPLE.find(tx, person_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
-        token = callers.show_link(tx, person_id, to=by.name, by=by)
-        link = callers.welcome_address(call.runtime.settings.base_url, token)
+        token = one_time_links.show_link(tx, person_id, to=by.name, by=by)
+        link = one_time_links.welcome_address(call.runtime.settings.base_url, token)
         return _accepted(Invitation(link=link))
 
     return call.write(work)

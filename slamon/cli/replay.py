@@ -1,25 +1,24 @@
 """The `slamon replay` commands: a file in, figures out. They read no database and store nothing."""
 
 import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-from rich.table import Table
-from rich.text import Text
 
+from slamon.cli.console import out, printable, progress_bar, say_speed
 from slamon.clock import Clock
 from slamon.errors import SlamonError
-from slamon.imports.incidents import Replay, replay
-from slamon.imports.records import Example
-from slamon.imports.shipments import ShipmentReplay, replay_shipments
-from slamon.imports.stories import tell_incident, tell_order
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from slamon.imports.incidents import Replay
+    from slamon.imports.records import Example
+    from slamon.imports.shipments import ShipmentReplay
 
 replay_app = typer.Typer(no_args_is_help=True, help="Run real records through the clocks; nothing is stored.")
 
@@ -39,6 +38,9 @@ def incidents(
     explain: Annotated[str | None, typer.Option(help="Tell one request in words instead: its number.")] = None,
 ) -> None:
     """Replay a help desk's request log: how many would have been late by flat 24 and 48 hours?"""
+    from slamon.imports.incidents import replay
+    from slamon.imports.stories import tell_incident
+
     weekdays_only = calendar is ReplayCalendar.WEEKDAYS
     if explain is not None:
         _tell(tell_incident(file, explain, weekdays_only=weekdays_only))
@@ -50,11 +52,10 @@ def incidents(
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
         return
-    console = Console()
-    console.print(_figures(result))
+    out.print(_figures(result))
     if result.flagged:
-        console.print(oddities(f"Flagged in {result.flagged_requests:,} requests", result.flagged, result.examples))
-    say_speed(console, result.requests, "requests", clock.monotonic() - begun)
+        out.print(oddities(f"Flagged in {result.flagged_requests:,} requests", result.flagged, result.examples))
+    say_speed(out, result.requests, "requests", clock.monotonic() - begun)
 
 
 @replay_app.command()
@@ -65,6 +66,9 @@ def shipments(
     explain: Annotated[str | None, typer.Option(help="Tell one order in words instead: its number.")] = None,
 ) -> None:
     """Replay a log of deliveries: which lines came after their due date, and how long after?"""
+    from slamon.imports.shipments import replay_shipments
+    from slamon.imports.stories import tell_order
+
     if explain is not None:
         _tell(tell_order(file, sites, explain))
         return
@@ -75,12 +79,11 @@ def shipments(
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
         return
-    console = Console()
-    console.print(_delivery_figures(result))
-    console.print(_site_figures(result))
+    out.print(_delivery_figures(result))
+    out.print(_site_figures(result))
     if result.flagged:
-        console.print(oddities(f"Flagged in {result.flagged_orders:,} orders", result.flagged, result.examples))
-    say_speed(console, result.lines, "lines", clock.monotonic() - begun)
+        out.print(oddities(f"Flagged in {result.flagged_orders:,} orders", result.flagged, result.examples))
+    say_speed(out, result.lines, "lines", clock.monotonic() - begun)
 
 
 @contextmanager
@@ -99,27 +102,9 @@ def _tell(sentences: Iterable[str]) -> None:
             typer.echo(printable(sentence))
 
 
-def printable(text: str) -> str:
-    """Without control characters a file could aim at the terminal; format characters of right-to-left text go too."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+def _figures(result: "Replay") -> "Table":
+    from rich.table import Table
 
-
-def say_speed(console: Console, done: int, what: str, seconds: float) -> None:
-    seconds = max(seconds, 0.001)
-    console.print(f"{done / seconds:,.0f} {what} a second ({seconds:.1f} s)", highlight=False)
-
-
-@contextmanager
-def progress_bar(name: str) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr that fills to 100; nothing at all where stderr is no terminal."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(name, total=100)
-        yield lambda percent: progress.update(task, completed=percent)
-
-
-def _figures(result: Replay) -> Table:
     counted = "Saturdays and Sundays not counted, but for gross" if result.weekdays_only else "every hour counts"
     table = Table(title=f"{result.requests:,} requests ({counted})", title_justify="left")
     table.add_column("")
@@ -142,11 +127,13 @@ def _figures(result: Replay) -> Table:
     return table
 
 
-def _share(count: int, result: Replay) -> str:
+def _share(count: int, result: "Replay") -> str:
     return f"{count / result.requests:.2%}" if result.requests else "-"
 
 
-def _delivery_figures(result: ShipmentReplay) -> Table:
+def _delivery_figures(result: "ShipmentReplay") -> "Table":
+    from rich.table import Table
+
     judged = result.late_lines + result.on_the_day + result.early
     title = f"{result.lines:,} lines in {result.shipments:,} shipments of {result.orders:,} orders"
     table = Table(title=title, title_justify="left", show_header=False)
@@ -177,7 +164,10 @@ def _delivery_figures(result: ShipmentReplay) -> Table:
     return table
 
 
-def _site_figures(result: ShipmentReplay) -> Table:
+def _site_figures(result: "ShipmentReplay") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title="Busiest sites", title_justify="left")
     table.add_column("site")
     for heading in ("country", "lines", "late", "share", "direct drop", "late"):
@@ -189,8 +179,11 @@ def _site_figures(result: ShipmentReplay) -> Table:
     return table
 
 
-def oddities(title: str, flagged: Mapping[str, int], examples: Sequence[Example[Any]]) -> Table:
+def oddities(title: str, flagged: Mapping[str, int], examples: "Sequence[Example[Any]]") -> "Table":
     """How many oddities of each kind there are, with the first of it."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title, title_justify="left")
     table.add_column("oddity", no_wrap=True)
     table.add_column("count", justify="right")

@@ -1,54 +1,77 @@
-"""The `slamon what-if` command: a draft policy in, figures out. It stores nothing."""
+"""`slamon what-if`: a draft policy in, figures out. It stores nothing."""
 
-from codecs import BOM_UTF8
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
-from slamon.api.policies import WhatIfAnswer, draft_of, told
-from slamon.cli.replay import progress_bar
-from slamon.domain.terms import TermsError
-from slamon.domain.timeline import Role
-from slamon.domain.zones import YEARS
-from slamon.errors import Invalid, SlamonError
-from slamon.runtime import Runtime
-from slamon.schemas.directory import NewPolicy
-from slamon.services.access.callers import Caller
-from slamon.services.policies.policies import PolicyLine
-from slamon.services.reports.what_if import what_if
+from slamon.cli.console import out, progress_bar
+
+if TYPE_CHECKING:
+    from slamon.api.policies import WhatIfAnswer
+    from slamon.runtime import Runtime
+    from slamon.services.policies.policies import PolicyLine
 
 
-def try_draft(runtime: Runtime, file: Path, filed_from: date, filed_to: date, *, as_json: bool) -> None:
-    """Print what the draft in `file` would have meant for requests filed from one day up to the other.
+def what_if(
+    file: Annotated[Path, typer.Argument(help="A policy line as JSON, as POST /v1/policies takes it.", exists=True)],
+    filed_from: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of filing.")],
+    filed_to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The day after the last one.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Judge the requests of a past period under a draft policy: which breaches appear, which vanish?
 
-    Days are those of the sponsor's time zone. Raises SlamonError for a draft that cannot work.
+    Days are those of the sponsor's time zone.
     """
-    for option, day in (("--from", filed_from), ("--to", filed_to)):
-        if day.year not in YEARS:
-            raise Invalid(option, f"must lie between the years {YEARS.start} and {YEARS.stop}")
-    draft, zone = _draft(file), ZoneInfo(runtime.settings.sponsor_time_zone)
-    since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
-    by = Caller("command-line", "command line", frozenset({Role.HEAD}))
+    from slamon.cli.runtime import open_runtime
+    from slamon.config import Settings
+
+    runtime = open_runtime(Settings())
     try:
-        with runtime.read() as tx, progress_bar(file.name) as progress:
-            found = what_if(
-                tx, draft, filed_from=since, filed_to=to, by=by, progress=lambda done, of: progress(100 * done // of)
-            )
+        answer = _try_draft(runtime, file, filed_from.date(), filed_to.date())
     finally:
         runtime.close()
-    answer = told(found)
     if as_json:
         typer.echo(answer.model_dump_json(indent=2))
     else:
         _show(answer)
 
 
-def _draft(file: Path) -> PolicyLine:
+def _try_draft(runtime: "Runtime", file: Path, filed_from: date, filed_to: date) -> "WhatIfAnswer":
+    from slamon.api.policies import told
+    from slamon.domain.timeline import Role
+    from slamon.domain.zones import YEARS
+    from slamon.errors import Invalid
+    from slamon.services.access.callers import Caller
+    from slamon.services.reports.what_if import what_if
+
+    for option, day in (("--from", filed_from), ("--to", filed_to)):
+        if day.year not in YEARS:
+            raise Invalid(option, f"must lie between the years {YEARS.start} and {YEARS.stop}")
+    draft = _draft(file)
+    zone = ZoneInfo(runtime.settings.sponsor_time_zone)
+    since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
+    by = Caller("command-line", "command line", frozenset({Role.HEAD}))
+    with runtime.read() as tx, progress_bar(file.name) as progress:
+        return told(
+            what_if(
+                tx, draft, filed_from=since, filed_to=to, by=by, progress=lambda done, of: progress(100 * done // of)
+            )
+        )
+
+
+def _draft(file: Path) -> "PolicyLine":
+    from codecs import BOM_UTF8
+
+    from pydantic import ValidationError
+
+    from slamon.api.policies import draft_of
+    from slamon.domain.terms import TermsError
+    from slamon.errors import SlamonError
+    from slamon.schemas.directory import NewPolicy
+
     try:
         return draft_of(NewPolicy.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)))
     except ValidationError as error:
@@ -59,11 +82,10 @@ def _draft(file: Path) -> PolicyLine:
         raise SlamonError(f"{file.name}: {error}") from error
 
 
-def _show(answer: WhatIfAnswer) -> None:
-    console = Console()
-    console.print(
-        f"{answer.looked_at:,} requests were filed in the period, {answer.covered:,} would come under the draft."
-    )
+def _show(answer: "WhatIfAnswer") -> None:
+    from rich.table import Table
+
+    out.print(f"{answer.looked_at:,} requests were filed in the period, {answer.covered:,} would come under the draft.")
     cmos = Table(title="Clocks past their limit", title_justify="left")
     for heading in ("CMO", "requests", "as it was", "under the draft", "appear", "vanish"):
         cmos.add_column(heading, justify="left" if heading == "CMO" else "right")
@@ -76,5 +98,5 @@ def _show(answer: WhatIfAnswer) -> None:
     for lead in answer.leads:
         more = lead.escalations_under_draft - lead.escalations
         leads.add_row(lead.name, f"{lead.escalations:,}", f"{lead.escalations_under_draft:,}", f"{more:+,}")
-    console.print(cmos)
-    console.print(leads)
+    out.print(cmos)
+    out.print(leads)

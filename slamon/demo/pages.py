@@ -23,7 +23,7 @@ from slamon.demo.scenes import KHB, Star
 from slamon.demo.stage import Stage
 from slamon.demo.steps import real_span, steps
 from slamon.demo.story import channel_of, latest
-from slamon.services.access.callers import begin_session
+from slamon.services.access.sessions import begin_session
 from slamon.services.outbox.message_keys import MessageKey
 from slamon.wording.message import MessageKind
 

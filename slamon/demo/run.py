@@ -29,9 +29,10 @@ from slamon.demo.pages import add_demo_pages
 from slamon.demo.players import Players
 from slamon.demo.setting import Carriers, demo_settings, open_runtime
 from slamon.demo.stage import Stage
+from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import SlamonError
-from slamon.services.access.callers import ALL_SCOPES, issue_key
+from slamon.services.access.callers import issue_key
 
 FASTEST = 100_000
 PORTS_TRIED = 50

@@ -24,8 +24,8 @@ from slamon.domain.lifecycle import ENDED, State
 from slamon.domain.terms import DATED, REPETITIONS, ClockKind, DeliveryChannel, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, Fact, FactKind
 from slamon.engine.blinding import subjects_for_mails
-from slamon.services.access.callers import one_time_token, welcome_address
 from slamon.services.access.form_links import issue_link, opens
+from slamon.services.access.one_time_links import one_time_token, welcome_address
 from slamon.services.audit.timelines import fact_of
 from slamon.services.directory.duties import ASKED_OF
 from slamon.services.directory.recipients import Recipients

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, model_validator
 
+from slamon.domain.scopes import Scope
 from slamon.schemas.fields import Answer, Body, Line80, StaffRole
-from slamon.services.access.callers import Scope
 
 
 class ServiceRole(StrEnum):

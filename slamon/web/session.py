@@ -17,8 +17,9 @@ from slamon.domain.zones import YEARS
 from slamon.errors import Forbidden, Invalid, NotSignedIn
 from slamon.http.form_data import read_form
 from slamon.http.rate_limits import network_of
-from slamon.services.access.callers import Caller, keep_session, secret_digest, signed_in
+from slamon.services.access.callers import Caller, secret_digest
 from slamon.services.access.rights import Deed, admit, allow
+from slamon.services.access.sessions import keep_session, signed_in
 from slamon.services.directory.records import sponsor_name
 from slamon.services.outbox.outbox import is_stopped
 from slamon.web.pages import pages_of, runtime_of

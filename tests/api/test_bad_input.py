@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Api
+from tests.callers import Api
 
 STEP = {"level": "limit", "to": [{"channel": "email", "role": "lead"}]}
 POLICY = {"name": "At Basel", "clocks": {"answer": {"target": "PT24H", "limit": "PT48H"}}, "ladder": [STEP]}

@@ -22,12 +22,12 @@ from slamon.app import create_app
 from slamon.config import Settings
 from slamon.db.database import Database
 from slamon.db.parties import Person
+from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.services.access import callers
-from slamon.services.access.callers import ALL_SCOPES
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.installation import Installation, ManualClock, open_world
 
 # What a document cannot say: who may, that an id must exist, that a record has changed, what contradicts what.
@@ -101,7 +101,7 @@ def aim(world: Installation) -> Target:
         )  # fmt: skip
         tx.session.add(who)
         tx.session.flush()
-        _, key = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, now=now, person_id=who.id)
+        _, key = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=who.id)
     line = {"name": "To be changed", "site_id": str(cast.other_site), "clocks": CLOCKS, "ladder": []}
     policy = api.admin.post("/v1/policies", json=line).json()["id"]
     days = {"first_day": "2026-04-01", "last_day": "2026-04-02", "name": "Stocktaking", "announced_by": "By phone"}

@@ -15,11 +15,9 @@ from slamon.clock import Clock
 from slamon.errors import DeliveryError
 from slamon.wording.message import DigestLine, MessageKind
 from slamon.wording.messages import put_into_words
-from tests.api.conftest import Api, api, world
+from tests.callers import Api
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
 from tests.servers.slack_and_mail import NOON, closed_port
-
-__all__ = ["api", "world"]
 
 SENDER = "slamon <slamon@sponsor.example>"
 

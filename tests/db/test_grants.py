@@ -18,7 +18,7 @@ from slamon.errors import Conflict
 from slamon.services.outbox.outbox import hold_restored
 from slamon.services.reports.verify import verify_audit, verify_requests
 from slamon.wording.message import MessageKind as K
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.installation import CONTACT, Installation
 from tests.servers.postgres import application_role
 

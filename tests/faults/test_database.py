@@ -24,17 +24,17 @@ from slamon.errors import Unavailable
 from slamon.http.transaction import TRIES
 from slamon.services.outbox.outbox import counts
 from slamon.web.session import COOKIE
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.faults.alerts import at_rest, file_alerts
 from tests.faults.installation import FaultyInstallation, open_town, town
 from tests.faults.judge import judge, keys
 from tests.faults.wire import Loss, Wire, wire_to
 from tests.installation import CMO_CHANNEL, Installation, ManualClock, open_world
+from tests.pages import ADDRESS
 from tests.scenarios.installation import ProcessInstallation, eventually, running_house
 from tests.servers.postgres import create_database, find_binaries, running_postgres
 from tests.servers.process import free_port
 from tests.servers.slack_and_mail import closed_port
-from tests.web.conftest import ADDRESS
 
 __all__ = ["town"]
 

@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from slamon.clock import Clock
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.faults.alerts import at_rest, file_alerts
 from tests.faults.installation import FaultyInstallation, open_town
 from tests.faults.judge import judge
 from tests.installation import open_world
+from tests.pages import Site, text_of
 from tests.scenarios.installation import eventually
 from tests.servers.postgres import SERVER_USER, URL_VARIABLE, drop_database
-from tests.web.conftest import Site, text_of
 from workers.embedded import embedded_workers
 
 NAME = f"small_{os.getpid()}"

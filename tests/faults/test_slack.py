@@ -8,7 +8,7 @@ from slamon.db.outbox import NotificationState as S
 from tests.faults.installation import OTHER_CHANNEL, FaultyInstallation, town
 from tests.faults.judge import judge
 from tests.installation import ADMIN, CMO_CHANNEL, LEAD
-from tests.web.conftest import Site
+from tests.pages import Site
 
 __all__ = ["town"]
 

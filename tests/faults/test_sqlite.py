@@ -14,7 +14,7 @@ import pytest
 from slamon.clock import Clock
 from slamon.db import database
 from slamon.errors import Unavailable
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.faults.alerts import at_rest, file_alerts
 from tests.faults.installation import open_town
 from tests.faults.judge import judge

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from slamon.api import build_api, imports
-from slamon.cli.import_directory import import_app
+from slamon.cli.imports import import_app
 from slamon.db.audit import AuditEntry
 from slamon.db.parties import Calendar, Organization, Person, Site
 from slamon.domain.timeline import SYSTEM

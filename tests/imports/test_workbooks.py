@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from slamon.cli.main import app
 from slamon.db.parties import Organization
 from slamon.db.requests import CmoRequest
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.imports.test_requests import MAPPING, NAMES, PAST
 from tests.installation import Installation
 

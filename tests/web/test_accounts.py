@@ -17,11 +17,11 @@ from slamon.db.audit import AuditEntry
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person, PersonStatus
 from slamon.domain.terms import DeliveryChannel
-from slamon.services.access import callers
+from slamon.services.access import callers, one_time_links
 from slamon.services.access.passwords import Passwords
 from slamon.wording.message import MessageKind
 from tests.installation import ADMIN, CONTACT, LEAD, PM, Installation, open_world
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 
 PASSWORD, OTHER = "correct horse battery", "wooden lamp river"
 LOCKED_HERE, LOCKED = "refused from your network for 15 minutes, even", "locked for an hour"
@@ -56,7 +56,7 @@ def set_password(site: Site, path: str, password: str) -> Any:
 
 def welcome_path(site: Site, person_id: UUID | None = None, shown_to: str | None = None) -> str:
     with site.world.runtime.write() as tx:
-        token = callers.one_time_token(tx, person_id or site.world.cast.pm, shown_to=shown_to)
+        token = one_time_links.one_time_token(tx, person_id or site.world.cast.pm, shown_to=shown_to)
     return f"/welcome/{token}"
 
 
@@ -331,7 +331,7 @@ def test_no_stranger_keeps_the_only_administrator_from_a_link_made_on_the_host(w
     for _ in range(21):
         site.visitor.post("/sign-in", data={"email": ADMIN, "password": "x"})
     with world.runtime.write() as tx:
-        token = callers.new_link(tx, ADMIN)
+        token = one_time_links.new_link(tx, ADMIN)
     site.visitor.post("/forgot-password", data={"email": ADMIN})
     mailed_path(site, ADMIN)
     assert HOST_SAW in text_of(site.visitor.get(f"/welcome/{token}"))
@@ -426,7 +426,7 @@ def test_an_invitation_that_cannot_be_sent_is_never_called_sent(without_mail: Si
     world = without_mail.world
     with world.runtime.write() as tx:
         by = world.caller(world.cast.admin).as_actor()
-        callers.invite(tx, world.cast.pm, by=by)
+        one_time_links.invite(tx, world.cast.pm, by=by)
     world.work()
     page = text_of(without_mail.staff(world.cast.admin).get("/status"))
     assert "Invitation to Petra Manager by e-mail" in page

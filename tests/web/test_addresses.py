@@ -13,7 +13,7 @@ from slamon.errors import DeliveryError
 from slamon.services.reports.verify import Difference, verify_requests
 from slamon.wording.message import MessageKind
 from tests.installation import BACKUP, CONTACT, PM, QUALITY, Installation
-from tests.web.conftest import ADDRESS, Site, text_of
+from tests.pages import ADDRESS, Site, text_of
 
 NEW = "corinne@right.example"
 SOUND_PASSWORD = "eleven walruses in Ulm"

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import event
 
-from tests.web.conftest import Site
+from tests.pages import Site
 
 
 @contextmanager

@@ -5,9 +5,9 @@ import pytest
 from slamon.db.parties import Person
 from slamon.errors import DeliveryError
 from slamon.wording.message import MessageKind
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.installation import CMO_CHANNEL, CONTACT, LEAD, Installation, open_world
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 
 
 def breach(world: Installation) -> str:

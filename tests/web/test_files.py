@@ -10,7 +10,7 @@ from slamon.db.attachments import Attachment
 from slamon.db.requests import CmoRequest
 from slamon.files.disk import DiskStore
 from slamon.services.requests.queries import facts_of
-from tests.web.conftest import Site, Staff, text_of
+from tests.pages import Site, Staff, text_of
 
 PDF = b"%PDF-1.7\nassay 99.2 %\n"
 FILE = ("CoA A17.pdf", PDF, "application/pdf")

@@ -6,7 +6,7 @@ import pytest
 
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
-from tests.web.conftest import Site
+from tests.pages import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -15,7 +15,7 @@ from slamon.errors import DeliveryError
 from slamon.services.requests.queries import RequestFilter, facts_of
 from slamon.services.requests.worklist import Holder, worklist
 from tests.installation import CONTACT, Installation, open_world
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 
 
 def version(site: Site, request_id: UUID) -> str:

@@ -19,8 +19,8 @@ from slamon.db.requests import CmoRequest, is_open
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, FactKind, Via
 from slamon.services.access.api_keys import revoke_all
-from slamon.services.access.callers import invite
 from slamon.services.access.form_links import opens
+from slamon.services.access.one_time_links import invite
 from slamon.services.audit.timelines import note_now
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.transaction import Tx

@@ -14,9 +14,10 @@ from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import OPEN_STATES, State
 from slamon.domain.normal_form import is_blank
+from slamon.domain.scopes import Scope
 from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
-from slamon.services.access.callers import Caller, Scope, caller_of, secret_digest
+from slamon.services.access.callers import Caller, caller_of, secret_digest
 from slamon.services.access.rights import Deed, admit, allow_on, owners_of
 from slamon.services.access.visibility import find_seen
 from slamon.services.audit.trail import record

@@ -14,7 +14,8 @@ from slamon.db.access import SignInTry, TryKind
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
-from slamon.services.access.callers import begin_session, secret_digest
+from slamon.services.access.callers import secret_digest
+from slamon.services.access.sessions import begin_session
 from slamon.services.audit.trail import record
 from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
 from slamon.services.transaction import Tx

@@ -29,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 
 # The clocks that ask for the item itself; a receipt can be late without anything being owed for long.
 _ASKING = frozenset({ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE})
-_COLUMNS = ("CMO", "Site", "Lot", "OutstandingItem", "Request", "Item", "State", "Needed on", "Overdue")
+_COLUMNS = ("CMO", "Site", "Lot", "Owed", "Request", "Item", "State", "Needed on", "Overdue")
 _MEANT_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 

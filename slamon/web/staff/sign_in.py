@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from slamon.db.parties import Organization
 from slamon.errors import Forbidden, Invalid, LinkGone, NotSignedIn
 from slamon.http.rate_limits import ASK_PER_NETWORK, SIGN_IN_PER_NETWORK
-from slamon.services.access import callers, sign_ins
+from slamon.services.access import one_time_links, sessions, sign_ins
 from slamon.services.access.passwords import words_about
 from slamon.services.access.rights import Deed, allow
 from slamon.web.pages import page, pages_of, runtime_of, see_other
@@ -94,7 +94,7 @@ def ask_for_link(request: Request, typed: Submitted, _own: OwnForm, _counts: Ask
 @router.post("/sign-out")
 def sign_out(request: Request, visit: Posting) -> Response:
     with runtime_of(request).write() as tx:
-        callers.sign_out(tx, visit.token)
+        sessions.sign_out(tx, visit.token)
     response = see_other("/sign-in")
     forget(request, response)
     return response
@@ -113,16 +113,16 @@ def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, 
     password, again = typed.untouched("password"), typed.untouched("again")
     try:
         with runtime.read() as tx:
-            person = callers.person_behind(tx, token)
-            former = callers.last_passwords(tx.session, person)
+            person = one_time_links.person_behind(tx, token)
+            former = one_time_links.last_passwords(tx.session, person)
             company = tx.session.get_one(Organization, person.organization_id).name
         if password != again:
             raise Invalid("again", "is not the same as the first")
         words = words_about(person.name, person.email, company, runtime.settings.sponsor_name or company)
         password_hash = runtime.passwords.new_hash(password, words=words, former=former)  # no transaction is open
         with runtime.write() as tx:
-            person = callers.set_password(tx, token, password_hash)
-            session_token = callers.begin_session(tx, person)
+            person = one_time_links.set_password(tx, token, password_hash)
+            session_token = sessions.begin_session(tx, person)
     except LinkGone as gone:
         return _no_welcome(request, gone)
     except Invalid as problem:
@@ -136,10 +136,10 @@ def _welcome_page(request: Request, token: str, problem: Invalid | None = None) 
     runtime = runtime_of(request)
     with runtime.read() as tx:
         try:
-            person = callers.person_behind(tx, token)
+            person = one_time_links.person_behind(tx, token)
         except LinkGone as gone:
             return _no_welcome(request, gone)
-        seen_by = callers.who_saw(tx.session, token)
+        seen_by = one_time_links.who_saw(tx.session, token)
     context = {"token": token, "person": person, "seen_by": seen_by, "problem": problem}
     return page(request, "welcome.html", context, status=422 if problem else 200)
 
@@ -151,7 +151,7 @@ def _is_signed_in(request: Request) -> bool:
     with runtime.read() as tx:
         try:
             idle = runtime.settings.session_idle
-            allow(callers.signed_in(tx, token, idle=idle), Deed.READ_RECORDS)
+            allow(sessions.signed_in(tx, token, idle=idle), Deed.READ_RECORDS)
         except (NotSignedIn, Forbidden):
             return False
     return True

@@ -1,0 +1,33 @@
+"""What every command writes with: consoles, progress, and text that cannot aim at the terminal.
+
+Modules of commands import what they work with inside the command, so that `slamon --help` answers at once.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+out, err = Console(), Console(stderr=True)
+
+
+def printable(text: str) -> str:
+    """Without control characters a file could aim at the terminal; format characters of right-to-left text go too."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+def say_speed(console: Console, done: int, what: str, seconds: float) -> None:
+    seconds = max(seconds, 0.001)
+    console.print(f"{done / seconds:,.0f} {what} a second ({seconds:.1f} s)", highlight=False)
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr that fills to 100; nothing at all where stderr is no terminal."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(name, total=100)
+        yield lambda percent: progress.update(task, completed=percent)

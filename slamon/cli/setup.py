@@ -1,0 +1,164 @@
+"""The first start, and the ways in that only the host gives: invitations, links, API keys."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slamon.cli.console import out
+from slamon.domain.scopes import ALL_SCOPES, Scope
+
+if TYPE_CHECKING:
+    from slamon.config import Settings
+    from slamon.domain.terms import DeliveryChannel
+    from slamon.runtime import Runtime
+
+
+def setup(
+    sponsor: Annotated[str, typer.Option(prompt="Your company, as your CMOs know it")],
+    admin_name: Annotated[str, typer.Option(prompt="First administrator's name")],
+    admin_email: Annotated[str, typer.Option(prompt="First administrator's e-mail")],
+    test_email: Annotated[str, typer.Option(prompt="Send a test mail to (empty: none)", show_default=False)] = "",
+    test_slack: Annotated[
+        str, typer.Option(prompt="Send a test message to Slack channel (empty: none)", show_default=False)
+    ] = "",
+    env_file: Annotated[Path, typer.Option(help="Where settings are kept.")] = Path(".env"),
+) -> None:
+    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail.
+
+    Run again it keeps what is there, says so, and makes what is missing.
+    """
+
+    from slamon.cli.runtime import migrate_database
+    from slamon.config import Settings
+    from slamon.db import schema
+    from slamon.domain.terms import DeliveryChannel
+    from slamon.domain.timeline import SYSTEM
+    from slamon.runtime import build_runtime
+    from slamon.services.access import one_time_links
+    from slamon.services.directory import bootstrap
+
+    if not Settings(_env_file=None).secret_keys:  # with one in the environment, settings are kept there and not here
+        _keep(env_file, "SLAMON_SECRET_KEY", secrets.token_urlsafe(48))
+        _keep(env_file, "SLAMON_SPONSOR_NAME", json.dumps(sponsor, ensure_ascii=False))
+    settings = Settings(_env_file=env_file)
+    runtime = build_runtime(settings)
+    migrate_database(runtime)
+    with runtime.write() as tx:
+        name = bootstrap.bootstrap(tx, sponsor).name
+        admin = bootstrap.first_admin(tx, admin_name, admin_email)
+        has_password, to = admin.password_hash is not None, one_time_links.ON_THE_HOST
+        token = None if has_password else one_time_links.show_link(tx, admin.id, to=to, by=SYSTEM)
+    out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
+    out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
+    out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
+    _send_test(runtime, DeliveryChannel.EMAIL, test_email)
+    _send_test(runtime, DeliveryChannel.SLACK, test_slack)
+    start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
+    out.print(f"[green]✓[/green] Start it with: {start}")
+    if token is None:
+        out.print(f"They have a password already; 'slamon new-link {admin.email}' gives a new link.", highlight=False)
+        return
+    _show_link(settings, token, "Then open this link once, within 24 hours, to set the administrator's password:")
+
+
+def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own staff.")]) -> None:
+    """Give somebody a one-time link to set a password: by mail, or shown here once where no mail server is set.
+
+    Shown only for an account that was never used; its owner reads at the first sign-in who could see it.
+    """
+
+    from slamon.cli.runtime import open_runtime
+    from slamon.config import Settings
+    from slamon.domain.timeline import SYSTEM
+    from slamon.services.access import callers, one_time_links
+
+    runtime = open_runtime(Settings())
+    with runtime.write() as tx:
+        person = callers.person_by_email(tx.session, email)
+        if runtime.can_mail:
+            one_time_links.invite(tx, person.id, by=SYSTEM)
+            token = None
+        else:
+            to = one_time_links.ON_THE_HOST
+            token = one_time_links.show_link(tx, person.id, to=to, by=SYSTEM)
+    if token is None:
+        out.print(f"[green]✓[/green] A link is on its way to {person.email}.", highlight=False)
+    else:
+        _show_link(runtime.settings, token, f"No mail server is set. Hand this link to {person.name}, for one use:")
+
+
+def new_link(email: Annotated[str, typer.Argument(help="Whose: somebody of your own staff.")]) -> None:
+    """Show a one-time link to a new password for any account: the way in when there is no other.
+
+    It ends the account's sessions and earlier links, stands in the trail, and everybody with an account is told.
+    """
+
+    from slamon.cli.runtime import open_runtime
+    from slamon.config import Settings
+    from slamon.services.access import one_time_links
+
+    runtime = open_runtime(Settings())
+    with runtime.write() as tx:
+        token = one_time_links.new_link(tx, email)
+    _show_link(runtime.settings, token, "This link sets a new password. It works once, for 24 hours:")
+
+
+def api_key(
+    email: Annotated[str, typer.Argument(help="Whose key: its rights are this person's.")],
+    scope: Annotated[list[Scope] | None, typer.Option(help="Cut the rights; all unless named.")] = None,
+) -> None:
+    """Make an API key for a person, who is told by mail; its secret is shown this once.
+
+    Later ones they make themselves, with POST /v1/api-keys.
+    """
+
+    from slamon.cli.runtime import open_runtime
+    from slamon.config import Settings
+    from slamon.domain.timeline import SYSTEM
+    from slamon.services.access import api_keys, callers
+
+    runtime = open_runtime(Settings())
+    with runtime.write() as tx:
+        person = callers.person_by_email(tx.session, email)
+        key, secret = callers.issue_key(tx, scopes=scope or ALL_SCOPES, by=SYSTEM, person_id=person.id)
+        api_keys.tell_owner(tx, key, by=SYSTEM)
+    out.print(secret, soft_wrap=True, highlight=False)
+
+
+def _keep(env_file: Path, name: str, value: str) -> None:
+    """Write a setting to the file, unless it is there."""
+    lines = env_file.read_text("utf-8").splitlines() if env_file.exists() else []
+    if any(line.startswith(f"{name}=") and len(line) > len(name) + 1 for line in lines):
+        return
+    kept = [line for line in lines if not line.startswith(f"{name}=")]
+    env_file.touch(mode=0o600)
+    env_file.write_text("\n".join([*kept, f"{name}={value}", ""]), "utf-8")
+    out.print(f"[green]✓[/green] {name} written to {env_file}.")
+
+
+def _show_link(settings: "Settings", token: str, words: str) -> None:
+    from slamon.services.access import one_time_links
+
+    out.print(words, markup=False, highlight=False)
+    out.print(f"  {one_time_links.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
+
+
+def _send_test(runtime: "Runtime", channel: "DeliveryChannel", address: str) -> None:
+    from slamon.channels.console import ConsoleChannel
+    from slamon.engine.channel_test import send_test
+    from slamon.errors import DeliveryError
+
+    if not address:
+        return
+    try:
+        send_test(runtime, channel, address)
+    except DeliveryError as error:
+        out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
+        return
+    if isinstance(runtime.channels[channel], ConsoleChannel):
+        out.print(f"[yellow]✗ Nothing is set to send by {channel.value}: the test was only shown here.[/yellow]")
+    else:
+        out.print(f"[green]✓[/green] Test message sent by {channel.value} to {address}.", highlight=False)
