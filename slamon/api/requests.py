@@ -19,6 +19,7 @@ from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import RequestType, Rule, State
 from slamon.domain.stage import possible_actions
 from slamon.domain.timeline import INTERNAL, Role, Via
+from slamon.errors import Invalid
 from slamon.http.transaction import (
     Call,
     ExpectedVersion,
@@ -193,7 +194,21 @@ def action_routes(catalogue: Catalogue, words: Words) -> list[BaseRoute]:
             responses=answers(404, 409, 412, body=True, etag=200),
             dependencies=[may_on_record(Deed.ACT)],
         )
+    acting.add_api_route(
+        "/{request_id}/actions/{action}",
+        _refusing_others(catalogue),
+        methods=["POST"],
+        include_in_schema=False,
+        dependencies=[may_on_record(Deed.ACT)],
+    )
     return acting.routes
+
+
+def _refusing_others(catalogue: Catalogue) -> Callable[..., Response]:
+    def refuse_action(action: str) -> Response:
+        raise Invalid("action", f"'{action}' is none of {', '.join(catalogue.actions)}")
+
+    return refuse_action
 
 
 def _camel(name: str) -> str:

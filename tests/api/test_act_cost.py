@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import event
 
 from slamon.domain.catalogue import STANDARD
-from tests.api.conftest import Api
-from tests.api.test_bad_acts import ARRIVED, ORDERED, PACKED, PARCEL, WAIT
-from tests.api.test_conversations import LOST, Told
+from tests.callers import Api
+from tests.services.requests.test_conversations import LOST, Told
+from tests.services.requests.test_validation import ARRIVED, ORDERED, PACKED, PARCEL, WAIT
 
 Step = tuple[str, str, dict[str, Any]]  # who, what, saying what
 SEEN: Step = ("contact", "acknowledge", {})

@@ -15,10 +15,10 @@ from slamon.imports.tables import read_sheet
 from slamon.services.reports.verify import Difference, verify_requests
 from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
-from tests.api.conftest import Api
+from tests.callers import Api
 from tests.catalogue.deviation import CATALOGUE, WORDS
 from tests.installation import CONTACT, PM, Installation, open_world
-from tests.web.conftest import Site, text_of
+from tests.pages import Site, text_of
 
 SAID = {"text": "Stopper cracked", "vials": 3, "batch": "a17"}
 KEPT = {"text": "Stopper cracked", "vials": 3, "batch": "A17"}
