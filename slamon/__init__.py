@@ -2,7 +2,7 @@
 
 import zoneinfo
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Every process reads its time zones from the pinned `tzdata` package: `zoneinfo` would take the host's folder first,
 # and two hosts with different releases would compute different deadlines.

@@ -50,10 +50,10 @@ def _heed_schema(runtime: Runtime) -> None:
 
     What they were handed comes up again by itself.
     """
-    have, want = schema.current_revision(runtime.db), schema.newest_revision()
-    if runtime.vitals.stands_back != (have != want):
-        runtime.vitals.stands_back = have != want
-        log.warning("stands_back" if have != want else "works_again", schema=have, wanted=want)
+    refusal = schema.refusal(runtime.db)
+    if runtime.vitals.stands_back != (refusal is not None):
+        runtime.vitals.stands_back = refusal is not None
+        log.warning("stands_back" if refusal else "works_again", why=refusal)
 
 
 def _unless_away(beat: Callable[[], None]) -> bool:

@@ -86,7 +86,7 @@ def probes(runtime: Runtime) -> APIRouter:
 def _look(runtime: Runtime) -> Health | str:
     """How the installation stands, or what keeps us from seeing it."""
     try:
-        if schema.current_revision(runtime.db) != schema.newest_revision():
+        if schema.refusal(runtime.db):
             return "schema out of date; run 'slamon migrate'"
         with runtime.db.read() as session:
             return health.look(session, runtime)

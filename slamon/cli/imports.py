@@ -193,8 +193,8 @@ def _refuse_other_schema(runtime: "Runtime") -> None:
     from slamon.db import schema
     from slamon.errors import SlamonError
 
-    if schema.current_revision(runtime.db) != schema.newest_revision():
-        raise SlamonError("The database does not have this release's schema. Run 'slamon migrate' first.")
+    if refusal := schema.refusal(runtime.db):
+        raise SlamonError(refusal)
 
 
 def _whoever_types() -> "Actor":

@@ -32,10 +32,7 @@ def migrate_database(runtime: Runtime, down_to: str | None = None) -> None:
 
 def open_runtime(settings: Settings) -> Runtime:
     runtime = build_runtime(settings)
-    have, want = schema.current_revision(runtime.db), schema.newest_revision()
-    if have != want:
-        raise SlamonError(
-            f"The database has schema {have}, this release wants {want}. Run 'slamon migrate', or 'slamon setup' first."
-        )
+    if refusal := schema.refusal(runtime.db):
+        raise SlamonError(refusal)
     heartbeat.follow_database(runtime)
     return runtime

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from slamon.db import schema
 from tests.callers import Api
 from tests.installation import Installation
 from tests.services.requests.test_queries import SHIPMENT
@@ -53,18 +52,17 @@ def test_an_address_with_a_hidden_character_is_refused(api: Api) -> None:
 
 def test_rows_that_looked_the_same_before_are_kept_marked_and_refused_only_anew(any_world: Installation) -> None:
     db = any_world.runtime.db
-    schema.downgrade(db, "0009")
     with db.write() as session:
         for table, place_in, name in (("organization", "", LIKE_RHEIN), ("site", "organization_id, ", "BASEL")):
-            columns = "kind, status, created_at, created_by, version" + (", country, time_zone" if place_in else "")
+            columns = f"{place_in}name_key, kind, status, created_at, created_by, version"
+            columns += ", country, time_zone" if place_in else ""
             session.execute(
                 text(
-                    f"INSERT INTO {table} (id, name, {place_in}{columns}) SELECT :id, :name, {place_in}{columns} "
+                    f"INSERT INTO {table} (id, name, name_rank, {columns}) SELECT :id, :name, 1, {columns} "
                     f"FROM {table} WHERE name = :like"
                 ),
                 {"id": "f" * 32, "name": name, "like": {"organization": "Rhein Fill AG", "site": "Basel"}[table]},
             )
-    schema.migrate(db)
     api = Api(any_world)
     cmos = {cmo["name"]: cmo for cmo in api.admin.get("/v1/cmos").json()["items"]}
     assert {name: cmo["shares_name"] for name, cmo in cmos.items() if "hein" in name or "HEIN" in name} == {

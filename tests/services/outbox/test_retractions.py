@@ -10,9 +10,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
-from slamon.db import schema
 from slamon.db.outbox import Notification
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow
@@ -241,32 +240,6 @@ def test_a_standing_breach_that_nobody_was_told_of_is_alarmed_and_found_by_verif
     auditor = Watchdog(any_world.runtime)
     auditor.look()
     assert any("escalations have no message" in (m.detail or "") for m in any_world.email.sent_to(ADMIN, K.ALARM))
-
-
-def test_a_breach_that_an_older_release_kept_silent_is_told_after_the_upgrade(any_world: Installation):
-    request = any_world.file()
-    pass_hours(any_world, 48)
-    db = any_world.runtime.db
-    schema.downgrade(db, "0017")
-    with db.engine.begin() as connection:  # as it was left there: told once of another instant, and then no more
-        first = "SELECT request_id, clock, generation, level, {}, detected_at, {}, '{}' FROM crossing"
-        columns = "request_id, clock, generation, level, crossed_at, detected_at, notified, status"
-        where = "WHERE level = 'limit' AND clock = 'answer'"
-        earlier = "(SELECT min(crossed_at) FROM crossing WHERE level = 'target')"
-        rescinded = first.format(earlier, "notified", "rescinded")
-        connection.execute(text(f"INSERT INTO crossing ({columns}) {rescinded} {where}"))
-        connection.execute(text(f"UPDATE crossing SET notified = FALSE {where} AND status = 'open'"))
-        connection.execute(text("UPDATE cmo_request SET next_check_at = NULL, wake_at = NULL"))
-        connection.execute(text("DELETE FROM attempt"))
-        connection.execute(text("DELETE FROM notification WHERE kind = 'limit'"))
-        connection.execute(text("UPDATE crossing SET notified = FALSE WHERE clock = 'acknowledgement'"))
-    schema.migrate(db)
-    told = len(any_world.email.sent_to(LEAD, K.LIMIT))
-    pass_hours(any_world, 48.1)
-    assert len(any_world.email.sent_to(LEAD, K.LIMIT)) == told + 1
-    with db.read() as session:
-        assert not session.scalars(select(CrossingRow).where(CrossingRow.untold, CrossingRow.level == "limit")).all()
-        assert session.get_one(CmoRequest, request.id).next_check_at
 
 
 def test_a_message_of_many_clocks_keeps_a_key_for_each_reader():
