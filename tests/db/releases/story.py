@@ -6,9 +6,9 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from slamon.errors import DeliveryError
-from tests.services.requests.test_conversations import FIVE_ITEMS, LOST, Told
 from tests.callers import Api
 from tests.installation import START, Installation
+from tests.services.requests.test_conversations import FIVE_ITEMS, LOST, Told
 
 LINE = {"target": "PT24H", "limit": "PT48H"}
 PARCEL = {"courier": "World Courier", "tracking_number": "020-1234 5675", "expected_delivery_on": "2026-03-10"}
