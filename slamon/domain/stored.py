@@ -54,13 +54,14 @@ def as_json(value: Any) -> Any:
     return value
 
 
+@cache
+def hints_of(as_: type) -> Mapping[str, Any]:
+    """The types of a dataclass's fields by name, with their notes."""
+    return get_type_hints(as_, include_extras=True)
+
+
 def is_unsaid(value: Any) -> bool:
     return value is None or value in ("", ())
-
-
-@cache
-def _hints(as_: type) -> dict[str, Any]:
-    return get_type_hints(as_, include_extras=True)
 
 
 @cache
@@ -71,14 +72,14 @@ def _silent(as_: type) -> frozenset[str]:
 
 @cache
 def _key(as_: type, name: str) -> str:
-    metadata = getattr(_hints(as_)[name], "__metadata__", ())
+    metadata = getattr(hints_of(as_)[name], "__metadata__", ())
     return next((each.name for each in metadata if isinstance(each, Key)), name)
 
 
 @cache
 def _readers(as_: type) -> dict[str, tuple[str, _Convert]]:
     """By name in the JSON: the field, and what makes a value of it."""
-    hints = _hints(as_)
+    hints = hints_of(as_)
     return {_key(as_, each.name): (each.name, _reader(hints[each.name])) for each in fields(as_)}
 
 

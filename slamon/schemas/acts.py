@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -19,7 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from slamon.domain.actions import parts
 from slamon.domain.actions.parts import ActionDefinition, Recorded, Said
-from slamon.domain.stored import is_unsaid
+from slamon.domain.stored import hints_of, is_unsaid
 from slamon.domain.timeline import Via
 from slamon.schemas.fields import Day, Email, Instant, Quantity, Text, free_text, one_line
 from slamon.schemas.new_requests import Temperature
@@ -108,7 +108,7 @@ def _model_of(of: Any) -> Any:
 
 
 def _declared(field: "Field[Any]", of: type) -> tuple[Any, Any]:
-    hint = get_type_hints(of, include_extras=True)[field.name]
+    hint = hints_of(of)[field.name]
     notes = getattr(hint, "__metadata__", ())
     words = next((note.text for note in notes if isinstance(note, parts.Described)), None)
     type_ = _type_of(hint)

@@ -20,7 +20,7 @@ from slamon.domain.normal_form import is_blank, visible
 from slamon.domain.stage import is_repeat, possible_actions, rule_for
 from slamon.domain.stored import as_json
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, NamedFile, Role, Timeline, Via, stamp
-from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
+from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, SlamonError, StaleVersion
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import RIGHTS, Deed, admit, as_held, roles_on
 from slamon.services.access.visibility import sees
@@ -112,12 +112,7 @@ def act(
     if rule is None or actor.role not in rule.who:
         if is_repeat(loaded.catalogue, then.timeline, said.action, actor, done.content(said), said.reason or None):
             return loaded
-        if rule is not None:
-            raise Forbidden(f"'{said.action}' is for {_named(rule.who)} of this request now.")
-        possible = list(possible_actions(loaded.catalogue, loaded.type, state, progress, {actor.role}))
-        if is_late:
-            raise Invalid("occurred_at", _why_not_then(said.action, state, possible))
-        raise ActionNotAllowed(said.action, state, possible)
+        raise _why_not(then, said.action, rule, actor, is_late=is_late)
     _refuse_missing(rule, said)
     if said.expected_on and not actor.is_cmo:
         raise Invalid("expected_on", "is for the CMO to say, of an answer still to come; leave it out")
@@ -146,6 +141,17 @@ def act(
     _update(request, fact, case.timeline)
     append(tx.session, request, fact)  # with the columns that follow from it, in one statement
     return _follow(tx, case, fact, said.action)
+
+
+def _why_not(then: LoadedRequest, action: str, rule: Rule | None, actor: Actor, *, is_late: bool) -> SlamonError:
+    """Why nobody in this role may take the action, as the request stood `then`."""
+    if rule is not None:
+        return Forbidden(f"'{action}' is for {_named(rule.who)} of this request now.")
+    state, progress = then.stage()
+    possible = list(possible_actions(then.catalogue, then.type, state, progress, {actor.role}))
+    if is_late:
+        return Invalid("occurred_at", _why_not_then(action, state, possible))
+    return ActionNotAllowed(action, state, possible)
 
 
 def _as_kept(

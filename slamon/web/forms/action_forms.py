@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from slamon.domain.actions import parts
@@ -20,6 +20,7 @@ from slamon.domain.actions.talk import REOPENED_WITHIN
 from slamon.domain.lifecycle import Action, RequestType, Rule
 from slamon.domain.priority import Priority
 from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Readout
+from slamon.domain.stored import hints_of
 from slamon.domain.timeline import Fact, Via
 from slamon.web.forms.parts import ActionForm, Basis, Choice, Field, Kind
 from slamon.web.view.instants import civil_day
@@ -108,11 +109,12 @@ class _Asked:
     @property
     def notes(self) -> tuple[Any, ...]:
         """Its limits, widget and group."""
-        return getattr(get_type_hints(self.says, include_extras=True)[self.name], "__metadata__", ())
+        return getattr(hints_of(self.says)[self.name], "__metadata__", ())
 
     @property
     def type(self) -> Any:
-        hint = get_type_hints(self.says)[self.name]
+        hint = hints_of(self.says)[self.name]
+        hint = get_args(hint)[0] if get_origin(hint) is Annotated else hint
         is_optional = get_origin(hint) in (Union, UnionType)
         return next(each for each in get_args(hint) if each is not NoneType) if is_optional else hint
 
