@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import groupby
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, cast, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from slamon.domain.actions import parts
@@ -109,14 +109,17 @@ class _Asked:
     @property
     def notes(self) -> tuple[Any, ...]:
         """Its limits, widget and group."""
-        return getattr(hints_of(self.says)[self.name], "__metadata__", ())
+        return getattr(self._hint, "__metadata__", ())
 
     @property
     def type(self) -> Any:
-        hint = hints_of(self.says)[self.name]
-        hint = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        hint = get_args(self._hint)[0] if get_origin(self._hint) is Annotated else self._hint
         is_optional = get_origin(hint) in (Union, UnionType)
         return next(each for each in get_args(hint) if each is not NoneType) if is_optional else hint
+
+    @property
+    def _hint(self) -> Any:
+        return hints_of(cast(Any, self.says))[self.name]
 
     @property
     def words(self) -> FieldWords:
