@@ -1,8 +1,9 @@
 """From the due instant to the message, and how fast a backlog drains: real processes, loopback Slack and mail servers.
 
-    python -m bench.due [--open 10000 1000000] [--rounds 5] [--backlog 10000]
+    python -m bench.due [--open 10000 1000000] [--rounds 3] [--backlog 5000]
 
-Both set-ups: one process on SQLite, and an API, a ticker and two workers on PostgreSQL (fsync on) and Valkey.
+Both set-ups: one process on SQLite, and an API, a ticker and two workers on PostgreSQL (fsync on) and Valkey. Their
+rounds are interleaved; rates are medians of the rounds, waits percentiles of all messages.
 """
 
 import argparse
@@ -10,7 +11,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -45,6 +47,7 @@ LADDER = [{"level": "target", "anchor": "target", "to": TO}]
 ALLOWED = timedelta(hours=1)
 LEAD_TIME = timedelta(seconds=3)
 RAW_SENDS = 1000
+SINGLES = 4  # requests that fall due by themselves, a round
 CLAIM = text(
     "UPDATE cmo_request SET wake_at = wake_at WHERE id IN "
     "(SELECT id FROM cmo_request WHERE wake_at IS NOT NULL ORDER BY wake_at LIMIT 1000 OFFSET :done)"
@@ -54,21 +57,27 @@ CLAIM = text(
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--open", type=int, nargs="+", default=[10_000])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--backlog", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backlog", type=int, default=5_000, help="requests; each is two messages")
     parser.add_argument("--only", choices=("SQLite", "PostgreSQL"))
     arguments = parser.parse_args()
     configure_logging("error")
-    for name, opened in (("SQLite", sqlite_house), ("PostgreSQL", postgres_house)):
-        if arguments.only not in (None, name):
-            continue
-        for count in arguments.open:
-            with opened() as house:
-                background = frozen("background", TARGET, default_policies()[0]["ladder"])
+    set_ups = {"SQLite": sqlite_house, "PostgreSQL": postgres_house}
+    for count in arguments.open:
+        with ExitStack() as stack:
+            houses = {
+                name: stack.enter_context(opened())
+                for name, opened in set_ups.items()
+                if arguments.only in (None, name)
+            }
+            background = frozen("background", TARGET, default_policies()[0]["ladder"])
+            for house in houses.values():
                 seed(house.world, count, background, first=now() - timedelta(days=1), apart=timedelta(0))
-                latency(f"{name}, {count:,} open", house, arguments.rounds)
-                if count == arguments.open[0]:
-                    backlog(name, house, arguments.backlog)
+            waits = measure_waits(houses, arguments.rounds)
+            for (name, due), seconds in waits.items():
+                print(f"{name}, {count:,} open, {due} due at once: {in_words(seconds)}", flush=True)
+            if count == arguments.open[0]:
+                measure_backlogs(houses, arguments.rounds, arguments.backlog)
 
 
 @contextmanager
@@ -94,43 +103,66 @@ def postgres_house() -> Iterator[ProcessInstallation]:
         )  # fmt: skip
 
 
-def latency(name: str, house: ProcessInstallation, rounds: int) -> None:
-    """Seconds from the due instant to the arrival, 1 and 100 requests due at once; each in Slack and by mail."""
-    for count in (1, 100):
-        seconds: list[float] = []
-        for each in range(rounds if count > 1 else rounds * 4):
-            due = now() + LEAD_TIME
-            prefix = f"{count}{each:02d}"
-            seen = arrived(house)
-            seed(house.world, count, due_terms(), first=due - ALLOWED, apart=timedelta(0), prefix=prefix)
-            await_messages(house, seen + 2 * count)
-            messages = [*house.slack.posts, *house.mailbox.mails]
-            mine = [message for message in messages if message.key and message.key.startswith(f"INQ-{prefix}-")]
-            seconds += [(message.arrived_at - due).total_seconds() for message in mine]
-        seconds.sort()
-        p50, p99 = statistics.median(seconds), seconds[min(len(seconds) - 1, int(len(seconds) * 0.99))]
-        print(f"{name}, {count} due at once: p50 {p50:.2f} s, p99 {p99:.2f} s of {len(seconds)} messages", flush=True)
+def measure_waits(houses: Mapping[str, ProcessInstallation], rounds: int) -> dict[tuple[str, int], list[float]]:
+    """Seconds from the due instant to each message, 1 and 100 requests due at once; each in Slack and by mail."""
+    waits = defaultdict[tuple[str, int], list[float]](list)
+    for number in range(rounds):
+        for name, house in houses.items():
+            for each in range(SINGLES):
+                waits[name, 1] += wait_for(house, 1, f"1{number}{each:02d}")
+            waits[name, 100] += wait_for(house, 100, f"m{number:03d}")
+    return waits
 
 
-def backlog(name: str, house: ProcessInstallation, count: int) -> None:
-    """How many crossings are recorded and how many messages delivered a second."""
+def wait_for(house: ProcessInstallation, count: int, prefix: str) -> list[float]:
+    due = now() + LEAD_TIME
+    seen = arrived(house)
+    seed(house.world, count, due_terms(), first=due - ALLOWED, apart=timedelta(0), prefix=prefix)
+    await_messages(house, seen + 2 * count)
+    messages = [*house.slack.posts, *house.mailbox.mails]
+    mine = [message for message in messages if message.key and message.key.startswith(f"INQ-{prefix}-")]
+    return [(message.arrived_at - due).total_seconds() for message in mine]
+
+
+def in_words(seconds: Sequence[float]) -> str:
+    ordered = sorted(seconds)
+    p50, p99 = statistics.median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"p50 {p50:.2f} s, p99 {p99:.2f} s of {len(ordered)} messages"
+
+
+def measure_backlogs(houses: Mapping[str, ProcessInstallation], rounds: int, count: int) -> None:
+    """How many crossings are recorded and how many messages delivered a second, beside the bare work."""
+    figures = defaultdict[tuple[str, str], list[float]](list)
+    for number in range(rounds):
+        for name, house in houses.items():
+            for what, rate in backlog(house, count, f"b{number:03d}").items():
+                figures[name, what].append(rate)
+    for (name, what), rates in figures.items():
+        low, high = min(rates), max(rates)
+        print(f"{name}, backlog of {count:,}: {what}: {statistics.median(rates):,.2f} ({low:,.2f} to {high:,.2f})")
+
+
+def backlog(house: ProcessInstallation, count: int, prefix: str) -> dict[str, float]:
     hold(house, True)
-    claim_rate, before = raw_claims(house), recorded(house)
-    seed(house.world, count, due_terms(), first=now() - 2 * ALLOWED, apart=timedelta(0), prefix="back")
+    claims, before = raw_claims(house), recorded(house)
+    seed(house.world, count, due_terms(), first=now() - 2 * ALLOWED, apart=timedelta(0), prefix=prefix)
     began = time.perf_counter()
     while recorded(house) < before + count:
         threading.Event().wait(0.05)
-    record_rate = count / (time.perf_counter() - began)
+    records = count / (time.perf_counter() - began)
     seen = arrived(house)
     hold(house, False)
     began = time.perf_counter()
     await_messages(house, seen + 2 * count)
-    delivery_rate = 2 * count / (time.perf_counter() - began)
-    print(f"{name}, backlog of {count:,}: {record_rate:,.0f} recorded and {delivery_rate:,.0f} delivered a second")
-    print(f"{name}: {claim_rate:,.0f} bare claims a second, recording is 1/{claim_rate / record_rate:.0f} of that")
-    send_rate = raw_sends(house)
-    share = delivery_rate / send_rate
-    print(f"{name}: {send_rate:,.0f} bare sends a second, delivering is {share:.2f} of that", flush=True)
+    deliveries = 2 * count / (time.perf_counter() - began)
+    sends = raw_sends(house)
+    return {
+        "recorded a second": records,
+        "bare claims a second": claims,
+        "delivered a second": deliveries,
+        "bare sends a second": sends,
+        "delivered as a share of bare sends": deliveries / sends,
+    }
 
 
 def raw_claims(house: ProcessInstallation) -> float:
@@ -145,7 +177,7 @@ def raw_claims(house: ProcessInstallation) -> float:
 def raw_sends(house: ProcessInstallation) -> float:
     """Messages a second that one process hands to the same two servers and keeps no record of, half in each channel."""
     environment = house.environment
-    slack = SlackChannel(environment["SLAMON_SLACK_TOKEN"], environment["SLAMON_SLACK_BASE_URL"])
+    slack = SlackChannel(environment["SLAMON_SLACK_TOKEN"], environment["SLAMON_SLACK_BASE_URL"], clock=Clock())
     email = EmailChannel(environment["SLAMON_SMTP_URL"], environment["SLAMON_MAIL_FROM"], clock=Clock())
     at = datetime.now(UTC)
     for_cmo = Message(

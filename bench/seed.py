@@ -30,7 +30,10 @@ REMINDER = TARGET * 3 / 4
 BATCH = 20_000
 
 
-_FILED = {"type": "inquiry", "subject": "seeded", "description": "", "priority": "routine", "gxp": False, "detail": {}}
+_FILED = {"subject": "seeded", "description": "", "priority": "routine", "gxp": False}
+_INQUIRY = {"type": "inquiry", "detail": {}}
+_ITEMS = [{"kind": kind, "lots": ["A17", "A18"], "format": "pdf"} for kind in ("coa", "batch_record", "assay_result")]
+_DATA = {"type": "data", "detail": {"purpose": "release", "items": _ITEMS}}
 
 
 def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *clocks: ClockKind) -> Terms:
@@ -43,13 +46,15 @@ def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *cloc
     return Terms.from_json(content)
 
 
-def seed_open_requests(world: Installation, count: int) -> None:
+def seed_open_requests(world: Installation, count: int, *, data_every: int | None = None) -> None:
     """Add `count` open requests; business time is set so that none of them is due yet.
+
+    They are inquiries; where told every so-manieth asks for three items of data instead.
 
     Request i is filed i seconds after the first, under a policy whose reminder comes `REMINDER` after filing: each
     second that business time moves makes exactly one more request due.
     """
-    seed(world, count, frozen("seeded", TARGET, default_policies()[0]["ladder"]), first=START)
+    seed(world, count, frozen("seeded", TARGET, default_policies()[0]["ladder"]), first=START, data_every=data_every)
     gap = START + REMINDER - world.clock.now()
     world.clock.advance(seconds=gap.total_seconds())
 
@@ -62,6 +67,7 @@ def seed(
     first: datetime,
     apart: timedelta = timedelta(seconds=1),
     prefix: str = "2025",
+    data_every: int | None = None,
 ) -> None:
     """Add `count` open requests under `terms`, the first filed at `first` and each `apart` from the one before."""
     content = terms.to_json()
@@ -71,14 +77,17 @@ def seed(
         insert_ignoring(session, FrozenTerms, [{"digest": digest, "content": content}], ["digest"])
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
-        rows = list(_rows(world, digest, terms, numbers, first=first, apart=apart, prefix=prefix))
+        rows = list(
+            _rows(world, digest, terms, numbers, first=first, apart=apart, prefix=prefix, data_every=data_every)
+        )
         with world.runtime.db.engine.begin() as connection:  # a request that is due may be picked up at once
             _store(connection, CmoRequest, [request for request, _, _ in rows])
             _store(connection, FactRow, [fact for _, fact, _ in rows])
             _store(connection, ClockRow, [clock for _, _, clocks in rows for clock in clocks])
             _store(connection, Notification, [_told(tx, world, request) for request, _, _ in rows])
-    with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if count >= BATCH:
+    # As PostgreSQL itself would by and by; on SQLite nobody does.
+    if count >= BATCH and not world.runtime.db.is_sqlite:
+        with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
 
 
@@ -91,6 +100,7 @@ def _rows(
     first: datetime,
     apart: timedelta,
     prefix: str,
+    data_every: int | None,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]]:
     cast = world.cast
     actor = Actor(str(cast.pm), "Petra Manager", Role.PROJECT_MANAGER)
@@ -101,13 +111,14 @@ def _rows(
     for number in numbers:
         later = number * apart
         at, request_id = first + later, new_id()
-        content = {**_FILED, "contact": {"id": str(cast.contact), "name": "Corinne Contact"}, "terms": digest}
+        what = _DATA if data_every and number % data_every == 0 else _INQUIRY
+        content = {**_FILED, **what, "contact": {"id": str(cast.contact), "name": "Corinne Contact"}, "terms": digest}
         fact = Fact(1, FactKind.FILED, at, at, actor, actor, Via.API, content=content)
         head = fact.digest(str(request_id), GENESIS)
         request = {
             "id": request_id,
-            "number": f"INQ-{prefix}-{number:06d}"[:16],
-            "type": "inquiry",
+            "number": f"{'DAT' if what is _DATA else 'INQ'}-{prefix}-{number:06d}"[:16],
+            "type": what["type"],
             "project_id": cast.project,
             "cmo_id": cast.cmo,
             "site_id": cast.site,
@@ -117,7 +128,7 @@ def _rows(
             "subject": "seeded",
             "description": "",
             "gxp": False,
-            "detail": {},
+            "detail": what["detail"],
             "state": "filed",
             "filed_at": at,
             "reopen_count": 0,

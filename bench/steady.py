@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import func, inspect, select, table
 
-from bench.due import arrived, await_messages, due_terms, latency, now
+from bench.due import arrived, await_messages, due_terms, in_words, measure_waits, now
 from bench.seed import TARGET, frozen, seed
 from slamon.runtime import configure_logging
 from slamon.services.directory.bootstrap import default_policies
@@ -35,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--open", type=int, default=1_000_000)
     parser.add_argument("--idle", type=int, default=60, help="seconds")
-    parser.add_argument("--soak", type=int, default=600, help="seconds")
+    parser.add_argument("--soak", type=int, default=600, help="seconds; 0 for none")
     parser.add_argument("--rate", type=int, default=50, help="requests filed a second")
     arguments = parser.parse_args()
     configure_logging("error")
@@ -52,13 +52,17 @@ def main() -> None:
         background = frozen("background", TARGET, default_policies()[0]["ladder"])
         seed(house.world, arguments.open, background, first=now() - timedelta(days=1), apart=timedelta(0))
         idle(house, arguments.open, arguments.idle)
-        latency(f"SQLite, {arguments.open:,} open", house, 5)
-        soak(house, arguments.soak, arguments.rate)
+        for (_, due), seconds in measure_waits({"SQLite": house}, 3).items():
+            print(f"{arguments.open:,} open, {due} due at once: {in_words(seconds)}", flush=True)
+        if arguments.soak:
+            soak(house, arguments.soak, arguments.rate)
 
 
 def starts_and_stops(house: ProcessInstallation) -> None:
-    """Seconds from the start of the process to a message for what was due already, and from SIGTERM to its end."""
-    starts, stops = [], []
+    """Seconds from the start of the process until it is ready and until a message for what was due already has arrived,
+    and from SIGTERM to its end.
+    """
+    ready, starts, stops = [], [], []
     for each in range(STARTS):
         began = time.monotonic()
         house.processes["serve"].terminate()
@@ -68,9 +72,12 @@ def starts_and_stops(house: ProcessInstallation) -> None:
         seed(house.world, 1, due_terms(), first=now() - timedelta(hours=2), prefix=f"s{each:03d}")
         began = time.monotonic()
         house.restart_dead()
+        house.await_ready()
+        ready.append(time.monotonic() - began)
         await_messages(house, seen + 1)
         starts.append(time.monotonic() - began)
         await_messages(house, seen + 2)
+    print(f"start to ready: {statistics.median(ready):.1f} s, longest {max(ready):.1f} s")
     print(f"start to first message: {statistics.median(starts):.1f} s, longest {max(starts):.1f} s")
     print(f"SIGTERM to exit: {statistics.median(stops):.1f} s, longest {max(stops):.1f} s", flush=True)
 

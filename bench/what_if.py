@@ -12,7 +12,7 @@ from slamon.domain.timeline import Role
 from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.policies.policies import PolicyLine
-from slamon.services.reports.what_if import what_if
+from slamon.services.reports.what_if import Question, what_if
 from tests.installation import START, open_world
 
 REQUESTS = 15_000
@@ -30,7 +30,8 @@ def run() -> None:
         for _ in range(ROUNDS):
             began = time.process_time()
             with world.runtime.read() as tx:
-                found = what_if(tx, draft, filed_from=START, filed_to=START + timedelta(days=2), by=by)
+                asked = Question(draft, START, START + timedelta(days=2))
+                found = what_if(tx, asked, by=by)
             seconds.append(time.process_time() - began)
             (cmo,) = found.cmos.values()
             assert (found.covered, cmo.appeared) == (REQUESTS, 2 * REQUESTS), found

@@ -103,7 +103,7 @@ class Runtime:
             yield self._at_this_moment(session)
 
     def _at_this_moment(self, session: Session) -> Tx:
-        return Tx(session, self.clock.now(), self.clock.real_now(), self.rules)
+        return Tx(self.clock.now(), self.clock.real_now(), session, self.rules)
 
     def reach(self, point: str, about: str = "") -> None:
         """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""
@@ -125,18 +125,18 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
         clock=clock,
         db=Database(settings.database, connections=settings.database_connections),
         channels={
-            DeliveryChannel.SLACK: _slack(settings),
+            DeliveryChannel.SLACK: _slack(settings, clock),
             DeliveryChannel.EMAIL: _email(settings, clock),
         },
         files=_files(settings),
     )
 
 
-def _slack(settings: Settings) -> Channel:
+def _slack(settings: Settings, clock: Clock) -> Channel:
     if settings.slack_token is None:
         return ConsoleChannel("slack", sys.stderr)
     return SlackChannel(
-        settings.slack_token.get_secret_value(), settings.slack_base_url, settings.slack_timeout_seconds
+        settings.slack_token.get_secret_value(), settings.slack_base_url, settings.slack_timeout_seconds, clock=clock
     )
 
 

@@ -138,6 +138,9 @@ class _Nobody:
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
         pass
 
+    def work_on_job(self, job_id: UUID) -> None:
+        pass
+
 
 NOBODY = _Nobody()
 
@@ -298,7 +301,7 @@ def _found_at(database_url: str, now: datetime) -> Cast:
         empty(database)
         schema.migrate(database)
         with database.write() as session:
-            return _found(Tx(session, now, now, Rules(closing=NEVER)))
+            return _found(Tx(now, now, session, Rules(closing=NEVER)))
     finally:
         database.close()
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 from dramatiq.errors import BrokerError
-from redis import RedisError
 
 from slamon.clock import Clock
 from slamon.engine.cycle import Dispatcher, InlineDispatcher
@@ -46,11 +45,14 @@ class FailoverDispatcher:
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
         self._try(lambda carrier: carrier.deliver(channel, ids, handed_until))
 
+    def work_on_job(self, job_id: UUID) -> None:
+        self._try(lambda carrier: carrier.work_on_job(job_id))
+
     def _try(self, work: Callable[[Dispatcher], None]) -> None:
         if self._clock.monotonic() >= self._left_alone_until:
             try:
                 work(self._carrier)
-            except (BrokerError, RedisError, OSError):
+            except (BrokerError, OSError):
                 self._noted(away=True)
                 self._left_alone_until = self._clock.monotonic() + LEFT_ALONE_SECONDS
             else:

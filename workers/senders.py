@@ -1,9 +1,10 @@
-"""The threads that send: a few for each channel, so that a far side that hangs fills its own and holds up no other."""
+"""The threads that send: some for each channel, so that a far side that hangs fills its own and holds up no other."""
 
 import threading
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from queue import SimpleQueue
 from uuid import UUID
 
 import structlog
@@ -14,8 +15,70 @@ from slamon.runtime import Runtime
 from workers.heartbeat import in_thread
 
 STOP_SECONDS = 3
+QUICK_SECONDS = 0.005  # below that a second thread only competes with the first for the interpreter
+STUCK_SECONDS = 0.5  # a thread that has worked on its batch for longer does not keep another from the next one
+LOOK_AGAIN_SECONDS = 0.05
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of one channel, to be begun before `handed_until` (real time)."""
+
+    ids: Sequence[UUID]
+    handed_until: datetime
+
+
+class Lane:
+    """The batches of one channel, and how many of up to `most` threads work on them at once.
+
+    One while the far side answers within `QUICK_SECONDS`, one more for each time that its calls take as long again.
+    """
+
+    def __init__(self, most: int, monotonic: Callable[[], float]) -> None:
+        self._most, self._monotonic = most, monotonic
+        self._wanted = 1
+        self._batches: deque[Batch] = deque()
+        self._began: dict[int, float] = {}  # by thread
+        self._changed = threading.Condition()
+        self._is_closed = False
+
+    def put(self, batch: Batch) -> None:
+        with self._changed:
+            self._batches.append(batch)
+            self._changed.notify()
+
+    def take(self) -> Batch | None:
+        """The next batch, once this thread may work on it; None when the lane is closed. `done` must follow."""
+        with self._changed:
+            while not self._is_closed and not (self._batches and self._has_room()):
+                self._changed.wait(LOOK_AGAIN_SECONDS if self._batches else None)
+            if self._is_closed:
+                return None
+            self._began[threading.get_ident()] = self._monotonic()
+            return self._batches.popleft()
+
+    def done(self, quickest_call: float | None) -> None:
+        """This thread is done with its batch; `quickest_call` in seconds, None where none was made.
+
+        The quickest says most about the far side: the others may have waited for this process.
+        """
+        with self._changed:
+            del self._began[threading.get_ident()]
+            if quickest_call is not None:
+                self._wanted = min(self._most, 1 + int(quickest_call / QUICK_SECONDS))
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Drop what is not begun."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+    def _has_room(self) -> bool:
+        stuck = self._monotonic() - STUCK_SECONDS
+        return sum(began > stuck for began in self._began.values()) < self._wanted
 
 
 class Senders:
@@ -26,36 +89,32 @@ class Senders:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._waiting: dict[str, SimpleQueue[tuple[Sequence[UUID], datetime] | None]] = {
-            channel: SimpleQueue() for channel in DeliveryChannel
-        }
+        self._most = max(1, runtime.settings.worker_threads // 2)
+        self._lanes = {channel.value: Lane(self._most, runtime.clock.monotonic) for channel in DeliveryChannel}
         self._threads: list[threading.Thread] = []
-        self._stopping = threading.Event()
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        self._waiting[channel].put((ids, handed_until))
+        self._lanes[channel].put(Batch(ids, handed_until))
 
     def __enter__(self) -> "Senders":
-        for channel in self._waiting:
-            for _ in range(max(1, self._runtime.settings.worker_threads // 2)):
-                self._threads.append(in_thread(f"slamon-{channel}", self._send, channel))
+        for channel, lane in self._lanes.items():
+            self._threads += [in_thread(f"slamon-{channel}", self._send, channel, lane) for _ in range(self._most)]
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._stopping.set()
-        for waiting in self._waiting.values():
-            for _ in self._threads:
-                waiting.put(None)
+        for lane in self._lanes.values():
+            lane.close()
         deadline = self._runtime.clock.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(timeout=max(0.0, deadline - self._runtime.clock.monotonic()))
 
-    def _send(self, channel: str) -> None:
-        while (work := self._waiting[channel].get()) is not None and not self._stopping.is_set():
-            ids, handed_until = work
-            if self._runtime.vitals.stands_back or self._runtime.clock.real_now() >= handed_until:
-                continue
+    def _send(self, channel: str, lane: Lane) -> None:
+        while (batch := lane.take()) is not None:
+            quickest = None
             try:
-                deliver(self._runtime, ids, handed_until)
+                if not self._runtime.vitals.stands_back and self._runtime.clock.real_now() < batch.handed_until:
+                    quickest = deliver(self._runtime, batch.ids, batch.handed_until)
             except Exception:
                 log.exception("sending_broke", channel=channel)
+            finally:
+                lane.done(quickest)

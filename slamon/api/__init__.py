@@ -11,6 +11,7 @@ from slamon.api import (
     attachments,
     clocks,
     drafts,
+    jobs,
     messages,
     outstanding_items,
     policies,
@@ -44,7 +45,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
         policies.router,
         term_changes.router,
     ]
-    last = [drafts.router, shutdowns.router, messages.router, access.router]
+    last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
     routers = [*first, *ROUTERS, *last, *others]
     routers.append(_document_route(app))
     acting = requests.action_routes(runtime.catalogue, runtime.words)

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Body, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
+from slamon.api.act_route import ActRoute
 from slamon.api.requests import file_for, still_seen
 from slamon.api.responses import answers
 from slamon.errors import Invalid
-from slamon.http.transaction import ExpectedVersion, Known, Posted, Reply, Route, by_key, may, reply
+from slamon.http.transaction import ExpectedVersion, Known, Posted, Reply, by_key, may, reply
 from slamon.schemas.drafts import Draft, DraftContent, DraftFiling, Drafts
 from slamon.schemas.filings import read_filing
 from slamon.schemas.requests import FiledApart, Request
@@ -18,7 +19,7 @@ from slamon.services.access.rights import Deed
 from slamon.services.requests import drafts
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1/drafts", route_class=Route, dependencies=[by_key], tags=["Requests"])
+router = APIRouter(prefix="/v1/drafts", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
 
 
 _NO_MORE = DraftFiling()

@@ -1,38 +1,35 @@
 """Questions about calendars and policies: which days are closed, which line applies, what another would have meant."""
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
 
+from slamon.api.jobs import accepted, by_name
 from slamon.api.records import CALENDARS
 from slamon.api.responses import answers
 from slamon.db.base import new_id
 from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
 from slamon.domain.clocks.ladder import refuse_contradictions
-from slamon.domain.kinds import DataKind, InquiryCategory
-from slamon.domain.lifecycle import RequestType
-from slamon.domain.priority import Priority
 from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
-from slamon.http.transaction import Known, Route, by_key, may, may_on_record, reply
+from slamon.http.transaction import Known, Reply, Route, by_key, may, may_on_record, reply
 from slamon.schemas import directory
-from slamon.schemas.fields import Answer, Body, Instant
+from slamon.schemas.jobs import Job, WhatIfAnswer
+from slamon.schemas.policies import HolidaysQuery, ResolveQuery, WhatIfQuestion
+from slamon.services.access.jobs import AT_ONCE
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import is_seen
 from slamon.services.policies import calendars, policies
 from slamon.services.policies.lines import refuse_unworkable
-from slamon.services.reports.what_if import WhatIf, what_if
+from slamon.services.reports import what_if
+from slamon.services.reports.what_if import Question
+from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
-
-
-class HolidaysQuery(Body):
-    year: Annotated[int, Field(ge=1950, le=2150)]
 
 
 @router.get(
@@ -54,16 +51,6 @@ def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, 
         openings=[directory.Opening.model_validate(day) for day in opened],
     )
     return reply(answer).response()
-
-
-class ResolveQuery(Body):
-    """The request about to be filed."""
-
-    project_id: UUID
-    site_id: UUID
-    type: RequestType
-    kind: DataKind | InquiryCategory | None = None
-    priority: Priority = Priority.ROUTINE
 
 
 @router.get(
@@ -104,43 +91,6 @@ def _why(named: list[str], also: list[directory.CoveringLine]) -> str:
     return f"{own}; the next best, '{next_best.name}', names {theirs}."
 
 
-class WhatIfQuestion(Body):
-    """A draft policy line, and which requests to judge again under it."""
-
-    policy: directory.NewPolicy
-    filed_from: Instant
-    filed_to: Instant
-
-
-class CmoChange(Answer):
-    """Clocks past their limit at one CMO, of the requests that would come under the draft."""
-
-    cmo_id: UUID
-    name: str
-    requests: int
-    breaches: int
-    breaches_under_draft: int
-    appeared: int
-    vanished: int
-
-
-class LeadChange(Answer):
-    """Escalations addressed to one lead."""
-
-    person_id: UUID
-    name: str
-    escalations: int
-    escalations_under_draft: int
-
-
-class WhatIfAnswer(Answer):
-    looked_at: int = Field(description="Requests filed in the period.")
-    covered: int = Field(description="Those of them that would come under the draft: it covers them, and no line they "
-                         "lived under names a narrower scope.")  # fmt: skip
-    cmos: list[CmoChange]
-    leads: list[LeadChange]
-
-
 @router.post(
     "/policies/what-if",
     response_model=WhatIfAnswer,
@@ -148,16 +98,21 @@ class WhatIfAnswer(Answer):
     tags=["Policies"],
     summary="What a draft policy would have meant for a past period",
     description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force then. "
-    "Changes nothing.",
-    responses=answers(body=True),
+    f"Changes nothing. For more than {AT_ONCE} requests the answer is a job that works it out in the background: see "
+    "`GET /v1/jobs/{id}`.",
+    responses=answers(409, body=True, job=Job),
     dependencies=[may(Deed.READ_RECORDS)],
 )
 def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
+    question = Question(draft_of(body.policy), stamp(body.filed_from), stamp(body.filed_to))
     with call.reading() as tx:
-        found = what_if(
-            tx, draft_of(body.policy), filed_from=stamp(body.filed_from), filed_to=stamp(body.filed_to), by=call.caller
-        )
-    return reply(told(found)).response()
+        if not what_if.is_long(tx.session, question, by=call.caller):
+            return reply(by_name(what_if.what_if(tx, question, by=call.caller))).response()
+
+    def work(tx: Tx) -> Reply:
+        return accepted(what_if.ask(tx, question, by=call.caller))
+
+    return call.write(work)
 
 
 def draft_of(policy: directory.NewPolicy) -> policies.PolicyLine:
@@ -167,23 +122,3 @@ def draft_of(policy: directory.NewPolicy) -> policies.PolicyLine:
     refuse_unworkable(draft)
     refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks))
     return draft
-
-
-def told(found: WhatIf) -> WhatIfAnswer:
-    """By name."""
-    cmos = [CmoChange(cmo_id=cmo_id, **asdict(change)) for cmo_id, change in found.cmos.items()]
-    leads = [
-        LeadChange(
-            person_id=person,
-            name=name,
-            escalations=found.escalations[person],
-            escalations_under_draft=found.escalations_under_draft[person],
-        )
-        for person, name in found.leads.items()
-    ]
-    return WhatIfAnswer(
-        looked_at=found.looked_at,
-        covered=found.covered,
-        cmos=sorted(cmos, key=lambda cmo: cmo.name),
-        leads=sorted(leads, key=lambda lead: lead.name),
-    )

@@ -1,32 +1,38 @@
 """Requests: file one, list them, read one with its timeline and clocks, act on it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute
 
+from slamon.api.act_route import ActRoute
 from slamon.api.responses import answers
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.actions.parts import ActionDefinition
+from slamon.domain.calendar import CalendarError
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState
 from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import RequestType, Rule, State
 from slamon.domain.stage import possible_actions
-from slamon.domain.timeline import INTERNAL, Role, Via
-from slamon.errors import Invalid
+from slamon.domain.terms import TermsError
+from slamon.domain.timeline import INTERNAL, Role, Via, stamp
+from slamon.errors import Invalid, SlamonError
 from slamon.http.transaction import (
+    Arriving,
     Call,
     ExpectedVersion,
     Known,
     Posted,
     Reply,
-    Route,
     by_key,
     created,
     may,
@@ -51,17 +57,22 @@ from slamon.schemas.requests import (
     RevokedLinks,
     Timeline,
 )
+from slamon.services.access import idempotency
 from slamon.services.access.form_links import revoke_links
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.access.visibility import find_seen, is_seen
 from slamon.services.deadlines.loading import LoadedRequest, load_request
 from slamon.services.requests import queries
 from slamon.services.requests.acts import ACTED_THEMSELVES, act, load_to_act
-from slamon.services.requests.filing import Filed, Filing, file_by_terms
-from slamon.services.transaction import Tx
+from slamon.services.requests.filing import Filed, Filing, ReadyFiling, file_by_terms, prepare, store
+from slamon.services.requests.filing_context import FilingContext, filing_context
+from slamon.services.transaction import Moment, Tx
 from slamon.wording.words import Words
 
-router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
+router = APIRouter(prefix="/v1/requests", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+
+
+_NO_NUMBER = "[number]"  # placeholder for the number, which comes before any text that people wrote
 
 
 @router.post(
@@ -75,13 +86,42 @@ router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_ke
     responses=answers(409, body=True, etag=201, location=True),
     dependencies=[may(Deed.FILE)],
 )
-def file_request(call: Posted, body: NewRequest) -> Response:
+def file_request(arrival: Arriving, body: NewRequest) -> Response:
     split, file_anyway = isinstance(body, DataRequest) and body.split, body.file_anyway
     filing = filing_of(body)
-    return call.write(
+    with arrival.runtime.db.look_up() as connection:
+        context = filing_context(connection, filing, stamp(arrival.now), key_digest=arrival.key_digest)
+        call = arrival.admit(context.caller())
+        ready = None if split else _made_ready(call, connection, filing, context, file_anyway=file_anyway)
+        filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
+    return filed or call.write(
         lambda tx: file_for(call, tx, filing, split=split, file_anyway=file_anyway),
         before_replay=still_seen(call),
     )
+
+
+def _made_ready(
+    call: Call, connection: Connection, filing: Filing, context: FilingContext, *, file_anyway: bool
+) -> ReadyFiling | None:
+    """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
+    try:
+        return prepare(
+            Moment(call.now, call.real_now), connection, filing, context, by=call.caller, file_anyway=file_anyway
+        )
+    except (SlamonError, TermsError, CalendarError):
+        if call.once is None:
+            raise
+        return None
+
+
+def _file(call: Call, ready: ReadyFiling, connection: Connection) -> Reply | None:
+    """Store it and the answer to the call; None where the call's key is taken."""
+    blank = _answered([Filed(_NO_NUMBER, ready)], call, split=False)
+    keep = None
+    if call.once is not None:
+        keep = idempotency.to_keep(call.once, blank.to_keep(), blank=_NO_NUMBER, real_now=call.real_now)
+    number = store(connection, ready, keep)
+    return None if number is None else replace(blank, body=blank.body.replace(_NO_NUMBER, number, 1))
 
 
 def still_seen(call: Call) -> Callable[[Tx, str], object]:
@@ -98,9 +138,13 @@ def still_seen(call: Call) -> Callable[[Tx, str], object]:
 def file_for(call: Call, tx: Tx, filing: Filing, *, split: bool, file_anyway: bool) -> Reply:
     """File it; the answer is the request as its filer sees it, or with `split` all that were filed."""
     filed = file_by_terms(tx, filing, split=split, by=call.caller, file_anyway=file_anyway)
+    return _answered(filed, call, split=split)
+
+
+def _answered(filed: Sequence[Filed], call: Call, *, split: bool) -> Reply:
     requests, first = [_just_filed(each, call) for each in filed], filed[0]
     answer = FiledApart(items=requests) if split else requests[0]
-    return created(answer, f"/v1/requests/{first.id}", version=first.columns["version"])
+    return created(answer, f"/v1/requests/{first.id}", version=requests[0].version)
 
 
 @router.get(
@@ -181,7 +225,7 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
 
 def action_routes(catalogue: Catalogue, words: Words) -> list[BaseRoute]:
     """One address an action: each takes that action's own fields, and those of a recorded call or mail."""
-    acting = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Requests"])
+    acting = APIRouter(prefix="/v1/requests", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
     for name, action in catalogue.actions.items():
         acting.add_api_route(
             f"/{{request_id}}/actions/{name}",
@@ -259,12 +303,13 @@ def _whole(session: Session, case: LoadedRequest, call: Call) -> Request:
 
 def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
-    parties, columns = filed.parties, filed.columns
+    parties, columns = filed.ready.parties, filed.ready.rows.request
     roles = roles_on(call.caller, parties.owners)
     state = State(columns["state"])
     return Request.model_validate(
         {
             **columns,
+            "number": filed.number,
             "expected_on": None,
             "cmo_name": parties.cmo_name,
             "site_name": parties.site_name,
@@ -272,9 +317,9 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "clocks": filed.clocks,
             "actions": _open_actions(
                 call.runtime.catalogue,
-                possible_actions(call.runtime.catalogue, columns["type"], state, filed.progress, roles),
+                possible_actions(call.runtime.catalogue, columns["type"], state, filed.ready.progress, roles),
             ),
-            **_item_terms(columns["detail"], filed.items),
+            **_item_terms(columns["detail"], filed.ready.items),
         }
     )
 

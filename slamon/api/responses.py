@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from slamon.http.problems import MEDIA_TYPE
 
 _TOLD = {
@@ -24,15 +26,19 @@ _SECONDS = {"Retry-After": {"schema": {"type": "integer"}, "description": "Secon
 _HEADERS = {401: {"WWW-Authenticate": {"schema": {"type": "string"}}}, 429: _SECONDS, 503: _SECONDS}
 _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version, for If-Match."}}
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where the new record is."}}
+_JOB = {"Location": {"schema": {"type": "string"}, "description": "Where the job is."}}
 PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 Responses = dict[int | str, dict[str, Any]]
 
 
-def answers(*also: int, body: bool = False, etag: int | None = None, location: bool = False) -> Responses:
+def answers(
+    *also: int, body: bool = False, etag: int | None = None, location: bool = False, job: type[BaseModel] | None = None
+) -> Responses:
     """The `responses` of a route: the problems every call can end in, and `also` these.
 
-    `etag` is the status of the good answer that carries one; `location` adds where the new record is.
+    `etag` is the status of the good answer that carries one; `location` adds where the new record is. `job` is the
+    model of a 202, where it may be one.
     """
     statuses = sorted({*_ALWAYS, *also, *(_WITH_BODY if body else ())})
     told: Responses = {
@@ -41,4 +47,6 @@ def answers(*also: int, body: bool = False, etag: int | None = None, location: b
     }
     if etag is not None:
         told[etag] = {"headers": {**_ETAG, **(_LOCATION if location else {})}}
+    if job is not None:
+        told[202] = {"model": job, "description": "Worked out in the background; ask for the job.", "headers": _JOB}
     return told

@@ -1,17 +1,16 @@
 """Shutdowns of sites: announced, decided on, and what they would move."""
 
-from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
 
 from slamon.api.records import SITES
 from slamon.api.responses import answers
-from slamon.api.term_changes import Applied, Preview
+from slamon.api.term_changes import IN_THE_BACKGROUND, PAGED, ask_preview, preview, preview_page
 from slamon.db import paging
 from slamon.db import shutdowns as kept
+from slamon.db.jobs import JobKind
 from slamon.db.shutdowns import ShutdownStatus
 from slamon.http.transaction import (
     Call,
@@ -25,41 +24,17 @@ from slamon.http.transaction import (
     may_on_record,
     reply,
 )
-from slamon.schemas.fields import Answer, Because
+from slamon.schemas.fields import Because
+from slamon.schemas.jobs import Job
 from slamon.schemas.records import ListQuery
-from slamon.schemas.shutdowns import NewShutdown
+from slamon.schemas.shutdowns import Announced, NewShutdown, Shutdown, ShutdownPage
+from slamon.schemas.term_changes import Applied, Preview, PreviewQuery
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines import shutdowns
 from slamon.services.transaction import Tx
 
 router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
-
-
-class Shutdown(Answer):
-    id: UUID
-    version: int
-    site_id: UUID
-    first_day: date
-    last_day: date
-    name: str
-    status: ShutdownStatus = Field(description="Only an agreed one closes days, for requests filed from then on.")
-    announced_by: str
-    announced_at: datetime
-    decided_by: str | None = Field(description="Id of the lead.")
-    decided_at: datetime | None
-    reason: str | None = Field(description="Of the decision.")
-    created_at: datetime
-    created_by: str = Field(description="Id of whoever wrote it down.")
-
-
-class Announced(Shutdown):
-    preview: Preview
-
-
-class ShutdownPage(Answer):
-    items: list[Shutdown]
-    next_cursor: str | None
 
 
 @router.post(
@@ -69,7 +44,7 @@ class ShutdownPage(Answer):
     operation_id="announceShutdown",
     summary="Write down that a site will be closed",
     description="On the CMO's word, by a project manager, a lead or an administrator. Nothing closes until the lead of "
-    "the CMO agrees. The answer says which deadlines of open requests would move.",
+    "the CMO agrees. The answer holds the first page of `preview`: which deadlines of open requests would move.",
     responses=answers(404, 409, body=True, etag=201, location=True),
     dependencies=[may_on_record(Deed.ANNOUNCE_SHUTDOWNS)],
 )
@@ -78,7 +53,7 @@ def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Respons
 
     def work(tx: Tx) -> Reply:
         row = shutdowns.announce(tx, site_id, said, by=call.caller)
-        found = Preview.model_validate(shutdowns.preview(tx, row, by=call.caller))
+        found = preview_page(tx, call, JobKind.PREVIEW_SHUTDOWN, row.id)
         answer = Announced(**Shutdown.model_validate(row).model_dump(), preview=found)
         return created(answer, f"/v1/shutdowns/{row.id}", version=row.version)
 
@@ -127,14 +102,26 @@ def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
     response_model=Preview,
     operation_id="previewShutdown",
     summary="Which deadlines of open requests a shutdown would move",
-    description="As if its days were closed for requests already filed, whatever was decided. Changes nothing.",
+    description=f"As if its days were closed for requests already filed, whatever was decided. {PAGED}",
     responses=answers(404),
     dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
-def preview_shutdown(call: Known, shutdown_id: UUID) -> Response:
-    with call.reading() as tx:
-        found = shutdowns.preview(tx, shutdowns.find(tx.session, shutdown_id, by=call.caller), by=call.caller)
-    return reply(Preview.model_validate(found)).response()
+def preview_shutdown(call: Known, shutdown_id: UUID, query: Annotated[PreviewQuery, Query()]) -> Response:
+    return preview(call, JobKind.PREVIEW_SHUTDOWN, shutdown_id, query)
+
+
+@router.post(
+    "/shutdowns/{shutdown_id}/preview",
+    status_code=202,
+    response_model=Job,
+    operation_id="previewWholeShutdown",
+    summary="Work out in the background which deadlines a shutdown would move",
+    description=IN_THE_BACKGROUND,
+    responses=answers(404, 409, job=Job),
+    dependencies=[may_on_record(Deed.READ_RECORDS)],
+)
+def preview_whole_shutdown(call: Posted, shutdown_id: UUID) -> Response:
+    return ask_preview(call, JobKind.PREVIEW_SHUTDOWN, shutdown_id)
 
 
 _DECIDED = (

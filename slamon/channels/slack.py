@@ -11,14 +11,19 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from http.client import HTTPException
-from urllib.error import URLError
+from io import BytesIO
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
 from slamon.channels import Receipt
+from slamon.channels.http_connections import HttpConnectionPool
 from slamon.channels.slack_blocks import blocks, fallback_text
+from slamon.clock import Clock
 from slamon.errors import DeliveryError
 from slamon.wording.message import Message
 from slamon.wording.messages import put_into_words
@@ -70,21 +75,40 @@ _sdk_logger = logging.getLogger("slamon.channels.slack_sdk")
 _sdk_logger.setLevel(logging.WARNING)
 
 
+class PooledWebClient(WebClient):
+    """The SDK's client over kept connections; the SDK itself opens one for every call."""
+
+    def __init__(self, token: str, base_url: str, timeout_seconds: float, clock: Clock) -> None:
+        tls = ssl.create_default_context() if base_url.startswith("https:") else None
+        super().__init__(
+            token=token,
+            base_url=base_url,
+            timeout=timeout_seconds,  # type: ignore[arg-type]  # fractions are taken too
+            ssl=tls,  # without it the SDK loads the machine's certificates for every call through a proxy
+            retry_handlers=[],  # the SDK's own one posts again after a lost connection
+            logger=_sdk_logger,
+        )
+        self._connections = HttpConnectionPool(base_url, timeout_seconds, tls, clock.monotonic)
+
+    def _perform_urllib_http_request_internal(self, url: str, req: Request) -> dict[str, Any]:
+        """What the SDK's own method gives back, but a redirect is an error."""
+        if self.proxy:  # a tunnel is opened for every call
+            return super()._perform_urllib_http_request_internal(url, req)
+        body = req.data if isinstance(req.data, bytes) else None
+        answer = self._connections.post(req.selector, body, dict(req.header_items()))
+        if not 200 <= answer.status < 300:
+            raise HTTPError(url, answer.status, answer.reason, answer.headers, BytesIO(answer.body))
+        charset = answer.headers.get_content_charset() or "utf-8"
+        return {"status": answer.status, "headers": answer.headers, "body": answer.body.decode(charset)}
+
+
 class SlackChannel:
     """Posts into one workspace. `base_url` is https://slack.com/api/ or a stand-in that speaks the same."""
 
     name = "slack"
 
-    def __init__(self, token: str, base_url: str, timeout_seconds: float = 10) -> None:
-        self._client = WebClient(
-            token=token,
-            base_url=base_url,
-            timeout=timeout_seconds,  # type: ignore[arg-type]  # urllib takes fractions
-            # The SDK connects anew for every call, and without this would load the machine's certificates each time.
-            ssl=ssl.create_default_context() if base_url.startswith("https:") else None,
-            retry_handlers=[],  # the SDK's own one posts again after a lost connection
-            logger=_sdk_logger,
-        )
+    def __init__(self, token: str, base_url: str, timeout_seconds: float = 10, *, clock: Clock) -> None:
+        self._client = PooledWebClient(token, base_url, timeout_seconds, clock)
         self._direct: dict[str, str] = {}  # user id -> channel id, which Slack never changes
 
     def send(self, message: Message) -> Receipt:

@@ -10,8 +10,8 @@ import typer
 from slamon.cli.console import out, progress_bar
 
 if TYPE_CHECKING:
-    from slamon.api.policies import WhatIfAnswer
     from slamon.runtime import Runtime
+    from slamon.schemas.jobs import WhatIfAnswer
     from slamon.services.policies.policies import PolicyLine
 
 
@@ -40,12 +40,12 @@ def what_if(
 
 
 def _try_draft(runtime: "Runtime", file: Path, filed_from: date, filed_to: date) -> "WhatIfAnswer":
-    from slamon.api.policies import told
+    from slamon.api.jobs import by_name
     from slamon.domain.timeline import Role
     from slamon.domain.zones import YEARS
     from slamon.errors import Invalid
     from slamon.services.access.callers import Caller
-    from slamon.services.reports.what_if import what_if
+    from slamon.services.reports.what_if import Question, what_if
 
     for option, day in (("--from", filed_from), ("--to", filed_to)):
         if day.year not in YEARS:
@@ -55,11 +55,8 @@ def _try_draft(runtime: "Runtime", file: Path, filed_from: date, filed_to: date)
     since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
     by = Caller("command-line", "command line", frozenset({Role.HEAD}))
     with runtime.read() as tx, progress_bar(file.name) as progress:
-        return told(
-            what_if(
-                tx, draft, filed_from=since, filed_to=to, by=by, progress=lambda done, of: progress(100 * done // of)
-            )
-        )
+        found = what_if(tx, Question(draft, since, to), by=by, progress=lambda done, of: progress(100 * done // of))
+        return by_name(found)
 
 
 def _draft(file: Path) -> "PolicyLine":

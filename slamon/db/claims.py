@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from slamon.db.jobs import Job
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
 from slamon.domain.terms import DeliveryChannel
@@ -18,6 +19,7 @@ REFILL_AT = 3  # more is handed out once a third of what may be in hand is free:
 # Asked several times a second, so built once.
 _NEXT_DUE = select(
     select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery(),
+    select(func.min(Job.wake_at)).where(Job.wake_at.is_not(None)).scalar_subquery(),
     *(
         select(func.min(Notification.next_attempt_at))
         .where(Notification.channel == channel, in_state(*WAITING))
@@ -27,10 +29,18 @@ _NEXT_DUE = select(
 )
 
 
-def next_due(connection: Connection) -> tuple[datetime | None, datetime | None]:
-    """When a request (business time) and a message (real time) next need looking at, in one round trip."""
-    wake_at, *attempts = connection.execute(_NEXT_DUE).one()
-    return wake_at, min((at for at in attempts if at is not None), default=None)
+class NextDue(NamedTuple):
+    """When a request (business time), a message and a job (both real time) next need looking at."""
+
+    request_at: datetime | None
+    message_at: datetime | None
+    job_at: datetime | None
+
+
+def next_due(connection: Connection) -> NextDue:
+    """All three in one round trip."""
+    request_at, job_at, *attempts = connection.execute(_NEXT_DUE).one()
+    return NextDue(request_at, min((at for at in attempts if at is not None), default=None), job_at)
 
 
 def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, most: int) -> list[UUID]:
@@ -99,6 +109,19 @@ def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) 
     not_due = or_(CmoRequest.next_check_at.is_(None), CmoRequest.next_check_at >= now)
     statement = update(CmoRequest).where(CmoRequest.id.in_(ids), not_due).values(wake_at=CmoRequest.next_check_at)
     session.execute(statement.execution_options(synchronize_session=False))
+
+
+def hand_out_job(session: Session, *, real_now: datetime, again_at: datetime) -> UUID | None:
+    """The job that has waited longest, handed to one caller until `again_at`; None while another one is in hand.
+
+    One at a time, and each for a turn only: what is due must not wait for somebody's long question.
+    """
+    in_hand = select(Job.id).where(Job.wake_at > real_now, Job.wake_at <= again_at)
+    if session.scalar(in_hand.limit(1)) is not None:
+        return None
+    due = select(Job.id).where(Job.wake_at <= real_now).order_by(Job.wake_at).limit(1).with_for_update(skip_locked=True)
+    statement = update(Job).where(Job.id.in_(due)).values(wake_at=again_at, tries=Job.tries + 1).returning(Job.id)
+    return session.scalar(statement.execution_options(synchronize_session=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from select import POLLIN, poll
@@ -25,6 +25,7 @@ from slamon.errors import RolledBack, Unavailable
 
 BUSY_SECONDS = 10  # a writer waits so long for the others
 _COUNTED, _NOTED = "counted", "noted"
+_STORED, _STORED_NOW = "stored for good", "stored by this transaction"
 _NOT_STORED = "The database is away, busy or full. Nothing was stored; please try again."
 _UNCONFIRMED = "The database did not confirm this: it may be stored or not. Please look before you send it again."
 
@@ -45,6 +46,7 @@ _PASSING_CODES = frozenset(
 )
 
 log = structlog.get_logger()
+Noted = tuple[str, dict[str, object]]
 
 
 class Database:
@@ -58,40 +60,82 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         engine = _sqlite_engine if self.is_sqlite else _postgres_engine
         self.engine = engine(self.url, connections)
+        event.listen(self.engine, "commit", _keep_stored)
+        for undone in ("rollback", "rollback_savepoint"):
+            event.listen(self.engine, undone, _forget_stored)
         # What is read together belongs to one instant.
         snapshot = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
         single = {} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self.counted: Counter[str] = Counter()
         self._counting, self._writing = Lock(), Lock()
-        self._reading = self.engine.execution_options(slamon_reads=True, **snapshot)
-        self._looking_up = self.engine.execution_options(slamon_reads=True, **single)
+        self._writer: Connection | None = None  # on SQLite
+        self._reading = self.engine.execution_options(slamon_begin="BEGIN", **snapshot)
+        self._single = self.engine.execution_options(slamon_begin=None, **single)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         done: Counter[str] = Counter()
-        noted: list[tuple[str, dict[str, object]]] = []
-        opened = Session(self.engine, expire_on_commit=False, info={_COUNTED: done, _NOTED: noted})
-        with self._turn(), _kind_errors(lost=_UNCONFIRMED), opened as session, session.begin(), _kind_errors():
-            yield session
-            session.flush()
+        noted: list[Noted] = []
+        with self._turn() as bind, _kind_errors(lost=_UNCONFIRMED):
+            opened = Session(bind, expire_on_commit=False, info={_COUNTED: done, _NOTED: noted})
+            with opened as session, session.begin(), _kind_errors():
+                yield session
+                session.flush()
         if done:
             with self._counting:
                 self.counted.update(done)
-        for event_name, facts in noted:
-            log.info(event_name, **facts)
+        _log(noted)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """SQLite has one writer, and lets the others sleep ever longer between tries: in one process they queue."""
+    def write_bare(self, over: Connection | None = None) -> Iterator[Connection]:
+        """For what is written once a message or a filing, below the ORM's session.
+
+        On PostgreSQL a single statement, which commits by itself, over the connection given, if any; on SQLite an
+        ordinary transaction on the writers' connection, which may be several statements.
+        """
+        noted: list[Noted] = []
+        with ExitStack() as stack:
+            bind = stack.enter_context(self._turn())
+            stack.enter_context(_kind_errors(lost=_UNCONFIRMED))
+            own = bind if isinstance(bind, Connection) else None
+            connection = own or over or stack.enter_context(self._single.connect())
+            connection.info[_NOTED] = noted
+            yield connection
+            connection.commit()
+        _log(noted)
+
+    def tally(self, what: str) -> None:
+        """Count what was committed, for the metrics; as `count` does at the end of a transaction."""
+        with self._counting:
+            self.counted[what] += 1
+
+    @contextmanager
+    def _turn(self) -> Iterator[Engine | Connection]:
+        """What to write with. SQLite allows one writer and lets the others poll with growing sleeps: they queue here.
+
+        They share one connection, because a commit through another would empty its page cache.
+        """
         if not self.is_sqlite:
-            yield
+            yield self.engine
         elif self._writing.acquire(timeout=BUSY_SECONDS):
             try:
-                yield
+                with _kind_errors():
+                    self._writer = self._writer or self.engine.connect()
+                yield self._writer
             finally:
-                self._writing.release()
+                try:
+                    self._drop_unclean_writer()
+                finally:
+                    self._writing.release()
         else:
             raise Unavailable("The database is busy. Nothing was stored; please try again.")
+
+    def _drop_unclean_writer(self) -> None:
+        """Close the writers' connection if it was lost or still has a transaction open; the next one opens it."""
+        writer = self._writer
+        if writer is not None and (writer.get_transaction() is not None or writer.invalidated):
+            self._writer = None
+            writer.close()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -100,8 +144,8 @@ class Database:
 
     @contextmanager
     def look_up(self) -> Iterator[Connection]:
-        """For one statement that reads: it sees one instant by itself, without a transaction's round trips."""
-        with _kind_errors(), self._looking_up.connect() as connection:
+        """For single reading statements: each has its own snapshot, without the round trips of a transaction."""
+        with _kind_errors(), self._single.connect() as connection:
             yield connection
 
     def now(self) -> datetime | None:
@@ -113,6 +157,10 @@ class Database:
             return moment.astimezone(UTC)
 
     def close(self) -> None:
+        with self._writing:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         self.engine.dispose()
 
 
@@ -124,9 +172,33 @@ def count(session: Session, what: str) -> None:
     session.info[_COUNTED][what] += 1
 
 
-def note(session: Session, event_name: str, **facts: object) -> None:
+def note_stored(connection: Connection, what: str) -> None:
+    """Note that this transaction stores a row for good, so that the next one need not try; see `has_stored`."""
+    connection.info.setdefault(_STORED_NOW, set()).add(what)
+
+
+def has_stored(connection: Connection, what: str) -> bool:
+    """Whether a transaction over this connection to the database has stored `what` and committed it."""
+    return what in connection.info.get(_STORED, ())
+
+
+def _keep_stored(connection: Connection) -> None:
+    connection.info.setdefault(_STORED, set()).update(connection.info.pop(_STORED_NOW, ()))
+
+
+def _forget_stored(connection: Connection, *_: object) -> None:
+    if not connection.invalidated:  # one that is has forgotten everything
+        connection.info.pop(_STORED_NOW, None)
+
+
+def note(writer: Session | Connection, event_name: str, **facts: object) -> None:
     """A line for the log, written once the transaction is committed. Never a name, a text, a product or a token."""
-    session.info[_NOTED].append((event_name, facts))
+    writer.info[_NOTED].append((event_name, facts))
+
+
+def _log(noted: list[Noted]) -> None:
+    for event_name, facts in noted:
+        log.info(event_name, **facts)
 
 
 @contextmanager
@@ -221,7 +293,8 @@ def _sqlite_engine(url: URL, connections: int) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # IMMEDIATE: a read-modify-write under SQLite's default loses updates to whoever writes in between.
-        reads = connection.get_execution_options().get("slamon_reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        begin = connection.get_execution_options().get("slamon_begin", "BEGIN IMMEDIATE")
+        if begin is not None:
+            connection.exec_driver_sql(begin)
 
     return engine

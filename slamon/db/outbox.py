@@ -66,6 +66,7 @@ class Notification(Base):
         Index(
             "ix_notification_sending",
             "taken_by",
+            "state",  # so that SQLite counts here, and not in the larger index by address
             postgresql_where=text("state = 'sending'"),
             sqlite_where=text("state = 'sending'"),
         ),
@@ -82,6 +83,12 @@ class Notification(Base):
             "digest_id",
             postgresql_where=text("digest_id IS NOT NULL"),
             sqlite_where=text("digest_id IS NOT NULL"),
+        ),
+        Index(  # who removes a message looks for those that stand in for it
+            "ix_notification_fallback_of",
+            "fallback_of",
+            postgresql_where=text("fallback_of IS NOT NULL"),
+            sqlite_where=text("fallback_of IS NOT NULL"),
         ),
         Index(
             "ix_notification_withdrawn_by",

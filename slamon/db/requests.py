@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks.ladder import CrossingKey
 from slamon.domain.clocks.state import ClockId, Outcome
-from slamon.domain.lifecycle import SPONSORS_TURN, RequestType, State
+from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestType, State
 from slamon.domain.priority import Priority
 from slamon.domain.terms import ClockKind, Level
 from slamon.domain.timeline import Via
@@ -36,7 +36,15 @@ class CrossingStatus(StrEnum):
     RESCINDED = "rescinded"
 
 
-_SPONSORS_TURN = f"state IN ({', '.join(repr(state.value) for state in sorted(SPONSORS_TURN))})"
+def _partial(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
+_RUNNING = "urgent_at IS NOT NULL"
+_OPEN = "state NOT IN ('closed', 'cancelled')"
+_NOT_ROUTINE = "priority <> 'routine'"
+# As what it is not: for a list of states SQLite would read the index over states, and sort what it finds.
+_SPONSORS_TURN = f"state NOT IN ({', '.join(repr(state.value) for state in sorted(set(State) - SPONSORS_TURN))})"
 
 
 class CmoRequest(Stamped, Base):
@@ -52,44 +60,32 @@ class CmoRequest(Stamped, Base):
         one_of("type", RequestType),
         one_of("priority", Priority),
         one_of("state", State),
-        Index(
-            "ix_cmo_request_wake_at",
-            "wake_at",
-            postgresql_where=text("wake_at IS NOT NULL"),
-            sqlite_where=text("wake_at IS NOT NULL"),
+        _partial("ix_cmo_request_wake_at", "wake_at", where="wake_at IS NOT NULL"),
+        _partial("ix_cmo_request_standing", "filed_at", "id", where=f"urgent_at IS NULL AND {_OPEN}"),
+        _partial("ix_cmo_request_sponsors_turn", "filed_at", "id", where=_SPONSORS_TURN),
+        _partial("ix_cmo_request_open_of_cmo", "cmo_id", "type", "filed_at", where=_OPEN),
+        _partial("ix_cmo_request_parent_id", "parent_id", where="parent_id IS NOT NULL"),
+        # What a list is narrowed by, then what it is ordered by: a filter that fits nothing reads nothing.
+        _partial("ix_cmo_request_urgent_at", "urgent_at", "id", where=_RUNNING),
+        _partial("ix_cmo_request_urgent_of_cmo", "cmo_id", "urgent_at", "id", where=_RUNNING),
+        _partial("ix_cmo_request_urgent_of_site", "site_id", "urgent_at", "id", where=_RUNNING),
+        _partial("ix_cmo_request_urgent_of_project", "project_id", "urgent_at", "id", where=_RUNNING),
+        _partial("ix_cmo_request_urgent_of_state", "state", "urgent_at", "id", where=_RUNNING),
+        _partial("ix_cmo_request_urgent_of_type", "type", "urgent_at", "id", where=_RUNNING),
+        _partial(
+            "ix_cmo_request_urgent_of_priority", "priority", "urgent_at", "id", where=f"{_RUNNING} AND {_NOT_ROUTINE}"
         ),
-        Index(
-            "ix_cmo_request_standing",
-            "filed_at",
-            "id",
-            postgresql_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
-            sqlite_where=text("urgent_at IS NULL AND state NOT IN ('closed', 'cancelled')"),
-        ),
-        Index(
-            "ix_cmo_request_sponsors_turn",
-            "filed_at",
-            "id",
-            postgresql_where=text(_SPONSORS_TURN),
-            sqlite_where=text(_SPONSORS_TURN),
-        ),
-        Index(
-            "ix_cmo_request_open_of_cmo",
-            "cmo_id",
-            "type",
-            "filed_at",
-            postgresql_where=text("state NOT IN ('closed', 'cancelled')"),
-            sqlite_where=text("state NOT IN ('closed', 'cancelled')"),
-        ),
-        Index(
-            "ix_cmo_request_parent_id",
-            "parent_id",
-            postgresql_where=text("parent_id IS NOT NULL"),
-            sqlite_where=text("parent_id IS NOT NULL"),
-        ),
-        Index("ix_cmo_request_urgent_at", "urgent_at", "id"),
         Index("ix_cmo_request_filed_at", "filed_at", "id"),
         Index("ix_cmo_request_cmo_id", "cmo_id", "filed_at"),
+        Index("ix_cmo_request_site_id", "site_id", "filed_at", "id"),
         Index("ix_cmo_request_project_id", "project_id", "filed_at"),
+        Index("ix_cmo_request_state", "state", "filed_at", "id"),
+        Index("ix_cmo_request_type", "type", "filed_at", "id"),
+        _partial("ix_cmo_request_priority", "priority", "filed_at", "id", where=_NOT_ROUTINE),
+        # What goes through open requests one after the other: previews, and the register of what is owed.
+        _partial("ix_cmo_request_open", "id", where=_OPEN),
+        _partial("ix_cmo_request_open_of_site", "site_id", "id", where=_OPEN),
+        _partial("ix_cmo_request_open_of_type", "type", "id", where=_OPEN),
     )
 
     number: Mapped[str] = mapped_column(String(16))
@@ -122,8 +118,7 @@ class CmoRequest(Stamped, Base):
 
 def is_open() -> ColumnElement[bool]:
     """Neither closed nor cancelled; in literals, as the indexes over open requests have it."""
-    ended = [literal(state.value, literal_execute=True) for state in (State.CLOSED, State.CANCELLED)]
-    return CmoRequest.state.not_in(ended)
+    return _in_none_of((State.CLOSED, State.CANCELLED))
 
 
 def is_standing() -> ColumnElement[bool]:
@@ -133,8 +128,25 @@ def is_standing() -> ColumnElement[bool]:
 
 def is_sponsors_turn() -> ColumnElement[bool]:
     """The sponsor must move; in literals, as `ix_cmo_request_sponsors_turn` has it."""
-    states = [literal(state.value, literal_execute=True) for state in sorted(SPONSORS_TURN)]
-    return CmoRequest.state.in_(states)
+    return _in_none_of(sorted(set(State) - SPONSORS_TURN))
+
+
+def is_cmos_turn() -> ColumnElement[bool]:
+    """Open, and the CMO must move."""
+    return _in_none_of(sorted(ENDED | SPONSORS_TURN))
+
+
+def _in_none_of(states: Iterable[State]) -> ColumnElement[bool]:
+    """Literals in this order: SQLite uses a partial index only where the query repeats its words."""
+    return CmoRequest.state.not_in([literal(state.value, literal_execute=True) for state in states])
+
+
+def has_priority(priority: str) -> ColumnElement[bool]:
+    """Of this priority; where it is not the usual one, in the words that the indexes over the others have."""
+    wanted = CmoRequest.priority == priority
+    if priority == Priority.ROUTINE:
+        return wanted
+    return and_(wanted, CmoRequest.priority != literal(Priority.ROUTINE.value, literal_execute=True))
 
 
 class FactRow(Base):

@@ -1,11 +1,12 @@
 """One message on its way: taken, its attempts, its result; and what a process that died was sending."""
 
 from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
@@ -31,11 +32,40 @@ def handed_notifications(session: Session, ids: Sequence[UUID], handed_until: da
     return list(session.scalars(statement.order_by(Notification.id)))
 
 
-# These run once a message. They are built once and run below the ORM: building one costs more than running it.
+# These run once a message, so they are built once and run below the ORM. No parameter is named as a column is: given
+# such a value, SQLAlchemy would write it into that column of every UPDATE of the statement.
+_REAL_NOW = bindparam("real_now", type_=UtcDateTime())
+_END_ATTEMPT = (
+    update(_ATTEMPT)
+    .where(_ATTEMPT.c.notification_id == bindparam("sent_id"), _ATTEMPT.c.number == bindparam("sent_number"))
+    .values(ended_at=_REAL_NOW, outcome=bindparam("its_outcome"), error=bindparam("its_error"))
+)
+_HAS_LEFT = {
+    "state": NotificationState.SENT.value,
+    "sent_at": bindparam("left_at"),
+    "provider_id": bindparam("receipt"),
+    "redirected_to": bindparam("redirect"),
+}
+_STORE_SENT = (
+    update(_NOTIFICATION)
+    .where(
+        _NOTIFICATION.c.id == bindparam("sent_id"),
+        in_state(NotificationState.SENDING),
+        _NOTIFICATION.c.attempts == bindparam("sent_number"),
+        _NOTIFICATION.c.taken_by == bindparam("process_id"),
+    )
+    .values(**_HAS_LEFT, taken_by=None, error=None)
+    .returning(_NOTIFICATION.c.id)
+)
+_STORE_FOLDED = (
+    update(_NOTIFICATION)
+    .where(_NOTIFICATION.c.digest_id == bindparam("sent_id"), in_state(NotificationState.FOLDED))
+    .values(**_HAS_LEFT)
+)
 _TAKE = (
     update(_NOTIFICATION)
     .where(
-        _NOTIFICATION.c.id == bindparam("of"),
+        _NOTIFICATION.c.id == bindparam("taken_id"),
         in_state(*WAITING),
         _NOTIFICATION.c.next_attempt_at == bindparam("handed_until"),
         ~exists().where(Setting.name == OUTGOING_STOPPED, Setting.value["on"].as_boolean()),
@@ -44,81 +74,95 @@ _TAKE = (
         state=NotificationState.SENDING.value,
         taken_by=bindparam("process_id"),
         attempts=_NOTIFICATION.c.attempts + 1,
-        first_attempt_at=func.coalesce(_NOTIFICATION.c.first_attempt_at, bindparam("real_now", type_=UtcDateTime())),
+        first_attempt_at=func.coalesce(_NOTIFICATION.c.first_attempt_at, _REAL_NOW),
     )
-    .returning(_NOTIFICATION.c.attempts)
+    .returning(_NOTIFICATION.c.id, _NOTIFICATION.c.attempts)
 )
 _BEGIN_ATTEMPT = insert(_ATTEMPT)
-_END_ATTEMPT = (
-    update(_ATTEMPT)
-    .where(_ATTEMPT.c.notification_id == bindparam("of"), _ATTEMPT.c.number == bindparam("its_number"))
-    .values(ended_at=bindparam("ended_at"), outcome=bindparam("outcome"), error=bindparam("error"))
-)
-_STORE_SENT = (
-    update(_NOTIFICATION)
-    .where(
-        _NOTIFICATION.c.id == bindparam("of"),
-        in_state(NotificationState.SENDING),
-        _NOTIFICATION.c.attempts == bindparam("its_number"),
-        _NOTIFICATION.c.taken_by == bindparam("process_id"),
-    )
-    .values(
-        state=NotificationState.SENT.value,
-        taken_by=None,
-        error=None,
-        sent_at=bindparam("sent_at"),
-        provider_id=bindparam("provider_id"),
-        redirected_to=bindparam("redirected_to"),
-    )
-)
 
 
-def take_to_send(
-    connection: Connection, notification_id: UUID, process_id: UUID, *, handed_until: datetime, real_now: datetime
-) -> int | None:
-    """Turn a message handed out until `handed_until` to `sending` and write its attempt down; the attempt's number.
-
-    None where it no longer waits, was handed out again, or outgoing messages are stopped.
-    """
-    values = {"of": notification_id, "process_id": process_id, "handed_until": handed_until, "real_now": real_now}
-    number: int | None = connection.execute(_TAKE, values).scalar_one_or_none()
-    if number is not None:
-        attempt = {"notification_id": notification_id, "number": number, "began_at": real_now}
-        connection.execute(_BEGIN_ATTEMPT, attempt)
-    return number
+def _in_one_statement() -> Select[Any]:
+    """All of the above as one statement; a part whose id is NULL changes nothing."""
+    stored, taken = _STORE_SENT.cte("stored"), _TAKE.cte("taken")
+    folded = _STORE_FOLDED.where(exists(select(stored.c.id))).cte("folded")
+    intent = select(taken.c.id, taken.c.attempts, _REAL_NOW)
+    begun = _BEGIN_ATTEMPT.from_select(["notification_id", "number", "began_at"], intent).cte("begun")
+    return select(
+        select(func.count()).select_from(stored).scalar_subquery().label("stored"),
+        select(taken.c.attempts).scalar_subquery().label("number"),
+    ).add_cte(_END_ATTEMPT.cte("ended"), folded, begun)
 
 
-def store_sent(
-    connection: Connection,
-    notification_id: UUID,
-    process_id: UUID,
-    number: int,
-    *,
-    sent_at: datetime,
-    provider_id: str,
-    redirected_to: str | None = None,
-) -> bool:
-    """Store that attempt `number` of this process has left; False where another attempt has overtaken it.
+_ADVANCE = _in_one_statement()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Attempt `number` of a message arrived. `sent_at` is business time.
 
     `redirected_to` is the address it went to instead of its own.
     """
-    values = {"of": notification_id, "process_id": process_id, "its_number": number}
-    told = {"sent_at": sent_at, "provider_id": provider_id, "redirected_to": redirected_to}
-    done = connection.execute(_STORE_SENT, {**values, **told})
-    return bool(done.rowcount)
+
+    notification_id: UUID
+    number: int
+    sent_at: datetime
+    provider_id: str
+    redirected_to: str | None
+    is_digest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """`is_stored` is False where another attempt had overtaken the delivered one. `number` is that of the attempt just
+    begun; None where the message no longer waits, was handed out again, or outgoing messages are stopped.
+    """
+
+    is_stored: bool
+    number: int | None
+
+
+def advance(
+    connection: Connection,
+    process_id: UUID,
+    *,
+    delivered: Delivered | None = None,
+    take: UUID | None = None,
+    handed_until: datetime,
+    real_now: datetime,
+) -> Advanced:
+    """Store that a message was delivered, with the steps it tells if it is a digest, and begin an attempt of the next.
+
+    `take` is turned to `sending` if it was handed out until `handed_until`. PostgreSQL gets one statement, which may
+    be a transaction by itself; SQLite needs one around several.
+    """
+    values: dict[str, Any] = {
+        "process_id": process_id, "real_now": real_now, "taken_id": take, "handed_until": handed_until,
+        "sent_id": delivered and delivered.notification_id, "sent_number": delivered and delivered.number,
+        "left_at": delivered and delivered.sent_at, "receipt": delivered and delivered.provider_id,
+        "redirect": delivered and delivered.redirected_to, "its_outcome": "sent", "its_error": None,
+    }  # fmt: skip
+    if connection.dialect.name != "sqlite":
+        done = connection.execute(_ADVANCE, values).one()
+        return Advanced(bool(done.stored), done.number)
+    is_stored = False
+    if delivered is not None:
+        connection.execute(_END_ATTEMPT, values)
+        is_stored = connection.execute(_STORE_SENT, values).first() is not None
+        if is_stored and delivered.is_digest:
+            connection.execute(_STORE_FOLDED, values)
+    taken = connection.execute(_TAKE, values).first() if take is not None else None
+    if taken is not None:
+        attempt = {"notification_id": take, "number": taken.attempts, "began_at": real_now}
+        connection.execute(_BEGIN_ATTEMPT, attempt)
+    return Advanced(is_stored, taken.attempts if taken is not None else None)
 
 
 def end_attempt(
-    connection: Connection,
-    notification_id: UUID,
-    number: int,
-    *,
-    ended_at: datetime,
-    outcome: str,
-    error: str | None = None,
+    connection: Connection, notification_id: UUID, number: int, *, outcome: str, error: str, real_now: datetime
 ) -> None:
-    values = {"of": notification_id, "its_number": number, "ended_at": ended_at, "outcome": outcome, "error": error}
-    connection.execute(_END_ATTEMPT, values)
+    """Write down what became of an attempt that did not deliver."""
+    values = {"sent_id": notification_id, "sent_number": number, "real_now": real_now}
+    connection.execute(_END_ATTEMPT, {**values, "its_outcome": outcome, "its_error": error})
 
 
 def waiting_notification(session: Session, notification_id: UUID) -> Notification | None:

@@ -1,27 +1,30 @@
-"""Statements that need thought: locks, inserts that must happen once, several in one round trip."""
+"""Statements that need thought: locks, and inserts that must happen once."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection as PostgresConnection
-from psycopg import Error as PostgresError
 from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
 from slamon.db.requests import CmoRequest, NumberCounter
 
 
-def insert_ignoring(session: Session, table: type[Base], rows: Sequence[dict[str, Any]], key: Sequence[str]) -> None:
+def connection_of(writer: Session | Connection) -> Connection:
+    return writer.connection() if isinstance(writer, Session) else writer
+
+
+def insert_ignoring(
+    writer: Session | Connection, table: type[Base], rows: Sequence[dict[str, Any]], key: Sequence[str]
+) -> None:
     """Insert what is not there yet; a row that holds the same key stays as it is."""
     if rows:
+        connection = connection_of(writer)
         # Many rows as parameters of one cached statement: spelled out as VALUES, compiling costs more than inserting.
-        session.connection().execute(_insert_ignoring(_dialect(session), table, tuple(key)), list(rows))
+        connection.execute(_insert_ignoring(connection.dialect.name, table, tuple(key)), list(rows))
 
 
 def insert_if_new(session: Session, table: type[Base], row: dict[str, Any], key: Sequence[str]) -> bool:
@@ -29,23 +32,6 @@ def insert_if_new(session: Session, table: type[Base], row: dict[str, Any], key:
     columns = tuple(key)
     statement = _insert_ignoring(_dialect(session), table, columns, returning=columns[0])
     return session.connection().execute(statement, row).first() is not None
-
-
-@contextmanager
-def in_one_trip(session: Session) -> Iterator[Connection]:
-    """What is inserted in the block goes to PostgreSQL in one round trip; what that raises comes at the block's end."""
-    connection = session.connection()
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, PostgresConnection):
-        yield connection
-        return
-    try:
-        with driver.pipeline():
-            yield connection
-    except PostgresError as error:
-        if driver.closed:
-            connection.invalidate(error)
-        raise DBAPIError.instance(None, None, error, PostgresError, connection_invalidated=driver.closed) from error
 
 
 def next_number(session: Session, request_type: str, year: int, count: int = 1) -> int:

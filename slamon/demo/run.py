@@ -132,6 +132,8 @@ def listen(port: int) -> socket.socket:
 def _serving(app: ASGIApp) -> Iterator[str]:
     """A small server of its own, in a thread: the base URL of `app`."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # asyncio sets it on its own sockets only; without it each answer over a kept connection takes 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server = server_of(app, lifespan="off")
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

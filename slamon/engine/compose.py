@@ -11,7 +11,7 @@ from email.utils import parseaddr
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
 from slamon.config import Settings
@@ -24,7 +24,7 @@ from slamon.domain.lifecycle import ENDED, State
 from slamon.domain.terms import DATED, REPETITIONS, ClockKind, DeliveryChannel, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, Fact, FactKind
 from slamon.engine.blinding import subjects_for_mails
-from slamon.services.access.form_links import issue_link, opens
+from slamon.services.access.form_links import new_link, opens, store_links
 from slamon.services.access.one_time_links import one_time_token, welcome_address
 from slamon.services.audit.timelines import fact_of
 from slamon.services.directory.duties import ASKED_OF
@@ -32,7 +32,7 @@ from slamon.services.directory.recipients import Recipients
 from slamon.services.directory.records import sponsor_name
 from slamon.services.outbox.digests import digest_size, members
 from slamon.services.outbox.retractions import Said, clocks_holding, said_of
-from slamon.services.outbox.threads import thread_of
+from slamon.services.outbox.threads import IN_THREAD, thread_of, told_in_slack
 from slamon.services.policies.policies import load_terms
 from slamon.services.requests.queries import clocks_by_request
 from slamon.services.transaction import Tx
@@ -91,6 +91,11 @@ class Composer:
         self._taken = _last_taken(session, escalated)
         about = [self._requests[request_id] for request_id in escalated]
         self._recipients = Recipients(session, about) if about else None
+        self._facts = _facts(
+            session, {(row.request_id, row.fact_sequence) for row in rows if row.request_id and row.fact_sequence}
+        )
+        self._told = told_in_slack(session, {row.request_id for row in rows if row.request_id and _in_thread(row)})
+        self._links: list[dict[str, Any]] = []
 
     def still_true(self, row: Notification) -> bool:
         """A step is worth telling while a clock that passed it runs and it stands, a closing while it lies ahead, a
@@ -164,7 +169,7 @@ class Composer:
         return channel or person.slack_user_id
 
     def outgoing(self, row: Notification) -> Outgoing:
-        """The message of one row; mints a link of its own for a contact."""
+        """The message of one row. A contact gets a link of their own, which opens once `store_links` was called."""
         settings = self._settings
         person = self._people[row.person_id] if row.person_id else None
         to_cmo = person is not None and self._is_of_cmo(person)
@@ -197,9 +202,14 @@ class Composer:
             return Outgoing(channel, self._digest(plain, row, request))
         return Outgoing(channel, self._about(plain, row, request, channel))
 
+    def store_links(self) -> None:
+        """Store the links of all messages made so far."""
+        store_links(self._tx, self._links)
+        self._links = []
+
     def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> Message:
         site = self._sites[request.site_id]
-        fact_row = self._tx.session.get(FactRow, (request.id, row.fact_sequence)) if row.fact_sequence else None
+        fact_row = self._facts.get((request.id, row.fact_sequence))
         fact = fact_of(fact_row) if fact_row else None
         is_taken = row.kind == MessageKind.TAKEN
         taken = fact_row if is_taken else self._taken_since(row, self._breached_at(row, request))
@@ -264,8 +274,10 @@ class Composer:
             return f"{base}/requests/{request.id}"
         if person_id is None or not self._opens(request, person_id):
             return None
-        days = self._settings.link_days
-        return f"{base}/r/{issue_link(self._tx, request.id, person_id, days=days)}"
+        person, days = self._people[person_id], self._settings.link_days
+        token, link = new_link(self._tx, request.id, person, days=days)
+        self._links.append(link)
+        return f"{base}/r/{token}"
 
     def _opens(self, request: CmoRequest, person_id: UUID) -> bool:
         return opens(self._tx.session, request, self._people[person_id])
@@ -299,7 +311,7 @@ class Composer:
     def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
         if channel is DeliveryChannel.EMAIL:
             return f"<{request.id}@{self._domain}>"
-        return thread_of(self._tx.session, row)
+        return thread_of(row, self._told[request.id])
 
 
 def _by_id(
@@ -311,6 +323,17 @@ def _by_id(
     if columns:
         statement = statement.options(load_only(*columns))
     return {record.id: record for record in session.scalars(statement)}  # type: ignore[attr-defined]
+
+
+def _in_thread(row: Notification) -> bool:
+    return row.channel == DeliveryChannel.SLACK and row.kind in IN_THREAD
+
+
+def _facts(session: Session, keys: set[tuple[UUID, int]]) -> dict[tuple[UUID, int | None], FactRow]:
+    if not keys:
+        return {}
+    facts = session.scalars(select(FactRow).where(tuple_(FactRow.request_id, FactRow.sequence).in_(keys)))
+    return {(fact.request_id, fact.sequence): fact for fact in facts}
 
 
 def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:

@@ -16,6 +16,7 @@ from slamon.db.database import note
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.engine.heartbeat import Watch
+from slamon.engine.jobs import work_on_job
 from slamon.errors import Unavailable
 from slamon.runtime import Runtime
 from slamon.services.deadlines.loading import load_requests
@@ -43,6 +44,8 @@ class Dispatcher(Protocol):
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None: ...
 
+    def work_on_job(self, job_id: UUID) -> None: ...
+
 
 class InlineDispatcher:
     """Does the work on the spot."""
@@ -56,6 +59,9 @@ class InlineDispatcher:
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
         deliver(self._runtime, ids, handed_until)
 
+    def work_on_job(self, job_id: UUID) -> None:
+        work_on_job(self._runtime, job_id)
+
 
 def tick(runtime: Runtime, carrier: Dispatcher, watch: Watch) -> float:
     """One pass: hand out what is due. Returns how many seconds the loop may sleep.
@@ -65,19 +71,33 @@ def tick(runtime: Runtime, carrier: Dispatcher, watch: Watch) -> float:
     clock, settings = runtime.clock, runtime.settings
     watch.release_dead(runtime)
     with runtime.db.look_up() as connection:
-        wake_at, attempt_at = claims.next_due(connection)
+        wake_at, attempt_at, job_at = claims.next_due(connection)
     now, real_now = clock.now(), clock.real_now()
     checks_due = wake_at is not None and wake_at < now
     sends_due = attempt_at is not None and attempt_at <= real_now
+    pause = settings.tick_seconds
     if checks_due or sends_due:
         requests, parcel = _hand_out(runtime)
         parcel.hand_on(carrier)
         for start in range(0, len(requests), BATCH):
             carrier.check_requests(requests[start : start + BATCH])
-        return 0.0 if requests or parcel.messages else settings.tick_seconds
-    to_check = clock.real_seconds_until(wake_at) if wake_at else settings.tick_seconds
-    to_send = (attempt_at - real_now).total_seconds() if attempt_at else settings.tick_seconds
-    return min(max(to_check, 0.001), max(to_send, 0.001), settings.tick_seconds)
+        pause = 0.0 if requests or parcel.messages else pause
+    else:
+        to_check = clock.real_seconds_until(wake_at) if wake_at else pause
+        to_send = (attempt_at - real_now).total_seconds() if attempt_at else pause
+        pause = min(max(to_check, 0.001), max(to_send, 0.001), pause)
+    if job_at is not None and job_at <= real_now:
+        _hand_out_job(runtime, carrier)
+    return pause
+
+
+def _hand_out_job(runtime: Runtime, carrier: Dispatcher) -> None:
+    real_now = runtime.clock.real_now()
+    again_at = real_now + timedelta(seconds=runtime.settings.hand_over_seconds)
+    with runtime.db.write() as session:
+        job_id = claims.hand_out_job(session, real_now=real_now, again_at=again_at)
+    if job_id is not None:
+        carrier.work_on_job(job_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
-from slamon.db.sending import end_attempt, handed_notifications, store_sent, take_to_send, waiting_notification
+from slamon.db.sending import Delivered, advance, end_attempt, handed_notifications, waiting_notification
 from slamon.domain.terms import DeliveryChannel
 from slamon.engine.compose import Composer
 from slamon.errors import DeliveryError, Unavailable
@@ -76,15 +76,17 @@ class Sent:
     result: Receipt | DeliveryError
 
 
-def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> None:
+def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> float | None:
     """Send each message that still waits; one failure does not hold up the rest.
 
     What is not begun by `handed_until` (real time) comes up again by itself, and is left to whoever gets it then.
+    Returns how many seconds the quickest call of the far side took; None where there was none.
     """
     try:
-        _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
+        return _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
     except Unavailable:
         log.warning("database_away", messages=len(ids))
+        return None
 
 
 def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
@@ -135,6 +137,7 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
             ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None
             channel = runtime.channels[outgoing.channel]
             drafts.append(ComposedMessage(row.id, row.kind, channel, outgoing.message, ask_first, row.trace_id))
+        composer.store_links()
     return drafts
 
 
@@ -146,18 +149,23 @@ def _kills(session: Session, row: Notification) -> bool:
     return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
-def _send_all(runtime: Runtime, drafts: Sequence[ComposedMessage], handed_until: datetime) -> None:
+def _send_all(runtime: Runtime, drafts: Sequence[ComposedMessage], handed_until: datetime) -> float | None:
     last: Sent | None = None
+    quickest: float | None = None
     with runtime.in_flight.holding(draft.notification_id for draft in drafts):
         for draft in drafts:
             number = _store(runtime, last, draft, handed_until)
             last = None
             if number is not None:
                 runtime.reach("after_intent", draft.message.key)
+                began = runtime.clock.monotonic()
                 last = Sent(draft, number, _call(draft))
+                seconds = runtime.clock.monotonic() - began
+                quickest = seconds if quickest is None else min(quickest, seconds)
                 runtime.reach("after_send", draft.message.key)
         if last is not None:
             _store(runtime, last, None, handed_until)
+    return quickest
 
 
 def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
@@ -175,15 +183,35 @@ def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, h
 
 
 def _commit(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
-    with runtime.write() as tx:
-        if last is not None:
-            _finish(tx, runtime, last)
-        if draft is None:
-            return None
-        return take_to_send(
-            tx.session.connection(), draft.notification_id, runtime.process_id,
-            handed_until=handed_until, real_now=runtime.clock.real_now(),
+    take = draft.notification_id if draft is not None else None
+    if last is not None and isinstance(last.result, DeliveryError):
+        with runtime.write() as tx:
+            _store_failure(tx, runtime, last, last.result)
+            begun = advance(
+                tx.session.connection(), runtime.process_id, take=take, handed_until=handed_until,
+                real_now=runtime.clock.real_now(),
+            )  # fmt: skip
+        return begun.number
+    delivered = _delivered(last, runtime.clock.now()) if last is not None else None
+    with runtime.db.write_bare() as connection:
+        done = advance(
+            connection, runtime.process_id, delivered=delivered, take=take, handed_until=handed_until,
+            real_now=runtime.clock.real_now(),
         )  # fmt: skip
+    if last is not None:
+        runtime.db.tally(f"attempts.{last.draft.channel.name}.sent")
+        log.info("delivered" if done.is_stored else "late_result_void", **_named(last))
+    return done.number
+
+
+def _delivered(sent: Sent, now: datetime) -> Delivered | None:
+    if isinstance(sent.result, DeliveryError):
+        return None
+    draft = sent.draft
+    return Delivered(
+        draft.notification_id, sent.number, now, sent.result.provider_id, draft.redirected_to,
+        is_digest=draft.kind == MessageKind.DIGEST,
+    )  # fmt: skip
 
 
 def _call(draft: ComposedMessage) -> Receipt | DeliveryError:
@@ -208,35 +236,28 @@ def _call(draft: ComposedMessage) -> Receipt | DeliveryError:
         return DeliveryError(type(error).__name__, ambiguous=True)
 
 
-def _finish(tx: Tx, runtime: Runtime, sent: Sent) -> None:
-    now, real_now = runtime.clock.now(), runtime.clock.real_now()
-    draft, result, connection = sent.draft, sent.result, tx.session.connection()
-    if isinstance(result, Receipt):
-        outcome = "sent"
-        end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome)
-        provider_id = result.provider_id
-        is_ours = store_sent(
-            connection, draft.notification_id, runtime.process_id, sent.number, sent_at=now, provider_id=provider_id,
-            redirected_to=draft.redirected_to,
-        )  # fmt: skip
-        if is_ours and draft.kind == MessageKind.DIGEST:
-            digests.tell(tx, draft.notification_id, provider_id=provider_id, redirected_to=draft.redirected_to)
-    else:
-        outcome, words = _outcome(result), str(result)[:500]
-        end_attempt(connection, draft.notification_id, sent.number, ended_at=real_now, outcome=outcome, error=words)
-        row = _still_ours(tx.session, runtime, sent)
-        is_ours = row is not None
-        if row is not None:
-            row.taken_by, row.error = None, words
-            tx.session.flush()
-            _after_failure(tx, runtime, row, sent, result)
-    count(tx.session, f"attempts.{draft.channel.name}.{outcome}")
-    note(
-        tx.session,
-        "late_result_void" if not is_ours else "delivered" if outcome == "sent" else "not_delivered",
-        notification_id=str(draft.notification_id), number=draft.message.number, kind=draft.kind,
-        channel=draft.channel.name, attempt=sent.number, trace_id=draft.trace_id,
+def _store_failure(tx: Tx, runtime: Runtime, sent: Sent, error: DeliveryError) -> None:
+    outcome, words = _outcome(error), str(error)[:500]
+    end_attempt(
+        tx.session.connection(), sent.draft.notification_id, sent.number, outcome=outcome, error=words,
+        real_now=tx.real_now,
     )  # fmt: skip
+    row = _still_ours(tx.session, runtime, sent)
+    if row is not None:
+        row.taken_by, row.error = None, words
+        tx.session.flush()
+        _after_failure(tx, runtime, row, sent, error)
+    count(tx.session, f"attempts.{sent.draft.channel.name}.{outcome}")
+    note(tx.session, "late_result_void" if row is None else "not_delivered", **_named(sent))
+
+
+def _named(sent: Sent) -> dict[str, object]:
+    """The message and its attempt, for the log."""
+    draft = sent.draft
+    return {
+        "notification_id": str(draft.notification_id), "number": draft.message.number, "kind": draft.kind,
+        "channel": draft.channel.name, "attempt": sent.number, "trace_id": draft.trace_id,
+    }  # fmt: skip
 
 
 def _set_aside(runtime: Runtime, notification_id: UUID, error: Exception) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import redis
 from sqlalchemy import ScalarSelect, Subquery, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
@@ -86,6 +85,8 @@ def broker_answers(settings: Settings) -> bool | None:
     """Whether Redis can be reached, within a second or two; None where none is named."""
     if settings.redis_url is None:
         return None
+    import redis  # one process without Redis need not load it
+
     try:
         with redis.Redis.from_url(
             settings.redis_url,

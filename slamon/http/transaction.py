@@ -1,7 +1,8 @@
 """One call of the API: who calls, when, and its one transaction.
 
-The caller is known before the body is read. All work on the database happens in one function, in one thread and one
-transaction, and the answer leaves after the commit; a POST with an Idempotency-Key does its work once.
+The caller is known before the body is read, but for a filing (`Arrival`). All work on the database happens in one
+function, in one thread and one transaction, and the answer leaves after the commit; a POST with an Idempotency-Key does
+its work once.
 """
 
 import hashlib
@@ -12,24 +13,29 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from threading import Lock
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from fastapi import Depends, Header, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from slamon.errors import Invalid, NotSignedIn, RolledBack, TooMany
 from slamon.runtime import Runtime
 from slamon.services.access import idempotency
-from slamon.services.access.callers import Caller, caller_by_key
+from slamon.services.access.callers import Caller, caller_by_key, secret_digest
 from slamon.services.access.rights import Deed, admit, allow
 from slamon.services.transaction import Tx
 
+Done = TypeVar("Done")
 TRIES = 3
+SHORT_BYTES = 65_536  # of a body: so much uvicorn takes in before anybody reads it
 _MINUTE = 60.0  # seconds
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
 _KEY = re.compile(r"bearer +([\x21-\x7e]{1,200})", re.IGNORECASE | re.ASCII)
@@ -48,6 +54,9 @@ class Reply:
     def response(self) -> Response:
         again = {"Idempotency-Replayed": "true"} if self.is_replay else {}
         return Response(self.body, self.status, {**self.headers, **again}, "application/json")
+
+    def to_keep(self) -> idempotency.KeptAnswer:
+        return idempotency.KeptAnswer(self.status, self.headers, self.body)
 
 
 def reply(content: BaseModel, *, version: int | None = None) -> Reply:
@@ -133,54 +142,123 @@ class Call:
                 before_replay(tx, kept.body)
             return Reply(kept.body, kept.status, kept.headers, is_replay=True)
         done = work(tx)
-        idempotency.keep(tx.session, once, idempotency.KeptAnswer(done.status, done.headers, done.body))
+        idempotency.keep(tx.session, once, done.to_keep())
         return done
+
+    def write_at_once(
+        self, work: Callable[[Connection], Reply | None], *, looked_up_over: Connection
+    ) -> Response | None:
+        """Do `work`, a single statement that also keeps its answer; None if it stored nothing (its key is taken)."""
+        self.ask()
+        for _ in range(TRIES - 1):
+            with suppress(RolledBack):
+                return self._write_at_once(work, looked_up_over)
+        return self._write_at_once(work, looked_up_over)
+
+    def _write_at_once(self, work: Callable[[Connection], Reply | None], looked_up_over: Connection) -> Response | None:
+        self.runtime.reach("before_commit")
+        with self.runtime.db.write_bare(looked_up_over) as connection:
+            done = work(connection)
+        if done is None:
+            return None
+        self.runtime.reach("after_commit")
+        return done.response()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call whose API key has not been looked up yet: the route does that in the statement that reads its data.
+
+    Before it uses any of that data, the route must resolve the caller and call `admit`.
+    """
+
+    gate: "Gate"
+    secret: str
+    now: datetime
+    real_now: datetime
+    right: May | None = None
+    once: tuple[str, str] | None = None  # the idempotency key and the fingerprint
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.gate.runtime
+
+    @property
+    def key_digest(self) -> str:
+        return secret_digest(self.secret)
+
+    def admit(self, caller: Caller) -> Call:
+        """The call as this caller's. Raises TooMany."""
+        call = self.gate.let_in(caller, self.now, self.real_now, is_read=False)
+        once = None if self.once is None else idempotency.Call(caller.id, *self.once)
+        return replace(call, right=self.right, once=once)
 
 
 class Gate:
     """Lets callers in: by their API key, and not too often."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+        self.runtime = runtime
         # Of the last minute, by caller; reading and writing apart, so that who reads too much can still act.
         self._calls: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
         self._counting = Lock()
 
     def admit(self, authorization: str | None, *, is_read: bool) -> Call:
         """Raises NotSignedIn, TooMany."""
-        runtime = self._runtime
-        match = _KEY.fullmatch(authorization or "")
-        if match is None:
-            raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
-        with runtime.db.look_up() as connection:
-            caller = caller_by_key(connection, match[1])
+        caller = self.known(_secret(authorization))
+        return self.let_in(caller, self.runtime.clock.now(), self.runtime.clock.real_now(), is_read=is_read)
+
+    def known(self, secret: str) -> Caller:
+        """Who calls with this key. Raises NotSignedIn."""
+        with self.runtime.db.look_up() as connection:
+            return caller_by_key(connection, secret)
+
+    def arrival(self, authorization: str | None) -> Arrival:
+        """Raises NotSignedIn where there is no key to be read."""
+        clock = self.runtime.clock
+        return Arrival(self, _secret(authorization), clock.now(), clock.real_now())
+
+    def let_in(self, caller: Caller, now: datetime, real_now: datetime, *, is_read: bool) -> Call:
+        """Raises TooMany."""
         self._count(caller, is_read)
-        return Call(runtime, caller, runtime.clock.now(), runtime.clock.real_now())
+        return Call(self.runtime, caller, now, real_now)
 
     def _count(self, caller: Caller, is_read: bool) -> None:
         """Raises TooMany beyond the calls any minute may have, naming the seconds to wait; that one is not counted."""
-        now = self._runtime.clock.monotonic()
+        now = self.runtime.clock.monotonic()
         with self._counting:
             calls = self._calls[caller.id, is_read]
             while calls and calls[0] <= now - _MINUTE:
                 calls.popleft()
-            if len(calls) >= self._runtime.settings.api_calls_per_minute:
+            if len(calls) >= self.runtime.settings.api_calls_per_minute:
                 raise TooMany(math.ceil(calls[0] + _MINUTE - now))
             calls.append(now)
 
 
+def _secret(authorization: str | None) -> str:
+    match = _KEY.fullmatch(authorization or "")
+    if match is None:
+        raise NotSignedIn("Send an API key: 'Authorization: Bearer slk_...'.")
+    return match[1]
+
+
 class Route(APIRoute):
-    """A route of the API: knows its caller before it reads the body, and takes the media type it says it takes."""
+    """A route of the API: knows its caller before it reads the body, and takes the media type it says it takes.
+
+    A route that takes an `Arriving` looks the key up itself, after a body of at most `SHORT_BYTES` was parsed. An
+    unknown caller still gets 401 and nothing else, whatever is wrong with the body.
+    """
+
+    async def in_thread(self, work: Callable[[], Done]) -> Done:
+        """Do what waits for the database."""
+        return await run_in_threadpool(work)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         wanted = getattr(self.body_field.field_info, "media_type", None) if self.body_field else None
+        reads_key = any(dependant.call is _arriving for dependant in self.dependant.dependencies)
 
-        async def handle_known(request: Request) -> Response:
-            gate: Gate = request.app.state.gate
-            is_read = request.method in ("GET", "HEAD")
-            authorization = request.headers.get("authorization")
-            request.state.call = await run_in_threadpool(gate.admit, authorization, is_read=is_read)
+        async def handle_fit(request: Request) -> Response:
             _refuse_other_media(request, wanted)
             if wanted == "application/json":
                 await _refuse_other_encoding(request)
@@ -188,7 +266,32 @@ class Route(APIRoute):
                 await request.body()  # kept by the request, so that `posted` can read it after a form was parsed
             return await handle(request)
 
-        return handle_known
+        async def handle_known(request: Request) -> Response:
+            gate: Gate = request.app.state.gate
+            is_read = request.method in ("GET", "HEAD")
+            authorization = request.headers.get("authorization")
+            request.state.call = await self.in_thread(partial(gate.admit, authorization, is_read=is_read))
+            return await handle_fit(request)
+
+        async def handle_arriving(request: Request) -> Response:
+            gate: Gate = request.app.state.gate
+            authorization = request.headers.get("authorization")
+            arrival = request.state.call = gate.arrival(authorization)
+            if not _is_short(request):
+                await self.in_thread(partial(gate.known, arrival.secret))
+            try:
+                return await handle_fit(request)
+            except (RequestValidationError, HTTPException):  # refused before the caller was looked up
+                await self.in_thread(partial(gate.admit, authorization, is_read=False))
+                raise
+
+        return handle_arriving if reads_key else handle_known
+
+
+def _is_short(request: Request) -> bool:
+    """Whether the body is no longer than what the server buffers anyway before anybody reads it."""
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdigit() and len(length) < 19 and int(length) <= SHORT_BYTES
 
 
 def _refuse_other_media(request: Request, wanted: str | None) -> None:
@@ -232,13 +335,23 @@ async def _posted(request: Request, idempotency_key: Key = None) -> Call:
     return call if idempotency_key is None else once(call, request, idempotency_key, await request.body())
 
 
+async def _arriving(request: Request, idempotency_key: Key = None) -> Arrival:
+    arrival: Arrival = request.state.call
+    if idempotency_key is None:
+        return arrival
+    return replace(arrival, once=(idempotency_key, _fingerprint(request, await request.body())))
+
+
 def once(call: Call, request: Request, idempotency_key: str | None, content: bytes) -> Call:
     """The call as one that may come again with the same key; `content` stands for all that its body says."""
     if idempotency_key is None:
         return call
+    return replace(call, once=idempotency.Call(call.caller.id, idempotency_key, _fingerprint(request, content)))
+
+
+def _fingerprint(request: Request, content: bytes) -> str:
     said = b"\n".join((request.method.encode(), request.scope["path"].encode(), request.scope["query_string"]))
-    fingerprint = hashlib.sha256(said + b"\n" + content).hexdigest()
-    return replace(call, once=idempotency.Call(call.caller.id, idempotency_key, fingerprint))
+    return hashlib.sha256(said + b"\n" + content).hexdigest()
 
 
 async def _posted_secret(request: Request) -> Call:
@@ -281,6 +394,7 @@ def may_on_record(deed: Deed) -> Any:
 
 Known = Annotated[Call, Depends(_known)]
 Posted = Annotated[Call, Depends(_posted)]
+Arriving = Annotated[Arrival, Depends(_arriving)]
 PostedSecret = Annotated[Call, Depends(_posted_secret)]
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 by_key = Security(bearer)

@@ -21,8 +21,8 @@ from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.services.deadlines.reconcile import reconcile
 from slamon.services.directory.recipients import Recipients
-from slamon.services.requests.filing import Filing, take_numbers
-from slamon.services.requests.filing_context import FilingContext
+from slamon.services.requests.filing import Filing, request_values, take_numbers
+from slamon.services.requests.filing_context import Parties
 from slamon.services.transaction import Tx
 
 BATCH = 200  # requests stored at once
@@ -40,7 +40,7 @@ class Past:
     row: Row
     key_field: Field
     filing: Filing
-    parties: FilingContext
+    parties: Parties
     terms: Terms
     timeline: Timeline
     state: State
@@ -101,33 +101,19 @@ def _numbers(session: Session, batch: Sequence[Past]) -> Iterator[str]:
 
 
 def _request(past: Past, number: str, by: Actor, at: datetime) -> CmoRequest:
-    filing = past.filing
+    values = request_values(
+        past.filing, past.parties, past.terms,
+        filed_by_id=past.project_manager, state=past.state, filed_at=past.filed.occurred_at,
+    )  # fmt: skip
     return CmoRequest(
+        **values,
         id=past.id,
         number=number,
-        type=filing.type.value,
-        project_id=past.parties.project_id,
-        cmo_id=past.parties.cmo_id,
-        site_id=past.parties.site_id,
-        contact_id=past.parties.contact.id,
-        filed_by_id=past.project_manager,
-        priority=filing.priority.value,
-        subject=filing.subject,
-        description=filing.description,
-        gxp=filing.gxp,
-        due_on=filing.due_on,
-        cmo_reference=filing.cmo_reference,
-        detail=dict(filing.detail),
-        state=past.state.value,
-        filed_at=past.filed.occurred_at,
-        reopen_count=0,
-        terms_digest=past.terms.digest,
         fact_count=0,
         head_digest=GENESIS,
         failed_checks=0,
         created_at=at,
         created_by=by.id,
-        version=1,
     )
 
 

@@ -37,9 +37,9 @@ from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import Past, store
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.services.access.callers import Caller
-from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve
+from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve, store_terms
 from slamon.services.requests.filing import Filing, filed_content
-from slamon.services.requests.filing_context import FilingContext, filing_context
+from slamon.services.requests.filing_context import Parties, find_parties
 from slamon.services.transaction import Tx
 
 BATCH = 200  # rows checked at once
@@ -116,7 +116,7 @@ class _Run:
         in_force = session.execute(select(Policy.effective_from, Policy.effective_to)).all()
         self._rules_change = sorted({at for since_to in in_force for at in since_to if at})
         self._shutdowns_end = sorted(session.scalars(select(Shutdown.last_day).distinct()))
-        self._parties: dict[_PartiesKey, FilingContext] = {}
+        self._parties: dict[_PartiesKey, Parties] = {}
         self._lines: dict[tuple[PolicyQuery, int], PolicyLine] = {}
         self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
 
@@ -180,14 +180,11 @@ class _Run:
         over = bisect_left(self._shutdowns_end, at.date() - timedelta(days=1))
         return filing.project_id, filing.site_id, filing.contact_id, over
 
-    def _find(self, filing: Filing, at: datetime) -> FilingContext:
+    def _find(self, filing: Filing, at: datetime) -> Parties:
         key = self._parties_key(filing, at)
         if key not in self._parties:
-            project_id, site_id, contact_id, _ = key
             try:
-                self._parties[key] = filing_context(
-                    self.session, project_id=project_id, site_id=site_id, contact_id=contact_id, by=self._caller, at=at
-                )
+                self._parties[key] = find_parties(self.session, filing, by=self._caller, at=at)
             except SlamonError as error:
                 field = _OF_PARTY.get(getattr(error, "field", ""), Field.SITE)
                 reason = getattr(error, "message", str(error))
@@ -195,21 +192,22 @@ class _Run:
                 raise BadCell(field, "is not active here" if reason.startswith("no active") else reason) from error
         return self._parties[key]
 
-    def _freeze(self, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
+    def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
         wanted = query_for(filing, parties.cmo_id)
         rules = wanted, bisect_right(self._rules_change, at)
         try:
             line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))
             key = line.id, filing.type, self._parties_key(filing, at), at.year
             if key not in self._terms:
-                own = parties.time_zone, parties.calendar
-                self._terms[key] = freeze(self.session, line, filing.type, *own, at)
+                terms = freeze(line, filing.type, parties.time_zone, parties.calendar, at)
+                store_terms(self.session, terms)
+                self._terms[key] = terms
             self._terms[key].refuse_if_never_open(at)
         except (SlamonError, TermsError) as error:
             raise BadCell(Field.FILED_AT, f"no terms as of then: {error}") from error
         return self._terms[key]
 
-    def _people(self, project: Project, parties: FilingContext) -> People:
+    def _people(self, project: Project, parties: Parties) -> People:
         manager, contact = self._names.person(project.pm_id), self._names.person(parties.contact.id)
         role = Role.CMO_CONTACT if Role.CMO_CONTACT.value in contact.roles else Role.CMO_LEAD
         return People(

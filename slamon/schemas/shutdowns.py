@@ -1,8 +1,13 @@
 """Shutdowns of sites, as the API takes them."""
 
+from datetime import date, datetime
+from uuid import UUID
+
 from pydantic import ConfigDict, Field
 
-from slamon.schemas.fields import Body, Day, Instant, Name
+from slamon.db.shutdowns import ShutdownStatus
+from slamon.schemas.fields import Answer, Body, Day, Instant, Name
+from slamon.schemas.term_changes import Preview
 from slamon.services.deadlines import shutdowns
 
 
@@ -25,3 +30,29 @@ class NewShutdown(Body):
     name: Name
     announced_by: Name = Field(description="Who at the CMO said so.")
     announced_at: Instant | None = Field(None, description="Left out: now.")
+
+
+class Shutdown(Answer):
+    id: UUID
+    version: int
+    site_id: UUID
+    first_day: date
+    last_day: date
+    name: str
+    status: ShutdownStatus = Field(description="Only an agreed one closes days, for requests filed from then on.")
+    announced_by: str
+    announced_at: datetime
+    decided_by: str | None = Field(description="Id of the lead.")
+    decided_at: datetime | None
+    reason: str | None = Field(description="Of the decision.")
+    created_at: datetime
+    created_by: str = Field(description="Id of whoever wrote it down.")
+
+
+class Announced(Shutdown):
+    preview: Preview
+
+
+class ShutdownPage(Answer):
+    items: list[Shutdown]
+    next_cursor: str | None

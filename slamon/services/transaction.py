@@ -18,14 +18,23 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Tx:
-    """One transaction at one moment; both clocks were read once, as it began.
+class Moment:
+    """Both clocks, read once.
 
     Business time decides deadlines and is the one thing the demo speeds up. Real time rules sessions, leases, links
-    and attempts. It holds neither channels nor files, so that no network call gets into a transaction.
+    and attempts.
+    """
+
+    business_now: datetime
+    real_now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tx(Moment):
+    """One transaction at one moment: that of its beginning.
+
+    It holds neither channels nor files, so that no network call gets into a transaction.
     """
 
     session: Session
-    business_now: datetime
-    real_now: datetime
     rules: Rules

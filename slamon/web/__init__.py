@@ -9,7 +9,7 @@ from slamon.web.admin import status
 from slamon.web.contact import form
 from slamon.web.errors import page_error
 from slamon.web.pages import open_pages
-from slamon.web.reports import outstanding_items
+from slamon.web.reports import outstanding_items, owed_sheet
 from slamon.web.staff import drafts, explanation, filing, keys, recording, requests, shutdowns, sign_in, worklist
 
 
@@ -21,18 +21,9 @@ def build_pages(app: FastAPI) -> None:
     runtime: Runtime = app.state.runtime
     app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)], runtime.words)
     app.state.page_error = page_error
-    for part in (
-        form,
-        sign_in,
-        worklist,
-        filing,
-        drafts,
-        requests,
-        recording,
-        explanation,
-        outstanding_items,
-        shutdowns,
-        status,
-        keys,
-    ):
+    parts = (
+        form, sign_in, worklist, filing, drafts, requests, recording, explanation, outstanding_items, owed_sheet,
+        shutdowns, status, keys,
+    )  # fmt: skip
+    for part in parts:
         app.router.routes += part.router.routes

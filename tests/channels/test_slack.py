@@ -1,15 +1,24 @@
+import hashlib
+import inspect
 import json
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from slack_sdk.web.base_client import BaseClient
 
+from slamon.channels.http_connections import KEPT_SECONDS
 from slamon.channels.slack import SlackChannel
 from slamon.demo.fakes.slack_server import SlackServer
 from slamon.errors import DeliveryError
 from slamon.wording.facts import FACTS
 from slamon.wording.message import Message, MessageKind
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
+from tests.installation import ManualClock
 from tests.servers.slack_and_mail import NOON, TOKEN, closed_port, running_slack
 
 SINCE = NOON - timedelta(minutes=1)
@@ -29,7 +38,7 @@ def slack(workspace: tuple[SlackServer, str]) -> SlackServer:
 
 @pytest.fixture
 def channel(slack: SlackServer, workspace: tuple[SlackServer, str]) -> SlackChannel:
-    return SlackChannel(TOKEN, workspace[1], timeout_seconds=0.4)
+    return SlackChannel(TOKEN, workspace[1], timeout_seconds=0.4, clock=ManualClock())
 
 
 def refused(channel: SlackChannel, message: Message | None = None) -> DeliveryError:
@@ -194,7 +203,7 @@ def test_a_refused_route_is_down_for_good(slack: SlackServer, channel: SlackChan
 
 
 def test_another_token_is_refused_as_invalid_auth(workspace: tuple[SlackServer, str]) -> None:
-    assert traits(refused(SlackChannel("xoxb-old", workspace[1]))) == {"permanent", "route_down"}
+    assert traits(refused(SlackChannel("xoxb-old", workspace[1], clock=ManualClock()))) == {"permanent", "route_down"}
 
 
 def test_an_unknown_refusal_stops_this_message_only(slack: SlackServer, channel: SlackChannel) -> None:
@@ -234,12 +243,12 @@ def test_a_post_that_did_not_arrive_is_not_found(slack: SlackServer, channel: Sl
 
 
 def test_a_refused_connection_is_a_plain_failure() -> None:
-    channel = SlackChannel(TOKEN, f"http://127.0.0.1:{closed_port()}/api/")
+    channel = SlackChannel(TOKEN, f"http://127.0.0.1:{closed_port()}/api/", clock=ManualClock())
     assert traits(refused(channel)) == set()
 
 
 def test_an_unknown_host_is_a_plain_failure() -> None:
-    assert traits(refused(SlackChannel(TOKEN, "http://slack.invalid/api/"))) == set()
+    assert traits(refused(SlackChannel(TOKEN, "http://slack.invalid/api/", clock=ManualClock()))) == set()
 
 
 def test_a_conversation_that_cannot_be_opened_is_never_ambiguous(slack: SlackServer, channel: SlackChannel) -> None:
@@ -287,3 +296,101 @@ def test_a_token_without_the_right_to_read_can_never_look(slack: SlackServer, ch
     with pytest.raises(DeliveryError) as caught:
         channel.find(a_message(), SINCE)
     assert caught.value.permanent
+
+
+def test_posts_share_a_connection_while_it_is_fresh(slack: SlackServer, workspace: tuple[SlackServer, str]) -> None:
+    clock = ManualClock()
+    channel = SlackChannel(TOKEN, workspace[1], clock=clock)
+    for pause in (0.0, 0.0, KEPT_SECONDS + 0.1):
+        clock.advance_real(seconds=pause)
+        channel.send(a_message())
+    assert (len(slack.posts), len(slack.connections)) == (3, 2)
+
+
+@pytest.mark.parametrize(("fault", "posted"), [("drop", 1), ("drop_after_accept", 2)])
+def test_a_kept_connection_that_breaks_is_ambiguous_and_nothing_is_posted_again(
+    slack: SlackServer, channel: SlackChannel, fault: str, posted: int
+) -> None:
+    channel.send(a_message())
+    slack.script([fault])
+    assert traits(refused(channel, a_message(key="second"))) == {"ambiguous"}
+    assert (len(slack.posts), slack.calls) == (posted, ["chat.postMessage"] * 2)
+    channel.send(a_message(key="third"))
+    assert (slack.posts[-1].key, len(slack.connections)) == ("third", 2)
+
+
+@contextmanager
+def hanging_up() -> Iterator[tuple[str, threading.Semaphore]]:
+    """A Slack that closes each connection after one answer without having said so; counts those it has closed."""
+    closed = threading.Semaphore(0)
+    body = b'{"ok": true, "channel": "C0LONZA", "ts": "1.000001"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    def serve(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, connection.makefile("rb") as said:
+                length = 0
+                while (line := said.readline().strip()) != b"":
+                    name, _, value = line.partition(b":")
+                    length = int(value) if name.lower() == b"content-length" else length
+                said.read(length)
+                connection.sendall(answer)
+            closed.release()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/api/", closed
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_connection_that_slack_has_closed_meanwhile_costs_no_attempt() -> None:
+    with hanging_up() as (url, closed):
+        channel = SlackChannel(TOKEN, url, timeout_seconds=2, clock=ManualClock())
+        for _ in range(2):
+            assert channel.send(a_message()).provider_id == "C0LONZA:1.000001"
+            assert closed.acquire(timeout=5)
+
+
+def test_slack_is_reached_by_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with running_slack(certificate=certificate) as (slack, url):
+        channel = SlackChannel(TOKEN, url, clock=ManualClock())
+        channel.send(a_message())
+        channel.send(a_message(key="second"))
+        assert (len(slack.posts), len(slack.connections)) == (2, 1)
+
+
+def test_a_certificate_that_nobody_trusts_is_a_plain_failure(certificate: Path) -> None:
+    with running_slack(certificate=certificate) as (slack, url):
+        assert traits(refused(SlackChannel(TOKEN, url, clock=ManualClock()))) == set()
+        assert slack.posts == []
+
+
+def test_slack_is_reached_through_a_proxy(
+    slack: SlackServer, workspace: tuple[SlackServer, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", workspace[1].removesuffix("/api/"))
+    SlackChannel(TOKEN, "http://slack.invalid/api/", clock=ManualClock()).send(a_message())
+    assert len(slack.posts) == 1
+
+
+def test_a_redirect_is_a_refusal_and_not_followed(slack: SlackServer, channel: SlackChannel) -> None:
+    slack.script(["302"])
+    assert traits(refused(channel)) == set()
+    assert (slack.calls, slack.posts) == (["chat.postMessage"], [])
+
+
+def test_the_method_of_the_sdk_that_we_replace_is_the_one_we_know() -> None:
+    """Read the new one, change `KeptClient` where it must follow, then change the digest here."""
+    replaced = inspect.getsource(BaseClient._perform_urllib_http_request_internal)
+    assert (
+        hashlib.sha256(replaced.encode()).hexdigest()
+        == "fabcc4caa02c991cf45de3e0463c01d45742b569c718a095192b64dec5a726e3"
+    )
+    assert "self._perform_urllib_http_request_internal(url, req)" in inspect.getsource(
+        BaseClient._perform_urllib_http_request
+    )

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from slamon.db.base import new_id
 from slamon.db.outbox import Attempt, Notification, NotificationState, Process
@@ -294,14 +295,14 @@ def test_a_result_is_stored_once_the_database_is_back(world: Installation, monke
     world.file()
     (row,) = rows(world, "email", K.FILED)
     away = [Unavailable("away"), Unavailable("away")]
-    finish = deliver._finish
+    advance = deliver.advance
 
-    def finish_when_back(*given):
-        if away:
+    def advance_when_back(*given, **named):
+        if away and named.get("delivered"):
             raise away.pop()
-        return finish(*given)
+        return advance(*given, **named)
 
-    monkeypatch.setattr(deliver, "_finish", finish_when_back)  # the database's absence, at the one line that matters
+    monkeypatch.setattr(deliver, "advance", advance_when_back)  # the database's absence, at the one line that matters
     monkeypatch.setattr(world.clock, "wait", lambda seconds: None)
     world.work()
     assert rows(world, "email", K.FILED)[0].state == S.SENT
@@ -359,3 +360,27 @@ def test_a_refused_mail_to_our_own_people_is_not_the_cmos_matter(world: Installa
     world.email.failures.append(DeliveryError("550 mailbox full", permanent=True))
     world.work()
     assert not world.email.sent_to(PM, K.NOT_REACHED)
+
+
+def statements(world: Installation, messages: int) -> int:
+    """How many statements it takes to send so many mails that wait."""
+    for _ in range(messages):
+        world.file()
+    engine, seen = world.runtime.db.engine, list[str]()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    world.work()
+    event.remove(engine, "before_cursor_execute", note)
+    return len(seen)
+
+
+def test_a_message_more_costs_one_statement_on_postgresql_and_one_short_transaction_on_sqlite(
+    any_world: Installation,
+):
+    statements(any_world, 1)  # parses the terms, which later ones share
+    few, many = statements(any_world, 2), statements(any_world, 12)
+    begin_end_store_take_and_intent = 5
+    assert (many - few) / 10 == (begin_end_store_take_and_intent if any_world.runtime.db.is_sqlite else 1)

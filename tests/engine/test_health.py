@@ -35,6 +35,8 @@ class Losing:
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None: ...
 
+    def work_on_job(self, job_id: UUID) -> None: ...
+
 
 def run(world: Installation, seconds: int, carrier: Dispatcher | None = None) -> None:
     """Let so many seconds pass in which the process beats; with a carrier its loop passes as well."""

@@ -36,7 +36,7 @@ class FaultyInstallation(ProcessInstallation):
 
     def post_with(self, token: str) -> None:
         """Speak to Slack with this token from now on, as after a change of the settings."""
-        channel = SlackChannel(token, self.slack_url, PATIENCE_SECONDS)
+        channel = SlackChannel(token, self.slack_url, PATIENCE_SECONDS, clock=self.world.clock)
         self.world.runtime.channels[DeliveryChannel.SLACK] = channel
 
     def mail_by(self, url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:

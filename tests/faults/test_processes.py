@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import dramatiq
 import httpx
@@ -332,3 +333,37 @@ def test_fault_34_and_39_what_cannot_be_read_in_the_queue_stops_nothing(stage: S
     stage.all_told(*alerts)
     assert {alert.told(house) for alert in alerts} == {(1, 1)}
     assert all(process.poll() is None for process in house.processes.values())
+
+
+@on_both
+@pytest.mark.parametrize("point", ["before_step_commit", "after_step_commit"])
+def test_a_worker_dies_in_the_middle_of_a_long_question_and_every_request_is_looked_at_once(stage: Stage, point: str):
+    house, cast = stage.house, stage.house.world.cast
+    file_alerts(house, 500, in_seconds=3600)
+    first, *others = stage.named("worker")
+    for other in others:
+        house.freeze(other)
+    house.restart(first, crash_at=point)
+    house.await_ready()
+    asker = {"base_url": house.base_url, "headers": {"Authorization": f"Bearer {house.world.key(cast.head)}"}}
+    draft = {"name": "Draft", "clocks": {"acknowledgement": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
+    period = {"filed_from": "2020-01-01T00:00:00Z", "filed_to": "2099-01-01T00:00:00Z"}
+    with httpx.Client(**asker) as client:  # type: ignore[arg-type]
+        asked = client.post("/v1/policies/what-if", json={"policy": draft, **period})
+    assert asked.status_code == 202, asked.text
+    house.await_death(first)
+    stage.in_send |= being_sent(house)
+    for other in others:
+        house.thaw(other)
+    house.restart(first)
+    house.await_ready()
+
+    def answer() -> dict[str, Any] | None:
+        with httpx.Client(**asker) as client:  # type: ignore[arg-type]
+            job: dict[str, Any] = client.get(asked.headers["location"]).json()
+        return job if job["state"] not in ("waiting", "running") else None
+
+    job = eventually(answer, within=30, what="the answer")
+    stored = stage.stored()
+    assert (job["state"], job["done"], job["what_if"]["looked_at"]) == ("done", stored, stored)
+    stage.all_told()

@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that a test cuts at the worst moment: around a COMMIT."""
+"""A wire to PostgreSQL that a test cuts at the worst moment: around a COMMIT, or a statement that commits by itself."""
 
 import socket
 import threading
@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from sqlalchemy import make_url
 
+# The results of a message and a filing are one statement each, which commits by itself.
+COMMITS = (b"COMMIT\x00", b"INSERT INTO attempt", b"WITH counter AS")
+
 
 class Loss(StrEnum):
     COMMIT = "the server never hears of it"
@@ -15,7 +18,7 @@ class Loss(StrEnum):
 
 
 class Wire:
-    """Carries every connection to the server. Set `loses`, and the next COMMIT is the end of its connection."""
+    """Carries every connection to the server. Set `loses`, and the next commit is the end of its connection."""
 
     def __init__(self, listener: socket.socket, server: tuple[str, int]) -> None:
         self.loses: Loss | None = None
@@ -33,7 +36,7 @@ class Wire:
     def _carry_there(self, near: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
             while said := near.recv(65536):
-                loses, self.loses = (self.loses, None) if b"COMMIT\x00" in said else (None, self.loses)
+                loses, self.loses = (self.loses, None) if any(end in said for end in COMMITS) else (None, self.loses)
                 if loses is Loss.COMMIT:
                     break
                 if loses is Loss.ANSWER:

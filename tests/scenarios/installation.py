@@ -118,12 +118,14 @@ class ProcessInstallation:
     def logs(self) -> str:
         return "\n".join(path.read_text() for path in sorted(self.log_folder.glob("*.log")))
 
-    def await_ready(self) -> None:
+    def await_ready(self, base_url: str | None = None) -> None:
+        """Wait for the API, or for another of its processes."""
+
         def ready() -> bool:
             dead = [name for name, process in self.processes.items() if process.poll() is not None]
             assert not dead, f"{dead} ended:\n{self.logs()[-4000:]}"
             try:
-                return httpx.get(f"{self.base_url}/readyz", timeout=2).status_code == 200
+                return httpx.get(f"{base_url or self.base_url}/readyz", timeout=2).status_code == 200
             except httpx.HTTPError:
                 return False
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -38,10 +39,13 @@ class CuttableProtocol(AutoHTTPProtocol):
 
 
 @contextmanager
-def running_slack(clock: Callable[[], datetime] = at_noon) -> Iterator[tuple[SlackServer, str]]:
-    """A workspace and the base URL of its Web API."""
+def running_slack(
+    clock: Callable[[], datetime] = at_noon, *, certificate: Path | None = None
+) -> Iterator[tuple[SlackServer, str]]:
+    """A workspace and the base URL of its Web API; with a certificate for `localhost` and its key, by https."""
     slack = SlackServer(clock, token=TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it on its own sockets only
         config = uvicorn.Config(
             slack.app,
             http=CuttableProtocol,
@@ -49,12 +53,14 @@ def running_slack(clock: Callable[[], datetime] = at_noon) -> Iterator[tuple[Sla
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
-            yield slack, f"http://127.0.0.1:{listener.getsockname()[1]}/api/"
+            origin = "https://localhost" if certificate else "http://127.0.0.1"
+            yield slack, f"{origin}:{listener.getsockname()[1]}/api/"
         finally:
             server.should_exit = True
             thread.join()

@@ -14,6 +14,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.datastructures import Address
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -46,14 +47,16 @@ class Post:
 class SlackServer:
     """The workspace. `app` is the ASGI application; mount it and point the channel at `<mount>/api/`.
 
-    `posts` is every accepted post in order of arrival, `calls` every authorised method call. `token` may be
-    changed at any time: calls with another one get `invalid_auth`.
+    `posts` is every accepted post in order of arrival, `calls` every authorised method call, `connections` the
+    addresses they came from, one a connection. `token` may be changed at any time: calls with another one get
+    `invalid_auth`.
     """
 
     clock: Callable[[], datetime]
     token: str = "xoxb-demo"  # noqa: S105  names nobody; the server holds play messages only
     posts: list[Post] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    connections: set[Address | None] = field(default_factory=set)
     _faults: dict[str, deque[str]] = field(default_factory=dict)
     _last_ts: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,6 +80,7 @@ class SlackServer:
         with self._lock:
             self.posts.clear()
             self.calls.clear()
+            self.connections.clear()
             self._faults.clear()
 
     def in_channel(self, channel: str) -> list[Post]:
@@ -91,6 +95,7 @@ class SlackServer:
             return _failed("invalid_auth")
         with self._lock:
             self.calls.append(method)
+            self.connections.add(request.client)
             queue = self._faults.get(method)
             fault = queue.popleft() if queue else "ok"
         if fault == "ok":

@@ -1,9 +1,11 @@
 """Who is calling: signed-in people, API keys, one-time links. What they may do stands in `rights`."""
 
 import hashlib
+import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, case, select
@@ -11,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from slamon.addresses import address_key
 from slamon.db.access import ApiKey
+from slamon.db.json_lists import json_lists
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonSite, PersonStatus
 from slamon.domain.scopes import ALL_SCOPES, Scope
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
@@ -125,12 +128,29 @@ def issue_key(
     return key, secret
 
 
-# Built once, without the ORM: every call of the API runs it.
-_KEY_AND_OWNER = (
+class KeyFound(NamedTuple):
+    """An API key that is not revoked, and whose it is: a person's of the sponsor or a CMO, or a service's."""
+
+    key_id: UUID | None
+    scopes: Sequence[str]
+    service_name: str | None
+    service_roles: Sequence[str]
+    person_id: UUID
+    name: str
+    roles: Sequence[str]
+    status: str
+    cmo_id: UUID | None
+    site_ids: str | None  # as JSON
+
+
+# Built once, without the ORM: every call of the API runs it, by itself or within another. Takes the parameter `digest`.
+KEY_FOUND = (
     select(
         ApiKey.id.label("key_id"), ApiKey.scopes, ApiKey.service_name, ApiKey.service_roles,
         Person.id.label("person_id"), Person.name, Person.roles, Person.status,
         case((Organization.kind == OrganizationKind.CMO, Organization.id)).label("cmo_id"),
+        select(json_lists(PersonSite.site_id)).where(PersonSite.person_id == Person.id).scalar_subquery()
+        .label("site_ids"),
     )
     .outerjoin(Person, Person.id == ApiKey.person_id)
     .outerjoin(Organization, Organization.id == Person.organization_id)
@@ -140,15 +160,36 @@ _KEY_AND_OWNER = (
 
 def caller_by_key(reader: Connection | Session, secret: str) -> Caller:
     """Who calls with this API key. Raises NotSignedIn for an unknown or revoked key, or a disabled owner."""
-    key = reader.execute(_KEY_AND_OWNER, {"digest": secret_digest(secret)}).one_or_none()
-    if key is None:
+    row = reader.execute(KEY_FOUND, {"digest": secret_digest(secret)}).one_or_none()
+    return calling(None if row is None else KeyFound(*row))
+
+
+def calling(found: KeyFound | None) -> Caller:
+    """Who calls with the key found. Raises NotSignedIn as `caller_by_key`."""
+    if found is None or found.key_id is None:
         raise NotSignedIn("This API key is unknown or revoked.")
-    if key.service_name is not None:
-        roles, scopes = frozenset(map(Role, key.service_roles)) - {Role.ADMIN}, frozenset(map(Scope, key.scopes))
-        return Caller(id=str(key.key_id), name=key.service_name, roles=roles, scopes=scopes)
-    if key.status == PersonStatus.DISABLED:
+    if found.service_name is not None:
+        return _service_calling(found.key_id, found.service_name, found.service_roles, found.scopes)
+    if found.status == PersonStatus.DISABLED:
         raise NotSignedIn("The owner of this API key is disabled.")
-    site_ids: Iterable[UUID] = ()
-    if key.cmo_id is not None:
-        site_ids = reader.scalars(select(PersonSite.site_id).where(PersonSite.person_id == key.person_id)).all()
-    return _person_calling(key.person_id, key.name, key.roles, key.scopes, key.cmo_id, site_ids)
+    site_ids = [UUID(site_id) for (site_id,) in json.loads(found.site_ids or "[]")]
+    return _person_calling(found.person_id, found.name, found.roles, found.scopes, found.cmo_id, site_ids)
+
+
+def caller_again(session: Session, caller_id: str) -> Caller:
+    """Somebody who asked for something earlier, with the rights they have now, for reading alone.
+
+    Raises NotSignedIn for a person disabled since, or a service account whose key was revoked.
+    """
+    person = session.get(Person, UUID(caller_id))
+    if person is not None and person.status != PersonStatus.DISABLED:
+        return caller_of(person, session.get_one(Organization, person.organization_id), [Scope.READ])
+    key = session.get(ApiKey, UUID(caller_id))
+    if key is None or key.service_name is None or key.revoked_at is not None:
+        raise NotSignedIn("Whoever asked for this has no access any more.")
+    return _service_calling(key.id, key.service_name, key.service_roles, [Scope.READ])
+
+
+def _service_calling(key_id: UUID, name: str, roles: Iterable[str], scopes: Iterable[str]) -> Caller:
+    held = frozenset(map(Role, roles)) - {Role.ADMIN}
+    return Caller(id=str(key_id), name=name, roles=held, scopes=frozenset(map(Scope, scopes)))

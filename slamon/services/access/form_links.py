@@ -1,11 +1,13 @@
 """The contact's way in without an account: links that open one request for one person."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from slamon.db.outbox import FormLink
@@ -36,22 +38,34 @@ class Opened:
 
 
 def issue_link(tx: Tx, request_id: UUID, person_id: UUID, *, days: int) -> str:
-    """A new token; earlier ones stay valid until they expire, are revoked, or the request closes.
+    """A new token that opens the request for the person; see `new_link`."""
+    token, row = new_link(tx, request_id, tx.session.get_one(Person, person_id), days=days)
+    store_links(tx, [row])
+    return token
+
+
+def new_link(tx: Tx, request_id: UUID, person: Person, *, days: int) -> tuple[str, dict[str, Any]]:
+    """A new token and its row for `store_links`; earlier ones stay valid until they expire, are revoked, or the
+    request closes.
 
     It ends when the person's address changes: a change committed after the person was read ends this one too.
     """
     token = secrets.token_urlsafe(32)
-    tx.session.add(
-        FormLink(
-            token_digest=secret_digest(token),
-            request_id=request_id,
-            person_id=person_id,
-            minted_at=tx.real_now,
-            expires_at=tx.real_now + timedelta(days=days),
-            access_generation=tx.session.get_one(Person, person_id).access_generation,
-        )
-    )
-    return token
+    row = {
+        "token_digest": secret_digest(token),
+        "request_id": request_id,
+        "person_id": person.id,
+        "minted_at": tx.real_now,
+        "expires_at": tx.real_now + timedelta(days=days),
+        "access_generation": person.access_generation,
+    }
+    return token, row
+
+
+def store_links(tx: Tx, rows: Sequence[dict[str, Any]]) -> None:
+    """Make the tokens of `new_link` open their requests."""
+    if rows:
+        tx.session.connection().execute(insert(FormLink), rows)
 
 
 def open_link(tx: Tx, token: str) -> Opened:

@@ -11,7 +11,6 @@ from threading import BoundedSemaphore, Lock
 from typing import Any, ParamSpec, TypeVar
 
 from pwdlib import PasswordHash
-from zxcvbn import zxcvbn
 
 from slamon.errors import Invalid, Unavailable
 
@@ -118,6 +117,8 @@ def _strength(seen: str, words: Sequence[str]) -> tuple[int, str]:
     if not seen:
         return 0, _WHY_KNOWN
     with _scoring:
+        from zxcvbn import zxcvbn  # its word lists take 13 MB, and most processes never score a password
+
         scored: Mapping[str, Any] = zxcvbn(seen[:SCORED], [word[:SCORED] for word in words])
     longest = max(scored["sequence"], key=lambda match: len(match["token"]))
     if longest["pattern"] != "dictionary":

@@ -233,8 +233,10 @@ def as_held(by: Caller, roles: frozenset[Role]) -> Caller:
 
 def owners_of(session: Session, request: CmoRequest) -> Owners:
     """Who answers for a request on the sponsor's side: its project's manager, the leads of project and CMO."""
-    project = session.get_one(Project, request.project_id)
-    return owners_at(session, project, session.get_one(Organization, request.cmo_id))
+    project, cmo = session.get_one(Project, request.project_id), session.get_one(Organization, request.cmo_id)
+    # Held: an act asks for them again and again, and a session lets go of what nobody holds.
+    session.info.setdefault("records held", {}).update({project.id: project, cmo.id: cmo})
+    return owners_at(session, project, cmo)
 
 
 def owners_at(session: Session, project: Project, cmo: Organization) -> Owners:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
@@ -46,8 +46,9 @@ def sees(by: Caller, kept: type[Base]) -> ColumnElement[bool]:
     if kept is Project:
         return _sees_projects(by)
     if kept is Notification:
-        seen = select(CmoRequest.id).where(_sees_requests(by))
-        return or_(Notification.request_id.is_(None), Notification.request_id.in_(seen))
+        # Looked up for each message: a list of all requests they may read would be as long as the table.
+        its_request = select(CmoRequest.id).where(CmoRequest.id == Notification.request_id, _sees_requests(by))
+        return or_(Notification.request_id.is_(None), its_request.correlate(Notification).exists())
     if kept is Shutdown:
         return Shutdown.site_id.in_(select(Site.id).where(sees(by, Site)))
     if kept is Policy:
@@ -81,9 +82,22 @@ def seen_among(session: Session, kept: type[Base], ids: Sequence[UUID], *, by: C
     return frozenset(session.scalars(select(key).where(key.in_(ids), sees(by, kept))))
 
 
-def is_seen(session: Session, kept: type[Base], record_id: UUID, *, by: Caller) -> bool:
+def is_seen(reader: Session | Connection, kept: type[Base], record_id: UUID, *, by: Caller) -> bool:
     key: Any = kept.__table__.c.id
-    return session.scalar(select(exists().where(key == record_id, sees(by, kept)))) is True
+    return reader.scalar(select(exists().where(key == record_id, sees(by, kept)))) is True
+
+
+def in_scope(session: Session, by: Caller) -> list[ColumnElement[bool]]:
+    """Conditions of which each request that an auditor's scope names meets one or more; for anybody else one that all
+    meet.
+
+    A list joins what each of them finds: no index serves the condition of `sees`, which asks for all of them at once.
+    """
+    if Role.AUDITOR not in by.roles or by.roles & (_COMMON | _UNBOUND) or by.is_cmo:
+        return [true()]
+    ways: list[ColumnElement[bool]] = [CmoRequest.cmo_id == each for each in session.scalars(_audited_cmos(by))]
+    ways += [CmoRequest.project_id == each for each in session.scalars(_audited_projects(by))]
+    return ways or [true()]
 
 
 def _sees_own_cmos(by: Caller) -> ColumnElement[bool]:

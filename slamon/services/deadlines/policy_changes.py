@@ -19,7 +19,7 @@ from slamon.services.access.rights import Deed, admit, allow
 from slamon.services.access.visibility import find_seen, seen_among
 from slamon.services.deadlines import term_changes
 from slamon.services.deadlines.loading import LoadedRequest
-from slamon.services.deadlines.term_changes import Cause, NewTerms, OtherTerms, Preview
+from slamon.services.deadlines.term_changes import Cause, NewTerms, OtherTerms
 from slamon.services.policies.calendars import closed_on, days_of
 from slamon.services.policies.policies import (
     SCOPE,
@@ -35,12 +35,6 @@ from slamon.services.policies.policies import (
 from slamon.services.transaction import Tx
 
 Finder = Callable[[Tx, UUID, Caller], NewTerms]
-
-
-def preview(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller) -> Preview:
-    """Which deadlines of open requests would move if this record (`of_policy`, `of_calendar`) were applied to them."""
-    allow(by, Deed.READ_RECORDS)
-    return term_changes.preview(tx, find_new(tx, record_id, by), by=by)
 
 
 def apply(tx: Tx, find_new: Finder, record_id: UUID, *, by: Caller, reason: str) -> int:

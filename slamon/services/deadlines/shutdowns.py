@@ -22,7 +22,7 @@ from slamon.services.access.visibility import find_seen, sees
 from slamon.services.audit.trail import record
 from slamon.services.deadlines import term_changes
 from slamon.services.deadlines.loading import LoadedRequest
-from slamon.services.deadlines.term_changes import Cause, NewTerms, OtherTerms, Preview
+from slamon.services.deadlines.term_changes import Cause, NewTerms, OtherTerms
 from slamon.services.directory.records import fields_of
 from slamon.services.policies.calendars import closed_on, days_of, opens
 from slamon.services.policies.policies import plain_calendar
@@ -140,13 +140,12 @@ def find(session: Session, shutdown_id: UUID, *, by: Caller) -> Shutdown:
     return find_seen(session, Shutdown, shutdown_id, by=by, called="shutdown")
 
 
-def preview(tx: Tx, shutdown: Shutdown, *, by: Caller) -> Preview:
-    """What would move if the site's open requests were under terms with these days closed, whatever was decided.
+def of_shutdown(tx: Tx, shutdown_id: UUID, by: Caller) -> NewTerms:
+    """Terms with these days closed, whatever was decided, for the site's open requests. Raises NotFound.
 
-    Of those that the caller may read. Changes nothing. Requests filed after it was agreed have it in their terms
-    already, so nothing moves there.
+    Requests filed after it was agreed have it in their terms already, so nothing moves there.
     """
-    return term_changes.preview(tx, _new_terms(tx.session, shutdown), by=by)
+    return _new_terms(tx.session, find_seen(tx.session, Shutdown, shutdown_id, by=by, called="shutdown"))
 
 
 def apply_to_open(tx: Tx, shutdown_id: UUID, *, by: Caller, reason: str, via: Via = Via.API) -> int:

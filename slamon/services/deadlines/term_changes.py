@@ -1,13 +1,12 @@
 """Applying other terms to open requests: an explicit act, shown before it is done and written into each request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, is_open
@@ -67,24 +66,51 @@ class MovedDeadline:
     limit_after: datetime | None
     breaches_at_once: bool
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            name: str(value) if isinstance(value, UUID) else value.isoformat() if isinstance(value, datetime) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "MovedDeadline":
+        instants = {
+            name: datetime.fromisoformat(content[name]) if content[name] else None
+            for name in ("target_before", "target_after", "limit_before", "limit_after")
+        }
+        return cls(**{**content, **instants, "request_id": UUID(content["request_id"])})
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """`looked_at` open requests were judged again."""
+    """What would move among some of the open requests: `examined` were read, `looked_at` of them judged again.
 
+    `last` is the one to go on behind; None where there are no more.
+    """
+
+    examined: int
     looked_at: int
     moved: tuple[MovedDeadline, ...]
+    last: UUID | None
 
 
-def preview(tx: Tx, new: NewTerms, *, by: Caller) -> Preview:
-    """What would move if those of the open requests that the caller may read got these terms. Changes nothing."""
+def preview(tx: Tx, new: NewTerms, *, by: Caller, most: int, after: UUID | None) -> Preview:
+    """What would move if the next `most` open requests that the caller may read got these terms. Changes nothing."""
+    requests = _open_requests(tx.session, [*new.wanted, sees(by, CmoRequest)], after=after, most=most + 1)
+    last = requests[most - 1].id if len(requests) > most else None
     looked_at, moved = 0, []
-    for case in chain.from_iterable(_open_cases(tx, [*new.wanted, sees(by, CmoRequest)])):
+    for case in load_requests(tx.session, tx.rules.catalogue, requests[:most]):
         terms = new.other(case)
         if terms is not None:
             looked_at += 1
             moved += moved_deadlines(case, terms, now=tx.business_now)
-    return Preview(looked_at, tuple(moved))
+    return Preview(min(len(requests), most), looked_at, tuple(moved), last)
+
+
+def count_open(session: Session, new: NewTerms, *, by: Caller, most: int | None = None) -> int:
+    """How many open requests a preview would read; no more than `most` are counted."""
+    found = select(CmoRequest.id).where(is_open(), *new.wanted, sees(by, CmoRequest)).limit(most)
+    return session.scalar(select(func.count()).select_from(found.subquery())) or 0
 
 
 def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) -> list[UUID]:
@@ -100,7 +126,7 @@ def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) 
         raise Conflict(f"More than {MOST:,} open requests would be looked at; apply it to a narrower scope.")
     cause, applied = new.cause, list[UUID]()
     told = {cause.entity: {"id": str(cause.id), **cause.told}}
-    for batch in _open_cases(tx, new.wanted, is_locked=True):
+    for batch in _open_cases(tx, new.wanted):
         pairs = [(case, new.other(case)) for case in batch]
         changed = [
             under(tx.session, case, terms, by=by, reason=reason, told=told, at=stamp(tx.business_now), via=via)
@@ -193,17 +219,25 @@ def _dues(clock: ClockState | None) -> tuple[datetime | None, datetime | None]:
     return (clock.target_at, clock.limit_at) if clock else (None, None)
 
 
-def _open_cases(
-    tx: Tx, wanted: Sequence[ColumnElement[bool]], *, is_locked: bool = False
-) -> Iterator[list[LoadedRequest]]:
-    """Batch by batch."""
-    last = UUID(int=0)
-    while True:
-        statement = select(CmoRequest).where(is_open(), CmoRequest.id > last, *wanted).order_by(CmoRequest.id)
-        if is_locked:
-            statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-        requests = tx.session.scalars(statement.limit(BATCH)).all()
-        if not requests:
-            return
+def _open_cases(tx: Tx, wanted: Sequence[ColumnElement[bool]]) -> Iterator[list[LoadedRequest]]:
+    """Batch by batch, each locked."""
+    last: UUID | None = None
+    while requests := _open_requests(tx.session, wanted, after=last, most=BATCH, is_locked=True):
         last = requests[-1].id
         yield load_requests(tx.session, tx.rules.catalogue, requests)
+
+
+def _open_requests(
+    session: Session,
+    wanted: Sequence[ColumnElement[bool]],
+    *,
+    after: UUID | None,
+    most: int,
+    is_locked: bool = False,
+) -> Sequence[CmoRequest]:
+    statement = select(CmoRequest).where(is_open(), *wanted).order_by(CmoRequest.id).limit(most)
+    if after is not None:
+        statement = statement.where(CmoRequest.id > after)
+    if is_locked:
+        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return session.scalars(statement).all()

@@ -17,7 +17,7 @@ from slamon.services.directory.duties import ASKED_OF
 from slamon.services.directory.recipients import Addressee, Recipients, Told
 from slamon.services.outbox.message_keys import MessageKey, about_crossing
 from slamon.services.outbox.outbox import outbox_row
-from slamon.services.transaction import Tx
+from slamon.services.transaction import Moment, Tx
 from slamon.wording.message import MessageKind
 
 # Who hears of it: the contact of what the sponsor did, the manager of what the CMO did. Of some acts nobody is told.
@@ -216,11 +216,11 @@ def _staff_row(
     )
 
 
-def filed_row(tx: Tx, request_id: UUID, number: str, contact_id: UUID, address: str) -> dict[str, Any]:
+def filed_row(moment: Moment, request_id: UUID, number: str, contact_id: UUID, address: str) -> dict[str, Any]:
     """The outbox row that tells a contact of a request just filed."""
     key = MessageKey(number, MessageKind.FILED, "1", DeliveryChannel.EMAIL, str(contact_id))
     return outbox_row(
-        tx,
+        moment,
         str(key),
         MessageKind.FILED,
         DeliveryChannel.EMAIL,

@@ -92,14 +92,6 @@ def digest_size(session: Session, digest_id: UUID) -> int:
     return session.scalar(select(func.count(Notification.request_id.distinct())).where(*_in_digest(digest_id))) or 0
 
 
-def tell(tx: Tx, digest_id: UUID, *, provider_id: str, redirected_to: str | None = None) -> None:
-    """A digest has left: so has each step it tells."""
-    statement = update(Notification).where(*_in_digest(digest_id))
-    sent = {"state": NotificationState.SENT.value, "sent_at": tx.business_now}
-    values = {**sent, "provider_id": provider_id, "redirected_to": redirected_to}
-    tx.session.execute(statement.values(values).execution_options(synchronize_session=False))
-
-
 def _told(session: Session, addresses: set[str], *, since: datetime) -> dict[_Reader, _Heard]:
     """What each reader was told of late about each CMO."""
     reader = (Notification.channel, Notification.address, CmoRequest.cmo_id)
@@ -137,6 +129,12 @@ def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: 
     )
     row["dedupe_key"] = f"digest/{row['id']}"
     queue(tx.session, [row])
+    is_about_cmo = (
+        select(CmoRequest.id)
+        .where(CmoRequest.id == Notification.request_id, CmoRequest.cmo_id == reader.cmo_id)
+        .correlate(Notification)
+        .exists()
+    )
     waiting = (
         select(Notification.id)
         .where(
@@ -145,7 +143,7 @@ def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: 
             Notification.first_attempt_at.is_(None),
             Notification.kind.in_(LADDER_KINDS),
             in_state(NotificationState.QUEUED),
-            Notification.request_id.in_(select(CmoRequest.id).where(CmoRequest.cmo_id == reader.cmo_id)),
+            is_about_cmo,
         )
         .with_for_update(skip_locked=True)  # another transaction's are left to it: waiting could deadlock
     )

@@ -27,14 +27,14 @@ from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit.trail import record
-from slamon.services.transaction import Tx
+from slamon.services.transaction import Moment, Tx
 from slamon.wording.message import MessageKind
 
 _LAST_RESORT = (Role.ADMIN, Role.HEAD, Role.LEAD, Role.QUALITY, Role.PROJECT_MANAGER, Role.STEERING, Role.AUDITOR)
 
 
 def outbox_row(
-    tx: Tx,
+    moment: Moment,
     dedupe_key: str,
     kind: MessageKind,
     channel: DeliveryChannel,
@@ -58,8 +58,8 @@ def outbox_row(
         "kind": kind.value,
         "channel": channel.value,
         "address": address,
-        "queued_at": tx.business_now,
-        "next_attempt_at": not_before or tx.real_now,
+        "queued_at": moment.business_now,
+        "next_attempt_at": not_before or moment.real_now,
         "request_id": request_id,
         "person_id": person_id,
         "clocks": list(clocks),

@@ -5,7 +5,8 @@ backup, higher steps, taken, closed) stands in it, also where the breach was tol
 later breach begins a thread of its own, or a channel would not see it.
 """
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -62,12 +63,14 @@ def escalations_in(rows: Iterable[Notification]) -> list[Escalation]:
     return found
 
 
-def thread_of(session: Session, row: Notification) -> str | None:
-    """The receipt of the message under which `row`, of a request and for Slack, is to stand; None for no thread."""
+def thread_of(row: Notification, told: Sequence[Notification]) -> str | None:
+    """The receipt of the message under which `row`, for Slack, is to stand; None for no thread.
+
+    `told` is what `told_in_slack` finds of its request; nothing is needed where the kind is not one `IN_THREAD`.
+    """
     if row.kind not in IN_THREAD:
         return None
-    told = [each for each in told_in_slack(session, row.request_id) if each.id < row.id]
-    own = [each for each in escalations_in(told) if _belongs(row, each)]
+    own = [each for each in escalations_in(each for each in told if each.id < row.id) if _belongs(row, each)]
     sent = [each for each in own[-1].rows if each.state == NotificationState.SENT and each.sent_at] if own else []
     # The first that left: another that is found to have left later must not move the thread between two attempts.
     return min(sent, key=lambda each: (each.sent_at, each.id)).provider_id if sent else None
@@ -83,7 +86,7 @@ def taken_rows(tx: Tx, request: CmoRequest, fact: Fact) -> list[dict[str, Any]]:
             each.first.address, request_id=request.id, person_id=each.first.person_id,
             clocks=each.first.clocks, fact_sequence=fact.sequence, told_as=each.first.told_as,
             instead_of=each.first.instead_of)
-        for each in escalations_in(told_in_slack(tx.session, request.id))
+        for each in escalations_in(told_in_slack(tx.session, [request.id])[request.id])
         if each.clocks & running and not each.is_withdrawn
     ]  # fmt: skip
 
@@ -99,13 +102,18 @@ def silence_repeats(session: Session, request: CmoRequest) -> None:
             row.state = NotificationState.SUPPRESSED.value
 
 
-def told_in_slack(session: Session, request_id: UUID | None) -> list[Notification]:
+def told_in_slack(session: Session, request_ids: Collection[UUID]) -> defaultdict[UUID, list[Notification]]:
+    """The breaches that Slack was to tell of each request, in order of their ids."""
+    found = defaultdict[UUID, list[Notification]](list)
     statement = select(Notification).where(
-        Notification.request_id == request_id,
+        Notification.request_id.in_(request_ids),
         Notification.channel == DeliveryChannel.SLACK,
         Notification.kind.in_(BREACH_KINDS),
     )
-    return list(session.scalars(statement.order_by(Notification.id)))
+    for row in session.scalars(statement.order_by(Notification.id)) if request_ids else ():
+        if row.request_id:
+            found[row.request_id].append(row)
+    return found
 
 
 def _belongs(row: Notification, escalation: Escalation) -> bool:

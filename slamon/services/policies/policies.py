@@ -8,12 +8,14 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import bindparam, event, or_, select
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Calendar
+from slamon.db.database import has_stored, note_stored
+from slamon.db.json_lists import json_lists
+from slamon.db.parties import Calendar, Site
 from slamon.db.policies import FrozenTerms, Policy, not_ended
-from slamon.db.statements import insert_ignoring
+from slamon.db.statements import connection_of, insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.lifecycle import CLOCKS, RequestType
 from slamon.domain.terms import (
@@ -52,9 +54,9 @@ class PolicyQuery:
     kinds: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PolicyLine:
-    """A policy line as far as requests are judged by it: one that is stored, or a draft."""
+    """A policy line as far as requests are judged by it: one that is stored, or a draft. Equal only to itself."""
 
     id: UUID
     name: str
@@ -71,16 +73,50 @@ class PolicyLine:
     priority: str | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class SiteCalendar:
+    """The plain calendar of a site, closed on its shutdowns too. Equal only to itself, so that it can be a key."""
+
+    plain: Mapping[str, Any]
+
+
 # Built once, and run without the ORM: putting it together and filling records takes longer than reading. Where nothing
 # is wanted, only an empty column covers it.
-_COVERING = select(*(getattr(Policy, column.name) for column in fields(PolicyLine))).where(
-    Policy.effective_from <= bindparam("at"),
-    not_ended(bindparam("at")),
-    *(
-        or_(getattr(Policy, column).is_(None), getattr(Policy, column) == bindparam(f"wanted_{column}"))
-        for column in SCOPE
-    ),
-)
+_COLUMNS = [getattr(Policy, column.name) for column in fields(PolicyLine)]
+_IN_FORCE = (Policy.effective_from <= bindparam("at"), not_ended(bindparam("at")))
+
+
+def _covers(column: str, wanted: Any) -> ColumnElement[bool]:
+    return or_(getattr(Policy, column).is_(None), getattr(Policy, column) == wanted)
+
+
+_COVERING = select(*_COLUMNS).where(*_IN_FORCE, *(_covers(column, bindparam(f"wanted_{column}")) for column in SCOPE))
+
+
+def lines_at_site() -> ScalarSelect[str]:
+    """The lines that may cover a request, whatever its kind, as a column beside its `Site`; `lines_in` reads it.
+
+    It takes the parameters `at`, `project`, `type` and `priority`.
+    """
+    scope: dict[str, Any] = {name: bindparam(name.removesuffix("_id")) for name in ("project_id", "type", "priority")}
+    scope |= {"site_id": Site.id, "cmo_id": Site.organization_id}
+    own = (_covers(column, wanted) for column, wanted in scope.items())
+    return select(json_lists(*_COLUMNS)).where(*_IN_FORCE, *own).correlate(Site).scalar_subquery()
+
+
+@lru_cache(maxsize=256)
+def lines_in(text: str) -> tuple[PolicyLine, ...]:
+    """The lines in what `lines_at_site` gave; the same objects for the same text, so that terms are frozen once."""
+    return tuple(_line(dict(zip(_NAMES, columns, strict=True))) for columns in json.loads(text))
+
+
+_NAMES = [column.name for column in fields(PolicyLine)]
+_IDS = frozenset({"id", "former_of", "project_id", "site_id", "cmo_id"})
+
+
+def _line(columns: Mapping[str, Any]) -> PolicyLine:
+    ids = {name: UUID(columns[name]) for name in _IDS if columns[name]}
+    return PolicyLine(**{**columns, **ids})
 
 
 def resolve(session: Session, wanted: PolicyQuery, at: datetime) -> PolicyLine:
@@ -91,15 +127,34 @@ def resolve(session: Session, wanted: PolicyQuery, at: datetime) -> PolicyLine:
 def covering(session: Session, wanted: PolicyQuery, at: datetime) -> list[PolicyLine]:
     """The lines in force that cover a request, the most specific first. Raises Conflict where there is none."""
     scope = {f"wanted_{column}": getattr(wanted, column) for column in SCOPE}
-    lines = [PolicyLine(*row) for row in session.connection().execute(_COVERING, {**scope, "at": at})]
+    return _most_specific_first(
+        [PolicyLine(*row) for row in session.connection().execute(_COVERING, {**scope, "at": at})]
+    )
+
+
+def resolve_each(session: Session, wanted: PolicyQuery, at: datetime) -> dict[str, PolicyLine]:
+    """The line of each of several kinds that are asked for at once."""
+    return {kind: resolve(session, each, at) for kind, each in _each_kind(wanted).items()}
+
+
+def choose(lines: Sequence[PolicyLine], wanted: PolicyQuery) -> PolicyLine:
+    """The most specific of these lines that covers a request. Raises Conflict where none does."""
+    return _most_specific_first([line for line in lines if covers(line, wanted)])[0]
+
+
+def choose_each(lines: Sequence[PolicyLine], wanted: PolicyQuery) -> dict[str, PolicyLine]:
+    """The same for each of several kinds that are asked for at once."""
+    return {kind: choose(lines, each) for kind, each in _each_kind(wanted).items()}
+
+
+def _most_specific_first(lines: Sequence[PolicyLine]) -> list[PolicyLine]:
     if not lines:
         raise Conflict("No policy covers this request. An administrator can add one under /v1/policies.")
     return sorted(lines, key=specificity, reverse=True)
 
 
-def resolve_each(session: Session, wanted: PolicyQuery, at: datetime) -> dict[str, PolicyLine]:
-    """The line of each of several kinds that are asked for at once."""
-    return {kind: resolve(session, replace(wanted, kind=kind, kinds=()), at) for kind in wanted.kinds}
+def _each_kind(wanted: PolicyQuery) -> dict[str, PolicyQuery]:
+    return {kind: replace(wanted, kind=kind, kinds=()) for kind in wanted.kinds}
 
 
 def covers(line: PolicyLine, wanted: PolicyQuery) -> bool:
@@ -160,72 +215,55 @@ def specificity(line: PolicyLine | Policy) -> tuple[bool, ...]:
 
 
 def freeze(
-    session: Session,
-    line: PolicyLine,
-    request_type: RequestType,
-    time_zone: str,
-    calendar: Mapping[str, Any] | None,
-    at: datetime,
+    line: PolicyLine, request_type: RequestType, time_zone: str, calendar: SiteCalendar | None, at: datetime
 ) -> Terms:
-    """The terms a request filed at `at` will keep, stored once for all that share them.
+    """The terms a request filed at `at` will keep; `store_terms` stores them, once for all that share them.
 
-    Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar`, as
-    `plain_calendar` gives it, are those of its site. Raises Conflict where no clock is left.
+    Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar` are those of its
+    site. Raises Conflict where no clock is left.
     """
-    terms = _terms_of(line, request_type, time_zone, calendar, at)
-    store_terms(session, terms)
-    return terms
-
-
-def freeze_together(
-    session: Session,
-    lines: Mapping[str, PolicyLine],
-    request_type: RequestType,
-    time_zone: str,
-    calendar: Mapping[str, Any] | None,
-    at: datetime,
-) -> Terms:
-    """The same for a request that asks for several kinds of data, each with its line: see `together`."""
-    terms = together({kind: _terms_of(line, request_type, time_zone, calendar, at) for kind, line in lines.items()}, at)
-    store_terms(session, terms)
-    return terms
-
-
-def _terms_of(
-    line: PolicyLine, request_type: RequestType, time_zone: str, calendar: Mapping[str, Any] | None, at: datetime
-) -> Terms:
-    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in CLOCKS[request_type]}
-    if not clocks:
-        raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
-    policy = {
-        "id": str(line.former_of or line.id),
-        "name": line.name,
-        "version": line.version,
-        "agreement_clause": line.agreement_clause,
-    }
-    terms = _frozen(json.dumps([policy, clocks, line.ladder, time_zone, calendar, at.year]))
+    terms = _frozen(line, request_type, time_zone, calendar, at.year)
     terms.refuse_if_never_open(at)
     return terms
 
 
-def store_terms(session: Session, terms: Terms) -> None:
+def freeze_together(
+    lines: Mapping[str, PolicyLine],
+    request_type: RequestType,
+    time_zone: str,
+    calendar: SiteCalendar | None,
+    at: datetime,
+) -> Terms:
+    """The same for a request that asks for several kinds of data, each with its line: see `together`."""
+    return together({kind: freeze(line, request_type, time_zone, calendar, at) for kind, line in lines.items()}, at)
+
+
+def store_terms(writer: Session | Connection, terms: Terms) -> None:
     """Store terms, unless this connection to the database has seen them committed: they never go away."""
-    connection = session.connection()
-    committed: set[str] = connection.info.setdefault("committed terms", set())
-    if terms.digest not in committed:
-        insert_ignoring(session, FrozenTerms, [{"digest": terms.digest, "content": terms.to_json()}], ["digest"])
-        event.listen(connection, "commit", lambda _: committed.add(terms.digest))
+    connection = connection_of(writer)
+    if not has_stored(connection, terms.digest):
+        insert_ignoring(connection, FrozenTerms, [{"digest": terms.digest, "content": terms.to_json()}], ["digest"])
+        note_stored(connection, terms.digest)
 
 
 @lru_cache(maxsize=256)
-def _frozen(rules: str) -> Terms:
-    """The terms that follow from these rules."""
-    policy, clocks, ladder, time_zone, calendar, year = json.loads(rules)
+def _frozen(
+    line: PolicyLine, request_type: RequestType, time_zone: str, calendar: SiteCalendar | None, year: int
+) -> Terms:
+    """The terms that follow from these rules; they are the keys as objects, and never spelled out to be looked up."""
+    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in CLOCKS[request_type]}
+    if not clocks:
+        raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
     content = {
-        "policy": policy,
+        "policy": {
+            "id": str(line.former_of or line.id),
+            "name": line.name,
+            "version": line.version,
+            "agreement_clause": line.agreement_clause,
+        },
         "clocks": clocks_to_json(clocks_from_json(clocks)),
-        "ladder": ladder_to_json(ladder_from_json(ladder)),
-        **_days(time_zone, calendar, year),
+        "ladder": ladder_to_json(ladder_from_json(line.ladder)),
+        **_days(time_zone, calendar.plain if calendar else None, year),
     }
     return parsed_terms(terms_digest(content), content)
 

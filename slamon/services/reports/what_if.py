@@ -2,14 +2,15 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session
 
+from slamon.db.jobs import Job, JobKind
 from slamon.db.parties import Organization, Person
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
@@ -17,7 +18,9 @@ from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import LadderRole, Terms, together
 from slamon.errors import Invalid
+from slamon.services.access import jobs
 from slamon.services.access.callers import Caller
+from slamon.services.access.jobs import AT_ONCE, Step
 from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
@@ -34,8 +37,9 @@ from slamon.services.policies.policies import (
 from slamon.services.policies.reachability import refuse_unreachable
 from slamon.services.transaction import Tx
 
-MOST = 100_000  # requests looked at; more take minutes
+MOST = 1_000_000  # requests looked at; more take most of an hour
 BATCH = 1000
+A_STEP = 200  # requests looked at in one step of a job: about an eighth of a second
 
 
 @dataclass(slots=True)
@@ -64,57 +68,154 @@ class WhatIf:
     escalations_under_draft: Counter[UUID] = field(default_factory=Counter)
     leads: dict[UUID, str] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "looked_at": self.looked_at,
+            "covered": self.covered,
+            "cmos": {str(cmo_id): asdict(change) for cmo_id, change in self.cmos.items()},
+            "escalations": {str(person): count for person, count in self.escalations.items()},
+            "escalations_under_draft": {str(person): count for person, count in self.escalations_under_draft.items()},
+            "leads": {str(person): name for person, name in self.leads.items()},
+        }
 
-def what_if(
-    tx: Tx,
-    draft: PolicyLine,
-    *,
-    filed_from: datetime,
-    filed_to: datetime,
-    by: Caller,
-    progress: Callable[[int, int], None] | None = None,
-) -> WhatIf:
-    """Judge the requests filed in [filed_from, filed_to) as if the draft had been in force when they were filed.
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "WhatIf":
+        return cls(
+            looked_at=content["looked_at"],
+            covered=content["covered"],
+            cmos={UUID(cmo_id): Change(**change) for cmo_id, change in content["cmos"].items()},
+            escalations=Counter(_by_id(content["escalations"])),
+            escalations_under_draft=Counter(_by_id(content["escalations_under_draft"])),
+            leads=_by_id(content["leads"]),
+        )
 
-    Of those that `by` may read; everything is judged as of `now`. Raises Forbidden, TermsError for a draft that no
-    request could be filed under, and Invalid for a period that is empty or holds too many.
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A draft, and the period in [filed_from, filed_to) whose requests are judged as if it had been in force then."""
+
+    draft: PolicyLine
+    filed_from: datetime
+    filed_to: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        draft = {name: str(value) if isinstance(value, UUID) else value for name, value in asdict(self.draft).items()}
+        del draft["id"]  # of a draft it says nothing, and the same question asked again is the same
+        return {"draft": draft, "filed_from": self.filed_from.isoformat(), "filed_to": self.filed_to.isoformat()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Question":
+        draft: dict[str, Any] = dict(content["draft"])
+        draft |= {"id": _NOBODYS, **{name: UUID(draft[name]) for name in _IDS if draft[name]}}
+        filed_from, filed_to = (datetime.fromisoformat(content[name]) for name in ("filed_from", "filed_to"))
+        return cls(PolicyLine(**draft), filed_from, filed_to)
+
+
+_IDS = frozenset({"former_of", "project_id", "site_id", "cmo_id"})
+_NOBODYS = UUID(int=0)
+_Place = tuple[datetime, UUID]  # of the last request looked at
+
+
+def what_if(tx: Tx, question: Question, *, by: Caller, progress: Callable[[int, int], None] | None = None) -> WhatIf:
+    """The whole answer at once, of the requests that `by` may read; everything is judged as of `now`.
+
+    Raises Forbidden, TermsError for a draft that no request could be filed under, and Invalid for a period that is
+    empty or holds too many.
     """
-    allow(by, Deed.READ_RECORDS)
-    refuse_unreachable(draft, tx.session, tx.business_now)
-    if filed_to <= filed_from:
-        raise Invalid("filed_to", "must lie after filed_from")
-    period = (CmoRequest.filed_at >= filed_from, CmoRequest.filed_at < filed_to, sees(by, CmoRequest))
-    total = tx.session.scalar(select(func.count()).select_from(CmoRequest).where(*period)) or 0
-    if total > MOST:
-        raise Invalid("filed_to", f"{total:,} requests were filed in that period; choose one with at most {MOST:,}")
-    lines = defaultdict(list)
-    for line in tx.session.scalars(select(Policy).order_by(Policy.effective_from)):
-        lines[str(line.former_of or line.id)].append(line)
-    found = WhatIf()
-    for requests in _batches(tx.session, period):
-        found.looked_at += len(requests)
-        _judge(tx, requests, draft, lines, found)
+    refuse_impossible(tx, question, by=by)
+    found, total = WhatIf(), _count(tx.session, question, by)
+    place: _Place | None = None
+    while True:
+        place = _look_further(tx, question, place, found, most=BATCH, by=by)
         tx.session.expunge_all()
-        if progress:
+        if progress and total:
             progress(found.looked_at, total)
-    found.leads = _names(tx.session, Person, {*found.escalations, *found.escalations_under_draft})
-    for cmo_id, name in _names(tx.session, Organization, set(found.cmos)).items():
-        found.cmos[cmo_id].name = name
+        if place is None:
+            break
+    _add_names(tx.session, found)
     return found
 
 
-def _batches(session: Session, period: Sequence[Any]) -> Iterator[Sequence[CmoRequest]]:
+def refuse_impossible(tx: Tx, question: Question, *, by: Caller) -> None:
+    """Raises Forbidden, TermsError for a draft that no request could be filed under, Invalid for an empty period."""
+    allow(by, Deed.READ_RECORDS)
+    refuse_unreachable(question.draft, tx.session, tx.business_now)
+    if question.filed_to <= question.filed_from:
+        raise Invalid("filed_to", "must lie after filed_from")
+
+
+def is_long(session: Session, question: Question, *, by: Caller) -> bool:
+    """Whether the answer takes so long that it should be worked out in the background."""
+    one_more = select(CmoRequest.id).where(*_period(question, by)).order_by(CmoRequest.filed_at).offset(AT_ONCE)
+    return session.scalar(one_more.limit(1)) is not None
+
+
+def ask(tx: Tx, question: Question, *, by: Caller) -> Job:
+    """A job that works it out. Raises as `refuse_impossible`, and Conflict for too many jobs at once."""
+    refuse_impossible(tx, question, by=by)
+    return jobs.ask(tx, JobKind.WHAT_IF, question.to_json(), by=by)
+
+
+def count(tx: Tx, job: Job, by: Caller) -> int:
+    """How many requests the job has to look at. Raises Invalid for too many."""
+    return _count(tx.session, Question.from_json(job.question), by)
+
+
+def step(tx: Tx, job: Job, by: Caller) -> Step:
+    """Judge the next requests of the job under its draft."""
+    allow(by, Deed.READ_RECORDS)
+    found = WhatIf.from_json(job.found["answer"]) if job.found else WhatIf()
+    at, request_id = job.found.get("after", (None, None))
+    place = (datetime.fromisoformat(at), UUID(request_id)) if at else None
+    before = found.looked_at
+    place = _look_further(tx, Question.from_json(job.question), place, found, most=A_STEP, by=by)
+    carried: dict[str, Any] = {}
+    if place is None:
+        _add_names(tx.session, found)
+    else:
+        carried["after"] = [place[0].isoformat(), str(place[1])]
+    return Step({"answer": found.to_json(), **carried}, found.looked_at - before, is_last=place is None)
+
+
+def answer_of(job: Job) -> WhatIf:
+    """What the job has found so far; names are there once it is done."""
+    return WhatIf.from_json(job.found["answer"]) if job.found else WhatIf()
+
+
+def _look_further(
+    tx: Tx, question: Question, after: _Place | None, found: WhatIf, *, most: int, by: Caller
+) -> _Place | None:
+    """Add the next requests to what was found; where to go on, None behind the last one."""
     place = tuple_(CmoRequest.filed_at, CmoRequest.id)
-    statement = select(CmoRequest).where(*period).order_by(CmoRequest.filed_at, CmoRequest.id).limit(BATCH)
-    after: tuple[datetime, UUID] | None = None
-    while requests := session.scalars(statement if after is None else statement.where(place > after)).all():
-        after = requests[-1].filed_at, requests[-1].id
-        yield requests
+    statement = select(CmoRequest).where(*_period(question, by)).order_by(CmoRequest.filed_at, CmoRequest.id)
+    if after is not None:
+        statement = statement.where(place > after)
+    requests = tx.session.scalars(statement.limit(most)).all()
+    found.looked_at += len(requests)
+    _judge(tx, requests, question.draft, found)
+    return (requests[-1].filed_at, requests[-1].id) if len(requests) == most else None
 
 
-def _judge(
-    tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, lines: Mapping[str, Sequence[Policy]], found: WhatIf
-) -> None:
+def _count(session: Session, question: Question, by: Caller) -> int:
+    found = select(CmoRequest.id).where(*_period(question, by)).limit(MOST + 1).subquery()
+    total = session.scalar(select(func.count()).select_from(found)) or 0
+    if total > MOST:
+        raise Invalid("filed_to", f"more than {MOST:,} requests were filed in that period; choose a shorter one")
+    return total
+
+
+def _period(question: Question, by: Caller) -> list[ColumnElement[bool]]:
+    return [
+        CmoRequest.filed_at >= question.filed_from,
+        CmoRequest.filed_at < question.filed_to,
+        sees(by, CmoRequest),
+    ]
+
+
+def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: WhatIf) -> None:
+    lines = defaultdict(list)
+    for line in tx.session.scalars(select(Policy).order_by(Policy.effective_from)):
+        lines[str(line.former_of or line.id)].append(line)
     terms = load_terms(tx.session, [request.terms_digest for request in requests])
 
     def comes_under_draft(request: CmoRequest) -> bool:
@@ -167,6 +268,16 @@ def _leads_told(request: CmoRequest, outcome: Evaluation, recipients: Recipients
     for step, _ in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in outcome.crossings):
         to_leads = (to for to in step.to if to.role is LadderRole.LEAD)
         yield from {reader.person.id for to in to_leads for reader in recipients.readers(request, to)}
+
+
+def _add_names(session: Session, found: WhatIf) -> None:
+    found.leads = _names(session, Person, {*found.escalations, *found.escalations_under_draft})
+    for cmo_id, name in _names(session, Organization, set(found.cmos)).items():
+        found.cmos[cmo_id].name = name
+
+
+def _by_id(content: Mapping[str, Any]) -> dict[UUID, Any]:
+    return {UUID(key): value for key, value in content.items()}
 
 
 def _names(session: Session, table: type[Person] | type[Organization], ids: set[UUID]) -> dict[UUID, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, is_open
@@ -30,7 +30,7 @@ class Mark:
 
 
 def refuse_duplicates(
-    session: Session,
+    reader: Session | Connection,
     request_type: RequestType,
     cmo_id: UUID,
     detail: Mapping[str, Any],
@@ -55,7 +55,7 @@ def refuse_duplicates(
     )
     found = [
         LookAlike(request_id, number, subject, " and ".join(sorted({mark.kind for mark in common})))
-        for request_id, number, subject, its_detail, its_reference in session.execute(statement)
+        for request_id, number, subject, its_detail, its_reference in reader.execute(statement)
         if (common := own & marks(its_detail, its_reference))
     ]
     if found:

@@ -1,19 +1,20 @@
 """Filing a request: the terms frozen, the first fact, the clocks and the notice to the contact."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from slamon.db.base import new_id
 from slamon.db.database import note
-from slamon.db.requests import ClockRow, CmoRequest, FactRow
-from slamon.db.statements import in_one_trip, next_number
+from slamon.db.filing import AnswerToKeep, FiledRows, store_filing
+from slamon.db.requests import CmoRequest
+from slamon.db.statements import connection_of, next_number
 from slamon.domain.actions.parts import Contradiction, refuse_past_days
 from slamon.domain.clocks.state import ClockState, item_clocks
 from slamon.domain.fold import progress_of
@@ -29,18 +30,18 @@ from slamon.services.access.visibility import is_seen
 from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.reconcile import at_filing
 from slamon.services.directory.notifications import filed_row
-from slamon.services.outbox.outbox import queue
 from slamon.services.policies.policies import (
+    choose,
+    choose_each,
     freeze,
     freeze_together,
     kinds_of,
     query_for,
-    resolve,
-    resolve_each,
+    store_terms,
 )
 from slamon.services.requests.duplicates import refuse_duplicates
-from slamon.services.requests.filing_context import Contact, FilingContext, filing_context
-from slamon.services.transaction import Tx
+from slamon.services.requests.filing_context import Contact, FilingContext, Parties, filing_context, fit_parties
+from slamon.services.transaction import Moment, Tx
 
 PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
 
@@ -64,19 +65,32 @@ class Filing:
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
-    """A request just filed: its columns and its clocks' as they were stored, and whom it concerns."""
+class ReadyFiling:
+    """A checked request about to be stored: its rows, complete except for the number, and whom it concerns."""
 
     id: UUID
-    number: str
-    columns: Mapping[str, Any]
-    clocks: list[dict[str, Any]]
-    parties: FilingContext
+    rows: FiledRows
+    terms: Terms
+    parties: Parties
     progress: Progress
     items: Mapping[int, ClockState]  # the answer clock of each, where the kinds asked for have different terms
 
 
-_REQUEST, _FACT, _CLOCKS = insert(CmoRequest), insert(FactRow), insert(ClockRow)  # built once
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A request just filed, under its number."""
+
+    number: str
+    ready: ReadyFiling
+
+    @property
+    def id(self) -> UUID:
+        return self.ready.id
+
+    @property
+    def clocks(self) -> Sequence[Mapping[str, Any]]:
+        """Its clocks as they were stored."""
+        return self.ready.rows.clocks
 
 
 def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_anyway: bool = False) -> Filed:
@@ -85,70 +99,63 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     `now` is business time. Raises NotFound or Invalid for parties that do not fit, Forbidden, Conflict where no policy
     applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
+    context = filing_context(tx.session.connection(), filing, stamp(tx.business_now))
+    ready = prepare(tx, tx.session, filing, context, by=by, via=via, file_anyway=file_anyway)
+    return _stored(tx.session, ready)
+
+
+def prepare(
+    moment: Moment,
+    reader: Session | Connection,
+    filing: Filing,
+    context: FilingContext,
+    *,
+    by: Caller,
+    via: Via = Via.API,
+    file_anyway: bool = False,
+) -> ReadyFiling:
+    """Check a filing and make its rows, storing nothing; raises as `log_request`."""
     allow(by, Deed.FILE)
-    at = stamp(tx.business_now)
-    parties = filing_context(
-        tx.session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
-    )
-    actor = parties.filer
+    at = stamp(moment.business_now)
+    parties = fit_parties(reader, context, filing, by=by)
     _refuse_past_due(filing, at)
     if not file_anyway:
-        refuse_duplicates(tx.session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
+        refuse_duplicates(reader, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     if filing.parent_id is not None:
-        _refuse_foreign_parent(tx.session, filing.parent_id, parties.cmo_id, by)
-    terms = _terms_for(tx.session, filing, parties, at)
+        _refuse_foreign_parent(reader, filing.parent_id, parties.cmo_id, by)
+    terms = _terms_for(filing, context, parties, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
         occurred_at=at,
         recorded_at=at,
-        by=actor,
-        recorded_by=actor,
+        by=parties.filer,
+        recorded_by=parties.filer,
         via=via,
         content=filed_content(filing, parties.contact, terms),
     )
-    request_id = new_id()
+    request_id, timeline = new_id(), Timeline([filed])
     head_digest = filed.digest(str(request_id), GENESIS)
-    evaluated, clocks = at_filing(request_id, terms, Timeline([filed]), tx.business_now)
-    # As late as can be: whoever files the same type waits for this number's transaction.
-    (number,) = take_numbers(tx.session, filing.type, at.year)
-    columns = {
+    evaluated, clocks = at_filing(request_id, terms, timeline, moment.business_now)
+    request = request_values(filing, parties, terms, filed_by_id=by.person_id, state=State.FILED, filed_at=at) | {
         "id": request_id,
-        "number": number,
-        "type": filing.type.value,
-        "project_id": parties.project_id,
-        "cmo_id": parties.cmo_id,
-        "site_id": parties.site_id,
-        "contact_id": parties.contact.id,
-        "filed_by_id": by.person_id,
-        "priority": filing.priority.value,
-        "subject": filing.subject,
-        "description": filing.description,
-        "gxp": filing.gxp,
-        "due_on": filing.due_on,
-        "cmo_reference": filing.cmo_reference,
-        "parent_id": filing.parent_id,
-        "detail": dict(filing.detail),
-        "state": State.FILED.value,
-        "filed_at": at,
-        "reopen_count": 0,
-        "version": 1,
-        "terms_digest": terms.digest,
         "fact_count": 1,
         "head_digest": head_digest,
         "created_at": at,
-        "created_by": actor.id,
+        "created_by": parties.filer.id,
         **evaluated,
     }
-    notice = filed_row(tx, request_id, number, parties.contact.id, parties.contact.email)
-    with in_one_trip(tx.session) as connection:
-        connection.execute(_REQUEST, columns)
-        connection.execute(_FACT, fact_values(request_id, filed, head_digest))
-        connection.execute(_CLOCKS, clocks)
-        queue(tx.session, [notice])
-    note(tx.session, "filed", number=number)
-    own = item_clocks(terms, Timeline([filed]))
-    return Filed(request_id, number, columns, clocks, parties, progress_of([filed]), own)
+    rows = FiledRows(
+        prefix=number_prefix(filing.type, at.year),
+        year=at.year,
+        request=request,
+        fact=fact_values(request_id, filed, head_digest),
+        clocks=clocks,
+        # The number is empty here; the statement that assigns it puts it in front of the key.
+        notice=filed_row(moment, request_id, "", parties.contact.id, parties.contact.email),
+    )
+    items = item_clocks(terms, timeline) if terms.answer_by_kind else {}
+    return ReadyFiling(request_id, rows, terms, parties, progress_of(timeline), items)
 
 
 def file_by_terms(
@@ -159,31 +166,44 @@ def file_by_terms(
     The first is the parent of the others. None asks first: it raises TermsDiffer where that would make several. Raises
     as `log_request` otherwise; either all are filed or, the caller's transaction being undone, none.
     """
-    groups = _by_terms(tx.session, filing, by=by, at=stamp(tx.business_now)) if split is not False else [filing]
+    context = filing_context(tx.session.connection(), filing, stamp(tx.business_now))
+    groups = [filing] if split is False else _by_terms(tx.session, filing, context, by=by)
     if split is None and len(groups) > 1:
         raise TermsDiffer([kinds_of(group.type, group.detail) for group in groups])
     if len(groups) > 1 and not file_anyway:
-        parties = filing_context(
-            tx.session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id,
-            by=by, at=stamp(tx.business_now),
-        )  # fmt: skip
-        refuse_duplicates(tx.session, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
+        cmo_id = fit_parties(tx.session, context, filing, by=by).cmo_id
+        refuse_duplicates(tx.session, filing.type, cmo_id, filing.detail, filing.cmo_reference, by=by)
+        file_anyway = True  # asked now, for all of them at once
     filed: list[Filed] = []
     for group in groups:
         one = replace(group, parent_id=filed[0].id) if filed else group
-        anyway = file_anyway or len(groups) > 1  # asked above, for all of them at once
-        filed.append(log_request(tx, one, by=by, via=via, file_anyway=anyway))
+        ready = prepare(tx, tx.session, one, context, by=by, via=via, file_anyway=file_anyway)
+        filed.append(_stored(tx.session, ready))
     return filed
 
 
-def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> list[Filing]:
+def store(writer: Session | Connection, ready: ReadyFiling, answer: AnswerToKeep | None = None) -> str | None:
+    """Store a request that is ready, and its terms; its number, or None as `store_filing` says."""
+    store_terms(writer, ready.terms)
+    number = store_filing(connection_of(writer), ready.rows, answer)
+    if number is not None:
+        note(writer, "filed", number=number)
+    return number
+
+
+def _stored(session: Session, ready: ReadyFiling) -> Filed:
+    number = store(session, ready)
+    if number is None:
+        raise LookupError("A filing without an answer to keep is always stored.")
+    return Filed(number, ready)
+
+
+def _by_terms(session: Session, filing: Filing, context: FilingContext, *, by: Caller) -> list[Filing]:
     """The filing cut by the terms its kinds of data have, in the order of their first items."""
     if len(kinds_of(filing.type, filing.detail)) < 2:
         return [filing]
-    parties = filing_context(
-        session, project_id=filing.project_id, site_id=filing.site_id, contact_id=filing.contact_id, by=by, at=at
-    )
-    lines = resolve_each(session, query_for(filing, parties.cmo_id), at)
+    parties = fit_parties(session, context, filing, by=by)
+    lines = choose_each(context.lines, query_for(filing, parties.cmo_id))
     groups: dict[str, list[Any]] = {}
     for item in filing.detail["items"]:
         line = lines[item["kind"]]
@@ -191,11 +211,11 @@ def _by_terms(session: Session, filing: Filing, *, by: Caller, at: datetime) -> 
     return [replace(filing, detail={**filing.detail, "items": items}) for items in groups.values()]
 
 
-def _terms_for(session: Session, filing: Filing, parties: FilingContext, at: datetime) -> Terms:
+def _terms_for(filing: Filing, context: FilingContext, parties: Parties, at: datetime) -> Terms:
     wanted, own = query_for(filing, parties.cmo_id), (filing.type, parties.time_zone, parties.calendar, at)
     if wanted.kinds:
-        return freeze_together(session, resolve_each(session, wanted, at), *own)
-    return freeze(session, resolve(session, wanted, at), *own)
+        return freeze_together(choose_each(context.lines, wanted), *own)
+    return freeze(choose(context.lines, wanted), *own)
 
 
 def _refuse_past_due(filing: Filing, at: datetime) -> None:
@@ -210,16 +230,48 @@ def _refuse_past_due(filing: Filing, at: datetime) -> None:
         raise Invalid(error.field, error.message) from error
 
 
-def _refuse_foreign_parent(session: Session, parent_id: UUID, cmo_id: UUID, by: Caller) -> None:
-    parent = session.get(CmoRequest, parent_id)
-    if parent is None or parent.cmo_id != cmo_id or not is_seen(session, CmoRequest, parent_id, by=by):
+def _refuse_foreign_parent(reader: Session | Connection, parent_id: UUID, cmo_id: UUID, by: Caller) -> None:
+    its_cmo = reader.scalar(select(CmoRequest.cmo_id).where(CmoRequest.id == parent_id))
+    if its_cmo != cmo_id or not is_seen(reader, CmoRequest, parent_id, by=by):
         raise Invalid("parent_id", f"no request {parent_id} to this CMO")
 
 
-def take_numbers(session: Session, request_type: RequestType, year: int, count: int = 1) -> list[str]:
+def take_numbers(session: Session, request_type: RequestType, year: int, count: int) -> list[str]:
     """The next numbers of a type and year; whoever takes one of the same waits for this transaction's end."""
-    last = next_number(session, request_type.value, year, count)
-    return [f"{PREFIX[request_type]}-{year}-{number:06d}" for number in range(last - count + 1, last + 1)]
+    last, prefix = next_number(session, request_type.value, year, count), number_prefix(request_type, year)
+    return [f"{prefix}{number:06d}" for number in range(last - count + 1, last + 1)]
+
+
+def number_prefix(request_type: RequestType, year: int) -> str:
+    """What the numbers of a type and year begin with."""
+    return f"{PREFIX[request_type]}-{year}-"
+
+
+def request_values(
+    filing: Filing, parties: Parties, terms: Terms, *, filed_by_id: UUID | None, state: State, filed_at: datetime
+) -> dict[str, Any]:
+    """A request's row as far as it follows from what was filed; not its number, its facts' chain, its next check."""
+    return {
+        "type": filing.type.value,
+        "project_id": parties.project_id,
+        "cmo_id": parties.cmo_id,
+        "site_id": parties.site_id,
+        "contact_id": parties.contact.id,
+        "filed_by_id": filed_by_id,
+        "priority": filing.priority.value,
+        "subject": filing.subject,
+        "description": filing.description,
+        "gxp": filing.gxp,
+        "due_on": filing.due_on,
+        "cmo_reference": filing.cmo_reference,
+        "parent_id": filing.parent_id,
+        "detail": dict(filing.detail),
+        "state": state.value,
+        "filed_at": filed_at,
+        "reopen_count": 0,
+        "version": 1,
+        "terms_digest": terms.digest,
+    }
 
 
 def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:

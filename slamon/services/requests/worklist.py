@@ -16,12 +16,11 @@ from sqlalchemy import ColumnElement, Uuid, literal, tuple_
 from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
-from slamon.db.requests import CmoRequest, is_sponsors_turn, is_standing
-from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN
+from slamon.db.requests import CmoRequest, has_priority, is_cmos_turn, is_sponsors_turn, is_standing
 from slamon.errors import Invalid
 from slamon.services.access.callers import Caller
 from slamon.services.access.visibility import sees
-from slamon.services.requests.queries import RequestFilter, RequestSummary, clocks_by_request, request_lines
+from slamon.services.requests.queries import RequestFilter, RequestSummary, clocks_by_request, first_of, request_lines
 
 A_PAGE = 50
 
@@ -54,11 +53,10 @@ def worklist(
         request_lines()
         .where(sees(by, CmoRequest), *_held_by(holder), *_narrowed(wanted))
         .order_by(CmoRequest.filed_at, CmoRequest.id)
-        .limit(A_PAGE + 1)
     )
     if after is not None:
         statement = statement.where(_behind(after))
-    found = list(session.execute(statement))
+    found = first_of(session, statement, by, A_PAGE + 1, key=lambda request: (request.filed_at, request.id))
     clocks = clocks_by_request(session, [request.id for request, *_ in found[:A_PAGE]])
     rows = [RequestSummary(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in found[:A_PAGE]]
     return Worklist(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
@@ -69,7 +67,7 @@ def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
         case Holder.US:
             return [is_sponsors_turn()]
         case Holder.CMO:
-            return [is_standing(), CmoRequest.state.in_(sorted(OPEN_STATES - SPONSORS_TURN))]
+            return [is_standing(), is_cmos_turn()]
         case _:
             assert_never(holder)
 
@@ -79,9 +77,9 @@ def _narrowed(wanted: RequestFilter) -> list[ColumnElement[bool]]:
         CmoRequest.type: wanted.type,
         CmoRequest.cmo_id: wanted.cmo_id,
         CmoRequest.project_id: wanted.project_id,
-        CmoRequest.priority: wanted.priority,
     }
-    return [column == value for column, value in equal.items() if value is not None]
+    narrowed = [column == value for column, value in equal.items() if value is not None]
+    return narrowed if wanted.priority is None else [*narrowed, has_priority(wanted.priority)]
 
 
 def _place(request: CmoRequest) -> str:

@@ -1,7 +1,6 @@
 """Shutdowns that CMOs announce: the list, the form to write one down, and each with the deadlines it would move."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 from uuid import UUID, uuid4
@@ -14,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, Person, Site
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
-from slamon.domain.clocks.state import ClockId
 from slamon.domain.timeline import Via
 from slamon.errors import Conflict, Invalid, InvalidFields, KeyReused, NotFound, StaleVersion
 from slamon.schemas.fields import Because
@@ -24,7 +22,6 @@ from slamon.services.access.idempotency import KeptAnswer
 from slamon.services.access.rights import Deed, is_allowed
 from slamon.services.deadlines import shutdowns
 from slamon.services.deadlines.shutdowns import Announcement
-from slamon.services.deadlines.term_changes import MovedDeadline
 from slamon.services.transaction import Tx
 from slamon.web.forms.action_reading import Refused
 from slamon.web.forms.filing_words import plain
@@ -34,34 +31,22 @@ from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may, 
 from slamon.web.staff import choices
 from slamon.web.staff.layout import staff_page
 from slamon.web.staff.requests import version_in
-from slamon.web.view.countdowns import name_of
-from slamon.web.view.instants import Moment, Zones, local_instant, today_in
+from slamon.web.staff.shutdown_moves import ask, ask_if_long, moves_of
+from slamon.web.view.instants import Zones, local_instant, today_in
 
 router = APIRouter(include_in_schema=False)
 ShutdownId = Annotated[UUID, Path()]
 Said = TypeVar("Said", bound=BaseModel)
 
-ANNOUNCE, AGREE, REFUSE, APPLY = "announce", "agree", "refuse", "apply"
+ANNOUNCE, AGREE, REFUSE, APPLY, PREVIEW = "announce", "agree", "refuse", "apply", "preview"
 STATUS_OF = {AGREE: ShutdownStatus.AGREED, REFUSE: ShutdownStatus.REFUSED}
-MOST_MOVED = 200  # deadlines listed on a page
 _DONE = {
     ANNOUNCE: "Written down. Nothing is closed until the CMO’s lead agrees.",
     AGREE: "Agreed. Its days are closed for requests filed from now on.",
     REFUSE: "Refused. Its days stay open for requests filed from now on.",
     APPLY: "Agreed. Its days are closed, for open requests too.",
+    PREVIEW: "It is being worked out. You can leave this page and come back.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A deadline that would move, for its reader; None where there is or would be none."""
-
-    request_id: UUID
-    number: str
-    clock: str
-    target: tuple[Moment | None, Moment | None]
-    limit: tuple[Moment | None, Moment | None]
-    breaches_at_once: bool
 
 
 @router.api_route("/shutdowns", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_RECORDS)])
@@ -97,6 +82,7 @@ def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
             if before is not None:
                 return see_other(before.headers["location"])
             row = shutdowns.announce(tx, site_id, said, by=visit.caller)
+            ask_if_long(tx, row.id, visit)
             address = f"/shutdowns/{row.id}?done={ANNOUNCE}"
             idempotency.keep(tx.session, once, KeptAnswer(303, {"location": address}, ""))
         return see_other(address)
@@ -109,6 +95,18 @@ def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
 def show(request: Request, visit: Visiting, shutdown_id: ShutdownId, done: str = "") -> Response:
     with runtime_of(request).read() as tx:
         return _page(request, tx, visit, shutdown_id, done=done)
+
+
+@router.post("/shutdowns/{shutdown_id}/preview", dependencies=[may_on_record(Deed.READ_RECORDS)])
+def work_out(request: Request, visit: Posting, typed: Submitted, shutdown_id: ShutdownId) -> Response:
+    """Let the deadlines it would move be worked out in the background, for whoever asks."""
+    try:
+        with runtime_of(request).write() as tx:
+            ask(tx, shutdown_id, visit)
+    except Conflict as error:
+        with runtime_of(request).read() as tx:
+            return _page(request, tx, visit, shutdown_id, refused=_refusal(error, PREVIEW, typed))
+    return see_other(f"/shutdowns/{shutdown_id}?done={PREVIEW}#moved")
 
 
 @router.post("/shutdowns/{shutdown_id}/{deed}", dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)])
@@ -124,6 +122,7 @@ def decide(request: Request, visit: Posting, typed: Submitted, shutdown_id: Shut
                 _decide(tx, visit, typed, shutdown_id, STATUS_OF[deed], reason)
             if done == APPLY:
                 shutdowns.apply_to_open(tx, shutdown_id, by=visit.caller, reason=reason, via=Via.STAFF_PAGE)
+                ask_if_long(tx, shutdown_id, visit)
     except (Invalid, Conflict, StaleVersion) as error:
         with runtime_of(request).read() as tx:
             return _page(request, tx, visit, shutdown_id, refused=_refusal(error, deed, typed))
@@ -221,7 +220,6 @@ def _page(
     site = tx.session.get_one(Site, row.site_id)
     cmo = tx.session.get_one(Organization, site.organization_id)
     zones = Zones(own=visit.zone, other=site.time_zone)
-    preview = shutdowns.preview(tx, row, by=visit.caller)
     names = _names(tx.session, (row.created_by, row.decided_by, str(cmo.lead_id)))
     context: dict[str, Any] = {
         "row": row,
@@ -232,26 +230,12 @@ def _page(
         "decided": zones.maybe(row.decided_at),
         "names": names,
         "lead": names.get(str(cmo.lead_id)),
-        "moved": [_moved(each, zones) for each in preview.moved[:MOST_MOVED]],
-        "moved_in_all": len(preview.moved),
-        "breaching": sum(each.breaches_at_once for each in preview.moved),
-        "looked_at": preview.looked_at,
+        "moves": moves_of(tx, shutdown_id, zones, visit),
         "may_decide": shutdowns.may_decide(tx.session, row, by=visit.caller),
         "done": _DONE.get(done),
         "refused": refused,
     }
     return staff_page(request, visit, "shutdown.html", context, status=refused.status if refused else 200)
-
-
-def _moved(each: MovedDeadline, zones: Zones) -> Moved:
-    return Moved(
-        request_id=each.request_id,
-        number=each.number,
-        clock=name_of(ClockId.parse(each.clock)),
-        target=(zones.maybe(each.target_before), zones.maybe(each.target_after)),
-        limit=(zones.maybe(each.limit_before), zones.maybe(each.limit_after)),
-        breaches_at_once=each.breaches_at_once,
-    )
 
 
 def _names(session: Session, ids: Iterable[str | None]) -> dict[str, str]:

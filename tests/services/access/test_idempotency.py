@@ -1,7 +1,9 @@
 """Doing a thing once, whoever asks again: idempotency keys, and people acting at the same moment."""
 
+import itertools
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -89,6 +91,52 @@ def test_the_same_call_made_twice_at_once_is_done_once(any_api: Api) -> None:
     answers = at_once(any_api, 6, lambda caller: caller.post("/v1/requests", json=body, headers=key))
     assert {(status, body["id"]) for status, body in answers} == {(201, answers[0][1]["id"])}
     assert requests_stored(any_api.world) == 1
+
+
+def test_a_call_made_again_uses_up_no_number(any_api: Api) -> None:
+    key = {"Idempotency-Key": "order-1"}
+    for _ in range(3):
+        any_api.pm.post("/v1/requests", json=any_api.inquiry(), headers=key)
+    at_once(any_api, 4, lambda caller: caller.post("/v1/requests", json=any_api.inquiry(), headers=key))
+    assert any_api.filed()["number"] == "INQ-2026-000002"
+
+
+def test_who_file_at_once_each_get_a_number_of_their_own_and_none_is_left_out(any_api: Api) -> None:
+    keys = itertools.cycle([{"Idempotency-Key": f"order-{number}"} for number in range(4)])
+    calls = [partial(_file, any_api, next(keys)) for _ in range(12)]  # each key three times
+    answers = at_once(any_api, 12, *calls)
+    assert {status for status, _ in answers} == {201}
+    assert sorted({body["number"] for _, body in answers}) == [f"INQ-2026-00000{number}" for number in (1, 2, 3, 4)]
+    assert requests_stored(any_api.world) == 4
+
+
+def _file(api: Api, headers: dict[str, str], caller: TestClient) -> Response:
+    return caller.post("/v1/requests", json=api.inquiry(), headers=headers)
+
+
+def test_what_would_be_refused_by_now_gets_its_first_answer_when_it_comes_again(any_api: Api) -> None:
+    key = {"Idempotency-Key": "order-1"}
+    body = any_api.inquiry(cmo_reference="PO-77")  # what it filed looks like what it asks for
+    first = any_api.pm.post("/v1/requests", json=body, headers=key)
+    again = any_api.pm.post("/v1/requests", json=body, headers=key)
+    assert (again.status_code, again.text) == (201, first.text)
+    assert any_api.pm.post("/v1/requests", json=body).status_code == 409
+
+
+def test_a_refused_filing_leaves_its_key_and_the_next_number_alone(any_api: Api) -> None:
+    any_api.filed(cmo_reference="PO-77")
+    body, key = any_api.inquiry(cmo_reference="PO-77"), {"Idempotency-Key": "order-1"}
+    assert any_api.pm.post("/v1/requests", json=body, headers=key).status_code == 409
+    filed = any_api.pm.post("/v1/requests", json={**body, "file_anyway": True}, headers=key)
+    assert (filed.status_code, filed.json()["number"]) == (201, "INQ-2026-000002")
+
+
+def test_the_answer_that_is_kept_says_the_number_whatever_the_texts_say(any_api: Api) -> None:
+    any_api.filed()
+    body, key = any_api.inquiry(subject="[number] of [number]", description='"number":""'), {"Idempotency-Key": "one"}
+    first, again = (any_api.pm.post("/v1/requests", json=body, headers=key) for _ in range(2))
+    assert first.json()["number"] == "INQ-2026-000002"
+    assert (first.json()["subject"], first.text) == ("[number] of [number]", again.text)
 
 
 def test_of_two_people_acting_at_once_one_wins_and_the_other_is_told(any_api: Api) -> None:

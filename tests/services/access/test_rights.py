@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from slamon.db.drafts import Draft
+from slamon.db.jobs import Job, JobKind
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, ProjectCmo
 from slamon.db.policies import Policy
@@ -142,10 +143,20 @@ def built_in(world: Installation) -> CallersAndRecords:
             draft.created_by = str(person_id)
             tx.session.add(draft)
             built.ids[OWN].setdefault("draft_id", {})[part] = draft.id
+            built.ids[OWN].setdefault("job_id", {})[part] = job_of(tx.session, person_id, world.clock.real_now())
             if part not in OF_THE_CMO:
                 who = tx.session.get_one(Person, person_id)
                 built.tokens[part] = sessions.begin_session(tx, who)
     return built
+
+
+def job_of(session: Session, person_id: UUID, at: datetime) -> UUID:
+    """A job that this person has asked for."""
+    question = {"cmo_id": None, "lot": None}
+    job = Job(kind=JobKind.OWED, asked_by=str(person_id), question=question, asked_at=at, wake_at=at, expires_at=at)
+    session.add(job)
+    session.flush()
+    return job.id
 
 
 def records(world: Installation, api: Api, kind: str, project: UUID) -> dict[str, Any]:

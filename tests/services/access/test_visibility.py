@@ -23,6 +23,13 @@ def test_who_calls_is_asked_before_the_body_is_read(api: Api) -> None:
     assert api.nobody.post("/v1/requests", content=b"{", headers=JSON).status_code == 401
 
 
+@pytest.mark.parametrize("content", [b"{", b"{}", b"\xff", b'{"subject": "' + b"x" * 100_000 + b'"}'])
+@pytest.mark.parametrize("media", ["application/json", "text/plain"])
+def test_whoever_has_no_key_that_counts_is_told_that_alone(api: Api, content: bytes, media: str) -> None:
+    stranger = api.with_key("slk_unknown")
+    assert stranger.post("/v1/requests", content=content, headers={"Content-Type": media}).status_code == 401
+
+
 def test_the_document_too_is_for_callers_with_a_key(api: Api) -> None:
     assert api.nobody.get("/v1/openapi.json").status_code == 401
     assert api.pm.get("/v1/openapi.json").json()["paths"]["/v1/sites"]["post"]["operationId"] == "createSite"

@@ -96,7 +96,8 @@ def test_a_preview_shows_nothing_where_the_days_are_closed_already_or_every_hour
     any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json=WHY)
     on_thursday(any_api)
     any_api.filed()
-    assert any_api.pm.get(f"/v1/shutdowns/{shutdown['id']}/preview").json() == {"looked_at": 1, "moved": []}
+    found = any_api.pm.get(f"/v1/shutdowns/{shutdown['id']}/preview").json()
+    assert found == {"in_scope": 2, "looked_at": 1, "moved": [], "next_cursor": None}
 
 
 @pytest.mark.parametrize("who", ["pm", "admin", "head", "contact", "cmo_lead"])

@@ -25,7 +25,7 @@ K = MessageKind
 def slack_world(world: Installation) -> Iterator[tuple[Installation, SlackServer]]:
     """A world whose Slack is a server that speaks the Web API. The lead's backup may take what comes to them."""
     with running_slack(world.clock.real_now) as (server, url):
-        world.runtime.channels[DeliveryChannel.SLACK] = SlackChannel(TOKEN, url)
+        world.runtime.channels[DeliveryChannel.SLACK] = SlackChannel(TOKEN, url, clock=world.clock)
         with world.runtime.db.write() as session:
             session.get_one(Person, world.cast.lead).backup_id = world.cast.head
         yield world, server

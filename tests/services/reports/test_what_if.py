@@ -16,7 +16,7 @@ from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.directory.records import change
 from slamon.services.policies.policies import PolicyLine
-from slamon.services.reports.what_if import WhatIf, what_if
+from slamon.services.reports.what_if import Question, WhatIf, what_if
 from tests.installation import START, Installation
 
 ADMIN = Caller("admin", "Ada", frozenset({Role.ADMIN}))
@@ -33,7 +33,7 @@ def draft(limit: str | None = None, **scope: Any) -> PolicyLine:
 def tried(world: Installation, which: PolicyLine, **differing: Any) -> WhatIf:
     period = {"filed_from": START - timedelta(days=1), "filed_to": START + timedelta(days=100)}
     with world.runtime.read() as tx:
-        return what_if(tx, which, by=ADMIN, **{**period, **differing})
+        return what_if(tx, Question(which, **{**period, **differing}), by=ADMIN)
 
 
 @pytest.fixture
@@ -100,6 +100,4 @@ def test_a_period_that_is_none_is_refused_and_so_is_a_cmo(a_week: Installation):
     with pytest.raises(Invalid, match="filed_from"):
         tried(a_week, draft(), filed_to=START - timedelta(days=1))
     with pytest.raises(Forbidden), a_week.runtime.read() as tx:
-        what_if(
-            tx, draft(), filed_from=START, filed_to=START + timedelta(days=1), by=a_week.caller(a_week.cast.contact)
-        )
+        what_if(tx, Question(draft(), START, START + timedelta(days=1)), by=a_week.caller(a_week.cast.contact))

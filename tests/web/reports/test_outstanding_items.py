@@ -9,6 +9,7 @@ import pytest
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.services.reports import outstanding_items
+from slamon.web.reports import owed_sheet
 from tests.pages import Site, Staff, text_of
 from tests.web.test_staff import next_of
 
@@ -94,6 +95,8 @@ def test_the_register_goes_on_behind_next_and_the_spreadsheet_holds_all_of_it(
     second = text_of(staff.get(next_of(first)))
     assert ("Lot L2" in second, "Lot L3" in second) == (False, True)
     assert "There are more behind “Next”" in text_of(staff.get("/owed?lot=L3"))
+    monkeypatch.setattr(outstanding_items, "MOST_ITEMS", 1)
+    assert "Lot L2" not in staff.get("/owed").text
     assert [row["Lot"] for row in rows_of(staff)] == ["L1", "L2", "L3"]
     assert [row["Lot"] for row in rows_of(staff, "/owed.csv?lot=l3")] == ["L3"]
 
@@ -160,3 +163,28 @@ def test_filed_as_one_each_item_shows_its_own_date_and_is_overdue_by_it(site: Si
         "Batch record": ("no", "2026-03-12 09:00"),
     }
     assert "Rhein Fill AG 2 1 overdue" in text_of(staff.get("/owed"))
+
+
+def test_a_long_register_is_put_into_a_spreadsheet_in_the_background(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lot in ("L1", "L2", "L3"):
+        ask_for(site, ("coa", [lot]))
+    staff = site.staff(site.world.cast.pm)
+    at_once = staff.get("/owed.csv").content
+    monkeypatch.setattr(outstanding_items, "AT_ONCE", 2)
+    monkeypatch.setattr(outstanding_items, "A_STEP", 2)
+    monkeypatch.setattr(owed_sheet, "AT_A_TIME", 2)
+    assert staff.get("/owed.csv?lot=L1").headers["location"] == "/owed?lot=L1"
+    assert "Put all of it into a CSV" in staff.get("/owed").text
+    address = staff.post("/owed/sheets", cmo="", lot="").headers["location"]
+    assert "Looking through the open requests" in text_of(staff.get(address))
+    assert staff.get(f"{address}/owed.csv").headers["location"] == address
+    site.world.work()
+    assert "3 items of 3 requests" in text_of(staff.get(address))
+    written = staff.get(f"{address}/owed.csv")
+    assert (written.content, written.headers["content-type"]) == (at_once, "text/csv; charset=utf-8")
+    assert site.staff(site.world.cast.head).get(address).status_code == 404
+    of_lot = staff.post("/owed/sheets", cmo=str(site.world.cast.cmo), lot="l2").headers["location"]
+    site.world.work()
+    assert [row["Lot"] for row in rows_of(staff, f"{of_lot}/owed.csv")] == ["L2"]

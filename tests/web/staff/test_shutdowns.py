@@ -13,6 +13,7 @@ from slamon.db.shutdowns import Shutdown
 from slamon.domain.timeline import SYSTEM
 from slamon.services.directory.records import create
 from slamon.services.requests.queries import clocks_of
+from slamon.web.staff import shutdown_moves
 from tests.pages import Site, Staff, text_of
 
 KEY = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a77"
@@ -220,3 +221,32 @@ def test_reading_shutdowns_changes_nothing_and_forms_need_our_token(site: Site, 
     assert lead.client.post(f"{path}/agree", data={"version": "1", "reason": "x"}).status_code == 403
     assert lead.client.post("/shutdowns/new", data={"key": KEY, **CARNIVAL}).status_code == 403
     assert site.everything() == before
+
+
+def test_of_many_open_requests_the_page_shows_how_far_the_preview_is_and_then_the_preview(
+    site: Site, asked: CmoRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutdown_moves, "AT_ONCE", 0)  # instead of filing two hundred
+    path = announced(site)
+    lead, pm = site.staff(site.world.cast.lead), site.staff(site.world.cast.pm)
+    assert "Looking through the open requests" in text_of(pm.get(path))  # writing it down has asked
+    page = lead.get(path)
+    assert "too many open requests" in text_of(page)
+    assert "Move the deadlines of open requests too" in text_of(page)
+    assert asked.number not in page.text
+
+    sent = lead.post(f"{path}/preview")
+    assert sent.status_code == 303
+    assert "Looking through the open requests" in text_of(lead.get(sent.headers["location"]))
+    site.world.work()
+    for staff in (lead, pm):
+        page = staff.get(path)
+        assert asked.number in page.text
+        assert "Work it out again" in page.text
+    assert "Move the deadline of open requests too" in text_of(lead.get(path))
+
+    lead.post(f"{path}/agree", version="1", reason="Agreement, clause 4.2", apply="yes")
+    assert limit_of(site, asked) == "2026-03-11T13:00:00+00:00"
+    site.world.work()
+    told = text_of(lead.get(path))
+    assert "None. 1 open request counts this site’s working hours" in told
