@@ -26,6 +26,7 @@ from slamon.db.jobs import Job, JobKind
 from slamon.db.outbox import Notification
 from slamon.db.parties import AuditedCmo, AuditedProject
 from slamon.db.requests import Priority
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType, State
 from slamon.engine import health, heartbeat
 from slamon.services.access import jobs
@@ -104,7 +105,7 @@ def board_sections(reading: Reading) -> None:
 
 def one_request(reading: Reading) -> None:
     [row] = reading.page(limit=1).rows
-    whole = queries.request_detail(reading.session, row.request.id, by=reading.by)
+    whole = queries.request_detail(reading.session, STANDARD, row.request.id, by=reading.by)
     queries.linked_requests(reading.session, whole.row.request, reading.by)
 
 
@@ -119,7 +120,7 @@ def status(reading: Reading) -> None:
 def register(reading: Reading) -> None:
     for cmo_id in (None, ABSENT):
         wanted = outstanding_items.OutstandingFilter(cmo_id)
-        assert not outstanding_items.outstanding_items(reading.session, wanted, by=reading.by).items
+        assert not outstanding_items.outstanding_items(reading.tx, wanted, by=reading.by).items
         assert not outstanding_items.is_long(reading.session, wanted, by=reading.by)
 
 
