@@ -14,10 +14,11 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     PrivateAttr,
@@ -26,6 +27,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.normal_form import normal_form
@@ -167,6 +169,22 @@ class BadCell(ValueError):
         self.reason = reason
 
 
+def _known_column(name: str, known: ValidationInfo) -> str:
+    names = kinds_of(_catalogue_in(known.context)).names
+    if name not in names:
+        raise PydanticCustomError("column", "Input should be {names}", {"names": _listed_first(names)})
+    return name
+
+
+def _listed_first(names: frozenset[str]) -> str:
+    """The shipped names in their order, then the others."""
+    shipped = [field.value for field in Field]
+    return ", ".join(f"'{name}'" for name in (*shipped, *sorted(names - set(shipped))))
+
+
+ColumnName = Annotated[str, AfterValidator(_known_column)]
+
+
 class Columns(BaseModel):
     """A mapping file. `columns` says under which name of theirs a field stands, `values` what their words mean.
 
@@ -178,14 +196,14 @@ class Columns(BaseModel):
     model_config = ConfigDict(extra="forbid")
     _catalogue: Catalogue = PrivateAttr(default=STANDARD)
 
-    columns: dict[str, str]
+    columns: dict[ColumnName, str]
     sheet: str | None = None
     zone: Zone = "UTC"
     formats: list[str] = []
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ".", ",", " ", "'"] | None = None
-    values: dict[str, dict[str, str]] = {}
-    constants: dict[str, str] = {}
+    values: dict[ColumnName, dict[str, str]] = {}
+    constants: dict[ColumnName, str] = {}
 
     def model_post_init(self, context: Any, /) -> None:
         self._catalogue = _catalogue_in(context)
@@ -198,14 +216,6 @@ class Columns(BaseModel):
     @property
     def kinds(self) -> ColumnKinds:
         return kinds_of(self._catalogue)
-
-    @field_validator("columns", "values", "constants")
-    @classmethod
-    def _known(cls, named: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
-        unknown = sorted(named.keys() - kinds_of(_catalogue_in(known.context)).names)
-        if unknown:
-            raise ValueError(f"'{unknown[0]}' is none of our columns")
-        return named
 
     @field_validator("values", "columns", mode="before")
     @classmethod
