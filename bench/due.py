@@ -26,6 +26,7 @@ from slamon.channels.email import EmailChannel
 from slamon.channels.slack import SlackChannel
 from slamon.clock import Clock
 from slamon.db.requests import CrossingRow
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import SYSTEM, stamp
 from slamon.runtime import configure_logging
@@ -70,7 +71,7 @@ def main() -> None:
                 for name, opened in set_ups.items()
                 if arguments.only in (None, name)
             }
-            background = frozen("background", TARGET, default_policies()[0]["ladder"])
+            background = frozen("background", TARGET, default_policies(STANDARD.clocks)[0]["ladder"])
             for house in houses.values():
                 seed(house.world, count, background, first=now() - timedelta(days=1), apart=timedelta(0))
             waits = measure_waits(houses, arguments.rounds)

@@ -16,6 +16,7 @@ from bench.calendar import YEARS
 from bench.calendar import _document as document
 from bench.calendar import _grid as grid
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms, ladder_from_json
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
@@ -32,7 +33,7 @@ def run(rounds: int = ROUNDS) -> dict[str, float]:
     written = document("Europe/Zurich", [("08:00", "16:00")], YEARS)
     terms, timeline = _terms(WorkingCalendar.from_json(written)), _timeline()
     now = FILED_AT + timedelta(days=20)
-    clocks = evaluate(terms, timeline, now).clocks
+    clocks = evaluate(terms, timeline, now, clocks=STANDARD.clocks).clocks
     assert (len(timeline), len(clocks)) == (50, 6), (len(timeline), len(clocks))
     peer, zone = grid(written), ZoneInfo("Europe/Zurich")
 
@@ -42,7 +43,7 @@ def run(rounds: int = ROUNDS) -> dict[str, float]:
 
     spent: dict[str, list[float]] = {"evaluate": [], "due": []}
     for _ in range(rounds):
-        spent["evaluate"].append(_microseconds(lambda: evaluate(terms, timeline, now)))
+        spent["evaluate"].append(_microseconds(lambda: evaluate(terms, timeline, now, clocks=STANDARD.clocks)))
         spent["due"].append(_microseconds(due))
     ours, theirs = (statistics.median(times) for times in spent.values())
     print(
@@ -62,7 +63,7 @@ def _microseconds(call: Callable[[], object]) -> float:
 def _terms(calendar: WorkingCalendar) -> Terms:
     allowed = ClockTerms(timedelta(hours=24), timedelta(hours=48), Mode.CALENDAR)
     kinds = (ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER, ClockKind.REPLY)
-    ladder = ladder_from_json(default_policies()[0]["ladder"])
+    ladder = ladder_from_json(default_policies(STANDARD.clocks)[0]["ladder"])
     return Terms("bench", "Working hours", 1, None, calendar, dict.fromkeys(kinds, allowed), ladder)
 
 

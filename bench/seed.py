@@ -8,14 +8,16 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from slamon.channels.email import EMAIL
 from slamon.db.base import new_id
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.db.statements import insert_ignoring
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import clock_states
-from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, DeliveryChannel, Terms, ladder_from_json, terms_digest
+from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, Terms, ladder_from_json, terms_digest
 from slamon.domain.timeline import GENESIS, Actor, Fact, FactKind, Role, Timeline, Via
 from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.reconcile import clock_values
@@ -54,7 +56,8 @@ def seed_open_requests(world: Installation, count: int, *, data_every: int | Non
     Request i is filed i seconds after the first, under a policy whose reminder comes `REMINDER` after filing: each
     second that business time moves makes exactly one more request due.
     """
-    seed(world, count, frozen("seeded", TARGET, default_policies()[0]["ladder"]), first=START, data_every=data_every)
+    terms = frozen("seeded", TARGET, default_policies(STANDARD.clocks)[0]["ladder"])
+    seed(world, count, terms, first=START, data_every=data_every)
     gap = START + REMINDER - world.clock.now()
     world.clock.advance(seconds=gap.total_seconds())
 
@@ -104,10 +107,10 @@ def _rows(
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]]:
     cast = world.cast
     actor = Actor(str(cast.pm), "Petra Manager", Role.PROJECT_MANAGER)
-    template = evaluate(terms, _timeline(actor, first), first)
+    template = evaluate(terms, _timeline(actor, first), first, clocks=STANDARD.clocks)
     assert template.next_check_at is not None
     assert template.urgent_at is not None
-    clocks = clock_states(terms, _timeline(actor, first))
+    clocks = clock_states(terms, _timeline(actor, first), clocks=STANDARD.clocks)
     for number in numbers:
         later = number * apart
         at, request_id = first + later, new_id()
@@ -167,7 +170,7 @@ def _told(tx: Tx, world: Installation, request: dict[str, Any]) -> dict[str, Any
         replace(tx, business_now=request["filed_at"], real_now=request["filed_at"]),
         key,
         MessageKind.FILED,
-        DeliveryChannel.EMAIL,
+        EMAIL.name,
         "contact@cmo.example",
         request_id=request["id"],
         person_id=contact,

@@ -20,6 +20,7 @@ from sqlalchemy import func, inspect, select, table
 
 from bench.due import arrived, await_messages, due_terms, in_words, measure_waits, now
 from bench.seed import TARGET, frozen, seed
+from slamon.domain.catalogue import STANDARD
 from slamon.runtime import configure_logging
 from slamon.services.directory.bootstrap import default_policies
 from tests.scenarios.installation import ProcessInstallation, running_house
@@ -49,7 +50,7 @@ def main() -> None:
         }
         house = stack.enter_context(running_house(folder, f"sqlite:///{folder}/steady.db", None, **settings))
         starts_and_stops(house)
-        background = frozen("background", TARGET, default_policies()[0]["ladder"])
+        background = frozen("background", TARGET, default_policies(STANDARD.clocks)[0]["ladder"])
         seed(house.world, arguments.open, background, first=now() - timedelta(days=1), apart=timedelta(0))
         idle(house, arguments.open, arguments.idle)
         for (_, due), seconds in measure_waits({"SQLite": house}, 3).items():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.seed import TARGET, frozen, seed
 from slamon.db.base import new_id
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.timeline import Role
 from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import default_policies
@@ -20,7 +21,7 @@ ROUNDS = 3
 
 
 def run() -> None:
-    line = default_policies()[0]
+    line = default_policies(STANDARD.clocks)[0]
     draft = PolicyLine(id=new_id(), version=1, **line)
     by = Caller("bench", "bench", frozenset({Role.ADMIN}))
     with tempfile.TemporaryDirectory() as folder, open_world(f"sqlite:///{Path(folder)}/what_if.db") as world:

@@ -3,7 +3,6 @@
 import gc
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,16 +12,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from slamon.addresses import allow_internal
-from slamon.channels import Channel
-from slamon.channels.console import ConsoleChannel
-from slamon.channels.email import EmailChannel
-from slamon.channels.slack import SlackChannel
+from slamon.channels import Channel, Channels
+from slamon.channels.console import is_shown_only
+from slamon.channels.registry import SHIPPED, build_channels
 from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.base import new_id
 from slamon.db.database import Database
 from slamon.domain.catalogue import STANDARD, Catalogue
-from slamon.domain.terms import DeliveryChannel
 from slamon.files import FileStore
 from slamon.files.disk import DiskStore
 from slamon.files.s3 import Bucket, S3Store
@@ -67,28 +64,32 @@ class InFlight:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Shared by the application, the workers and the commands. `process_id` names this process in claims."""
+    """Shared by the application, the workers and the commands. `process_id` names this process in claims.
+
+    `channels` are those of `registered`, by name, ready to send.
+    """
 
     settings: Settings
     clock: Clock
     db: Database
-    channels: dict[DeliveryChannel, Channel]
+    channels: dict[str, Channel]
     files: FileStore
     process_id: UUID = field(default_factory=new_id)
     in_flight: InFlight = field(default_factory=InFlight)
     vitals: Heartbeat = field(default_factory=Heartbeat)
     passwords: Passwords = field(default_factory=Passwords)
+    registered: Channels = SHIPPED
     catalogue: Catalogue = STANDARD
     words: Words = ENGLISH
 
     @property
     def can_mail(self) -> bool:
         """Whether mails leave this machine; without a mail server they are shown on the console."""
-        return not isinstance(self.channels.get(DeliveryChannel.EMAIL), ConsoleChannel)
+        return not is_shown_only(self.channels[self.registered.for_links.name])
 
     @property
     def rules(self) -> Rules:
-        return Rules(closing=closing_rule(self.settings), catalogue=self.catalogue)
+        return Rules(closing=closing_rule(self.settings), catalogue=self.catalogue, channels=self.registered)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
@@ -103,7 +104,7 @@ class Runtime:
             yield self._at_this_moment(session)
 
     def _at_this_moment(self, session: Session) -> Tx:
-        return Tx(self.clock.now(), self.clock.real_now(), session, self.rules)
+        return Tx(self.clock.now(), self.clock.real_now(), self.rules, session)
 
     def reach(self, point: str, about: str = "") -> None:
         """A point at which tests let the process die, as if the power went; see `SLAMON_CRASH_AT`."""
@@ -115,7 +116,7 @@ class Runtime:
         self.db.close()
 
 
-def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
+def build_runtime(settings: Settings, clock: Clock | None = None, registered: Channels = SHIPPED) -> Runtime:
     configure_logging(settings.log_level)
     allow_internal(settings.internal_mail_domains.split(","))
     gc.set_threshold(20_000, 10, 10)  # a batch makes thousands of objects that die together: looking early is in vain
@@ -124,30 +125,9 @@ def build_runtime(settings: Settings, clock: Clock | None = None) -> Runtime:
         settings=settings,
         clock=clock,
         db=Database(settings.database, connections=settings.database_connections),
-        channels={
-            DeliveryChannel.SLACK: _slack(settings, clock),
-            DeliveryChannel.EMAIL: _email(settings, clock),
-        },
+        channels=build_channels(registered, settings, clock),
         files=_files(settings),
-    )
-
-
-def _slack(settings: Settings, clock: Clock) -> Channel:
-    if settings.slack_token is None:
-        return ConsoleChannel("slack", sys.stderr)
-    return SlackChannel(
-        settings.slack_token.get_secret_value(), settings.slack_base_url, settings.slack_timeout_seconds, clock=clock
-    )
-
-
-def _email(settings: Settings, clock: Clock) -> Channel:
-    if settings.smtp_url is None:
-        return ConsoleChannel("email", sys.stderr)
-    return EmailChannel(
-        settings.smtp_url.get_secret_value(),
-        settings.mail_from,
-        clock=clock,
-        answer_timeout_seconds=settings.smtp_timeout_seconds,
+        registered=registered,
     )
 
 

@@ -38,7 +38,6 @@ from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.clocks.auto_close import NEVER
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.scopes import ALL_SCOPES, Scope
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Via
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
@@ -50,6 +49,7 @@ from slamon.services.access import callers
 from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
+from slamon.services.outbox.addresses import keep_address
 from slamon.services.requests import acts, filing
 from slamon.services.transaction import Rules, Tx
 from slamon.wording.message import Message, MessageKind
@@ -189,6 +189,11 @@ class Installation:
             person = session.get_one(Person, person_id)
             return callers.caller_of(person, session.get_one(Organization, person.organization_id))
 
+    def address(self, owner: type[Person] | type[Organization], owner_id: UUID, channel: str, value: str) -> None:
+        """Give a person, or the place of a CMO, another address on a channel, as if it had always been so."""
+        with self.runtime.db.write() as session:
+            keep_address(session, session.get_one(owner, owner_id), channel, value)
+
     def key(self, person_id: UUID, *scopes: Scope) -> str:
         """The secret of a new API key of this person; every scope unless named."""
         with self.runtime.write() as tx:
@@ -268,7 +273,7 @@ def open_world(
         ),
         clock=clock,
         db=Database(database_url, connections=10),
-        channels={DeliveryChannel.SLACK: slack, DeliveryChannel.EMAIL: email},
+        channels={channel.name: channel for channel in (slack, email)},
         files=DiskStore(Path(files.name)),
         catalogue=catalogue,
         words=words,
@@ -301,7 +306,7 @@ def _found_at(database_url: str, now: datetime) -> Cast:
         empty(database)
         schema.migrate(database)
         with database.write() as session:
-            return _found(Tx(now, now, session, Rules(closing=NEVER)))
+            return _found(Tx(now, now, Rules(closing=NEVER), session))
     finally:
         database.close()
 

@@ -23,7 +23,6 @@ from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db.audit import AuditEntry
 from slamon.db.parties import Person
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import heartbeat
 from slamon.engine.cycle import InlineDispatcher, tick
@@ -121,7 +120,7 @@ def test_where_settings_come_from_the_environment_setup_writes_no_file_and_the_s
     assert not (folder / ".env").exists()
     runtime = build_runtime(Settings())
     email = RecordingChannel("email")
-    runtime.channels[DeliveryChannel.EMAIL] = email
+    runtime.channels["email"] = email
     with runtime.write() as tx:
         admin = callers.person_by_email(tx.session, "ada@acme.example")
         one_time_links.invite(tx, admin.id, by=SYSTEM)

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import structlog
 
-from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.runtime import Runtime
 from workers.heartbeat import in_thread
@@ -89,8 +88,9 @@ class Senders:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._most = max(1, runtime.settings.worker_threads // 2)
-        self._lanes = {channel.value: Lane(self._most, runtime.clock.monotonic) for channel in DeliveryChannel}
+        most = max(1, runtime.settings.worker_threads // 2)
+        self._threads_of = {channel.name: min(most, channel.most_senders or most) for channel in runtime.registered}
+        self._lanes = {name: Lane(threads, runtime.clock.monotonic) for name, threads in self._threads_of.items()}
         self._threads: list[threading.Thread] = []
 
     def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
@@ -98,7 +98,8 @@ class Senders:
 
     def __enter__(self) -> "Senders":
         for channel, lane in self._lanes.items():
-            self._threads += [in_thread(f"slamon-{channel}", self._send, channel, lane) for _ in range(self._most)]
+            threads = range(self._threads_of[channel])
+            self._threads += [in_thread(f"slamon-{channel}", self._send, channel, lane) for _ in threads]
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -1,6 +1,6 @@
 """The JSON API under /v1: thin. It parses, calls one use case in one transaction, and answers."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -19,11 +19,16 @@ from slamon.api import (
     shutdowns,
     term_changes,
 )
-from slamon.api.records import ROUTERS
+from slamon.api.policies import policy_routes
+from slamon.api.records import policy_lines, record_routers, routes_of
+from slamon.domain.catalogue import Catalogue
 from slamon.http import problems
 from slamon.http.middleware import Middleware
 from slamon.http.transaction import Gate, Known, Route, by_key, may
 from slamon.runtime import Runtime
+from slamon.schemas.addresses import name_channels
+from slamon.schemas.open_names import with_names
+from slamon.schemas.policies import policy_models
 from slamon.services.access.rights import Deed
 
 
@@ -37,22 +42,32 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
     problems.install(app)
     app.add_middleware(Middleware, runtime=runtime)
     # The busiest first, as they are tried in turn. Rules before records: /v1/policies/resolve is not a policy's id.
+    policy_questions, policy_records = _policy_routers(runtime.catalogue)
     first = [
+        requests.filing_router(runtime.catalogue),
         requests.router,
         attachments.router,
         clocks.router,
         outstanding_items.router,
         policies.router,
+        policy_questions,
         term_changes.router,
     ]
     last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
-    routers = [*first, *ROUTERS, *last, *others]
+    routers = [*first, *record_routers(runtime.registered), policy_records, *last, *others]
     routers.append(_document_route(app))
     acting = requests.action_routes(runtime.catalogue, runtime.words)
     rest = [route for router in routers[1:] for route in router.routes]
     app.state.api_routes = [*requests.router.routes, *acting, *rest]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
     app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]  # FastAPI's own lacks the problems
+
+
+@cache
+def _policy_routers(catalogue: Catalogue) -> tuple[APIRouter, APIRouter]:
+    """The routes whose models name the clocks: questions about policy lines, and the lines; built once a catalogue."""
+    models = policy_models(catalogue.clocks)
+    return policy_routes(models), routes_of(policy_lines(models))
 
 
 def openapi_document(app: FastAPI) -> dict[str, Any]:
@@ -62,6 +77,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     schemas.update(_problem_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    document = with_names(document, app.state.runtime.catalogue)
+    name_channels(document, app.state.runtime.registered.names)
     document["security"] = [{"apiKey": []}]
     return document
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from slamon.api.records import PEOPLE
+from slamon.api.records import find_staff
 from slamon.api.responses import answers
 from slamon.db import paging
 from slamon.db.access import ApiKey
@@ -140,7 +140,7 @@ def invite_person(call: Posted, record_id: UUID) -> Response:
         return _shown_once(call, record_id)
 
     def work(tx: Tx) -> Reply:
-        PEOPLE.find(tx, record_id, call)
+        find_staff(tx, record_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
         person = one_time_links.invite(tx, record_id, by=by)
         return _accepted(Invitation(sent_to=person.email))
@@ -153,7 +153,7 @@ def _shown_once(call: Call, person_id: UUID) -> Response:
         refuse_idempotency()
 
     def work(tx: Tx) -> Reply:
-        PEOPLE.find(tx, person_id, call)
+        find_staff(tx, person_id, call)
         by = allow(call.caller, Deed.KEEP_PEOPLE)
         token = one_time_links.show_link(tx, person_id, to=by.name, by=by)
         link = one_time_links.welcome_address(call.runtime.settings.base_url, token)

@@ -19,7 +19,7 @@ from slamon.files.kinds import TAKEN
 from slamon.http.transaction import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
 from slamon.http.uploads import Upload, download, file_in, form_with_file
 from slamon.schemas.attachments import Attachment, Attachments
-from slamon.schemas.requests import Person
+from slamon.schemas.requests import Author
 from slamon.services.access.rights import Deed
 from slamon.services.requests import queries
 from slamon.services.requests.attachments import attach, attachment_of, attachments_of, may_attach
@@ -147,7 +147,7 @@ def _told(row: db.Attachment) -> Attachment:
         media_type=row.media_type,
         size=row.size,
         sha256=row.sha256,
-        uploaded_by=Person(id=row.uploaded_by_id, name=row.uploaded_by_name, role=Role(row.uploaded_by_role)),
+        uploaded_by=Author(id=row.uploaded_by_id, name=row.uploaded_by_name, role=Role(row.uploaded_by_role)),
         via=Via(row.via),
         created_at=row.created_at,
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 from slamon.api.responses import answers
 from slamon.db.parties import Site
 from slamon.http.transaction import Known, Route, by_key, may_on_record, reply
-from slamon.schemas.clocks import Clock, Clocks, Explanation, Part, Rule, TimeByOwner
+from slamon.schemas.clocks import Clocks, Explanation, Part, Rule, TimeByOwner, clock_of
 from slamon.services.access.rights import Deed
 from slamon.services.deadlines.explanations import Explained, clock_named, explain_clock
 from slamon.services.requests import queries
@@ -30,7 +30,7 @@ ClockName = Annotated[str, Path(description="As `clock` of the request has it.",
 def get_clocks(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
-        clocks = [Clock.model_validate(row) for row in queries.clocks_of(tx.session, request_id)]
+        clocks = [clock_of(row, call.runtime.catalogue.clocks) for row in queries.clocks_of(tx, request_id)]
         owned = queries.owned_time(tx, request)
     seconds = TimeByOwner.model_validate({owner.value: int(time.total_seconds()) for owner, time in owned.items()})
     return reply(Clocks(request_id=request_id, seconds_by_owner=seconds, clocks=clocks)).response()
@@ -50,7 +50,9 @@ def explain(call: Known, request_id: UUID, clock: ClockName) -> Response:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
         sponsor, site = call.runtime.settings.sponsor_time_zone, tx.session.get_one(Site, request.site_id).time_zone
         own, other = (site, sponsor) if call.caller.is_cmo else (sponsor, site)
-        explained = explain_clock(tx, request, clock_named(clock), zone=own, other_zone=other)
+        explained = explain_clock(
+            tx, request, clock_named(clock), call.runtime.words.clocks, zone=own, other_zone=other
+        )
     return reply(_explanation(request_id, explained)).response()
 
 

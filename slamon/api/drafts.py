@@ -92,7 +92,7 @@ def file_draft(
     def work(tx: Tx) -> Reply:
         draft = drafts.take(tx.session, draft_id, by=call.caller, expected_version=expected)
         try:
-            filing = read_filing(draft.content)
+            filing = read_filing(tx.rules.catalogue, draft.content)
         except ValidationError as wrong:
             told = [{**error, "loc": ("body", *error["loc"])} for error in wrong.errors()]
             raise RequestValidationError(told, body=draft.content) from wrong

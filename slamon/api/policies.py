@@ -12,18 +12,27 @@ from slamon.api.responses import answers
 from slamon.db.base import new_id
 from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import refuse_contradictions
 from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
-from slamon.http.transaction import Known, Reply, Route, by_key, may, may_on_record, reply
+from slamon.http.transaction import Call, Known, Reply, Route, by_key, may, may_on_record, reply
 from slamon.schemas import directory
 from slamon.schemas.jobs import Job, WhatIfAnswer
-from slamon.schemas.policies import HolidaysQuery, ResolveQuery, WhatIfQuestion
+from slamon.schemas.policies import (
+    CoveringLine,
+    HolidaysQuery,
+    NewPolicy,
+    PolicyModels,
+    ResolveQuery,
+    WhatIfQuestion,
+)
 from slamon.services.access.jobs import AT_ONCE
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import is_seen
 from slamon.services.policies import calendars, policies
+from slamon.services.policies.known_names import known_type
 from slamon.services.policies.lines import refuse_unworkable
 from slamon.services.reports import what_if
 from slamon.services.reports.what_if import Question
@@ -53,36 +62,7 @@ def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, 
     return reply(answer).response()
 
 
-@router.get(
-    "/policies/resolve",
-    response_model=directory.ResolvedPolicy,
-    operation_id="resolvePolicy",
-    tags=["Policies"],
-    summary="Which policy line applies to such a request now",
-    responses=answers(409),
-    dependencies=[may(Deed.READ_RECORDS)],
-)
-def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
-    with call.reading() as tx:
-        site = tx.session.get(Site, query.site_id)
-        if site is None or not is_seen(tx.session, Site, query.site_id, by=call.caller):
-            raise Invalid("site_id", f"no site {query.site_id}")
-        if not is_seen(tx.session, Project, query.project_id, by=call.caller):
-            raise Invalid("project_id", f"no project {query.project_id}")
-        wanted = policies.PolicyQuery(
-            query.type, query.kind, query.priority, site.organization_id, query.site_id, query.project_id
-        )
-        line, *others = policies.covering(tx.session, wanted, call.now)
-        policy = tx.session.get_one(Policy, line.id)
-    also = [directory.CoveringLine(id=each.id, name=each.name, names=policies.named_scope(each)) for each in others]
-    named = policies.named_scope(line)
-    answer = directory.ResolvedPolicy(
-        policy=directory.Policy.model_validate(policy), matched_by=named, why=_why(named, also), also_cover=also
-    )
-    return reply(answer).response()
-
-
-def _why(named: list[str], also: list[directory.CoveringLine]) -> str:
+def _why(named: list[str], also: list[CoveringLine]) -> str:
     own = f"It names {' and '.join(named)}" if named else "It names nothing, so it covers every request"
     if not also:
         return f"{own}; no other line in force covers this request."
@@ -91,34 +71,72 @@ def _why(named: list[str], also: list[directory.CoveringLine]) -> str:
     return f"{own}; the next best, '{next_best.name}', names {theirs}."
 
 
-@router.post(
-    "/policies/what-if",
-    response_model=WhatIfAnswer,
-    operation_id="whatIf",
-    tags=["Policies"],
-    summary="What a draft policy would have meant for a past period",
-    description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force then. "
-    f"Changes nothing. For more than {AT_ONCE} requests the answer is a job that works it out in the background: see "
-    "`GET /v1/jobs/{id}`.",
-    responses=answers(409, body=True, job=Job),
-    dependencies=[may(Deed.READ_RECORDS)],
-)
-def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
-    question = Question(draft_of(body.policy), stamp(body.filed_from), stamp(body.filed_to))
-    with call.reading() as tx:
-        if not what_if.is_long(tx.session, question, by=call.caller):
-            return reply(by_name(what_if.what_if(tx, question, by=call.caller))).response()
+def policy_routes(models: PolicyModels) -> APIRouter:
+    """Which line applies, and what a draft would have meant."""
+    router = APIRouter(prefix="/v1/policies", tags=["Policies"], route_class=Route, dependencies=[by_key])
 
-    def work(tx: Tx) -> Reply:
-        return accepted(what_if.ask(tx, question, by=call.caller))
+    def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
+        with call.reading() as tx:
+            line, *others = policies.covering(tx.session, _wanted(tx, query, call), call.now)
+            policy = tx.session.get_one(Policy, line.id)
+        also = [CoveringLine(id=each.id, name=each.name, names=policies.named_scope(each)) for each in others]
+        named = policies.named_scope(line)
+        answer = models.resolved(
+            policy=models.read.model_validate(policy), matched_by=named, why=_why(named, also), also_cover=also
+        )
+        return reply(answer).response()
 
-    return call.write(work)
+    def ask_what_if(call: Known, body: WhatIfQuestion) -> Response:
+        question = Question(draft_of(body.policy, call.runtime.catalogue), stamp(body.filed_from), stamp(body.filed_to))
+        with call.reading() as tx:
+            if not what_if.is_long(tx.session, question, by=call.caller):
+                return reply(by_name(what_if.what_if(tx, question, by=call.caller))).response()
+
+        def work(tx: Tx) -> Reply:
+            return accepted(what_if.ask(tx, question, by=call.caller))
+
+        return call.write(work)
+
+    ask_what_if.__annotations__["body"] = models.question  # FastAPI reads the model from the annotation
+    router.get(
+        "/resolve",
+        response_model=models.resolved,
+        operation_id="resolvePolicy",
+        summary="Which policy line applies to such a request now",
+        responses=answers(409),
+        dependencies=[may(Deed.READ_RECORDS)],
+    )(resolve_policy)
+    router.post(
+        "/what-if",
+        response_model=WhatIfAnswer,
+        operation_id="whatIf",
+        summary="What a draft policy would have meant for a past period",
+        description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force "
+        f"then. Changes nothing. For more than {AT_ONCE} requests the answer is a job that works it out in the "
+        "background: see `GET /v1/jobs/{id}`.",
+        responses=answers(409, body=True, job=Job),
+        dependencies=[may(Deed.READ_RECORDS)],
+    )(ask_what_if)
+    return router
 
 
-def draft_of(policy: directory.NewPolicy) -> policies.PolicyLine:
+def _wanted(tx: Tx, query: ResolveQuery, call: Call) -> policies.PolicyQuery:
+    """What a line must cover. Raises Invalid for an unknown type, a site or a project that the caller does not see."""
+    known_type(tx, query.type)
+    site = tx.session.get(Site, query.site_id)
+    if site is None or not is_seen(tx.session, Site, query.site_id, by=call.caller):
+        raise Invalid("site_id", f"no site {query.site_id}")
+    if not is_seen(tx.session, Project, query.project_id, by=call.caller):
+        raise Invalid("project_id", f"no project {query.project_id}")
+    return policies.PolicyQuery(
+        query.type, query.kind, query.priority, site.organization_id, query.site_id, query.project_id
+    )
+
+
+def draft_of(policy: NewPolicy, catalogue: Catalogue) -> policies.PolicyLine:
     """A line that nobody lives under yet. Raises TermsError or Invalid for one that cannot work."""
     content = policy.model_dump(include={column.name for column in fields(policies.PolicyLine)})
     draft = policies.PolicyLine(id=new_id(), version=1, **content)
-    refuse_unworkable(draft)
-    refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks))
+    refuse_unworkable(draft, catalogue)
+    refuse_contradictions(ladder_from_json(draft.ladder), clocks_from_json(draft.clocks), catalogue.clocks)
     return draft

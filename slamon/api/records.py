@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,11 +12,12 @@ from pydantic import BaseModel, create_model
 from sqlalchemy.orm import Session
 
 from slamon.api.responses import answers
+from slamon.channels import Channels
 from slamon.db import paging, parties
 from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor
-from slamon.engine.channel_test import tested_slack_channel
+from slamon.engine.channel_test import tested
 from slamon.errors import Invalid, NotFound, StaleVersion, StillHolds
 from slamon.http.transaction import (
     Call,
@@ -31,12 +33,14 @@ from slamon.http.transaction import (
 )
 from slamon.schemas import directory
 from slamon.schemas.fields import Answer
+from slamon.schemas.policies import PolicyModels
 from slamon.schemas.records import CmoQuery, ContactQuery, ListQuery, PersonQuery, PolicyQuery, SiteQuery
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import find_seen, seen_among, sees
 from slamon.services.directory import leaving, records
 from slamon.services.directory.holdings import as_seen
 from slamon.services.directory.record_rights import allow_change, allow_new
+from slamon.services.outbox.addresses import Addresses, address_kinds
 from slamon.services.transaction import Tx
 
 Values = dict[str, Any]
@@ -101,9 +105,10 @@ def _at_the_sponsor(session: Session, values: Values, _call: Call) -> Values:
     return {**values, "organization_id": records.the_sponsor(session).id}
 
 
-def _with_tested_channel(values: Values, call: Call) -> Values:
-    channel = values.get("slack_channel")
-    return {**values, "slack_channel": tested_slack_channel(call.runtime, channel)} if channel else values
+def _with_tested_places(values: Values, call: Call) -> Values:
+    kinds = address_kinds(parties.Organization, call.runtime.registered)
+    named = {kind.field: (channel, kind) for channel, kind in kinds.items() if values.get(kind.field)}
+    return {**values, **{field: tested(call.runtime, *each, values[field]) for field, each in named.items()}}
 
 
 def _a_cmo(_session: Session, values: Values, _call: Call) -> Values:
@@ -117,10 +122,21 @@ def _in_force_and_owned(_session: Session, values: Values, call: Call) -> Values
 
 _CMO, _SPONSOR = OrganizationKind.CMO, OrganizationKind.SPONSOR
 
-CMOS = Resource(
-    "cmo", "cmos", parties.Organization, directory.NewCmo, directory.CmoChange, directory.Cmo, CmoQuery,
-    Deed.CREATE_CMOS, Deed.CHANGE_CMOS, _CMO, complete=_a_cmo, tested=_with_tested_channel,
-)  # fmt: skip
+
+def _cmos(models: directory.PartyModels) -> Resource:
+    return Resource(
+        "cmo", "cmos", parties.Organization, models.new_cmo, models.cmo_change, models.cmo, CmoQuery,
+        Deed.CREATE_CMOS, Deed.CHANGE_CMOS, _CMO, complete=_a_cmo, tested=_with_tested_places,
+    )  # fmt: skip
+
+
+def _people(models: directory.PartyModels) -> Resource:
+    return Resource(
+        "person", "people", parties.Person, models.new_person, models.person_change, models.person, PersonQuery,
+        Deed.KEEP_PEOPLE, Deed.KEEP_PEOPLE, _SPONSOR, complete=_at_the_sponsor,
+    )  # fmt: skip
+
+
 SITES = Resource(
     "site", "sites", parties.Site, directory.NewSite, directory.SiteChange, directory.Site, SiteQuery,
     Deed.KEEP_SITES, Deed.KEEP_SITES, complete=_at_a_cmo,
@@ -130,10 +146,6 @@ CONTACTS = Resource(
     ContactQuery,
     Deed.KEEP_CONTACTS, Deed.KEEP_CONTACTS, _CMO, complete=_reachable_at_a_cmo,
 )  # fmt: skip
-PEOPLE = Resource(
-    "person", "people", parties.Person, directory.NewPerson, directory.PersonChange, directory.Person, PersonQuery,
-    Deed.KEEP_PEOPLE, Deed.KEEP_PEOPLE, _SPONSOR, complete=_at_the_sponsor,
-)  # fmt: skip
 PROJECTS = Resource(
     "project", "projects", parties.Project, directory.NewProject, directory.ProjectChange, directory.Project, CmoQuery,
     Deed.CREATE_PROJECTS, Deed.CHANGE_PROJECTS,
@@ -142,30 +154,50 @@ CALENDARS = Resource(
     "calendar", "calendars", parties.Calendar, directory.NewCalendar, directory.CalendarChange, directory.Calendar,
     ListQuery, Deed.KEEP_CALENDARS, Deed.KEEP_CALENDARS,
 )  # fmt: skip
-POLICIES = Resource(
-    "policy", "policies", Policy, directory.NewPolicy, directory.PolicyChange, directory.Policy, PolicyQuery,
-    Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
-)  # fmt: skip
-_RESOURCES = (CMOS, SITES, CONTACTS, PEOPLE, PROJECTS, CALENDARS, POLICIES)
+
+
+@cache
+def record_routers(channels: Channels) -> list[APIRouter]:
+    """The routes of every kind of record; made once for the same channels, however many applications there are."""
+    models = directory.party_models(channels)
+    resources = (_cmos(models), SITES, CONTACTS, _people(models), PROJECTS, CALENDARS)
+    return [routes_of(resource) for resource in resources]
+
+
+def find_staff(tx: Tx, person_id: UUID, call: Call) -> Row:
+    """A person of the sponsor. Raises NotFound, also where the caller may not see them."""
+    return _people(directory.party_models(call.runtime.registered)).find(tx, person_id, call)
+
+
+def policy_lines(models: PolicyModels) -> Resource:
+    return Resource(
+        "policy", "policies", Policy, models.new, models.change, models.read, PolicyQuery,
+        Deed.KEEP_POLICIES, Deed.KEEP_POLICIES, complete=_in_force_and_owned,
+    )  # fmt: skip
 
 
 def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> list[directory.Record]:
     """Rows as the API gives them to this caller."""
+    channels = call.runtime.registered
     linked = [name for name in records.LINKS if name in resource.read.model_fields]
     links = {name: records.links_of(session, name, [row.id for row in rows]) for name in linked}
     if projects := links.get("reads_project_ids"):
         seen = seen_among(session, parties.Project, [each for ids in projects.values() for each in ids], by=call.caller)
         links["reads_project_ids"] = {row: [each for each in ids if each in seen] for row, ids in projects.items()}
+    has_addresses = any(
+        kind.field in resource.read.model_fields for kind in address_kinds(resource.kept, channels).values()
+    )
+    kept = Addresses.of(session, [row.id for row in rows] if has_addresses else [])
     columns = [(name, field.validation_alias or name) for name, field in resource.read.model_fields.items()]
-    return [
-        resource.read.model_validate(
-            {key: links[name][row.id] if name in links else getattr(row, str(key)) for name, key in columns}
-        )
-        for row in rows
-    ]
+    found = []
+    for row in rows:
+        apart = (kept.fields(row, channels) if has_addresses else {}) | {name: links[name][row.id] for name in links}
+        values = {key: apart[name] if name in apart else getattr(row, str(key)) for name, key in columns}
+        found.append(resource.read.model_validate(values))
+    return found
 
 
-def _routes_of(resource: Resource) -> APIRouter:
+def routes_of(resource: Resource) -> APIRouter:
     """Create, list, read and change one kind of record."""
     router = APIRouter(
         prefix=resource.path, tags=[resource.many.capitalize()], route_class=Route, dependencies=[by_key]
@@ -273,6 +305,3 @@ def _routes_of(resource: Resource) -> APIRouter:
         responses=answers(404, 409, 412, body=True, etag=200), dependencies=[may_on_record(resource.changing)],
     )(change_one)  # fmt: skip
     return router
-
-
-ROUTERS = [_routes_of(resource) for resource in _RESOURCES]  # made once, however many applications there are

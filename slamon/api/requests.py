@@ -9,7 +9,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
 from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 from starlette.routing import BaseRoute
 
 from slamon.api.act_route import ActRoute
@@ -19,12 +18,13 @@ from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.actions.parts import ActionDefinition
 from slamon.domain.calendar import CalendarError
 from slamon.domain.catalogue import Catalogue
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.kinds import DataKind
-from slamon.domain.lifecycle import RequestType, Rule, State
+from slamon.domain.lifecycle import Rule, State
 from slamon.domain.stage import possible_actions
 from slamon.domain.terms import TermsError
 from slamon.domain.timeline import INTERNAL, Role, Via, stamp
+from slamon.domain.types.data import DataKind
 from slamon.errors import Invalid, SlamonError
 from slamon.http.transaction import (
     Arriving,
@@ -40,10 +40,11 @@ from slamon.http.transaction import (
     reply,
 )
 from slamon.schemas.acts import Given, body_of
-from slamon.schemas.clocks import Clock
+from slamon.schemas.clocks import clock_of
 from slamon.schemas.filings import filing_of
-from slamon.schemas.new_requests import DataRequest, NewRequest
+from slamon.schemas.new_requests import any_request
 from slamon.schemas.requests import (
+    Author,
     Fact,
     FiledApart,
     ItemTerms,
@@ -52,16 +53,17 @@ from slamon.schemas.requests import (
     ListQuery,
     OpenAction,
     Page,
-    Person,
     Request,
     RevokedLinks,
     Timeline,
 )
+from slamon.schemas.types.base import NewRequest
 from slamon.services.access import idempotency
 from slamon.services.access.form_links import revoke_links
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.access.visibility import find_seen, is_seen
 from slamon.services.deadlines.loading import LoadedRequest, load_request
+from slamon.services.policies.known_names import known_type
 from slamon.services.requests import queries
 from slamon.services.requests.acts import ACTED_THEMSELVES, act, load_to_act
 from slamon.services.requests.filing import Filed, Filing, ReadyFiling, file_by_terms, prepare, store
@@ -69,45 +71,62 @@ from slamon.services.requests.filing_context import FilingContext, filing_contex
 from slamon.services.transaction import Moment, Tx
 from slamon.wording.words import Words
 
-router = APIRouter(prefix="/v1/requests", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+_PREFIX = "/v1/requests"
+router = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
 
 
 _NO_NUMBER = "[number]"  # placeholder for the number, which comes before any text that people wrote
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=Request | FiledApart,
-    operation_id="fileRequest",
-    summary="File a request to a CMO",
-    description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If open "
-    "requests of this type to this CMO name the same lot or order number: a 409 that lists them in `look_alikes`.",
-    responses=answers(409, body=True, etag=201, location=True),
-    dependencies=[may(Deed.FILE)],
-)
-def file_request(arrival: Arriving, body: NewRequest) -> Response:
-    split, file_anyway = isinstance(body, DataRequest) and body.split, body.file_anyway
-    filing = filing_of(body)
-    with arrival.runtime.db.look_up() as connection:
-        context = filing_context(connection, filing, stamp(arrival.now), key_digest=arrival.key_digest)
-        call = arrival.admit(context.caller())
-        ready = None if split else _made_ready(call, connection, filing, context, file_anyway=file_anyway)
-        filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
-    return filed or call.write(
-        lambda tx: file_for(call, tx, filing, split=split, file_anyway=file_anyway),
-        before_replay=still_seen(call),
+def filing_router(catalogue: Catalogue) -> APIRouter:
+    """The route that files; what it takes is made from the request types of the catalogue."""
+    filing = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    new_request = any_request(catalogue)
+
+    @filing.post(
+        "",
+        status_code=201,
+        response_model=Request | FiledApart,
+        operation_id="fileRequest",
+        summary="File a request to a CMO",
+        description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If "
+        "open requests of this type to this CMO name the same lot or order number: a 409 that lists them in "
+        "`look_alikes`.",
+        responses=answers(409, body=True, etag=201, location=True),
+        dependencies=[may(Deed.FILE)],
     )
+    def file_request(arrival: Arriving, body: new_request) -> Response:  # type: ignore[valid-type]  # of this catalogue
+        asked: NewRequest = body
+        wanted, split, file_anyway = filing_of(asked), getattr(asked, "split", False), asked.file_anyway
+        with arrival.runtime.db.look_up() as connection:
+            context = filing_context(connection, wanted, stamp(arrival.now), key_digest=arrival.key_digest)
+            call = arrival.admit(context.caller())
+            ready = None
+            if not split:
+                ready = _made_ready(call, connection, wanted, context, file_anyway=file_anyway)
+            filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
+        return filed or call.write(
+            lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway),
+            before_replay=still_seen(call),
+        )
+
+    return filing
 
 
 def _made_ready(
-    call: Call, connection: Connection, filing: Filing, context: FilingContext, *, file_anyway: bool
+    call: Call,
+    connection: Connection,
+    filing: Filing,
+    context: FilingContext,
+    *,
+    file_anyway: bool,
 ) -> ReadyFiling | None:
     """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
     try:
         return prepare(
-            Moment(call.now, call.real_now), connection, filing, context, by=call.caller, file_anyway=file_anyway
-        )
+            Moment(call.now, call.real_now, call.runtime.rules), connection, call.runtime.catalogue, filing, context,
+            by=call.caller, file_anyway=file_anyway,
+        )  # fmt: skip
     except (SlamonError, TermsError, CalendarError):
         if call.once is None:
             raise
@@ -158,7 +177,7 @@ def _answered(filed: Sequence[Filed], call: Call, *, split: bool) -> Reply:
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     wanted = queries.RequestFilter(
         state=State(query.state) if query.state else None,
-        type=RequestType(query.type) if query.type else None,
+        type=query.type,
         cmo_id=query.cmo_id,
         site_id=query.site_id,
         project_id=query.project_id,
@@ -169,8 +188,14 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
         limit=query.limit,
     )
     with call.reading() as tx:
+        if query.type is not None:
+            known_type(tx, query.type)
         page = queries.list_requests(tx, wanted, by=call.caller)
-    items = [Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks)) for row in page.rows]
+    known = call.runtime.catalogue.clocks
+    items = [
+        Line(**_line(row.request, row.cmo_name, row.site.name, row.project_code, row.clocks, known))
+        for row in page.rows
+    ]
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
 
 
@@ -185,8 +210,8 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
-        case = load_request(tx.session, tx.rules.catalogue, request)
-        return reply(_whole(tx.session, case, call), version=request.version).response()
+        case = load_request(tx, request)
+        return reply(_whole(tx, case, call), version=request.version).response()
 
 
 @router.get(
@@ -276,7 +301,7 @@ def _acting(action: ActionDefinition[Any]) -> Callable[..., Response]:
                 recorded=said.recorded,
                 expected_version=expected,
             )
-            return reply(_whole(tx.session, loaded, call), version=loaded.request.version)
+            return reply(_whole(tx, loaded, call), version=loaded.request.version)
 
         return call.write(work, before_replay=still_seen(call))
 
@@ -284,15 +309,16 @@ def _acting(action: ActionDefinition[Any]) -> Callable[..., Response]:
     return act_on_request
 
 
-def _whole(session: Session, case: LoadedRequest, call: Call) -> Request:
+def _whole(tx: Tx, case: LoadedRequest, call: Call) -> Request:
     """The request as this caller sees it."""
-    request = case.request
+    session, request = tx.session, case.request
     line = _line(
         request,
         session.get_one(Organization, request.cmo_id).name,
         session.get_one(Site, request.site_id).name,
         session.get_one(Project, request.project_id).code,
-        queries.clocks_of(session, request.id),
+        queries.clocks_of(tx, request.id),
+        tx.rules.catalogue.clocks,
     )
     actions = _open_actions(case.catalogue, queries.actions_open_to(session, case, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
@@ -305,7 +331,7 @@ def _just_filed(filed: Filed, call: Call) -> Request:
     """The same of a request just filed, without reading again what filing it has read and written."""
     parties, columns = filed.ready.parties, filed.ready.rows.request
     roles = roles_on(call.caller, parties.owners)
-    state = State(columns["state"])
+    request_type, state = filed.ready.type, State(columns["state"])
     return Request.model_validate(
         {
             **columns,
@@ -314,10 +340,10 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "cmo_name": parties.cmo_name,
             "site_name": parties.site_name,
             "project_code": parties.project_code,
-            "clocks": filed.clocks,
+            "clocks": [clock_of(clock, call.runtime.catalogue.clocks) for clock in filed.clocks],
             "actions": _open_actions(
                 call.runtime.catalogue,
-                possible_actions(call.runtime.catalogue, columns["type"], state, filed.ready.progress, roles),
+                possible_actions(call.runtime.catalogue, request_type, state, filed.ready.progress, roles),
             ),
             **_item_terms(columns["detail"], filed.ready.items),
         }
@@ -344,11 +370,12 @@ def _open_actions(catalogue: Catalogue, rules: Mapping[str, Rule]) -> list[OpenA
     ]
 
 
-def _line(request: CmoRequest, cmo: str, site: str, project: str, clocks: Any) -> dict[str, Any]:
+def _line(
+    request: CmoRequest, cmo: str, site: str, project: str, clocks: Sequence[ClockRow], known: Clocks
+) -> dict[str, Any]:
     joined = {"cmo_name", "site_name", "project_code", "clocks"}
     own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
-    rows: list[ClockRow] = list(clocks)
-    shown = [Clock.model_validate(row) for row in rows]
+    shown = [clock_of(row, known) for row in clocks]
     return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
 
 
@@ -358,8 +385,8 @@ def _fact(row: FactRow) -> Fact:
         kind=row.kind,
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
-        by=Person(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
-        recorded_by=Person(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
+        by=Author(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
+        recorded_by=Author(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
         via=Via(row.via),
         reason=row.reason,
         content=row.content,

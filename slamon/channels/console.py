@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import TextIO
 
-from slamon.channels import Receipt
+from slamon.channels import Channel, Receipt
 from slamon.errors import DeliveryError
 from slamon.wording.message import OPENS_AN_ACCOUNT, Message
 from slamon.wording.messages import put_into_words
@@ -44,6 +44,11 @@ class ConsoleChannel:
     def find(self, message: Message, since: datetime) -> Receipt | None:
         """None: what was shown cannot be asked for, and showing it again harms nobody."""
         return None
+
+
+def is_shown_only(channel: Channel) -> bool:
+    """Whether the channel's messages stay on this machine, because it is not set up."""
+    return isinstance(channel, ConsoleChannel)
 
 
 def mask(link: str | None) -> str | None:

@@ -10,11 +10,12 @@ import ssl
 from contextlib import suppress
 from datetime import datetime
 
-from slamon.channels import Receipt
+from slamon.channels import Channel, ChannelDefinition, ChannelWords, Receipt
 from slamon.channels.mail import Mail, compose, sender_of
 from slamon.channels.mail_server import Connection, MailServer, readable
 from slamon.channels.smtp_url import Security, parse_smtp_url
 from slamon.clock import Clock
+from slamon.config import Settings
 from slamon.errors import DeliveryError
 from slamon.wording.message import Message
 
@@ -128,3 +129,29 @@ def _expect(answer: tuple[int, bytes], what: str, *, wanted: int = 2, is_route: 
         permanent=permanent,
         route_down=permanent and is_route and code != 552,
     )
+
+
+def _build(settings: Settings, clock: Clock) -> Channel | None:
+    if settings.smtp_url is None:
+        return None
+    return EmailChannel(
+        settings.smtp_url.get_secret_value(),
+        settings.mail_from,
+        clock=clock,
+        answer_timeout_seconds=settings.smtp_timeout_seconds,
+    )
+
+
+EMAIL = ChannelDefinition(
+    name="email",
+    words=ChannelWords(
+        name="E-mail",
+        to_person="E-mail to {}",
+        told_person="to {} by e-mail",
+        test_prompt="Send a test mail to",
+    ),
+    setting="SLAMON_SMTP_URL",
+    build=_build,
+    carries_links=True,
+    names_subjects=True,
+)

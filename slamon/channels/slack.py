@@ -20,10 +20,11 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from slamon.channels import Receipt
+from slamon.channels import AddressKind, Channel, ChannelDefinition, ChannelWords, Receipt
 from slamon.channels.http_connections import HttpConnectionPool
 from slamon.channels.slack_blocks import blocks, fallback_text
 from slamon.clock import Clock
+from slamon.config import Settings
 from slamon.errors import DeliveryError
 from slamon.wording.message import Message
 from slamon.wording.messages import put_into_words
@@ -259,3 +260,45 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
         return max(0.0, float(named)) if named is not None else None
     except ValueError:
         return None
+
+
+def _build(settings: Settings, clock: Clock) -> Channel | None:
+    if settings.slack_token is None:
+        return None
+    return SlackChannel(
+        settings.slack_token.get_secret_value(), settings.slack_base_url, settings.slack_timeout_seconds, clock=clock
+    )
+
+
+def _id_of(typed: str, receipt: Receipt) -> str:
+    """The channel's id: a name changes and cannot be searched for. As typed where nothing was posted."""
+    channel_id, colon, _ = receipt.provider_id.partition(":")
+    return channel_id if colon else typed
+
+
+SLACK = ChannelDefinition(
+    name="slack",
+    words=ChannelWords(
+        name="Slack",
+        to_person="Slack message to {}",
+        told_person="in Slack message to {}",
+        to_place="Slack channel {}",
+        told_place="in Slack channel {}",
+        test_prompt="Send a test message to Slack channel",
+    ),
+    setting="SLAMON_SLACK_TOKEN",
+    build=_build,
+    own=AddressKind(field="slack_user_id", pattern=r"^[A-Z0-9]{2,40}$", form="[UW][A-Z0-9]+", example="U0123456789"),
+    shared=AddressKind(
+        field="slack_channel",
+        pattern=r"^[#A-Za-z0-9_-]{2,80}$",
+        example="C0123456789",
+        description="Where this CMO's escalations go, by name or id. A test message is posted there, and the id that "
+        "Slack answers with is kept.",
+        kept_after_test=_id_of,
+        untested=r"[CGD][A-Z0-9]{5,20}",
+        untested_hint="is no channel id such as C0123456789; Slack shows it at the end of the channel's details",
+    ),
+    has_threads=True,
+    falls_back_to="email",
+)

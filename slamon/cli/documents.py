@@ -10,25 +10,29 @@ from slamon.cli.console import out
 def life_cycles() -> None:
     """Print what may be done with a request, by whom and where it leads, as Markdown with diagrams."""
 
+    from slamon.domain.catalogue import STANDARD
     from slamon.services.reports import life_cycle_document
 
-    typer.echo(life_cycle_document.life_cycles(), nl=False)
+    typer.echo(life_cycle_document.life_cycles(STANDARD), nl=False)
 
 
 def rights() -> None:
     """Print who may do what to which record, as Markdown."""
 
+    from slamon.domain.catalogue import STANDARD
     from slamon.services.reports import rights_document
 
-    typer.echo(rights_document.rights(), nl=False)
+    typer.echo(rights_document.rights(STANDARD), nl=False)
 
 
 def policy_rules() -> None:
     """Print how policy lines are chosen, and those an installation begins with, as Markdown."""
 
+    from slamon.domain.catalogue import STANDARD
     from slamon.services.reports import policy_document
+    from slamon.wording.words import ENGLISH
 
-    typer.echo(policy_document.policy_rules(), nl=False)
+    typer.echo(policy_document.policy_rules(STANDARD, ENGLISH), nl=False)
 
 
 def openapi() -> None:

@@ -38,17 +38,19 @@ def incidents(
     explain: Annotated[str | None, typer.Option(help="Tell one request in words instead: its number.")] = None,
 ) -> None:
     """Replay a help desk's request log: how many would have been late by flat 24 and 48 hours?"""
+    from slamon.domain.catalogue import STANDARD
     from slamon.imports.incidents import replay
     from slamon.imports.stories import tell_incident
+    from slamon.wording.words import ENGLISH
 
     weekdays_only = calendar is ReplayCalendar.WEEKDAYS
     if explain is not None:
-        _tell(tell_incident(file, explain, weekdays_only=weekdays_only))
+        _tell(tell_incident(file, explain, STANDARD, ENGLISH, weekdays_only=weekdays_only))
         return
     clock = Clock()
     begun = clock.monotonic()
     with _refusing(), progress_bar(file.name) as progress:
-        result = replay(file, weekdays_only=weekdays_only, progress=progress)
+        result = replay(file, STANDARD.clocks, weekdays_only=weekdays_only, progress=progress)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
         return
@@ -66,16 +68,17 @@ def shipments(
     explain: Annotated[str | None, typer.Option(help="Tell one order in words instead: its number.")] = None,
 ) -> None:
     """Replay a log of deliveries: which lines came after their due date, and how long after?"""
+    from slamon.domain.catalogue import STANDARD
     from slamon.imports.shipments import replay_shipments
     from slamon.imports.stories import tell_order
 
     if explain is not None:
-        _tell(tell_order(file, sites, explain))
+        _tell(tell_order(file, sites, explain, STANDARD))
         return
     clock = Clock()
     begun = clock.monotonic()
     with _refusing(), progress_bar(file.name) as progress:
-        result = replay_shipments(file, sites, progress=progress)
+        result = replay_shipments(file, sites, STANDARD.clocks, progress=progress)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
         return

@@ -1,32 +1,77 @@
 """The first start, and the ways in that only the host gives: invitations, links, API keys."""
 
+import inspect
 import json
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from slamon.cli.console import out
 from slamon.domain.scopes import ALL_SCOPES, Scope
 
 if TYPE_CHECKING:
+    from slamon.channels import ChannelDefinition
     from slamon.config import Settings
-    from slamon.domain.terms import DeliveryChannel
     from slamon.runtime import Runtime
 
 
+_OPTIONS = "options for test messages"
+
+
+class AskingForTests(TyperCommand):
+    """A command with an option for the address of a test message on each channel.
+
+    The channels are looked up when the command runs or explains itself: importing them takes time.
+    """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        if _OPTIONS not in ctx.meta:
+            ctx.meta[_OPTIONS] = _test_options()
+        return [*super().get_params(ctx), *ctx.meta[_OPTIONS]]
+
+    def invoke(self, ctx: Any) -> Any:
+        ctx.obj = {channel.name: ctx.params.pop(f"test_{channel.name}") for channel in _tested_channels()}
+        return super().invoke(ctx)
+
+
+def _tested_channels() -> "list[ChannelDefinition]":
+    """The channels in the order in which their tests are asked for: the one for mails first."""
+    from slamon.channels.registry import SHIPPED
+
+    return sorted(SHIPPED, key=lambda channel: not channel.carries_links)
+
+
+def _test_options() -> list[Any]:
+    """An option for each channel, as typer makes them from a command's parameters."""
+    asked = {
+        f"test_{channel.name}": Annotated[
+            str, typer.Option(prompt=f"{channel.words.test_prompt} (empty: none)", show_default=False)
+        ]
+        for channel in _tested_channels()
+    }
+
+    def ask() -> None:
+        pass
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter(name, kind, default="", annotation=option) for name, option in asked.items()]
+    ask.__signature__, ask.__annotations__ = inspect.Signature(parameters), asked  # type: ignore[attr-defined]
+    own = typer.Typer(add_completion=False)
+    own.command()(ask)
+    return list(typer.main.get_command(own).params)
+
+
 def setup(
+    ctx: typer.Context,
     sponsor: Annotated[str, typer.Option(prompt="Your company, as your CMOs know it")],
     admin_name: Annotated[str, typer.Option(prompt="First administrator's name")],
     admin_email: Annotated[str, typer.Option(prompt="First administrator's e-mail")],
-    test_email: Annotated[str, typer.Option(prompt="Send a test mail to (empty: none)", show_default=False)] = "",
-    test_slack: Annotated[
-        str, typer.Option(prompt="Send a test message to Slack channel (empty: none)", show_default=False)
-    ] = "",
     env_file: Annotated[Path, typer.Option(help="Where settings are kept.")] = Path(".env"),
 ) -> None:
-    """Lead from nothing to the first start: secret, database, first administrator, a test of Slack and mail.
+    """Lead from nothing to the first start: secret, database, first administrator, a test of each channel.
 
     Run again it keeps what is there, says so, and makes what is missing.
     """
@@ -34,7 +79,6 @@ def setup(
     from slamon.cli.runtime import migrate_database
     from slamon.config import Settings
     from slamon.db import schema
-    from slamon.domain.terms import DeliveryChannel
     from slamon.domain.timeline import SYSTEM
     from slamon.runtime import build_runtime
     from slamon.services.access import one_time_links
@@ -54,8 +98,8 @@ def setup(
     out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
     out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
     out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
-    _send_test(runtime, DeliveryChannel.EMAIL, test_email)
-    _send_test(runtime, DeliveryChannel.SLACK, test_slack)
+    for channel, address in ctx.obj.items():
+        _send_test(runtime, channel, address)
     start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
     out.print(f"[green]✓[/green] Start it with: {start}")
     if token is None:
@@ -146,8 +190,8 @@ def _show_link(settings: "Settings", token: str, words: str) -> None:
     out.print(f"  {one_time_links.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
 
 
-def _send_test(runtime: "Runtime", channel: "DeliveryChannel", address: str) -> None:
-    from slamon.channels.console import ConsoleChannel
+def _send_test(runtime: "Runtime", channel: str, address: str) -> None:
+    from slamon.channels.console import is_shown_only
     from slamon.engine.channel_test import send_test
     from slamon.errors import DeliveryError
 
@@ -156,9 +200,9 @@ def _send_test(runtime: "Runtime", channel: "DeliveryChannel", address: str) -> 
     try:
         send_test(runtime, channel, address)
     except DeliveryError as error:
-        out.print(f"[yellow]✗ The test message by {channel.value} did not leave: {error}[/yellow]", highlight=False)
+        out.print(f"[yellow]✗ The test message by {channel} did not leave: {error}[/yellow]", highlight=False)
         return
-    if isinstance(runtime.channels[channel], ConsoleChannel):
-        out.print(f"[yellow]✗ Nothing is set to send by {channel.value}: the test was only shown here.[/yellow]")
+    if is_shown_only(runtime.channels[channel]):
+        out.print(f"[yellow]✗ Nothing is set to send by {channel}: the test was only shown here.[/yellow]")
     else:
-        out.print(f"[green]✓[/green] Test message sent by {channel.value} to {address}.", highlight=False)
+        out.print(f"[green]✓[/green] Test message sent by {channel} to {address}.", highlight=False)

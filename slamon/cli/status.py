@@ -31,7 +31,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         "degraded": [*([health.BROKER_AWAY] if broker is False else []), *seen.warnings],
         "release": __version__,
         "schema": schema.current_revision(runtime.db),
-        "channels": {name.value: type(channel).__name__ for name, channel in runtime.channels.items()},
+        "channels": {name: type(channel).__name__ for name, channel in runtime.channels.items()},
         "outgoing_stopped": seen.is_stopped,
         "redirected_to": runtime.settings.redirect_all_to,
         "messages": seen.messages,

@@ -10,6 +10,7 @@ import typer
 from slamon.cli.console import out, progress_bar
 
 if TYPE_CHECKING:
+    from slamon.domain.catalogue import Catalogue
     from slamon.runtime import Runtime
     from slamon.schemas.jobs import WhatIfAnswer
     from slamon.services.policies.policies import PolicyLine
@@ -50,7 +51,7 @@ def _try_draft(runtime: "Runtime", file: Path, filed_from: date, filed_to: date)
     for option, day in (("--from", filed_from), ("--to", filed_to)):
         if day.year not in YEARS:
             raise Invalid(option, f"must lie between the years {YEARS.start} and {YEARS.stop}")
-    draft = _draft(file)
+    draft = _draft(file, runtime.catalogue)
     zone = ZoneInfo(runtime.settings.sponsor_time_zone)
     since, to = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (filed_from, filed_to))
     by = Caller("command-line", "command line", frozenset({Role.HEAD}))
@@ -59,7 +60,7 @@ def _try_draft(runtime: "Runtime", file: Path, filed_from: date, filed_to: date)
         return by_name(found)
 
 
-def _draft(file: Path) -> "PolicyLine":
+def _draft(file: Path, catalogue: "Catalogue") -> "PolicyLine":
     from codecs import BOM_UTF8
 
     from pydantic import ValidationError
@@ -67,10 +68,11 @@ def _draft(file: Path) -> "PolicyLine":
     from slamon.api.policies import draft_of
     from slamon.domain.terms import TermsError
     from slamon.errors import SlamonError
-    from slamon.schemas.directory import NewPolicy
+    from slamon.schemas.policies import policy_models
 
     try:
-        return draft_of(NewPolicy.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)))
+        model = policy_models(catalogue.clocks).new
+        return draft_of(model.model_validate_json(file.read_bytes().removeprefix(BOM_UTF8)), catalogue)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,21 +13,8 @@ from sqlalchemy.orm import Session
 from slamon.db.jobs import Job
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
-from slamon.domain.terms import DeliveryChannel
 
 REFILL_AT = 3  # more is handed out once a third of what may be in hand is free: one by one costs more than the work
-
-# Asked several times a second, so built once.
-_NEXT_DUE = select(
-    select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery(),
-    select(func.min(Job.wake_at)).where(Job.wake_at.is_not(None)).scalar_subquery(),
-    *(
-        select(func.min(Notification.next_attempt_at))
-        .where(Notification.channel == channel, in_state(*WAITING))
-        .scalar_subquery()
-        for channel in DeliveryChannel
-    ),
-)
 
 
 class NextDue(NamedTuple):
@@ -37,9 +25,23 @@ class NextDue(NamedTuple):
     job_at: datetime | None
 
 
-def next_due(connection: Connection) -> NextDue:
-    """All three in one round trip."""
-    request_at, job_at, *attempts = connection.execute(_NEXT_DUE).one()
+@cache  # asked several times a second
+def _next_due(channels: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+    return select(
+        select(func.min(CmoRequest.wake_at)).where(CmoRequest.wake_at.is_not(None)).scalar_subquery(),
+        select(func.min(Job.wake_at)).where(Job.wake_at.is_not(None)).scalar_subquery(),
+        *(
+            select(func.min(Notification.next_attempt_at))
+            .where(Notification.channel == channel, in_state(*WAITING))
+            .scalar_subquery()
+            for channel in channels
+        ),
+    )
+
+
+def next_due(connection: Connection, channels: tuple[str, ...]) -> NextDue:
+    """All three in one round trip; messages of these channels."""
+    request_at, job_at, *attempts = connection.execute(_next_due(channels)).one()
     return NextDue(request_at, min((at for at in attempts if at is not None), default=None), job_at)
 
 
@@ -139,7 +141,7 @@ class LeasedMessage:
 
 
 def hand_out_notifications(
-    session: Session, channel: DeliveryChannel, *, real_now: datetime, again_at: datetime, most: int
+    session: Session, channel: str, *, real_now: datetime, again_at: datetime, most: int
 ) -> list[LeasedMessage]:
     """Due messages of a channel in the order in which they were queued, each handed to one caller until `again_at`.
 
@@ -188,7 +190,7 @@ def hand_out_notifications(
 
 
 def heed_waits(
-    session: Session, channel: DeliveryChannel, handed: Sequence[LeasedMessage], *, real_now: datetime, until: datetime
+    session: Session, channel: str, handed: Sequence[LeasedMessage], *, real_now: datetime, until: datetime
 ) -> list[LeasedMessage]:
     """Of messages just handed out until `until`, those that may leave: an address whose far side has told us to wait
     is not called before that, and what came up for it meanwhile waits as long. All instants are real time.

@@ -14,8 +14,9 @@ ADDED_ONLY = frozenset({"attachment", "audit_entry", "fact", "frozen_terms"})
 # What is kept for a while only, and what is a list or a draft of somebody's. Every other row stays for good.
 REMOVABLE = frozenset(
     {
-        "attempt", "audited_cmo", "audited_project", "draft", "former_password", "form_link", "idempotency_key", "job",
-        "job_line", "notification", "one_time_link", "person_site", "process", "project_cmo", "sign_in", "sign_in_try",
+        "address", "attempt", "audited_cmo", "audited_project", "draft", "former_password", "form_link",
+        "idempotency_key", "job", "job_line", "notification", "one_time_link", "person_site", "process", "project_cmo",
+        "sign_in", "sign_in_try",
     }
 )  # fmt: skip
 _MIGRATIONS_OWN = frozenset({"alembic_version"})

@@ -1,6 +1,5 @@
 """Outgoing messages: what must be told to whom, every attempt to tell it, the links sent along, who is sending."""
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -19,7 +18,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, new_id, one_of
-from slamon.domain.terms import DeliveryChannel
 
 
 class NotificationState(StrEnum):
@@ -38,7 +36,6 @@ class NotificationState(StrEnum):
     SUPPRESSED = "suppressed"
 
 
-_SLACK_USER = re.compile("[UW][A-Z0-9]+")
 WAITING = (NotificationState.QUEUED, NotificationState.UNKNOWN)
 OUTGOING_STOPPED = "outgoing_stopped"  # the name of a setting
 
@@ -53,7 +50,6 @@ class Notification(Base):
     __tablename__ = "notification"
     __table_args__ = (
         UniqueConstraint("dedupe_key"),
-        one_of("channel", DeliveryChannel),
         one_of("state", NotificationState),
         CheckConstraint("attempts >= 0", name="attempts"),
         Index(
@@ -106,7 +102,7 @@ class Notification(Base):
     clocks: Mapped[list[Any]]  # names of the clocks it tells about, most often one
     crossed_at: Mapped[datetime | None]  # when those clocks passed the step it tells of
     fact_sequence: Mapped[int | None]  # the fact it reports, for receipts and news
-    channel: Mapped[str] = mapped_column(String(8))
+    channel: Mapped[str] = mapped_column(String(16))
     address: Mapped[str] = mapped_column(String(254))
     detail: Mapped[str | None] = mapped_column(String(500))
     closes_at: Mapped[datetime | None]  # what a notice promised: the request closes then, and not before
@@ -128,11 +124,6 @@ class Notification(Base):
     digest_id: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))
     withdrawn_by: Mapped[UUID | None] = mapped_column(ForeignKey("notification.id"))  # says that it no longer holds
     trace_id: Mapped[str | None] = mapped_column(String(64))
-
-    @property
-    def is_to_slack_user(self) -> bool:
-        """Whether its address is somebody's own in Slack: not a channel, nor an e-mail address."""
-        return _SLACK_USER.fullmatch(self.address) is not None
 
 
 def in_state(*states: NotificationState) -> ColumnElement[bool]:

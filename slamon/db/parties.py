@@ -36,7 +36,7 @@ class PersonStatus(StrEnum):
 
 
 class Organization(NamedOnce, Stamped, Base):
-    """The sponsor, or one CMO. `slack_channel` is where this CMO's escalations go; `lead_id` answers for it."""
+    """The sponsor, or one CMO; `lead_id` answers for it."""
 
     __tablename__ = "organization"
     __table_args__ = (
@@ -49,7 +49,6 @@ class Organization(NamedOnce, Stamped, Base):
     name: Mapped[str] = mapped_column(String(200))
     kind: Mapped[str] = mapped_column(String(16))
     status: Mapped[str] = mapped_column(String(16), default=Standing.ACTIVE.value)
-    slack_channel: Mapped[str | None] = mapped_column(String(80))
     lead_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id", use_alter=True))
 
 
@@ -110,7 +109,6 @@ class Person(Stamped, Base):
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254))
     roles: Mapped[list[Any]]
-    slack_user_id: Mapped[str | None] = mapped_column(String(40))
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     status: Mapped[str] = mapped_column(String(16), default=PersonStatus.INVITED.value)
     backup_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
@@ -144,6 +142,21 @@ class Person(Stamped, Base):
     def serves_every_site(self) -> bool:
         """Whether they serve all sites of their CMO, if they serve any."""
         return not self._sites or Role.CMO_LEAD.value in self.roles
+
+
+class Address(Base):
+    """Where a channel reaches a person, or the place in it where a CMO's escalations go; one for each channel.
+
+    `owner` is the table of the record whose id is `owner_id`. A person's e-mail address is not here: it is their
+    account's.
+    """
+
+    __tablename__ = "address"
+
+    owner_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(16))
+    value: Mapped[str] = mapped_column(String(254))
 
 
 class PersonSite(Base):

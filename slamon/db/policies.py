@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ColumnElement, Date, ForeignKey, String, or_
 from sqlalchemy.orm import Mapped, mapped_column
 
-from slamon.db.base import Base, Stamped, one_of
-from slamon.domain.lifecycle import RequestType
+from slamon.db.base import Base, Stamped
 
 
 class Policy(Stamped, Base):
@@ -20,7 +19,6 @@ class Policy(Stamped, Base):
 
     __tablename__ = "policy"
     __table_args__ = (
-        one_of("type", RequestType),
         CheckConstraint("priority IN ('routine', 'urgent', 'critical')", name="priority"),
         CheckConstraint("effective_to IS NULL OR effective_to > effective_from", name="effective_dates"),
     )

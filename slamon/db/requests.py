@@ -25,9 +25,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks.ladder import CrossingKey
 from slamon.domain.clocks.state import ClockId, Outcome
-from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestType, State
+from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, State
 from slamon.domain.priority import Priority
-from slamon.domain.terms import ClockKind, Level
+from slamon.domain.terms import Level
 from slamon.domain.timeline import Via
 
 
@@ -57,7 +57,6 @@ class CmoRequest(Stamped, Base):
     __tablename__ = "cmo_request"
     __table_args__ = (
         UniqueConstraint("number"),
-        one_of("type", RequestType),
         one_of("priority", Priority),
         one_of("state", State),
         _partial("ix_cmo_request_wake_at", "wake_at", where="wake_at IS NOT NULL"),
@@ -179,7 +178,7 @@ class ClockRow(Base):
     """A clock as last evaluated: a copy for lists and reports, which replaying the timeline must give again."""
 
     __tablename__ = "clock"
-    __table_args__ = (one_of("kind", ClockKind), one_of("outcome", Outcome))
+    __table_args__ = (one_of("outcome", Outcome),)
 
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(24), primary_key=True)
@@ -193,7 +192,7 @@ class ClockRow(Base):
 
     @property
     def clock_id(self) -> ClockId:
-        return ClockId(ClockKind(self.kind), self.generation)
+        return ClockId(self.kind, self.generation)
 
 
 class CrossingRow(Base):
@@ -227,7 +226,7 @@ class CrossingRow(Base):
 
     @property
     def clock_id(self) -> ClockId:
-        return ClockId(ClockKind(self.clock), self.generation)
+        return ClockId(self.clock, self.generation)
 
     @property
     def key(self) -> CrossingKey:

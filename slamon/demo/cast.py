@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Project, Site
 from slamon.db.policies import Policy
 from slamon.demo.extract import RealSite, sites
-from slamon.domain.terms import DATED
+from slamon.domain.clocks.kinds import dated
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.public_holidays import NATIONWIDE
 from slamon.services.access.callers import Caller, caller_of
@@ -210,9 +210,10 @@ def _counterpart(
 
 def _policy_by_working_hours(tx: Tx, firm_id: UUID) -> None:
     """One firm whose agreement counts the site's open hours: 9 of them are one working day."""
-    routine = default_policies()[0]
+    routine = default_policies(tx.rules.catalogue.clocks)[0]
+    on_a_day = dated(tx.rules.catalogue.clocks)
     by_hours = {"target": "PT9H", "limit": "PT18H", "mode": "calendar"}
-    clocks = {kind: line if kind in DATED else {**line, **by_hours} for kind, line in routine["clocks"].items()}
+    clocks = {kind: line if kind in on_a_day else {**line, **by_hours} for kind, line in routine["clocks"].items()}
     values = {
         **routine,
         "name": f"{BY_WORKING_HOURS}: one to two working days, counted in the site's open hours",

@@ -7,12 +7,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.channels.slack import SLACK
 from slamon.db.parties import Organization, OrganizationKind, Person, Site
 from slamon.demo.cast import SPONSOR_ZONE
 from slamon.demo.fakes.mailbox import ReceivedMail
 from slamon.demo.fakes.slack_server import Post
 from slamon.demo.slack_view import Block, shown_blocks
 from slamon.demo.stage import Stage
+from slamon.services.outbox.addresses import Addresses
 from slamon.wording.instants import moment, short_moment
 
 MOST_LISTED = 60
@@ -84,8 +86,9 @@ def readers(session: Session) -> dict[str, Reader]:
         .order_by(Organization.kind.desc(), Organization.name, Person.id)
     )
     sites = dict(session.execute(select(Site.id, Site.name)).all())
-    found = {}
-    for person, organization in session.execute(statement):
+    people = session.execute(statement).all()
+    addresses, found = Addresses.of(session, [person.id for person, _ in people]), {}
+    for person, organization in people:
         of_sites = " and ".join(sites[site_id] for site_id in person.site_ids)
         is_cmo = organization.kind == OrganizationKind.CMO
         role = str(person.roles[0]).removeprefix("cmo_").replace("_", " ")
@@ -95,7 +98,7 @@ def readers(session: Session) -> dict[str, Reader]:
             belongs_to=f"{role}, {of_sites or organization.name}" if is_cmo else role,
             zone=person.time_zone,
             is_cmo=is_cmo,
-            slack_user_id=person.slack_user_id,
+            slack_user_id=addresses.own(person, SLACK),
         )
     return found
 

@@ -93,7 +93,7 @@ def _run_until(runtime: Runtime, dial: Dial, watch: Watch, until: datetime) -> N
     """Let the cycle find what passes before `until`, each thing at its own time."""
     while True:
         with runtime.db.look_up() as connection:
-            wake_at = next_due(connection).request_at
+            wake_at = next_due(connection, runtime.registered.names).request_at
         if wake_at is None or wake_at + JUST_AFTER >= until:
             return
         _run_at(runtime, dial, watch, wake_at + JUST_AFTER)

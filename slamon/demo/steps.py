@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.channels.slack import SLACK
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
@@ -14,7 +15,7 @@ from slamon.demo.cast import LEAD
 from slamon.demo.scenes import Star
 from slamon.demo.stage import Stage
 from slamon.demo.story import channel_of
-from slamon.domain.terms import DeliveryChannel, Level
+from slamon.domain.terms import Level
 from slamon.domain.timeline import FactKind, Via
 from slamon.services.outbox.message_keys import MessageKey
 from slamon.wording.instants import span
@@ -137,7 +138,7 @@ def _followed(session: Session, stage: Stage, star: Star) -> Followed | None:
 def _slack_links(stage: Stage, followed: Followed, kind: str) -> list[tuple[str, str]]:
     if stage.sends_slack_out:
         return []
-    told = [m for m in followed.messages if m.kind == kind and m.channel == DeliveryChannel.SLACK]
+    told = [m for m in followed.messages if m.kind == kind and m.channel == SLACK.name]
     return [("the Slack message", f"/demo/inbox/slack/{channel_of(message.address)}") for message in told[:1]]
 
 

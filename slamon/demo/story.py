@@ -8,13 +8,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.channels.slack import SLACK
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Person, Site
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.demo.stage import Stage
-from slamon.domain.terms import ClockKind, DeliveryChannel, Level
+from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, Via
-from slamon.web.view.countdowns import NAMES
+from slamon.wording.clocks import ClockWords
 from slamon.wording.instants import span
 from slamon.wording.message import MessageKind
 
@@ -65,7 +66,7 @@ Cause = tuple[UUID, str, object]
 
 def latest(session: Session, stage: Stage) -> list[Happening]:
     told = _tellings(session, stage)
-    lines = [*_deeds(session, stage, told), *_crossings(session, told)]
+    lines = [*_deeds(session, stage, told), *_crossings(session, told, stage.runtime.words.clocks)]
     return sorted(lines, key=lambda line: line.at, reverse=True)[:SHOWN]
 
 
@@ -96,8 +97,10 @@ def _deeds(session: Session, stage: Stage, told: Mapping[Cause, list[Telling]]) 
         )
 
 
-def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Happening]:
-    """Clocks of one request that passed a rung together make one line."""
+def _crossings(
+    session: Session, told: Mapping[Cause, list[Telling]], words: Mapping[str, ClockWords]
+) -> Iterator[Happening]:
+    """Clocks of one request that passed a step together make one line."""
     statement = (
         select(CrossingRow, CmoRequest.number, Site.name)
         .join(CmoRequest, CmoRequest.id == CrossingRow.request_id)
@@ -110,7 +113,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
         together.setdefault((number, crossing.level, crossing.crossed_at), []).append((crossing, site))
     for (number, level, at), rows in together.items():
         crossing, site = rows[0]
-        tone, words = RUNGS[Level(level)]
+        tone, passed = RUNGS[Level(level)]
         clocks = [row.clock for row, _ in rows]
         yield Happening(
             at=at,
@@ -119,7 +122,7 @@ def _crossings(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterato
             before="of",
             number=number,
             request_id=crossing.request_id,
-            after=f"{words} ({' and '.join(NAMES[ClockKind(clock)] for clock in sorted(set(clocks)))})",
+            after=f"{passed} ({' and '.join(words[clock].name for clock in sorted(set(clocks)))})",
             where=site,
             told=tuple(told.get((crossing.request_id, level, (frozenset(clocks), at)), ())),
         )
@@ -137,7 +140,7 @@ def _tellings(session: Session, stage: Stage) -> dict[Cause, list[Telling]]:
     hrefs = {mail.key: f"/demo/inbox/mail/{mail.place}" for mail in stage.mailbox.mails.copy()}
     hrefs |= {post.key: f"/demo/inbox/slack/{channel_of(post.channel)}#p{post.ts}" for post in stage.slack.posts.copy()}
     told: dict[Cause, list[Telling]] = {}
-    rows = sorted(session.execute(statement), key=lambda row: (row[0].channel != DeliveryChannel.SLACK, row[0].id))
+    rows = sorted(session.execute(statement), key=lambda row: (row[0].channel != SLACK.name, row[0].id))
     for message, person in rows:
         is_fact = message.fact_sequence is not None
         about: object = message.fact_sequence if is_fact else (frozenset(message.clocks), message.crossed_at)
@@ -148,6 +151,6 @@ def _tellings(session: Session, stage: Stage) -> dict[Cause, list[Telling]]:
 
 
 def _telling(message: Notification, person: str, href: str | None) -> Telling:
-    is_slack = message.channel == DeliveryChannel.SLACK
+    is_slack = message.channel == SLACK.name
     shared = is_slack and message.address.startswith("#")
     return Telling(f"{message.address} (for {person})" if shared else person, is_slack, href)

@@ -1,37 +1,28 @@
-"""What may be done with a request, by whom, and where it leads: one table a request type.
+"""What may be done with a request, by whom, and where it leads: what all request types have in common.
 
-A pair of state and action that is not in the table is refused and changes nothing.
+Each type has its own table of rules (`slamon.domain.types`); a pair of state and action that is not in it is refused
+and changes nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from slamon.domain.actions.parts import Said
 from slamon.domain.normal_form import is_blank
 from slamon.domain.progress import Progress
-from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import CMO_ROLES, Role
 
 
 class RequestType(StrEnum):
+    """Names of the types that slamon ships; an installation may have others."""
+
     SHIPMENT = "shipment"
     DATA = "data"
     INQUIRY = "inquiry"
 
     __hash__ = str.__hash__  # so that a name from elsewhere finds it in a mapping
-
-
-# Which clocks a request of a type can have.
-_FOR_INFORMATION = frozenset(
-    {ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE,
-     ClockKind.SPONSOR}
-)  # fmt: skip
-CLOCKS: Mapping[RequestType, frozenset[ClockKind]] = {
-    RequestType.SHIPMENT: frozenset(ClockKind) - {ClockKind.ANSWER},
-    RequestType.DATA: _FOR_INFORMATION,
-    RequestType.INQUIRY: _FOR_INFORMATION,
-}
 
 
 class State(StrEnum):
@@ -97,6 +88,7 @@ OWNERS = frozenset({Role.PROJECT_MANAGER, Role.LEAD})
 QUALITY = frozenset({Role.QUALITY})
 ESCALATED_TO = frozenset({Role.LEAD, Role.HEAD})
 FILERS = SPONSOR
+ACTORS = CMO | SPONSOR | ESCALATED_TO  # who may act at all, on a request of some type in some state
 
 
 class When(StrEnum):
@@ -188,14 +180,8 @@ class Rule:
 
 Table = Mapping[tuple[State, str], Rule]
 
-_F, _A, _W = State.FILED, State.ACKNOWLEDGED, State.AWAITING_SPONSOR
-_P, _N, _D = State.PARTLY_ANSWERED, State.ANSWERED, State.DECLINED
-_K, _PD, _DS = State.CONFIRMED, State.PARTLY_DISPATCHED, State.DISPATCHED
-_PV, _V, _R = State.PARTLY_DELIVERED, State.DELIVERED, State.IN_REVIEW
-_C, _X = State.CLOSED, State.CANCELLED
 
-
-def _in(
+def in_states(
     states: Iterable[State],
     action: str,
     to: State | tuple[tuple[When, State | None], ...] | None,
@@ -212,144 +198,63 @@ def _in(
     return {(state, action): Rule(leads_to(state), who, needs, only, sponsor_only) for state in states}
 
 
-_TALK: Table = {
-    **_in([_F], Action.ACKNOWLEDGE, _A, CMO),
-    **_in([_F, _A], Action.DECLINE, _D, CMO, "reason"),
-    **_in([_D], Action.ACCEPT, _C, SPONSOR),
-    **_in([_D], Action.REJECT, _A, SPONSOR, "reason"),
-}
-_INFORMATION_OPEN = [_F, _A, _W, _P, _N, _D]
-_SHIPMENT_OPEN = [_F, _A, _W, _K, _PD, _DS, _PV, _V, _R, _D]
-
-
-def _everywhere(states: list[State]) -> Table:
-    """What does not depend on how far the request has come."""
-    running = [state for state in states if state not in (_N, _V, _R, _D)]
-    moving = [state for state in running if state not in (_F, _W)]
-    return {
-        **_in(states, Action.FOLLOW_UP, None, SPONSOR, "text"),
-        **_in(moving, Action.RESPOND, None, CMO, "text"),
-        **_in([state for state in states if state not in moving], Action.RESPOND, None, CMO, "text",
-              only=When.A_MESSAGE_IS_UNANSWERED),
-        **_in(running, Action.HAND_ON, None, CMO, "name", "email"),
-        **_in(moving, Action.WAIT, None, CMO | OWNERS, "reason", "until"),
-        **_in(moving, Action.RESUME, None, CMO | OWNERS, only=When.A_THIRD_PARTY_IS_WAITED_FOR),
-        **_in(states, Action.CORRECT, None, CMO | SPONSOR, "corrects", "text"),
-        **_in([state for state in states if state is not _D], Action.TAKE, None, ESCALATED_TO),
-    }  # fmt: skip
-
-
-_ANSWERING: Ways = ((When.SOMETHING_IS_OWED, _P), (When.OTHERWISE, _N))
-_ANSWERED: Ways = ((When.SOMETHING_IS_OWED, _A), (When.OTHERWISE, _N))  # of an inquiry
-_BACK: Ways = ((When.SOMETHING_IS_SUPPLIED, _P), (When.OTHERWISE, _A))
-
-
-def _information(answering: Ways, back: Ways | State) -> Table:
-    return {
-        **_TALK,
-        **_in([_F, _A, _P], Action.ASK, _W, CMO, "text"),
-        **_in([_W], Action.REPLY, back, SPONSOR, "text"),
-        **_in([_F, _A, _P], Action.ANSWER, answering, CMO, "text|items|attachments"),
-        **_in([_N], Action.ACCEPT, _C, SPONSOR),
-        **_in([_N], Action.REJECT, _A, SPONSOR, "reason"),
-        **_in([_F, _A, _W, _P], Action.AMEND, None, SPONSOR, "reason", "changes"),
-        **_in([_F, _A, _W, _P], Action.CANCEL, _X, OWNERS, "reason"),
-        **_in([_C], Action.REOPEN, _A, OWNERS, "reason"),
-        **_everywhere(_INFORMATION_OPEN),
-    }
-
-
-_DELIVERY = ("received_by", "condition")
-_ARRIVING = ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.ALL_HAS_ARRIVED, _V), (When.OTHERWISE, _PV))
-_DISPATCH = ("courier", "tracking_number", "expected_delivery_on")
-_SHIPMENT: Table = {
-    **_TALK,
-    **_in([_F, _A], Action.ASK, _W, CMO, "text"),
-    **_in([_W], Action.REPLY, _A, SPONSOR, "text", only=When.A_QUESTION_IS_OPEN),
-    **_in([_F, _A], Action.CONFIRM_ORDER, ((When.A_DATE_IS_PROPOSED, _W), (When.OTHERWISE, _K)), CMO,
-          "planned_ship_on"),
-    **_in([_W], Action.AGREE, _K, OWNERS, only=When.A_DATE_IS_PROPOSED),
-    **_in([_W], Action.REFUSE, _A, OWNERS, "reason", only=When.A_DATE_IS_PROPOSED),
-    **_in([_K, _PD], Action.CONFIRM_PACKED, None, CMO, "lots_or_kits|lines"),
-    **_in([_PV], Action.CONFIRM_PACKED, None, CMO, "lots_or_kits|lines", only=When.SOMETHING_IS_LEFT_TO_SEND),
-    **_in([_K, _PD], Action.CONFIRM_DISPATCH, ((When.ALL_IS_SENT, _DS), (When.OTHERWISE, _PD)), CMO, *_DISPATCH),
-    **_in([_PV], Action.CONFIRM_DISPATCH, None, CMO, *_DISPATCH, only=When.SOMETHING_IS_LEFT_TO_SEND),
-    **_in([_PD], Action.CONFIRM_DELIVERY, _PV, CMO | OWNERS, *_DELIVERY, only=When.A_CONSIGNMENT_IS_UNDER_WAY),
-    **_in([_DS], Action.CONFIRM_DELIVERY, _ARRIVING, CMO | OWNERS, *_DELIVERY, only=When.A_CONSIGNMENT_IS_UNDER_WAY),
-    **_in([_PV], Action.CONFIRM_DELIVERY, _ARRIVING, CMO | OWNERS, *_DELIVERY,
-          only=When.A_DELIVERY_IS_UNCONFIRMED, sponsor_only=When.A_CONSIGNMENT_IS_UNDER_WAY),
-    **_in([_V, _R], Action.CONFIRM_DELIVERY, ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.OTHERWISE, _V)), CMO,
-          *_DELIVERY, only=When.THE_CMO_OWES_ITS_WORD),
-    **_in([_PD], Action.REPORT_LOST, None, CMO | OWNERS, "text", only=When.A_CONSIGNMENT_IS_UNDER_WAY),
-    **_in([_DS, _PV], Action.REPORT_LOST, ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.OTHERWISE, None)),
-          CMO | OWNERS, "text", only=When.A_CONSIGNMENT_IS_UNDER_WAY),
-    **_in([_PD, _DS, _PV], Action.DECIDE, None, QUALITY, "disposition", "reason", only=When.A_DECISION_IS_PENDING),
-    **_in([_R], Action.DECIDE,
-          ((When.A_DECISION_IS_PENDING, _R), (When.ALL_IS_LOST, _C), (When.OTHERWISE, _V)),
-          QUALITY, "disposition", "reason"),
-    **_in([_V], Action.ACCEPT, _C, OWNERS),
-    **_in([_F, _A, _W, _K], Action.AMEND, None, SPONSOR, "reason", "changes"),
-    **_in([_F, _A, _W, _K], Action.CANCEL, _X, OWNERS, "reason"),
-    **_everywhere(_SHIPMENT_OPEN),
-}  # fmt: skip
-
-LIFE_CYCLE: Mapping[RequestType, Table] = {
-    RequestType.SHIPMENT: _SHIPMENT,
-    RequestType.DATA: _information(_ANSWERING, _BACK),
-    RequestType.INQUIRY: _information(_ANSWERED, _A),
-}
-
 # What becomes of a draft, by its author alone; None: it is deleted. It has no timeline yet, so no rule above applies.
 OF_A_DRAFT: Mapping[str, State | None] = {"file": State.FILED, "discard": None}
 
-# What happens with nobody doing it, once nobody has objected for long enough (`slamon.domain.clocks.auto_close`).
-_UNOPPOSED: Table = {(_N, Action.ACCEPT): Rule(_C, frozenset({Role.SYSTEM}))}
-BY_ITSELF: Mapping[RequestType, Table] = {RequestType.DATA: _UNOPPOSED, RequestType.INQUIRY: _UNOPPOSED}
+
+class Parts(StrEnum):
+    """What a request is answered by, part by part; the value is the field of its detail that lists them."""
+
+    LINES = "lines"  # goods, which leave in consignments
+    ITEMS = "items"  # data, each supplied under the number of a document, or declined
+    QUESTIONS = "questions"  # each answered in words, or declined
 
 
-# Where an act leads that was on record already when an earlier one was written down late, from a state in which it
-# would not have been possible: what was done stays done. An act that is not listed leaves that state alone.
-_ALREADY_DONE: Table = {
-    **_in([*OPEN_STATES], Action.ACCEPT, _C, SPONSOR),
-    **_in([*OPEN_STATES], Action.CANCEL, _X, OWNERS),
-    **_in([_W, _P, _N, _K], Action.DECLINE, _D, CMO),
-}
-
-
-def _information_done(answering: Ways) -> Table:
-    return {
-        **_ALREADY_DONE,
-        **_in([_W], Action.ANSWER, answering, CMO),
-        **_in([_D], Action.ANSWER, ((When.SOMETHING_IS_OWED, _D), (When.OTHERWISE, _N)), CMO),
-    }
-
-
-_LOSING: tuple[tuple[When, State | None], ...] = ((When.ONLY_DECISIONS_ARE_PENDING, _R), (When.OTHERWISE, None))
-ALREADY_DONE: Mapping[RequestType, Table] = {
-    RequestType.SHIPMENT: {
-        **_ALREADY_DONE,
-        **_in([_W, _K, _D], Action.CONFIRM_ORDER, ((When.A_DATE_IS_PROPOSED, _W), (When.OTHERWISE, _K)), CMO),
-        **_in([_PV, _V, _R], Action.CONFIRM_DELIVERY, _ARRIVING, CMO | OWNERS),
-        **_in([_PV, _V, _R], Action.REPORT_LOST, _LOSING, CMO | OWNERS),
-    },
-    RequestType.DATA: _information_done(_ANSWERING),
-    RequestType.INQUIRY: _information_done(_ANSWERED),
-}
+def _nothing(_: Mapping[str, Any]) -> tuple[Any, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
-class LifeCycle:
-    """What may be done with requests of one type.
+class RequestTypeDefinition:
+    """One request type: what decides about its requests. What they ask for stands in the model that `body` names.
 
-    `by_itself` is what happens with nobody doing it; `already_done` where an act leads that was on record when an
-    earlier one was written down late.
+    `name` has 16 characters at most, `prefix`, which begins its numbers, four. `clocks` are those that its requests
+    can have. `kinds` are what policy lines tell apart within the type, `kinds_in` gives those that a detail names.
     """
 
-    table: Table
-    already_done: Table
-    by_itself: Table
+    name: str
+    prefix: str
+    body: str  # the model of the API, as `module:class`; rooms above load it
+    parts: Parts
+    rules: Table
+    clocks: frozenset[str]
+    # Where an act leads that was on record already when an earlier one was written down late, from a state in which it
+    # would not have been possible: what was done stays done. An act that is not listed leaves that state alone.
+    already_done: Table = field(default_factory=dict)
+    # What happens with nobody doing it, once nobody has objected for long enough (`slamon.domain.clocks.auto_close`).
+    by_itself: Table = field(default_factory=dict)
+    closes_gxp_by_itself: bool = True
+    kinds: tuple[str, ...] = ()
+    kinds_in: Callable[[Mapping[str, Any]], Iterable[str]] = _nothing
+    # Fields of the detail that an amendment may change: as a whole, or (with columns) entry by entry.
+    amendable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    due_day: str | None = None  # the field of the detail that says by when it is needed, beside the request's own
+    # Pairs of fields of the detail that hold days, of which the first must not lie after the second.
+    days_in_order: tuple[tuple[str, str], ...] = ()
+    # What tells that two requests ask for the same: ("lot", "A17"), ("order number", "IRT-1").
+    marks: Callable[[Mapping[str, Any]], Iterable[tuple[str, str | None]]] = _nothing
 
+    @property
+    def states(self) -> tuple[State, ...]:
+        """Every state that its requests can be in."""
+        reached = {State.FILED, *(state for rule in self.rules.values() for state in rule.states)}
+        return tuple(state for state in State if state in reached)
 
-LIFE_CYCLES: Mapping[str, LifeCycle] = {
-    name: LifeCycle(table, ALREADY_DONE[name], BY_ITSELF.get(name, {})) for name, table in LIFE_CYCLE.items()
-}
+    def kinds_of(self, detail: Mapping[str, Any]) -> tuple[str, ...]:
+        """The kinds that a request asks for, each once."""
+        return tuple(sorted(set(self.kinds_in(detail))))
+
+    def kind_of(self, detail: Mapping[str, Any]) -> str | None:
+        """The one kind by which policy lines find a request; None where it asks for none or for several."""
+        kinds = self.kinds_of(detail)
+        return kinds[0] if len(kinds) == 1 else None

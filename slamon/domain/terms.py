@@ -1,7 +1,7 @@
 """The rules one request lives under: targets, limits and ladder, frozen from a policy and a site's calendar."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,8 @@ class TermsError(ValueError):
 
 
 class ClockKind(StrEnum):
+    """Names of the clocks that slamon ships, for rules about one of them; which there are says the catalogue."""
+
     ACKNOWLEDGEMENT = "acknowledgement"
     ANSWER = "answer"
     ORDER_CONFIRMATION = "order_confirmation"
@@ -34,15 +36,6 @@ class ClockKind(StrEnum):
     EXCURSION_DECISION = "excursion_decision"
 
     __hash__ = str.__hash__  # as for the kinds of facts
-
-    @property
-    def is_the_sponsors(self) -> bool:
-        """Whether it is the sponsor who is timed."""
-        return self in (ClockKind.SPONSOR, ClockKind.EXCURSION_DECISION)
-
-
-# What ends on a date somebody named, and not after an amount of time.
-DATED = frozenset({ClockKind.FULFILMENT, ClockKind.PROMISE})
 
 
 class Mode(StrEnum):
@@ -64,11 +57,6 @@ class Anchor(StrEnum):
     START = "start"
     TARGET = "target"
     LIMIT = "limit"
-
-
-class DeliveryChannel(StrEnum):
-    SLACK = "slack"
-    EMAIL = "email"
 
 
 class LadderRole(StrEnum):
@@ -156,9 +144,9 @@ class ClockTerms:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A role, or one person by id, and the channel that reaches them."""
+    """A role, or one person by id, and the name of the channel that reaches them."""
 
-    channel: DeliveryChannel
+    channel: str
     role: LadderRole | None = None
     person_id: str | None = None
 
@@ -186,7 +174,7 @@ class Step:
     percent_of_target: int | None = None
     mode: Mode = Mode.ELAPSED
     unless_taken: bool = False
-    clocks: tuple[ClockKind, ...] = ()
+    clocks: tuple[str, ...] = ()
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -223,7 +211,7 @@ class Terms:
     policy_version: int
     agreement_clause: str | None
     calendar: WorkingCalendar
-    clocks: Mapping[ClockKind, ClockTerms]
+    clocks: Mapping[str, ClockTerms]
     ladder: tuple[Step, ...]
     holiday_names: Mapping[date, str] = field(default_factory=dict)
     holiday_source: str | None = None
@@ -231,25 +219,25 @@ class Terms:
     zone_data: str | None = None
     answer_by_kind: Mapping[str, ClockTerms] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
-    _ladders: dict[ClockKind, tuple[Step, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _ladders: dict[tuple[str, bool], tuple[Step, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if not self.clocks:
             raise TermsError("clocks", "name at least one clock")
-        for kind, line in self.clocks.items():
-            if (line.mode is Mode.DATE) != (kind in DATED):
-                raise TermsError(f"clocks.{kind}", "mode date is for fulfilment and promise, and for these alone")
         twice = repeated_id((step.id, step.clocks) for step in self.ladder)
         if twice is not None:
             raise TermsError("ladder", f"two steps of a clock are called '{twice}'; give each an id of its own")
 
-    def ladder_of(self, kind: ClockKind) -> tuple[Step, ...]:
-        """The rungs a clock climbs: those that name it; else, for what the CMO owes by the hour, those naming none."""
-        if kind not in self._ladders:
+    def ladder_of(self, kind: str, *, takes_general: bool) -> tuple[Step, ...]:
+        """The steps of a clock: those that name it; if there are none and it takes general ones, those naming none."""
+        found = self._ladders.get((kind, takes_general))
+        if found is None:
             own = tuple(step for step in self.ladder if kind in step.clocks)
-            is_named = own or kind.is_the_sponsors or kind in DATED
-            self._ladders[kind] = own if is_named else tuple(step for step in self.ladder if not step.clocks)
-        return self._ladders[kind]
+            general = tuple(step for step in self.ladder if not step.clocks) if takes_general else ()
+            found = self._ladders[kind, takes_general] = own or general
+        return found
 
     def alone(self, kind: str) -> "Terms":
         """The same for a request that asked for this kind alone."""
@@ -267,7 +255,7 @@ class Terms:
 
     @property
     def opening_hours_matter(self) -> bool:
-        """Whether it matters to any clock or rung when the site is open."""
+        """Whether it matters to any clock or step when the site is open."""
         modes = {clock.mode for clock in self.clocks.values()} | {step.mode for step in self.ladder}
         return Mode.CALENDAR in modes
 
@@ -365,8 +353,8 @@ def terms_digest(stored: Mapping[str, Any]) -> str:
     return chained_digest("terms", stored)
 
 
-def clocks_to_json(clocks: Mapping[ClockKind, ClockTerms]) -> dict[str, Any]:
-    return {kind.value: _clock_to_json(clock) for kind, clock in clocks.items()}
+def clocks_to_json(clocks: Mapping[str, ClockTerms]) -> dict[str, Any]:
+    return {str(kind): _clock_to_json(clock) for kind, clock in clocks.items()}
 
 
 def _clock_to_json(clock: ClockTerms) -> dict[str, Any]:
@@ -377,8 +365,8 @@ def _clock_to_json(clock: ClockTerms) -> dict[str, Any]:
     return {**allowed, "mode": clock.mode.value, **cap}
 
 
-def clocks_from_json(stored: Mapping[str, Any]) -> dict[ClockKind, ClockTerms]:
-    return {ClockKind(kind): _clock_from_json(clock) for kind, clock in stored.items()}
+def clocks_from_json(stored: Mapping[str, Any]) -> dict[str, ClockTerms]:
+    return {kind: _clock_from_json(clock) for kind, clock in stored.items()}
 
 
 def _clock_from_json(clock: Mapping[str, Any]) -> ClockTerms:
@@ -390,22 +378,27 @@ def _clock_from_json(clock: Mapping[str, Any]) -> ClockTerms:
     )
 
 
-def is_before_a_day(anchor: Anchor, offset: timedelta, clocks: Sequence[ClockKind]) -> bool:
+def is_before_a_day(anchor: Anchor, offset: timedelta, clocks: Sequence[str], dated: Collection[str]) -> bool:
     """Whether a step of these clocks lies before the day on which they end: then it reminds, whatever its level."""
-    return anchor is Anchor.LIMIT and offset < timedelta(0) and bool(clocks) and DATED.issuperset(clocks)
+    is_before = anchor is Anchor.LIMIT and offset < timedelta(0)
+    return is_before and bool(clocks) and all(kind in dated for kind in clocks)
 
 
-def as_meant(step: Step) -> Step:
-    """The step with the level it can only have: lines of earlier releases call a reminder before a day `target`."""
-    return replace(step, level=Level.REMINDER) if is_before_a_day(step.anchor, step.offset, step.clocks) else step
+def as_meant(step: Step, dated: Collection[str]) -> Step:
+    """The step with the level it can only have: lines of earlier releases call a reminder before a day `target`.
+
+    `dated` are the clocks that end on a day.
+    """
+    is_ahead = is_before_a_day(step.anchor, step.offset, step.clocks, dated)
+    return replace(step, level=Level.REMINDER) if is_ahead else step
 
 
-def repeated_id(steps: Iterable[tuple[str, Sequence[ClockKind]]]) -> str | None:
+def repeated_id(steps: Iterable[tuple[str, Sequence[str]]]) -> str | None:
     """The first id that stands twice for a clock, or twice among the steps that name no clock.
 
     `steps` are the id of each and the clocks it names.
     """
-    seen = set[tuple[str, ClockKind | None]]()
+    seen = set[tuple[str, str | None]]()
     for step_id, clocks in steps:
         for kind in clocks or (None,):
             if (step_id, kind) in seen:
@@ -425,10 +418,10 @@ def ladder_to_json(ladder: tuple[Step, ...]) -> list[dict[str, Any]]:
             "percent_of_target": step.percent_of_target,
             "mode": step.mode.value,
             "unless_taken": step.unless_taken,
-            **({"clocks": [kind.value for kind in step.clocks]} if step.clocks else {}),
+            **({"clocks": [str(kind) for kind in step.clocks]} if step.clocks else {}),
             "to": [
                 {
-                    "channel": to.channel.value,
+                    "channel": to.channel,
                     "role": to.role.value if to.role else None,
                     "person_id": to.person_id,
                 }
@@ -450,10 +443,10 @@ def ladder_from_json(stored: list[Mapping[str, Any]]) -> tuple[Step, ...]:
             percent_of_target=step.get("percent_of_target"),
             mode=Mode(step.get("mode", Mode.ELAPSED)),
             unless_taken=step.get("unless_taken", step["level"] in REPETITIONS),
-            clocks=tuple(ClockKind(kind) for kind in step.get("clocks") or ()),
+            clocks=tuple(step.get("clocks") or ()),
             to=tuple(
                 Recipient(
-                    DeliveryChannel(to["channel"]),
+                    to["channel"],
                     LadderRole(to["role"]) if to.get("role") else None,
                     to.get("person_id"),
                 )

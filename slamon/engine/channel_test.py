@@ -2,21 +2,20 @@
 
 import secrets
 
-from slamon.channels import Receipt
-from slamon.domain.terms import DeliveryChannel
+from slamon.channels import AddressKind, Receipt
 from slamon.errors import DeliveryError, Invalid, Unavailable
 from slamon.runtime import Runtime
 from slamon.services.directory.records import sponsor_name
 from slamon.wording.message import Message, MessageKind
 
 
-def send_test(runtime: Runtime, channel: DeliveryChannel, address: str) -> Receipt:
+def send_test(runtime: Runtime, channel: str, address: str) -> Receipt:
     """Send it now, with no transaction open. Raises DeliveryError."""
     now, settings = runtime.clock.now(), runtime.settings
     with runtime.db.read() as session:
         sponsor = sponsor_name(session, settings)
     message = Message(
-        key=f"test/{channel.value}/{now.isoformat()}",
+        key=f"test/{channel}/{now.isoformat()}",
         kind=MessageKind.TEST,
         address=address,
         recipient_name=address,
@@ -31,17 +30,19 @@ def send_test(runtime: Runtime, channel: DeliveryChannel, address: str) -> Recei
     return runtime.channels[channel].send(message)
 
 
-def tested_slack_channel(runtime: Runtime, channel: str) -> str:
-    """The id of a Slack channel given by name or id, after a test message was posted there.
+def tested(runtime: Runtime, channel: str, kind: AddressKind, address: str) -> str:
+    """What is kept of an address, after a test message went there where its kind asks for one.
 
-    A name changes and cannot be searched for; its id does neither. Without a Slack token the text comes back as it is.
-    Raises Invalid where Slack refuses the post, and Unavailable where it cannot be reached.
+    Raises Invalid where the message is refused, and Unavailable where the far side cannot be reached.
     """
+    if kind.kept_after_test is None:
+        return address
+    typed = kind.checked(address)
     try:
-        receipt = send_test(runtime, DeliveryChannel.SLACK, channel)
+        receipt = send_test(runtime, channel, typed)
     except DeliveryError as error:
         if error.permanent:
-            raise Invalid("slack_channel", f"no test message could be posted there: {error}") from error
-        raise Unavailable(f"Slack could not be asked for this channel: {error}") from error
-    channel_id, colon, _ = receipt.provider_id.partition(":")
-    return channel_id if colon else channel
+            raise Invalid(kind.field, f"no test message could be posted there: {error}") from error
+        name = runtime.registered[channel].words.name
+        raise Unavailable(f"{name} could not be asked for this channel: {error}") from error
+    return kind.kept_after_test(typed, receipt)

@@ -14,14 +14,16 @@ from uuid import UUID
 from sqlalchemy import exists, func, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
 
+from slamon.channels import ChannelDefinition, Channels
 from slamon.config import Settings
 from slamon.db.base import Base
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
+from slamon.domain.clocks.kinds import ClockDefinition
 from slamon.domain.fold import needs_review
 from slamon.domain.lifecycle import ENDED, State
-from slamon.domain.terms import DATED, REPETITIONS, ClockKind, DeliveryChannel, LadderRole, Level, Terms
+from slamon.domain.terms import REPETITIONS, LadderRole, Level, Terms
 from slamon.domain.timeline import SYSTEM, Fact, FactKind
 from slamon.engine.blinding import subjects_for_mails
 from slamon.services.access.form_links import new_link, opens, store_links
@@ -30,12 +32,14 @@ from slamon.services.audit.timelines import fact_of
 from slamon.services.directory.duties import ASKED_OF
 from slamon.services.directory.recipients import Recipients
 from slamon.services.directory.records import sponsor_name
+from slamon.services.outbox.addresses import Addresses
 from slamon.services.outbox.digests import digest_size, members
 from slamon.services.outbox.retractions import Said, clocks_holding, said_of
-from slamon.services.outbox.threads import IN_THREAD, thread_of, told_in_slack
+from slamon.services.outbox.threads import IN_THREAD, thread_of, told_in_threads
 from slamon.services.policies.policies import load_terms
 from slamon.services.requests.queries import clocks_by_request
 from slamon.services.transaction import Tx
+from slamon.wording.clocks import ClockWords
 from slamon.wording.message import LADDER_KINDS, OPENS_AN_ACCOUNT, ClockLine, DigestLine, Message, MessageKind
 from slamon.wording.messages import PAST_LIMIT
 from slamon.wording.words import Words
@@ -58,7 +62,7 @@ _Record = TypeVar("_Record", bound=Base)
 class Outgoing:
     """A message and the channel it takes, which a redirect may have changed."""
 
-    channel: DeliveryChannel
+    channel: str
     message: Message
 
 
@@ -67,7 +71,7 @@ class Composer:
 
     def __init__(self, tx: Tx, rows: Sequence[Notification], settings: Settings, words: Words) -> None:
         session = tx.session
-        self._tx, self._settings, self._words = tx, settings, words
+        self._tx, self._settings, self._words, self._channels = tx, settings, words, tx.rules.channels
         self._domain = parseaddr(settings.mail_from)[1].rpartition("@")[2] or "localhost"
         self._folded = {
             row.id: members(session, row.id, most=MOST_READ) for row in rows if row.kind == MessageKind.DIGEST
@@ -79,9 +83,10 @@ class Composer:
         self._restricted = _restricted(session, {request.project_id for request in requests})
         parties = {r.cmo_id for r in requests} | {person.organization_id for person in self._people.values()}
         self._organizations = _by_id(session, Organization, parties)
+        self._addresses = Addresses.of(session, {*self._people, *parties})
         self._sites = _by_id(session, Site, {request.site_id for request in requests})
         self._terms = load_terms(session, [request.terms_digest for request in requests]) if requests else {}
-        self._clocks = clocks_by_request(session, list(self._requests))
+        self._clocks = clocks_by_request(tx, list(self._requests))
         self._standing = _standing(session, {row.request_id for row in told if row.kind in LADDER_KINDS})
         alone = {row.request_id for row in rows if row.request_id and row.kind != MessageKind.DIGEST}
         self._reached = _contact_attempts(session, alone)
@@ -90,11 +95,12 @@ class Composer:
         escalated = {row.request_id for row in told if row.kind in PAST_LIMIT and row.request_id}
         self._taken = _last_taken(session, escalated)
         about = [self._requests[request_id] for request_id in escalated]
-        self._recipients = Recipients(session, about) if about else None
+        self._recipients = Recipients(tx, about) if about else None
         self._facts = _facts(
             session, {(row.request_id, row.fact_sequence) for row in rows if row.request_id and row.fact_sequence}
         )
-        self._told = told_in_slack(session, {row.request_id for row in rows if row.request_id and _in_thread(row)})
+        in_thread = {row.request_id for row in rows if row.request_id and _in_thread(row, self._channels)}
+        self._told = told_in_threads(tx, in_thread)
         self._links: list[dict[str, Any]] = []
 
     def still_true(self, row: Notification) -> bool:
@@ -139,8 +145,10 @@ class Composer:
         What tells an old address of a change leaves all the same: its reader may not know who disabled them.
         """
         person = self._people[row.person_id] if row.person_id else None
-        is_own = row.channel == DeliveryChannel.EMAIL or (person is not None and row.address == person.slack_user_id)
-        is_left = is_own and person is not None and not person.is_enabled
+        if person is None or person.is_enabled:
+            return False
+        channel = self._channels[row.channel]
+        is_left = channel.shared is None or row.address == self._addresses.own(person, channel)
         return is_left and row.state in WAITING and row.kind != MessageKind.ADDRESS_CHANGED
 
     def _taken_since(self, row: Notification, since: datetime) -> FactRow | None:
@@ -152,21 +160,21 @@ class Composer:
         person = self._people[row.person_id] if row.person_id else None
         if person is None or row.kind == MessageKind.ADDRESS_CHANGED:
             return True
-        address = person.email if row.channel == DeliveryChannel.EMAIL else self._slack_address(row, person)
+        address = self._address(row, person, self._channels[row.channel])
         row.address = address or row.address
         return address is not None
 
-    def _slack_address(self, row: Notification, person: Person) -> str | None:
-        """The person's own, or the CMO's channel where it was to a channel."""
-        cmo = self._organizations[self._requests[row.request_id].cmo_id] if row.request_id else None
-        channel = cmo.slack_channel if cmo else None
-        if row.address != channel and row.is_to_slack_user:
-            return person.slack_user_id
-        if row.request_id and self._requests[row.request_id].project_id in self._restricted:
-            return person.slack_user_id  # the project may have become restricted since this was queued
+    def _address(self, row: Notification, person: Person, channel: ChannelDefinition) -> str | None:
+        """The person's own, or the CMO's place where it was to a place."""
+        own, request = self._addresses.own(person, channel), self._requests[row.request_id] if row.request_id else None
+        place = self._addresses.shared(request.cmo_id, channel) if request else None
+        if row.address != place and not channel.is_place(row.address):
+            return own
+        if request and request.project_id in self._restricted:
+            return own  # the project may have become restricted since this was queued
         if row.kind in (MessageKind.TAKEN, MessageKind.CLOSING, MessageKind.WITHDRAWN):  # in a thread that stays
             return row.address
-        return channel or person.slack_user_id
+        return place or own
 
     def outgoing(self, row: Notification) -> Outgoing:
         """The message of one row. A contact gets a link of their own, which opens once `store_links` was called."""
@@ -174,7 +182,7 @@ class Composer:
         person = self._people[row.person_id] if row.person_id else None
         to_cmo = person is not None and self._is_of_cmo(person)
         redirected = settings.redirect_all_to
-        channel = DeliveryChannel.EMAIL if redirected else DeliveryChannel(row.channel)
+        channel = self._channels.for_links if redirected else self._channels[row.channel]
         plain = Message(
             key=row.dedupe_key,
             kind=MessageKind(row.kind),
@@ -196,18 +204,18 @@ class Composer:
             if row.kind in OPENS_AN_ACCOUNT and person is not None:
                 token = one_time_token(self._tx, person.id)
                 plain = replace(plain, link=welcome_address(settings.base_url, token))
-            return Outgoing(channel, plain)
+            return Outgoing(channel.name, plain)
         request = self._requests[row.request_id]
         if row.kind == MessageKind.DIGEST:
-            return Outgoing(channel, self._digest(plain, row, request))
-        return Outgoing(channel, self._about(plain, row, request, channel))
+            return Outgoing(channel.name, self._digest(plain, row, request))
+        return Outgoing(channel.name, self._about(plain, row, request, channel))
 
     def store_links(self) -> None:
         """Store the links of all messages made so far."""
         store_links(self._tx, self._links)
         self._links = []
 
-    def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> Message:
+    def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: ChannelDefinition) -> Message:
         site = self._sites[request.site_id]
         fact_row = self._facts.get((request.id, row.fact_sequence))
         fact = fact_of(fact_row) if fact_row else None
@@ -225,7 +233,7 @@ class Composer:
             priority=request.priority,
             cmo_name=self._organizations[request.cmo_id].name,
             site_name=site.name,
-            topic=self._topics.get(request.id) if channel is DeliveryChannel.EMAIL else None,
+            topic=self._topics.get(request.id) if channel.names_subjects else None,
             order_reference=request.cmo_reference if plain.to_cmo else None,
             filed_at=request.filed_at,
             clocks=self._clock_lines([row], request),
@@ -287,14 +295,17 @@ class Composer:
 
     def _clock_lines(self, rows: Sequence[Notification], request: CmoRequest) -> tuple[ClockLine, ...]:
         """The clocks that these messages of one request name; of a step those that still wait."""
-        terms = self._terms[request.terms_digest]
-        # Other terms may know a clock no more that had run before.
+        terms, definitions = self._terms[request.terms_digest], self._tx.rules.catalogue.clocks
+        # Other terms may no longer have a clock that ran before.
         known = [clock for clock in self._clocks[request.id] if clock.kind in terms.clocks]
         wanted = {
             clock for row in rows for clock in (self._still_owed(row) if row.kind in LADDER_KINDS else row.clocks)
         }
-        told = [clock for clock in known if (str(clock.clock_id) in wanted if wanted else _is_owed(clock))]
-        return tuple(_clock_line(clock, terms) for clock in told)
+        named = [clock for clock in known if str(clock.clock_id) in wanted]
+        if not wanted:  # what the CMO owes by the hour
+            named = [c for c in known if c.stopped_at is None and definitions[c.kind].takes_general_steps]
+        words = self._words.clocks
+        return tuple(_clock_line(each, definitions[each.kind], words[each.kind], terms) for each in named)
 
     def _may_take(self, row: Notification, request: CmoRequest) -> bool:
         person = self._people[row.person_id] if row.person_id else None
@@ -308,10 +319,10 @@ class Composer:
         own = (clock.limit_at for clock in self._clocks[request.id] if str(clock.clock_id) in row.clocks)
         return min(filter(None, (*own, row.queued_at)))
 
-    def _thread(self, row: Notification, request: CmoRequest, channel: DeliveryChannel) -> str | None:
-        if channel is DeliveryChannel.EMAIL:
+    def _thread(self, row: Notification, request: CmoRequest, channel: ChannelDefinition) -> str | None:
+        if not channel.has_threads:
             return f"<{request.id}@{self._domain}>"
-        return thread_of(row, self._told[request.id])
+        return thread_of(row, self._told[request.id], self._channels)
 
 
 def _by_id(
@@ -325,8 +336,8 @@ def _by_id(
     return {record.id: record for record in session.scalars(statement)}  # type: ignore[attr-defined]
 
 
-def _in_thread(row: Notification) -> bool:
-    return row.channel == DeliveryChannel.SLACK and row.kind in IN_THREAD
+def _in_thread(row: Notification, channels: Channels) -> bool:
+    return row.channel in channels.with_threads and row.kind in IN_THREAD
 
 
 def _facts(session: Session, keys: set[tuple[UUID, int]]) -> dict[tuple[UUID, int | None], FactRow]:
@@ -336,25 +347,19 @@ def _facts(session: Session, keys: set[tuple[UUID, int]]) -> dict[tuple[UUID, in
     return {(fact.request_id, fact.sequence): fact for fact in facts}
 
 
-def _clock_line(clock: ClockRow, terms: Terms) -> ClockLine:
-    allowed = terms.clocks[ClockKind(clock.kind)]
+def _clock_line(clock: ClockRow, definition: ClockDefinition, words: ClockWords, terms: Terms) -> ClockLine:
+    allowed = terms.clocks[clock.kind]
     return ClockLine(
-        name=clock.kind,
+        words=words,
         started_at=clock.started_at,
         target_at=clock.target_at,
         limit_at=clock.limit_at,
         unit=allowed.mode.unit,
         target_seconds=int(allowed.target.total_seconds()),
         limit_seconds=int(allowed.limit.total_seconds()),
-        is_dated=clock.clock_id.kind in DATED,
-        is_the_sponsors=clock.clock_id.kind.is_the_sponsors,
+        is_dated=definition.is_dated,
+        is_the_sponsors=definition.is_the_sponsors,
     )
-
-
-def _is_owed(clock: ClockRow) -> bool:
-    """Whether it runs, and times the CMO by the hour."""
-    kind = ClockKind(clock.kind)
-    return clock.stopped_at is None and not kind.is_the_sponsors and kind not in DATED
 
 
 def _gravity(row: Notification) -> int:

@@ -13,7 +13,6 @@ import structlog
 from slamon.db import claims
 from slamon.db.claims import LeasedMessage
 from slamon.db.database import note
-from slamon.domain.terms import DeliveryChannel
 from slamon.engine.deliver import deliver
 from slamon.engine.heartbeat import Watch
 from slamon.engine.jobs import work_on_job
@@ -71,7 +70,7 @@ def tick(runtime: Runtime, carrier: Dispatcher, watch: Watch) -> float:
     clock, settings = runtime.clock, runtime.settings
     watch.release_dead(runtime)
     with runtime.db.look_up() as connection:
-        wake_at, attempt_at, job_at = claims.next_due(connection)
+        wake_at, attempt_at, job_at = claims.next_due(connection, runtime.registered.names)
     now, real_now = clock.now(), clock.real_now()
     checks_due = wake_at is not None and wake_at < now
     sends_due = attempt_at is not None and attempt_at <= real_now
@@ -108,7 +107,7 @@ class Leased:
     until: datetime
 
     def hand_on(self, carrier: Dispatcher) -> None:
-        for channel in DeliveryChannel:
+        for channel in dict.fromkeys(message.channel for message in self.messages):
             ids = [message.id for message in self.messages if message.channel == channel]
             for start in range(0, len(ids), DELIVERIES):
                 carrier.deliver(channel, ids[start : start + DELIVERIES], self.until)
@@ -132,7 +131,7 @@ def _hand_out_messages(tx: Tx, runtime: Runtime) -> Leased:
     if is_stopped(tx.session):
         return Leased([], until)
     handed: list[LeasedMessage] = []
-    for channel in DeliveryChannel:
+    for channel in runtime.registered.names:
         due = claims.hand_out_notifications(
             tx.session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND
         )
@@ -179,10 +178,10 @@ def _check(runtime: Runtime, ids: Sequence[UUID]) -> Leased:
     now = runtime.clock.now()
     with runtime.write() as tx:
         requests = claims.due_requests(tx.session, ids, now=now)
-        cases = load_requests(tx.session, tx.rules.catalogue, requests)
+        cases = load_requests(tx, requests)
         for case in cases:
             runtime.reach("in_check", case.request.number)
-        found = reconcile(tx, cases, Recipients(tx.session, requests))
+        found = reconcile(tx, cases, Recipients(tx, requests))
         note(tx.session, "checked", requests=len(cases), crossings=found)
         tx.session.flush()
         parcel = _hand_out_messages(tx, runtime)

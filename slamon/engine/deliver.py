@@ -21,20 +21,19 @@ from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, 
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.sending import Delivered, advance, end_attempt, handed_notifications, waiting_notification
-from slamon.domain.terms import DeliveryChannel
 from slamon.engine.compose import Composer
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
 from slamon.services.directory.notifications import not_reached_rows, stand_in_rows
 from slamon.services.outbox import digests
-from slamon.services.outbox.message_keys import MessageKey
+from slamon.services.outbox.addresses import Addresses, to_account
+from slamon.services.outbox.message_keys import MessageKey, reader_key
 from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
 from slamon.services.transaction import Tx
 from slamon.wording.message import LADDER_KINDS, Message, MessageKind
 
 FAILURES_BEFORE_FALLBACK = 3
 BROKEN_ATTEMPTS = 5
-SLACK_PATIENCE = timedelta(minutes=5)
 EARLY_PAUSE = timedelta(seconds=5)  # until a message is looked at again that another one has to leave before
 FINISH_PAUSES_SECONDS = (0.5, 1, 2, 4, 8, 8)
 ALWAYS_TOLD = frozenset(
@@ -127,8 +126,7 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                 continue
             if not composer.readdress(row):
                 row.state, row.error = NotificationState.SUPPRESSED.value, "Its reader has no such address any more."
-                if row.channel == DeliveryChannel.SLACK:
-                    _fall_back_to_email(tx, row, runtime)
+                _fall_back(tx, row, runtime)
                 continue
             if _kills(tx.session, row):
                 row.state, row.error = NotificationState.FAILED.value, "Whoever sent it died over it."
@@ -301,7 +299,7 @@ def _outcome(error: DeliveryError) -> str:
 
 
 def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, error: DeliveryError) -> None:
-    """Try again later, or give this route up: then e-mail carries what Slack could not, and people are told.
+    """Try again later, or give this route up: then another channel carries what this one could not, or people are told.
 
     What may have arrived once stays unclear until an attempt arrives, however the later ones fail.
     """
@@ -310,6 +308,7 @@ def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, erro
         Attempt.outcome.in_(("failed", "unknown")),
     )  # fmt: skip
     failures = tx.session.scalar(tries) or 0
+    channel = tx.rules.channels[row.channel]
     if not error.permanent and not _out_of_patience(runtime, row, error, failures, tx.real_now):
         is_unclear = error.ambiguous or sent.draft.ask_first_since is not None
         row.state = (NotificationState.UNKNOWN if is_unclear else NotificationState.QUEUED).value
@@ -322,10 +321,11 @@ def _after_failure(tx: Tx, runtime: Runtime, row: Notification, sent: Sent, erro
         return
     row.state = NotificationState.FAILED.value
     if error.route_down:
-        detail = f"The {row.channel} route refuses messages: {error}. E-mail carries escalations meanwhile."
+        stand_in = tx.rules.channels.or_for_links(channel.falls_back_to or "").words.name
+        detail = f"The {row.channel} route refuses messages: {error}. {stand_in} carries escalations meanwhile."
         raise_alarm(tx, f"{row.channel}/{error}"[:80], detail)
-    if row.channel == DeliveryChannel.SLACK:
-        _fall_back_to_email(tx, row, runtime)
+    if channel.falls_back_to is not None:
+        _fall_back(tx, row, runtime)
     elif error.permanent and not error.route_down and row.request_id is not None:
         _tell_others(tx, row, error)
 
@@ -334,8 +334,9 @@ def _out_of_patience(
     runtime: Runtime, row: Notification, error: DeliveryError, failures: int, real_now: datetime
 ) -> bool:
     waited = real_now - (row.first_attempt_at or real_now)
-    if row.channel == DeliveryChannel.SLACK:
-        return failures >= FAILURES_BEFORE_FALLBACK or waited >= SLACK_PATIENCE
+    channel = runtime.registered[row.channel]
+    if channel.falls_back_to is not None:
+        return failures >= FAILURES_BEFORE_FALLBACK or waited >= channel.patience
     # A mail server that takes the mail and then falls silent may have delivered each copy: bounded copies.
     copies = error.ambiguous and failures >= FAILURES_BEFORE_FALLBACK
     return copies or waited >= timedelta(hours=runtime.settings.give_up_after_hours)
@@ -364,11 +365,14 @@ def _hold_address(session: Session, row: Notification) -> None:
     )
 
 
-def _fall_back_to_email(tx: Tx, row: Notification, runtime: Runtime) -> None:
-    """E-mail carries what an escalation or a piece of news could not say in Slack; a closing line is not worth it.
+def _fall_back(tx: Tx, row: Notification, runtime: Runtime) -> None:
+    """Another channel carries an escalation or a piece of news that this one could not; a closing line is not worth it.
 
-    Of a digest it carries each step, as if Slack had refused them one by one; they may meet in a digest again.
+    Of a digest it carries each step, as if they had been refused one by one; they may meet in a digest again.
     """
+    falls_back_to = tx.rules.channels[row.channel].falls_back_to
+    if falls_back_to is None:
+        return
     if row.kind == MessageKind.DIGEST:
         members = digests.members(tx.session, row.id)
         composer = Composer(tx, members, runtime.settings, runtime.words)
@@ -378,17 +382,20 @@ def _fall_back_to_email(tx: Tx, row: Notification, runtime: Runtime) -> None:
     person = tx.session.get(Person, row.person_id) if row.person_id else None
     if person is None:
         return
-    mails = [
+    own = Addresses.of(tx.session, [person.id]).own(person, tx.rules.channels[falls_back_to])
+    channel, address = (falls_back_to, own) if own else to_account(tx, person)
+    reader = reader_key(tx.rules.channels[channel], address, person.id)
+    messages = [
         outbox_row(
-            # The key the ladder gives its own e-mail to this person: whoever gets both channels anyway is told once.
-            tx, str(replace(key, channel=DeliveryChannel.EMAIL, reader=str(person.id))), key.kind,
-            DeliveryChannel.EMAIL, person.email, request_id=told.request_id,
+            # The key the ladder gives its own message to this person: whoever gets both channels anyway is told once.
+            tx, str(replace(key, channel=channel, reader=reader)), key.kind,
+            channel, address, request_id=told.request_id,
             person_id=person.id, clocks=told.clocks, crossed_at=told.crossed_at, fact_sequence=told.fact_sequence,
             detail=told.detail, fallback_of=row.id, closes_at=told.closes_at, told_as=told.told_as,
             instead_of=told.instead_of)
         for told in refused if (key := MessageKey.parse(told.dedupe_key))
     ]  # fmt: skip
-    queue(tx.session, mails)
+    queue(tx.session, messages)
 
 
 def _tell_others(tx: Tx, row: Notification, error: DeliveryError) -> None:

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from slamon.config import Settings
 from slamon.db.outbox import WAITING, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
-from slamon.domain.terms import DeliveryChannel
 from slamon.engine.heartbeat import ProcessStatus, pulses
 from slamon.runtime import Runtime
 from slamon.services.outbox import outbox
@@ -75,7 +74,7 @@ def look(session: Session, runtime: Runtime) -> Health:
         pulses=tuple(living),
         since_pass=since_pass,
         due_lag=due_lag,
-        oldest_waiting=_age(runtime, session.scalar(select(func.min(_first_waiting().c.queued_at)))),
+        oldest_waiting=_age(runtime, session.scalar(select(func.min(_first_waiting(runtime).c.queued_at)))),
         messages=outbox.counts(session),
         is_stopped=is_stopped,
     )
@@ -151,7 +150,7 @@ def _untried(session: Session, runtime: Runtime, living: Sequence[ProcessStatus]
     clock, settings = runtime.clock, runtime.settings
     real_now = clock.real_now()
     soon = real_now + timedelta(seconds=settings.hand_over_seconds)
-    first = _first_waiting()
+    first = _first_waiting(runtime)
     due = (first.c.attempts == 0, first.c.next_attempt_at <= soon)
     statement = select(func.min(first.c.queued_at)).where(*due)
     if any(pulse.is_alive and pulse.kind in _SENDING_KINDS for pulse in living):
@@ -162,7 +161,7 @@ def _untried(session: Session, runtime: Runtime, living: Sequence[ProcessStatus]
     return _age(runtime, session.scalar(statement))
 
 
-def _first_waiting() -> Subquery:
+def _first_waiting(runtime: Runtime) -> Subquery:
     """Of each channel the messages that wait and come up next."""
     columns = (Notification.queued_at, Notification.next_attempt_at, Notification.attempts, Notification.address)
     firsts = [
@@ -171,7 +170,7 @@ def _first_waiting() -> Subquery:
         .order_by(Notification.next_attempt_at)
         .limit(LOOKED_AT)
         .subquery()
-        for channel in DeliveryChannel
+        for channel in runtime.registered.names
     ]
     return union_all(*(select(first) for first in firsts)).subquery()
 

@@ -16,7 +16,7 @@ from slamon.db.base import UtcDateTime
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import ClockRow, CmoRequest
 from slamon.domain.clocks.ladder import CrossingKey
-from slamon.domain.terms import Anchor, ClockKind, Terms
+from slamon.domain.terms import Anchor, Step
 from slamon.engine import health
 from slamon.engine.deliver import deliver
 from slamon.engine.health import Health, Trouble
@@ -108,9 +108,14 @@ class Watchdog:
         running, crossed = _running_clocks(session, ids), passed_steps(session, ids)
         said = messages_said(session, ids)
         missed, untold = [], []
+
+        def steps_of(request: Overdue, clock: ClockRow) -> Sequence[Step]:
+            definition = self._runtime.catalogue.clocks[clock.kind]
+            return terms[request.terms_digest].ladder_of(clock.kind, takes_general=definition.takes_general_steps)
+
         for request in requests:
             found = {row.key for row in crossed[request.id]}
-            due = {key for clock in running[request.id] for key in _due(terms[request.terms_digest], clock, before)}
+            due = {key for clock in running[request.id] for key in _due(steps_of(request, clock), clock, before)}
             missed += [request.number] * len(due - found)
             going = {clock.clock_id for clock in running[request.id]}
             silent = silent_steps(going, crossed[request.id], said[request.id])
@@ -146,10 +151,10 @@ def _overdue(session: Session, before: datetime, after: Overdue | None) -> list[
     return [Overdue(request_id, number, digest, at) for request_id, number, digest, at in rows if at]
 
 
-def _due(terms: Terms, clock: ClockRow, before: datetime) -> Iterator[CrossingKey]:
-    """The steps at this clock's target and limit that lie before an instant."""
+def _due(steps: Sequence[Step], clock: ClockRow, before: datetime) -> Iterator[CrossingKey]:
+    """Of a clock's steps those at its target and limit that lie before an instant."""
     instants = {Anchor.TARGET: clock.target_at, Anchor.LIMIT: clock.limit_at}
-    for step in terms.ladder_of(ClockKind(clock.kind)):
+    for step in steps:
         at = instants.get(step.anchor)
         is_apart = step.offset or step.percent_of_target is not None or step.unless_taken
         if at is not None and at < before and not is_apart:

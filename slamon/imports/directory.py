@@ -20,14 +20,15 @@ from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid
 from slamon.imports.drafts import BadRows, RecordDraft, RecordDrafts, normal_hours
 from slamon.imports.names import ByName
-from slamon.imports.tables import Row, RowProblem
+from slamon.imports.tables import PLACES, Row, RowProblem
 from slamon.services.directory.records import create
+from slamon.services.outbox.addresses import Addresses
 from slamon.services.transaction import Tx
 
 REASON = "spreadsheet import"  # as the trail tells it
 # Where a field is told.
 _COLUMNS: Mapping[type, Mapping[str, str]] = {
-    Organization: {"name": "cmo", "slack_channel": "slack_channel", "lead_id": "lead_email"},
+    Organization: {"name": "cmo", **{field: field for field in PLACES}, "lead_id": "lead_email"},
     Site: {"name": "site", "address": "address", "country": "country", "time_zone": "time_zone", "kind": "site_kind"},
     Person: {
         "name": "contact_name",
@@ -222,7 +223,11 @@ class _Run:
     def _leave(self, what: str, known: Organization | Site | Person, draft: RecordDraft, **more: object) -> None:
         """Count a record that is there already, and tell where the draft differs; `more` is stored elsewhere."""
         self.result.unchanged[what] += 1
-        stored = {column: getattr(known, name) for name, column in _COLUMNS[type(known)].items()} | more
+        own: dict[str, Any] = {}
+        if isinstance(known, Organization):
+            own = dict(Addresses.of(self.session, [known.id]).fields(known, self.tx.rules.channels))
+        columns = _COLUMNS[type(known)].items()
+        stored = {column: own[name] if name in own else getattr(known, name) for name, column in columns} | more
         for column, kept in stored.items():
             told = draft.told.get(column)
             if told and told.value is not None and normal_form(str(told.value)) != normal_form(str(kept)):

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 from slamon.addresses import address_key
+from slamon.channels import AddressKind
 from slamon.db.parties import SiteKind
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.calendar_format import ALWAYS, WEEKDAYS
 from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Role
 from slamon.errors import Invalid
-from slamon.imports.tables import CMO_COLUMNS, COLUMNS, CONTACT_COLUMNS, ROW, SITE_COLUMNS, Row, RowProblem
+from slamon.imports.tables import CMO_COLUMNS, COLUMNS, CONTACT_COLUMNS, PLACES, ROW, SITE_COLUMNS, Row, RowProblem
 
 Value: TypeAlias = Any  # what a column's text means: text, an enumeration's value, or weekly hours as JSON
 Key = TypeVar("Key", str, tuple[str, str])
@@ -30,7 +31,6 @@ _LONGEST = {
     "opening_hours": 500,
     "contact_email": 254,
     "lead_email": 254,
-    "slack_channel": 80,
 }
 _KINDS = {kind.value: kind.value for kind in SiteKind}
 _ROLES = {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}
@@ -145,6 +145,13 @@ class RecordDrafts:
         self.problems.append(row.problem(column, reason))
 
 
+def _place(kind: AddressKind, text: str) -> str:
+    try:
+        return kind.checked(text, is_tested=False)
+    except Invalid as refused:
+        raise ValueError(refused.message) from refused
+
+
 def _meaning(column: str, text: str) -> Value:
     """What a filled cell stands for. Raises ValueError saying why it cannot be taken."""
     longest = _LONGEST.get(column, _LONGEST_NAME)
@@ -154,8 +161,8 @@ def _meaning(column: str, text: str) -> Value:
         raise ValueError("holds control characters")
     if len(text) > longest:
         raise ValueError(f"has {len(text)} characters; {longest} are allowed")
-    if column == "slack_channel" and not re.fullmatch(r"[CGD][A-Z0-9]{5,20}", text):
-        raise ValueError("is no channel id such as C0123456789; Slack shows it at the end of the channel's details")
+    if column in PLACES:
+        return _place(PLACES[column], text)
     if column == "country":
         return text.upper()
     if column == "subdivision":

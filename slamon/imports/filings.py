@@ -1,47 +1,36 @@
 """What a row asked for, as a filing: checked by the models that check what comes over the API.
 
-Which columns say it is known to mappings. Nothing is looked up or stored here.
+Which columns say it is known to mappings and to the models, by the columns that their fields name. Nothing is looked
+up or stored here.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.normal_form import listed
-from slamon.imports.mappings import BadCell, Columns, Field
+from slamon.imports.mappings import BadCell, ColumnName, Columns, Field
 from slamon.schemas.filings import read_filing
+from slamon.schemas.new_requests import detail_shapes
+from slamon.schemas.shapes import Shape, Widget, leaves_of
 from slamon.services.requests.filing import Filing
 
 _YES, _NO = frozenset({"yes", "y", "true", "x", "1"}), frozenset({"no", "n", "false", "0", "-"})
-
-# Where the models of the API have what a column says.
-_PLACES: Mapping[tuple[str, ...], Field] = {
-    ("detail", "questions"): Field.QUESTION,
-    ("detail", "items", "kind"): Field.DATA_KIND,
-    ("detail", "items", "lots"): Field.LOTS,
-    ("detail", "lines", "lots_or_kits"): Field.LOTS,
-    ("detail", "storage", "code"): Field.STORAGE,
-    **{("detail", name): Field(name) for name in ("category", "purpose", "order_type", "required_delivery_to")},
-    **{("detail", "lines", name): Field(name) for name in ("product_code", "quantity", "unit")},
-    **{
-        ("detail", "destination", name): Field(f"destination_{name}")
-        for name in ("kind", "name", "address", "country", "time_zone")
-    },
-}
+Said = Mapping[ColumnName, str]
 
 
 def filing_of(
-    said: Mapping[str, str], mapping: Columns, *, project_id: UUID, site_id: UUID, contact_id: UUID | None
+    catalogue: Catalogue, said: Said, mapping: Columns, *, project_id: UUID, site_id: UUID, contact_id: UUID | None
 ) -> Filing:
     """What was asked, checked as one that comes over the API is. Raises BadCell."""
-    kind = needed(said, Field.TYPE).casefold()
-    if kind not in set(RequestType):
-        raise BadCell(Field.TYPE, f"is none of {', '.join(RequestType)}; say in the mapping what it means")
+    name = needed(said, Field.TYPE).casefold()
+    if name not in catalogue.types:
+        raise BadCell(Field.TYPE, f"is none of {', '.join(catalogue.types)}; say in the mapping what it means")
     wanted: dict[str, Any] = {
-        "type": kind,
+        "type": name,
         "project_id": project_id,
         "site_id": site_id,
         "contact_id": contact_id,
@@ -53,68 +42,57 @@ def filing_of(
     }
     if Field.PRIORITY in said:
         wanted["priority"] = said[Field.PRIORITY].casefold()
-    detail = _DETAILS[RequestType(kind)](said, mapping)
+    shapes = detail_shapes(catalogue.types[name])
     try:
-        return read_filing({**wanted, "detail": detail})
+        return read_filing(catalogue, {**wanted, "detail": _record(shapes, said, mapping)})
     except ValidationError as error:
         first = error.errors()[0]
-        raise BadCell(_field_at(first["loc"]), first["msg"]) from error
+        raise BadCell(_column_at(shapes, first["loc"]), first["msg"]) from error
 
 
-def _field_at(place: Iterable[int | str]) -> Field | str:
+def _record(shapes: Sequence[Shape], said: Said, mapping: Columns) -> dict[str, Any]:
+    """What a row says of these fields; what it does not say is left out, but for a choice that must be made: so the
+    model answers with what there is to choose."""
+    values = ((shape, _value(shape, said, mapping)) for shape in shapes)
+    return {shape.name: value for shape, value in values if value is not None or (shape.is_required and shape.options)}
+
+
+def _value(shape: Shape, said: Said, mapping: Columns) -> Any:
+    if shape.widget is Widget.RECORD:
+        return _record(shape.fields, said, mapping)
+    if shape.widget is Widget.ROWS:  # a row of the spreadsheet has one of them
+        return [_record(shape.fields, said, mapping)]
+    column = shape.shown.column
+    if not column:
+        return None
+    text = said.get(column) or shape.shown.without.format(subject=said[Field.SUBJECT]) or None
+    if text is None:
+        return None
+    if shape.widget is Widget.DATE:
+        return mapping.day(column, text)
+    if shape.widget is Widget.TEXTS:
+        return [text]
+    return listed(text) if shape.widget is Widget.LISTED else text
+
+
+def _column_at(shapes: Sequence[Shape], place: Iterable[int | str]) -> ColumnName:
     """The column that a fault of the model lies in; the first of the place is the type, numbers count parts."""
-    names = tuple(name for name in place if isinstance(name, str))[1:]
-    if names in _PLACES:
-        return _PLACES[names]
-    return Field(names[0]) if len(names) == 1 and names[0] in set(Field) else ".".join(names)
+    names = [name for name in place if isinstance(name, str)][1:]
+    leaves = leaves_of(shapes)
+    shape = leaves.get(".".join(names))
+    if shape is not None and shape.shown.column:
+        return shape.shown.column
+    return ".".join(names)
 
 
-def _truth(said: Mapping[str, str]) -> bool:
+def _truth(said: Said) -> bool:
     word = said.get(Field.GXP, "no").casefold()
     if word not in _YES | _NO:
         raise BadCell(Field.GXP, "say yes or no")
     return word in _YES
 
 
-def _inquiry(said: Mapping[str, str], _: Columns) -> dict[str, Any]:
-    return {
-        "category": said.get(Field.CATEGORY, "other"),
-        "questions": [said.get(Field.QUESTION) or said[Field.SUBJECT]],
-    }
-
-
-def _data(said: Mapping[str, str], _: Columns) -> dict[str, Any]:
-    item = {"kind": said.get(Field.DATA_KIND, "other"), "lots": listed(said.get(Field.LOTS, ""))}
-    return {"purpose": said.get(Field.PURPOSE, "oversight"), "items": [item]}
-
-
-def _shipment(said: Mapping[str, str], mapping: Columns) -> dict[str, Any]:
-    until = Field.REQUIRED_DELIVERY_TO
-    destination = {
-        name: said.get(Field(f"destination_{name}")) for name in ("kind", "name", "address", "country", "time_zone")
-    }
-    line = {name: said.get(Field(name)) for name in ("product_code", "quantity", "unit")}
-    return {
-        "order_type": said.get(Field.ORDER_TYPE),
-        "destination": _filled(destination),
-        "storage": {"code": said.get(Field.STORAGE)},
-        "required_delivery_to": mapping.day(until, said[until]) if until in said else None,
-        "lines": [_filled({**line, "lots_or_kits": said.get(Field.LOTS)})],
-    }
-
-
-def _filled(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-_DETAILS: Mapping[RequestType, Callable[[Mapping[str, str], Columns], dict[str, Any]]] = {
-    RequestType.INQUIRY: _inquiry,
-    RequestType.DATA: _data,
-    RequestType.SHIPMENT: _shipment,
-}
-
-
-def needed(said: Mapping[str, str], field: Field) -> str:
+def needed(said: Said, field: ColumnName) -> str:
     """What a row says in a field it cannot do without. Raises BadCell."""
     if field not in said:
         raise BadCell(field, "is needed; fill the cell, map a column or give a constant")

@@ -16,12 +16,12 @@ from slamon.domain.actions.parts import Columns as ActColumns
 from slamon.domain.actions.talk import UNKNOWN
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.fold import after, progress_of
-from slamon.domain.lifecycle import Action, Rule, State
+from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State
 from slamon.domain.stage import rule_for
 from slamon.domain.stored import as_json
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Timeline, Via
-from slamon.imports.mappings import BadCell, Columns, Field, Moment
+from slamon.imports.mappings import BadCell, ColumnName, Columns, Field, Moment
 from slamon.schemas.acts import read_act
 
 
@@ -56,7 +56,7 @@ class Told:
     `doubts` say of some moments that they were chosen from two.
     """
 
-    said: Mapping[str, str]
+    said: Mapping[ColumnName, str]
     mapping: Columns
     moments: Mapping[str, Moment]
     doubts: Mapping[str, str]
@@ -66,7 +66,7 @@ class Told:
         return self.moments[Field.FILED_AT]
 
 
-def told_by(said: Mapping[str, str], mapping: Columns, now: datetime) -> Told:
+def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> Told:
     """Read the moments of a row. Raises BadCell for one before the filing or after `now`.
 
     A date without a time lies at noon, unless something of that day that comes before or after it is known to the
@@ -135,14 +135,16 @@ def _placed(moment: Moment, later: list[Moment], earlier: list[Moment], now: dat
     return replace(moment, at=at)
 
 
-def history(request_type: str, filed: Fact, told: Told, terms: Terms, people: People) -> tuple[Timeline, State]:
+def history(
+    request_type: RequestTypeDefinition, filed: Fact, told: Told, terms: Terms, people: People
+) -> tuple[Timeline, State]:
     """The facts of a request, the filing first, and the state they lead to. Raises BadCell where they contradict."""
     facts, state, progress = [filed], State.FILED, progress_of([filed])
     for field, moment in told.moments.items():
         if field == Field.FILED_AT:
             continue
         action = _acts(told.mapping.catalogue)[field]
-        rule = rule_for(told.mapping.catalogue, request_type, state, action.name, progress)
+        rule = rule_for(request_type, state, action.name, progress)
         if rule is None:
             if action.name == Action.ACKNOWLEDGE and any(fact.by.is_cmo for fact in facts):
                 continue  # said by an earlier act already

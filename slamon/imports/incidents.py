@@ -14,6 +14,7 @@ from typing import Any
 
 from slamon.domain.calendar import CalendarHorizon, WorkingCalendar
 from slamon.domain.calendar_format import WEEKDAYS
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import Outcome
 from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, Mode, Terms
@@ -72,7 +73,7 @@ class Replay:
         }
 
 
-def replay(path: Path, *, weekdays_only: bool, progress: Callable[[int], None] | None = None) -> Replay:
+def replay(path: Path, clocks: Clocks, *, weekdays_only: bool, progress: Callable[[int], None] | None = None) -> Replay:
     """Run the log at `path` (CSV, plain or gzip) through the clocks under flat 24 h and 48 h terms.
 
     `weekdays_only` leaves Saturdays and Sundays (UTC) out of acknowledgement and net answer. `progress` hears
@@ -89,7 +90,7 @@ def replay(path: Path, *, weekdays_only: bool, progress: Callable[[int], None] |
         if done % 256 == 0:
             tell(50 + 50 * done // len(requests))
         try:
-            figures.update(_figures(evaluate(terms, timeline_of(request), now)))
+            figures.update(_figures(evaluate(terms, timeline_of(request), now, clocks=clocks)))
         except CalendarHorizon as err:
             flags.add(Oddity.BEYOND_HORIZON, request.number, request.row, str(err))
     tell(100)
@@ -97,7 +98,7 @@ def replay(path: Path, *, weekdays_only: bool, progress: Callable[[int], None] |
 
 
 def end_of_log(requests: Sequence[LoggedRequest]) -> datetime:
-    """When the log was last written: with no rung to climb, "now" decides nothing, and this is the honest one."""
+    """When the log was last written: with no step to pass, "now" decides nothing, and this is the honest one."""
     return max((event.at for request in requests for event in request.events), default=_NEVER)
 
 

@@ -36,6 +36,8 @@ from slamon.imports.cells import Value
 from slamon.imports.figures import Format, honest_format, instants_of, plain_number, read_moment, read_number
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.schemas.fields import Zone
+from slamon.schemas.new_requests import detail_shapes
+from slamon.schemas.shapes import Shape, Widget, leaves_of
 
 
 class Field(StrEnum):
@@ -102,22 +104,26 @@ class Field(StrEnum):
     __hash__ = str.__hash__  # columns of a catalogue of one's own are plain names beside these
 
 
+ColumnName = str
+"""A `Field`, or a column that another type or action of the catalogue names."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnKinds:
-    """Which columns there are, and how their cells are read: those of a filing and those of the catalogue's actions."""
+    """Which columns there are, and how their cells are read: those of the catalogue's types and of its actions."""
 
     moments: frozenset[str]
     days: frozenset[str]
     numbers: frozenset[str]
     names: frozenset[str]
 
-    def is_moment(self, name: str) -> bool:
+    def is_moment(self, name: ColumnName) -> bool:
         return name in self.moments
 
-    def is_day(self, name: str) -> bool:
+    def is_day(self, name: ColumnName) -> bool:
         return name in self.days
 
-    def is_number(self, name: str) -> bool:
+    def is_number(self, name: ColumnName) -> bool:
         return name in self.numbers
 
 
@@ -130,8 +136,14 @@ _CODES = frozenset(
 @cache
 def kinds_of(catalogue: Catalogue) -> ColumnKinds:
     """The columns that a mapping may name in this installation."""
-    moments, days, numbers = {str(Field.FILED_AT)}, {str(Field.DUE_ON), str(Field.REQUIRED_DELIVERY_TO)}, {"quantity"}
+    moments, days, numbers = {str(Field.FILED_AT)}, {str(Field.DUE_ON)}, set()
     names = {field.value for field in Field}
+    for column, shape in type_columns(catalogue).items():
+        names.add(column)
+        if shape.widget is Widget.DATE:
+            days.add(column)
+        if shape.widget is Widget.NUMBER:
+            numbers.add(column)
     for action in catalogue.actions.values():
         if action.columns is None:
             continue
@@ -145,6 +157,12 @@ def kinds_of(catalogue: Catalogue) -> ColumnKinds:
             if possible & {int, float, Decimal}:
                 numbers.add(column)
     return ColumnKinds(frozenset(moments), frozenset(days), frozenset(numbers), frozenset(names))
+
+
+def type_columns(catalogue: Catalogue) -> dict[str, Shape]:
+    """The columns that the models of the catalogue's types name."""
+    shapes = (leaf for each in catalogue.types.values() for leaf in leaves_of(detail_shapes(each)).values())
+    return {shape.shown.column: shape for shape in shapes if shape.shown.column}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,26 +181,26 @@ class Moment:
 class BadCell(ValueError):
     """A cell, or what follows from it, cannot be taken; `field` is what it stands for."""
 
-    def __init__(self, field: str, reason: str) -> None:
+    def __init__(self, field: ColumnName, reason: str) -> None:
         super().__init__(reason)
         self.field = field
         self.reason = reason
 
 
-def _known_column(name: str, known: ValidationInfo) -> str:
-    names = kinds_of(_catalogue_in(known.context)).names
+def _known(name: str, around: ValidationInfo) -> str:
+    names = kinds_of(_catalogue_in(around.context)).names
     if name not in names:
-        raise PydanticCustomError("column", "Input should be {names}", {"names": _listed_first(names)})
+        raise PydanticCustomError("enum", "Input should be {expected}", {"expected": _listed_first(names)})
     return name
 
 
 def _listed_first(names: frozenset[str]) -> str:
     """The shipped names in their order, then the others."""
     shipped = [field.value for field in Field]
-    return ", ".join(f"'{name}'" for name in (*shipped, *sorted(names - set(shipped))))
+    return ", ".join(map(repr, (*shipped, *sorted(names - set(shipped)))))
 
 
-ColumnName = Annotated[str, AfterValidator(_known_column)]
+_Known = Annotated[str, AfterValidator(_known)]
 
 
 class Columns(BaseModel):
@@ -196,14 +214,14 @@ class Columns(BaseModel):
     model_config = ConfigDict(extra="forbid")
     _catalogue: Catalogue = PrivateAttr(default=STANDARD)
 
-    columns: dict[ColumnName, str]
+    columns: dict[_Known, str]
     sheet: str | None = None
     zone: Zone = "UTC"
     formats: list[str] = []
     decimal: Literal[".", ","] | None = None
     thousands: Literal["", ".", ",", " ", "'"] | None = None
-    values: dict[ColumnName, dict[str, str]] = {}
-    constants: dict[ColumnName, str] = {}
+    values: dict[_Known, dict[str, str]] = {}
+    constants: dict[_Known, str] = {}
 
     def model_post_init(self, context: Any, /) -> None:
         self._catalogue = _catalogue_in(context)
@@ -239,7 +257,7 @@ class Columns(BaseModel):
 
     @field_validator("values")
     @classmethod
-    def _once(cls, values: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    def _once(cls, values: dict[ColumnName, dict[str, str]]) -> dict[ColumnName, dict[str, str]]:
         for field, words in values.items():
             word, times = Counter(map(normal_form, words)).most_common(1)[0] if words else ("", 0)
             if times > 1:
@@ -267,7 +285,7 @@ class Columns(BaseModel):
         columns = {field: spelled.get(normal_form(name), name) for field, name in self.columns.items()}
         return self.model_copy(update={"columns": columns})
 
-    def said(self, row: Row) -> dict[str, str]:
+    def said(self, row: Row) -> dict[ColumnName, str]:
         """What a row says, field by field, in our words; blank cells say nothing unless a constant speaks for them.
 
         Numbers are plain, with a point. Raises BadCell for a cell that holds nothing to be used.
@@ -283,7 +301,7 @@ class Columns(BaseModel):
                 told[field] = self._in_our_words(field, text, row.values.get(column))
         return {field: text for field, text in told.items() if text}
 
-    def _in_our_words(self, field: str, text: str, value: Value | None) -> str:
+    def _in_our_words(self, field: ColumnName, text: str, value: Value | None) -> str:
         """`value` is the exact number or day that a workbook has behind the text."""
         if words := self.values.get(field):
             form = normal_form(text)
@@ -308,7 +326,7 @@ class Columns(BaseModel):
             return str(value) if self.kinds.is_moment(field) or self.kinds.is_day(field) else text
         return text
 
-    def moment(self, field: str, text: str) -> Moment:
+    def moment(self, field: ColumnName, text: str) -> Moment:
         """Raises BadCell for what names no moment, or one that the zone's clocks skipped."""
         found = self._read(field, text)
         zone = ZoneInfo(self.zone)
@@ -329,11 +347,11 @@ class Columns(BaseModel):
         """The civil day of an instant in the mapping's zone."""
         return instant.astimezone(ZoneInfo(self.zone)).date()
 
-    def day(self, field: str, text: str) -> date:
+    def day(self, field: ColumnName, text: str) -> date:
         found = self._read(field, text)
         return found.date() if isinstance(found, datetime) else found
 
-    def _read(self, field: str, text: str) -> date | datetime:
+    def _read(self, field: ColumnName, text: str) -> date | datetime:
         try:
             return read_moment(text, self._formats())
         except ValueError as error:

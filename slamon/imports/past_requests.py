@@ -8,11 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert
-from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
 from slamon.domain.clocks.auto_close import NEVER
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
 from slamon.imports.mappings import Field
@@ -51,7 +50,7 @@ class Past:
         return self.timeline.as_recorded()[0]
 
     @property
-    def numbered(self) -> tuple[RequestType, int]:
+    def numbered(self) -> tuple[str, int]:
         """What its number counts on from."""
         return self.filing.type, self.filed.occurred_at.year
 
@@ -72,15 +71,19 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
     never_closing = replace(tx, rules=replace(tx.rules, closing=NEVER))
     in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
-        numbers = list(_numbers(tx.session, batch))
+        numbers = list(_numbers(tx, batch))
         cases = [
             LoadedRequest(
-                tx.rules.catalogue, _request(past, number, by, stamp(tx.business_now)), past.terms, past.timeline
+                _request(past, number, by, stamp(tx.business_now)),
+                tx.rules.catalogue.types[past.filing.type],
+                past.terms,
+                past.timeline,
+                tx.rules.catalogue,
             )
             for past, number in zip(batch, numbers, strict=True)
         ]
         facts = [row for case in cases for row in _chained(case)]
-        recipients = Recipients(tx.session, [case.request for case in cases])
+        recipients = Recipients(tx, [case.request for case in cases])
         with tx.session.no_autoflush:  # whole rows at once: settle fills in the rest of each before it stores them
             tx.session.add_all(case.request for case in cases)
             stored.crossings += reconcile(never_closing, cases, recipients, quietly=not notify)
@@ -95,9 +98,9 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
     return stored
 
 
-def _numbers(session: Session, batch: Sequence[Past]) -> Iterator[str]:
+def _numbers(tx: Tx, batch: Sequence[Past]) -> Iterator[str]:
     for (request_type, year), group in groupby(batch, key=lambda past: past.numbered):
-        yield from take_numbers(session, request_type, year, len(list(group)))
+        yield from take_numbers(tx.session, tx.rules.catalogue.types[request_type], year, len(list(group)))
 
 
 def _request(past: Past, number: str, by: Actor, at: datetime) -> CmoRequest:

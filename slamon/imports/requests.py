@@ -24,7 +24,7 @@ from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.clocks.ladder import evaluate
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
@@ -32,7 +32,7 @@ from slamon.errors import SlamonError
 from slamon.imports.drafts import BadRows
 from slamon.imports.filings import filing_of, needed
 from slamon.imports.histories import People, Told, history, precision_of, told_by
-from slamon.imports.mappings import BadCell, Columns, Field
+from slamon.imports.mappings import BadCell, ColumnName, Columns, Field
 from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import Past, store
 from slamon.imports.tables import ROW, Row, RowProblem
@@ -76,7 +76,7 @@ def import_requests(
     What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
-    run = _Run(tx.session, mapping, by, tx.business_now)
+    run = _Run(tx, mapping, by)
     good: list[Past] = []
     for start in range(0, len(rows), BATCH):  # PostgreSQL ends a transaction that asks nothing for ten seconds
         progress(60 * start // len(rows))
@@ -105,8 +105,10 @@ _PartiesKey = tuple[UUID, UUID, UUID | None, int]
 class _Run:
     """One import: what the names in it mean, which rules applied when, and what is wrong."""
 
-    def __init__(self, session: Session, mapping: Columns, by: Actor, now: datetime) -> None:
-        self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(now)
+    def __init__(self, tx: Tx, mapping: Columns, by: Actor) -> None:
+        session = tx.session
+        self.session, self.mapping, self.by, self.at = session, mapping, by, stamp(tx.business_now)
+        self.catalogue = tx.rules.catalogue
         self.problems: list[RowProblem] = []
         self.flags: list[RowProblem] = []
         self._seen: dict[UUID, str] = {}
@@ -118,7 +120,7 @@ class _Run:
         self._shutdowns_end = sorted(session.scalars(select(Shutdown.last_day).distinct()))
         self._parties: dict[_PartiesKey, Parties] = {}
         self._lines: dict[tuple[PolicyQuery, int], PolicyLine] = {}
-        self._terms: dict[tuple[UUID, RequestType, _PartiesKey, int], Terms] = {}
+        self._terms: dict[tuple[UUID, str, _PartiesKey, int], Terms] = {}
 
     def check(self, rows: Iterable[Row]) -> list[Past]:
         """What the rows say, those that can be stored; of the others it is noted why not."""
@@ -152,7 +154,9 @@ class _Run:
         told = told_by(said, self.mapping, self.at)
         project, site, contact = self._names.of(said)
         contact_id = contact.id if contact else None
-        filing = filing_of(said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id)
+        filing = filing_of(
+            self.catalogue, said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id
+        )
         parties = self._find(filing, told.filed.at)
         terms = self._freeze(filing, parties, told.filed.at)
         people = self._people(project, parties)
@@ -166,9 +170,9 @@ class _Run:
             via=Via.REPLAY,
             content=filed_content(filing, parties.contact, terms) | precision_of(told.filed) | _kept_as(said),
         )
-        timeline, state = history(filing.type, filed, told, terms, people)
+        timeline, state = history(self.catalogue.types[filing.type], filed, told, terms, people)
         try:
-            evaluate(terms, timeline, self.at)
+            evaluate(terms, timeline, self.at, clocks=self.catalogue.clocks)
         except CalendarHorizon as error:
             raise BadCell(Field.FILED_AT, str(error)) from error
         self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in told.doubts.items()]
@@ -193,13 +197,14 @@ class _Run:
         return self._parties[key]
 
     def _freeze(self, filing: Filing, parties: Parties, at: datetime) -> Terms:
-        wanted = query_for(filing, parties.cmo_id)
+        request_type = self.catalogue.types[filing.type]
+        wanted = query_for(request_type, filing, parties.cmo_id)
         rules = wanted, bisect_right(self._rules_change, at)
         try:
             line = self._lines.get(rules) or self._lines.setdefault(rules, resolve(self.session, wanted, at))
             key = line.id, filing.type, self._parties_key(filing, at), at.year
             if key not in self._terms:
-                terms = freeze(line, filing.type, parties.time_zone, parties.calendar, at)
+                terms = freeze(line, request_type, parties.time_zone, parties.calendar, at)
                 store_terms(self.session, terms)
                 self._terms[key] = terms
             self._terms[key].refuse_if_never_open(at)
@@ -235,7 +240,7 @@ class _Names:
     def person(self, person_id: UUID) -> Person:
         return self._people[person_id]
 
-    def of(self, said: Mapping[str, str]) -> tuple[Project, Site, Person | None]:
+    def of(self, said: Mapping[ColumnName, str]) -> tuple[Project, Site, Person | None]:
         """Raises BadCell for a name nobody has, or several."""
         project = _one(self._projects, Field.PROJECT, needed(said, Field.PROJECT), "no project has this code")
         sites = self._sites.find(needed(said, Field.SITE))
@@ -258,7 +263,7 @@ def _one(records: ByName[Named], field: Field, name: str, nobody: str) -> Named:
     raise BadCell(field, "several have this name, told apart by what cannot be seen" if found else nobody)
 
 
-def _kept_as(said: Mapping[str, str]) -> dict[str, str]:
+def _kept_as(said: Mapping[ColumnName, str]) -> dict[str, str]:
     """Under which number it was kept before, for whoever looks for it there. Raises BadCell."""
     key = said.get(Field.SOURCE_KEY)
     if key is None:
@@ -268,7 +273,7 @@ def _kept_as(said: Mapping[str, str]) -> dict[str, str]:
     return {"source_key": key}
 
 
-def _key(said: Mapping[str, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
+def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
     """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when.
 
     The field it lies in, its text as typed, and what stands before that.

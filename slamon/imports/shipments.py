@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Outcome
 from slamon.domain.normal_form import normal_form
@@ -115,7 +116,9 @@ class ShipmentReplay:
         }
 
 
-def replay_shipments(path: Path, sites: Path, *, progress: Callable[[int], None] | None = None) -> ShipmentReplay:
+def replay_shipments(
+    path: Path, sites: Path, clocks: Clocks, *, progress: Callable[[int], None] | None = None
+) -> ShipmentReplay:
     """Run the log at `path` (CSV, plain or gzip) through the fulfilment clock, with the list of its `sites`.
 
     `progress` hears the share done, in percent, now and then. Odd rows are flagged and counted, never fatal.
@@ -132,18 +135,18 @@ def replay_shipments(path: Path, sites: Path, *, progress: Callable[[int], None]
     for done, order in enumerate(orders):
         if done % 256 == 0:
             tell(50 + 50 * done // len(orders))
-        lines = list(judge(order, now))
+        lines = list(judge(order, now, clocks))
         judged += lines
-        late_orders += _is_late(order, lines, now)
+        late_orders += _is_late(order, lines, now, clocks)
     tell(100)
     countries = {name: place.country for name, place in places.items()}
     return _replayed(orders, judged, late_orders, countries, flags)
 
 
-def judge(order: Order, now: datetime) -> Iterator[Judged]:
+def judge(order: Order, now: datetime, clocks: Clocks) -> Iterator[Judged]:
     """Each line with the clock of its part of the order."""
     for lines in parts_of(order):
-        clock = clock_of(timeline_of(order, lines), now)
+        clock = clock_of(timeline_of(order, lines), now, clocks)
         for line in lines:
             yield Judged(order, line, clock)
 
@@ -156,21 +159,21 @@ def parts_of(order: Order) -> list[list[Line]]:
     return list(parts.values())
 
 
-def _is_late(order: Order, judged: Sequence[Judged], now: datetime) -> bool:
+def _is_late(order: Order, judged: Sequence[Judged], now: datetime, clocks: Clocks) -> bool:
     """Whether the whole order came after the last of its due dates."""
     if len(parts_of(order)) == 1:  # judged already
         return judged[0].is_late
-    whole = clock_of(timeline_of(order), now)
+    whole = clock_of(timeline_of(order), now, clocks)
     return whole is not None and whole.outcome is Outcome.BREACHED
 
 
-def clock_of(timeline: Timeline, now: datetime) -> ClockState | None:
+def clock_of(timeline: Timeline, now: datetime, clocks: Clocks) -> ClockState | None:
     """The fulfilment clock; None where nothing is due."""
-    return next(iter(evaluate(TERMS, timeline, now).clocks), None)
+    return next(iter(evaluate(TERMS, timeline, now, clocks=clocks).clocks), None)
 
 
 def end_of_log(orders: Sequence[Order]) -> datetime:
-    """Noon of the day after the last date of the log: with no rung to climb, "now" decides nothing."""
+    """Noon of the day after the last date of the log: with no step to pass, "now" decides nothing."""
     days = [day for order in orders for line in order.lines for day in (line.due_on, line.delivered_on) if day]
     return at_noon(max(days), "UTC") + timedelta(days=1) if days else _EARLIEST
 

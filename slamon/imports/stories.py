@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from slamon.domain.actions.shipping import ConfirmDispatch
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.explain import explain
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Outcome
@@ -19,9 +20,10 @@ from slamon.imports.shipment_log import Line, Order
 from slamon.imports.shipments import Judged
 from slamon.services.deadlines.explanations import sentences
 from slamon.wording.instants import moment
+from slamon.wording.words import Words
 
 
-def tell_incident(path: Path, number: str, *, weekdays_only: bool) -> Iterator[str]:
+def tell_incident(path: Path, number: str, catalogue: Catalogue, words: Words, *, weekdays_only: bool) -> Iterator[str]:
     """One request of a help desk's log. Raises NotFound, and Invalid as the replay does."""
     flags = incident_log.Flags()
     requests = incident_log.read_log(path, flags, lambda _: None)
@@ -32,12 +34,13 @@ def tell_incident(path: Path, number: str, *, weekdays_only: bool) -> Iterator[s
     now, at = incidents.end_of_log(requests), partial(moment, zone="UTC")
     yield f"{request.number}, {len(request.events)} events of the log, from line {request.row} on"
     yield from _facts(timeline, "UTC")
-    for clock in evaluate(terms, timeline, now).clocks:
-        yield f"Clock {clock.kind.value.replace('_', ' ')}: {_verdict(clock)}"
-        yield from (f"  {sentence}" for sentence in sentences(explain(terms, clock, now), terms, at))
+    for clock in evaluate(terms, timeline, now, clocks=catalogue.clocks).clocks:
+        own = words.clocks[clock.kind]
+        yield f"Clock {own.label}: {_verdict(clock)}"
+        yield from (f"  {sentence}" for sentence in sentences(explain(terms, clock, now), terms, own, at))
 
 
-def tell_order(path: Path, sites: Path, number: str) -> Iterator[str]:
+def tell_order(path: Path, sites: Path, number: str, catalogue: Catalogue) -> Iterator[str]:
     """One order of a shipment log. Raises NotFound, and Invalid as the replay does."""
     flags = shipment_log.Flags()
     places = shipment_log.read_sites(sites)
@@ -56,9 +59,9 @@ def tell_order(path: Path, sites: Path, number: str) -> Iterator[str]:
     yield from _facts(timeline, order.zone)
     yield from _filing(order)
     numbers = {line.row: place for place, line in enumerate(order.lines, start=1)}
-    for one in sorted(shipments.judge(order, now), key=lambda one: one.line.row):
+    for one in sorted(shipments.judge(order, now, catalogue.clocks), key=lambda one: one.line.row):
         yield f"Clock fulfilment, line {numbers[one.line.row]}: {_line_verdict(one)}"
-    whole = shipments.clock_of(timeline, now)
+    whole = shipments.clock_of(timeline, now, catalogue.clocks)
     if whole is not None:
         yield f"Clock fulfilment, the whole order by its last due date: {_verdict(whole)}"
 

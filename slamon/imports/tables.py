@@ -13,19 +13,23 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from slamon.channels.registry import SHIPPED
+from slamon.db.parties import Organization
 from slamon.domain.normal_form import is_blank, normal_form
 from slamon.errors import Invalid
 from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, too_much
 from slamon.imports.cells import Cell, Value, fault_of
 from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, lines_of, refuse_other_encoding, told_delimiter
 from slamon.imports.workbook import MAX_COLUMNS, MOST_LINES, SheetCells, column_letters, read_workbook
+from slamon.services.outbox.addresses import address_kinds
 
 MAX_BYTES = 5_000_000
 MAX_ROWS = 20_000
 _MOST_FIELDS = 16_384  # of any spreadsheet, blank ones included
 
 REQUIRED = ("cmo", "site", "country", "time_zone", "contact_name", "contact_email")
-CMO_COLUMNS = ("slack_channel", "lead_email")
+PLACES = {kind.field: kind for kind in address_kinds(Organization, SHIPPED).values()}
+CMO_COLUMNS = (*PLACES, "lead_email")
 SITE_COLUMNS = ("address", "country", "subdivision", "time_zone", "opening_hours", "site_kind")
 CONTACT_COLUMNS = ("contact_name", "contact_email", "contact_role", "contact_time_zone")
 COLUMNS = ("cmo", *CMO_COLUMNS, "site", *SITE_COLUMNS, *CONTACT_COLUMNS)

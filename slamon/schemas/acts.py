@@ -21,8 +21,7 @@ from slamon.domain.actions import parts
 from slamon.domain.actions.parts import ActionDefinition, Recorded, Said
 from slamon.domain.stored import hints_of, is_unsaid
 from slamon.domain.timeline import Via
-from slamon.schemas.fields import Day, Email, Instant, Quantity, Text, free_text, one_line
-from slamon.schemas.new_requests import Temperature
+from slamon.schemas.fields import Day, Email, Instant, Quantity, Temperature, Text, free_text, one_line
 
 _PERSON = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13"
 

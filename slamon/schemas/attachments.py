@@ -7,7 +7,7 @@ from pydantic import Field
 
 from slamon.domain.timeline import Via
 from slamon.schemas.fields import Answer
-from slamon.schemas.requests import Person
+from slamon.schemas.requests import Author
 
 
 class Attachment(Answer):
@@ -19,7 +19,7 @@ class Attachment(Answer):
     media_type: str = Field(examples=["application/pdf"])
     size: int = Field(description="In bytes.")
     sha256: str
-    uploaded_by: Person
+    uploaded_by: Author
     via: Via
     created_at: datetime
 

@@ -1,20 +1,27 @@
 """A request's clocks and the explanation of each, as the API gives them."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from pydantic import Field, computed_field
+from pydantic import Field, JsonValue
 
+from slamon.db.requests import ClockRow
+from slamon.domain.clocks import kinds
 from slamon.domain.clocks.explain import Counts
 from slamon.domain.clocks.state import ClockId, Outcome
-from slamon.domain.terms import ClockKind, Mode
+from slamon.domain.terms import Mode
 from slamon.schemas.fields import Answer
+from slamon.schemas.open_names import ClockName
+
+_READ_ONLY: dict[str, JsonValue] = {"readOnly": True}
 
 
 class Clock(Answer):
     """A clock as it stands. Its due instants are unknown, null, while it is paused."""
 
-    kind: ClockKind
+    kind: ClockName
     generation: int = Field(description="The consignment, or the fact that started it, where there can be several.")
     started_at: datetime
     target_at: datetime | None
@@ -23,15 +30,19 @@ class Clock(Answer):
     stopped_at: datetime | None
     outcome: Outcome
 
-    @computed_field(description="Its name in addresses.")  # type: ignore[prop-decorator]
-    @property
-    def clock(self) -> str:
-        return str(ClockId(ClockKind(self.kind), self.generation))
+    clock: str = Field(description="Its name in addresses.", json_schema_extra=_READ_ONLY)
+    is_the_sponsors: bool = Field(description="Whether it is the sponsor who is timed.", json_schema_extra=_READ_ONLY)
 
-    @computed_field(description="Whether it is the sponsor who is timed.")  # type: ignore[prop-decorator]
-    @property
-    def is_the_sponsors(self) -> bool:
-        return ClockKind(self.kind).is_the_sponsors
+
+def clock_of(stored: ClockRow | Mapping[str, Any], clocks: kinds.Clocks) -> Clock:
+    """A clock from its row, or from the values of one about to be."""
+    values = stored if isinstance(stored, Mapping) else {name: getattr(stored, name) for name in _COLUMNS}
+    kind = values["kind"]
+    name = str(ClockId(kind, values["generation"]))
+    return Clock.model_validate({**values, "clock": name, "is_the_sponsors": clocks[kind].is_the_sponsors})
+
+
+_COLUMNS = tuple(Clock.model_fields.keys() - {"clock", "is_the_sponsors"})
 
 
 class TimeByOwner(Answer):
@@ -74,7 +85,7 @@ class Explanation(Answer):
 
     request_id: UUID
     clock: str
-    kind: ClockKind
+    kind: ClockName
     rule: Rule
     mode: Mode
     time_zone: str = Field(description="The zone of the site's calendar.")

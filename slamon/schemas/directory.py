@@ -1,29 +1,18 @@
 """The records administrators keep, as the API takes and gives them: to create, to change, to read."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from functools import cache
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator
 
+from slamon.channels import Channels
+from slamon.db import parties
 from slamon.db.parties import SiteKind, Standing
-from slamon.domain.kinds import DataKind, InquiryCategory
-from slamon.domain.lifecycle import RequestType
-from slamon.domain.priority import Priority
-from slamon.domain.terms import (
-    REPETITIONS,
-    STEP_ID,
-    Anchor,
-    ClockKind,
-    DeliveryChannel,
-    LadderRole,
-    Level,
-    Mode,
-    is_before_a_day,
-    parse_offset,
-    repeated_id,
-)
 from slamon.public_holidays import NATIONWIDE
+from slamon.schemas.addresses import changed_addresses, known_addresses, new_addresses, with_fields
 from slamon.schemas.fields import (
     Answer,
     Because,
@@ -31,25 +20,21 @@ from slamon.schemas.fields import (
     ContactRole,
     Country,
     Day,
-    Duration,
     Email,
     Flag,
-    Instant,
     Line40,
     Line80,
     Name,
-    Offset,
     ShortText,
     StaffRole,
     Version,
     Zone,
     unchanged,
 )
+from slamon.services.outbox.addresses import address_kinds
 
 _A = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 _B = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a02"
-_SlackId = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,40}$")]
-_SlackChannel = Annotated[str, StringConstraints(pattern=r"^[#A-Za-z0-9_-]{2,80}$")]
 _Usable = Literal["active", "disabled"]
 _ContactRoles = Annotated[list[ContactRole], Field(min_length=1, max_length=3)]
 _StaffRoles = Annotated[
@@ -73,7 +58,7 @@ _Sites = Annotated[
 _Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 
 
-def _shown(**example: Any) -> ConfigDict:
+def shown(**example: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [example]})
 
 
@@ -100,37 +85,39 @@ SharesName = Annotated[
 ]
 
 
-class NewCmo(Body):
-    model_config = _shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
+class _NewCmo(Body):
+    model_config = shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
 
     name: Name
-    slack_channel: _SlackChannel | None = Field(
-        None,
-        description="Where this CMO's escalations go, by name or id. A test message is posted there, and the id that "
-        "Slack answers with is kept.",
-    )
+
+
+class _NewLead(BaseModel):
     lead_id: UUID | None = Field(None, description="The sponsor's lead for this CMO.")
 
 
-class CmoChange(Change):
-    model_config = _shown(lead_id=_B, reason="New alliance lead since March")
+class _CmoChange(Change):
+    model_config = shown(lead_id=_B, reason="New alliance lead since March")
 
     name: Name = unchanged()
     status: Standing = unchanged()
-    slack_channel: _SlackChannel | None = None
+
+
+class _LeadChange(BaseModel):
     lead_id: UUID | None = None
 
 
-class Cmo(Record):
+class _Cmo(Record):
     name: str
     shares_name: SharesName
     status: Standing
-    slack_channel: str | None
+
+
+class _Lead(BaseModel):
     lead_id: UUID | None
 
 
 class NewSite(Body):
-    model_config = _shown(cmo_id=_A, name="Basel", country="CH", time_zone="Europe/Zurich", kind="manufacturing")
+    model_config = shown(cmo_id=_A, name="Basel", country="CH", time_zone="Europe/Zurich", kind="manufacturing")
 
     cmo_id: UUID = Field(serialization_alias="organization_id")
     name: Name
@@ -142,7 +129,7 @@ class NewSite(Body):
 
 
 class SiteChange(Change):
-    model_config = _shown(calendar_id=_B, reason="Works six days a week from now on")
+    model_config = shown(calendar_id=_B, reason="Works six days a week from now on")
 
     name: Name = unchanged()
     address: ShortText | None = None
@@ -188,7 +175,7 @@ class _PersonChange(Change):
 
 
 class NewContact(_NewPerson):
-    model_config = _shown(
+    model_config = shown(
         cmo_id=_A, name="Corinne Meier", email="c.meier@cmo.example", roles=["cmo_contact"], time_zone="Europe/Zurich"
     )
 
@@ -198,7 +185,7 @@ class NewContact(_NewPerson):
 
 
 class ContactChange(_PersonChange):
-    model_config = _shown(email="corinne.meier@cmo.example", reason="New address, told by phone")
+    model_config = shown(email="corinne.meier@cmo.example", reason="New address, told by phone")
 
     site_ids: _Sites = unchanged()
     roles: _ContactRoles = unchanged()
@@ -215,29 +202,35 @@ class Contact(Record):
     status: str
 
 
-class NewPerson(_NewPerson):
-    model_config = _shown(name="Petra Keller", email="p.keller@sponsor.example", roles=["project_manager"])
+class _NewStaff(_NewPerson):
+    model_config = shown(name="Petra Keller", email="p.keller@sponsor.example", roles=["project_manager"])
 
     roles: _StaffRoles
-    slack_user_id: _SlackId | None = None
+
+
+class _NewReader(BaseModel):
     reads_cmo_ids: _ReadCmos = Field([])
     reads_project_ids: _ReadProjects = Field([])
 
 
-class PersonChange(_PersonChange):
-    model_config = _shown(roles=["project_manager", "lead"], reason="Took over the alliance")
+class _StaffChange(_PersonChange):
+    model_config = shown(roles=["project_manager", "lead"], reason="Took over the alliance")
 
     roles: _StaffRoles = unchanged()
-    slack_user_id: _SlackId | None = None
+
+
+class _ReaderChange(BaseModel):
     reads_cmo_ids: _ReadCmos = unchanged()
     reads_project_ids: _ReadProjects = unchanged()
 
 
-class Person(Record):
+class _Staff(Record):
     name: str
     email: str
     roles: list[StaffRole]
-    slack_user_id: str | None
+
+
+class _Reader(BaseModel):
     time_zone: str
     backup_id: UUID | None
     status: str
@@ -245,11 +238,36 @@ class Person(Record):
     reads_project_ids: list[UUID] = Field(description="An auditor's scope, as far as the caller may see it.")
 
 
+@dataclass(frozen=True, slots=True)
+class PartyModels:
+    """The models of CMOs and people, whose addresses follow from the registered channels."""
+
+    new_cmo: type[Body]
+    cmo_change: type[Change]
+    cmo: type[Record]
+    new_person: type[Body]
+    person_change: type[Change]
+    person: type[Record]
+
+
+@cache
+def party_models(channels: Channels) -> PartyModels:
+    places, own = address_kinds(parties.Organization, channels), address_kinds(parties.Person, channels)
+    return PartyModels(
+        new_cmo=with_fields("NewCmo", _NewCmo, new_addresses(places), _NewLead),
+        cmo_change=with_fields("CmoChange", _CmoChange, changed_addresses(places), _LeadChange),
+        cmo=with_fields("Cmo", _Cmo, known_addresses(places), _Lead),
+        new_person=with_fields("NewPerson", _NewStaff, new_addresses(own), _NewReader),
+        person_change=with_fields("PersonChange", _StaffChange, changed_addresses(own), _ReaderChange),
+        person=with_fields("Person", _Staff, known_addresses(own), _Reader),
+    )
+
+
 # --- projects ----------------------------------------------------------------------------------------------------
 
 
 class NewProject(Body):
-    model_config = _shown(code="AUR-101", name="Auriga One", product_codes=["AUR-1"], pm_id=_A, cmo_ids=[_B])
+    model_config = shown(code="AUR-101", name="Auriga One", product_codes=["AUR-1"], pm_id=_A, cmo_ids=[_B])
 
     code: Line40
     name: Name
@@ -265,7 +283,7 @@ class NewProject(Body):
 
 
 class ProjectChange(Change):
-    model_config = _shown(cmo_ids=[_A, _B], reason="Second source added")
+    model_config = shown(cmo_ids=[_A, _B], reason="Second source added")
 
     code: Line40 = unchanged()
     name: Name = unchanged()
@@ -366,7 +384,7 @@ Subdivision = Annotated[
 
 
 class NewCalendar(_Stored):
-    model_config = _shown(
+    model_config = shown(
         name="Basel, Monday to Friday",
         weekly=_WORK_WEEK,
         country="CH",
@@ -384,7 +402,7 @@ class NewCalendar(_Stored):
 
 
 class CalendarChange(_Stored, Change):
-    model_config = _shown(
+    model_config = shown(
         closed_days=[{"date": "2026-12-24", "name": "Plant closed"}, {"date": "2026-12-31", "name": "Stocktaking"}],
         reason="Stocktaking announced",
     )
@@ -428,208 +446,3 @@ class Holidays(Answer):
     year: int
     days: list[Holiday]
     openings: list[Opening] = Field(description="Open on these days, for these hours, even where `days` has them.")
-
-
-# --- policies ----------------------------------------------------------------------------------------------------
-
-
-class PolicyClock(Body):
-    target: Duration
-    limit: Duration
-    mode: Literal[Mode.ELAPSED, Mode.CALENDAR] = Field(
-        Mode.ELAPSED, description="`calendar` counts open hours of the site only."
-    )
-    pause_cap: Duration | None = Field(
-        None, description="How long all waits for a third party may last together; left out, they do not pause."
-    )
-
-
-class DatedClock(Body):
-    """Its limit is the end of a day that somebody named."""
-
-    mode: Literal[Mode.DATE]
-
-
-class PolicyClocks(Body):
-    """What each kind of clock allows; a kind left out does not run. A request has those that its type can have."""
-
-    acknowledgement: PolicyClock | None = None
-    answer: PolicyClock | None = None
-    order_confirmation: PolicyClock | None = None
-    reply: PolicyClock | None = None
-    dispatch_confirmation: PolicyClock | None = None
-    delivery_confirmation: PolicyClock | None = None
-    fulfilment: DatedClock | None = None
-    promise: DatedClock | None = None
-    sponsor: PolicyClock | None = None
-    excursion_decision: PolicyClock | None = None
-
-    @model_validator(mode="after")
-    def _at_least_one(self) -> Self:
-        if not any(getattr(self, kind) for kind in type(self).model_fields):
-            raise ValueError(f"name at least one clock: {', '.join(type(self).model_fields)}")
-        return self
-
-
-class StepRecipient(Body):
-    channel: DeliveryChannel
-    role: LadderRole | None = None
-    person_id: UUID | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.role is None) == (self.person_id is None):
-            raise ValueError("name either a role or a person_id")
-        return self
-
-
-class LadderStep(Body):
-    """One step: some percent into the clock's own time, or an offset after its start, target or limit.
-
-    The instant must fit the level: a reminder lies before, `target` at the target, `limit` at the limit, the others
-    after it.
-    """
-
-    id: Annotated[str, Field(pattern=f"^{STEP_ID.pattern}$")] | None = Field(
-        None, description="Its own name, once for a clock. Left out: the level."
-    )
-    level: Level
-    anchor: Anchor | None = Field(
-        None,
-        description="Left out: the start with percent_of_target, the target for reminder and target, else the limit.",
-    )
-    offset: Offset = "PT0S"
-    percent_of_target: Annotated[int, Field(ge=1, le=100)] | None = None
-    mode: Mode = Mode.ELAPSED
-    unless_taken: Flag | None = Field(
-        None, description="Only while nobody has taken the escalation. Left out: true for repeat and backup."
-    )
-    clocks: list[ClockKind] = Field(
-        [], max_length=len(ClockKind),
-        description="Clocks that climb this rung, and no rung that names none; left out, all the CMO owes by the hour.",
-    )  # fmt: skip
-    to: list[StepRecipient] = Field(min_length=1, max_length=50)
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        """What is left out follows from the level; before a day's end a step reminds, whatever it was called."""
-        level = Level(self.level)
-        self.id = self.id or level.value
-        if self.anchor is None:
-            self.anchor = Anchor.START if self.percent_of_target is not None else level.usual_anchor
-        if self.unless_taken is None:
-            self.unless_taken = level in REPETITIONS
-        ahead = is_before_a_day(Anchor(self.anchor), parse_offset("offset", self.offset), self.clocks)
-        if level is Level.TARGET and ahead:
-            self.level = Level.REMINDER
-        return self
-
-
-_Ladder = Annotated[list[LadderStep], Field(max_length=len(Level) * len(ClockKind))]
-_Kind = DataKind | InquiryCategory
-_LADDER = [
-    {"level": "target", "anchor": "target", "to": [{"channel": "slack", "role": "project_manager"}]},
-    {"level": "limit", "anchor": "limit", "to": [{"channel": "email", "role": "lead"}]},
-]
-
-
-class _PolicyBody(Body):
-    @field_validator("ladder", check_fields=False)
-    @classmethod
-    def _once(cls, steps: list[LadderStep]) -> list[LadderStep]:
-        twice = repeated_id((step.id or "", step.clocks) for step in steps)
-        if twice is not None:
-            raise ValueError(f"two steps of a clock are called '{twice}'; give each an id of its own")
-        return steps
-
-    @field_serializer("clocks", "ladder", check_fields=False)
-    def _plain(self, value: Any) -> Any:
-        if isinstance(value, BaseModel):
-            return value.model_dump(mode="json", exclude_none=True)
-        return [step.model_dump(mode="json") for step in value]
-
-
-class NewPolicy(_PolicyBody):
-    model_config = _shown(
-        name="Urgent at Basel",
-        priority="urgent",
-        site_id=_A,
-        clocks={
-            "acknowledgement": {"target": "PT4H", "limit": "PT8H", "mode": "calendar"},
-            "answer": {"target": "PT8H", "limit": "PT24H"},
-        },
-        ladder=_LADDER,
-        agreement_clause="Quality agreement 7.3",
-    )
-
-    name: Name
-    type: RequestType | None = Field(None, description="Scope: each field left out matches everything.")
-    kind: _Kind | None = None
-    priority: Priority | None = None
-    cmo_id: UUID | None = None
-    site_id: UUID | None = None
-    project_id: UUID | None = None
-    clocks: PolicyClocks
-    ladder: _Ladder
-    agreement_clause: Name | None = None
-    effective_from: Instant | None = Field(None, description="Left out: from now.")
-    effective_to: Instant | None = Field(None, description="Left out: until it is ended.")
-    review_due_on: Day | None = Field(
-        None, description="When to look whether the line still fits: its owner gets a mail that day."
-    )
-    owner_id: UUID | None = Field(None, description="The administrator who looks after it; left out, the caller.")
-
-
-class PolicyChange(_PolicyBody, Change):
-    """Scope, clocks, ladder and clause count from `effective_from` if that is changed with them, else from now. What a
-    line in force said until then stays, as a line that ended then."""
-
-    model_config = _shown(effective_to="2026-12-31T23:59:59Z", reason="Agreement ends")
-
-    name: Name = unchanged()
-    type: RequestType | None = None
-    kind: _Kind | None = None
-    priority: Priority | None = None
-    cmo_id: UUID | None = None
-    site_id: UUID | None = None
-    project_id: UUID | None = None
-    clocks: PolicyClocks = unchanged()
-    ladder: _Ladder = unchanged()
-    agreement_clause: Name | None = None
-    effective_from: Instant = unchanged()
-    effective_to: Instant | None = None
-    review_due_on: Day | None = None
-    owner_id: UUID | None = Field(None, description="With null the administrators together look after it.")
-
-
-class Policy(Record):
-    name: str
-    type: RequestType | None
-    kind: str | None
-    priority: Priority | None
-    cmo_id: UUID | None
-    site_id: UUID | None
-    project_id: UUID | None
-    clocks: PolicyClocks
-    ladder: list[LadderStep]
-    agreement_clause: str | None
-    effective_from: datetime
-    effective_to: datetime | None
-    review_due_on: date | None
-    owner_id: UUID | None
-    former_of: UUID | None = Field(description="The line that said this before it was changed.")
-
-
-class CoveringLine(Answer):
-    id: UUID
-    name: str
-    names: list[str]
-
-
-class ResolvedPolicy(Answer):
-    """The line a request filed now would be frozen under."""
-
-    policy: Policy
-    matched_by: list[str] = Field(description="The scope fields the line names, the weightiest first.")
-    why: str = Field(description="Why it wins, in words.")
-    also_cover: list[CoveringLine] = Field(description="Lines that cover the request too and lose, the nearest first.")

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.priority import Priority
 from slamon.schemas.fields import Answer, Flag
 from slamon.schemas.fields import Body as Said
+from slamon.schemas.open_names import TypeName
 
 
 class DraftContent(Said):
@@ -21,7 +21,7 @@ class DraftContent(Said):
         }
     )
 
-    type: RequestType
+    type: TypeName
     project_id: UUID | None = None
     site_id: UUID | None = None
     contact_id: UUID | None = None

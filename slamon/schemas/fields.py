@@ -24,6 +24,7 @@ from slamon.domain.normal_form import is_blank
 from slamon.domain.terms import TermsError, parse_duration, parse_offset
 from slamon.domain.zones import YEARS, is_zone
 from slamon.errors import Invalid
+from slamon.schemas.shapes import Shown, Widget
 
 _OUT_OF_REACH = f"must lie between the years {YEARS.start} and {YEARS.stop}"
 
@@ -87,10 +88,11 @@ Name = Annotated[str, _line(200), _SEEN]
 Line40 = Annotated[str, _line(40), _SEEN]
 Line80 = Annotated[str, _line(80), _SEEN]
 Line120 = Annotated[str, _line(120), _SEEN]
-ShortText = Annotated[str, _text(500), _ANY]
-Text = Annotated[str, _text(4000), _ANY]
-Question = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$"), _SEEN]
-LongText = Annotated[str, _text(20_000), _ANY]
+_LINES = Shown(Widget.TEXT)
+ShortText = Annotated[str, _text(500), _ANY, _LINES]
+Text = Annotated[str, _text(4000), _ANY, _LINES]
+Question = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00]*$"), _SEEN, _LINES]
+LongText = Annotated[str, _text(20_000), _ANY, _LINES]
 Reason = Annotated[
     str, _line(500), _SEEN, Field(description="Why; the trail keeps it.", examples=["Corrected after a call"])
 ]
@@ -116,6 +118,7 @@ Country = Annotated[
     StringConstraints(pattern=r"^[A-Z]{2}$"),
     AfterValidator(_a_country),
     Field(description="ISO 3166-1 alpha-2."),
+    Shown(Widget.COUNTRY),
 ]
 
 
@@ -127,6 +130,7 @@ def _plain_number(value: object) -> object:
 
 
 Quantity = Annotated[Decimal, BeforeValidator(_plain_number), Field(gt=0, max_digits=12, decimal_places=3)]
+Temperature = Annotated[float, Field(ge=-273.15, le=200, allow_inf_nan=False, description="°C")]
 Version = Annotated[int, Field(ge=1, description="Grows with every change; the ETag.")]
 
 
@@ -226,6 +230,7 @@ Zone = Annotated[
     StringConstraints(min_length=1, max_length=64),
     AfterValidator(_zone),
     Field(description="IANA time zone.", examples=["Europe/Zurich"]),
+    Shown(Widget.ZONE),
 ]
 
 

@@ -3,25 +3,22 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.priority import Priority
-from slamon.schemas.new_requests import DataRequest, InquiryRequest, NewRequest, ShipmentRequest
+from slamon.schemas.new_requests import read_request
+from slamon.schemas.types.base import NewRequest
 from slamon.services.requests.filing import Filing
 
-AnyRequest = ShipmentRequest | DataRequest | InquiryRequest
-_CHECKS: TypeAdapter[AnyRequest] = TypeAdapter(NewRequest)
 
-
-def read_filing(content: Mapping[str, Any]) -> Filing:
+def read_filing(catalogue: Catalogue, content: Mapping[str, Any]) -> Filing:
     """What plain content says. Raises pydantic's ValidationError."""
-    return filing_of(_CHECKS.validate_python(dict(content)))
+    return filing_of(read_request(catalogue, dict(content)))
 
 
-def filing_of(asked: AnyRequest) -> Filing:
+def filing_of(asked: NewRequest) -> Filing:
+    said: Any = asked  # each type's own model has its name and its detail
     return Filing(
-        type=RequestType(asked.type),
+        type=said.type,
         project_id=asked.project_id,
         site_id=asked.site_id,
         subject=asked.subject,
@@ -32,5 +29,5 @@ def filing_of(asked: AnyRequest) -> Filing:
         due_on=asked.due_on,
         cmo_reference=asked.cmo_reference,
         parent_id=asked.parent_id,
-        detail=asked.detail.model_dump(mode="json", exclude_none=True),
+        detail=said.detail.model_dump(mode="json", exclude_none=True),
     )

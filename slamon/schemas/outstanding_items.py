@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from slamon.domain.kinds import DataKind
 from slamon.domain.lifecycle import State
+from slamon.domain.types.data import DataKind
 from slamon.schemas.fields import Answer, Body, Line40
 
 

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from slamon.domain.kinds import DataKind
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import State
 from slamon.domain.priority import Priority
 from slamon.domain.timeline import Role, Via
+from slamon.domain.types.data import DataKind
 from slamon.schemas.clocks import Clock
 from slamon.schemas.fields import Answer, Reason
 from slamon.schemas.fields import Body as Said
+from slamon.schemas.open_names import TypeName
 from slamon.services.requests import queries
 
 
@@ -22,7 +23,7 @@ class Line(Answer):
     id: UUID
     number: str = Field(examples=["SHP-2026-000042"])
     version: int
-    type: RequestType
+    type: TypeName
     state: State
     priority: Priority
     subject: str
@@ -81,7 +82,7 @@ class Page(Answer):
     next_cursor: str | None
 
 
-class Person(Answer):
+class Author(Answer):
     id: str
     name: str
     role: Role
@@ -94,8 +95,8 @@ class Fact(Answer):
     kind: str
     occurred_at: datetime
     recorded_at: datetime
-    by: Person
-    recorded_by: Person = Field(description="Differs from `by` where staff wrote down a call or a mail.")
+    by: Author
+    recorded_by: Author = Field(description="Differs from `by` where staff wrote down a call or a mail.")
     via: Via
     reason: str | None
     content: dict[str, Any]
@@ -109,7 +110,7 @@ class Timeline(Answer):
 
 class ListQuery(Said):
     state: State | None = None
-    type: RequestType | None = None
+    type: TypeName | None = None
     cmo_id: UUID | None = None
     site_id: UUID | None = None
     project_id: UUID | None = None

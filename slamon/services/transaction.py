@@ -5,21 +5,24 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from slamon.channels import Channels
+from slamon.channels.registry import SHIPPED
 from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.clocks.auto_close import ClosingRule
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides about requests, besides their own terms."""
+    """What decides about requests, besides their own terms, and by which channels people are told."""
 
     closing: ClosingRule  # when answered requests close by themselves
     catalogue: Catalogue = STANDARD
+    channels: Channels = SHIPPED  # what they are like; those that send are the runtime's
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Both clocks, read once.
+    """Both clocks, read once, and the rules that hold then.
 
     Business time decides deadlines and is the one thing the demo speeds up. Real time rules sessions, leases, links
     and attempts.
@@ -27,6 +30,7 @@ class Moment:
 
     business_now: datetime
     real_now: datetime
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +41,3 @@ class Tx(Moment):
     """
 
     session: Session
-    rules: Rules

@@ -17,16 +17,9 @@ from slamon.web.view.instants import civil_day, civil_days, span
 from slamon.web.view.words import (
     LEVELS,
     MESSAGES,
-    NEXT_FOR_CONTACT,
-    OUR_TURN,
     ROLES,
     SHUTDOWNS,
-    SPONSOR_NOW,
-    STATES,
-    STATES_TO_CONTACT,
-    TYPES,
     VIAS,
-    columns_of,
     label,
     shown,
 )
@@ -73,10 +66,8 @@ def _templates(words: Words) -> Environment:
     )
     templates.filters.update(label=label, day=civil_day, until=civil_days, span=span, clean=one_line)
     templates.globals.update(
-        STATES=STATES, TYPES=TYPES, FACTS=words.facts, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
-        ACTIONS=words.actions, NEXT_FOR_CONTACT=NEXT_FOR_CONTACT, OUR_TURN=OUR_TURN, SPONSOR_NOW=SPONSOR_NOW,
-        SHUTDOWNS=SHUTDOWNS, STATES_TO_CONTACT=STATES_TO_CONTACT, release=__version__, shown=shown,
-        columns_of=columns_of,
+        FACTS=words.facts, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
+        ACTIONS=words.actions, SHUTDOWNS=SHUTDOWNS, release=__version__, shown=shown,
     )  # fmt: skip
     return templates
 
@@ -99,8 +90,9 @@ def page(
     status: int = 200,
     headers: Mapping[str, str] = BY_LINK,
 ) -> HTMLResponse:
-    shown = pages_of(request).templates.get_template(template)
-    return HTMLResponse(shown.render(**context), status_code=status, headers=dict(headers))
+    shown, words = pages_of(request).templates.get_template(template), runtime_of(request).words
+    of_kinds = {"TYPES": words.types, "STATES": words.states, "REQUEST_CODES": words.request_codes}
+    return HTMLResponse(shown.render(**of_kinds, **context), status_code=status, headers=dict(headers))
 
 
 def see_other(address: str) -> RedirectResponse:

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from slamon.domain.terms import BREACH_LEVELS, Level
+from slamon.wording.clocks import ClockWords
 from slamon.wording.facts import FactWords
 
 
@@ -56,7 +57,7 @@ class ClockLine:
     `is_dated`: its deadline is a day somebody named, and no amount of hours.
     """
 
-    name: str  # "acknowledgement", "answer", ...
+    words: ClockWords
     started_at: datetime
     target_at: datetime | None
     limit_at: datetime | None
@@ -69,7 +70,7 @@ class ClockLine:
 
 @dataclass(frozen=True, slots=True)
 class DigestLine:
-    """One request in a digest: the highest rung it passed and the clocks that passed it."""
+    """One request in a digest: the highest step it passed and the clocks that passed it."""
 
     number: str
     request_type: str

@@ -22,19 +22,6 @@ CLOCKS_SHOWN = 5
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # Unicode categories without a glyph of their own
 JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic names are written
 
-# clock: (what is asked, what was not done)
-DUTIES = {
-    "acknowledgement": ("confirm receipt", "confirmed receipt"),
-    "answer": ("answer", "answered"),
-    "order_confirmation": ("confirm the order", "confirmed the order"),
-    "reply": ("reply", "replied"),
-    "dispatch_confirmation": ("confirm dispatch", "confirmed dispatch"),
-    "delivery_confirmation": ("confirm delivery", "confirmed delivery"),
-    "fulfilment": ("keep the due date", "kept the due date"),
-    "promise": ("keep the date you named", "kept the date it named"),
-    "sponsor": ("reply to the CMO", "replied to the CMO"),
-    "excursion_decision": ("decide on the goods", "decided on the goods"),
-}
 
 PAST_TARGET = frozenset({MessageKind.TARGET})
 PAST_LIMIT = BREACH_KINDS
@@ -349,7 +336,7 @@ def _closing_soon(message: Message) -> tuple[str, tuple[str, ...]]:
 
 
 def _withdrawn(message: Message) -> tuple[str, tuple[str, ...]]:
-    names = " and ".join(dict.fromkeys(clean(clock.name.replace("_", " ")) for clock in message.clocks))
+    names = " and ".join(dict.fromkeys(clean(clock.words.label) for clock in message.clocks))
     of = f" of the {names} {'clocks' if ' and ' in names else 'clock'}" if names else ""
     why = f" {clean(message.detail)[:1].upper()}{clean(message.detail)[1:]}." if message.detail else ""
     return f"Withdrawn: the breach we reported{of} no longer counts", (
@@ -401,12 +388,12 @@ def _known(words: _Known | None) -> _Known:
 
 def _duties(clocks: tuple[ClockLine, ...], otherwise: str) -> str:
     """`confirm receipt and answer`."""
-    return " and ".join(dict.fromkeys(DUTIES.get(clock.name, ("answer", ""))[0] for clock in clocks)) or otherwise
+    return " and ".join(dict.fromkeys(clock.words.duty for clock in clocks)) or otherwise
 
 
 def _undone(clocks: tuple[ClockLine, ...]) -> str:
     """`confirmed receipt or answered`."""
-    return " or ".join(dict.fromkeys(DUTIES.get(c.name, ("", "answered"))[1] for c in clocks)) or "answered"
+    return " or ".join(dict.fromkeys(clock.words.undone for clock in clocks)) or "answered"
 
 
 def _within(message: Message) -> str:
@@ -476,7 +463,7 @@ def _alike(clocks: tuple[ClockLine, ...]) -> list[tuple[ClockLine, ...]]:
 
 def _clock_facts(message: Message, alike: tuple[ClockLine, ...]) -> list[LabelledValue]:
     clock = alike[0]
-    names = list(dict.fromkeys(clean(each.name.replace("_", " ")) for each in alike))
+    names = list(dict.fromkeys(clean(each.words.label) for each in alike))
     if clock.is_dated:
         return [_instant_fact(message, names[0].capitalize(), clock.limit_at)] if clock.limit_at else []
     allowed, limit = target(clock.target_seconds, clock.unit), target(clock.limit_seconds, clock.unit)

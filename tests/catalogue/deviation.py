@@ -36,7 +36,7 @@ _RULES = {(state, "report_deviation"): Rule(state, CMO | QUALITY, ("text", "vial
 CATALOGUE = replace(
     STANDARD,
     actions={**STANDARD.actions, "report_deviation": REPORT},
-    life_cycles={name: replace(cycle, table={**cycle.table, **_RULES}) for name, cycle in STANDARD.life_cycles.items()},
+    types={name: replace(each, rules={**each.rules, **_RULES}) for name, each in STANDARD.types.items()},
 )
 WORDS = replace(
     ENGLISH,

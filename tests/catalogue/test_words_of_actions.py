@@ -18,8 +18,8 @@ WHO = {
     action: frozenset[Role]().union(
         *(
             rule.who
-            for cycle in STANDARD.life_cycles.values()
-            for (_, name), rule in cycle.table.items()
+            for request_type in STANDARD.types.values()
+            for (_, name), rule in request_type.rules.items()
             if name == action
         )
     )

@@ -6,12 +6,13 @@ from typing import Any
 
 from slamon.wording.facts import FACTS
 from slamon.wording.message import ClockLine, Message, MessageKind
+from slamon.wording.words import ENGLISH
 from tests.servers.slack_and_mail import NOON
 
 FILED_AT = NOON - timedelta(hours=49)
 
 ACKNOWLEDGEMENT = ClockLine(
-    name="acknowledgement",
+    words=ENGLISH.clocks["acknowledgement"],
     started_at=FILED_AT,
     target_at=FILED_AT + timedelta(hours=24),
     limit_at=FILED_AT + timedelta(hours=48),
@@ -19,7 +20,7 @@ ACKNOWLEDGEMENT = ClockLine(
     target_seconds=24 * 3600,
     limit_seconds=48 * 3600,
 )
-ANSWER = replace(ACKNOWLEDGEMENT, name="answer")
+ANSWER = replace(ACKNOWLEDGEMENT, words=ENGLISH.clocks["answer"])
 
 ESCALATION = Message(
     key="SHP-2026-000042/acknowledgement/1/limit/lead",

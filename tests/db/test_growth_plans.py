@@ -25,9 +25,9 @@ from slamon.db import paging
 from slamon.db.jobs import Job, JobKind
 from slamon.db.outbox import Notification
 from slamon.db.parties import AuditedCmo, AuditedProject
-from slamon.db.requests import Priority
 from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.priority import Priority
 from slamon.engine import health, heartbeat
 from slamon.services.access import jobs
 from slamon.services.access.callers import Caller
@@ -105,7 +105,7 @@ def board_sections(reading: Reading) -> None:
 
 def one_request(reading: Reading) -> None:
     [row] = reading.page(limit=1).rows
-    whole = queries.request_detail(reading.session, STANDARD, row.request.id, by=reading.by)
+    whole = queries.request_detail(reading.tx, row.request.id, by=reading.by)
     queries.linked_requests(reading.session, whole.row.request, reading.by)
 
 
@@ -121,7 +121,7 @@ def register(reading: Reading) -> None:
     for cmo_id in (None, ABSENT):
         wanted = outstanding_items.OutstandingFilter(cmo_id)
         assert not outstanding_items.outstanding_items(reading.tx, wanted, by=reading.by).items
-        assert not outstanding_items.is_long(reading.session, wanted, by=reading.by)
+        assert not outstanding_items.is_long(reading.tx, wanted, by=reading.by)
 
 
 def preview(kind: JobKind) -> Callable[[Reading], None]:
@@ -144,7 +144,7 @@ def preview(kind: JobKind) -> Callable[[Reading], None]:
 def what_would_have_been(reading: Reading) -> None:
     now = reading.now
     question = what_if.Question(
-        PolicyLine(id=ABSENT, version=1, **default_policies()[0]), now - timedelta(days=400), now
+        PolicyLine(id=ABSENT, version=1, **default_policies(STANDARD.clocks)[0]), now - timedelta(days=400), now
     )
     assert what_if.is_long(reading.session, question, by=reading.by)
     found = {"answer": what_if.WhatIf().to_json(), "after": [(now - timedelta(days=300)).isoformat(), str(ABSENT)]}

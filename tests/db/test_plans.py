@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import event
 
 from bench.seed import seed_open_requests
+from slamon.channels.registry import SHIPPED
 from slamon.db import claims, sending
 from slamon.db.outbox import Process
-from slamon.domain.terms import DeliveryChannel
 from slamon.engine.watchdog import Watchdog
 from slamon.services.outbox import outbox
 from slamon.services.requests.queries import Order, RequestFilter, list_requests
@@ -29,9 +29,9 @@ def hand_out(world: Installation, tx: Any) -> None:
     session = tx.session
     now = world.clock.now()
     claims.hand_out_requests(session, now=now, again_at=now, most=100)
-    for channel in DeliveryChannel:
+    for channel in SHIPPED.names:
         claims.hand_out_notifications(session, channel, real_now=now, again_at=now, most=100)
-    claims.next_due(session.connection())
+    claims.next_due(session.connection(), SHIPPED.names)
     sending.senders(session)
     outbox.counts(session)
     outbox.failed(session)

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from slamon.domain.calendar import WorkingCalendar
+from slamon.domain.catalogue import STANDARD
+from slamon.domain.clocks import ladder, state
 from slamon.domain.terms import (
     ALWAYS,
     Anchor,
     ClockKind,
     ClockTerms,
-    DeliveryChannel,
     LadderRole,
     Level,
     Mode,
@@ -33,7 +35,10 @@ SPONSOR_KINDS = {
     FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED,
 }  # fmt: skip
 CMO_KINDS = {FactKind.ACKNOWLEDGED, FactKind.ASKED, FactKind.ANSWERED, FactKind.DECLINED}
-TO_LEAD = (Recipient(DeliveryChannel.EMAIL, LadderRole.LEAD),)
+TO_LEAD = (Recipient("email", LadderRole.LEAD),)
+
+evaluate = partial(ladder.evaluate, clocks=STANDARD.clocks)
+clock_states = partial(state.clock_states, clocks=STANDARD.clocks)
 
 LADDER = (
     Step(Level.REMINDER, TO_LEAD, anchor=Anchor.START, percent_of_target=75),

@@ -65,7 +65,7 @@ def test_clocks_that_pass_a_rung_together_share_one_message(world: Installation)
     world.file()
     pass_hours(world, 24)
     (told,) = world.email.sent_to(CONTACT, K.TARGET)
-    assert [clock.name for clock in told.clocks] == ["acknowledgement", "answer"]
+    assert [clock.words.label for clock in told.clocks] == ["acknowledgement", "answer"]
 
 
 def test_looking_again_finds_nothing_new(world: Installation):

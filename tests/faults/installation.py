@@ -14,10 +14,10 @@ from slamon.channels.slack import SlackChannel
 from slamon.db.outbox import Notification
 from slamon.db.parties import Organization
 from slamon.db.policies import Policy
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.runtime import configure_logging
 from slamon.services.directory.records import create
+from slamon.services.outbox.addresses import keep_address
 from tests.faults.alerts import Alert, alert_policy, file_alerts
 from tests.faults.judge import judge
 from tests.installation import Installation, open_world
@@ -37,11 +37,11 @@ class FaultyInstallation(ProcessInstallation):
     def post_with(self, token: str) -> None:
         """Speak to Slack with this token from now on, as after a change of the settings."""
         channel = SlackChannel(token, self.slack_url, PATIENCE_SECONDS, clock=self.world.clock)
-        self.world.runtime.channels[DeliveryChannel.SLACK] = channel
+        self.world.runtime.channels["slack"] = channel
 
     def mail_by(self, url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """Send mails by this server from now on, as after a change of the settings."""
-        self.world.runtime.channels[DeliveryChannel.EMAIL] = EmailChannel(
+        self.world.runtime.channels["email"] = EmailChannel(
             url, "Auriga Bio <requests@auriga.example>", clock=self.world.clock, answer_timeout_seconds=patience_seconds
         )
 
@@ -100,5 +100,5 @@ def give_other_cmo_a_channel(world: Installation) -> None:
         "effective_from": now,
     }
     with world.runtime.write() as tx:
-        tx.session.get_one(Organization, cmo).slack_channel = OTHER_CHANNEL
+        keep_address(tx.session, tx.session.get_one(Organization, cmo), "slack", OTHER_CHANNEL)
         create(tx, Policy, values, by=SYSTEM)

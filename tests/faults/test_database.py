@@ -15,6 +15,7 @@ from sqlalchemy import NullPool, create_engine, event, select, text
 from starlette.testclient import TestClient
 
 from slamon.app import create_app
+from slamon.channels.registry import SHIPPED
 from slamon.db import database
 from slamon.db.claims import next_due
 from slamon.db.database import Database
@@ -284,7 +285,7 @@ def pages_of_an_idle_pass(world: Installation) -> int:
 
     event.listen(engine, "before_cursor_execute", note)
     with world.runtime.db.look_up() as connection:
-        next_due(connection)
+        next_due(connection, SHIPPED.names)
     event.remove(engine, "before_cursor_execute", note)
     ((statement, given),) = asked
     with engine.begin() as connection:

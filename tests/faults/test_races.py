@@ -9,6 +9,7 @@ from sqlalchemy import select
 from slamon.db.parties import Site
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import SYSTEM
 from slamon.errors import ActionNotAllowed, Conflict, StaleVersion, Unavailable
@@ -83,7 +84,7 @@ def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_wor
 
 def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: Installation):
     world, start = any_world, Barrier(8)
-    line = {**default_policies()[0], "site_id": world.cast.site, "effective_from": world.clock.now()}
+    line = {**default_policies(STANDARD.clocks)[0], "site_id": world.cast.site, "effective_from": world.clock.now()}
 
     def add(number: int) -> int:
         start.wait()

@@ -39,7 +39,7 @@ def log_of(tmp_path: Path, *rows: str, header: str = HEADER) -> Path:
 
 
 def replayed(tmp_path: Path, *rows: str) -> Replay:
-    return replay(log_of(tmp_path, *rows), weekdays_only=False)
+    return replay(log_of(tmp_path, *rows), STANDARD.clocks, weekdays_only=False)
 
 
 def figures(result: Replay) -> list[int]:
@@ -56,7 +56,7 @@ def figures(result: Replay) -> list[int]:
     ids=["every hour", "weekdays"],
 )
 def test_the_real_log_gives_the_reference_figures(weekdays_only: bool, expected: list[int]) -> None:
-    result = replay(LOG, weekdays_only=weekdays_only)
+    result = replay(LOG, STANDARD.clocks, weekdays_only=weekdays_only)
     assert figures(result) == expected
     assert (result.not_acknowledged, result.not_answered, result.left_out) == (0, 0, 0)
     assert result.flagged == {"before_filing": 2, "out_of_order": 1, "repeated_count": 3}
@@ -115,8 +115,8 @@ def test_nothing_after_the_first_answer_is_read(tmp_path: Path) -> None:
 def test_weekdays_leave_saturday_and_sunday_out_of_all_but_the_gross_answer(tmp_path: Path) -> None:
     friday = "4/3/2016 18:00"
     path = log_of(tmp_path, f"A,Active,{friday},7/3/2016 17:00,0", f"A,Resolved,{friday},7/3/2016 19:00,1")
-    assert figures(replay(path, weekdays_only=False)) == [1, 1, 1, 1, 1, 1, 1]
-    assert figures(replay(path, weekdays_only=True)) == [1, 0, 0, 1, 1, 1, 0]
+    assert figures(replay(path, STANDARD.clocks, weekdays_only=False)) == [1, 1, 1, 1, 1, 1, 1]
+    assert figures(replay(path, STANDARD.clocks, weekdays_only=True)) == [1, 0, 0, 1, 1, 1, 0]
 
 
 def test_a_request_left_open_counts_in_no_after_figure(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_facts_of_one_minute_keep_the_order_of_the_file() -> None:
 )
 def test_the_facts_obey_the_life_cycle(end: str, state: State) -> None:
     request = logged(("New", FILED), ("Awaiting User Info", "1/3/2016 10:00"), (end, "1/3/2016 11:00"))
-    assert state_after(STANDARD, RequestType.INQUIRY, timeline_of(request)) is state
+    assert state_after(STANDARD, STANDARD.types[RequestType.INQUIRY], timeline_of(request)) is state
 
 
 def test_events_out_of_order_are_read_in_order_of_time() -> None:
@@ -229,14 +229,14 @@ def test_plain_and_gzip_give_the_same_whatever_the_name(tmp_path: Path) -> None:
     plain = log_of(tmp_path, f"A,Resolved,{FILED},3/3/2016 10:00,0")
     packed = tmp_path / "packed.csv"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
-    assert replay(packed, weekdays_only=False) == replay(plain, weekdays_only=False)
+    assert replay(packed, STANDARD.clocks, weekdays_only=False) == replay(plain, STANDARD.clocks, weekdays_only=False)
 
 
 def test_byte_order_mark_carriage_returns_and_foreign_bytes_do_no_harm(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     text = f"caller,{HEADER}\r\nX,A,Resolved,{FILED},3/3/2016 10:00,0\r\n\r\n"
     path.write_bytes(b"\xef\xbb\xbf" + text.encode().replace(b"X", b"J\xf8rgen"))
-    assert figures(replay(path, weekdays_only=False)) == [1, 1, 1, 1, 1, 1, 1]
+    assert figures(replay(path, STANDARD.clocks, weekdays_only=False)) == [1, 1, 1, 1, 1, 1, 1]
 
 
 def test_a_log_without_requests_gives_noughts(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_log_without_requests_gives_noughts(tmp_path: Path) -> None:
 def test_a_missing_column_is_refused_by_name(tmp_path: Path, column: str) -> None:
     path = log_of(tmp_path, header=",".join(name for name in COLUMNS if name != column))
     with pytest.raises(Invalid, match=f"lacks the column {column}") as caught:
-        replay(path, weekdays_only=False)
+        replay(path, STANDARD.clocks, weekdays_only=False)
     assert caught.value.field == column
 
 
@@ -266,18 +266,18 @@ def test_a_file_that_is_not_csv_is_refused_in_plain_words(tmp_path: Path, conten
     path = tmp_path / "log.csv.gz"
     path.write_bytes(content)
     with pytest.raises(Invalid, match=words):
-        replay(path, weekdays_only=False)
+        replay(path, STANDARD.clocks, weekdays_only=False)
 
 
 def test_a_file_that_is_not_there_is_refused_in_plain_words(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="cannot be read: No such file"):
-        replay(tmp_path / "nowhere.csv", weekdays_only=False)
+        replay(tmp_path / "nowhere.csv", STANDARD.clocks, weekdays_only=False)
 
 
 def test_progress_rises_to_one_hundred(tmp_path: Path) -> None:
     heard: list[int] = []
     rows = (f"R{key},Resolved,{FILED},{FILED},0" for key in range(1000))
-    replay(log_of(tmp_path, *rows), weekdays_only=False, progress=heard.append)
+    replay(log_of(tmp_path, *rows), STANDARD.clocks, weekdays_only=False, progress=heard.append)
     assert heard == sorted(heard)
     assert heard[-1] == 100
     assert len(heard) > 3

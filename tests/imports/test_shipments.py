@@ -50,7 +50,7 @@ def sites_of(tmp_path: Path) -> Path:
 
 
 def replayed(tmp_path: Path, *rows: str) -> ShipmentReplay:
-    return replay_shipments(log_of(tmp_path, *rows), sites_of(tmp_path))
+    return replay_shipments(log_of(tmp_path, *rows), sites_of(tmp_path), STANDARD.clocks)
 
 
 def outcomes(result: ShipmentReplay) -> tuple[int, int, int]:
@@ -58,7 +58,7 @@ def outcomes(result: ShipmentReplay) -> tuple[int, int, int]:
 
 
 def test_the_real_log_gives_the_reference_figures() -> None:
-    result = replay_shipments(LOG, SITES)
+    result = replay_shipments(LOG, SITES, STANDARD.clocks)
     assert (result.lines, result.shipments, result.orders) == (5261, 3802, 3419)
     assert outcomes(result) == (495, 3489, 1277)
     assert (result.direct_drop, result.direct_drop_late) == (2269, 146)
@@ -79,7 +79,9 @@ def test_the_real_log_gives_the_reference_figures() -> None:
 
 def test_every_real_order_obeys_the_life_cycle() -> None:
     orders = read_shipments(LOG, Flags(), lambda _: None)
-    assert {state_after(STANDARD, RequestType.SHIPMENT, timeline_of(order)) for order in orders} == {State.DELIVERED}
+    assert {state_after(STANDARD, STANDARD.types[RequestType.SHIPMENT], timeline_of(order)) for order in orders} == {
+        State.DELIVERED
+    }
 
 
 @pytest.mark.parametrize(
@@ -199,7 +201,7 @@ def test_packed_or_not_with_byte_order_mark_and_other_ends_and_separators_it_rea
     ):
         other = tmp_path / "other"
         other.write_bytes(content)
-        result = replay_shipments(other, sites_of(tmp_path))
+        result = replay_shipments(other, sites_of(tmp_path), STANDARD.clocks)
         assert outcomes(result) == outcomes(plain) == (1, 1, 0)
 
 
@@ -210,11 +212,11 @@ def test_a_log_without_rows_gives_noughts(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_shipment_log_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="is not a shipment log"):
-        replay_shipments(SITES.with_name("README.md"), SITES)
+        replay_shipments(SITES.with_name("README.md"), SITES, STANDARD.clocks)
     with pytest.raises(Invalid, match=f"lacks the column {COLUMNS[0]}"):
-        replay_shipments(log_of(tmp_path, header=",".join(COLUMNS[1:])), SITES)
+        replay_shipments(log_of(tmp_path, header=",".join(COLUMNS[1:])), SITES, STANDARD.clocks)
     with pytest.raises(Invalid, match="is not a list of sites"):
-        replay_shipments(log_of(tmp_path), SITES.with_name("README.md"))
+        replay_shipments(log_of(tmp_path), SITES.with_name("README.md"), STANDARD.clocks)
 
 
 def run(*arguments: str) -> "tuple[int, str, str]":
@@ -227,7 +229,9 @@ def test_the_command_prints_pure_json(tmp_path: Path) -> None:
     code, printed, _ = run(str(path), "--sites", str(sites), "--json")
     told = json.loads(printed)
     assert (code, told["late_lines"], told["days_late_median"]) == (0, 1, 2)
-    assert told["busiest_sites"] == [asdict(site) for site in replay_shipments(path, sites).busiest_sites]
+    assert told["busiest_sites"] == [
+        asdict(site) for site in replay_shipments(path, sites, STANDARD.clocks).busiest_sites
+    ]
 
 
 def test_the_command_prints_figures_and_oddities(tmp_path: Path) -> None:

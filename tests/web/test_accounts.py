@@ -16,7 +16,6 @@ from slamon.db.access import SignInTry
 from slamon.db.audit import AuditEntry
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person, PersonStatus
-from slamon.domain.terms import DeliveryChannel
 from slamon.services.access import callers, one_time_links
 from slamon.services.access.passwords import Passwords
 from slamon.wording.message import MessageKind
@@ -37,7 +36,7 @@ def with_passwords(site: Site) -> Site:
 
 @pytest.fixture
 def without_mail(world: Installation) -> Site:
-    channels = {**world.runtime.channels, DeliveryChannel.EMAIL: ConsoleChannel("email", io.StringIO())}
+    channels = {**world.runtime.channels, "email": ConsoleChannel("email", io.StringIO())}
     world.runtime = replace(world.runtime, channels=channels)
     return Site(world)
 

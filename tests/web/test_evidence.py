@@ -31,8 +31,7 @@ def test_a_post_in_a_shared_channel_is_no_message_to_a_person(site: Site) -> Non
 
 
 def test_a_direct_message_and_a_mail_name_the_person_and_the_address_used(site: Site) -> None:
-    with site.world.runtime.db.write() as session:
-        session.get_one(Person, site.world.cast.pm).slack_user_id = "U0PETRA"
+    site.world.address(Person, site.world.cast.pm, "slack", "U0PETRA")
     request = site.world.file()
     site.world.clock.advance(hours=25)
     site.world.work()

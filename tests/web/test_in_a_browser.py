@@ -101,3 +101,35 @@ def test_staff_pages_fit_a_phone(site: Site, address: str, asked: CmoRequest, br
             page.goto(address + path)
             assert page.evaluate(OVERFLOW) == 0, path
         assert faults == []
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_shipment_of_two_lines_is_filed_without_scripts(
+    site: Site, address: str, browser: "Browser", width: int
+) -> None:
+    cookie = {"name": "slamon_session", "value": site.staff(site.world.cast.pm).client.cookies["slamon_session"]}
+    with browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=False) as context:
+        context.add_cookies([{**cookie, "url": address}])  # type: ignore[typeddict-item]
+        page = context.new_page()
+        page.goto(f"{address}/requests/new?type=shipment&project={site.world.cast.project}")
+        page.get_by_label("CMO and site").select_option(label="Basel (CH)")
+        page.get_by_label("Subject").fill("Resupply of site 1204")
+        page.get_by_label("Destination’s name").fill("Inselspital")
+        page.get_by_label("Address", exact=True).fill("Bern")
+        page.get_by_label("Country").select_option(label="Switzerland")
+        page.get_by_label("Time zone").select_option(label="Europe/Zurich")
+        page.get_by_label("Storage condition").select_option(label="Refrigerated, 2 to 8 °C")
+        page.get_by_label("Packing list").check()
+        page.get_by_label("Product code").fill("AUR-1")
+        page.get_by_label("Quantity").fill("24")
+        page.get_by_role("button", name="Add another line").click()
+        second = page.get_by_role("group", name="Line 2")
+        assert page.evaluate("document.activeElement.name") == "detail.lines.1.product_code"
+        assert page.evaluate(OVERFLOW) == 0
+        second.get_by_label("Product code").fill("AUR-2")
+        second.get_by_label("Lots or kits").fill("B7")
+        second.get_by_label("Quantity").fill("6")
+        page.get_by_label("Subject").press("Enter")
+        page.wait_for_url("**/requests/*?done=filed")
+        assert "B7" in page.content()
+        assert page.evaluate(OVERFLOW) == 0

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from slamon.domain.catalogue import Catalogue
-from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.lifecycle import Action, RequestTypeDefinition
 from slamon.domain.stage import state_after
 from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
-MORNING = time(9)  # when the notice comes: within the day's work, and hours before nobody reads any more
+MORNING = time(9)  # the notice comes early enough to be read the same day
 _DAY = timedelta(days=1)
 _WEEKEND = (5, 6)
 
@@ -36,13 +36,13 @@ class ClosingRule:
         return f"no objection for {self.working_days} working day{'' if self.working_days == 1 else 's'}"
 
     def notice_at(self, since: datetime) -> datetime:
-        """The morning on which the manager is told; `since` is the act from which the days are counted."""
+        """The morning on which the manager is notified; `since` is the act from which the days are counted."""
         day = self._working_day(since, self.working_days - self.notice_days)
         return max(since, datetime.combine(day, MORNING, self.zone).astimezone(UTC))
 
-    def closes_at(self, since: datetime, told_at: datetime) -> datetime:
+    def closes_at(self, since: datetime, notified_at: datetime) -> datetime:
         """The end of the last working day to object, never fewer days after the notice than were promised."""
-        last_day = max(self._working_day(since, self.working_days), self._working_day(told_at, self.notice_days))
+        last_day = max(self._working_day(since, self.working_days), self._working_day(notified_at, self.notice_days))
         return end_of_day(last_day, self.zone)
 
     def _working_day(self, after: datetime, number: int) -> date:
@@ -58,15 +58,17 @@ NEVER = ClosingRule(0, 0, ZoneInfo("UTC"), lambda _: ())
 """Nothing closes by itself: for requests brought in from elsewhere, until something more happens to them."""
 
 
-def counted_from(catalogue: Catalogue, request_type: str, timeline: Timeline, *, gxp: bool) -> Fact | None:
+def counted_from(
+    catalogue: Catalogue, request_type: RequestTypeDefinition, timeline: Timeline, *, gxp: bool
+) -> Fact | None:
     """The act from which the days to object are counted; None where the request does not close by itself.
 
-    It is the last act of either side since the answer, by when it was recorded: nobody can object to what they were
-    not told. A follow-up is an objection, and the CMO has not answered it: then only the sponsor closes the request.
+    It is the last act of either side since the answer, by when it was recorded: nobody can object to what they do
+    not know of. A follow-up is an objection, and the CMO has not answered it: then only the sponsor closes the request.
     """
-    if gxp and request_type == RequestType.DATA:
+    if gxp and not request_type.closes_gxp_by_itself:
         return None
-    own, counted, recorded = catalogue.life_cycles[request_type].by_itself, None, timeline.as_recorded()
+    own, counted, recorded = request_type.by_itself, None, timeline.as_recorded()
     while recorded and (state_after(catalogue, request_type, Timeline(recorded)), Action.ACCEPT) in own:
         fact = recorded.pop()
         if fact.kind == FactKind.FOLLOWED_UP:

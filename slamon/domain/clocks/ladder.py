@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple
 
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.state import ClockId, ClockState, Former, clock_states, in_force, instant_after
 from slamon.domain.terms import (
     BREACH_LEVELS,
-    DATED,
     REPETITIONS,
     Anchor,
-    ClockKind,
     ClockTerms,
     Level,
     Mode,
@@ -84,20 +83,22 @@ class Evaluation:
         return {clock.id for clock in self.clocks if clock.is_breached(now)}
 
 
-def evaluate(terms: Terms, timeline: Timeline, now: datetime, former: Sequence[Former] = ()) -> Evaluation:
+def evaluate(
+    terms: Terms, timeline: Timeline, now: datetime, former: Sequence[Former] = (), *, clocks: Clocks
+) -> Evaluation:
     """Judge a request at `now` (aware). Pure: the same facts always give the same answer.
 
-    `former` are the terms it lived under before others were applied to it, the oldest first.
-    A rung is passed once `now` lies after its instant; at the instant itself an answer would still be punctual.
+    `former` are the terms it had before others were applied to it, the oldest first; `clocks` those of the catalogue.
+    A step is passed once `now` lies after its instant; at the instant itself an answer would still be punctual.
     """
-    clocks = clock_states(terms, timeline, former)
+    states = clock_states(terms, timeline, former, clocks=clocks)
     taken = [fact.occurred_at for fact in timeline.of(FactKind.TAKEN)]
     passed: list[Crossing] = []
     due: list[Crossing] = []
     ahead: list[datetime] = []
-    for clock in clocks:
+    for clock in states:
         is_running = clock.is_running
-        for step, at in _rungs(in_force(terms, former, clock.stopped_at), clock, taken):
+        for step, at in _steps_within(in_force(terms, former, clock.stopped_at), clock, taken):
             if at < now:
                 crossing = Crossing(clock.id, step, at, meaning(step, clock, at))
                 passed.append(crossing)
@@ -108,11 +109,11 @@ def evaluate(terms: Terms, timeline: Timeline, now: datetime, former: Sequence[F
     passed.sort(key=_IN_TIME)
     due.sort(key=_IN_TIME)
     return Evaluation(
-        clocks=clocks,
+        clocks=states,
         crossings=tuple(passed),
         due=tuple(due),
         next_check_at=min(ahead, default=None),
-        urgent_at=min((clock.target_at for clock in clocks if clock.is_running and clock.target_at), default=None),
+        urgent_at=min((clock.target_at for clock in states if clock.is_running and clock.target_at), default=None),
     )
 
 
@@ -131,13 +132,14 @@ def meaning(step: Step, clock: ClockState, at: datetime) -> Level:
     return Level.REMINDER
 
 
-def refuse_contradictions(ladder: Sequence[Step], clocks: Mapping[ClockKind, ClockTerms]) -> None:
+def refuse_contradictions(ladder: Sequence[Step], allowed: Mapping[str, ClockTerms], clocks: Clocks) -> None:
     """Raise TermsError for a step whose level and instant contradict, as far as can be said before any clock runs.
 
-    Where pauses, calendars or equal targets and limits decide, `meaning` does when the step is passed.
+    `allowed` is what each clock of the policy line allows; its ladder names only `clocks` of the catalogue. Where
+    pauses, calendars or equal targets and limits decide, `meaning` does when the step is passed.
     """
     with_own = {kind for step in ladder for kind in step.clocks}
-    others = [kind for kind in clocks if kind not in with_own | DATED and not kind.is_the_sponsors]
+    others = [kind for kind in allowed if kind not in with_own and clocks[kind].takes_general_steps]
     for index, step in enumerate(ladder):
         where = f"ladder.{index}"
         named = f"step '{step.id}' of level {step.level}"
@@ -148,16 +150,17 @@ def refuse_contradictions(ladder: Sequence[Step], clocks: Mapping[ClockKind, Clo
                 f"{where}.unless_taken", f"{named} repeats what nobody has taken: leave it out, or say true"
             )
         if step.unless_taken and not step.minds_taking:
-            told = f"{named} is counted from the start, when nothing can have been taken; count it from target or limit"
-            raise TermsError(f"{where}.unless_taken", told)
-        found = _contradiction(step, step.clocks or others, clocks)
+            why = f"{named} is counted from the start, when nothing can have been taken; count it from target or limit"
+            raise TermsError(f"{where}.unless_taken", why)
+        named_here = [kind for kind in step.clocks or others if not clocks[kind].is_dated]
+        found = _contradiction(step, [(kind, allowed[kind]) for kind in named_here if kind in allowed])
         if found is not None:
             at_fault = "percent_of_target" if step.percent_of_target is not None else "anchor"
             raise TermsError(f"{where}.{at_fault}", f"{named} {found}")
 
 
-def _contradiction(step: Step, kinds: Sequence[ClockKind], clocks: Mapping[ClockKind, ClockTerms]) -> str | None:
-    """How the instant of a step contradicts its level, with the way out."""
+def _contradiction(step: Step, by_the_hour: Sequence[tuple[str, ClockTerms]]) -> str | None:
+    """How the instant of a step contradicts its level, with the way out; its clocks without those that end on a day."""
     level, offset = step.level, step.offset
     before, after = offset < _NONE, offset > _NONE
     wants = _WANTED[level]
@@ -173,8 +176,7 @@ def _contradiction(step: Step, kinds: Sequence[ClockKind], clocks: Mapping[Clock
         fits = level is Level.REMINDER if before else level is Level.TARGET or (after and level not in REPETITIONS)
         lies = "lies before the target" if before else "lies after the target" if after else "lies at the target"
     else:
-        counted = [kind for kind in kinds if kind in clocks and kind not in DATED]
-        kind = next((kind for kind in counted if not _fits_own_time(level, offset, clocks[kind])), None)
+        kind = next((kind for kind, clock in by_the_hour if not _fits_own_time(level, offset, clock)), None)
         fits, lies = kind is None, f"lies {duration_text(offset)} after the start of {kind}"
     return None if fits else f"{lies}; {wants}"
 
@@ -194,7 +196,7 @@ def steps_to_tell(due: Sequence[Crossing], untold: Collection[CrossingKey]) -> l
     and level with it. Where that was told before, a later repetition. After an outage the breach itself speaks, not
     its repetition.
     """
-    told: list[Crossing] = []
+    found: list[Crossing] = []
     for clock in dict.fromkeys(crossing.clock for crossing in due):
         own = [crossing for crossing in due if crossing.clock == clock]
         last = _last(crossing for crossing in own if crossing.level not in REPETITIONS)
@@ -202,8 +204,8 @@ def steps_to_tell(due: Sequence[Crossing], untold: Collection[CrossingKey]) -> l
         if not speaking:
             repeated = _last(c for c in own if c.level in REPETITIONS and c.key in untold)
             speaking = [c for c in repeated if not last or c.order > last[0].order]
-        told += speaking
-    return told
+        found += speaking
+    return found
 
 
 def _last(crossings: Iterable[Crossing]) -> list[Crossing]:
@@ -212,10 +214,10 @@ def _last(crossings: Iterable[Crossing]) -> list[Crossing]:
     return [crossing for crossing in found if crossing.order == last]
 
 
-def _rungs(terms: Terms, clock: ClockState, taken: Sequence[datetime]) -> Iterator[tuple[Step, datetime]]:
-    """The rungs a clock passes in its life, and when."""
+def _steps_within(terms: Terms, clock: ClockState, taken: Sequence[datetime]) -> Iterator[tuple[Step, datetime]]:
+    """The steps a clock passes between start and stop, and when."""
     since, until = clock.started_at, clock.stopped_at or _NEVER
-    for step in terms.ladder_of(clock.kind):
+    for step in terms.ladder_of(clock.kind, takes_general=clock.definition.takes_general_steps):
         at = _instant_of(terms, step, clock, until, taken)
         if at is not None and at < since and step.offset >= _NONE:
             at = since  # due before it began: passed at once, while a reminder for that has no use any more
@@ -242,13 +244,13 @@ def _instant_of(
 
 
 def _later(terms: Terms, step: Step, clock: ClockState, base: datetime) -> datetime | None:
-    """When a rung counted from `base` is passed, or was, where it lies before it."""
+    """When a step counted from `base` is passed, or was, where it lies before it."""
     at = terms.calendar.due(base, step.offset) if step.mode is Mode.CALENDAR else base + step.offset
     return _not_in_pause(at, clock) if step.offset > _NONE else at
 
 
 def _not_in_pause(at: datetime, clock: ClockState) -> datetime | None:
-    """A later rung never falls on a time at which somebody else held the ball: it waits for the end of the pause."""
+    """A later step never falls into a pause: it waits for its end."""
     for pause in clock.pauses:
         if pause.since <= at and (pause.to is None or at < pause.to):
             return pause.to

@@ -1,4 +1,4 @@
-"""Whose turn it was: a request's life divided between the CMO, the sponsor, third parties and closed hours."""
+"""Whose turn it was: the open time of a request divided between CMO, sponsor, third parties and closed hours."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.spells import Pause, third_party_waits
-from slamon.domain.lifecycle import ENDED, SPONSORS_TURN
+from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestTypeDefinition
 from slamon.domain.stage import states_along
 from slamon.domain.terms import Mode, Terms
 from slamon.domain.timeline import Timeline
@@ -33,31 +33,31 @@ class OwnershipPeriod:
 
 
 def ownership_periods(
-    catalogue: Catalogue, terms: Terms, request_type: str, timeline: Timeline, now: datetime
+    catalogue: Catalogue, terms: Terms, request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
 ) -> tuple[OwnershipPeriod, ...]:
-    """The request's open life up to `now`, without gap or overlap but for the time it was closed.
+    """The time the request was open, up to `now`, without gap or overlap.
 
     Closed hours count as such where the CMO is timed by the site's calendar. Third parties are waited for in the
     CMO's turn only. The lengths add up to the time the request was open.
     """
     waits = third_party_waits(timeline)
     return tuple(
-        turn
-        for since, until, owner in _spells(catalogue, request_type, timeline, now)
-        for turn in _divided(terms, since, until, owner, waits)
+        period
+        for since, until, owner in _turns(catalogue, request_type, timeline, now)
+        for period in _divided(terms, since, until, owner, waits)
     )
 
 
-def time_by_owner(all_turns: Sequence[OwnershipPeriod]) -> dict[Owner, timedelta]:
+def time_by_owner(periods: Sequence[OwnershipPeriod]) -> dict[Owner, timedelta]:
     """How long each had to move, in all."""
     lengths = {owner: timedelta(0) for owner in Owner}
-    for turn in all_turns:
-        lengths[turn.owner] += turn.until - turn.since
+    for period in periods:
+        lengths[period.owner] += period.until - period.since
     return lengths
 
 
-def _spells(
-    catalogue: Catalogue, request_type: str, timeline: Timeline, now: datetime
+def _turns(
+    catalogue: Catalogue, request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
 ) -> Iterator[tuple[datetime, datetime, Owner]]:
     """Stretches in one state, and whose turn it is in it; a request that has ended is nobody's."""
     steps = [(fact.occurred_at, state) for fact, state in states_along(catalogue, request_type, timeline)]

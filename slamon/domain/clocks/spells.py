@@ -1,9 +1,9 @@
-"""When each kind of clock runs: a timeline is read once, and each kind tells its lives from it.
+"""When each kind of clock runs: a timeline is read once, and each kind finds its spells in it.
 
-How long a clock may run, and what stops the counting on the way, is the business of `clocks`.
+How long a clock may run and which pauses count is measured in `state`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import starmap, zip_longest
 from operator import attrgetter
@@ -14,7 +14,7 @@ from slamon.domain.actions.parts import given
 from slamon.domain.actions.talk import Amended, Answer, Wait
 from slamon.domain.fold import AWAITS_REPLY, NEUTRAL_FACTS, counts_as_reply, progress_of
 from slamon.domain.progress import Progress
-from slamon.domain.terms import ClockKind, Terms
+from slamon.domain.terms import Terms
 from slamon.domain.timeline import Fact, FactKind, Filed, Timeline, end_of_day
 
 WAITING_FOR_SPONSOR = "waiting for the sponsor's reply"
@@ -41,9 +41,9 @@ class Pause(NamedTuple):
 
 
 class Spell(NamedTuple):
-    """One life of a clock. `day_ends_at` is the deadline of a clock that ends on a date.
+    """One run of a clock from start to stop. `day_ends_at` is the deadline of a clock that ends on a date.
 
-    Cancelled is one that ended although nobody did what it was for: it gets no outcome, unless it was broken before.
+    A cancelled one ended although nobody did what it was for: it gets no outcome, unless its limit was passed before.
     """
 
     since: datetime
@@ -71,10 +71,10 @@ class TimelineView(NamedTuple):
         """Whether the sponsor cancelled the request, which leaves nobody anything to answer for."""
         return self.ended is not None and self.ended.kind == FactKind.CANCELLED
 
-    def run(
+    def spell(
         self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None
     ) -> Spell:
-        """A clock's life up to `stop`, or to the end of the request if that came before."""
+        """A spell up to `stop`, or to the end of the request if that came before."""
         at = stop.occurred_at if isinstance(stop, Fact) else stop
         end = self.ended.occurred_at if self.ended else None
         if end is not None and (at is None or end < at):
@@ -106,7 +106,7 @@ def timeline_view(terms: Terms, timeline: Timeline) -> TimelineView | None:
     if filed is None:
         return None
     progress = progress_of(facts)
-    asked, elsewhere = tuple(_spells(facts)), third_party_waits(facts)
+    asked, elsewhere = tuple(_questions(facts)), third_party_waits(facts)
     return TimelineView(
         facts=facts,
         filed=filed,
@@ -128,7 +128,7 @@ def _end(facts: Timeline) -> Fact | None:
     return ended
 
 
-def _spells(facts: Iterable[Fact]) -> Iterator[tuple[Fact, Fact | None]]:
+def _questions(facts: Iterable[Fact]) -> Iterator[tuple[Fact, Fact | None]]:
     """The times at which the sponsor was asked and had not replied, by the facts at both ends.
 
     A question ends with what the CMO does without waiting for the reply, too.
@@ -148,12 +148,12 @@ def _waiting_for_sponsor(asked: Fact, replied: Fact | None) -> Pause:
     return Pause(asked.occurred_at, replied.occurred_at if replied else None, WAITING_FOR_SPONSOR, asked.by.name)
 
 
-def _acknowledgement(story: TimelineView) -> Iterator[Spell]:
-    yield story.run(story.filed.occurred_at, story.facts.first(*_SEEN))
+def acknowledgement(view: TimelineView) -> Iterator[Spell]:
+    yield view.spell(view.filed.occurred_at, view.facts.first(*_SEEN))
 
 
-def _answer(story: TimelineView) -> Iterator[Spell]:
-    yield story.run(story.filed.occurred_at, story.answered)
+def answer(view: TimelineView) -> Iterator[Spell]:
+    yield view.spell(view.filed.occurred_at, view.answered)
 
 
 def _whole_answer(facts: Timeline, owed: int) -> Fact | None:
@@ -169,126 +169,112 @@ def _whole_answer(facts: Timeline, owed: int) -> Fact | None:
     return None
 
 
-def _order_confirmation(story: TimelineView) -> Iterator[Spell]:
-    seen = story.facts.first(*_SEEN)
+def order_confirmation(view: TimelineView) -> Iterator[Spell]:
+    seen = view.facts.first(*_SEEN)
     if seen is not None:
-        yield story.run(seen.occurred_at, _order(story))
+        yield view.spell(seen.occurred_at, _order(view))
 
 
-def _order(story: TimelineView) -> Fact | None:
-    return story.facts.first(FactKind.ORDER_CONFIRMED, FactKind.DATE_AGREED, FactKind.DECLINED)
+def _order(view: TimelineView) -> Fact | None:
+    return view.facts.first(FactKind.ORDER_CONFIRMED, FactKind.DATE_AGREED, FactKind.DECLINED)
 
 
-def _reply(story: TimelineView) -> Iterator[Spell]:
+def reply(view: TimelineView) -> Iterator[Spell]:
     """From the oldest message of the sponsor that nobody answered to the CMO's next word, which answers them all."""
     written: Fact | None = None
-    for fact in story.facts:
+    for fact in view.facts:
         if fact.kind in AWAITS_REPLY and written is None:
             written = fact
         elif written is not None and counts_as_reply(fact):
-            yield story.run(written.occurred_at, fact, written.sequence)
+            yield view.spell(written.occurred_at, fact, written.sequence)
             written = None
         elif written is not None and fact.kind in (FactKind.ACCEPTED, FactKind.CANCELLED):
             yield Spell(written.occurred_at, fact.occurred_at, written.sequence, is_cancelled=True)
             written = None
     if written is not None:
-        yield story.run(written.occurred_at, None, written.sequence)
+        yield view.spell(written.occurred_at, None, written.sequence)
 
 
-def _dispatch_confirmation(story: TimelineView) -> Iterator[Spell]:
+def dispatch_confirmation(view: TimelineView) -> Iterator[Spell]:
     """One for each consignment told, and one for what is left to send once the planned day is over."""
     since: datetime | None = None
-    planned = story.progress.planned_ship_on
+    planned = view.progress.planned_ship_on
     if planned is not None:
-        since = end_of_day(planned, story.site_zone)
-    for consignment in story.progress.consignments:
+        since = end_of_day(planned, view.site_zone)
+    for consignment in view.progress.consignments:
         told_at = consignment.dispatch_told_at
         yield Spell(consignment.dispatched_at, max(told_at, consignment.dispatched_at), consignment.number)
         since = max(since or told_at, told_at)
-    if since is not None and story.progress.left_to_send:
-        yield story.run(since, None, len(story.progress.consignments) + 1)
+    if since is not None and view.progress.left_to_send:
+        yield view.spell(since, None, len(view.progress.consignments) + 1)
 
 
-def _delivery_confirmation(story: TimelineView) -> Iterator[Spell]:
+def delivery_confirmation(view: TimelineView) -> Iterator[Spell]:
     """From the delivery, whoever told of it, to the CMO's own word."""
-    zone = story.progress.destination_zone
-    for each in story.progress.consignments:
+    zone = view.progress.destination_zone
+    for each in view.progress.consignments:
         due = max(end_of_day(each.expected_delivery_on, zone), each.dispatched_at)
         if each.delivered_at is not None and (each.cmo_told_at is not None or each.lost_at is None):
-            yield story.run(each.delivered_at, each.cmo_told_at, each.number)
+            yield view.spell(each.delivered_at, each.cmo_told_at, each.number)
         elif each.lost_at is not None:
             yield Spell(min(due, each.lost_at), each.lost_at, each.number, is_cancelled=True)
         else:
-            yield story.run(due, None, each.number)
+            yield view.spell(due, None, each.number)
 
 
-def _excursion_decision(story: TimelineView) -> Iterator[Spell]:
-    for each in story.progress.consignments:
+def excursion_decision(view: TimelineView) -> Iterator[Spell]:
+    for each in view.progress.consignments:
         since = each.delivery_told_at or each.lost_at
         if each.is_off and since is not None:
-            yield story.run(since, each.decided_at, each.number)
+            yield view.spell(since, each.decided_at, each.number)
 
 
-def _fulfilment(story: TimelineView) -> Iterator[Spell]:
+def fulfilment(view: TimelineView) -> Iterator[Spell]:
     """To the end of the day first agreed; a later revision does not forgive."""
-    due = _first_due(story)
+    due = _first_due(view)
     if due is None:
         return
-    consignments = story.progress.consignments
+    consignments = view.progress.consignments
     arrived = [each.delivered_at for each in consignments if each.delivered_at is not None]
-    everything = arrived and len(arrived) == len(consignments) and not story.progress.left_to_send
+    everything = arrived and len(arrived) == len(consignments) and not view.progress.left_to_send
     stop: Fact | datetime | None = max(arrived) if everything else None
-    if not story.progress.is_shipment:
-        stop = story.answered
-    ends = end_of_day(due, story.progress.destination_zone)
-    yield story.run(story.filed.occurred_at, stop, day_ends_at=ends)
+    if not view.progress.is_shipment:
+        stop = view.answered
+    ends = end_of_day(due, view.progress.destination_zone)
+    yield view.spell(view.filed.occurred_at, stop, day_ends_at=ends)
 
 
-def _first_due(story: TimelineView) -> date | None:
+def _first_due(view: TimelineView) -> date | None:
     """The due date of the filing; else the first that was added."""
-    filed = story.filed.said(Filed)
+    filed = view.filed.said(Filed)
     if filed.due_on is not None:
         return filed.due_on
     named = [filed.detail.get("required_delivery_to")]
-    for fact in story.facts.of(FactKind.AMENDED):
+    for fact in view.facts.of(FactKind.AMENDED):
         amended = fact.said(Amended)
         named += [amended.new("due_on"), amended.new_detail.get("required_delivery_to")]
     return next((date.fromisoformat(due) for due in named if due), None)
 
 
-def _promise(story: TimelineView) -> Iterator[Spell]:
+def promise(view: TimelineView) -> Iterator[Spell]:
     """One for each day the CMO named; a newer promise ends the older one, which stays broken if it was."""
-    kept = _order(story) if story.progress.is_shipment else story.answered
-    promises = [f for f in story.facts if f.by.is_cmo and f.remarks.expected_on is not None]
+    kept = _order(view) if view.progress.is_shipment else view.answered
+    promises = [f for f in view.facts if f.by.is_cmo and f.remarks.expected_on is not None]
     for fact, newer in zip_longest(promises, promises[1:]):
         if kept is not None and fact.occurred_at >= kept.occurred_at:
             return
-        ends = end_of_day(given(fact.remarks.expected_on), story.site_zone)
+        ends = end_of_day(given(fact.remarks.expected_on), view.site_zone)
         if newer is not None and (kept is None or newer.occurred_at < kept.occurred_at):
             is_kept = newer.occurred_at <= ends  # so far
             yield Spell(fact.occurred_at, newer.occurred_at, fact.sequence, is_cancelled=is_kept, day_ends_at=ends)
         else:
-            yield story.run(fact.occurred_at, kept, fact.sequence, ends)
+            yield view.spell(fact.occurred_at, kept, fact.sequence, ends)
 
 
-def _sponsor(story: TimelineView) -> Iterator[Spell]:
+def sponsor(view: TimelineView) -> Iterator[Spell]:
     """While the sponsor is asked something, and while a refusal awaits its word; cancelled where the CMO went on."""
-    turns = story.facts.of(FactKind.ACCEPTED, FactKind.REJECTED, *_GOING_ON)
+    turns = view.facts.of(FactKind.ACCEPTED, FactKind.REJECTED, *_GOING_ON)
     refusals = [pair for pair in zip_longest(turns, turns[1:]) if pair[0].kind == FactKind.DECLINED]
-    for since, until in (*story.asked, *refusals):
-        run = story.run(since.occurred_at, until, since.sequence)
-        yield run._replace(is_cancelled=True) if until is not None and until.kind in _GOING_ON else run
-
-
-SPELLS: Mapping[ClockKind, Callable[[TimelineView], Iterator[Spell]]] = {
-    ClockKind.ACKNOWLEDGEMENT: _acknowledgement,
-    ClockKind.ANSWER: _answer,
-    ClockKind.ORDER_CONFIRMATION: _order_confirmation,
-    ClockKind.REPLY: _reply,
-    ClockKind.DISPATCH_CONFIRMATION: _dispatch_confirmation,
-    ClockKind.DELIVERY_CONFIRMATION: _delivery_confirmation,
-    ClockKind.FULFILMENT: _fulfilment,
-    ClockKind.PROMISE: _promise,
-    ClockKind.SPONSOR: _sponsor,
-    ClockKind.EXCURSION_DECISION: _excursion_decision,
-}
+    for since, until in (*view.asked, *refusals):
+        spell = view.spell(since.occurred_at, until, since.sequence)
+        yield spell._replace(is_cancelled=True) if until is not None and until.kind in _GOING_ON else spell

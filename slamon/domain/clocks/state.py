@@ -1,6 +1,6 @@
 """Facts into clocks: when each started, paused and stopped, when it is due, and how it ended.
 
-When a clock runs is told in `runs`; here it is measured against the terms.
+`spells` says when a clock runs; here that is measured against the terms.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from slamon.domain.clocks.spells import SPELLS, Pause, Spell, TimelineView, timeline_view
+from slamon.domain.clocks.kinds import ClockDefinition, Clocks, PausedBy
+from slamon.domain.clocks.spells import Pause, Spell, TimelineView, timeline_view
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import FactKind, Filed, Timeline
 
@@ -26,21 +27,21 @@ class ClockId(NamedTuple):
     """Which clock of a request, written `reply-7`.
 
     The generation tells apart those of a kind: it is the number of the consignment, or of the fact that started it.
-    A kind of which a request has one alone has generation 1 and is written without it.
+    A kind of which a request has only one has generation 1 and is written without it.
     """
 
-    kind: ClockKind
+    kind: str
     generation: int = 1
 
     def __str__(self) -> str:
-        return self.kind.value if self.generation == 1 else f"{self.kind.value}-{self.generation}"
+        return self.kind if self.generation == 1 else f"{self.kind}-{self.generation}"
 
     @classmethod
     def parse(cls, text: str) -> "ClockId":
-        """Raises ValueError for what names no clock."""
+        """Raises ValueError for what is not written like this. Whether there is such a clock is not looked up."""
         kind, _, generation = text.partition("-")
-        found = cls(ClockKind(kind), int(generation or "1"))
-        if str(found) != text:
+        found = cls(kind, int(generation or "1"))
+        if not kind or str(found) != text:
             raise ValueError(f"{text!r} names no clock")
         return found
 
@@ -50,6 +51,7 @@ class ClockState:
     """One clock as its facts leave it. `target_at` and `limit_at` are None while a pause makes them unknown."""
 
     id: ClockId
+    definition: ClockDefinition
     started_at: datetime
     target_at: datetime | None
     limit_at: datetime | None
@@ -58,7 +60,7 @@ class ClockState:
     outcome: Outcome
 
     @property
-    def kind(self) -> ClockKind:
+    def kind(self) -> str:
         return self.id.kind
 
     @property
@@ -86,15 +88,8 @@ class ClockState:
         return None if self.stopped_at is None else self.stopped_at - self.started_at
 
 
-# The acknowledgement clock never pauses, a reply clock neither: whoever was written to can write back.
-_PAUSED_BY_A_QUESTION = frozenset(
-    {ClockKind.ANSWER, ClockKind.ORDER_CONFIRMATION, ClockKind.DISPATCH_CONFIRMATION}
-)  # fmt: skip
-PAUSED_BY_A_THIRD_PARTY = _PAUSED_BY_A_QUESTION | {ClockKind.DELIVERY_CONFIRMATION}
-
-
 class Former(NamedTuple):
-    """Terms a request lived under `until` others were applied to it, which is after all that happened before."""
+    """Terms of a request `until` others were applied to it, which is after all that happened before."""
 
     until: datetime
     terms: Terms
@@ -109,28 +104,40 @@ def in_force(terms: Terms, former: Sequence[Former], at: datetime | None) -> Ter
     return terms
 
 
-def clock_states(terms: Terms, timeline: Timeline, former: Sequence[Former] = ()) -> tuple[ClockState, ...]:
-    """Every clock of the request, by kind and then in the order of starting; none before it is filed."""
-    story = timeline_view(terms, timeline)
-    if story is None:
+def clock_states(
+    terms: Terms, timeline: Timeline, former: Sequence[Former] = (), *, clocks: Clocks
+) -> tuple[ClockState, ...]:
+    """Every clock of the request, in the order of `clocks` and then of starting; none before it is filed.
+
+    Raises LookupError for terms with a clock that is not among `clocks`.
+    """
+    view = timeline_view(terms, timeline)
+    if view is None:
         return ()
-    known = {kind for each in (terms, *(before.terms for before in former)) for kind in each.clocks}
-    runs = (
-        (kind, run, in_force(terms, former, run.until))
-        for kind in ClockKind
-        if kind in known
-        for run in SPELLS[kind](story)
+    known = terms.clocks.keys() | {kind for before in former for kind in before.terms.clocks}
+    if not known <= clocks.keys():
+        raise LookupError(f"no clock {', '.join(sorted(known - clocks.keys()))} in the catalogue")
+    spells = (
+        (definition, spell, in_force(terms, former, spell.until))
+        for name, definition in clocks.items()
+        if name in known
+        for spell in definition.spells(view)
     )
-    return tuple(_state(own, kind, run, story) for kind, run, own in runs if kind in own.clocks)
+    return tuple(_state(own, clock, spell, view) for clock, spell, own in spells if clock.name in own.clocks)
 
 
-def item_clocks(terms: Terms, timeline: Timeline, former: Sequence[Former] = ()) -> dict[int, ClockState]:
+def item_clocks(
+    terms: Terms, timeline: Timeline, former: Sequence[Former] = (), *, clocks: Clocks
+) -> dict[int, ClockState]:
     """The answer clock as each item of a data request has it, by the item's number.
 
     Empty unless the kinds asked for have different terms: then each item has its own target and limit, with the same
     pauses.
     """
-    answer = next((each for each in clock_states(terms, timeline, former) if each.kind is ClockKind.ANSWER), None)
+    if not terms.answer_by_kind and not any(before.terms.answer_by_kind for before in former):
+        return {}
+    states = clock_states(terms, timeline, former, clocks=clocks)
+    answer = next((each for each in states if each.kind == ClockKind.ANSWER), None)
     filed = timeline.first(FactKind.FILED)
     if answer is None or filed is None:
         return {}
@@ -157,25 +164,26 @@ def instant_after(terms: Terms, clock: ClockState, amount: timedelta) -> datetim
     return _due(terms, terms.clocks[clock.kind], clock.started_at, amount, clock.pauses)
 
 
-def _state(terms: Terms, kind: ClockKind, run: Spell, story: TimelineView) -> ClockState:
-    clock = terms.clocks[kind]
-    pauses = tuple(_pauses(kind, run, story)) if kind in PAUSED_BY_A_THIRD_PARTY else ()
+def _state(terms: Terms, definition: ClockDefinition, spell: Spell, view: TimelineView) -> ClockState:
+    clock = terms.clocks[definition.name]
+    pauses = () if definition.paused_by is PausedBy.NOBODY else tuple(_pauses(definition.paused_by, spell, view))
     if clock.mode is Mode.DATE:
-        target_at = limit_at = run.day_ends_at
+        target_at = limit_at = spell.day_ends_at
     else:
-        target_at = _due(terms, clock, run.since, clock.target, pauses)
-        limit_at = _due(terms, clock, run.since, clock.limit, pauses)
-    outcome = _outcome(run.until, target_at, limit_at)
-    if run.is_cancelled and (outcome is not Outcome.BREACHED or limit_at is None or story.is_withdrawn):
+        target_at = _due(terms, clock, spell.since, clock.target, pauses)
+        limit_at = _due(terms, clock, spell.since, clock.limit, pauses)
+    outcome = _outcome(spell.until, target_at, limit_at)
+    if spell.is_cancelled and (outcome is not Outcome.BREACHED or limit_at is None or view.is_withdrawn):
         outcome = Outcome.CANCELLED
-    return ClockState(ClockId(kind, run.generation), run.since, target_at, limit_at, pauses, run.until, outcome)
+    clock_id = ClockId(definition.name, spell.generation)
+    return ClockState(clock_id, definition, spell.since, target_at, limit_at, pauses, spell.until, outcome)
 
 
-def _pauses(kind: ClockKind, run: Spell, story: TimelineView) -> Iterator[Pause]:
-    """The pauses of a clock that has any, cut to its life, in order."""
-    for pause in story.pauses if kind in _PAUSED_BY_A_QUESTION else story.elsewhere:
-        since = max(pause.since, run.since)
-        to = pause.to if run.until is None or (pause.to is not None and pause.to < run.until) else run.until
+def _pauses(paused_by: PausedBy, spell: Spell, view: TimelineView) -> Iterator[Pause]:
+    """The pauses that count for a clock, cut to its spell, in order."""
+    for pause in view.pauses if paused_by is PausedBy.SPONSOR_AND_THIRD_PARTIES else view.elsewhere:
+        since = max(pause.since, spell.since)
+        to = pause.to if spell.until is None or (pause.to is not None and pause.to < spell.until) else spell.until
         if to is None or since < to:
             yield pause._replace(since=since, to=to)
 

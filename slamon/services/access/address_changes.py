@@ -4,7 +4,7 @@ Links and sessions made before end, by the person's `access_generation`; the old
 the new one; and the timelines of the contact's open requests say so. All in the transaction of the change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,12 +16,12 @@ from slamon.db.access import OneTimeLink
 from slamon.db.outbox import WAITING, FormLink, Notification, in_state
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest, is_open
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, FactKind, Via
 from slamon.services.access.api_keys import revoke_all
 from slamon.services.access.form_links import opens
 from slamon.services.access.one_time_links import invite
 from slamon.services.audit.timelines import note_now
+from slamon.services.outbox.addresses import Addresses, to_account
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
@@ -31,18 +31,18 @@ ENDED = "Your address was changed, so links mailed to the old one have ended."
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How a person was reached before a change."""
+    """How a person was reached before a change: by their account's address, and by channel."""
 
     email: str
     email_key: str
-    slack_user_id: str | None
+    addresses: Mapping[str, str]
     is_disabled: bool
     generation: int
 
 
-def reached(person: Person) -> Reached:
+def reached(tx: Tx, person: Person) -> Reached:
     is_disabled = person.status == PersonStatus.DISABLED
-    return Reached(person.email, person.email_key, person.slack_user_id, is_disabled, person.access_generation)
+    return Reached(person.email, person.email_key, _own_addresses(tx, person), is_disabled, person.access_generation)
 
 
 def locked_requests(session: Session, contact_id: UUID) -> Sequence[CmoRequest]:
@@ -64,7 +64,7 @@ def follow(tx: Tx, person: Person, was: Reached, requests: Sequence[CmoRequest],
 
     `requests` are the contact's open ones, locked.
     """
-    left, is_disabled = _left(person, was), person.status == PersonStatus.DISABLED
+    left, is_disabled = _left(tx, person, was), person.status == PersonStatus.DISABLED
     if left or is_disabled != was.is_disabled:
         _hand_out_again(tx, person)
     if is_disabled and not was.is_disabled:
@@ -72,7 +72,7 @@ def follow(tx: Tx, person: Person, was: Reached, requests: Sequence[CmoRequest],
     if not left:
         return {}
     _tell_old_addresses(tx, person, left, by=by)
-    if DeliveryChannel.EMAIL in left:
+    if person.email_key != was.email_key:
         via, contact = Via.SYSTEM if by == SYSTEM else Via.API, {"id": str(person.id), "name": person.name}
         content = {"contact": contact, "from": was.email, "to": person.email}
         for request in requests:
@@ -84,21 +84,25 @@ def follow(tx: Tx, person: Person, was: Reached, requests: Sequence[CmoRequest],
     return {"told_at_old_address": sorted(left.values())}
 
 
-def _left(person: Person, was: Reached) -> dict[DeliveryChannel, str]:
-    """The addresses that are no longer the person's."""
-    left = {}
-    if person.email_key != was.email_key:
-        left[DeliveryChannel.EMAIL] = was.email
-    if was.slack_user_id and person.slack_user_id != was.slack_user_id:
-        left[DeliveryChannel.SLACK] = was.slack_user_id
-    return left
+def _own_addresses(tx: Tx, person: Person) -> dict[str, str]:
+    """The person's own addresses by channel, that of their account aside."""
+    addresses = Addresses.of(tx.session, [person.id])
+    own = {channel.name: addresses.own(person, channel) for channel in tx.rules.channels if channel.own}
+    return {channel: address for channel, address in own.items() if address}
 
 
-def _tell_old_addresses(tx: Tx, person: Person, left: dict[DeliveryChannel, str], *, by: Actor) -> None:
+def _left(tx: Tx, person: Person, was: Reached) -> dict[str, str]:
+    """The addresses that are no longer the person's, by channel."""
+    are = _own_addresses(tx, person)
+    left = {channel: address for channel, address in was.addresses.items() if are.get(channel) != address}
+    return left if person.email_key == was.email_key else {tx.rules.channels.for_links.name: was.email, **left}
+
+
+def _tell_old_addresses(tx: Tx, person: Person, left: Mapping[str, str], *, by: Actor) -> None:
     kind = MessageKind.ADDRESS_CHANGED
     rows = [
         outbox_row(
-            tx, f"{kind.value}/{person.id}/{person.version}/{channel.value}", kind, channel, address,
+            tx, f"{kind.value}/{person.id}/{person.version}/{channel}", kind, channel, address,
             person_id=person.id, detail=by.name)
         for channel, address in left.items()
     ]  # fmt: skip
@@ -123,7 +127,7 @@ def _send_forms_again(tx: Tx, person: Person) -> None:
     waits = exists().where(
         Notification.request_id == CmoRequest.id,
         Notification.person_id == person.id,
-        Notification.channel == DeliveryChannel.EMAIL,
+        Notification.channel == tx.rules.channels.for_links.name,
         in_state(*WAITING),
     )
     wanted = (is_open(), or_(CmoRequest.contact_id == person.id, held), ~waits)
@@ -131,7 +135,7 @@ def _send_forms_again(tx: Tx, person: Person) -> None:
     rows = [
         outbox_row(
             tx, f"{request.number}/{kind.value}/{person.id}/address {person.access_generation}", kind,
-            DeliveryChannel.EMAIL, person.email,
+            *to_account(tx, person),
             request_id=request.id, person_id=person.id, detail=ENDED)
         for request in tx.session.scalars(select(CmoRequest).where(*wanted).order_by(CmoRequest.id))
         if opens(tx.session, request, person)

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from slamon.db.access import ApiKey
 from slamon.db.parties import Person
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import Actor
 from slamon.errors import NotFound
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow, is_allowed
 from slamon.services.audit.trail import record
+from slamon.services.outbox.addresses import to_account
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
@@ -29,8 +29,7 @@ def tell_owner(tx: Tx, key: ApiKey, *, by: Actor) -> None:
         tx,
         f"{MessageKind.KEY_MADE.value}/{key.id}",
         MessageKind.KEY_MADE,
-        DeliveryChannel.EMAIL,
-        owner.email,
+        *to_account(tx, owner),
         person_id=owner.id,
         detail=f"Made by {who}. It begins {key.prefix} and may {', '.join(key.scopes)}.",
     )

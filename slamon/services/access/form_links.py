@@ -17,12 +17,12 @@ from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import OPEN_STATES, State
 from slamon.domain.normal_form import is_blank
 from slamon.domain.scopes import Scope
-from slamon.domain.terms import DeliveryChannel
 from slamon.errors import Invalid, LinkGone, NotFound, TooMany
 from slamon.services.access.callers import Caller, caller_of, secret_digest
 from slamon.services.access.rights import Deed, admit, allow_on, owners_of
 from slamon.services.access.visibility import find_seen
 from slamon.services.audit.trail import record
+from slamon.services.outbox.addresses import to_account
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
@@ -160,7 +160,7 @@ def send_fresh_link(tx: Tx, token: str) -> None:
         tx.session,
         [
             outbox_row(
-                tx, key, MessageKind.FRESH_LINK, DeliveryChannel.EMAIL, person.email,
+                tx, key, MessageKind.FRESH_LINK, *to_account(tx, person),
                 request_id=request.id, person_id=person.id)
         ],
     )  # fmt: skip

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from slamon.db.access import FormerPassword, OneTimeLink, SignInTry
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, Invalid, LinkGone, NotFound
 from slamon.services.access.callers import person_by_email, secret_digest
 from slamon.services.access.passwords import REMEMBERED
 from slamon.services.access.sessions import end_sessions
 from slamon.services.audit.trail import record
+from slamon.services.outbox.addresses import to_account
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
@@ -35,7 +35,7 @@ def invite(tx: Tx, person_id: UUID, *, by: Actor) -> Person:
     person = _staff_member(tx.session, tx.session.get(Person, person_id), person_id)
     _shut_out(tx, person)
     key = f"{MessageKind.INVITATION.value}/{person_id}/{tx.real_now.isoformat()}"
-    row = outbox_row(tx, key, MessageKind.INVITATION, DeliveryChannel.EMAIL, person.email, person_id=person_id)
+    row = outbox_row(tx, key, MessageKind.INVITATION, *to_account(tx, person), person_id=person_id)
     queue(tx.session, [row])
     record(tx, by=by, action="invited", entity="person", entity_id=person_id)
     return person
@@ -73,7 +73,7 @@ def new_link(tx: Tx, email: str) -> str:
     rows = [
         outbox_row(
             tx, f"{MessageKind.LINK_MADE.value}/{person.id}/{tx.real_now.isoformat()}/{reader.id}",
-            MessageKind.LINK_MADE, DeliveryChannel.EMAIL, reader.email, person_id=reader.id, detail=detail)
+            MessageKind.LINK_MADE, *to_account(tx, reader), person_id=reader.id, detail=detail)
         for reader in _with_an_account(tx.session)
     ]  # fmt: skip
     queue(tx.session, rows)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, Person, Project, ProjectCmo, Standing
 from slamon.db.requests import CmoRequest
-from slamon.domain.lifecycle import FILERS, LIFE_CYCLE, Action
+from slamon.domain.lifecycle import ACTORS, FILERS
 from slamon.domain.scopes import Scope
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Forbidden
@@ -97,25 +97,16 @@ REACH: Mapping[Role, str] = {
     Role.CMO_LEAD: "own CMO",
 }
 
-# Every role that may take an action in some state of some type.
-ROLES_OF_ACTIONS: Mapping[Action, frozenset[Role]] = {
-    action: frozenset[Role]().union(
-        *(rule.who for table in LIFE_CYCLE.values() for (_, listed), rule in table.items() if listed == action)
-    )
-    for action in Action
-}
-
 
 def _right(scope: Scope | None, on: On, *roles: Role, for_people: bool = False) -> Right:
     return Right(scope, frozenset(roles), on, for_people)
 
 
-_ACTING = frozenset[Role]().union(*ROLES_OF_ACTIONS.values())
 RIGHTS: Mapping[Deed, Right] = {
     Deed.READ_REQUESTS: _right(Scope.READ, On.SEEN, *EVERYBODY),
     Deed.FILE: _right(Scope.FILE, On.OWN, *FILERS),
     Deed.KEEP_DRAFTS: _right(Scope.FILE, On.SELF, *FILERS),
-    Deed.ACT: _right(Scope.ACT, On.OWN, *_ACTING),
+    Deed.ACT: _right(Scope.ACT, On.OWN, *ACTORS),
     Deed.RECORD: _right(Scope.ACT, On.OWN, *FILERS),
     Deed.ATTACH: _right(Scope.ACT, On.OWN, *FILERS, *CMO_ROLES),
     Deed.WITHDRAW_LINKS: _right(Scope.ACT, On.OWN, *FILERS),

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from slamon.addresses import address_key
 from slamon.db.access import SignInTry, TryKind
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.services.access.callers import secret_digest
 from slamon.services.access.sessions import begin_session
 from slamon.services.audit.trail import record
+from slamon.services.outbox.addresses import to_account
 from slamon.services.outbox.outbox import outbox_row, queue, raise_alarm
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
@@ -184,7 +184,5 @@ def _tell(tx: Tx, person: Person, refusal: Refusal, network: str, *, can_mail: b
 
 def _mail_link(tx: Tx, person: Person, why: str) -> None:
     key = f"{MessageKind.ACCOUNT_LINK.value}/{person.id}/{tx.real_now.isoformat()}"
-    row = outbox_row(
-        tx, key, MessageKind.ACCOUNT_LINK, DeliveryChannel.EMAIL, person.email, person_id=person.id, detail=why
-    )
+    row = outbox_row(tx, key, MessageKind.ACCOUNT_LINK, *to_account(tx, person), person_id=person.id, detail=why)
     queue(tx.session, [row])

@@ -16,7 +16,7 @@ from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.auto_close import ClosingRule, counted_from
 from slamon.domain.fold import after
-from slamon.domain.lifecycle import Action, State, Table
+from slamon.domain.lifecycle import Action, State
 from slamon.domain.timeline import SYSTEM, Fact, FactKind, Via, stamp
 from slamon.public_holidays import public_holidays
 from slamon.services.audit.timelines import append
@@ -68,7 +68,9 @@ class Closing:
 
 def _closings(session: Session, cases: Sequence[LoadedRequest], rule: ClosingRule) -> Mapping[UUID, Closing]:
     """Those of `cases` that close by themselves unless somebody objects, by the id of the request."""
-    answered = [case for case in cases if rule.is_on and (State(case.request.state), Action.ACCEPT) in _own(case)]
+    answered = [
+        case for case in cases if rule.is_on and (State(case.request.state), Action.ACCEPT) in case.type.by_itself
+    ]
     counted = {
         case.request.id: counted_from(case.catalogue, case.type, case.timeline, gxp=case.request.gxp)
         for case in answered
@@ -115,15 +117,11 @@ def _tell(tx: Tx, closing: Closing, recipients: Recipients, rule: ClosingRule) -
 
 
 def _close(session: Session, case: LoadedRequest, fact: Fact) -> LoadedRequest:
-    request, rule = case.request, _own(case)[State(case.request.state), Action.ACCEPT]
+    request, rule = case.request, case.type.by_itself[State(case.request.state), Action.ACCEPT]
     append(session, request, fact)
     request.state = rule.state_after(after(case.progress(), fact)).value
     note(session, "closed_by_itself", number=request.number, sequence=fact.sequence)
     return replace(case, timeline=case.timeline.with_fact(fact))
-
-
-def _own(case: LoadedRequest) -> Table:
-    return case.catalogue.life_cycles[case.type].by_itself
 
 
 def _acceptance(request: CmoRequest, rule: ClosingRule, closes_at: datetime, now: datetime) -> Fact:

@@ -8,16 +8,17 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.explain import Counts, Explanation, explain, openings
 from slamon.domain.clocks.spells import Pause
 from slamon.domain.clocks.state import ClockId, ClockState, Outcome
-from slamon.domain.terms import ClockKind, Mode, Terms
+from slamon.domain.terms import Mode, Terms
 from slamon.domain.timeline import FactKind
 from slamon.errors import NotFound
 from slamon.services.deadlines.loading import LoadedRequest, load_request
 from slamon.services.transaction import Tx
+from slamon.wording.clocks import ClockWords
 from slamon.wording.instants import beside, moment, span
 from slamon.wording.instants import target as allowance
 
-_Teller = Callable[[datetime], str]
-_OUTCOMES = {
+_ShowInstant = Callable[[datetime], str]
+_ENDINGS = {
     Outcome.MET: "on time",
     Outcome.LATE: "after the target and within the limit",
     Outcome.BREACHED: "after the limit",
@@ -36,27 +37,11 @@ _WITHOUT_THE_SPONSOR: Mapping[str, str] = {
     FactKind.ORDER_CONFIRMED: "because the CMO went on without it",
     FactKind.DECLINED: "because the CMO went on without it",
 }
-# What starts each kind of clock.
-_STARTS = {
-    ClockKind.ACKNOWLEDGEMENT: "when the request was filed",
-    ClockKind.ANSWER: "when the request was filed",
-    ClockKind.ORDER_CONFIRMATION: "when the CMO first acted on the request",
-    ClockKind.REPLY: "with the oldest message of the sponsor that nobody had answered",
-    ClockKind.DISPATCH_CONFIRMATION: "when the goods left; until that is told, at the end of the planned ship date",
-    ClockKind.DELIVERY_CONFIRMATION: "when the goods arrived, whoever said so; until that is told, at the end of the "
-    "expected day",
-    ClockKind.SPONSOR: "when the CMO asked",
-    ClockKind.EXCURSION_DECISION: "when the sponsor was told that something is wrong with the goods",
-}
-_NAMED = {
-    ClockKind.FULFILMENT: "first agreed, at the destination; a later revision does not move it",
-    ClockKind.PROMISE: "the CMO named, at its site",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An explanation, the terms it follows from, and its sentences, all in the order in which one would tell it."""
+    """An explanation, the terms it follows from, and its sentences in reading order."""
 
     explanation: Explanation
     terms: Terms
@@ -71,9 +56,11 @@ def clock_named(name: str) -> ClockId:
         raise NotFound("clock", name) from None
 
 
-def explain_clock(tx: Tx, request: CmoRequest, clock_id: ClockId, *, zone: str, other_zone: str) -> Explained:
+def explain_clock(
+    tx: Tx, request: CmoRequest, clock_id: ClockId, words: Mapping[str, ClockWords], *, zone: str, other_zone: str
+) -> Explained:
     """Explain a clock to a reader in `zone`, the other party's zone beside. Raises NotFound where it has none such."""
-    case = load_request(tx.session, tx.rules.catalogue, request)
+    case = load_request(tx, request)
     clock = next((clock for clock in case.clocks() if clock.id == clock_id), None)
     if clock is None:
         raise NotFound("clock", str(clock_id))
@@ -84,7 +71,8 @@ def explain_clock(tx: Tx, request: CmoRequest, clock_id: ClockId, *, zone: str, 
         other = beside(instant, other_zone, zone)
         return moment(instant, zone) + (f" = {other}" if other else "")
 
-    return Explained(explanation, terms, tuple(sentences(explanation, terms, at, _why_cancelled(case, clock))))
+    explained = sentences(explanation, terms, words[clock.kind], at, _why_cancelled(case, clock))
+    return Explained(explanation, terms, tuple(explained))
 
 
 def _why_cancelled(case: LoadedRequest, clock: ClockState) -> str | None:
@@ -92,26 +80,26 @@ def _why_cancelled(case: LoadedRequest, clock: ClockState) -> str | None:
     if clock.outcome is not Outcome.CANCELLED:
         return None
     kinds = [fact.kind for fact in case.timeline if fact.occurred_at == clock.stopped_at]
-    whys = _WITHOUT_THE_SPONSOR if clock.kind.is_the_sponsors else _WITHOUT_THE_CMO
+    whys = _WITHOUT_THE_SPONSOR if clock.definition.is_the_sponsors else _WITHOUT_THE_CMO
     return next((whys[kind] for kind in reversed(kinds) if kind in whys), None)
 
 
 def sentences(
-    explanation: Explanation, terms: Terms, at: Callable[[datetime], str], why_cancelled: str | None = None
+    explanation: Explanation, terms: Terms, words: ClockWords, at: _ShowInstant, why_cancelled: str | None = None
 ) -> Iterator[str]:
-    """A deadline in words; `at` writes an instant."""
+    """A deadline in words, `words` being those of its clock; `at` writes an instant."""
     clock, unit = explanation.clock, explanation.mode.unit
     clause = f", agreement clause {terms.agreement_clause}" if terms.agreement_clause else ""
     line = f"by the policy line “{terms.policy_name}” (version {terms.policy_version}{clause})"
     if explanation.mode is Mode.DATE:
-        yield from _date_sentences(clock, line, at)
+        yield from _date_sentences(clock, words, line, at)
         yield from _end(clock, at, why_cancelled)
         return
     yield (
         f"Allowed are {_allowed(explanation.target, unit)} to the target and {_allowed(explanation.limit, unit)} "
         f"to the limit, {line}."
     )
-    yield f"The clock started {_STARTS[clock.kind]}: {at(clock.started_at)}."
+    yield f"The clock started {words.starts}: {at(clock.started_at)}."
     if explanation.mode is Mode.ELAPSED:
         yield "Every hour counts, at night, on weekends and on holidays too."
     else:
@@ -132,7 +120,7 @@ def sentences(
     yield from _end(clock, at, why_cancelled)
 
 
-def _deadlines(explanation: Explanation, unit: str, at: _Teller) -> Iterator[str]:
+def _deadlines(explanation: Explanation, unit: str, at: _ShowInstant) -> Iterator[str]:
     clock = explanation.clock
     for name, amount, due in (
         ("target", explanation.target, clock.target_at),
@@ -146,16 +134,19 @@ def _deadlines(explanation: Explanation, unit: str, at: _Teller) -> Iterator[str
         yield f"So far {span(counted)} have counted. Until the clock runs again nobody can say when {what} will be."
 
 
-def _date_sentences(clock: ClockState, line: str, at: _Teller) -> Iterator[str]:
-    yield f"The deadline is the end of the day {_NAMED[clock.kind]}; no hours are counted, {line}."
+def _date_sentences(clock: ClockState, words: ClockWords, line: str, at: _ShowInstant) -> Iterator[str]:
+    yield f"The deadline is the end of the day {words.starts}; no hours are counted, {line}."
     if clock.limit_at is not None:
         yield f"That day ends: {at(clock.limit_at)}."
 
 
-def _end(clock: ClockState, at: _Teller, why_cancelled: str | None) -> Iterator[str]:
-    if clock.stopped_at is not None:
-        how, why = _OUTCOMES.get(clock.outcome), f", {why_cancelled}" if why_cancelled else ""
-        yield f"It {f'stopped {how}' if how else f'was cancelled{why}'}: {at(clock.stopped_at)}."
+def _end(clock: ClockState, at: _ShowInstant, why_cancelled: str | None) -> Iterator[str]:
+    if clock.stopped_at is None:
+        return
+    if clock.outcome is Outcome.CANCELLED:
+        yield f"It was cancelled{f', {why_cancelled}' if why_cancelled else ''}: {at(clock.stopped_at)}."
+    else:
+        yield f"It stopped {_ENDINGS[clock.outcome]}: {at(clock.stopped_at)}."
 
 
 def _why(pause: Pause) -> str:

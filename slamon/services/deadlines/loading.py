@@ -1,4 +1,4 @@
-"""A request with all that judging it needs: its timeline, its terms, and those it lived under before."""
+"""A request with all that judging it needs: its timeline, its terms, those it had before, and the catalogue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import ClockState, Former, clock_states, in_force, item_clocks
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import RequestTypeDefinition, State
 from slamon.domain.progress import Progress
 from slamon.domain.stage import stage_of
 from slamon.domain.terms import Terms
@@ -21,22 +21,20 @@ from slamon.domain.timeline import Fact, FactKind, TermsChanged, Timeline
 from slamon.services.access.rights import Owners, owners_at
 from slamon.services.audit.timelines import load_timelines
 from slamon.services.policies.policies import load_terms
+from slamon.services.transaction import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedRequest:
     """A request as it is judged, by the rules of the installation's catalogue."""
 
-    catalogue: Catalogue
     request: CmoRequest
+    type: RequestTypeDefinition
     terms: Terms
     timeline: Timeline
+    catalogue: Catalogue
     former: tuple[Former, ...] = ()
     _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # looked at once
-
-    @property
-    def type(self) -> RequestType:
-        return RequestType(self.request.type)
 
     @property
     def is_just_changed(self) -> bool:
@@ -44,14 +42,14 @@ class LoadedRequest:
         return self.timeline.as_recorded()[-1].kind == FactKind.TERMS_CHANGED
 
     def evaluate(self, now: datetime) -> Evaluation:
-        return evaluate(self.terms, self.timeline, now, self.former)
+        return evaluate(self.terms, self.timeline, now, self.former, clocks=self.catalogue.clocks)
 
     def clocks(self) -> tuple[ClockState, ...]:
-        return clock_states(self.terms, self.timeline, self.former)
+        return clock_states(self.terms, self.timeline, self.former, clocks=self.catalogue.clocks)
 
     def item_clocks(self) -> dict[int, ClockState]:
         """The answer clock as each item has it, where the kinds of data asked for have different terms."""
-        return item_clocks(self.terms, self.timeline, self.former)
+        return item_clocks(self.terms, self.timeline, self.former, clocks=self.catalogue.clocks)
 
     def terms_of(self, clock: ClockState) -> Terms:
         """The terms that judge this clock."""
@@ -88,29 +86,28 @@ class LoadedRequest:
         return self if self.timeline.latest.occurred_at <= at else replace(self, timeline=self.timeline.up_to(at))
 
 
-def load_request(session: Session, catalogue: Catalogue, request: CmoRequest) -> LoadedRequest:
-    return load_requests(session, catalogue, [request])[0]
+def load_request(tx: Tx, request: CmoRequest) -> LoadedRequest:
+    return load_requests(tx, [request])[0]
 
 
-def load_requests(session: Session, catalogue: Catalogue, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
+def load_requests(tx: Tx, requests: Sequence[CmoRequest]) -> list[LoadedRequest]:
     """The requests with their timelines and terms, in the order given."""
-    timelines = load_timelines(session, [request.id for request in requests])
-    return loaded_requests(session, catalogue, requests, timelines)
+    timelines = load_timelines(tx.session, [request.id for request in requests])
+    return loaded_requests(tx, requests, timelines)
 
 
-def loaded_requests(
-    session: Session, catalogue: Catalogue, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]
-) -> list[LoadedRequest]:
+def loaded_requests(tx: Tx, requests: Sequence[CmoRequest], timelines: Mapping[UUID, Timeline]) -> list[LoadedRequest]:
     """The same, where the timelines are at hand; a request whose terms are missing is left out."""
     changes = {request.id: _changes(timelines[request.id]) for request in requests}
     digests = {request.terms_digest for request in requests}
-    terms = load_terms(session, [*digests, *(digest for made in changes.values() for _, digest in made)])
+    terms = load_terms(tx.session, [*digests, *(digest for made in changes.values() for _, digest in made)])
     return [
         LoadedRequest(
-            catalogue,
             request,
+            tx.rules.catalogue.types[request.type],
             terms[request.terms_digest],
             timelines[request.id],
+            tx.rules.catalogue,
             tuple(Former(at, terms[digest]) for at, digest in changes[request.id]),
         )
         for request in requests

@@ -75,7 +75,7 @@ def _under(tx: Tx, policy: Policy) -> OtherTerms:
     won: dict[PolicyQuery, bool] = {}
 
     def terms_for(case: LoadedRequest) -> Terms | None:
-        wanted = query_for(case.request, case.request.cmo_id)
+        wanted = query_for(case.type, case.request, case.request.cmo_id)
         if wanted.kinds:
             lines = resolve_each(tx.session, wanted, tx.business_now)
             return _together(case, lines) if policy.id in {line.id for line in lines.values()} else None
@@ -94,11 +94,12 @@ def _together(case: LoadedRequest, lines: Mapping[str, PolicyLine]) -> Terms:
 
 def under_priority(tx: Tx, case: LoadedRequest, amended: Fact) -> LoadedRequest:
     """The case under the line its locked request would fall under now, its priority having been amended."""
-    wanted = query_for(case.request, case.request.cmo_id)
+    wanted = query_for(case.type, case.request, case.request.cmo_id)
     if wanted.kinds:
         terms = _together(case, resolve_each(tx.session, wanted, tx.business_now))
     else:
-        terms = with_line(case.terms, resolve(tx.session, wanted, tx.business_now), case.type)
+        line = resolve(tx.session, wanted, tx.business_now)
+        terms = with_line(case.terms, line, case.type)
     if terms.digest == case.terms.digest:
         return case
     told = {"priority": case.request.priority}

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.database import count, note
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.ladder import Crossing, CrossingKey, Evaluation, evaluate, steps_to_tell
 from slamon.domain.clocks.state import ClockId, ClockState, Outcome
 from slamon.domain.terms import REPETITIONS, Terms
@@ -77,13 +78,13 @@ def reconcile(tx: Tx, cases: Sequence[LoadedRequest], recipients: Recipients, *,
 
 
 def at_filing(
-    request_id: UUID, terms: Terms, timeline: Timeline, now: datetime
+    request_id: UUID, terms: Terms, timeline: Timeline, now: datetime, *, clocks: Clocks
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What a request about to be filed begins with: columns of its own, and its clocks as rows.
 
-    No rung is passed yet.
+    No step is passed yet.
     """
-    outcome = evaluate(terms, timeline, now)
+    outcome = evaluate(terms, timeline, now, clocks=clocks)
     return _next_look(outcome), [_clock_row(request_id, clock) for clock in outcome.clocks]
 
 
@@ -95,7 +96,7 @@ def _next_look(outcome: Evaluation, closing_at: datetime | None = None) -> dict[
 
 
 def _clock_row(request_id: UUID, clock: ClockState) -> dict[str, Any]:
-    own = {"request_id": request_id, "kind": clock.kind.value, "generation": clock.id.generation}
+    own = {"request_id": request_id, "kind": clock.kind, "generation": clock.id.generation}
     return {**own, **clock_values(clock)}
 
 
@@ -174,7 +175,7 @@ def _find_crossings(
     found = [
         {
             "request_id": request_id,
-            "clock": crossing.clock.kind.value,
+            "clock": crossing.clock.kind,
             "generation": crossing.clock.generation,
             "step": crossing.step.id,
             "level": crossing.level.value,

@@ -68,9 +68,7 @@ def announce(tx: Tx, site_id: UUID, said: Announcement, *, by: Caller) -> Shutdo
     )
     tx.session.add(shutdown)
     tx.session.flush()
-    record(
-        tx, by=actor, action="announce", entity="shutdown", entity_id=shutdown.id, new=fields_of(tx.session, shutdown)
-    )
+    record(tx, by=actor, action="announce", entity="shutdown", entity_id=shutdown.id, new=fields_of(tx, shutdown))
     return shutdown
 
 

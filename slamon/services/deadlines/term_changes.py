@@ -99,7 +99,7 @@ def preview(tx: Tx, new: NewTerms, *, by: Caller, most: int, after: UUID | None)
     requests = _open_requests(tx.session, [*new.wanted, sees(by, CmoRequest)], after=after, most=most + 1)
     last = requests[most - 1].id if len(requests) > most else None
     looked_at, moved = 0, []
-    for case in load_requests(tx.session, tx.rules.catalogue, requests[:most]):
+    for case in load_requests(tx, requests[:most]):
         terms = new.other(case)
         if terms is not None:
             looked_at += 1
@@ -133,7 +133,7 @@ def apply(tx: Tx, new: NewTerms, *, by: Actor, reason: str, via: Via = Via.API) 
             for case, terms in pairs
             if terms is not None and terms.digest != case.terms.digest
         ]
-        recipients = Recipients(tx.session, [case.request for case in changed])
+        recipients = Recipients(tx, [case.request for case in changed])
         reconcile(tx, changed, recipients)
         applied += [case.request.id for case in changed]
     record(
@@ -187,7 +187,8 @@ def moved_deadlines(case: LoadedRequest, other: Terms, *, now: datetime) -> list
     """
     if other.digest == case.terms.digest:
         return []
-    would_be = evaluate(other, case.timeline, now, (*case.former, Former(stamp(now), case.terms)))
+    former = (*case.former, Former(stamp(now), case.terms))
+    would_be = evaluate(other, case.timeline, now, former, clocks=case.catalogue.clocks)
     before, after = (
         {c.id: c for c in found.clocks if c.stopped_at is None} for found in (case.evaluate(now), would_be)
     )
@@ -224,7 +225,7 @@ def _open_cases(tx: Tx, wanted: Sequence[ColumnElement[bool]]) -> Iterator[list[
     last: UUID | None = None
     while requests := _open_requests(tx.session, wanted, after=last, most=BATCH, is_locked=True):
         last = requests[-1].id
-        yield load_requests(tx.session, tx.rules.catalogue, requests)
+        yield load_requests(tx, requests)
 
 
 def _open_requests(

@@ -10,10 +10,8 @@ from sqlalchemy import select
 
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.policies import Policy
-from slamon.domain.clocks.state import PAUSED_BY_A_THIRD_PARTY
+from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.terms import (
-    DATED,
-    ClockKind,
     Mode,
     clocks_from_json,
     clocks_to_json,
@@ -34,7 +32,7 @@ def bootstrap(tx: Tx, sponsor_name: str) -> Organization:
         values = {"name": sponsor_name, "kind": OrganizationKind.SPONSOR.value}
         sponsor = create(tx, Organization, values, by=SYSTEM, reason="first start")
     if tx.session.scalars(select(Policy.id).limit(1)).one_or_none() is None:
-        for values in default_policies():
+        for values in default_policies(tx.rules.catalogue.clocks):
             in_force = {**values, "effective_from": tx.business_now - timedelta(days=3650)}
             create(tx, Policy, in_force, by=SYSTEM, reason="default policies")
     return sponsor
@@ -64,29 +62,29 @@ def first_admin(tx: Tx, name: str, email: str) -> Person:
     return create(tx, Person, values, by=SYSTEM, reason="first start")
 
 
-def default_policies() -> list[dict[str, Any]]:
-    """The 24 to 48 hour rule and its ladder, as shipped in `default_policies.json`."""
+def default_policies(clocks: Clocks) -> list[dict[str, Any]]:
+    """The 24 to 48 hour rule and its ladder for each of the clocks, as shipped in `default_policies.json`."""
     shipped = json.loads((files("slamon.services.directory") / "default_policies.json").read_text("utf-8"))
     ladders = shipped["ladder"]
     return [
         {
             "name": line["name"],
             **{column: line.get(column) for column in ("type", "kind", "priority")},
-            "clocks": clocks_to_json(clocks_from_json(_clocks(line))),
+            "clocks": clocks_to_json(clocks_from_json(_clocks(line, clocks))),
             "ladder": ladder_to_json(ladder_from_json([*ladders[line["ladder"]], *ladders["always"]])),
         }
         for line in shipped["policies"]
     ]
 
 
-def _clocks(line: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def _clocks(line: Mapping[str, Any], clocks: Clocks) -> dict[str, dict[str, Any]]:
     """Every clock, as a shipped line has it: the same amounts for all it does not name itself."""
     allowed = {"target": line["target"], "limit": line["limit"]}
-    clocks: dict[str, dict[str, Any]] = {}
-    for kind in ClockKind:
-        if kind in DATED:
-            clocks[kind.value] = {"mode": Mode.DATE.value}
+    found: dict[str, dict[str, Any]] = {}
+    for name, definition in clocks.items():
+        if definition.is_dated:
+            found[name] = {"mode": Mode.DATE.value}
             continue
-        cap = {"pause_cap": line["pause_cap"]} if kind in PAUSED_BY_A_THIRD_PARTY else {}
-        clocks[kind.value] = {**allowed, **line.get(kind.value, {}), **cap}
-    return clocks
+        cap = {"pause_cap": line["pause_cap"]} if definition.takes_pause_cap else {}
+        found[name] = {**allowed, **line.get(name, {}), **cap}
+    return found

@@ -7,24 +7,24 @@ somebody is named, by the roles they hold; when somebody is told, by what counts
 from collections.abc import Iterable, Mapping
 
 from slamon.db.parties import Organization, Person
-from slamon.domain.lifecycle import Action
+from slamon.domain.lifecycle import CMO, ESCALATED_TO, OWNERS, QUALITY
 from slamon.domain.terms import LadderRole
 from slamon.domain.timeline import Role
 from slamon.services.access.callers import caller_of
-from slamon.services.access.rights import ROLES_OF_ACTIONS, Owners, roles_on
+from slamon.services.access.rights import Owners, roles_on
 
-# The action that each part's messages ask for. Steering is asked for nothing; the CMO's parts are asked to acknowledge.
-_ASKED: Mapping[LadderRole, Action] = {
-    LadderRole.PROJECT_MANAGER: Action.CANCEL,  # of what owners alone may do
-    LadderRole.LEAD: Action.TAKE,
-    LadderRole.LEAD_BACKUP: Action.TAKE,
-    LadderRole.HEAD: Action.TAKE,
-    LadderRole.QUALITY: Action.DECIDE,
-    LadderRole.CMO_CONTACT: Action.ACKNOWLEDGE,
-    LadderRole.CMO_BACKUP: Action.ACKNOWLEDGE,
-    LadderRole.CMO_LEAD: Action.ACKNOWLEDGE,
+# Who may do what each part's messages ask for: of the project's manager what owners alone may do, of those escalated to
+# that they take it, of quality a decision, of the CMO's that they acknowledge. Steering is asked for nothing.
+ASKED_OF: Mapping[LadderRole, frozenset[Role]] = {
+    LadderRole.PROJECT_MANAGER: OWNERS,
+    LadderRole.LEAD: ESCALATED_TO,
+    LadderRole.LEAD_BACKUP: ESCALATED_TO,
+    LadderRole.HEAD: ESCALATED_TO,
+    LadderRole.QUALITY: QUALITY,
+    LadderRole.CMO_CONTACT: CMO,
+    LadderRole.CMO_BACKUP: CMO,
+    LadderRole.CMO_LEAD: CMO,
 }
-ASKED_OF: Mapping[LadderRole, frozenset[Role]] = {part: ROLES_OF_ACTIONS[action] for part, action in _ASKED.items()}
 # What the backup of somebody with a role will be asked to do.
 _BACKED_UP = {
     Role.PROJECT_MANAGER: LadderRole.PROJECT_MANAGER,

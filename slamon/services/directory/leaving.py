@@ -95,7 +95,7 @@ class _Handing:
     def _requests(self, requests: Sequence[CmoRequest]) -> None:
         """Each open request gets the fact, and the new contact the link."""
         tx, successor = self.tx, self.successor
-        people = Recipients(tx.session, requests)
+        people = Recipients(tx, requests)
         for request in requests:
             if not successor.serves(request.cmo_id, request.site_id):
                 raise Invalid("handed_to", f"{successor.name} does not serve the site of {request.number}")

@@ -11,11 +11,12 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.actions.talk import HandedOn
 from slamon.domain.clocks.ladder import Crossing, CrossingKey
 from slamon.domain.fold import needs_review
-from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
+from slamon.domain.terms import LadderRole
 from slamon.domain.timeline import Fact, FactKind
 from slamon.services.directory.duties import ASKED_OF
-from slamon.services.directory.recipients import Addressee, Recipients, Told
-from slamon.services.outbox.message_keys import MessageKey, about_crossing
+from slamon.services.directory.recipients import Addressee, Recipients
+from slamon.services.outbox.addresses import to_account
+from slamon.services.outbox.message_keys import MessageKey, about_crossing, reader_key
 from slamon.services.outbox.outbox import outbox_row
 from slamon.services.transaction import Moment, Tx
 from slamon.wording.message import MessageKind
@@ -50,7 +51,7 @@ def ladder_rows(
         for reader in readers:
             once.setdefault((reader.channel, reader.address, reader.person.id), reader)
         for reader in once.values():
-            who = reader.address if reader.channel is DeliveryChannel.SLACK else str(reader.person.id)
+            who = reader_key(tx.rules.channels[reader.channel], reader.address, reader.person.id)
             rows.append(
                 outbox_row(
                     tx, str(MessageKey(request.number, kind, about, reader.channel, who)), kind, reader.channel,
@@ -71,15 +72,15 @@ def fact_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipients) -
     if fact.kind in UNTOLD:
         return []
     rows: list[dict[str, Any]] = []
-    news: dict[UUID, Told] = {}
+    news: dict[UUID, Addressee] = {}
     if fact.by.is_cmo:
         rows += _receipt_rows(tx, request, fact, recipients)
-        told = recipients.told(request, LadderRole.PROJECT_MANAGER)
+        told = recipients.news_readers(request, LadderRole.PROJECT_MANAGER)
         news = {each.person.id: each for each in told if str(each.person.id) != fact.recorded_by.id}
     else:
         rows += contact_rows(tx, request, recipients, fact.sequence, MessageKind.SPONSOR_ACTED)
     if needs_review(fact):
-        news = {each.person.id: each for each in recipients.told(request, LadderRole.QUALITY)} | news
+        news = {each.person.id: each for each in recipients.news_readers(request, LadderRole.QUALITY)} | news
     return rows + [
         _staff_row(
             tx, request, MessageKind.CMO_ACTED, each, str(fact.sequence),
@@ -96,10 +97,11 @@ def _receipt_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipient
     if not person.is_enabled:
         return contact_rows(tx, request, recipients, fact.sequence, MessageKind.RECEIPT)
     about = str(fact.sequence)
-    key = MessageKey(request.number, MessageKind.RECEIPT, about, DeliveryChannel.EMAIL, str(person.id))
+    channel, address = to_account(tx, person)
+    key = MessageKey(request.number, MessageKind.RECEIPT, about, channel, str(person.id))
     return [
         outbox_row(
-            tx, str(key), MessageKind.RECEIPT, DeliveryChannel.EMAIL, person.email,
+            tx, str(key), MessageKind.RECEIPT, channel, address,
             request_id=request.id, person_id=person.id, fact_sequence=fact.sequence, told_as=fact.by.role.value)
     ]  # fmt: skip
 
@@ -111,10 +113,11 @@ def contact_rows(
     told = recipients.told(request, LadderRole.CMO_CONTACT)
     if not told:
         return nobody_there_rows(tx, request, recipients)
+    by_account = tx.rules.channels.for_links.name
     return [
         outbox_row(
-            tx, str(MessageKey(request.number, kind, str(sequence), DeliveryChannel.EMAIL, str(person.id))), kind,
-            DeliveryChannel.EMAIL, person.email, request_id=request.id,
+            tx, str(MessageKey(request.number, kind, str(sequence), by_account, str(person.id))), kind,
+            *to_account(tx, person), request_id=request.id,
             person_id=person.id, fact_sequence=sequence, told_as=role, instead_of=instead_of)
         for person, role, instead_of in told
     ]  # fmt: skip
@@ -124,22 +127,23 @@ def nobody_there_rows(tx: Tx, request: CmoRequest, recipients: Recipients) -> li
     """Outbox rows that tell the manager that no message about this request reaches the CMO; once for each contact."""
     return [
         _staff_row(tx, request, MessageKind.NOBODY_THERE, each, str(request.contact_id))
-        for each in recipients.told(request, LadderRole.PROJECT_MANAGER)
+        for each in recipients.news_readers(request, LadderRole.PROJECT_MANAGER)
     ]
 
 
 def not_reached_rows(tx: Tx, request: CmoRequest, person: Person, detail: str) -> list[dict[str, Any]]:
     """Mails that tell the manager that the CMO's server refused a mail to `person`; once for each address."""
+    by_account = tx.rules.channels.for_links.name
     return [
         outbox_row(
             tx, str(MessageKey(
-                request.number, MessageKind.NOT_REACHED, f"{person.id}@{person.email}", DeliveryChannel.EMAIL,
+                request.number, MessageKind.NOT_REACHED, f"{person.id}@{person.email}", by_account,
                 str(each.person.id),
             )),
-            MessageKind.NOT_REACHED, DeliveryChannel.EMAIL, each.person.email,
+            MessageKind.NOT_REACHED, *to_account(tx, each.person),
             request_id=request.id, person_id=each.person.id, detail=detail[:500],
             told_as=each.role, instead_of=each.instead_of)
-        for each in Recipients(tx.session, [request]).told(request, LadderRole.PROJECT_MANAGER)
+        for each in Recipients(tx, [request]).told(request, LadderRole.PROJECT_MANAGER)
     ]  # fmt: skip
 
 
@@ -153,7 +157,7 @@ def stand_in_rows(tx: Tx, row: Notification) -> list[dict[str, Any]]:
     request = tx.session.get_one(CmoRequest, row.request_id)
     if row.kind == MessageKind.FILED and request.contact_id != row.person_id:
         return []  # it was handed on, and whoever has it now got a notice of their own
-    recipients = Recipients(tx.session, [request], unreachable=row.person_id)
+    recipients = Recipients(tx, [request], unreachable=row.person_id)
     person = recipients.person(row.person_id) if row.person_id else None
     if person is None:
         return []
@@ -165,7 +169,7 @@ def stand_in_rows(tx: Tx, row: Notification) -> list[dict[str, Any]]:
         return nobody_there_rows(tx, request, recipients)
     return [
         outbox_row(
-            tx, f"{row.dedupe_key}/{each.person.id}", MessageKind(row.kind), DeliveryChannel.EMAIL, each.person.email,
+            tx, f"{row.dedupe_key}/{each.person.id}", MessageKind(row.kind), *to_account(tx, each.person),
             request_id=request.id, person_id=each.person.id, clocks=row.clocks,
             crossed_at=row.crossed_at, fact_sequence=row.fact_sequence, detail=row.detail, closes_at=row.closes_at,
             told_as=each.role, instead_of=row.instead_of or each.instead_of or person.name)
@@ -181,7 +185,6 @@ def closing_soon_rows(
     `sequence` is that of the act from which the days are counted: of each the notice is one. Who cannot object is
     promised no closing: they are told that nobody can be asked.
     """
-    to = Recipient(DeliveryChannel.SLACK, LadderRole.PROJECT_MANAGER)
     may_object = ASKED_OF[LadderRole.PROJECT_MANAGER]
     return [
         outbox_row(
@@ -192,38 +195,37 @@ def closing_soon_rows(
             request_id=request.id, person_id=reader.person.id, fact_sequence=sequence,
             closes_at=closes_at if recipients.may(reader.person, request, may_object) else None,
             told_as=reader.role, instead_of=reader.instead_of)
-        for reader in recipients.readers(request, to)
+        for reader in recipients.news_readers(request, LadderRole.PROJECT_MANAGER)
     ]  # fmt: skip
 
 
 def _staff_row(
-    tx: Tx, request: CmoRequest, kind: MessageKind, told: Told, about: str, *, fact_sequence: int | None = None
+    tx: Tx, request: CmoRequest, kind: MessageKind, reader: Addressee, about: str, *, fact_sequence: int | None = None
 ) -> dict[str, Any]:
-    """One piece of news for somebody of the sponsor's, in Slack where they have it; `about` makes its key one."""
-    slack = told.person.slack_user_id
-    channel = DeliveryChannel.SLACK if slack else DeliveryChannel.EMAIL
+    """One piece of news for somebody of the sponsor's; `about` makes its key one."""
     return outbox_row(
         tx,
-        str(MessageKey(request.number, kind, about, channel, str(told.person.id))),
+        str(MessageKey(request.number, kind, about, reader.channel, str(reader.person.id))),
         kind,
-        channel,
-        slack or told.person.email,
+        reader.channel,
+        reader.address,
         request_id=request.id,
-        person_id=told.person.id,
+        person_id=reader.person.id,
         fact_sequence=fact_sequence,
-        told_as=told.role,
-        instead_of=told.instead_of,
+        told_as=reader.role,
+        instead_of=reader.instead_of,
     )
 
 
 def filed_row(moment: Moment, request_id: UUID, number: str, contact_id: UUID, address: str) -> dict[str, Any]:
     """The outbox row that tells a contact of a request just filed."""
-    key = MessageKey(number, MessageKind.FILED, "1", DeliveryChannel.EMAIL, str(contact_id))
+    channel = moment.rules.channels.for_links.name
+    key = MessageKey(number, MessageKind.FILED, "1", channel, str(contact_id))
     return outbox_row(
         moment,
         str(key),
         MessageKind.FILED,
-        DeliveryChannel.EMAIL,
+        channel,
         address,
         request_id=request_id,
         person_id=contact_id,

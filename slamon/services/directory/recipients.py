@@ -11,15 +11,17 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
 
+from slamon.channels import ChannelDefinition
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site, Standing
 from slamon.db.requests import CmoRequest
-from slamon.domain.terms import DeliveryChannel, LadderRole, Recipient
+from slamon.domain.terms import LadderRole, Recipient
 from slamon.domain.timeline import CMO_ROLES, Role
 from slamon.services.access.rights import Owners, owners
 from slamon.services.directory.duties import ASKED_OF, may_do
+from slamon.services.outbox.addresses import Addresses
 from slamon.services.outbox.outbox import last_resort
+from slamon.services.transaction import Tx
 
 # The parts that everybody with a role holds; the others are held by one person.
 _HELD_BY_ROLE = {
@@ -65,10 +67,10 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """One person and the address a message takes to them; a Slack address may be a channel."""
+    """One person and the address a message takes to them; it may be a place that others read too."""
 
     person: Person
-    channel: DeliveryChannel
+    channel: str
     address: str
     role: str
     instead_of: str | None = None
@@ -77,8 +79,9 @@ class Addressee:
 class Recipients:
     """The people a batch of requests may concern, loaded at once; nobody who is `unreachable` counts."""
 
-    def __init__(self, session: Session, requests: Sequence[CmoRequest], *, unreachable: UUID | None = None) -> None:
-        self._unreachable = unreachable
+    def __init__(self, tx: Tx, requests: Sequence[CmoRequest], *, unreachable: UUID | None = None) -> None:
+        session = tx.session
+        self._unreachable, self._channels = unreachable, tx.rules.channels
         cmo_ids = {request.cmo_id for request in requests}
         project_ids = {request.project_id for request in requests}
         ours = or_(Organization.id.in_(cmo_ids), Organization.kind == OrganizationKind.SPONSOR)
@@ -93,6 +96,7 @@ class Recipients:
         )
         self._closed_sites = set(session.scalars(closed))
         self._owners_of: dict[tuple[UUID, UUID], Owners] = {}
+        self._addresses = Addresses.of_organizations(session, self._organizations)
 
     def told(self, request: CmoRequest, part: LadderRole) -> list[Told]:
         """Who hears what is meant for `part`. Empty only for a CMO none of whose people can be told."""
@@ -116,19 +120,27 @@ class Recipients:
     def readers(self, request: CmoRequest, to: Recipient) -> Iterator[Addressee]:
         """Whom a recipient of the ladder reaches, and where. Empty for nobody at the CMO, or nobody who may know."""
         for person, role, instead_of in self._addressed(request, to):
-            address = self._address(request, person, to)
-            channel = to.channel if address else DeliveryChannel.EMAIL
-            yield Addressee(person, channel, address or person.email, role, instead_of)
+            channel = self._channels.or_for_links(to.channel)
+            address = self._address(request, person, to, channel)
+            to_account = self._channels.for_links.name, person.email
+            yield Addressee(person, *((channel.name, address) if address else to_account), role, instead_of)
+
+    def news_readers(self, request: CmoRequest, part: LadderRole) -> list[Addressee]:
+        """Who hears news meant for a part of the sponsor's, each on the first channel that reaches them themselves."""
+        return [
+            Addressee(told.person, *self._addresses.reaching(told.person, self._channels), told.role, told.instead_of)
+            for told in self.told(request, part)
+        ]
 
     def nearest(self, request: CmoRequest, to: Sequence[Recipient]) -> list[Addressee]:
-        """Who hears, by mail, of a step none of whose recipients there is: the manager, or who stands in."""
+        """Who hears of a step none of whose recipients there is: the manager, or who stands in."""
         first = to[0]
         if first.person_id is not None:
             person = self._people.get(UUID(first.person_id))
             missing = person.name if person and self._may_know(person, request) else None
         else:
             missing = self._missing(request, first.role) if first.role else None
-        mail = Recipient(DeliveryChannel.EMAIL, LadderRole.PROJECT_MANAGER)
+        mail = Recipient(self._channels.for_links.name, LadderRole.PROJECT_MANAGER)
         return [replace(reader, instead_of=missing) for reader in self.readers(request, mail)]
 
     def is_empty(self, request: CmoRequest, to: Recipient) -> bool:
@@ -147,18 +159,16 @@ class Recipients:
             return False  # no link of theirs would open
         return may_do(person, organization, self._owners(request), wanted)
 
-    def _address(self, request: CmoRequest, person: Person, to: Recipient) -> str | None:
-        if to.channel is DeliveryChannel.EMAIL:
-            return person.email
-        if person.is_of_cmo:
-            return None  # a contact's link is personal; our Slack is no place for it
-        own, cmo_channel = person.slack_user_id, self._organizations[request.cmo_id].slack_channel
+    def _address(self, request: CmoRequest, person: Person, to: Recipient, channel: ChannelDefinition) -> str | None:
+        if person.is_of_cmo and not channel.carries_links:
+            return None  # a contact's link is personal
+        own, place = self._addresses.own(person, channel), self._addresses.shared(request.cmo_id, channel)
         if self._projects[request.project_id].restricted:
-            return own  # whoever reads the CMO's channel need not know of it
+            return own  # whoever reads the CMO's place need not know of it
         if to.role is LadderRole.LEAD:
-            return cmo_channel or own
+            return place or own
         is_shared = to.role in (LadderRole.LEAD_BACKUP, LadderRole.HEAD, LadderRole.QUALITY)
-        return own or (cmo_channel if is_shared else None)
+        return own or (place if is_shared else None)
 
     def _addressed(self, request: CmoRequest, to: Recipient) -> list[Told]:
         if to.person_id is not None:

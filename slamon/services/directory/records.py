@@ -41,8 +41,15 @@ from slamon.services.access import address_changes
 from slamon.services.audit.trail import record
 from slamon.services.directory.duties import unfit_as_backup
 from slamon.services.directory.holdings import refuse_while_holding
+from slamon.services.outbox.addresses import Addresses, address_kinds, keep_address
 from slamon.services.policies import reachability
-from slamon.services.policies.lines import former_line, refuse_faulty, refuse_tie, start_of_change
+from slamon.services.policies.lines import (
+    former_line,
+    refuse_faulty,
+    refuse_tie,
+    refuse_unknown_channels,
+    start_of_change,
+)
 from slamon.services.transaction import Tx
 
 Named = TypeVar("Named", Organization, Site, Person)
@@ -54,23 +61,26 @@ SECRETS = frozenset({"password_hash", "email_key", "access_generation", "name_ke
 
 def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, reason: str | None = None) -> Kept:
     """Add a record. Raises Invalid naming the field, AlreadyExists, or Conflict for a policy tie."""
-    plain, links = _parted(values)
+    plain, links, addresses = _parted(tx, kept, values)
+    if kept is Policy:
+        refuse_unknown_channels(plain["ladder"], tx.rules.channels)
     row = kept(**plain, created_at=tx.business_now, created_by=by.id)
-    _check(row, tx.session)
+    _check(row, tx)
     _refuse_taken(tx.session, row)
     _flush(tx.session, row)
     _set_links(tx.session, row, links)
+    _set_addresses(tx.session, row, addresses)
     if isinstance(row, Policy):
         refuse_tie(tx.session, row)
     if kept in reachability.DECIDING:
-        reachability.refuse_unreachable(row, tx.session, tx.business_now)
+        reachability.refuse_unreachable(row, tx, tx.business_now)
     record(
         tx,
         by=by,
         action="create",
         entity=kept.__tablename__,
         entity_id=row.id,
-        new=fields_of(tx.session, row),
+        new=fields_of(tx, row),
         reason=reason,
     )
     return row
@@ -101,21 +111,24 @@ def change(
     row = find(tx.session, kept, record_id, lock=True)
     if expected_version is not None and expected_version != row.version:
         raise StaleVersion(row.version)
-    old = fields_of(tx.session, row)
-    plain, links = _parted(values)
+    old = fields_of(tx, row)
+    plain, links, addresses = _parted(tx, kept, values)
     was_admin = isinstance(row, Person) and _administers(row)
-    former, was = None, address_changes.reached(row) if isinstance(row, Person) else None
-    if isinstance(row, Policy) and (since := start_of_change(row, plain, tx.business_now)):
+    former, was = None, address_changes.reached(tx, row) if isinstance(row, Person) else None
+    if isinstance(row, Policy) and "ladder" in plain:
+        refuse_unknown_channels(plain["ladder"], tx.rules.channels, row.ladder)
+    if isinstance(row, Policy) and (since := start_of_change(row, plain, tx)):
         former, plain["effective_from"] = former_line(row, since, by_id=by.id, now=tx.business_now), since
     with tx.session.no_autoflush:
         for name, value in plain.items():
             setattr(row, name, value)
-        _check(row, tx.session)
+        _check(row, tx)
         _refuse_taken(tx.session, row)
     if isinstance(row, Person) and was is not None:
         address_changes.end_secrets(row, was)
     _flush(tx.session, row)
     _set_links(tx.session, row, links)
+    _set_addresses(tx.session, row, addresses)
     if was_admin and isinstance(row, Person) and not _administers(row):
         _refuse_last_administrator(tx.session, row)
     if isinstance(row, Person) and row.status == PersonStatus.DISABLED != old["status"]:
@@ -124,10 +137,10 @@ def change(
         _flush(tx.session, former)
     if isinstance(row, Policy):
         refuse_tie(tx.session, row)
-    new = fields_of(tx.session, row)
+    new = fields_of(tx, row)
     changed = [name for name in new if old.get(name) != new[name]]
     if not set(reachability.DECIDING.get(kept, ())).isdisjoint(changed):
-        reachability.refuse_unreachable(row, tx.session, tx.business_now)
+        reachability.refuse_unreachable(row, tx, tx.business_now)
     if former is not None:
         record(
             tx,
@@ -135,7 +148,7 @@ def change(
             action="set_aside",
             entity=kept.__tablename__,
             entity_id=former.id,
-            new=fields_of(tx.session, former),
+            new=fields_of(tx, former),
             reason=reason,
         )
     if changed:
@@ -164,13 +177,15 @@ def find(session: Session, kept: type[Kept], record_id: UUID, *, lock: bool = Fa
     return row
 
 
-def fields_of(session: Session, row: Stamped) -> dict[str, Any]:
+def fields_of(tx: Tx, row: Stamped) -> dict[str, Any]:
     """The record as JSON can hold it, without secrets."""
     columns = inspect(type(row)).column_attrs.keys()
     kept = {name: _plain(getattr(row, name)) for name in columns if name not in SECRETS}
     for name, link in LINKS.items():
         if isinstance(row, link.of):
-            kept[name] = [str(other_id) for other_id in links_of(session, name, [row.id])[row.id]]
+            kept[name] = [str(other_id) for other_id in links_of(tx.session, name, [row.id])[row.id]]
+    if isinstance(row, Person | Organization):
+        kept |= Addresses.of(tx.session, [row.id]).fields(row, tx.rules.channels)
     return kept
 
 
@@ -217,10 +232,28 @@ def sponsor_name(session: Session, settings: Settings) -> str:
     return settings.sponsor_name or session.scalar(named) or "Sponsor"
 
 
-def _parted(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Sequence[UUID]]]:
-    """The columns, and the fields kept in tables of their own."""
+def _parted(
+    tx: Tx, kept: type[Base], values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Sequence[UUID]], dict[str, str | None]]:
+    """The columns, the fields that name records of other tables, and the addresses by channel.
+
+    Raises Invalid for an address that cannot be one.
+    """
+    kinds = address_kinds(kept, tx.rules.channels)
     links = {name: ids for name, ids in values.items() if name in LINKS and ids is not None}
-    return {name: value for name, value in values.items() if name not in LINKS}, links
+    addresses = {
+        channel: None if (address := values[kind.field]) is None else kind.checked(address)
+        for channel, kind in kinds.items()
+        if kind.field in values
+    }
+    apart = {*LINKS, *(kind.field for kind in kinds.values())}
+    return {name: value for name, value in values.items() if name not in apart}, links, addresses
+
+
+def _set_addresses(session: Session, row: Stamped, addresses: Mapping[str, str | None]) -> None:
+    if isinstance(row, Person | Organization):
+        for channel, address in addresses.items():
+            keep_address(session, row, channel, address)
 
 
 def _set_links(session: Session, row: Stamped, links: Mapping[str, Sequence[UUID]]) -> None:
@@ -287,34 +320,34 @@ def _serves_all_of(backup: Person, person: Person) -> bool:
 
 
 @singledispatch
-def _check(row: Base, session: Session) -> None:
+def _check(row: Base, tx: Tx) -> None:
     """Rules a record must keep that its types cannot say; one function for each kind of record."""
-    raise TypeError(f"{type(row).__name__} in {session}")
+    raise TypeError(f"{type(row).__name__} in {tx}")
 
 
 @_check.register
-def _(row: Organization, session: Session) -> None:
+def _(row: Organization, tx: Tx) -> None:
     _refuse_no_name(row)
     if row.lead_id is not None and _is_new(row, "lead_id"):
-        _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
+        _must_hold(tx.session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
-def _(row: Site, session: Session) -> None:
+def _(row: Site, tx: Tx) -> None:
     _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
     _refuse_unknown_country(row.country)
-    cmo = session.get(Organization, row.organization_id)
+    cmo = tx.session.get(Organization, row.organization_id)
     if cmo is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
     if row.calendar_id is not None:
-        calendar = session.get(Calendar, row.calendar_id)
+        calendar = tx.session.get(Calendar, row.calendar_id)
         if calendar is None:
             raise Invalid("calendar_id", f"no calendar {row.calendar_id}")
 
 
 @_check.register
-def _(row: Person, session: Session) -> None:
+def _(row: Person, tx: Tx) -> None:
     if is_blank(row.name):
         raise Invalid("name", "must hold something to be seen")
     row.time_zone = row.time_zone or "UTC"
@@ -322,7 +355,7 @@ def _(row: Person, session: Session) -> None:
     _refuse_no_name(row)
     address = parse_address(row.email)
     row.email, row.email_key = address.text, address.key
-    organization = session.get(Organization, row.organization_id)
+    organization = tx.session.get(Organization, row.organization_id)
     if organization is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
     roles = {Role(role) for role in row.roles}
@@ -334,7 +367,7 @@ def _(row: Person, session: Session) -> None:
     if Role.ADMIN in roles and len(roles) > 1:
         raise Invalid("roles", "an administrator takes no part in the business; give the person a second account")
     if row.backup_id is not None:
-        backup = session.get(Person, row.backup_id)
+        backup = tx.session.get(Person, row.backup_id)
         if backup is None or backup.organization_id != organization.id or backup.id == row.id:
             raise Invalid("backup_id", f"must be somebody else at {organization.name}")
         _refuse_unfit_backup(row, backup)
@@ -353,16 +386,16 @@ def _refuse_unfit_backup(row: Person, backup: Person) -> None:
 
 
 @_check.register
-def _(row: Project, session: Session) -> None:
+def _(row: Project, tx: Tx) -> None:
     if _is_new(row, "pm_id"):
-        _must_hold(session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
+        _must_hold(tx.session, "pm_id", row.pm_id, Role.PROJECT_MANAGER)
     if row.lead_id is not None and _is_new(row, "lead_id"):
-        _must_hold(session, "lead_id", row.lead_id, Role.LEAD)
+        _must_hold(tx.session, "lead_id", row.lead_id, Role.LEAD)
 
 
 @_check.register
-def _(row: Calendar, session: Session) -> None:
-    del session
+def _(row: Calendar, tx: Tx) -> None:
+    del tx
     row.opening_days = row.opening_days or []
     closed = [day["date"] for day in row.closed_days]
     openings = {day["date"]: day["hours"] for day in row.opening_days}
@@ -377,10 +410,10 @@ def _(row: Calendar, session: Session) -> None:
 
 
 @_check.register
-def _(row: Policy, session: Session) -> None:
-    refuse_faulty(session, row)
+def _(row: Policy, tx: Tx) -> None:
+    refuse_faulty(tx, row)
     if row.owner_id is not None and inspect(row).attrs.owner_id.history.has_changes():
-        _must_hold(session, "owner_id", row.owner_id, Role.ADMIN)
+        _must_hold(tx.session, "owner_id", row.owner_id, Role.ADMIN)
 
 
 def _must_hold(session: Session, field: str, person_id: UUID, role: Role) -> None:

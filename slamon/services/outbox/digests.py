@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from slamon.db.claims import LeasedMessage, postpone
 from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
-from slamon.domain.terms import DeliveryChannel
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.transaction import Tx
 from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
@@ -121,7 +120,7 @@ def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: 
         tx,
         "",
         MessageKind.DIGEST,
-        DeliveryChannel(reader.channel),
+        reader.channel,
         reader.address,
         not_before=until,
         request_id=first.request_id,

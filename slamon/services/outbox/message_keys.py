@@ -5,30 +5,30 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
-from slamon.domain.terms import DeliveryChannel
+from slamon.channels import ChannelDefinition
 from slamon.wording.message import MessageKind
 
+_SLASH = "%2F"
 LONGEST_ABOUT, LONGEST_READER = 120, 64  # what is longer is hashed: cut off, it would be another message's key
-_KEY = re.compile(
-    f"(?P<number>[^/]+)/(?P<kind>{'|'.join(MessageKind)})/(?P<about>.+)"
-    f"/(?P<channel>{'|'.join(DeliveryChannel)})/(?P<reader>.+)"
-)
+# Numbers of requests are in capitals: no other key begins so.
+_KEY = re.compile("(?P<number>[A-Z0-9-]+)/(?P<kind>[^/]+)/(?P<about>[^/]+)/(?P<channel>[^/]+)/(?P<reader>.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class MessageKey:
-    """`about` is what happened, `reader` an address for Slack and the id of a person for e-mail."""
+    """`about` is what happened, `reader` an address where several may share it, else the id of a person."""
 
     number: str
     kind: MessageKind
     about: str
-    channel: DeliveryChannel
+    channel: str
     reader: str
 
     def __str__(self) -> str:
         about, reader = _short(self.about, LONGEST_ABOUT), _short(self.reader, LONGEST_READER)
-        return f"{self.number}/{self.kind.value}/{about}/{self.channel.value}/{reader}"
+        return f"{self.number}/{self.kind.value}/{about}/{self.channel}/{reader}"
 
     @classmethod
     def parse(cls, text: str | None) -> "MessageKey | None":
@@ -36,8 +36,13 @@ class MessageKey:
         found = _KEY.fullmatch(text or "")
         if found is None:
             return None
-        channel = DeliveryChannel(found["channel"])
-        return cls(found["number"], MessageKind(found["kind"]), found["about"], channel, found["reader"])
+        about, reader = (found[part].replace(_SLASH, "/") for part in ("about", "reader"))
+        return cls(found["number"], MessageKind(found["kind"]), about, found["channel"], reader)
+
+
+def reader_key(channel: ChannelDefinition, address: str, person_id: UUID | None) -> str:
+    """What names a reader: the address where several may read what goes there, so that it goes there once."""
+    return address if channel.shared else str(person_id)
 
 
 def about_crossing(clocks: Sequence[str], crossed_at: datetime, again: int | None = None) -> str:
@@ -50,4 +55,6 @@ def about_crossing(clocks: Sequence[str], crossed_at: datetime, again: int | Non
 
 
 def _short(part: str, longest: int) -> str:
-    return part if len(part) <= longest else hashlib.sha256(part.encode()).hexdigest()[:40]
+    """A part as it stands in a key: no slash, which divides the parts, and not too long."""
+    plain = part.replace("/", _SLASH)
+    return plain if len(plain) <= longest else hashlib.sha256(part.encode()).hexdigest()[:40]

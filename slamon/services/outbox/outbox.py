@@ -23,10 +23,10 @@ from slamon.db.outbox import (
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import insert_ignoring
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit.trail import record
+from slamon.services.outbox.addresses import to_account
 from slamon.services.transaction import Moment, Tx
 from slamon.wording.message import MessageKind
 
@@ -37,7 +37,7 @@ def outbox_row(
     moment: Moment,
     dedupe_key: str,
     kind: MessageKind,
-    channel: DeliveryChannel,
+    channel: str,
     address: str,
     *,
     request_id: UUID | None = None,
@@ -52,11 +52,12 @@ def outbox_row(
     instead_of: str | None = None,
     not_before: datetime | None = None,
 ) -> dict[str, Any]:
+    to = moment.rules.channels.or_for_links(channel)
     return {
         "id": new_id(),
         "dedupe_key": dedupe_key[:255],
         "kind": kind.value,
-        "channel": channel.value,
+        "channel": to.name,
         "address": address,
         "queued_at": moment.business_now,
         "next_attempt_at": not_before or moment.real_now,
@@ -68,7 +69,7 @@ def outbox_row(
         "detail": detail,
         "fallback_of": fallback_of,
         "closes_at": closes_at,
-        "told_as": told_as if channel is DeliveryChannel.SLACK or instead_of else None,  # a mail names its reader
+        "told_as": told_as if to.shared or instead_of else None,  # a mail names its reader
         "instead_of": instead_of[:300] if instead_of else None,
         "trace_id": get_contextvars().get("request_id"),  # of the HTTP request being answered, if any
     }
@@ -133,7 +134,8 @@ def resend(tx: Tx, notification_id: UUID, *, by: Actor) -> Notification:
     row = _dead_letter(tx.session, notification_id)
     person = tx.session.get(Person, row.person_id) if row.person_id else None
     before = row.address
-    if person is not None and row.channel == DeliveryChannel.EMAIL and row.kind != MessageKind.ADDRESS_CHANGED:
+    is_to_account = row.channel == tx.rules.channels.for_links.name
+    if person is not None and is_to_account and row.kind != MessageKind.ADDRESS_CHANGED:
         row.address = person.email  # a notice to an address that is no longer theirs goes there, and nowhere else
     own = Attempt.notification_id == row.id
     open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=tx.real_now)
@@ -201,8 +203,8 @@ def raise_alarm(tx: Tx, topic: str, detail: str) -> list[str]:
     """
     rows: list[dict[str, Any]] = [
         outbox_row(
-            tx, f"alarm/{topic}/{tx.real_now.date()}/{person.id}", MessageKind.ALARM, DeliveryChannel.EMAIL,
-            person.email, person_id=person.id, detail=detail, told_as=role.value)
+            tx, f"alarm/{topic}/{tx.real_now.date()}/{person.id}", MessageKind.ALARM, *to_account(tx, person),
+            person_id=person.id, detail=detail, told_as=role.value)
         for role, person in administrators(tx.session)
     ]  # fmt: skip
     queue(tx.session, rows)

@@ -1,7 +1,7 @@
 """What becomes of messages about steps that hold no more: dropped while they wait, closed or withdrawn when they left.
 
-A clock that has stopped ends its escalation: one closing line in Slack. A breach that a late fact or other terms have
-undone was never one: whoever was told of it hears that once, in the Slack thread where there was one, else by mail.
+A clock that has stopped ends its escalation: one closing line in its thread. A breach that a late fact or other terms
+have undone was never one: whoever was told of it hears that once, in the thread where there was one, else by mail.
 """
 
 from collections import defaultdict
@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest, CrossingRow
-from slamon.domain.terms import REPETITIONS, DeliveryChannel
-from slamon.services.outbox.message_keys import MessageKey, about_crossing
+from slamon.domain.terms import REPETITIONS
+from slamon.services.outbox.message_keys import MessageKey, about_crossing, reader_key
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.outbox.threads import LEFT_OR_LEAVING, escalations_in
 from slamon.services.transaction import Tx
@@ -69,11 +69,11 @@ def retract(
     _withdraw(tx, request, withdrawn, undone)
     return [
         outbox_row(
-            tx, over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, DeliveryChannel.SLACK, over.first.address,
+            tx, over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, over.first.channel, over.first.address,
             request_id=request.id, person_id=over.first.person_id,
             clocks=over.first.clocks, fact_sequence=request.fact_count, told_as=over.first.told_as,
             instead_of=over.first.instead_of)
-        for over in escalations_in(rows)
+        for over in escalations_in(rows, tx.rules.channels)
         if not running & over.clocks and any(clocks_holding(row, standing) for row in over.rows)
     ]  # fmt: skip
 
@@ -110,16 +110,16 @@ def _withdraw(
     """One message to each person who was told, whatever they were told of it before; who share a channel share one."""
     heard: defaultdict[tuple[str, str], list[Notification]] = defaultdict(list)
     for told in withdrawn.values():
-        via = next((row for row in told if row.channel == DeliveryChannel.SLACK), told[0])
+        via = next((row for row in told if row.channel in tx.rules.channels.with_threads), told[0])
         heard[via.channel, via.address] += told
     keys: dict[str, Sequence[Notification]] = {}
     messages = []
-    for (channel_name, address), told in heard.items():
-        channel, person_id = DeliveryChannel(channel_name), told[0].person_id
+    for (channel, address), told in heard.items():
+        person_id = told[0].person_id
         taken_back = [each for row in told for each in _said_by(row) if each in undone]
         clocks = list(dict.fromkeys(each.clock for each in taken_back))
         first = min(each.crossed_at for each in taken_back if each.crossed_at)
-        reader = address if channel is DeliveryChannel.SLACK else str(person_id)
+        reader = reader_key(tx.rules.channels.or_for_links(channel), address, person_id)
         about = about_crossing(clocks, first, request.fact_count)
         key = MessageKey(request.number, MessageKind.WITHDRAWN, about, channel, reader)
         keys[str(key)] = told

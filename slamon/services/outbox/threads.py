@@ -1,4 +1,4 @@
-"""Which Slack messages of one request belong together: an escalation and everything said about it later.
+"""Which messages of one request belong together in a channel with threads: an escalation and all said about it later.
 
 A breach begins a thread in each place where it is told. What follows about one of its clocks in the same place (repeat,
 backup, higher steps, taken, closed) stands in it, also where the breach was told by a digest: then under the digest. A
@@ -14,9 +14,10 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from slamon.channels import Channels
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest
-from slamon.domain.terms import REPETITIONS, DeliveryChannel
+from slamon.domain.terms import REPETITIONS
 from slamon.domain.timeline import Fact
 from slamon.services.outbox.message_keys import MessageKey
 from slamon.services.outbox.outbox import outbox_row
@@ -49,11 +50,12 @@ class Escalation:
         return all(row.withdrawn_by for row in self.rows)
 
 
-def escalations_in(rows: Iterable[Notification]) -> list[Escalation]:
-    """The escalations of one request that were told in Slack, or are about to be; `rows` in order of their ids."""
+def escalations_in(rows: Iterable[Notification], channels: Channels) -> list[Escalation]:
+    """The escalations of one request that began a thread, or are about to; `rows` in order of their ids."""
     found: list[Escalation] = []
     for row in rows:
-        if row.channel != DeliveryChannel.SLACK or row.kind not in BREACH_KINDS or row.state not in LEFT_OR_LEAVING:
+        begins_thread = row.channel in channels.with_threads and row.kind in BREACH_KINDS
+        if not begins_thread or row.state not in LEFT_OR_LEAVING:
             continue
         own = [] if row.kind == MessageKind.LIMIT else [each for each in found if _belongs(row, each)]
         if own:
@@ -63,14 +65,16 @@ def escalations_in(rows: Iterable[Notification]) -> list[Escalation]:
     return found
 
 
-def thread_of(row: Notification, told: Sequence[Notification]) -> str | None:
-    """The receipt of the message under which `row`, for Slack, is to stand; None for no thread.
+def thread_of(row: Notification, told: Sequence[Notification], channels: Channels) -> str | None:
+    """The receipt of the message under which `row` is to stand; None for no thread.
 
-    `told` is what `told_in_slack` finds of its request; nothing is needed where the kind is not one `IN_THREAD`.
+    `told` is what `told_in_threads` finds of its request; nothing is needed where the kind is not one `IN_THREAD`.
     """
     if row.kind not in IN_THREAD:
         return None
-    own = [each for each in escalations_in(each for each in told if each.id < row.id) if _belongs(row, each)]
+    own = [
+        each for each in escalations_in((each for each in told if each.id < row.id), channels) if _belongs(row, each)
+    ]
     sent = [each for each in own[-1].rows if each.state == NotificationState.SENT and each.sent_at] if own else []
     # The first that left: another that is found to have left later must not move the thread between two attempts.
     return min(sent, key=lambda each: (each.sent_at, each.id)).provider_id if sent else None
@@ -82,11 +86,11 @@ def taken_rows(tx: Tx, request: CmoRequest, fact: Fact) -> list[dict[str, Any]]:
     running = {str(clock.clock_id) for clock in tx.session.scalars(statement)}
     return [
         outbox_row(
-            tx, f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, DeliveryChannel.SLACK,
+            tx, f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, each.first.channel,
             each.first.address, request_id=request.id, person_id=each.first.person_id,
             clocks=each.first.clocks, fact_sequence=fact.sequence, told_as=each.first.told_as,
             instead_of=each.first.instead_of)
-        for each in escalations_in(told_in_slack(tx.session, [request.id])[request.id])
+        for each in escalations_in(told_in_threads(tx, [request.id])[request.id], tx.rules.channels)
         if each.clocks & running and not each.is_withdrawn
     ]  # fmt: skip
 
@@ -102,19 +106,20 @@ def silence_repeats(session: Session, request: CmoRequest) -> None:
             row.state = NotificationState.SUPPRESSED.value
 
 
-def told_in_slack(session: Session, request_ids: Collection[UUID]) -> defaultdict[UUID, list[Notification]]:
-    """The breaches that Slack was to tell of each request, in order of their ids."""
+def told_in_threads(tx: Tx, request_ids: Collection[UUID]) -> defaultdict[UUID, list[Notification]]:
+    """The breaches that channels with threads were to tell of each request, in order of their ids."""
     found = defaultdict[UUID, list[Notification]](list)
     statement = select(Notification).where(
         Notification.request_id.in_(request_ids),
-        Notification.channel == DeliveryChannel.SLACK,
+        Notification.channel.in_(tx.rules.channels.with_threads),
         Notification.kind.in_(BREACH_KINDS),
     )
-    for row in session.scalars(statement.order_by(Notification.id)) if request_ids else ():
+    for row in tx.session.scalars(statement.order_by(Notification.id)) if request_ids else ():
         if row.request_id:
             found[row.request_id].append(row)
     return found
 
 
 def _belongs(row: Notification, escalation: Escalation) -> bool:
-    return row.address == escalation.first.address and bool(set(row.clocks) & escalation.clocks)
+    place = escalation.first.channel, escalation.first.address
+    return (row.channel, row.address) == place and bool(set(row.clocks) & escalation.clocks)

@@ -1,6 +1,6 @@
 """What a policy line must be, and what is kept of it when it changes. Which line wins a request stands in policies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -8,29 +8,33 @@ from uuid import UUID
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
+from slamon.channels import Channels
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.policies import Policy
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.clocks.kinds import Clocks, dated, refuse_unknown
 from slamon.domain.clocks.ladder import refuse_contradictions
-from slamon.domain.kinds import KINDS
-from slamon.domain.lifecycle import CLOCKS, RequestType
-from slamon.domain.terms import DATED, ClockKind, as_meant, clocks_from_json, ladder_from_json
+from slamon.domain.lifecycle import RequestTypeDefinition
+from slamon.domain.terms import as_meant, clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Conflict, Invalid
 from slamon.services.audit.trail import hold_head
 from slamon.services.policies.policies import SCOPE, PolicyLine
+from slamon.services.transaction import Tx
 
 _Record = TypeVar("_Record", Organization, Site, Project)
 
 _DECIDING = (*SCOPE, "agreement_clause", "clocks", "ladder")
 
 
-def start_of_change(line: Policy, changes: Mapping[str, Any], now: datetime) -> datetime | None:
-    """From when a line decides otherwise, where what it decided until then must be kept; None where nothing must.
+def start_of_change(line: Policy, changes: Mapping[str, Any], tx: Tx) -> datetime | None:
+    """Effective date of an edit that supersedes what the line says; None if no history row is needed.
 
-    That is the `effective_from` among the changes, else now. Nothing must be kept where the line decides the same, or
-    has not been in force for a whole second then. Raises Invalid for a line that has ended.
+    That is the `effective_from` among the changes, else now. No row is needed where the line decides the same, or has
+    not been in force for a whole second then. Raises Invalid for a line that has ended.
     """
-    if _decided(line, changes) == _decided(line, {}):
+    now, clocks = tx.business_now, tx.rules.catalogue.clocks
+    if _decided(line, changes, clocks) == _decided(line, {}, clocks):
         return None
     named = changes.get("effective_from", line.effective_from)
     since = now if named == line.effective_from else named
@@ -58,18 +62,20 @@ def former_line(line: Policy, until: datetime, *, by_id: str, now: datetime) -> 
     )
 
 
-def _decided(line: Policy, changes: Mapping[str, Any]) -> tuple[object, ...]:
+def _decided(line: Policy, changes: Mapping[str, Any], known: Clocks) -> tuple[object, ...]:
     """All by which a line, so changed, decides, however it is written."""
     *plain, clocks, ladder = (changes.get(column, getattr(line, column)) for column in _DECIDING)
-    return *plain, clocks_from_json(clocks), tuple(as_meant(step) for step in ladder_from_json(ladder))
+    on_a_day = dated(known)
+    return *plain, clocks_from_json(clocks), tuple(as_meant(step, on_a_day) for step in ladder_from_json(ladder))
 
 
-def refuse_faulty(session: Session, line: Policy) -> None:
+def refuse_faulty(tx: Tx, line: Policy) -> None:
     """Raise Invalid or TermsError for a line that could not work.
 
     For one that is not flushed: what it decides is judged where that is new, so that a line that has long been stored
     can be ended or renamed whatever it says.
     """
+    session, catalogue = tx.session, tx.rules.catalogue
     clocks_from_json(line.clocks)
     is_new = inspect(line).attrs["ladder"].history.has_changes()
     for to in (to for step in ladder_from_json(line.ladder) for to in step.to):
@@ -80,31 +86,51 @@ def refuse_faulty(session: Session, line: Policy) -> None:
     if line.effective_to is not None and line.effective_to <= line.effective_from:
         raise Invalid("effective_to", "must lie after effective_from")
     if any(inspect(line).attrs[column].history.has_changes() for column in _DECIDING):
-        refuse_unworkable(line)
+        refuse_unworkable(line, catalogue)
         if inspect(line).attrs["ladder"].history.has_changes():
-            refuse_contradictions(ladder_from_json(line.ladder), clocks_from_json(line.clocks))
+            refuse_contradictions(ladder_from_json(line.ladder), clocks_from_json(line.clocks), catalogue.clocks)
         if cmo is not None and cmo.kind != OrganizationKind.CMO:
             raise Invalid("cmo_id", f"{cmo.name} is no CMO")
         if cmo is not None and site is not None and site.organization_id != cmo.id:
             raise Invalid("site_id", f"{site.name} does not belong to {cmo.name}; leave cmo_id out, or name its CMO")
 
 
-def refuse_unworkable(line: PolicyLine | Policy) -> None:
+def refuse_unknown_channels(
+    ladder: Sequence[Mapping[str, Any]], channels: Channels, former: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Raise Invalid where a step names a channel that there is not, unless the `former` ladder named it before."""
+    known = {*channels.names, *(to["channel"] for step in former for to in step["to"])}
+    for place, step in enumerate(ladder):
+        for number, to in enumerate(step["to"]):
+            if to["channel"] not in known:
+                told = f"there is no channel '{to['channel']}'; name one of {', '.join(channels.names)}"
+                raise Invalid(f"ladder.{place}.to.{number}.channel", told)
+
+
+def refuse_unworkable(line: PolicyLine | Policy, catalogue: Catalogue) -> None:
     """Raise Invalid or TermsError for what no request could be filed under, and for a reminder that leaves at once."""
     clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
-    named = [RequestType(line.type)] if line.type else list(RequestType)
-    types = [each for each in named if line.kind is None or line.kind in KINDS[each]]
+    refuse_unknown(clocks, ladder, catalogue.clocks)
+    if line.type is not None and line.type not in catalogue.types:
+        raise Invalid("type", f"must be one of {', '.join(catalogue.types)}")
+    named = [catalogue.types[line.type]] if line.type else list(catalogue.types.values())
+    types = [each for each in named if line.kind is None or line.kind in each.kinds]
     if not types:
-        kinds = ", ".join(kind for each in named for kind in KINDS[each])
+        kinds = ", ".join(kind for each in named for kind in each.kinds)
         way_out = f"name one of {kinds}" if kinds else "leave it out"
-        raise Invalid("kind", f"'{line.kind}' is none of a request of type {', '.join(named)}; {way_out}")
-    can_run = frozenset[ClockKind]().union(*(CLOCKS[each] for each in types))
+        raise Invalid("kind", f"'{line.kind}' is none of a request of type {_names(named)}; {way_out}")
+    can_run = frozenset[str]().union(*(each.clocks for each in types))
     if not can_run & clocks.keys():
         never, one_of = ", ".join(clocks), ", ".join(sorted(can_run))
-        raise Invalid("clocks", f"{never} never runs for a request of type {', '.join(types)}; name one of {one_of}")
-    if any(step.percent_of_target is not None and DATED.intersection(step.clocks) for step in ladder):
-        told = f"is not for {' and '.join(sorted(DATED))}, whose deadline is a day; use an offset such as -PT24H"
-        raise Invalid("ladder.percent_of_target", told)
+        raise Invalid("clocks", f"{never} never runs for a request of type {_names(types)}; name one of {one_of}")
+    on_a_day = dated(catalogue.clocks)
+    if any(step.percent_of_target is not None and on_a_day.intersection(step.clocks) for step in ladder):
+        why = f"is not for {' and '.join(sorted(on_a_day))}, whose deadline is a day; use an offset such as -PT24H"
+        raise Invalid("ladder.percent_of_target", why)
+
+
+def _names(types: Sequence[RequestTypeDefinition]) -> str:
+    return ", ".join(each.name for each in types)
 
 
 def _refuse_stranger(session: Session, line: Policy, person_id: str, *, is_new: bool) -> None:

@@ -17,7 +17,7 @@ from slamon.db.parties import Calendar, Site
 from slamon.db.policies import FrozenTerms, Policy, not_ended
 from slamon.db.statements import connection_of, insert_ignoring
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.lifecycle import CLOCKS, RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.terms import (
     Terms,
     clocks_from_json,
@@ -172,20 +172,6 @@ def named_scope(line: PolicyLine) -> list[str]:
     return [column for column, is_named in zip(SCOPE, specificity(line), strict=True) if is_named]
 
 
-def kind_of(request_type: RequestType, detail: Mapping[str, Any]) -> str | None:
-    """What policies may tell apart within a type: the kind all data items share, or the inquiry's category."""
-    if request_type is RequestType.INQUIRY:
-        return str(detail["category"]) if "category" in detail else None
-    kinds = kinds_of(request_type, detail)
-    return kinds[0] if len(kinds) == 1 else None
-
-
-def kinds_of(request_type: RequestType, detail: Mapping[str, Any]) -> tuple[str, ...]:
-    """The kinds of data asked for, each once."""
-    items = detail.get("items", ()) if request_type is RequestType.DATA else ()
-    return tuple(sorted({str(item["kind"]) for item in items}))
-
-
 class AsksForSomething(Protocol):
     """What a policy is found by: a request, or a filing that is to become one."""
 
@@ -201,10 +187,9 @@ class AsksForSomething(Protocol):
     def project_id(self) -> UUID: ...
 
 
-def query_for(asked: AsksForSomething, cmo_id: UUID) -> PolicyQuery:
-    """What a policy must cover for a request, filed or about to be."""
-    request_type = RequestType(asked.type)
-    kind, kinds = kind_of(request_type, asked.detail), kinds_of(request_type, asked.detail)
+def query_for(request_type: RequestTypeDefinition, asked: AsksForSomething, cmo_id: UUID) -> PolicyQuery:
+    """What a policy must cover for a request of this type, filed or about to be."""
+    kind, kinds = request_type.kind_of(asked.detail), request_type.kinds_of(asked.detail)
     several = kinds if len(kinds) > 1 else ()
     return PolicyQuery(asked.type, kind, asked.priority, cmo_id, asked.site_id, asked.project_id, several)
 
@@ -215,21 +200,21 @@ def specificity(line: PolicyLine | Policy) -> tuple[bool, ...]:
 
 
 def freeze(
-    line: PolicyLine, request_type: RequestType, time_zone: str, calendar: SiteCalendar | None, at: datetime
+    line: PolicyLine, request_type: RequestTypeDefinition, time_zone: str, calendar: SiteCalendar | None, at: datetime
 ) -> Terms:
     """The terms a request filed at `at` will keep; `store_terms` stores them, once for all that share them.
 
     Of the line's clocks it keeps those a request of this type can have. `time_zone` and `calendar` are those of its
     site. Raises Conflict where no clock is left.
     """
-    terms = _frozen(line, request_type, time_zone, calendar, at.year)
+    terms = _frozen(line, request_type.name, request_type.clocks, time_zone, calendar, at.year)
     terms.refuse_if_never_open(at)
     return terms
 
 
 def freeze_together(
     lines: Mapping[str, PolicyLine],
-    request_type: RequestType,
+    request_type: RequestTypeDefinition,
     time_zone: str,
     calendar: SiteCalendar | None,
     at: datetime,
@@ -248,12 +233,12 @@ def store_terms(writer: Session | Connection, terms: Terms) -> None:
 
 @lru_cache(maxsize=256)
 def _frozen(
-    line: PolicyLine, request_type: RequestType, time_zone: str, calendar: SiteCalendar | None, year: int
+    line: PolicyLine, type_name: str, can_have: frozenset[str], time_zone: str, calendar: SiteCalendar | None, year: int
 ) -> Terms:
     """The terms that follow from these rules; they are the keys as objects, and never spelled out to be looked up."""
-    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in CLOCKS[request_type]}
+    clocks = {kind: clock for kind, clock in line.clocks.items() if kind in can_have}
     if not clocks:
-        raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {request_type} has.")
+        raise Conflict(f"The policy line '{line.name}' names no clock that a request of type {type_name} has.")
     content = {
         "policy": {
             "id": str(line.former_of or line.id),
@@ -276,9 +261,9 @@ def with_calendar(terms: Terms, time_zone: str, calendar: Mapping[str, Any] | No
     return parsed_terms(terms_digest(content), content)
 
 
-def with_line(terms: Terms, line: PolicyLine | Policy, request_type: RequestType) -> Terms:
+def with_line(terms: Terms, line: PolicyLine | Policy, request_type: RequestTypeDefinition) -> Terms:
     """The same terms, calendar and all, under a line; unchanged where it has no clock that the type can have."""
-    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in CLOCKS[request_type]}
+    clocks = {kind: clock for kind, clock in clocks_from_json(line.clocks).items() if kind in request_type.clocks}
     if not clocks:
         return terms
     other = replace(

@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 from slamon.db.parties import Calendar, Project, ProjectCmo, Site, Standing
 from slamon.db.policies import Policy, not_ended
 from slamon.domain.calendar import CalendarHorizon, WorkingCalendar
+from slamon.domain.clocks.kinds import ClockDefinition, Clocks
 from slamon.domain.terms import (
     ALWAYS,
-    DATED,
     Anchor,
-    ClockKind,
     ClockTerms,
     Mode,
     Step,
@@ -28,6 +27,7 @@ from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
 from slamon.services.policies.calendars import opens
 from slamon.services.policies.policies import CALENDAR_COLUMNS, PolicyLine, calendar_json, plain_calendar
+from slamon.services.transaction import Tx
 
 LONGEST_REACH = timedelta(days=5 * 366)  # arithmetic ends after six years: a year is left for what stops a clock
 # What decides whether deadlines can be reached; a change of anything else is not judged.
@@ -47,39 +47,40 @@ class _Hours(NamedTuple):
 
 
 @singledispatch
-def refuse_unreachable(row: Any, session: Session, at: datetime) -> None:
+def refuse_unreachable(row: Any, tx: Tx, at: datetime) -> None:
     """Raise TermsError or Invalid where a deadline counted from `at` would lie more than five years ahead.
 
     For a policy line or a draft: at any active site it covers. For a calendar or a site: under any line in force. For a
     project: under the lines that name it.
     """
-    raise TypeError(f"{type(row).__name__} in {session} at {at}")
+    raise TypeError(f"{type(row).__name__} in {tx} at {at}")
 
 
 @refuse_unreachable.register(Policy)
 @refuse_unreachable.register(PolicyLine)
-def _(row: Policy | PolicyLine, session: Session, at: datetime) -> None:
-    _refuse_too_far(row, [_Hours(ALWAYS, "a site that never closes"), *_hours_under(session, row, at)], at)
+def _(row: Policy | PolicyLine, tx: Tx, at: datetime) -> None:
+    hours = [_Hours(ALWAYS, "a site that never closes"), *_hours_under(tx.session, row, at)]
+    _refuse_too_far(row, hours, at, tx.rules.catalogue.clocks)
 
 
 @refuse_unreachable.register
-def _(row: Calendar, session: Session, at: datetime) -> None:
+def _(row: Calendar, tx: Tx, at: datetime) -> None:
     if not opens(plain_calendar(row), at):
         raise Invalid("weekly", "the calendar has no open hour in the next 366 days")
-    for site in session.scalars(select(Site).where(Site.calendar_id == row.id)):
+    for site in tx.session.scalars(select(Site).where(Site.calendar_id == row.id)):
         try:
-            refuse_unreachable(site, session, at)
+            refuse_unreachable(site, tx, at)
         except Invalid as error:
             raise Invalid("weekly", error.message) from error
 
 
 @refuse_unreachable.register
-def _(row: Site, session: Session, at: datetime) -> None:
-    calendar = session.get(Calendar, row.calendar_id) if row.calendar_id else None
+def _(row: Site, tx: Tx, at: datetime) -> None:
+    calendar = tx.session.get(Calendar, row.calendar_id) if row.calendar_id else None
     if calendar is None or row.status != Standing.ACTIVE:
         return
     of_this_cmo = select(ProjectCmo.project_id).where(ProjectCmo.organization_id == row.organization_id)
-    lines = session.scalars(
+    lines = tx.session.scalars(
         select(Policy).where(
             not_ended(at),
             or_(Policy.site_id.is_(None), Policy.site_id == row.id),
@@ -89,16 +90,16 @@ def _(row: Site, session: Session, at: datetime) -> None:
     )
     for line in lines:
         try:
-            _refuse_too_far(line, [_hours(row, calendar, at)], at)
+            _refuse_too_far(line, [_hours(row, calendar, at)], at, tx.rules.catalogue.clocks)
         except TermsError as error:
             raise Invalid("calendar_id", f"under the policy line '{line.name}', {error}") from error
 
 
 @refuse_unreachable.register
-def _(row: Project, session: Session, at: datetime) -> None:
-    for line in session.scalars(select(Policy).where(not_ended(at), Policy.project_id == row.id)):
+def _(row: Project, tx: Tx, at: datetime) -> None:
+    for line in tx.session.scalars(select(Policy).where(not_ended(at), Policy.project_id == row.id)):
         try:
-            refuse_unreachable(line, session, at)
+            refuse_unreachable(line, tx, at)
         except TermsError as error:
             raise Invalid("cmo_ids", f"under the policy line '{line.name}', {error}") from error
 
@@ -126,22 +127,23 @@ def _hours(site: Site, calendar: Calendar, at: datetime) -> _Hours:
     return _Hours(WorkingCalendar.from_json(plain), site.name)
 
 
-def _refuse_too_far(line: Policy | PolicyLine, hours: list[_Hours], at: datetime) -> None:
-    clocks, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
+def _refuse_too_far(line: Policy | PolicyLine, hours: list[_Hours], at: datetime, clocks: Clocks) -> None:
+    allowed, ladder = clocks_from_json(line.clocks), ladder_from_json(line.ladder)
     for calendar, place in hours:
-        terms = Terms(str(line.id), line.name, line.version, line.agreement_clause, calendar, clocks, ladder)
-        for kind, clock in clocks.items():
-            _refuse_far_clock(terms, kind, clock, place, stamp(at))
+        terms = Terms(str(line.id), line.name, line.version, line.agreement_clause, calendar, allowed, ladder)
+        for kind in allowed:
+            _refuse_far_clock(terms, clocks[kind], place, stamp(at))
 
 
-def _refuse_far_clock(terms: Terms, kind: ClockKind, clock: ClockTerms, place: str, at: datetime) -> None:
+def _refuse_far_clock(terms: Terms, definition: ClockDefinition, place: str, at: datetime) -> None:
+    kind, clock = definition.name, terms.clocks[definition.name]
     target_at = limit_at = at
-    if kind not in DATED:
+    if not definition.is_dated:
         counted = terms.running_calendar(clock.mode)
         target_at = _reached(f"clocks.{kind}.target", counted, at, clock.target, place, since=at)
         limit_at = _reached(f"clocks.{kind}.limit", counted, at, clock.limit, place, since=at)
     bases = {Anchor.START: at, Anchor.TARGET: target_at, Anchor.LIMIT: limit_at}
-    for step in terms.ladder_of(kind):
+    for step in terms.ladder_of(kind, takes_general=definition.takes_general_steps):
         if step.percent_of_target is None and step.offset > timedelta(0):
             counted = terms.running_calendar(_counted_by(step, clock))
             _reached("ladder.offset", counted, bases[step.anchor], step.offset, place, since=at)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.policies import Policy, not_ended
-from slamon.domain.terms import DeliveryChannel
+from slamon.services.outbox.addresses import to_account
 from slamon.services.outbox.outbox import administrators, outbox_row, queue
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
@@ -32,8 +32,7 @@ def queue_due_reviews(tx: Tx, *, today: date) -> None:
             [
                 outbox_row(
                     tx, f"review/{line.id}/{line.review_due_on}/{reader.id}", MessageKind.REVIEW_DUE,
-                    DeliveryChannel.EMAIL, reader.email,
-                    person_id=reader.id, detail=detail)
+                    *to_account(tx, reader), person_id=reader.id, detail=detail)
                 for reader in _readers(tx.session, line)
             ],
         )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from slamon.domain.lifecycle import BY_ITSELF, ENDED, LIFE_CYCLE, OF_A_DRAFT, RequestType, Rule, State, Table, When
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.lifecycle import ENDED, OF_A_DRAFT, RequestTypeDefinition, Rule, State, When
 from slamon.domain.timeline import CMO_ROLES, Role
 
 _HEAD = """# Life cycles
@@ -15,19 +16,18 @@ the state in which the request was **then**. Clocks follow as if it had been rec
 done.
 """
 
-_UNOPPOSED = {
-    RequestType.DATA: "no objection for 5 working days (a setting); never for a GxP request",
-    RequestType.INQUIRY: "no objection for 5 working days (a setting)",
-}
+_UNOPPOSED = "no objection for 5 working days (a setting)"
 
 
-def life_cycles() -> str:
+def life_cycles(catalogue: Catalogue) -> str:
     """The whole document, as Markdown with Mermaid diagrams."""
-    return "\n".join([_HEAD, *(line for kind, table in LIFE_CYCLE.items() for line in _section(kind, table))])
+    return "\n".join([_HEAD, *(line for each in catalogue.types.values() for line in _section(each))])
 
 
-def _section(request_type: RequestType, table: Table) -> Iterator[str]:
-    yield f"## {request_type.capitalize()}"
+def _section(request_type: RequestTypeDefinition) -> Iterator[str]:
+    table = request_type.rules
+    unopposed = _UNOPPOSED if request_type.closes_gxp_by_itself else f"{_UNOPPOSED}; never for a GxP request"
+    yield f"## {request_type.name.capitalize()}"
     yield "\n```mermaid\nstateDiagram-v2"
     yield f"    [*] --> {State.FILED}: file\n    [*] --> draft: write"
     yield from (f"    draft --> {to or '[*]'}: {act}" for act, to in OF_A_DRAFT.items())
@@ -50,8 +50,8 @@ def _section(request_type: RequestType, table: Table) -> Iterator[str]:
         yield f"| `{act}` | its author | draft | {end} | {needs} |"
     for (name, who, leads_to, needs), states in rows.items():
         yield f"| `{name}` | {who} | {', '.join(states)} | {leads_to} | {needs} |"
-    for (state, action), rule in BY_ITSELF.get(request_type, {}).items():
-        yield f"| `{action}` | {_who(rule)} | {state} | {_leads_to(state, rule)} | {_UNOPPOSED[request_type]} |"
+    for (state, action), rule in request_type.by_itself.items():
+        yield f"| `{action}` | {_who(rule)} | {state} | {_leads_to(state, rule)} | {unopposed} |"
     yield ""
 
 

@@ -13,8 +13,9 @@ from slamon.db.jobs import Job, JobKind
 from slamon.db.paging import cursor_after, id_behind
 from slamon.db.parties import Organization, Site
 from slamon.db.requests import CmoRequest, is_open
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import Parts, State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import ClockKind
 from slamon.services.access import jobs
@@ -29,8 +30,10 @@ MOST_REQUESTS = 100
 MOST_ITEMS = 500  # after which a page ends, with all items of its last request
 A_STEP = 100  # requests looked at in one step of a job
 
-# The clocks that ask for the item itself; a receipt can be late without anything being owed for long.
-ASKING = frozenset({ClockKind.ANSWER, ClockKind.REPLY, ClockKind.FULFILMENT, ClockKind.PROMISE})
+
+def asks_for_items(clock: ClockState) -> bool:
+    """Whether items are late when it is: not so with a receipt, nor with what the sponsor owes."""
+    return not clock.definition.is_the_sponsors and clock.kind != ClockKind.ACKNOWLEDGEMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class OutstandingItem:
     site: Site
     request_id: UUID
     number: str
+    type: str
     state: State
     item: int
     kind: str
@@ -68,7 +72,7 @@ class OutstandingItem:
     @property
     def overdue_after(self) -> datetime | None:
         """The first instant that one of the clocks asking for it passes, or has passed; None while none does."""
-        asking = [clock for clock in self.clocks if clock.kind in ASKING and clock.stopped_at is None]
+        asking = [clock for clock in self.clocks if asks_for_items(clock) and clock.stopped_at is None]
         return min((at for clock in asking for at in (clock.target_at, clock.limit_at) if at), default=None)
 
     def as_line(self) -> "OwedLine":
@@ -77,6 +81,7 @@ class OutstandingItem:
             cmo_name=self.cmo_name,
             site_name=self.site.name,
             lots=self.lots,
+            type=self.type,
             kind=self.kind,
             number=self.number,
             item=self.item,
@@ -96,6 +101,7 @@ class OwedLine:
     cmo_name: str
     site_name: str
     lots: tuple[str, ...]
+    type: str
     kind: str
     number: str
     item: int
@@ -140,7 +146,7 @@ def outstanding_items(tx: Tx, wanted: OutstandingFilter, *, by: Caller, most: in
         select(CmoRequest, Organization.name, Site)
         .join(Organization, Organization.id == CmoRequest.cmo_id)
         .join(Site, Site.id == CmoRequest.site_id)
-        .where(*_filters(wanted, by))
+        .where(*_filters(tx.rules.catalogue, wanted, by))
         .order_by(CmoRequest.id)
         .limit(most + 1)
     )
@@ -149,9 +155,7 @@ def outstanding_items(tx: Tx, wanted: OutstandingFilter, *, by: Caller, most: in
     parties = {request.id: (name, site) for request, name, site in rows}
     lot = normal_form(wanted.lot) if wanted.lot else None
     items: list[OutstandingItem] = []
-    for examined, case in enumerate(
-        load_requests(tx.session, tx.rules.catalogue, [request for request, *_ in rows]), 1
-    ):
+    for examined, case in enumerate(load_requests(tx, [request for request, *_ in rows]), 1):
         open_items = _open_items(case, *parties[case.request.id])
         items += [item for item in open_items if lot is None or lot in map(normal_form, item.lots)]
         if len(items) >= MOST_ITEMS and case.request.id != found[-1][0].id:
@@ -172,11 +176,12 @@ def every_line(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> Iterator[Owe
 # --- the whole register in the background -----------------------------------------------------------------------------
 
 
-def is_long(session: Session, wanted: OutstandingFilter, *, by: Caller) -> bool:
+def is_long(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> bool:
     """Whether the whole register takes so long that it should be put together in the background."""
     allow(by, Deed.READ_REQUESTS)
-    one_more = select(CmoRequest.id).where(*_filters(wanted, by)).order_by(CmoRequest.id).offset(AT_ONCE).limit(1)
-    return session.scalar(one_more) is not None
+    filters = _filters(tx.rules.catalogue, wanted, by)
+    one_more = select(CmoRequest.id).where(*filters).order_by(CmoRequest.id).offset(AT_ONCE).limit(1)
+    return tx.session.scalar(one_more) is not None
 
 
 def ask(tx: Tx, wanted: OutstandingFilter, *, by: Caller) -> Job:
@@ -194,7 +199,7 @@ def wanted_of(job: Job, cursor: str | None = None) -> OutstandingFilter:
 
 def count(tx: Tx, job: Job, by: Caller) -> int:
     """How many requests the job has to look at."""
-    found = select(CmoRequest.id).where(*_filters(wanted_of(job), by)).subquery()
+    found = select(CmoRequest.id).where(*_filters(tx.rules.catalogue, wanted_of(job), by)).subquery()
     return tx.session.scalar(select(func.count()).select_from(found)) or 0
 
 
@@ -219,8 +224,8 @@ def lines_of(session: Session, job: Job, *, by: Caller, after: int, most: int) -
 
 def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[OutstandingItem]:
     request, progress, clocks = case.request, case.progress(), case.clocks()
-    of_request = next((clock for clock in clocks if clock.kind is ClockKind.ANSWER), None)
-    others = [clock for clock in clocks if clock.kind is not ClockKind.ANSWER]
+    of_request = next((clock for clock in clocks if clock.kind == ClockKind.ANSWER), None)
+    others = [clock for clock in clocks if clock.kind != ClockKind.ANSWER]
     of_items = case.item_clocks() if progress.open_items else {}
     for number in progress.open_items:
         item, answer = progress.detail["items"][number - 1], of_items.get(number, of_request)
@@ -230,6 +235,7 @@ def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[Outs
             site=site,
             request_id=request.id,
             number=request.number,
+            type=request.type,
             state=State(request.state),
             item=number,
             kind=item["kind"],
@@ -242,8 +248,9 @@ def _open_items(case: LoadedRequest, cmo_name: str, site: Site) -> Iterator[Outs
         )
 
 
-def _filters(wanted: OutstandingFilter, by: Caller) -> list[ColumnElement[bool]]:
-    filters = [is_open(), CmoRequest.type == RequestType.DATA, CmoRequest.state != State.DECLINED, sees(by, CmoRequest)]
+def _filters(catalogue: Catalogue, wanted: OutstandingFilter, by: Caller) -> list[ColumnElement[bool]]:
+    with_items = [name for name, each in catalogue.types.items() if each.parts is Parts.ITEMS]
+    filters = [is_open(), CmoRequest.type.in_(with_items), CmoRequest.state != State.DECLINED, sees(by, CmoRequest)]
     if wanted.cmo_id is not None:
         filters.append(CmoRequest.cmo_id == wanted.cmo_id)
     if wanted.cursor is not None:

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.clocks.kinds import dated
 from slamon.domain.terms import (
     Anchor,
-    ClockKind,
     Mode,
     Step,
     as_meant,
@@ -16,6 +17,7 @@ from slamon.domain.terms import (
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.policies.policies import SCOPE
 from slamon.wording.instants import target
+from slamon.wording.words import Words
 
 _HEAD = """# Policies
 
@@ -31,29 +33,29 @@ This page is written by `slamon policy-rules`.
 """
 
 
-def policy_rules() -> str:
+def policy_rules(catalogue: Catalogue, words: Words) -> str:
     """The whole document, as Markdown."""
-    lines = default_policies()
+    lines = default_policies(catalogue.clocks)
     scope = ", ".join(column.removesuffix("_id").replace("cmo", "CMO") for column in SCOPE)
-    return "\n".join([_HEAD.format(scope=scope), *_clocks(lines), *_ladders(lines)])
+    return "\n".join([_HEAD.format(scope=scope), *_clocks(lines, catalogue, words), *_ladders(lines, catalogue, words)])
 
 
-def _clocks(lines: list[dict[str, Any]]) -> Iterator[str]:
+def _clocks(lines: list[dict[str, Any]], catalogue: Catalogue, words: Words) -> Iterator[str]:
     yield "Target / limit; `cap` bounds what all waits for a third party may take together.\n"
     yield f"| clock | {' | '.join(line['name'] for line in lines)} |"
     yield "|---" * (len(lines) + 1) + "|"
-    for kind in ClockKind:
-        cells = [_cell(line["clocks"].get(kind.value)) for line in lines]
-        yield f"| {kind.replace('_', ' ')}{' (ours)' if kind.is_the_sponsors else ''} | {' | '.join(cells)} |"
+    for name, definition in catalogue.clocks.items():
+        cells = [_cell(line["clocks"].get(name)) for line in lines]
+        yield f"| {words.clocks[name].label}{' (ours)' if definition.is_the_sponsors else ''} | {' | '.join(cells)} |"
     yield ""
 
 
 def _cell(stored: Mapping[str, Any] | None) -> str:
     if stored is None:
         return "–"
-    [clock] = clocks_from_json({ClockKind.ANSWER.value: stored}).values() if stored["mode"] != Mode.DATE else [None]
-    if clock is None:
+    if stored["mode"] == Mode.DATE:
         return "end of the day"
+    [clock] = clocks_from_json({"": stored}).values()
     cap = f", cap {_duration(clock.pause_cap)}" if clock.pause_cap else ""
     return f"{_duration(clock.target, clock.mode)} / {_duration(clock.limit, clock.mode)}{cap}"
 
@@ -62,30 +64,30 @@ def _duration(length: timedelta, mode: Mode = Mode.ELAPSED) -> str:
     return target(int(length.total_seconds()), mode.unit)
 
 
-def _ladders(lines: list[dict[str, Any]]) -> Iterator[str]:
-    told: dict[str, list[str]] = {}
+def _ladders(lines: list[dict[str, Any]], catalogue: Catalogue, words: Words) -> Iterator[str]:
+    by_steps: dict[str, list[str]] = {}
+    on_a_day = dated(catalogue.clocks)
     for line in lines:
-        rungs = "\n".join(_rung(step) for step in ladder_from_json(line["ladder"]))
-        told.setdefault(rungs, []).append(line["name"])
-    for rungs, names in told.items():
+        ladder = [as_meant(step, on_a_day) for step in ladder_from_json(line["ladder"])]
+        by_steps.setdefault("\n".join(_step(step, words) for step in ladder), []).append(line["name"])
+    for steps, names in by_steps.items():
         yield f"## Who is told: {'; '.join(names)}\n"
         yield "| clocks | step | when | who |"
         yield "|---|---|---|---|"
-        yield rungs
+        yield steps
         yield ""
 
 
-def _rung(step: Step) -> str:
-    clocks = ", ".join(kind.replace("_", " ") for kind in step.clocks) or "what the CMO owes by the hour"
+def _step(step: Step, words: Words) -> str:
+    clocks = ", ".join(words.clocks[kind].label for kind in step.clocks) or "what the CMO owes by the hour"
     who = ", ".join(f"{to.role or 'a person'} ({to.channel})".replace("_", " ") for to in step.to)
     return f"| {clocks} | {_name(step)} | {_when(step)} | {who} |"
 
 
 def _name(step: Step) -> str:
     """The step's own name, and what it means where that is another."""
-    level = as_meant(step).level
     name = step.id.replace("_", " ")
-    return name if step.id == level else f"{name} ({level.replace('_', ' ')})"
+    return name if step.id == step.level else f"{name} ({step.level.replace('_', ' ')})"
 
 
 def _when(step: Step) -> str:

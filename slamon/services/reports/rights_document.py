@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import Role
-from slamon.services.access.rights import REACH, RIGHTS, ROLES_OF_ACTIONS, Deed, On, Right
+from slamon.services.access.rights import REACH, RIGHTS, Deed, On, Right
 
 _HEAD = """# Who may do what
 
@@ -57,11 +59,11 @@ theirs alone.
 """
 
 
-def rights() -> str:
+def rights(catalogue: Catalogue) -> str:
     """The whole document, as Markdown."""
     reach = "\n".join(f"| {_words(role)} | {where} |" for role, where in REACH.items())
     head = _HEAD.format(reach=reach, leads=Deed.NAME_LEADS, staffing=Deed.STAFF_PROJECTS, scoping=Deed.SCOPE_AUDITORS)
-    return "\n".join([head, *_table(), *_actions(), ""])
+    return "\n".join([head, *_table(), *_actions(catalogue), ""])
 
 
 def _table() -> Iterator[str]:
@@ -72,12 +74,15 @@ def _table() -> Iterator[str]:
         yield f"| {deed} | {scope} | {' | '.join(_cell(right, role) for role in REACH)} |"
 
 
-def _actions() -> Iterator[str]:
+def _actions(catalogue: Catalogue) -> Iterator[str]:
+    tables = [each.rules for each in catalogue.types.values()]
     yield "\n## Actions on a request\n"
     yield "In which state, and what each needs: [life-cycles.md](life-cycles.md). Another priority is the lead's.\n"
     yield f"| action | {' | '.join(map(_words, REACH))} |"
     yield "|---" * (len(REACH) + 1) + "|"
-    for action, roles in ROLES_OF_ACTIONS.items():
+    for action in Action:
+        rules = [rule for table in tables for (_, listed), rule in table.items() if listed is action]
+        roles = frozenset[Role]().union(*(rule.who for rule in rules))
         cells = (_reach(role) if role in roles else "" for role in REACH)
         yield f"| `{action}` | {' | '.join(cells)} |"
 

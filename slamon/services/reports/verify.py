@@ -62,7 +62,7 @@ def verify_requests(tx: Tx) -> Iterator[int | Difference]:
         clocks = by_request(tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids))))
         crossings, said = passed_steps(tx.session, ids), messages_said(tx.session, ids)
         timelines = {request.id: Timeline(fact_of(row) for row in facts[request.id]) for request in requests}
-        cases = {case.request.id: case for case in loaded_requests(tx.session, tx.rules.catalogue, requests, timelines)}
+        cases = {case.request.id: case for case in loaded_requests(tx, requests, timelines)}
         broken = {request.id: _chain_difference(request, facts[request.id]) for request in requests}
         unbroken = {id_: timeline for id_, timeline in timelines.items() if broken[id_] is None}
         files = _files_named(tx.session, unbroken)

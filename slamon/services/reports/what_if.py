@@ -15,7 +15,6 @@ from slamon.db.parties import Organization, Person
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.ladder import Evaluation, evaluate
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.terms import LadderRole, Terms, together
 from slamon.errors import Invalid
 from slamon.services.access import jobs
@@ -25,10 +24,10 @@ from slamon.services.access.rights import Deed, allow
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.directory.recipients import Recipients
+from slamon.services.policies.lines import refuse_unknown_channels
 from slamon.services.policies.policies import (
     PolicyLine,
     covers,
-    kinds_of,
     load_terms,
     query_for,
     specificity,
@@ -58,7 +57,7 @@ class Change:
 class WhatIf:
     """`looked_at` requests were filed in the period; `covered` of them would have come under the draft.
 
-    `escalations` are rungs addressed to the lead, by person: as it was, and under the draft.
+    `escalations` are steps addressed to the lead, by person: as it was, and under the draft.
     """
 
     looked_at: int = 0
@@ -139,7 +138,8 @@ def what_if(tx: Tx, question: Question, *, by: Caller, progress: Callable[[int, 
 def refuse_impossible(tx: Tx, question: Question, *, by: Caller) -> None:
     """Raises Forbidden, TermsError for a draft that no request could be filed under, Invalid for an empty period."""
     allow(by, Deed.READ_RECORDS)
-    refuse_unreachable(question.draft, tx.session, tx.business_now)
+    refuse_unknown_channels(question.draft.ladder, tx.rules.channels)
+    refuse_unreachable(question.draft, tx, tx.business_now)
     if question.filed_to <= question.filed_from:
         raise Invalid("filed_to", "must lie after filed_from")
 
@@ -216,25 +216,27 @@ def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: Wha
     lines = defaultdict(list)
     for line in tx.session.scalars(select(Policy).order_by(Policy.effective_from)):
         lines[str(line.former_of or line.id)].append(line)
+    types = tx.rules.catalogue.types
     terms = load_terms(tx.session, [request.terms_digest for request in requests])
 
     def comes_under_draft(request: CmoRequest) -> bool:
         own = terms.get(request.terms_digest)
-        if own is None or not covers(draft, query_for(request, request.cmo_id)):
+        if own is None or not covers(draft, query_for(types[request.type], request, request.cmo_id)):
             return False
         line = _then(lines.get(own.policy_id, ()), request.filed_at)
         return line is None or specificity(draft) >= specificity(line)
 
     covered = [request for request in requests if comes_under_draft(request)]
-    recipients = Recipients(tx.session, covered)
-    other: dict[tuple[str, RequestType], Terms] = {}  # many requests share their terms
-    for case in load_requests(tx.session, tx.rules.catalogue, covered):
+    recipients = Recipients(tx, covered)
+    other: dict[tuple[str, str], Terms] = {}  # many requests share their terms
+    for case in load_requests(tx, covered):
         request = case.request
-        shared = case.terms.digest, case.type
+        shared = case.terms.digest, request.type
         drafted = other.get(shared) or _drafted(case, draft)
-        if len(kinds_of(case.type, request.detail)) < 2:
+        if len(case.type.kinds_of(request.detail)) < 2:
             other[shared] = drafted
-        before, after = case.evaluate(tx.business_now), evaluate(drafted, case.timeline, tx.business_now)
+        before = case.evaluate(tx.business_now)
+        after = evaluate(drafted, case.timeline, tx.business_now, clocks=case.catalogue.clocks)
         was, would_be = before.breached(tx.business_now), after.breached(tx.business_now)
         change = found.cmos.setdefault(request.cmo_id, Change(""))
         change.requests += 1
@@ -250,7 +252,7 @@ def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: Wha
 def _drafted(case: LoadedRequest, draft: PolicyLine) -> Terms:
     """The case's terms with the draft in place of its line; of several kinds asked for, of those it covers."""
     terms = with_line(case.terms, draft, case.type)
-    kinds = kinds_of(case.type, case.request.detail)
+    kinds = case.type.kinds_of(case.request.detail)
     if draft.kind is None or len(kinds) < 2:
         return terms
     return together(
@@ -264,7 +266,7 @@ def _then(said: Sequence[Policy], at: datetime) -> Policy | None:
 
 
 def _leads_told(request: CmoRequest, outcome: Evaluation, recipients: Recipients) -> Iterator[UUID]:
-    """Who leads, once for each rung that tells the lead; clocks that pass one at the same instant share it."""
+    """Who leads, once for each step that notifies the lead; clocks that pass one at the same instant share it."""
     for step, _ in dict.fromkeys((crossing.step, crossing.crossed_at) for crossing in outcome.crossings):
         to_leads = (to for to in step.to if to.role is LadderRole.LEAD)
         yield from {reader.person.id for to in to_leads for reader in recipients.readers(request, to)}

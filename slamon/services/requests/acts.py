@@ -51,7 +51,7 @@ def load_to_act(tx: Tx, request_id: UUID, *, by: Caller) -> LoadedRequest:
     request = locked_request(tx.session, request_id, sees(by, CmoRequest))
     if request is None:
         raise NotFound("request", request_id)
-    return load_request(tx.session, tx.rules.catalogue, request)
+    return load_request(tx, request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def act(
     then = loaded.as_of(occurred_at)  # by what is known now; later facts there are where it is written down late
     is_late = len(then.timeline) < len(timeline)
     state, progress = then.stage()
-    rule = rule_for(loaded.catalogue, loaded.type, state, said.action, progress)
+    rule = rule_for(loaded.type, state, said.action, progress)
     wanted = _who_may(loaded, said.action, rule, roles)
     said = replace(said, text=visible(said.text) or "", reason=visible(said.reason) or "")
     actor, recorder, came_via = _who_acts(tx.session, request, said.action, wanted, by, roles, recorded, via)
@@ -181,7 +181,7 @@ def _follow(tx: Tx, case: LoadedRequest, fact: Fact, action: str) -> LoadedReque
     request = case.request
     if fact.kind == FactKind.AMENDED and "priority" in fact.said(Amended).changes:
         case = under_priority(tx, case, fact)
-    recipients = Recipients(tx.session, [request])
+    recipients = Recipients(tx, [request])
     reconcile(tx, [case], recipients)
     queue(tx.session, fact_rows(tx, request, fact, recipients))
     if fact.kind == FactKind.TAKEN:
@@ -190,7 +190,7 @@ def _follow(tx: Tx, case: LoadedRequest, fact: Fact, action: str) -> LoadedReque
     note(tx.session, "acted", number=request.number, action=action, sequence=fact.sequence)
     tx.session.flush()
     is_whole = request.fact_count == len(case.timeline)  # or it closed by itself in the same moment
-    return case if is_whole else load_request(tx.session, case.catalogue, request)
+    return case if is_whole else load_request(tx, request)
 
 
 def _stamp_after(timeline: Timeline, now: datetime) -> datetime:
@@ -228,7 +228,7 @@ def _who_may(loaded: LoadedRequest, action: str, rule: Rule | None, roles: froze
     """Who may take an action now; where somebody in `roles` may not, who may at some time."""
     if rule is not None and rule.who & roles:
         return rule.who
-    rules = loaded.catalogue.life_cycles[loaded.type].table.items()
+    rules = loaded.type.rules.items()
     return frozenset().union(*(each.who for (_, listed), each in rules if listed == action))
 
 

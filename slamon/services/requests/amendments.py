@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
-from slamon.domain.actions.parts import given, refuse_past_days
+from slamon.domain.actions.parts import refuse_past_days
 from slamon.domain.actions.talk import Amend, Amended, Change
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.progress import amended
 from slamon.domain.stored import as_json
 from slamon.domain.timeline import Role
@@ -20,12 +20,6 @@ from slamon.errors import Forbidden, Invalid
 from slamon.services.deadlines.loading import LoadedRequest
 
 COLUMNS = ("due_on", "priority", "cmo_reference", "contact_id")
-_DAYS = ("requested_ship_date", "required_delivery_from", "required_delivery_to")
-_OF_THE_DETAIL = {
-    RequestType.SHIPMENT: frozenset({*_DAYS, "lines"}),
-    RequestType.DATA: frozenset({"items"}),
-    RequestType.INQUIRY: frozenset[str](),
-}
 
 
 def as_amendment(
@@ -56,18 +50,17 @@ def as_amendment(
         _refuse_stranger(session, request, changes["contact_id"].after)
     if "priority" in changes and Role.LEAD not in roles:
         raise Forbidden("Only a lead of this request may change its priority.")
-    _refuse_unknown_parts(request, detail)
-    _refuse_crossed_days(amended(request.detail, detail))
+    _refuse_unknown_parts(case.type, request, detail)
+    _refuse_crossed_days(case.type, amended(request.detail, detail))
     if detail and amended(request.detail, detail) != request.detail:
         changes["detail"] = Change(before={name: request.detail.get(name) for name in detail}, after=detail)
     if not changes:
         raise Invalid("changes", "nothing would change")
-    needed = given(said.changes)
-    due = {
-        "changes.due_on": needed.due_on if "due_on" in changes else None,
-        "changes.detail.required_delivery_to": needed.detail.required_delivery_to if needed.detail else None,
-    }
-    refuse_past_days(due, at, case.progress().destination_zone)
+    due = {"changes.due_on": changes["due_on"].after if "due_on" in changes else None}
+    if case.type.due_day:
+        due[f"changes.detail.{case.type.due_day}"] = detail.get(case.type.due_day)
+    days = {field: date.fromisoformat(day) for field, day in due.items() if day}
+    refuse_past_days(days, at, case.progress().destination_zone)
     return Amended(text=said.text, reason=said.reason, changes=changes)
 
 
@@ -113,13 +106,12 @@ def _refuse_stranger(session: Session, request: CmoRequest, person_id: str) -> N
         raise Invalid("contact_id", f"no active contact {person_id} at this site")
 
 
-def _refuse_unknown_parts(request: CmoRequest, changes: Mapping[str, Any]) -> None:
-    request_type = RequestType(request.type)
+def _refuse_unknown_parts(request_type: RequestTypeDefinition, request: CmoRequest, changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         where = f"changes.detail.{name}"
-        if name not in _OF_THE_DETAIL[request_type]:
-            raise Invalid(where, f"is no part of a request of type {request_type}")
-        if name in _DAYS:
+        if name not in request_type.amendable:
+            raise Invalid(where, f"is no part of a request of type {request_type.name}")
+        if not request_type.amendable[name]:
             continue
         numbers, count = [change["number"] for change in value], len(request.detail.get(name, ()))
         if unknown := [number for number in numbers if not 1 <= number <= count]:
@@ -128,10 +120,8 @@ def _refuse_unknown_parts(request: CmoRequest, changes: Mapping[str, Any]) -> No
             raise Invalid(where, "names the same number twice; say all that changes of it in one place")
 
 
-def _refuse_crossed_days(detail: Mapping[str, Any]) -> None:
+def _refuse_crossed_days(request_type: RequestTypeDefinition, detail: Mapping[str, Any]) -> None:
     """As at filing: days written YYYY-MM-DD compare as they stand."""
-    ship, first, last = (detail.get(name) for name in _DAYS)
-    if first and last and first > last:
-        raise Invalid("changes.detail.required_delivery_from", f"would lie after required_delivery_to, {last}")
-    if ship and last and ship > last:
-        raise Invalid("changes.detail.requested_ship_date", f"would lie after required_delivery_to, {last}")
+    for first, last in request_type.days_in_order:
+        if detail.get(first) and detail.get(last) and detail[first] > detail[last]:
+            raise Invalid(f"changes.detail.{first}", f"would lie after {last}, {detail[last]}")

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from slamon.db.drafts import Draft
 from slamon.db.statements import insert_if_new
-from slamon.domain.lifecycle import RequestType
 from slamon.errors import Conflict, Invalid, NotFound, StaleVersion
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow
 from slamon.services.audit.trail import record
+from slamon.services.policies.known_names import known_type
 from slamon.services.transaction import Tx
 
 MOST = 100  # of one author, so that all fit on a page
@@ -35,6 +35,7 @@ def save(
     StaleVersion, Invalid for what is too long or no text, and Conflict for more drafts than one author may have.
     """
     allow(by, Deed.KEEP_DRAFTS)
+    known_type(tx, content.get("type"))
     _refuse_unkeepable(content)
     new = {
         "id": draft_id,
@@ -93,8 +94,6 @@ def discard(tx: Tx, draft_id: UUID, *, by: Caller, expected_version: int | None 
 
 
 def _refuse_unkeepable(content: Mapping[str, Any]) -> None:
-    if content.get("type") not in set(RequestType):
-        raise Invalid("type", f"must be one of {', '.join(RequestType)}")
     _refuse_strange(content)
     if len(json.dumps(content, ensure_ascii=False)) > LONGEST:
         raise Invalid("detail", f"is too long; a draft may have {LONGEST:,} characters")

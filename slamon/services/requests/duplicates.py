@@ -3,7 +3,7 @@
 A hint before filing and no lock: two filed in the same instant may miss each other. Who means it files anyway.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, is_open
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.normal_form import normal_form
 from slamon.errors import LikelyDuplicate, LookAlike
 from slamon.services.access.callers import Caller
@@ -31,7 +31,7 @@ class Mark:
 
 def refuse_duplicates(
     reader: Session | Connection,
-    request_type: RequestType,
+    request_type: RequestTypeDefinition,
     cmo_id: UUID,
     detail: Mapping[str, Any],
     cmo_reference: str | None,
@@ -44,35 +44,26 @@ def refuse_duplicates(
 
     `detail` is as the API takes it.
     """
-    own = marks(detail, cmo_reference)
+    own = marks(request_type, detail, cmo_reference)
     if not own:
         return
     statement = (
         select(CmoRequest.id, CmoRequest.number, CmoRequest.subject, CmoRequest.detail, CmoRequest.cmo_reference)
-        .where(CmoRequest.cmo_id == cmo_id, CmoRequest.type == request_type.value, is_open(), sees(by, CmoRequest))
+        .where(CmoRequest.cmo_id == cmo_id, CmoRequest.type == request_type.name, is_open(), sees(by, CmoRequest))
         .order_by(CmoRequest.filed_at.desc())
         .limit(NEWEST)
     )
     found = [
         LookAlike(request_id, number, subject, " and ".join(sorted({mark.kind for mark in common})))
         for request_id, number, subject, its_detail, its_reference in reader.execute(statement)
-        if (common := own & marks(its_detail, its_reference))
+        if (common := own & marks(request_type, its_detail, its_reference))
     ]
     if found:
         raise LikelyDuplicate(found)
 
 
-def marks(detail: Mapping[str, Any], cmo_reference: str | None) -> frozenset[Mark]:
+def marks(request_type: RequestTypeDefinition, detail: Mapping[str, Any], cmo_reference: str | None) -> frozenset[Mark]:
     """The lots and order numbers a request names, wherever its type keeps them."""
-    folded = ((kind, normal_form(text or "")) for kind, text in _named(detail, cmo_reference))
+    named = [*request_type.marks(detail), ("order number", cmo_reference)]
+    folded = ((kind, normal_form(text or "")) for kind, text in named)
     return frozenset(Mark(kind, form) for kind, form in folded if form)
-
-
-def _named(detail: Mapping[str, Any], cmo_reference: str | None) -> Iterator[tuple[str, str | None]]:
-    for item in detail.get("items", ()):
-        for lot in item.get("lots", ()):
-            yield "lot", lot
-    for line in detail.get("lines", ()):
-        yield "lot", line.get("lots_or_kits")
-    yield "order number", detail.get("irt_order_no")
-    yield "order number", cmo_reference

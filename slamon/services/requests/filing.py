@@ -16,9 +16,10 @@ from slamon.db.filing import AnswerToKeep, FiledRows, store_filing
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import connection_of, next_number
 from slamon.domain.actions.parts import Contradiction, refuse_past_days
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState, item_clocks
 from slamon.domain.fold import progress_of
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import RequestTypeDefinition, State
 from slamon.domain.priority import Priority
 from slamon.domain.progress import Progress
 from slamon.domain.terms import Terms
@@ -35,7 +36,6 @@ from slamon.services.policies.policies import (
     choose_each,
     freeze,
     freeze_together,
-    kinds_of,
     query_for,
     store_terms,
 )
@@ -43,14 +43,12 @@ from slamon.services.requests.duplicates import refuse_duplicates
 from slamon.services.requests.filing_context import Contact, FilingContext, Parties, filing_context, fit_parties
 from slamon.services.transaction import Moment, Tx
 
-PREFIX = {RequestType.SHIPMENT: "SHP", RequestType.DATA: "DAT", RequestType.INQUIRY: "INQ"}
-
 
 @dataclass(frozen=True, slots=True)
 class Filing:
     """What a sponsor asks of a CMO's site. `detail` is the typed part, already checked at the border."""
 
-    type: RequestType
+    type: str
     project_id: UUID
     site_id: UUID
     subject: str
@@ -69,6 +67,7 @@ class ReadyFiling:
     """A checked request about to be stored: its rows, complete except for the number, and whom it concerns."""
 
     id: UUID
+    type: RequestTypeDefinition
     rows: FiledRows
     terms: Terms
     parties: Parties
@@ -100,13 +99,14 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
     context = filing_context(tx.session.connection(), filing, stamp(tx.business_now))
-    ready = prepare(tx, tx.session, filing, context, by=by, via=via, file_anyway=file_anyway)
+    ready = prepare(tx, tx.session, tx.rules.catalogue, filing, context, by=by, via=via, file_anyway=file_anyway)
     return _stored(tx.session, ready)
 
 
 def prepare(
     moment: Moment,
     reader: Session | Connection,
+    catalogue: Catalogue,
     filing: Filing,
     context: FilingContext,
     *,
@@ -116,14 +116,14 @@ def prepare(
 ) -> ReadyFiling:
     """Check a filing and make its rows, storing nothing; raises as `log_request`."""
     allow(by, Deed.FILE)
-    at = stamp(moment.business_now)
+    request_type, at = catalogue.types[filing.type], stamp(moment.business_now)
     parties = fit_parties(reader, context, filing, by=by)
-    _refuse_past_due(filing, at)
+    _refuse_past_due(request_type, filing, at)
     if not file_anyway:
-        refuse_duplicates(reader, filing.type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
+        refuse_duplicates(reader, request_type, parties.cmo_id, filing.detail, filing.cmo_reference, by=by)
     if filing.parent_id is not None:
         _refuse_foreign_parent(reader, filing.parent_id, parties.cmo_id, by)
-    terms = _terms_for(filing, context, parties, at)
+    terms = _terms_for(request_type, filing, context, parties, at)
     filed = Fact(
         sequence=1,
         kind=FactKind.FILED,
@@ -136,7 +136,7 @@ def prepare(
     )
     request_id, timeline = new_id(), Timeline([filed])
     head_digest = filed.digest(str(request_id), GENESIS)
-    evaluated, clocks = at_filing(request_id, terms, timeline, moment.business_now)
+    evaluated, clocks = at_filing(request_id, terms, timeline, moment.business_now, clocks=catalogue.clocks)
     request = request_values(filing, parties, terms, filed_by_id=by.person_id, state=State.FILED, filed_at=at) | {
         "id": request_id,
         "fact_count": 1,
@@ -146,7 +146,7 @@ def prepare(
         **evaluated,
     }
     rows = FiledRows(
-        prefix=number_prefix(filing.type, at.year),
+        prefix=number_prefix(request_type, at.year),
         year=at.year,
         request=request,
         fact=fact_values(request_id, filed, head_digest),
@@ -154,8 +154,8 @@ def prepare(
         # The number is empty here; the statement that assigns it puts it in front of the key.
         notice=filed_row(moment, request_id, "", parties.contact.id, parties.contact.email),
     )
-    items = item_clocks(terms, timeline) if terms.answer_by_kind else {}
-    return ReadyFiling(request_id, rows, terms, parties, progress_of(timeline), items)
+    items = item_clocks(terms, timeline, clocks=catalogue.clocks)
+    return ReadyFiling(request_id, request_type, rows, terms, parties, progress_of(timeline), items)
 
 
 def file_by_terms(
@@ -166,18 +166,19 @@ def file_by_terms(
     The first is the parent of the others. None asks first: it raises TermsDiffer where that would make several. Raises
     as `log_request` otherwise; either all are filed or, the caller's transaction being undone, none.
     """
+    request_type = tx.rules.catalogue.types[filing.type]
     context = filing_context(tx.session.connection(), filing, stamp(tx.business_now))
-    groups = [filing] if split is False else _by_terms(tx.session, filing, context, by=by)
+    groups = [filing] if split is False else _by_terms(tx.session, request_type, filing, context, by=by)
     if split is None and len(groups) > 1:
-        raise TermsDiffer([kinds_of(group.type, group.detail) for group in groups])
+        raise TermsDiffer([request_type.kinds_of(group.detail) for group in groups])
     if len(groups) > 1 and not file_anyway:
         cmo_id = fit_parties(tx.session, context, filing, by=by).cmo_id
-        refuse_duplicates(tx.session, filing.type, cmo_id, filing.detail, filing.cmo_reference, by=by)
+        refuse_duplicates(tx.session, request_type, cmo_id, filing.detail, filing.cmo_reference, by=by)
         file_anyway = True  # asked now, for all of them at once
     filed: list[Filed] = []
     for group in groups:
         one = replace(group, parent_id=filed[0].id) if filed else group
-        ready = prepare(tx, tx.session, one, context, by=by, via=via, file_anyway=file_anyway)
+        ready = prepare(tx, tx.session, tx.rules.catalogue, one, context, by=by, via=via, file_anyway=file_anyway)
         filed.append(_stored(tx.session, ready))
     return filed
 
@@ -198,12 +199,14 @@ def _stored(session: Session, ready: ReadyFiling) -> Filed:
     return Filed(number, ready)
 
 
-def _by_terms(session: Session, filing: Filing, context: FilingContext, *, by: Caller) -> list[Filing]:
+def _by_terms(
+    session: Session, request_type: RequestTypeDefinition, filing: Filing, context: FilingContext, *, by: Caller
+) -> list[Filing]:
     """The filing cut by the terms its kinds of data have, in the order of their first items."""
-    if len(kinds_of(filing.type, filing.detail)) < 2:
+    if len(request_type.kinds_of(filing.detail)) < 2:
         return [filing]
     parties = fit_parties(session, context, filing, by=by)
-    lines = choose_each(context.lines, query_for(filing, parties.cmo_id))
+    lines = choose_each(context.lines, query_for(request_type, filing, parties.cmo_id))
     groups: dict[str, list[Any]] = {}
     for item in filing.detail["items"]:
         line = lines[item["kind"]]
@@ -211,19 +214,21 @@ def _by_terms(session: Session, filing: Filing, context: FilingContext, *, by: C
     return [replace(filing, detail={**filing.detail, "items": items}) for items in groups.values()]
 
 
-def _terms_for(filing: Filing, context: FilingContext, parties: Parties, at: datetime) -> Terms:
-    wanted, own = query_for(filing, parties.cmo_id), (filing.type, parties.time_zone, parties.calendar, at)
+def _terms_for(
+    request_type: RequestTypeDefinition, filing: Filing, context: FilingContext, parties: Parties, at: datetime
+) -> Terms:
+    wanted = query_for(request_type, filing, parties.cmo_id)
+    own = request_type, parties.time_zone, parties.calendar, at
     if wanted.kinds:
         return freeze_together(choose_each(context.lines, wanted), *own)
     return freeze(choose(context.lines, wanted), *own)
 
 
-def _refuse_past_due(filing: Filing, at: datetime) -> None:
-    needed = filing.detail.get("required_delivery_to")
-    due = {
-        "due_on": filing.due_on,
-        "detail.required_delivery_to": date.fromisoformat(needed) if needed else None,
-    }
+def _refuse_past_due(request_type: RequestTypeDefinition, filing: Filing, at: datetime) -> None:
+    due = {"due_on": filing.due_on}
+    if request_type.due_day:
+        needed = filing.detail.get(request_type.due_day)
+        due[f"detail.{request_type.due_day}"] = date.fromisoformat(needed) if needed else None
     try:
         refuse_past_days(due, at, Progress(detail=filing.detail).destination_zone)
     except Contradiction as error:
@@ -236,15 +241,15 @@ def _refuse_foreign_parent(reader: Session | Connection, parent_id: UUID, cmo_id
         raise Invalid("parent_id", f"no request {parent_id} to this CMO")
 
 
-def take_numbers(session: Session, request_type: RequestType, year: int, count: int) -> list[str]:
+def take_numbers(session: Session, request_type: RequestTypeDefinition, year: int, count: int) -> list[str]:
     """The next numbers of a type and year; whoever takes one of the same waits for this transaction's end."""
-    last, prefix = next_number(session, request_type.value, year, count), number_prefix(request_type, year)
+    last, prefix = next_number(session, request_type.name, year, count), number_prefix(request_type, year)
     return [f"{prefix}{number:06d}" for number in range(last - count + 1, last + 1)]
 
 
-def number_prefix(request_type: RequestType, year: int) -> str:
+def number_prefix(request_type: RequestTypeDefinition, year: int) -> str:
     """What the numbers of a type and year begin with."""
-    return f"{PREFIX[request_type]}-{year}-"
+    return f"{request_type.prefix}-{year}-"
 
 
 def request_values(
@@ -252,7 +257,7 @@ def request_values(
 ) -> dict[str, Any]:
     """A request's row as far as it follows from what was filed; not its number, its facts' chain, its next check."""
     return {
-        "type": filing.type.value,
+        "type": filing.type,
         "project_id": parties.project_id,
         "cmo_id": parties.cmo_id,
         "site_id": parties.site_id,
@@ -277,7 +282,7 @@ def request_values(
 def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
     """What the first fact of a request says."""
     return {
-        "type": filing.type.value,
+        "type": filing.type,
         "subject": filing.subject,
         "description": filing.description,
         "priority": filing.priority.value,

@@ -28,7 +28,6 @@ from slamon.db.parties import (
     Standing,
 )
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.priority import Priority
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Invalid
@@ -43,7 +42,7 @@ class Asked(Protocol):
     """Whom and what a filing names."""
 
     @property
-    def type(self) -> RequestType: ...
+    def type(self) -> str: ...
     @property
     def priority(self) -> Priority: ...
     @property

@@ -26,11 +26,9 @@ from slamon.db.requests import (
     is_cmos_turn,
     is_open,
 )
-from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
-from slamon.domain.lifecycle import RequestType, Rule, State
+from slamon.domain.lifecycle import Rule, State
 from slamon.domain.stage import possible_actions
-from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import Role
 from slamon.errors import Invalid
 from slamon.services.access.callers import Caller
@@ -57,7 +55,7 @@ class RequestFilter:
     state: State | None = None
     open_only: bool = False
     cmos_turn_only: bool = False
-    type: RequestType | None = None
+    type: str | None = None
     cmo_id: UUID | None = None
     site_id: UUID | None = None
     project_id: UUID | None = None
@@ -113,7 +111,7 @@ def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page:
     found = first_of(
         tx.session, statement, by, size + 1, key=_place_in(wanted.order), is_descending=wanted.order is Order.FILED
     )
-    clocks = clocks_by_request(tx.session, [request.id for request, *_ in found[:size]])
+    clocks = clocks_by_request(tx, [request.id for request, *_ in found[:size]])
     rows = [
         RequestSummary(request, cmo, site, project, clocks[request.id]) for request, cmo, site, project in found[:size]
     ]
@@ -127,12 +125,22 @@ def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoReq
     return find_seen(session, CmoRequest, request_id, by=by, called="request")
 
 
-def request_detail(session: Session, catalogue: Catalogue, request_id: UUID, *, by: Caller) -> RequestDetail:
+def request_with_number(tx: Tx, number: str, *, by: Caller) -> CmoRequest | None:
+    """The request of this number (or of this id, as text), if there is one that the caller may see."""
+    allow(by, Deed.READ_REQUESTS)
+    try:
+        named = CmoRequest.id == UUID(number)
+    except ValueError:
+        named = CmoRequest.number == number.upper()
+    return tx.session.scalar(select(CmoRequest).where(named, sees(by, CmoRequest)))
+
+
+def request_detail(tx: Tx, request_id: UUID, *, by: Caller) -> RequestDetail:
     """One request with its timeline, crossings and messages; its clocks are the case's."""
-    request = visible_request(session, request_id, by=by)
+    session, request = tx.session, visible_request(tx.session, request_id, by=by)
     found = session.execute(request_lines().where(CmoRequest.id == request_id)).one()
     project = session.get_one(Project, request.project_id)
-    case = load_request(session, catalogue, request)
+    case = load_request(tx, request)
     notifications = (
         select(Notification, Person.name)
         .outerjoin(Person, Person.id == Notification.person_id)
@@ -178,12 +186,12 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
 
 def owned_time(tx: Tx, request: CmoRequest) -> dict[Owner, timedelta]:
     """How long each side, third parties and closed hours have held the request up."""
-    case = load_request(tx.session, tx.rules.catalogue, request)
+    case = load_request(tx, request)
     return time_by_owner(ownership_periods(case.catalogue, case.terms, case.type, case.timeline, tx.business_now))
 
 
-def clocks_of(session: Session, request_id: UUID) -> Sequence[ClockRow]:
-    return clocks_by_request(session, [request_id])[request_id]
+def clocks_of(tx: Tx, request_id: UUID) -> Sequence[ClockRow]:
+    return clocks_by_request(tx, [request_id])[request_id]
 
 
 def request_lines() -> Select[CmoRequest, str, Site, str]:
@@ -241,13 +249,11 @@ def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnEle
     return filters
 
 
-def clocks_by_request(session: Session, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
-    """The clocks of many requests, each request's in the order of their kind; an empty list where it has none."""
-    rows = session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
-    return by_request(sorted(rows, key=lambda row: (_ORDER[row.kind], row.generation)))
-
-
-_ORDER = {kind.value: place for place, kind in enumerate(ClockKind)}
+def clocks_by_request(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
+    """The clocks of many requests, each request's in the order of the catalogue; an empty list where it has none."""
+    order = {kind: place for place, kind in enumerate(tx.rules.catalogue.clocks)}
+    rows = tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
+    return by_request(sorted(rows, key=lambda row: (order[row.kind], row.generation)))
 
 
 def _cursor(order: Order, request: CmoRequest) -> str:

@@ -13,7 +13,6 @@ from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Uuid, literal, tuple_
-from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
 from slamon.db.requests import CmoRequest, has_priority, is_cmos_turn, is_sponsors_turn, is_standing
@@ -21,6 +20,7 @@ from slamon.errors import Invalid
 from slamon.services.access.callers import Caller
 from slamon.services.access.visibility import sees
 from slamon.services.requests.queries import RequestFilter, RequestSummary, clocks_by_request, first_of, request_lines
+from slamon.services.transaction import Tx
 
 A_PAGE = 50
 
@@ -40,9 +40,7 @@ class Worklist:
     after: str | None
 
 
-def worklist(
-    session: Session, holder: Holder, wanted: RequestFilter, *, by: Caller, after: str | None = None
-) -> Worklist:
+def worklist(tx: Tx, holder: Holder, wanted: RequestFilter, *, by: Caller, after: str | None = None) -> Worklist:
     """Open requests of the reader's list that `holder` must move on, those filed first in front.
 
     Of the CMO's only those that no clock watches; what waits for us is here even while our own clock runs.
@@ -56,8 +54,8 @@ def worklist(
     )
     if after is not None:
         statement = statement.where(_behind(after))
-    found = first_of(session, statement, by, A_PAGE + 1, key=lambda request: (request.filed_at, request.id))
-    clocks = clocks_by_request(session, [request.id for request, *_ in found[:A_PAGE]])
+    found = first_of(tx.session, statement, by, A_PAGE + 1, key=lambda request: (request.filed_at, request.id))
+    clocks = clocks_by_request(tx, [request.id for request, *_ in found[:A_PAGE]])
     rows = [RequestSummary(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in found[:A_PAGE]]
     return Worklist(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
 

@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels.console import ConsoleChannel
+from slamon.channels import Channels
+from slamon.channels.console import is_shown_only
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
 from slamon.engine import health
@@ -113,14 +114,13 @@ def _page(
     runtime = runtime_of(request)
     seen = sees(visit.caller, Notification)
     context: dict[str, Any] = {
-        "dead_letters": _letters(session, visit, outbox.failed(session, seen)),
-        "retrying": _letters(session, visit, outbox.retrying(session, seen, most=RETRYING)),
+        "dead_letters": _letters(session, runtime.registered, visit, outbox.failed(session, seen)),
+        "retrying": _letters(session, runtime.registered, visit, outbox.retrying(session, seen, most=RETRYING)),
         "most_retrying": RETRYING,
         "leaderless": choices.leaderless(session, visit.caller),
         "health": health.look(session, runtime),
         "degraded": health.BROKER_AWAY if health.broker_answers(runtime.settings) is False else None,
-        "consoles": [name for name, channel in runtime.channels.items() if isinstance(channel, ConsoleChannel)],
-        "channels": list(runtime.channels),
+        "consoles": [channel for channel in runtime.registered if is_shown_only(runtime.channels[channel.name])],
         "may_keep": is_allowed(visit.caller, Deed.KEEP_DEAD_LETTERS),
         "is_admin": is_allowed(visit.caller, Deed.SWITCH_OUTGOING),
         "done": done,
@@ -129,7 +129,9 @@ def _page(
     return staff_page(request, visit, "status.html", context, status=status)
 
 
-def _letters(session: Session, visit: Visit, found: Sequence[tuple[Notification, str | None]]) -> list[Letter]:
+def _letters(
+    session: Session, channels: Channels, visit: Visit, found: Sequence[tuple[Notification, str | None]]
+) -> list[Letter]:
     ids = {row.person_id for row, _ in found}
     names = {person.id: person.name for person in session.scalars(select(Person).where(Person.id.in_(ids)))}
     zones = Zones(visit.zone, visit.zone)
@@ -137,8 +139,8 @@ def _letters(session: Session, visit: Visit, found: Sequence[tuple[Notification,
         Letter(
             row=row,
             number=number,
-            way=sent(row, names.get(row.person_id) if row.person_id else None),
-            notes=small_print(row),
+            way=sent(row, names.get(row.person_id) if row.person_id else None, channels),
+            notes=small_print(row, channels),
             queued=zones.at(row.queued_at),
             again=_again_in(row.next_attempt_at - visit.real_now),
         )

@@ -5,7 +5,6 @@ The token in the address is the whole right: it opens one request for one person
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from slamon.db.attachments import Attachment
 from slamon.db.parties import Organization, Site
 from slamon.domain.actions.parts import Said
-from slamon.domain.lifecycle import SPONSORS_TURN, Action, RequestType, State
+from slamon.domain.lifecycle import SPONSORS_TURN, Action, State
 from slamon.domain.stage import is_repeat
 from slamon.domain.stored import as_json
 from slamon.domain.terms import ClockKind
@@ -25,7 +24,6 @@ from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
 from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.http.uploads import download
-from slamon.runtime import Runtime
 from slamon.schemas.acts import Given
 from slamon.services.access.form_links import Opened, fresh_link_address, open_link, open_to_act, send_fresh_link
 from slamon.services.deadlines.loading import LoadedRequest, load_request
@@ -41,7 +39,8 @@ from slamon.web.forms.parts import Basis
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import Typed, client_network, from_our_pages
 from slamon.web.uploads import HandedByLink
-from slamon.web.view.countdowns import PLEASE, Countdown, countdown, most_pressing
+from slamon.web.view.asked import asked_for
+from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
@@ -74,13 +73,12 @@ OwnForm = Annotated[None, Depends(from_our_pages)]
 def show(request: Request, token: str, done: str = "", sent: str = "") -> Response:
     """The form. `done` and `sent` come from our own redirects and only choose a notice."""
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     with runtime.read() as tx:
         try:
             opened = open_link(tx, token)
         except LinkGone as gone:
             return _gone(request, tx.session, token, gone, was_sent=bool(sent))
-        return _form(request, tx.session, token, opened, now, done=done)
+        return _form(request, tx, token, opened, done=done)
 
 
 @router.post("/r/{token}/fresh-link")
@@ -113,7 +111,6 @@ def fetch_file(request: Request, token: str, attachment_id: UUID) -> Response:
 def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) -> Response:
     """Take a file by itself; it answers nothing."""
     runtime = runtime_of(request)
-    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
@@ -126,9 +123,7 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
     except Invalid as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(
-                request, tx.session, token, opened, now, refused=_refusal(runtime.words, error, FILE, handed.typed)
-            )
+            return _form(request, tx, token, opened, refused=_refusal(runtime.words, error, FILE, handed.typed))
     return see_other(f"/r/{token}?done={FILE}")
 
 
@@ -138,13 +133,12 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
     runtime, typed = runtime_of(request), handed.typed
     if action not in runtime.words.actions or runtime.words.actions[action].to_contact is None:
         raise NotFound("page", request.scope["path"])
-    now = runtime.clock.now()
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
             opened = open_to_act(tx, token)  # a form sent twice: the second waits for the first
             files = _attached(tx, opened, stored)
-            basis = _basis(runtime, tx.session, opened, now)
+            basis = _basis(tx, runtime.words, opened)
             given = _given(opened, basis, action, typed, files)
             if not _was_sent_before(opened, basis, typed, given.said):
                 act(tx, basis.case, given.said, by=opened.caller, via=Via.WEB_FORM)
@@ -154,7 +148,7 @@ def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedBy
     except (Invalid, ActionNotAllowed) as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(request, tx.session, token, opened, now, refused=_refusal(runtime.words, error, action, typed))
+            return _form(request, tx, token, opened, refused=_refusal(runtime.words, error, action, typed))
     return see_other(f"/r/{token}?done={action}")
 
 
@@ -182,9 +176,9 @@ def _was_sent_before(opened: Opened, basis: Basis, typed: Typed, said: Said) -> 
     return is_repeat(basis.case.catalogue, basis.case.timeline, said.action, actor, content, said.reason or None)
 
 
-def _basis(runtime: Runtime, session: Session, opened: Opened, now: datetime) -> Basis:
-    case = load_request(session, runtime.catalogue, opened.request)
-    return Basis(case, runtime.words, case.progress(), is_cmo=True, zone=opened.person.time_zone, now=now)
+def _basis(tx: Tx, words: Words, opened: Opened) -> Basis:
+    case = load_request(tx, opened.request)
+    return Basis(case, words, case.progress(), is_cmo=True, zone=opened.person.time_zone, now=tx.business_now)
 
 
 def _refusal(words: Words, error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
@@ -195,23 +189,22 @@ def _refusal(words: Words, error: Invalid | ActionNotAllowed, form: str, typed: 
 
 def _form(
     request: Request,
-    session: Session,
+    tx: Tx,
     token: str,
     opened: Opened,
-    now: datetime,
     *,
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    asked, settings = opened.request, runtime_of(request).settings
+    session, now, runtime = tx.session, tx.business_now, runtime_of(request)
+    asked, settings, words = opened.request, runtime.settings, runtime.words
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
-    runtime = runtime_of(request)
-    basis, files = _basis(runtime, session, opened, now), attachments_of(session, asked.id)
+    basis, files = _basis(tx, words, opened), attachments_of(session, asked.id)
     forms = forms_of(basis.open_to(opened.caller.roles), basis)
-    words = {name: each.to_contact for name, each in runtime.words.actions.items() if each.to_contact}
-    possible = as_on_page(ORDER, [action for action in forms if action in words])
+    form_words = {name: each.to_contact for name, each in words.actions.items() if each.to_contact}
+    possible = as_on_page(ORDER, [action for action in forms if action in form_words])
     case = basis.case
-    countdowns = [countdown(clock, zones, now, case.terms_of(clock)) for clock in case.clocks()]
+    countdowns = [countdown(clock, zones, now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
     pressing = most_pressing(each for each in own if each.is_running)
     facts = [fact for fact in case.timeline if fact.kind not in INTERNAL]
@@ -225,19 +218,18 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
+        "asked_for": asked_for(basis.type, basis.type_words, basis.progress.detail),
         "pressing": pressing,
         "is_paused": any(not each.is_running for each in own),
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
         "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
-        "is_shipment": basis.type is RequestType.SHIPMENT,
-        "PLEASE": PLEASE,
         "forms": forms,
-        "words": words,
+        "words": form_words,
         "possible": possible,
         "primary": _primary(forms, pressing),
-        "so_far": so_far(asked, basis.progress, list(case.timeline), zones, now, case.item_clocks()),
-        "said": conversation(facts, files, telling(session, case, basis.progress.detail, zones, runtime.words)),
-        "done": _really_done(done, case, facts, files, words),
+        "so_far": so_far(case, basis.type_words, basis.progress, list(case.timeline), zones, now),
+        "said": conversation(facts, files, telling(session, case, basis.progress.detail, zones, words)),
+        "done": _really_done(done, case, facts, files, form_words),
         "refused": refused.on(forms) if refused else None,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
@@ -247,11 +239,11 @@ def _form(
 
 def _primary(forms: Collection[str], pressing: Countdown | None) -> str | None:
     """What the big button does. Of a consignment under way and goods still to send, what is due first comes first."""
-    presses_for_delivery = pressing is not None and pressing.kind is ClockKind.DELIVERY_CONFIRMATION
+    presses_for_delivery = pressing is not None and pressing.kind == ClockKind.DELIVERY_CONFIRMATION
     if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
         return Action.CONFIRM_DELIVERY
     # An answer replies to every message; other steps take more than a word.
-    presses_for_reply = pressing is not None and pressing.kind is ClockKind.REPLY and Action.ANSWER not in forms
+    presses_for_reply = pressing is not None and pressing.kind == ClockKind.REPLY and Action.ANSWER not in forms
     if presses_for_reply and Action.RESPOND in forms:
         return Action.RESPOND
     return next((action for action in PRIMARY if action in forms), None)

@@ -17,11 +17,12 @@ from slamon.domain.actions import parts
 from slamon.domain.actions.parts import Said
 from slamon.domain.actions.shipping import ConfirmPacked
 from slamon.domain.actions.talk import REOPENED_WITHIN
-from slamon.domain.lifecycle import Action, RequestType, Rule
+from slamon.domain.lifecycle import Action, Parts, Rule
 from slamon.domain.priority import Priority
 from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Readout
 from slamon.domain.stored import hints_of
 from slamon.domain.timeline import Fact, Via
+from slamon.web.forms.amending import amendable_fields
 from slamon.web.forms.parts import ActionForm, Basis, Choice, Field, Kind
 from slamon.web.view.instants import civil_day
 from slamon.web.view.progress import CONDITIONS, DISPOSITIONS, READOUTS, figure, line_amount, line_title, part_title
@@ -191,9 +192,8 @@ def _choice(name: str, title: str, options: Mapping[Any, str], **more: Any) -> F
 
 def _promise(asked: _Asked) -> tuple[Field, ...]:
     """A day of the CMO's own, which cannot be past."""
-    is_order = asked.basis.type is RequestType.SHIPMENT
-    title = "Order confirmation expected on" if is_order else asked.words.label
-    return (asked.plain(label=title, least=asked.basis.today.isoformat()),)
+    title = f"{asked.basis.type_words.expected} expected on"
+    return (asked.plain(label=title[:1].upper() + title[1:], least=asked.basis.today.isoformat()),)
 
 
 def _ship_date(asked: _Asked) -> tuple[Field, ...]:
@@ -277,7 +277,7 @@ def _readout(asked: _Asked) -> tuple[Field, ...]:
 
 
 def _answer(basis: Basis) -> tuple[Field, ...]:
-    progress, is_inquiry = basis.progress, basis.type is RequestType.INQUIRY
+    progress, is_inquiry = basis.progress, basis.type.parts is Parts.QUESTIONS
     words = basis.words.actions[Action.ANSWER].fields
     if is_inquiry and len(progress.items) == 1:
         return (_text("text", "Answer"),)
@@ -292,7 +292,7 @@ def _answer(basis: Basis) -> tuple[Field, ...]:
 
 
 def _item(basis: Basis, number: int, status: ItemStatus) -> Field:
-    place, is_question = f"items.{number}", basis.type is RequestType.INQUIRY
+    place, is_question = f"items.{number}", basis.type.parts is Parts.QUESTIONS
     words = {
         ItemStatus.SUPPLIED: "answered" if is_question else "supplied",
         ItemStatus.DECLINED: "declined, with a reason",
@@ -308,7 +308,8 @@ def _item(basis: Basis, number: int, status: ItemStatus) -> Field:
         Field(f"{place}.text", "Answer to this one" if is_question else "Note", most=_LONGEST),
         Field(f"{place}.reason", "Reason, if declined", most=4000),
     )
-    return Field(place, part_title(basis.type, basis.progress.detail, number), Kind.GROUP, parts=parts_)
+    title = part_title(basis.type, basis.type_words, basis.progress.detail, number)
+    return Field(place, title, Kind.GROUP, parts=parts_)
 
 
 def _message(asked: _Asked) -> tuple[Field, ...]:
@@ -330,7 +331,7 @@ def _quoted(fact: Fact, basis: Basis) -> str:
 
 def _changes(asked: _Asked) -> tuple[Field, ...]:
     basis = asked.basis
-    request, detail = basis.request, basis.progress.detail
+    request = basis.request
     contacts: dict[Any, str] = {request.contact_id: "stays as it is"} | dict(basis.contacts)
     columns = (
         Field("changes.due_on", "Needed on", Kind.DATE, value=request.due_on.isoformat() if request.due_on else ""),
@@ -338,33 +339,11 @@ def _changes(asked: _Asked) -> tuple[Field, ...]:
         _choice("changes.contact_id", "Contact", contacts, value=str(request.contact_id)),
         Field("changes.cmo_reference", "CMO’s order reference", most=80, value=request.cmo_reference or ""),
     )
-    return (*columns, *_changes_of_detail(basis.type, detail))
+    return (*columns, *amendable_fields(basis.type, basis.type_words, basis.progress.detail))
 
 
 def _priority(value: str) -> tuple[Field, ...]:
     return (_choice("changes.priority", "Priority", {each: label(each) for each in Priority}, value=value),)
-
-
-def _changes_of_detail(type_: RequestType, detail: Mapping[str, Any]) -> Iterator[Field]:
-    if type_ is RequestType.SHIPMENT:
-        for name in ("requested_ship_date", "required_delivery_from", "required_delivery_to"):
-            yield Field(f"changes.detail.{name}", label(name), Kind.DATE, value=detail.get(name) or "")
-        for number, line in enumerate(detail.get("lines", ()), start=1):
-            place = f"changes.detail.lines.{number}"
-            yield Field(
-                place,
-                line_title(detail, number),
-                Kind.GROUP,
-                parts=(
-                    Field(f"{place}.quantity", "Quantity", Kind.NUMBER, value=figure(line["quantity"])),
-                    Field(f"{place}.lots_or_kits", "Lots or kits", value=line.get("lots_or_kits") or ""),
-                ),
-            )
-    if type_ is RequestType.DATA:
-        for number, item in enumerate(detail.get("items", ()), start=1):
-            lots = ", ".join(item.get("lots", ()))
-            title = f"Lots of item {number}, {label(item['kind'])}"
-            yield Field(f"changes.detail.items.{number}.lots", title, value=lots, hint=_COMMAS, most=4000, is_list=True)
 
 
 _WIDGETS: Mapping[str, Callable[[_Asked], tuple[Field, ...]]] = {

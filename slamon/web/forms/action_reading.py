@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.lifecycle import Action, Parts
 from slamon.domain.normal_form import listed
 from slamon.domain.progress import ItemStatus
 from slamon.errors import Invalid, InvalidFields
@@ -58,7 +58,7 @@ def given_by(form: ActionForm, typed: Typed, basis: Basis, *, attachments: tuple
     try:
         given = read_act(basis.case.catalogue.actions[form.action], {**content, "attachments": list(attachments)})
     except ValidationError as wrong:
-        unfit = {_name(error["loc"], content): in_words(plain("", error)) for error in wrong.errors()}
+        unfit = {_name(error["loc"], content): in_words(plain(error)) for error in wrong.errors()}
         raise InvalidFields({**unfit, **problems}) from wrong
     if problems:
         raise InvalidFields(problems)
@@ -211,7 +211,7 @@ def _settle_items(form: ActionForm, content: dict[str, Any], basis: Basis) -> di
         return {"items": "say of at least one what becomes of it"}
     is_whole = len(items) == len(group.parts) and all(set(item) == {"item", "status"} for item in items)
     all_answered = all(item["status"] == ItemStatus.SUPPLIED for item in items)
-    if not (basis.type is RequestType.INQUIRY and is_whole and all_answered):
+    if not (basis.type.parts is Parts.QUESTIONS and is_whole and all_answered):
         content["items"] = items
     return {}
 

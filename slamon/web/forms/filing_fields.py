@@ -1,101 +1,133 @@
 """The fields of the filing form and what they ask for, in the API's own shape, both ways; and what is wrong with them.
 
-A field is named by its place: `detail.lines.0.unit`.
+A field is named by its place, rows counted from 0: `detail.lines.0.unit`. Everything is drawn from the shapes of the
+type's model.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.normal_form import listed
-from slamon.web.forms.filing_words import plain
-from slamon.web.view.words import named
+from slamon.schemas.shapes import Shape, Widget
 
 Fields = Callable[[str], str]
 """What stands in a field of the form; an empty text for nothing."""
 
-ROWS = {"lines": 5, "items": 3, "questions": 5}  # that are shown at least
-_MOST_ROWS = 100
-_SHARED = ("type", "project_id", "site_id", "subject", "description", "priority", "due_on", "cmo_reference")
-_SHIPMENT = ("order_type", "irt_order_no", "requested_ship_date", "required_delivery_to", "instructions")
-_DESTINATION = ("kind", "name", "attention", "address", "country")
-_LINE = ("product_code", "description", "quantity", "unit")
-_ITEM = ("kind", "lots", "format")
 READ_IN_TWO_WAYS = "can be read as thousands too; write it without the point, or without zeros at its end"
-_DAYS = ("due_on", "detail.requested_ship_date", "detail.required_delivery_to")
+IN_THE_PAST = "lies in the past; choose today or a later day, or leave it empty"
 
 
-def asked(fields: Fields) -> dict[str, Any]:
-    """What the form asks for so far, not checked yet."""
-    return {**_given(fields, _SHARED), "gxp": bool(fields("gxp")), "detail": _detail(fields)}
+def asked(shapes: Iterable[Shape], fields: Fields) -> dict[str, Any]:
+    """What the form asks for so far, not checked yet; what is empty is left out."""
+    return {"type": fields("type"), **_asked(shapes, fields, "")}
+
+
+def _asked(shapes: Iterable[Shape], fields: Fields, at: str) -> dict[str, Any]:
+    values = ((shape.name, _value(shape, f"{at}{shape.name}", fields)) for shape in shapes)
+    return {name: value for name, value in values if value is not None}
+
+
+def _value(shape: Shape, name: str, fields: Fields) -> Any:
+    match shape.widget:
+        case Widget.RECORD:
+            record = _asked(shape.fields, fields, f"{name}.")
+            return record if record or shape.is_required else None
+        case Widget.ROWS:
+            return [_asked(shape.fields, fields, f"{name}.{row}.") for row in used_rows(shape, name, fields)]
+        case Widget.TEXTS:
+            return [fields(f"{name}.{row}") for row in used_rows(shape, name, fields)]
+        case Widget.CHECK:
+            return bool(fields(name))
+        case Widget.CHECKS:
+            return [option for option in shape.options if fields(f"{name}.{option}")] or None
+        case Widget.LISTED:
+            return listed(fields(name)) or None
+        case Widget.COUNTRY:  # drafts of earlier releases have it as it was typed
+            return fields(name).upper() or None
+        case _:
+            return fields(name) or None
 
 
 def fields_of(content: Mapping[str, Any]) -> Fields:
-    """The form filled with what was asked for."""
+    """The form filled with what was asked for; what has no field on it is not shown."""
 
     def read(name: str) -> str:
         here: Any = content
         for step in name.split("."):
-            if isinstance(here, list):
-                here = here[int(step)] if step.isdecimal() and int(step) < len(here) else None
+            if isinstance(here, list) and step.isdecimal():
+                here = here[int(step)] if int(step) < len(here) else None
+            elif isinstance(here, list):
+                here = step in here
             else:
                 here = here.get(step) if isinstance(here, Mapping) else None
-        if here is None or here is False:
+        if here is None or here is False or isinstance(here, Mapping):
             return ""
         return ", ".join(map(str, here)) if isinstance(here, list) else str(here)
 
     return read
 
 
-def left_out(content: Mapping[str, Any]) -> list[str]:
-    """What is asked for that the form has no field for, by its place."""
-    shown = set(_places(asked(fields_of(content))))
-    return [place for place in _places(content) if place not in shown]
+def starting(shapes: Iterable[Shape], *, project_id: UUID) -> Fields:
+    """A form that nobody has written into yet."""
+    start = {leaf.place: leaf.shown.start for shape in shapes for leaf in shape.leaves if leaf.widget is Widget.CHECK}
+    start["project_id"] = str(project_id)
+    return lambda name: start.get(name, "")
 
 
-def rows_for(fields: Fields) -> dict[str, int]:
-    """How many rows of each kind the form shows."""
-    return {name: max([shown, *(row + 1 for row in _used(fields, name))]) for name, shown in ROWS.items()}
+def used_rows(shape: Shape, name: str, fields: Fields) -> list[int]:
+    """The rows somebody wrote into. Fields that always hold something, as most selects do, do not count."""
+    rows = range(shape.most or 0)
+    if shape.widget is Widget.TEXTS:
+        return [row for row in rows if fields(f"{name}.{row}")]
+    telling = [each.name for each in shape.fields if not each.shown.start]
+    return [row for row in rows if any(fields(f"{name}.{row}.{column}") for column in telling)]
 
 
-def problems_in(wrong: ValidationError, fields: Fields) -> dict[str, str]:
-    """What is wrong, by the name of the form's field."""
-    problems: dict[str, str] = {}
-    for error in wrong.errors():
-        place = [str(part) for part in error["loc"]]
-        place = place[1:] if place and named(RequestType, place[0]) else place
-        if len(place) > 2 and place[1] in ROWS:  # empty rows were left out, so the third may stand in row five
-            place[2] = str(_used(fields, place[1])[int(place[2])])
-        name = ".".join(place)
-        if name.startswith("detail.items") and name.count(".") > 3:
-            name = ".".join(place[:4])
-        name = {"detail.lines": "detail.lines.0.product_code", "detail.items": "detail.items.0.kind"}.get(name, name)
-        name = {"detail.questions": "detail.questions.0", "detail.storage": "detail.storage.code"}.get(name, name)
-        if name == "detail":  # the one thing its model compares
-            problems.setdefault("detail.requested_ship_date", "must not be after “Needed there by”")
+def rows_shown(shape: Shape, name: str, fields: Fields) -> int:
+    """How many rows of it the form shows: those there were, those in use, and one more if that was asked for."""
+    counted = fields(f"{name}.rows")
+    before = min(int(counted), shape.most or 0) if counted.isdecimal() and len(counted) < 6 else shape.shown.rows
+    shown = max(before, shape.shown.rows, *(row + 1 for row in used_rows(shape, name, fields)), 1)
+    return min(shown + (fields("more") == name), shape.most or shown)
+
+
+def filled(shapes: Iterable[Shape], fields: Fields, at: str = "") -> Iterator[tuple[Shape, str]]:
+    """Every field that somebody may have typed into, opened down to its row, with its name."""
+    for shape in shapes:
+        name = f"{at}{shape.name}"
+        if shape.widget is Widget.RECORD:
+            yield from filled(shape.fields, fields, f"{name}.")
+        elif shape.widget is Widget.ROWS:
+            for row in used_rows(shape, name, fields):
+                yield from filled(shape.fields, fields, f"{name}.{row}.")
         else:
-            problems.setdefault(name, plain(name, error))
-    return problems
+            yield shape, name
 
 
-def not_meant(fields: Fields, today: date) -> dict[str, str]:
-    """By the name of the form's field: dates nobody can keep any more, and figures that are read in two ways."""
-    past = {
-        name: READ_IN_TWO_WAYS
-        for row in _used(fields, "lines")
-        if reads_in_two_ways(fields(name := f"detail.lines.{row}.quantity"))
-    }
-    for name in _DAYS:
-        try:
-            if date.fromisoformat(fields(name)) < today:
-                past[name] = "lies in the past; choose today or a later day, or leave it empty"
-        except ValueError:  # empty, or told by the model
-            continue
-    return past
+def not_meant(shapes: Iterable[Shape], fields: Fields, today: date, due: Iterable[str]) -> dict[str, str]:
+    """By the name of the form's field: days that are over, and figures that are read in two ways.
+
+    `due` are the places of days that must not lie in the past.
+    """
+    found = {}
+    for shape, name in filled(shapes, fields):
+        if shape.widget is Widget.NUMBER and reads_in_two_ways(fields(name)):
+            found[name] = READ_IN_TWO_WAYS
+        if shape.place in due and _is_over(fields(name), today):
+            found[name] = IN_THE_PAST
+    return found
+
+
+def _is_over(text: str, today: date) -> bool:
+    try:
+        return date.fromisoformat(text) < today
+    except ValueError:  # empty, or told by the model
+        return False
 
 
 def reads_in_two_ways(figure: str) -> bool:
@@ -103,50 +135,47 @@ def reads_in_two_ways(figure: str) -> bool:
     return re.fullmatch(r"[1-9]\d{0,2}\.\d\d0", figure, re.ASCII) is not None
 
 
-def _detail(fields: Fields) -> dict[str, Any]:
-    if fields("type") == RequestType.SHIPMENT:
-        return {
-            **_given(fields, _SHIPMENT, "detail."),
-            "destination": _destination(fields),
-            "storage": _given(fields, ("code",), "detail.storage."),
-            "logger_required": bool(fields("detail.logger_required")),
-            "lines": [_given(fields, _LINE, f"detail.lines.{row}.") for row in _used(fields, "lines")],
-        }
-    if fields("type") == RequestType.DATA:
-        items = [_given(fields, _ITEM, f"detail.items.{row}.") for row in _used(fields, "items")]
-        for item in items:
-            item["lots"] = listed(item.get("lots", ""))
-        return {**_given(fields, ("purpose",), "detail."), "items": items}
-    questions = [fields(f"detail.questions.{row}") for row in _used(fields, "questions")]
-    return {**_given(fields, ("category",), "detail."), "questions": questions}
+def wrong_fields(wrong: ValidationError, shapes: Sequence[Shape], fields: Fields) -> Iterator[tuple[Shape, str, Any]]:
+    """Each error of the model with the field it belongs to and that field's name on the form.
+
+    What is wrong with a record as a whole belongs to the first of its fields that the message begins with, else to
+    its first field.
+    """
+    for error in wrong.errors():
+        steps = [step for step in error["loc"] if step is not None]
+        if steps and steps[0] == fields("type"):  # the model was chosen by it
+            steps = steps[1:]
+        found = _place(shapes, steps, fields, str(error["msg"]).removeprefix("Value error, "))
+        if found is not None:
+            yield *found, error
 
 
-def _destination(fields: Fields) -> dict[str, Any]:
-    given = _given(fields, _DESTINATION, "detail.destination.")
-    return {**given, "country": given["country"].upper()} if "country" in given else given
+def _place(
+    shapes: Sequence[Shape], steps: Sequence[int | str], fields: Fields, message: str, at: str = ""
+) -> tuple[Shape, str] | None:
+    """The field at a place of the model, its rows renumbered: empty rows of the form were left out."""
+    if not steps:
+        named = next((each for each in shapes if message.startswith(f"{each.name} ")), shapes[0])
+        return _first(named, f"{at}{named.name}")
+    shape = next((each for each in shapes if each.name == steps[0]), None)
+    if shape is None:
+        return None
+    name, deeper = f"{at}{shape.name}", steps[1:]
+    if shape.widget in (Widget.ROWS, Widget.TEXTS) and deeper and isinstance(deeper[0], int):
+        row = used_rows(shape, name, fields)[deeper[0]]
+        if shape.widget is Widget.TEXTS:
+            return shape, f"{name}.{row}"
+        return _place(shape.fields, deeper[1:], fields, message, f"{name}.{row}.")
+    if shape.widget is Widget.RECORD:
+        return _place(shape.fields, deeper, fields, message, f"{name}.")
+    return _first(shape, name)
 
 
-def _given(fields: Fields, names: Iterable[str], prefix: str = "") -> dict[str, Any]:
-    """The filled fields among `names`; an empty one counts as left out."""
-    return {name: fields(prefix + name) for name in names if fields(prefix + name)}
-
-
-def _used(fields: Fields, name: str) -> list[int]:
-    """The rows somebody wrote into. Their selects always hold something, so these do not count."""
-    told_by = {"lines": ("product_code", "description", "quantity"), "items": ("kind", "lots")}.get(name)
-    rows = range(_MOST_ROWS)
-    if told_by is None:
-        return [row for row in rows if fields(f"detail.{name}.{row}")]
-    return [row for row in rows if any(fields(f"detail.{name}.{row}.{column}") for column in told_by)]
-
-
-def _places(content: Any, at: str = "") -> Iterator[str]:
-    """The places of all that says something: numbers, words, and lists of them."""
-    if isinstance(content, Mapping):
-        for name, value in content.items():
-            yield from _places(value, f"{at}.{name}" if at else name)
-    elif isinstance(content, list) and any(isinstance(part, Mapping) for part in content):
-        for row, part in enumerate(content):
-            yield from _places(part, f"{at}.{row}")
-    elif content not in (None, "", False, []):
-        yield at
+def _first(shape: Shape, name: str) -> tuple[Shape, str]:
+    """The first field one types into."""
+    if shape.widget is Widget.TEXTS:
+        return shape, f"{name}.0"
+    if not shape.fields:
+        return shape, name
+    row = ".0" if shape.widget is Widget.ROWS else ""
+    return _first(shape.fields[0], f"{name}{row}.{shape.fields[0].name}")

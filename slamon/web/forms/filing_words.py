@@ -1,39 +1,17 @@
 """What the filing form calls its fields, and what it says where one of them is empty or wrong."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-_TITLES = {
-    "site_id": "CMO and site",
-    "contact_id": "CMO and site",
-    "priority": "Priority",
-    "subject": "Subject",
-    "description": "Description",
-    "due_on": "Needed on",
-    "cmo_reference": "CMO’s order reference",
-    "detail.order_type": "Order",
-    "detail.destination.kind": "Destination is a",
-    "detail.destination.name": "Destination’s name",
-    "detail.destination.attention": "Attention",
-    "detail.destination.address": "Address",
-    "detail.destination.country": "Country",
-    "detail.requested_ship_date": "Requested ship date",
-    "detail.required_delivery_to": "Needed there by",
-    "detail.irt_order_no": "IRT order number",
-    "detail.storage.code": "Storage condition",
-    "detail.instructions": "Instructions",
-    "detail.purpose": "Purpose",
-    "detail.category": "Category",
-}
-_COLUMNS = {
-    "product_code": "Product code",
-    "description": "Description",
-    "quantity": "Quantity",
-    "unit": "Unit",
-    "lots": "Lots",
-    "format": "Format",
-}
-_ROWS = {"lines": "Line", "items": "Item", "questions": "Question"}
+from pydantic import ValidationError
+
+from slamon.schemas.shapes import Shape, Widget
+from slamon.web.forms.filing_fields import Fields, wrong_fields
+from slamon.wording.types import FieldWords, RowWords, TypeWords
+from slamon.wording.words import Words
+
 _PLAIN = {
     "missing": "must not be empty",
     "string_too_short": "must not be empty",
@@ -54,52 +32,83 @@ _PLAIN = {
     "decimal_whole_digits": "has too many digits",
     "greater_than": "must be more than zero",
 }
-# Whole sentences, which need no title before them.
-_SENTENCES = {
-    "site_id": "choose a CMO and site",
-    "detail.storage.code": "choose a storage condition",
-    "detail.questions.0": "write at least one question",
-    "detail.items.0.kind": "choose at least one item",
-    "detail.lines.0.product_code": "name at least one product",
-}
+_CHOSEN = frozenset({Widget.COUNTRY, Widget.ZONE})
 _EMPTY = frozenset({"missing", "string_too_short", "too_short", "value_error"})
 
 
-def title(name: str) -> str:
-    """What stands above a field; of a field in a row, its column's title."""
-    parts = name.split(".")
-    if parts[1:] and parts[1] in _ROWS:
-        is_first = len(parts) == 3 or parts[3] == "kind"
-        return f"{_ROWS[parts[1]]} {int(parts[2]) + 1}" if is_first else _COLUMNS[parts[3]]
-    return _TITLES[name]
+@dataclass(frozen=True, slots=True)
+class FormWords:
+    """The words of one type's form."""
+
+    own: TypeWords
+    fields: Mapping[str, FieldWords]
+    codes: Mapping[str, str]
+
+    @classmethod
+    def of(cls, words: Words, request_type: str) -> "FormWords":
+        own = words.types[request_type]
+        return cls(own, {**words.request_fields, **own.fields}, {**words.request_codes, **own.codes})
+
+    @property
+    def rows(self) -> Mapping[str, RowWords]:
+        return self.own.rows
+
+    def title(self, name: str) -> str:
+        """What a field is called in a list of all fields: `Line 2, quantity`. "The form" for what is none of them."""
+        steps = name.split(".")
+        place = ".".join(step for step in steps if not step.isdecimal())
+        row = next((number for number, step in enumerate(steps) if step.isdecimal()), None)
+        if place not in self.fields:
+            return "The form"
+        if row is None:
+            return self.fields[place].label
+        one = f"{self.rows['.'.join(steps[:row])].one} {int(steps[row]) + 1}"
+        return one if row == len(steps) - 1 else f"{one}, {lower(self.fields[place].label)}"
+
+    def problems_in(self, wrong: ValidationError, shapes: Sequence[Shape], fields: Fields) -> dict[str, str]:
+        """What is wrong, by the name of the form's field."""
+        problems: dict[str, str] = {}
+        for shape, name, error in wrong_fields(wrong, shapes, fields):
+            problems.setdefault(name, self._problem(shape, error, is_empty=not fields(name)))
+        return problems
+
+    def _problem(self, shape: Shape, error: Mapping[str, Any], *, is_empty: bool) -> str:
+        missing = self.fields[shape.place].missing
+        if missing and is_empty and error["type"] in _EMPTY:
+            return missing
+        if shape.widget in _CHOSEN:
+            return "choose one of the list"
+        return self._without_names(plain(error))
+
+    def _without_names(self, message: str) -> str:
+        """The models speak of fields by their names; here they are called by their labels."""
+        labels = {place.rpartition(".")[2]: words.label for place, words in self.own.fields.items()}
+        first, _, rest = message.partition(" ")
+        message = rest if first in labels and "_" in first else message
+        return re.sub(r"[a-z]+(_[a-z]+)+", lambda found: _quoted(labels.get(found[0], found[0])), message)
+
+    def sayings(self, problems: Mapping[str, str]) -> list[tuple[str, str, str]]:
+        """The summary of what is wrong: the field's name, its words as a link, and what follows them."""
+        said = []
+        sentences = {words.missing for words in self.fields.values() if words.missing}
+        for name, message in problems.items():
+            if not name or message in sentences:
+                said.append((name, message[:1].upper() + message[1:], ""))
+            else:
+                said.append((name, self.title(name), f": {message}"))
+        return said
 
 
-def sayings(problems: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """The summary of what is wrong: the field's name, its words as a link, and what follows them."""
-    said = []
-    for name, message in problems.items():
-        if not name or message == _SENTENCES.get(name):
-            said.append((name, message[:1].upper() + message[1:], ""))
-        else:
-            said.append((name, _full_title(name), f": {message}"))
-    return said
+def lower(label: str) -> str:
+    """A label in the middle of a sentence; what is written in capitals stays so."""
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
-def plain(name: str, error: Mapping[str, Any]) -> str:
-    """What is wrong with the field, out of pydantic's error."""
-    kind, message = error["type"], str(error["msg"]).removeprefix("Value error, ")
-    if name in _SENTENCES and kind in _EMPTY:
-        return _SENTENCES[name]
-    if name == "detail.destination.country" and kind == "string_pattern_mismatch":
-        return "must be two letters, such as CH"
-    return _PLAIN.get(kind) or message[:1].lower() + message[1:]
+def _quoted(label: str) -> str:
+    return f"“{label}”"
 
 
-def _full_title(name: str) -> str:
-    parts = name.split(".")
-    if parts[1:] and parts[1] in _ROWS and len(parts) > 3 and parts[3] != "kind":
-        return f"{_ROWS[parts[1]]} {int(parts[2]) + 1}, {title(name).lower()}"
-    try:
-        return title(name)
-    except (KeyError, ValueError):  # not a field of the form
-        return "The form"
+def plain(error: Mapping[str, Any]) -> str:
+    """What is wrong with a field, out of pydantic's error."""
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return _PLAIN.get(error["type"]) or message[:1].lower() + message[1:]

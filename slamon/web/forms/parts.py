@@ -7,12 +7,13 @@ from enum import StrEnum
 from uuid import UUID
 
 from slamon.db.requests import CmoRequest
-from slamon.domain.lifecycle import RequestType, Rule, State
+from slamon.domain.lifecycle import RequestTypeDefinition, Rule, State
 from slamon.domain.progress import Progress
 from slamon.domain.stage import possible_actions
 from slamon.domain.timeline import Role
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.instants import today_in
+from slamon.wording.types import TypeWords
 from slamon.wording.words import Words
 
 
@@ -84,8 +85,12 @@ class Basis:
         return self.case.request
 
     @property
-    def type(self) -> RequestType:
+    def type(self) -> RequestTypeDefinition:
         return self.case.type
+
+    @property
+    def type_words(self) -> TypeWords:
+        return self.words.types[self.type.name]
 
     @property
     def today(self) -> date:

@@ -1,6 +1,6 @@
 """The register of what each CMO owes us, by CMO and lot."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,9 +12,9 @@ from fastapi.responses import Response
 from slamon.domain.normal_form import normal_form, visible
 from slamon.services.access.rights import Deed
 from slamon.services.reports.outstanding_items import (
-    ASKING,
     OutstandingFilter,
     OutstandingItem,
+    asks_for_items,
     is_long,
     outstanding_items,
 )
@@ -25,6 +25,7 @@ from slamon.web.staff import choices
 from slamon.web.staff.layout import staff_page
 from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.instants import Moment, Zones, civil_day
+from slamon.wording.clocks import ClockWords
 
 router = APIRouter(include_in_schema=False)
 
@@ -64,21 +65,24 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
     """A filter that names no CMO is left out, as an empty one is."""
     wanted = OutstandingFilter(choices.chosen(cmo), visible(lot), after or None)
     chosen = {name: value for name, value in (("cmo", cmo), ("lot", visible(lot))) if value}
-    with runtime_of(request).read() as tx:
+    runtime = runtime_of(request)
+    with runtime.read() as tx:
         found = outstanding_items(tx, wanted, by=visit.caller)
         context: dict[str, Any] = {
-            "debtors": list(_debtors(found.items, wanted, visit)),
+            "debtors": list(_debtors(found.items, wanted, visit, runtime.words.clocks)),
             "chosen": chosen,
             "cmos": choices.cmos(tx.session, visit.caller),
             "is_first": not after,
             "next": "/owed?" + urlencode({**chosen, "after": found.next_cursor}) if found.next_cursor else None,
             "download": "/owed.csv" + (f"?{urlencode(chosen)}" if chosen else ""),
-            "is_long": is_long(tx.session, wanted, by=visit.caller),
+            "is_long": is_long(tx, wanted, by=visit.caller),
         }
         return staff_page(request, visit, "owed.html", context)
 
 
-def _debtors(items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit) -> Iterator[CmoOutstanding]:
+def _debtors(
+    items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit, words: Mapping[str, ClockWords]
+) -> Iterator[CmoOutstanding]:
     """The CMOs by name, their lots by name, what is owed without one last."""
     by_cmo: dict[str, list[OutstandingItem]] = {}
     for item in items:
@@ -87,16 +91,18 @@ def _debtors(items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit:
         by_lot: dict[str, tuple[str, list[ItemLine]]] = {}
         for item in theirs:
             for lot in lots_shown(item.lots, wanted.lot):
-                by_lot.setdefault(normal_form(lot), (lot, []))[1].append(_line(item, lot, visit))
+                by_lot.setdefault(normal_form(lot), (lot, []))[1].append(_line(item, lot, visit, words))
         lots = [by_lot[key] for key in sorted(by_lot, key=lambda key: (not key, key))]
         late = {(line.item.request_id, line.item.item) for _, lines in lots for line in lines if line.is_overdue}
         yield CmoOutstanding(name, [Lot(*each) for each in lots], len(theirs), len(late))
 
 
-def _line(item: OutstandingItem, lot: str, visit: Visit) -> ItemLine:
+def _line(item: OutstandingItem, lot: str, visit: Visit, words: Mapping[str, ClockWords]) -> ItemLine:
     zones = Zones(own=visit.zone, other=item.site.time_zone)
     asking = [
-        countdown(clock, zones, visit.now) for clock in item.clocks if clock.kind in ASKING and clock.stopped_at is None
+        countdown(clock, zones, visit.now, words)
+        for clock in item.clocks
+        if asks_for_items(clock) and clock.stopped_at is None
     ]
     return ItemLine(
         item=item,

@@ -29,7 +29,7 @@ from slamon.web.pages import SIGNED_IN, runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting, may
 from slamon.web.staff import choices
 from slamon.web.staff.layout import staff_page
-from slamon.web.view.words import STATES, label
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 JobId = Annotated[UUID, Path()]
@@ -46,6 +46,7 @@ class _Sheet:
     lot: str | None
     zone: str
     now: datetime
+    words: Words
 
     def heading(self) -> str:
         mark = "\ufeff"  # by which spreadsheets know UTF-8
@@ -58,8 +59,9 @@ class _Sheet:
         overdue = "yes" if line.overdue_after is not None and line.overdue_after < self.now else "no"
         for lot in lots_shown(line.lots, self.lot):
             said = (
-                line.cmo_name, line.site_name, lot, label(line.kind), line.number, str(line.item), STATES[line.state],
-                line.due_on or "", overdue, self._local(line.target_at), self._local(line.limit_at),
+                line.cmo_name, line.site_name, lot, self.words.types[line.type].codes[line.kind], line.number,
+                str(line.item), self.words.states[line.state].to_staff, line.due_on or "", overdue,
+                self._local(line.target_at), self._local(line.limit_at),
             )  # fmt: skip
             yield [_plain(each) for each in said]
 
@@ -71,10 +73,11 @@ class _Sheet:
 def spreadsheet(request: Request, visit: Visiting, cmo: str = "", lot: str = "") -> Response:
     """The whole in one file. A register that is too long for that leads back to its page, where one asks for it."""
     wanted = OutstandingFilter(choices.chosen(cmo), visible(lot))
-    with runtime_of(request).read() as tx:
-        if is_long(tx.session, wanted, by=visit.caller):
+    runtime = runtime_of(request)
+    with runtime.read() as tx:
+        if is_long(tx, wanted, by=visit.caller):
             return see_other("/owed" + (f"?{request.url.query}" if request.url.query else ""))
-        sheet = _Sheet(wanted.lot, visit.zone, visit.now)
+        sheet = _Sheet(wanted.lot, visit.zone, visit.now, runtime.words)
         content = sheet.heading() + sheet.written(every_line(tx, wanted, by=visit.caller))
     return Response(content.encode(), **_as_file())
 
@@ -105,7 +108,7 @@ def download(request: Request, visit: Visiting, job_id: JobId) -> Response:
         job = jobs.find(session, job_id, by=visit.caller, kind=JobKind.OWED)
     if not job.is_done:
         return see_other(f"/owed/sheets/{job_id}")
-    sheet = _Sheet(wanted_of(job).lot, visit.zone, visit.now)
+    sheet = _Sheet(wanted_of(job).lot, visit.zone, visit.now, runtime_of(request).words)
 
     def parts() -> Iterator[str]:
         yield sheet.heading()

@@ -17,6 +17,7 @@ from slamon.db.parties import (
     Standing,
 )
 from slamon.db.requests import CmoRequest
+from slamon.domain.timeline import CMO_ROLES
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, is_allowed_on, owners_at, owners_of_cmo, owners_of_project
 from slamon.services.access.visibility import sees
@@ -69,6 +70,22 @@ def sites_to_file_for(session: Session, project: Project, caller: Caller) -> lis
         for cmo, sites in groups.items()
         if is_allowed_on(caller, Deed.FILE, owners_at(session, project, cmo))
     ]
+
+
+def contacts_to_file_to(session: Session, sites: Sequence[Site]) -> list[tuple[str, list[Person]]]:
+    """Who may be the contact of a request to one of these sites, grouped under the names of their CMOs."""
+    cmo_ids = {site.organization_id for site in sites}
+    statement = (
+        select(Organization.name, Person)
+        .join(Person, Person.organization_id == Organization.id)
+        .where(Organization.id.in_(cmo_ids), Person.status != PersonStatus.DISABLED)
+        .order_by(Organization.name, Person.name)
+    )
+    groups: dict[str, list[Person]] = {}
+    for cmo, person in session.execute(statement):
+        if CMO_ROLES.intersection(person.roles):
+            groups.setdefault(cmo, []).append(person)
+    return list(groups.items())
 
 
 def sites_to_close(session: Session, caller: Caller) -> Sequence[tuple[str, Site]]:

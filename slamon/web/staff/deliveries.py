@@ -1,7 +1,8 @@
 """Where a message went and for whom, as every page says it: the channel or address that was used, never only a name."""
 
+from slamon.channels import Channels
 from slamon.db.outbox import Notification
-from slamon.domain.terms import DeliveryChannel, LadderRole
+from slamon.domain.terms import LadderRole
 from slamon.web.view.words import ROLES
 
 _PARTS = {role.value: words for role, words in ROLES.items()} | {
@@ -10,31 +11,39 @@ _PARTS = {role.value: words for role, words in ROLES.items()} | {
 }
 
 
-def way(row: Notification, name: str | None) -> str:
+def way(row: Notification, name: str | None, channels: Channels) -> str:
     """`Slack channel C0CMOESC (for Leo Lead, lead)`, `E-mail to Corinne Contact`; `name` is the reader's."""
-    if row.redirected_to:
-        return f"E-mail to {row.redirected_to}, redirected (for {name or row.address})"
-    if row.channel == DeliveryChannel.EMAIL:
-        return f"E-mail to {name or row.address}"
-    if row.is_to_slack_user:
-        return f"Slack message to {name or row.address}"
-    reader = ", ".join(filter(None, (name, _PARTS.get(row.told_as or ""))))
-    return f"Slack channel {row.address}" + (f" (for {reader})" if reader else "")
+    return _worded(row, name, channels, is_after=False)
 
 
-def sent(row: Notification, name: str | None) -> str:
+def sent(row: Notification, name: str | None, channels: Channels) -> str:
     """The same behind the name of the message: `to Corinne Contact by e-mail`, `in Slack channel C0CMOESC (...)`."""
-    words = way(row, name)
-    plain = words.removeprefix("E-mail to ")
-    return f"to {plain} by e-mail" if plain != words else f"in {words}"
+    return _worded(row, name, channels, is_after=True)
 
 
-def small_print(row: Notification) -> list[str]:
+def small_print(row: Notification, channels: Channels) -> list[str]:
     """What `way` leaves out: the address, the part in which the reader was told, in whose place."""
-    is_channel = row.channel == DeliveryChannel.SLACK and not row.is_to_slack_user
-    notes = [] if is_channel and not row.redirected_to else [row.address]
-    if (part := _PARTS.get(row.told_as or "")) and (not is_channel or row.redirected_to):
+    is_in_place = _is_in_place(row, channels)
+    notes = [] if is_in_place else [row.address]
+    if (part := _PARTS.get(row.told_as or "")) and not is_in_place:
         notes.append(f"as {part}")
     if row.instead_of:
         notes.append(f"in place of {row.instead_of}, who could not be told")
     return notes
+
+
+def _worded(row: Notification, name: str | None, channels: Channels, *, is_after: bool) -> str:
+    if row.redirected_to:
+        words, reader = channels.for_links.words, f"{row.redirected_to}, redirected (for {name or row.address})"
+        return (words.told_person if is_after else words.to_person).format(reader)
+    words = channels.or_for_links(row.channel).words
+    if not _is_in_place(row, channels):
+        return (words.told_person if is_after else words.to_person).format(name or row.address)
+    reader = ", ".join(filter(None, (name, _PARTS.get(row.told_as or ""))))
+    place = (words.told_place if is_after else words.to_place).format(row.address)
+    return f"{place} (for {reader})" if reader else place
+
+
+def _is_in_place(row: Notification, channels: Channels) -> bool:
+    """Whether it went to a place that several read."""
+    return channels.or_for_links(row.channel).is_place(row.address) and not row.redirected_to

@@ -1,6 +1,7 @@
 """Drafts on the filing form: save what is written, go on with it another day, or discard it."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -11,10 +12,10 @@ from slamon.errors import Conflict, Invalid, KeyReused, NotFound, StaleVersion
 from slamon.services.access import idempotency
 from slamon.services.access.rights import Deed
 from slamon.services.requests import drafts
-from slamon.web.forms.filing_fields import asked, fields_of, left_out
+from slamon.web.forms.filing_fields import fields_of
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting, may
-from slamon.web.staff.filing import Form, show_form
+from slamon.web.staff.filing import Form, show_form, with_parent, with_parents_number
 
 router = APIRouter(include_in_schema=False, prefix="/drafts")
 _SAID = {
@@ -25,34 +26,38 @@ _SAID = {
 
 @router.api_route("/{draft_id}", methods=["GET", "HEAD"], dependencies=[may(Deed.KEEP_DRAFTS)])
 def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str, Query()] = "") -> Response:
-    """The form as it was left. Raises Invalid for a draft made elsewhere that the form cannot show."""
-    with runtime_of(request).db.read() as session:
-        draft = drafts.find(session, draft_id, by=visit.caller)
-    if beyond := left_out(draft.content):
-        raise Invalid(beyond[0], "has no field on this page; file or change this draft where it was written")
-    said = _SAID.get(done, "")
-    return show_form(request, visit, Form(fields_of(draft.content), draft.id, version=draft.version, said=said))
+    """The form as it was left."""
+    runtime = runtime_of(request)
+    with runtime.read() as tx:
+        draft = drafts.find(tx.session, draft_id, by=visit.caller)
+        fields = fields_of(with_parents_number(tx, draft.content, visit))
+    request_type = runtime.catalogue.types[draft.content["type"]]
+    form = Form(request_type, fields, draft.id, version=draft.version, said=_SAID.get(done, ""))
+    return show_form(request, visit, form)
 
 
 @router.post("", dependencies=[may(Deed.KEEP_DRAFTS)])
 def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Keep the form as it is, nothing of it checked."""
-    form = Form.sent(typed)
+    runtime = runtime_of(request)
+    form = Form.sent(runtime, typed)
     try:
-        with runtime_of(request).write() as tx:
+        with runtime.write() as tx:
             filed = idempotency.answered(tx, form.once(visit))
             if filed is not None:
                 return see_other(filed.headers["location"])
-            drafts.save(tx, form.key, asked(typed), by=visit.caller, expected_version=form.version)
+            drafts.save(
+                tx, form.key, with_parent(tx, form.asked, visit), by=visit.caller, expected_version=form.version
+            )
         return see_other(f"/drafts/{form.key}?done=saved")
     except StaleVersion as stale:
         form = form.outdated(stale.current)
     except KeyReused:
         words = "This form filed a request already, before you changed it. Press “Save as draft” to keep the change."
-        form = Form(typed, uuid4()).refused({"": words}, status=409)
+        form = replace(form, key=uuid4(), version=None).refused({"": words}, status=409)
     except NotFound:
         words = "This draft was filed or discarded meanwhile. Press “Save as draft” to keep what is written here."
-        form = Form(typed, form.key).refused({"": words}, status=404)
+        form = replace(form, version=None).refused({"": words}, status=404)
     except (Invalid, Conflict) as refusal:
         form = form.refused({"": str(refusal)}, status=409)
     return show_form(request, visit, form)

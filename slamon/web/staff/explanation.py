@@ -27,6 +27,7 @@ from slamon.web.staff.requests import RequestId
 from slamon.web.view.clock_bar import draw_explanation
 from slamon.web.view.countdowns import name_of
 from slamon.web.view.instants import Moment, Zones, span
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,11 +47,12 @@ class TimeLine:
     "/requests/{request_id}/clocks/{clock}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)]
 )
 def for_staff(request: Request, visit: Visiting, request_id: RequestId, clock: str) -> Response:
-    with runtime_of(request).read() as tx:
+    runtime = runtime_of(request)
+    with runtime.read() as tx:
         asked = visible_request(tx.session, request_id, by=visit.caller)
         zones = Zones(own=visit.zone, other=tx.session.get_one(Site, asked.site_id).time_zone)
-        told = _told(tx, asked, clock_named(clock), zones)
-    return staff_page(request, visit, "clock.html", {**told, "layout": "staff.html", "back": f"/requests/{asked.id}"})
+        shown = _context(tx, asked, clock_named(clock), runtime.words, zones)
+    return staff_page(request, visit, "clock.html", {**shown, "layout": "staff.html", "back": f"/requests/{asked.id}"})
 
 
 @router.api_route("/r/{token}/clocks/{clock}", methods=["GET", "HEAD"], dependencies=[Depends(counted)])
@@ -62,17 +64,17 @@ def for_contact(request: Request, token: str, clock: str) -> Response:
         except LinkGone:
             return see_other(f"/r/{token}")  # which says why, and offers a fresh one
         zones = Zones(own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone)
-        told = _told(tx, opened.request, clock_named(clock), zones)
+        shown = _context(tx, opened.request, clock_named(clock), runtime.words, zones)
         around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": sponsor_name(tx.session, runtime.settings)}
-    return page(request, "clock.html", {**told, **around})
+    return page(request, "clock.html", {**shown, **around})
 
 
-def _told(tx: Tx, asked: CmoRequest, clock_id: ClockId, zones: Zones) -> Mapping[str, Any]:
-    explained = explain_clock(tx, asked, clock_id, zone=zones.own, other_zone=zones.other)
+def _context(tx: Tx, asked: CmoRequest, clock_id: ClockId, words: Words, zones: Zones) -> Mapping[str, Any]:
+    explained = explain_clock(tx, asked, clock_id, words.clocks, zone=zones.own, other_zone=zones.other)
     explanation = explained.explanation
     return {
         "asked": asked,
-        "name": name_of(clock_id),
+        "name": name_of(clock_id, explanation.clock.definition, words.clocks),
         "zones": zones,
         "sentences": explained.sentences,
         "picture": draw_explanation(explanation, tx.business_now),

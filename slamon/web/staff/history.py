@@ -1,24 +1,24 @@
 """A request's past as its page tells it: what people did, what clocks passed, which messages left, in order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
+from slamon.channels import Channels
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus
-from slamon.domain.lifecycle import RequestType
-from slamon.domain.terms import ClockKind, Level
+from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role, Via, stamp
 from slamon.services.requests.queries import RequestDetail
 from slamon.web.staff.deliveries import small_print, way
 from slamon.web.uploads import sent_alone, told_with
-from slamon.web.view.countdowns import NAMES
 from slamon.web.view.fact_details import Telling, corrected_by, particulars, quoted
 from slamon.web.view.instants import Moment, Zones, civil_day, span
 from slamon.web.view.words import LEVELS, MESSAGES, ROLES, VIAS
+from slamon.wording.clocks import ClockWords
 from slamon.wording.message import MessageKind
 
 # Finding a crossing within this is what the loop promises; only later ones are worth a word.
@@ -57,7 +57,7 @@ class Entry:
     corrects: tuple[int, str] | None = None  # the sequence of another fact, and what that was
 
 
-def history(whole: RequestDetail, about: Telling) -> list[Entry]:
+def history(whole: RequestDetail, about: Telling, words: Mapping[str, ClockWords], channels: Channels) -> list[Entry]:
     zones = about.zones
     dated: list[tuple[datetime, int, Entry]] = []
     facts = list(whole.case.timeline)
@@ -65,9 +65,13 @@ def history(whole: RequestDetail, about: Telling) -> list[Entry]:
     dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], about)) for fact in facts]
     dated += [(file.created_at, 0, _file(file, zones)) for file in sent_alone(whole.attachments, told)]
     moved = [fact.occurred_at for fact in facts if fact.kind == FactKind.TERMS_CHANGED]
-    dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, zones)) for alike in _together(whole.crossings)]
+    called = {kind: words[kind].name for kind in whole.case.catalogue.clocks}
+    dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, called, zones)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
-    dated += [(stamp(_when(row)), 2, _message(row, name, zones)) for row, name in whole.notifications]
+    refusing = _refusing(whole, channels)
+    dated += [
+        (stamp(_when(row)), 2, _message(row, name, zones, channels, refusing)) for row, name in whole.notifications
+    ]
     return list(_folded(entry for _, _, entry in sorted(dated, key=lambda each: each[:2])))
 
 
@@ -114,8 +118,7 @@ def _fact(fact: Fact, files: Sequence[Attachment], about: Telling) -> Entry:
     if remarks.evidence:
         notes.append(f"evidence: {remarks.evidence}")
     if remarks.expected_on:
-        what = "order confirmation" if about.type is RequestType.SHIPMENT else "answer"
-        notes.append(f"{what} expected on {civil_day(remarks.expected_on)}")
+        notes.append(f"{about.type_words.expected} expected on {civil_day(remarks.expected_on)}")
     return Entry(
         at=zones.at(fact.occurred_at),
         tone="cmo" if role in CMO_ROLES else "sponsor",
@@ -136,8 +139,13 @@ def _file(file: Attachment, zones: Zones) -> Entry:
     return Entry(zones.at(file.created_at), tone, f"{file.uploaded_by_name} sent a file", notes, files=(file,))
 
 
-def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zones) -> Entry:
-    """`moved` is when other terms were applied, each of which may put a deadline into the past."""
+def _crossing(
+    alike: Sequence[CrossingRow], moved: Sequence[datetime], called: Mapping[str, str], zones: Zones
+) -> Entry:
+    """`moved` is when other terms were applied, each of which may put a deadline into the past.
+
+    `called` are the names of the clocks in reading order.
+    """
     crossing, notes = alike[0], []
     delay = crossing.detected_at - crossing.crossed_at
     by_new_terms = any(timedelta(0) <= at - crossing.detected_at <= _AT_ONCE for at in moved)
@@ -150,7 +158,7 @@ def _crossing(alike: Sequence[CrossingRow], moved: Sequence[datetime], zones: Zo
     is_struck = crossing.status == CrossingStatus.RESCINDED
     if is_struck:
         notes.append(f"no longer holds: {crossing.rescinded_reason}")
-    names = list(dict.fromkeys(NAMES[kind] for kind in ClockKind if kind in {row.clock for row in alike}))
+    names = list(dict.fromkeys(name for kind, name in called.items() if kind in {row.clock for row in alike}))
     clocks = f"{' and '.join(names)} {'clock' if len(names) == 1 else 'clocks'}"
     headline = f"{LEVELS[Level(crossing.level)]} ({clocks})"
     return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
@@ -160,21 +168,34 @@ def _when(row: Notification) -> datetime:
     return row.sent_at or row.queued_at
 
 
-def _message(row: Notification, name: str | None, zones: Zones) -> Entry:
+def _refusing(whole: RequestDetail, channels: Channels) -> dict[UUID, str]:
+    """The channel of each message, or digest of messages, in whose place another may have left."""
+    rows = [row for row, _ in whole.notifications]
+    return {
+        message_id: channels.or_for_links(row.channel).words.name
+        for row in rows
+        for message_id in (row.id, row.digest_id)
+        if message_id
+    }
+
+
+def _message(
+    row: Notification, name: str | None, zones: Zones, channels: Channels, refusing: Mapping[UUID, str]
+) -> Entry:
     state = NotificationState(row.state)
     what = MESSAGES[MessageKind(row.kind)]
     notes = [_SENDING[state] + (" (shown on the console only)" if row.provider_id == "console" else "")]
-    notes += small_print(row)
+    notes += small_print(row, channels)
     if row.attempts > 1:
         notes.append(f"{row.attempts} attempts")
     if row.error and state is not NotificationState.SENT:
         notes.append(row.error)
     if row.fallback_of:
-        notes.append("because Slack did not take it")
+        notes.append(f"because {refusing.get(row.fallback_of, 'another channel')} did not take it")
     return Entry(
         at=zones.at(_when(row)),
         tone="failure" if state in _NOT_THERE else "message",
-        headline=f"{way(row, name)}: {what[:1].lower()}{what[1:]}",
+        headline=f"{way(row, name, channels)}: {what[:1].lower()}{what[1:]}",
         notes=tuple(notes),
         is_struck=state is NotificationState.SUPPRESSED,
     )

@@ -5,18 +5,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy.orm import Session
 
 from slamon.domain.lifecycle import Rule
 from slamon.domain.progress import Progress
 from slamon.domain.stage import rule_for
 from slamon.domain.timeline import Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
-from slamon.runtime import Runtime
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.deadlines.loading import LoadedRequest, load_request
 from slamon.services.requests.acts import act, load_to_act
 from slamon.services.requests.queries import visible_request
+from slamon.services.transaction import Tx
 from slamon.web.forms.action_forms import form_of, recorded
 from slamon.web.forms.action_reading import Refused, given_by
 from slamon.web.forms.parts import ActionForm, Basis
@@ -26,6 +25,7 @@ from slamon.web.staff.layout import staff_page
 from slamon.web.staff.requests import RequestId, basis_of, keeps, recordable, refusal, version_in
 from slamon.web.view.instants import local_instant
 from slamon.wording.actions import FormWords
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,8 +36,8 @@ WORDS = FormWords("", "Record", "Recorded.")
     "/requests/{request_id}/record/{action}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.RECORD)]
 )
 def show(request: Request, visit: Visiting, request_id: RequestId, action: str) -> Response:
-    with runtime_of(request).db.read() as session:
-        return _page(request, session, visit, request_id, _checked(request, action))
+    with runtime_of(request).read() as tx:
+        return _page(request, tx, visit, request_id, _checked(request, action))
 
 
 @router.post("/requests/{request_id}/record/{action}", dependencies=[may_on_record(Deed.RECORD)])
@@ -47,7 +47,7 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
     try:
         with runtime.write() as tx:
             loaded = load_to_act(tx, request_id, by=visit.caller)
-            form, basis = _form(runtime, tx.session, visit, loaded, wanted, typed("occurred_at"))
+            form, basis = _form(tx, runtime.words, visit, loaded, wanted, typed("occurred_at"))
             given = given_by(form, typed, basis)
             act(
                 tx,
@@ -59,8 +59,8 @@ def record(request: Request, visit: Posting, typed: Submitted, request_id: Reque
                 expected_version=version_in(typed),
             )
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
-        with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, wanted, refusal(runtime.words, error, action, typed))
+        with runtime.read() as tx:
+            return _page(request, tx, visit, request_id, wanted, refusal(runtime.words, error, action, typed))
     return see_other(f"/requests/{request_id}?done=record")
 
 
@@ -73,12 +73,12 @@ def _checked(request: Request, action: str) -> str:
 
 
 def _form(
-    runtime: Runtime, session: Session, visit: Visit, loaded: LoadedRequest, action: str, when: str = ""
+    tx: Tx, words: Words, visit: Visit, loaded: LoadedRequest, action: str, when: str = ""
 ) -> tuple[ActionForm, Basis]:
     """The form as it was at the time typed; before one is, as it last was."""
-    if not keeps(roles_on(visit.caller, loaded.owners(session))):
+    if not keeps(roles_on(visit.caller, loaded.owners(tx.session))):
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
-    basis = basis_of(runtime, session, visit, loaded, is_cmo=True)
+    basis = basis_of(tx, words, visit, loaded, is_cmo=True)
     possible = recordable(basis)
     if action not in possible:
         raise ActionNotAllowed(action, loaded.request.state, list(possible))
@@ -96,21 +96,21 @@ def _held_at(when: str, action: str, basis: Basis) -> tuple[Rule, Progress] | No
     if not len(then.timeline):
         return None
     state, progress = then.stage()
-    rule = rule_for(basis.case.catalogue, basis.type, state, action, progress)
+    rule = rule_for(basis.type, state, action, progress)
     return (rule, progress) if rule else None
 
 
 def _page(
     request: Request,
-    session: Session,
+    tx: Tx,
     visit: Visit,
     request_id: RequestId,
     action: str,
     refused: Refused | None = None,
 ) -> HTMLResponse:
     runtime, when = runtime_of(request), refused.typed("occurred_at") if refused else ""
-    loaded = load_request(session, runtime.catalogue, visible_request(session, request_id, by=visit.caller))
-    form, basis = _form(runtime, session, visit, loaded, action, when)
+    loaded = load_request(tx, visible_request(tx.session, request_id, by=visit.caller))
+    form, basis = _form(tx, runtime.words, visit, loaded, action, when)
     context: dict[str, Any] = {
         "asked": basis.request,
         "form": form,

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy.orm import Session
 
 from slamon.db.requests import CrossingStatus
 from slamon.domain.actions.parts import Said
@@ -21,7 +20,6 @@ from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.http.uploads import download
-from slamon.runtime import Runtime
 from slamon.services.access.form_links import revoke_links
 from slamon.services.access.rights import RIGHTS, Deed, roles_on
 from slamon.services.deadlines.loading import LoadedRequest
@@ -33,6 +31,7 @@ from slamon.services.requests.queries import (
     request_detail,
     visible_request,
 )
+from slamon.services.transaction import Tx
 from slamon.web.forms.action_forms import as_on_page, form_of, forms_of
 from slamon.web.forms.action_reading import Refused, given_by, words_of
 from slamon.web.forms.parts import Basis
@@ -42,6 +41,7 @@ from slamon.web.staff import choices
 from slamon.web.staff.history import history, not_reached
 from slamon.web.staff.layout import staff_page
 from slamon.web.uploads import HandedByStaff
+from slamon.web.view.asked import asked_for
 from slamon.web.view.countdowns import countdown, in_order, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
@@ -66,8 +66,8 @@ FILE = "file"
 
 @router.api_route("/requests/{request_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_REQUESTS)])
 def show(request: Request, visit: Visiting, request_id: RequestId, done: str = "") -> Response:
-    with runtime_of(request).db.read() as session:
-        return _page(request, session, visit, request_id, done=done)
+    with runtime_of(request).read() as tx:
+        return _page(request, tx, visit, request_id, done=done)
 
 
 @router.post("/requests/{request_id}/revoke-links", dependencies=[may_on_record(Deed.WITHDRAW_LINKS)])
@@ -80,9 +80,9 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
         with runtime_of(request).write() as tx:
             revoke_links(tx, request_id, person_id, by=visit.caller, reason=reason)
     except Invalid as error:
-        with runtime_of(request).db.read() as session:
+        with runtime_of(request).read() as tx:
             return _page(
-                request, session, visit, request_id, refused=refusal(runtime_of(request).words, error, REVOKE, typed)
+                request, tx, visit, request_id, refused=refusal(runtime_of(request).words, error, REVOKE, typed)
             )
     return see_other(f"/requests/{request_id}?done={REVOKE}")
 
@@ -106,8 +106,8 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
         with runtime.write() as tx:
             attach(tx, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE)
     except Invalid as error:
-        with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, refused=refusal(runtime.words, error, FILE, handed.typed))
+        with runtime.read() as tx:
+            return _page(request, tx, visit, request_id, refused=refusal(runtime.words, error, FILE, handed.typed))
     return see_other(f"/requests/{request_id}?done={FILE}")
 
 
@@ -120,11 +120,11 @@ def press(request: Request, visit: Posting, typed: Submitted, request_id: Reques
     try:
         with runtime.write() as tx:
             loaded = load_to_act(tx, request_id, by=visit.caller)
-            said = _said(runtime, tx.session, visit, loaded, action, typed)
+            said = _said(tx, runtime.words, visit, loaded, action, typed)
             act(tx, loaded, said, by=visit.caller, via=Via.STAFF_PAGE, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
-        with runtime.db.read() as session:
-            return _page(request, session, visit, request_id, refused=refusal(runtime.words, error, action, typed))
+        with runtime.read() as tx:
+            return _page(request, tx, visit, request_id, refused=refusal(runtime.words, error, action, typed))
     return see_other(f"/requests/{request_id}?done={action}")
 
 
@@ -133,9 +133,9 @@ def forms_for_staff(words: Words) -> dict[str, FormWords]:
     return {name: each.to_staff for name, each in words.actions.items() if each.to_staff}
 
 
-def _said(runtime: Runtime, session: Session, visit: Visit, loaded: LoadedRequest, action: str, typed: Typed) -> Said:
-    roles = roles_on(visit.caller, loaded.owners(session))
-    basis = basis_of(runtime, session, visit, loaded, is_cmo=False, roles=roles)
+def _said(tx: Tx, words: Words, visit: Visit, loaded: LoadedRequest, action: str, typed: Typed) -> Said:
+    roles = roles_on(visit.caller, loaded.owners(tx.session))
+    basis = basis_of(tx, words, visit, loaded, is_cmo=False, roles=roles)
     rule = basis.open_to(roles).get(action)
     if rule is None:
         return words_of(action, typed, basis).said
@@ -143,8 +143,8 @@ def _said(runtime: Runtime, session: Session, visit: Visit, loaded: LoadedReques
 
 
 def basis_of(
-    runtime: Runtime,
-    session: Session,
+    tx: Tx,
+    words: Words,
     visit: Visit,
     case: LoadedRequest,
     *,
@@ -154,13 +154,13 @@ def basis_of(
     """What the forms of this request are made from, for the reader's own acts in `roles`, or for what the CMO said."""
     return Basis(
         case=case,
-        words=runtime.words,
+        words=words,
         progress=case.progress(),
         is_cmo=is_cmo,
         zone=visit.zone,
         now=visit.now,
         may_set_priority=Role.LEAD in roles,
-        contacts=[(person.id, person.name) for person in choices.contacts_of(session, case.request)],
+        contacts=[(person.id, person.name) for person in choices.contacts_of(tx.session, case.request)],
     )
 
 
@@ -198,31 +198,32 @@ def _contact_named(typed: Typed) -> UUID:
 
 def _page(
     request: Request,
-    session: Session,
+    tx: Tx,
     visit: Visit,
     request_id: UUID,
     *,
     done: str = "",
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    runtime = runtime_of(request)
-    whole = request_detail(session, runtime.catalogue, request_id, by=visit.caller)
+    session, runtime, whole = tx.session, runtime_of(request), request_detail(tx, request_id, by=visit.caller)
+    words = runtime.words
     asked, site = whole.row.request, whole.row.site
     zones = Zones(own=visit.zone, other=site.time_zone)
     case = whole.case
-    countdowns = [countdown(clock, zones, visit.now, case.terms_of(clock)) for clock in case.clocks()]
+    countdowns = [countdown(clock, zones, visit.now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
-    basis, state = basis_of(runtime, session, visit, case, is_cmo=False, roles=whole.roles), State(asked.state)
-    words = forms_for_staff(runtime.words)
-    forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles), words), basis)
+    basis, state = basis_of(tx, words, visit, case, is_cmo=False, roles=whole.roles), State(asked.state)
+    form_words = forms_for_staff(words)
+    forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles), form_words), basis)
     may_keep, now_open = keeps(whole.roles), basis.open_to(CMO_ROLES)
     late = [each for each in recordable(basis) if each not in now_open]
-    told_with = telling(session, case, basis.progress.detail, zones, runtime.words)
+    told_with = telling(session, case, basis.progress.detail, zones, words)
     context: dict[str, Any] = {
         "whole": whole,
         "asked": asked,
         "site": site,
         "state": state,
+        "asked_for": asked_for(basis.type, basis.type_words, basis.progress.detail),
         "linked": linked_requests(session, asked, visit.caller),
         "is_our_turn": state in SPONSORS_TURN,
         "is_open": state in OPEN_STATES,
@@ -234,19 +235,19 @@ def _page(
         "taken_by": next((fact.by.name for fact in reversed(case.timeline.of(FactKind.TAKEN))), None),
         "primary": next((action for action in PRIMARY if action in forms), None),
         "forms": forms,
-        "words": words,
+        "words": form_words,
         "possible": as_on_page(ORDER, forms),
         "recordable": told_of(runtime.catalogue, now_open) if may_keep else {},
         "recordable_late": told_of(runtime.catalogue, late) if may_keep else {},
         "contacts": basis.contacts,
-        "so_far": so_far(asked, basis.progress, list(case.timeline), zones, visit.now, case.item_clocks()),
+        "so_far": so_far(case, basis.type_words, basis.progress, list(case.timeline), zones, visit.now),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime.settings.attachment_max_megabytes} MB",
-        "entries": history(whole, told_with),
+        "entries": history(whole, told_with, words.clocks, runtime.registered),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *words) else "",
+        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *form_words) else "",
         "refused": refused.on(forms) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)

@@ -18,6 +18,7 @@ from slamon.services.transaction import Tx
 from slamon.web.session import Visit
 from slamon.web.view.countdowns import name_of
 from slamon.web.view.instants import Moment, Zones
+from slamon.wording.words import Words
 
 MOST_MOVED = 200  # deadlines listed on a page
 
@@ -62,17 +63,17 @@ class Moves:
         return bool(self.totals.moved) or not self.are_known
 
 
-def moves_of(tx: Tx, shutdown_id: UUID, zones: Zones, visit: Visit) -> Moves:
+def moves_of(tx: Tx, shutdown_id: UUID, zones: Zones, visit: Visit, words: Words) -> Moves:
     if not _is_long(tx, shutdown_id, visit):
         page = previews.preview(tx, JobKind.PREVIEW_SHUTDOWN, shutdown_id, by=visit.caller)
         breaching = sum(each.breaches_at_once for each in page.moved)
         totals = Totals(page.looked_at, len(page.moved), breaching)
-        return Moves([_moved(each, zones) for each in page.moved[:MOST_MOVED]], totals)
+        return Moves([_moved(tx, each, zones, words) for each in page.moved[:MOST_MOVED]], totals)
     job = jobs.latest(tx.session, JobKind.PREVIEW_SHUTDOWN, shutdown_id, by=visit.caller)
     if job is None:
         return Moves((), Totals(), is_long=True)
     moved, _ = previews.moved_by(tx.session, job, by=visit.caller, most=MOST_MOVED)
-    listed = [_moved(each, zones) for each in moved]
+    listed = [_moved(tx, each, zones, words) for each in moved]
     return Moves(listed, Totals.of(job), is_long=True, job=job, age=visit.real_now - job.asked_at)
 
 
@@ -93,11 +94,12 @@ def _is_long(tx: Tx, shutdown_id: UUID, visit: Visit) -> bool:
     return count > AT_ONCE
 
 
-def _moved(each: MovedDeadline, zones: Zones) -> Moved:
+def _moved(tx: Tx, each: MovedDeadline, zones: Zones, words: Words) -> Moved:
+    clock = ClockId.parse(each.clock)
     return Moved(
         request_id=each.request_id,
         number=each.number,
-        clock=name_of(ClockId.parse(each.clock)),
+        clock=name_of(clock, tx.rules.catalogue.clocks[clock.kind], words.clocks),
         target=(zones.maybe(each.target_before), zones.maybe(each.target_after)),
         limit=(zones.maybe(each.limit_before), zones.maybe(each.limit_after)),
         breaches_at_once=each.breaches_at_once,

@@ -188,7 +188,7 @@ def _checked(model: type[Said], content: Mapping[str, Any]) -> Said:
     try:
         return model.model_validate(content)
     except ValidationError as wrong:
-        raise InvalidFields({str(error["loc"][0]): plain("", error) for error in wrong.errors()}) from wrong
+        raise InvalidFields({str(error["loc"][0]): plain(error) for error in wrong.errors()}) from wrong
 
 
 def _form(request: Request, session: Session, visit: Visit, refused: Refused | None = None) -> HTMLResponse:
@@ -230,7 +230,7 @@ def _page(
         "decided": zones.maybe(row.decided_at),
         "names": names,
         "lead": names.get(str(cmo.lead_id)),
-        "moves": moves_of(tx, shutdown_id, zones, visit),
+        "moves": moves_of(tx, shutdown_id, zones, visit, runtime_of(request).words),
         "may_decide": shutdowns.may_decide(tx.session, row, by=visit.caller),
         "done": _DONE.get(done),
         "refused": refused,

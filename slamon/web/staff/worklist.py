@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.lifecycle import State
 from slamon.domain.priority import Priority
+from slamon.runtime import Runtime
 from slamon.services.access.rights import Deed, is_allowed
 from slamon.services.requests.queries import Order, RequestFilter, RequestSummary, list_requests
 from slamon.services.requests.worklist import Holder, worklist
@@ -65,12 +66,13 @@ def show_worklist(
     part: str = "",
 ) -> Response:
     """A filter that names nothing known is left out, as an empty one is. `part` shows further pages of one section."""
+    runtime = runtime_of(request)
     tab = tab if tab in TABS else "attention"
     chosen = dict(zip(FILTERS, (state, type, cmo, project, priority, overdue), strict=True))
     chosen = {name: value for name, value in chosen.items() if value}
     wanted = RequestFilter(
         state=named(State, state),
-        type=named(RequestType, type),
+        type=type if type in runtime.catalogue.types else None,
         cmo_id=choices.chosen(cmo),
         project_id=choices.chosen(project),
         priority=named(Priority, priority),
@@ -83,7 +85,7 @@ def show_worklist(
     if state and not overdue:
         wanted = replace(wanted, overdue=None)
     only = named(Holder, part)
-    with runtime_of(request).read() as tx:
+    with runtime.read() as tx:
         found, following = [], None
         if only is None:
             page = list_requests(tx, wanted, by=visit.caller)
@@ -92,14 +94,14 @@ def show_worklist(
         is_last = following is None and tab != "all" and not state and not overdue
         holders = [only] if only else list(Holder) if is_last else []
         place = (after or None) if only else None
-        pages = {holder: worklist(tx.session, holder, wanted, by=visit.caller, after=place) for holder in holders}
+        pages = {holder: worklist(tx, holder, wanted, by=visit.caller, after=place) for holder in holders}
         context: dict[str, Any] = {
             "tabs": TABS,
             "tab": tab,
             "chosen": chosen,
-            "lines": _lines(found, visit),
+            "lines": _lines(found, visit, runtime),
             "standing": {
-                holder: Section(_lines(page.rows, visit), _address(tab, chosen, page.after, holder))
+                holder: Section(_lines(page.rows, visit, runtime), _address(tab, chosen, page.after, holder))
                 for holder, page in pages.items()
                 if page.rows
             },
@@ -108,18 +110,19 @@ def show_worklist(
             "cmos": choices.cmos(tx.session, visit.caller),
             "projects": choices.projects(tx.session, visit.caller),
             "states": State,
-            "types": RequestType,
+            "types": runtime.catalogue.types,
             "priorities": Priority,
             "may_file": is_allowed(visit.caller, Deed.FILE),
         }
         return staff_page(request, visit, "board.html", context)
 
 
-def _lines(rows: Sequence[RequestSummary], visit: Visit) -> list[RequestLine]:
+def _lines(rows: Sequence[RequestSummary], visit: Visit, runtime: Runtime) -> list[RequestLine]:
     lines = []
     for row in rows:
         zones = Zones(own=visit.zone, other=row.site.time_zone)
-        countdowns = tuple(countdown(stored_clock(clock), zones, visit.now) for clock in row.clocks)
+        states = (stored_clock(clock, runtime.catalogue.clocks) for clock in row.clocks)
+        countdowns = tuple(countdown(state, zones, visit.now, runtime.words.clocks) for state in states)
         lines.append(
             RequestLine(row, most_pressing(countdowns), zones.at(row.request.filed_at), _last_ended(countdowns))
         )

@@ -1,44 +1,20 @@
 """A clock in words and colour: what is due, by when in both zones, how much is left or how late it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from slamon.db.requests import ClockRow
+from slamon.domain.clocks.kinds import ClockDefinition, Clocks
 from slamon.domain.clocks.spells import WAITING_FOR_SPONSOR, Pause
 from slamon.domain.clocks.state import ClockId, ClockState, Outcome
-from slamon.domain.terms import DATED, ClockKind, Mode, Terms
+from slamon.domain.terms import Mode, Terms
 from slamon.web.view.clock_bar import Bar, draw
 from slamon.web.view.instants import Moment, Zones, span
+from slamon.wording.clocks import ClockWords
 from slamon.wording.instants import target as allowance
 
-NAMES = {
-    ClockKind.ACKNOWLEDGEMENT: "receipt",
-    ClockKind.ANSWER: "answer",
-    ClockKind.ORDER_CONFIRMATION: "order confirmation",
-    ClockKind.REPLY: "reply",
-    ClockKind.DISPATCH_CONFIRMATION: "confirmation of dispatch",
-    ClockKind.DELIVERY_CONFIRMATION: "confirmation of delivery",
-    ClockKind.FULFILMENT: "due date",
-    ClockKind.PROMISE: "promised date",
-    ClockKind.SPONSOR: "sponsor’s reply",
-    ClockKind.EXCURSION_DECISION: "quality’s decision",
-}
-# What the contact is asked for while a clock of the CMO's runs.
-PLEASE = {
-    ClockKind.ACKNOWLEDGEMENT: "Please confirm receipt",
-    ClockKind.ANSWER: "Please answer",
-    ClockKind.ORDER_CONFIRMATION: "Please confirm the order",
-    ClockKind.REPLY: "Please reply to the last message",
-    ClockKind.DISPATCH_CONFIRMATION: "Please confirm dispatch",
-    ClockKind.DELIVERY_CONFIRMATION: "Please confirm delivery",
-    ClockKind.FULFILMENT: "Needed",
-    ClockKind.PROMISE: "You promised it",
-}
-_BY_CONSIGNMENT = frozenset(
-    {ClockKind.DISPATCH_CONFIRMATION, ClockKind.DELIVERY_CONFIRMATION, ClockKind.EXCURSION_DECISION}
-)  # fmt: skip
 _SOON = 0.25  # the last quarter before the target is shown in the colour of "soon"
 
 
@@ -62,7 +38,9 @@ class Countdown:
     """One clock for one reader. `allowed` names target and limit with their unit, where the terms are at hand."""
 
     id: ClockId
+    definition: ClockDefinition
     name: str
+    headline: str
     tone: Tone
     words: str
     is_running: bool
@@ -75,12 +53,12 @@ class Countdown:
     bar: Bar
 
     @property
-    def kind(self) -> ClockKind:
+    def kind(self) -> str:
         return self.id.kind
 
     @property
     def is_the_sponsors(self) -> bool:
-        return self.kind.is_the_sponsors
+        return self.definition.is_the_sponsors
 
     @property
     def title(self) -> str:
@@ -91,19 +69,23 @@ class Countdown:
         return self.tone in (Tone.LATE, Tone.BREACHED)
 
 
-def name_of(clock: ClockId) -> str:
+def name_of(clock: ClockId, definition: ClockDefinition, words: Mapping[str, ClockWords]) -> str:
     """What a clock is called; of consignments, from the second on with its number."""
-    of_consignment = clock.kind in _BY_CONSIGNMENT and clock.generation > 1
-    return f"{NAMES[clock.kind]} of consignment {clock.generation}" if of_consignment else NAMES[clock.kind]
+    of = f" of consignment {clock.generation}" if definition.is_per_consignment and clock.generation > 1 else ""
+    return f"{words[clock.kind].name}{of}"
 
 
-def countdown(clock: ClockState, zones: Zones, now: datetime, terms: Terms | None = None) -> Countdown:
-    tone = _tone(clock, now)
+def countdown(
+    clock: ClockState, zones: Zones, now: datetime, words: Mapping[str, ClockWords], terms: Terms | None = None
+) -> Countdown:
+    tone, name = _tone(clock, now), name_of(clock.id, clock.definition, words)
     return Countdown(
         id=clock.id,
-        name=name_of(clock.id),
+        definition=clock.definition,
+        name=name,
+        headline=words[clock.kind].headline,
         tone=tone,
-        words=_words(clock, tone, now),
+        words=_words(clock, name, tone, now),
         is_running=clock.is_running,
         started=zones.at(clock.started_at),
         target=zones.maybe(clock.target_at),
@@ -115,11 +97,12 @@ def countdown(clock: ClockState, zones: Zones, now: datetime, terms: Terms | Non
     )
 
 
-def stored_clock(row: ClockRow) -> ClockState:
+def stored_clock(row: ClockRow, clocks: Clocks) -> ClockState:
     """The clock as last evaluated. Of its pauses only one that lasts is known."""
     pauses = (Pause(row.paused_since, None, WAITING_FOR_SPONSOR),) if row.paused_since else ()
     return ClockState(
         id=row.clock_id,
+        definition=clocks[row.kind],
         started_at=row.started_at,
         target_at=row.target_at,
         limit_at=row.limit_at,
@@ -150,8 +133,8 @@ def _tone(clock: ClockState, now: datetime) -> Tone:
     return Tone.SOON if left < _SOON else Tone.CALM
 
 
-def _words(clock: ClockState, tone: Tone, now: datetime) -> str:
-    name, is_a_day = name_of(clock.id), clock.kind in DATED
+def _words(clock: ClockState, name: str, tone: Tone, now: datetime) -> str:
+    is_a_day = clock.definition.is_dated
     if clock.stopped_at is not None:
         return _ending(clock, name)
     if clock.is_paused and tone in _PASSED:  # no figure: nothing grows while it is paused
@@ -183,7 +166,7 @@ def in_order(countdowns: Iterable[Countdown]) -> tuple[list[Countdown], list[Cou
     return [each for each in every if each.stopped is None], [each for each in every if each.stopped is not None]
 
 
-def _allowed(kind: ClockKind, terms: Terms) -> str:
+def _allowed(kind: str, terms: Terms) -> str:
     line = terms.clocks[kind]
     if line.mode is Mode.DATE:
         return "by the end of the day"

@@ -21,8 +21,8 @@ from slamon.domain.actions.shipping import (
 )
 from slamon.domain.actions.talk import Amended, Answer, Correct, HandedOn, Wait
 from slamon.domain.catalogue import Catalogue
-from slamon.domain.lifecycle import RequestType
-from slamon.domain.progress import Readout
+from slamon.domain.lifecycle import RequestTypeDefinition
+from slamon.domain.progress import ItemStatus, Readout
 from slamon.domain.stored import is_unsaid
 from slamon.domain.timeline import AddressChanged, Fact, FactKind
 from slamon.services.deadlines.loading import LoadedRequest
@@ -37,6 +37,7 @@ from slamon.web.view.progress import (
     part_title,
 )
 from slamon.web.view.words import label, shown
+from slamon.wording.types import TypeWords
 from slamon.wording.words import Words
 
 
@@ -46,11 +47,15 @@ class Telling:
 
     catalogue: Catalogue
     words: Words
-    type: RequestType
+    type: RequestTypeDefinition
     detail: Mapping[str, Any]
     zones: Zones
     facts: Mapping[int, Fact]
     names: Mapping[str, str]
+
+    @property
+    def type_words(self) -> TypeWords:
+        return self.words.types[self.type.name]
 
 
 def telling(session: Session, case: LoadedRequest, detail: Mapping[str, Any], zones: Zones, words: Words) -> Telling:
@@ -107,12 +112,13 @@ def _in_words(value: Any, told: Telling) -> str:
 
 
 def _answered(fact: Fact, told: Telling) -> Iterator[str]:
-    count = len(told.detail.get("items") or told.detail.get("questions") or ())
+    count = len(told.detail.get(told.type.parts) or ())
     for part in fact.said(Answer).items or ():
-        status = "declined" if part.status == "declined" else "answered" if told.detail.get("questions") else "supplied"
+        words = told.type_words.part
+        status = words.declined if part.status is ItemStatus.DECLINED else words.supplied
         said = answered_with(part)
         if count > 1 or said:
-            title = part_title(told.type, told.detail, part.item)
+            title = part_title(told.type, told.type_words, told.detail, part.item)
             yield f"{title}: {status}{f', {said}' if said else ''}"
 
 
@@ -190,20 +196,22 @@ def _address_changed(fact: Fact, _: Telling) -> Iterator[str]:
 def _amended(fact: Fact, told: Telling) -> Iterator[str]:
     for name, change in fact.said(Amended).changes.items():
         if name == "detail":
-            yield from _amended_detail(change.before, change.after)
+            yield from _amended_detail(told, change.before, change.after)
         else:
             yield _change(label(name), *(_value(name, value, told) for value in (change.after, change.before)))
 
 
-def _amended_detail(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+def _amended_detail(told: Telling, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    fields, rows = told.type_words.fields, told.type_words.rows
     for name, value in after.items():
-        if name not in ("lines", "items"):
-            yield _change(label(name), _shown(name, value), _shown(name, before.get(name)))
+        place = f"detail.{name}"
+        if place not in rows:
+            yield _change(fields[place].label, _shown(name, value), _shown(name, before.get(name)))
             continue
         for part in value:
             number, was = part["number"], before[name][part["number"] - 1]
             for key in (key for key in part if key != "number"):
-                title = f"{'Line' if name == 'lines' else 'Item'} {number}, {label(key).lower()}"
+                title = f"{rows[place].one} {number}, {fields[f'{place}.{key}'].label.lower()}"
                 yield _change(title, _shown(key, part[key]), _shown(key, was.get(key)))
 
 

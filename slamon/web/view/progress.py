@@ -6,15 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from slamon.db.requests import CmoRequest
 from slamon.domain.actions.shipping import ConfirmDispatch, LineQuantity
 from slamon.domain.actions.talk import Answer, ItemAnswer
-from slamon.domain.clocks.state import ClockState
-from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, RequestType, State
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Parts, RequestTypeDefinition, State
 from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Progress, Readout
 from slamon.domain.timeline import Fact, FactKind
+from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.instants import Moment, Zones, civil_day
-from slamon.web.view.words import label
+from slamon.wording.types import TypeWords
 
 _COUNTED = {"kit": "kits", "vial": "vials", "bottle": "bottles", "blister": "blisters", "carton": "cartons",
             "box": "boxes", "each": "pieces"}  # fmt: skip
@@ -33,12 +32,6 @@ READOUTS = {
     Readout.NOT_REQUIRED: "no logger travelled",
 }
 DISPOSITIONS = {Disposition.USABLE: "usable", Disposition.NOT_USABLE: "not usable"}
-_ITEM_STATES = {
-    ItemStatus.OPEN: "still owed",
-    ItemStatus.SUPPLIED: "supplied",
-    ItemStatus.DECLINED: "declined",
-}
-_QUESTION_STATES = {**_ITEM_STATES, ItemStatus.OPEN: "not answered yet", ItemStatus.SUPPLIED: "answered"}
 
 
 def figure(quantity: Decimal | str | float) -> str:
@@ -77,17 +70,16 @@ def _line(detail: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     return lines[number - 1] if number <= len(lines) else {}
 
 
-def part_title(type_: RequestType, detail: Mapping[str, Any], number: int) -> str:
+def part_title(type_: RequestTypeDefinition, words: TypeWords, detail: Mapping[str, Any], number: int) -> str:
     """What stands above a data item or a question."""
-    if type_ is RequestType.INQUIRY:
-        questions: Sequence[str] = detail.get("questions", ())
-        return f"{number}. {questions[number - 1]}" if number <= len(questions) else f"Question {number}"
-    items: Sequence[Mapping[str, Any]] = detail.get("items", ())
-    item = items[number - 1] if number <= len(items) else {}
-    if not item:
-        return f"Item {number}"
-    lots = f", lot {', '.join(item['lots'])}" if item.get("lots") else ""
-    return f"{number}. {label(item['kind'])}{lots}"
+    parts: Sequence[Any] = detail.get(type_.parts, ())
+    if number > len(parts):
+        return f"{words.rows[f'detail.{type_.parts}'].one} {number}"
+    part = parts[number - 1]
+    if isinstance(part, str):
+        return f"{number}. {part}"
+    lots = f", lot {', '.join(part['lots'])}" if part.get("lots") else ""
+    return f"{number}. {words.codes[part['kind']]}{lots}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +134,19 @@ class SoFar:
 
 
 def so_far(
-    asked: CmoRequest,
+    case: LoadedRequest,
+    words: TypeWords,
     progress: Progress,
     facts: Sequence[Fact],
     zones: Zones,
     now: datetime,
-    item_clocks: Mapping[int, ClockState],
 ) -> SoFar:
-    """What is owed and what came; `item_clocks` are those of items with terms of their own."""
-    type_, is_at_the_cmo = RequestType(asked.type), State(asked.state) in OPEN_STATES - SPONSORS_TURN
+    """What is owed and what came, as of `progress`."""
+    is_at_the_cmo = State(case.request.state) in OPEN_STATES - SPONSORS_TURN
     waits = progress.waits_until if is_at_the_cmo and progress.waits_until and progress.waits_until > now else None
-    if type_ is not RequestType.SHIPMENT:
+    if case.type.parts is not Parts.LINES:
         is_worth_it = len(progress.items) > 1 or not progress.open_items
-        parts = _parts(type_, progress, facts, item_clocks, zones) if is_worth_it else ()
+        parts = _parts(case, words, progress, facts, zones) if is_worth_it else ()
         return SoFar(parts=parts, waits_until=zones.maybe(waits))
     under_way = bool(progress.consignments) or progress.planned_ship_on is not None
     return SoFar(
@@ -167,19 +159,15 @@ def so_far(
 
 
 def _parts(
-    type_: RequestType,
-    progress: Progress,
-    facts: Sequence[Fact],
-    item_clocks: Mapping[int, ClockState],
-    zones: Zones,
+    case: LoadedRequest, words: TypeWords, progress: Progress, facts: Sequence[Fact], zones: Zones
 ) -> list[ItemStatusView]:
-    words = _QUESTION_STATES if type_ is RequestType.INQUIRY else _ITEM_STATES
+    item_clocks = case.item_clocks()  # of items with terms of their own
     answers = [fact for fact in facts if fact.kind == FactKind.ANSWERED]
     said = {part.item: part for fact in answers for part in fact.said(Answer).items or ()}
     return [
         ItemStatusView(
-            title=part_title(type_, progress.detail, number),
-            status=words[status],
+            title=part_title(case.type, words, progress.detail, number),
+            status=getattr(words.part, status),
             is_open=status is ItemStatus.OPEN,
             notes=answered_with(said[number]) if number in said else "",
             expected=zones.maybe(item_clocks[number].target_at)

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.clocks.explain import Counts, Explanation, explain
-from slamon.domain.clocks.state import ClockState, clock_states
+from slamon.domain.clocks.state import ClockState
 from slamon.domain.terms import ClockKind, Mode, Terms
 from slamon.domain.timeline import FactKind, Timeline
-from tests.domain.timelines import after, terms, timeline
+from tests.domain.timelines import after, clock_states, terms, timeline
 
 HOURS = timedelta(hours=1)
 OFFICE = {day: [["08:00", "16:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
@@ -21,7 +21,7 @@ BY_CALENDAR = Terms("p", "Office hours", 1, None, WEEK, IN_HOURS.clocks, IN_HOUR
 
 
 def answer_clock(which: Terms, story: Timeline) -> ClockState:
-    return next(clock for clock in clock_states(which, story) if clock.kind is ClockKind.ANSWER)
+    return next(clock for clock in clock_states(which, story) if clock.kind == ClockKind.ANSWER)
 
 
 def explained(which: Terms, story: Timeline) -> Explanation:

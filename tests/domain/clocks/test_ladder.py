@@ -6,11 +6,11 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slamon.domain.clocks.ladder import CrossingKey, evaluate, steps_to_tell
+from slamon.domain.clocks.ladder import CrossingKey, steps_to_tell
 from slamon.domain.clocks.state import ClockId
 from slamon.domain.terms import ClockKind, ClockTerms, Level, Step
 from slamon.domain.timeline import FactKind
-from tests.domain.timelines import CONVERSATION, TO_LEAD, after, terms, timeline
+from tests.domain.timelines import CONVERSATION, TO_LEAD, after, evaluate, terms, timeline
 
 ACK, ANSWER = ClockId(ClockKind.ACKNOWLEDGEMENT), ClockId(ClockKind.ANSWER)
 

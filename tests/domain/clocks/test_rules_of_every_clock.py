@@ -16,16 +16,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from slamon.domain.actions.parts import Contradiction, Standing
 from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.catalogue import STANDARD
-from slamon.domain.clocks.ladder import CrossingKey, evaluate, steps_to_tell
+from slamon.domain.clocks.kinds import refuse_unknown
+from slamon.domain.clocks.ladder import CrossingKey, steps_to_tell
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
-from slamon.domain.clocks.state import ClockId, ClockState, Former, Outcome, clock_states
+from slamon.domain.clocks.state import ClockId, ClockState, Former, Outcome
 from slamon.domain.fold import progress_of
 from slamon.domain.lifecycle import ENDED, Action, RequestType
 from slamon.domain.stage import possible_actions, stage_of, state_after, states_along
 from slamon.domain.stored import as_json, read
 from slamon.domain.terms import REPETITIONS, ClockKind, ClockTerms, Level, Mode, Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via
-from tests.domain.timelines import CONTACT, MANAGER, after, happened, terms
+from tests.domain.timelines import CONTACT, MANAGER, after, clock_states, evaluate, happened, terms
 
 K, C = FactKind, ClockKind
 PLANT = WorkingCalendar.from_json(
@@ -36,6 +37,7 @@ PLANT = WorkingCalendar.from_json(
     }
 )
 TALK = (C.ACKNOWLEDGEMENT, C.ANSWER, C.REPLY, C.SPONSOR)
+DAY_LONG = ClockTerms(timedelta(1), timedelta(1))
 UNTIL_30 = {"until": after(30).isoformat()}
 
 
@@ -59,7 +61,7 @@ def test_rule_1_what_has_stopped_keeps_the_terms_it_stopped_under_and_what_runs_
 
 def test_rule_2_a_clock_follows_the_order_in_which_things_happened_not_in_which_they_were_told():
     late_told = happened((K.REPLIED, 20), (K.ASKED, 10, {}, 21), (K.ANSWERED, 40))
-    answer = next(c for c in clock_states(under(), late_told) if c.kind is C.ANSWER)
+    answer = next(c for c in clock_states(under(), late_told) if c.kind == C.ANSWER)
     assert [(pause.since, pause.to) for pause in answer.pauses] == [(after(10), after(20))]
 
 
@@ -120,7 +122,8 @@ def test_rule_7_cancelling_or_closing_leaves_nothing_due():
 def test_rule_8_everybodys_time_adds_up():
     story = happened((K.ASKED, 5), (K.REPLIED, 40), (K.WAITING, 42, {"until": after(80).isoformat()}), (K.ANSWERED, 90))
     which = under(mode=Mode.CALENDAR)
-    owned = time_by_owner(ownership_periods(STANDARD, which, RequestType.DATA, story, after(100)))
+    data = STANDARD.types[RequestType.DATA]
+    owned = time_by_owner(ownership_periods(STANDARD, which, data, story, after(100)))
     assert sum(owned.values(), timedelta(0)) == timedelta(hours=100)
     assert all(owned[owner] > timedelta(0) for owner in Owner)
 
@@ -133,7 +136,8 @@ def test_rule_8_everybodys_time_adds_up():
         (lambda: ClockTerms(timedelta(hours=1), timedelta(days=3000)), "limit"),
         (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), Mode.DATE), "target"),
         (lambda: ClockTerms(timedelta(hours=1), timedelta(hours=2), pause_cap=timedelta(0)), "pause_cap"),
-        (lambda: replace(terms(), clocks={C.FULFILMENT: ClockTerms(timedelta(1), timedelta(1))}), "clocks.fulfilment"),
+        (lambda: refuse_unknown({C.FULFILMENT: DAY_LONG}, (), STANDARD.clocks), "clocks.fulfilment"),
+        (lambda: refuse_unknown({"nonsense": DAY_LONG}, (), STANDARD.clocks), "clocks"),
     ],
 )
 def test_rule_9_what_could_never_run_is_refused_at_the_door(refused: Any, field: str):
@@ -236,11 +240,11 @@ class AnyStory(RuleBasedStateMachine):
         return self._possible_at(self.now())
 
     def _possible_at(self, at: datetime) -> list[tuple[str, Role]]:
-        state, progress = stage_of(STANDARD, self.type, self.timeline.up_to(at))
+        state, progress = stage_of(STANDARD, STANDARD.types[self.type], self.timeline.up_to(at))
         return sorted(
             (action, role)
             for role in ROLES
-            for action in possible_actions(STANDARD, self.type, state, progress, {role})
+            for action in possible_actions(STANDARD, STANDARD.types[self.type], state, progress, {role})
         )
 
     def _act(self, possible: list[tuple[str, Role]], pick: int, choice: int, late: int) -> None:
@@ -281,8 +285,11 @@ class AnyStory(RuleBasedStateMachine):
 
     @invariant()
     def everybodys_time_adds_up_to_the_wall_clocks(self) -> None:
-        shared = ownership_periods(STANDARD, self.terms, self.type, self.timeline, self.now())
-        ends = [fact.occurred_at for fact, state in states_along(STANDARD, self.type, self.timeline) if state in ENDED]
+        request_type = STANDARD.types[self.type]
+        shared = ownership_periods(STANDARD, self.terms, request_type, self.timeline, self.now())
+        ends = [
+            fact.occurred_at for fact, state in states_along(STANDARD, request_type, self.timeline) if state in ENDED
+        ]
         reopened = any(fact.kind == K.REOPENED for fact in self.timeline)
         if not reopened:
             until = ends[0] if ends else self.now()
@@ -311,10 +318,10 @@ class AnyStory(RuleBasedStateMachine):
     def only_a_word_of_the_cmo_meets_a_clock_of_the_cmos_and_nothing_runs_once_the_request_has_ended(self) -> None:
         words = {f.occurred_at for f in self.timeline if f.by.is_cmo or f.kind == K.DATE_AGREED}
         for c in self.clocks():
-            is_timed = not c.kind.is_the_sponsors and c.kind not in (C.FULFILMENT, C.PROMISE)
+            is_timed = not c.definition.is_the_sponsors and c.kind not in (C.FULFILMENT, C.PROMISE)
             if is_timed and c.outcome in (Outcome.MET, Outcome.LATE):
                 assert c.stopped_at in words
-        if state_after(STANDARD, self.type, self.timeline) in ENDED:
+        if state_after(STANDARD, STANDARD.types[self.type], self.timeline) in ENDED:
             assert not any(c.is_running for c in self.clocks())
 
     def now(self) -> datetime:

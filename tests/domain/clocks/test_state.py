@@ -5,16 +5,16 @@ from datetime import timedelta
 import pytest
 
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.clocks.state import Outcome, clock_states, net_time
+from slamon.domain.clocks.state import Outcome, net_time
 from slamon.domain.terms import ClockKind, Mode
 from slamon.domain.timeline import FactKind
-from tests.domain.timelines import after, terms, timeline
+from tests.domain.timelines import after, clock_states, terms, timeline
 
 ACK, ANSWER = ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER
 
 
 def clock(kind, *happened, under=None):
-    return next(c for c in clock_states(under or terms(), timeline(*happened)) if c.kind is kind)
+    return next(c for c in clock_states(under or terms(), timeline(*happened)) if c.kind == kind)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from starlette.testclient import TestClient
 
 from slamon.channels.console import ConsoleChannel
 from slamon.db.audit import AuditEntry
-from slamon.domain.terms import DeliveryChannel
 from tests.callers import Api
 from tests.installation import Installation
 
@@ -18,7 +17,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def without_mail(world: Installation) -> Api:
-    channels = {**world.runtime.channels, DeliveryChannel.EMAIL: ConsoleChannel("email", io.StringIO())}
+    channels = {**world.runtime.channels, "email": ConsoleChannel("email", io.StringIO())}
     world.runtime = replace(world.runtime, channels=channels)
     return Api(world)
 

@@ -24,7 +24,8 @@ from slamon.db.outbox import Notification
 from slamon.db.parties import Organization, Person, Project, ProjectCmo
 from slamon.db.policies import Policy
 from slamon.db.shutdowns import Shutdown
-from slamon.domain.lifecycle import LIFE_CYCLE, Action, RequestType
+from slamon.domain.catalogue import STANDARD
+from slamon.domain.lifecycle import Action, RequestType
 from slamon.domain.scopes import ALL_SCOPES
 from slamon.domain.timeline import CMO_ROLES, SYSTEM, Role
 from slamon.errors import Conflict
@@ -311,7 +312,7 @@ def test_every_route_has_its_line_in_the_table(house: CallersAndRecords) -> None
 
 def test_the_document_says_what_is_in_force() -> None:
     written = (ROOT / "docs" / "rights.md").read_text(encoding="utf-8")
-    assert written == rights(), "run: slamon rights > docs/rights.md"
+    assert written == rights(STANDARD), "run: slamon rights > docs/rights.md"
 
 
 @pytest.mark.parametrize("part", sorted(SEEN))
@@ -359,7 +360,7 @@ def test_acts_are_for_whom_the_table_says(house: CallersAndRecords, part: str) -
 
 def by_type(kind: RequestType) -> dict[Action, frozenset[Role]]:
     who: dict[Action, frozenset[Role]] = {}
-    for (_, action), rule in LIFE_CYCLE[kind].items():
+    for (_, action), rule in STANDARD.types[kind].rules.items():
         who[action] = who.get(action, frozenset()) | rule.who
     return who
 

@@ -188,8 +188,7 @@ def test_nothing_closes_while_messages_are_held_back(swiss: Installation):
 
 
 def test_a_notice_that_slack_refuses_goes_by_mail_and_the_request_closes(swiss: Installation):
-    with swiss.runtime.db.write() as session:
-        session.get_one(Person, swiss.cast.pm).slack_user_id = "U0PETRA"
+    swiss.address(Person, swiss.cast.pm, "slack", "U0PETRA")
     request = answered(swiss)
     swiss.slack.failures.append(DeliveryError("no such user", permanent=True))
     go_to(swiss, NOTICE_AT + SECOND)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
 from slamon.domain.terms import ClockKind, ClockTerms, Terms
 from slamon.services.deadlines.loading import load_request
@@ -22,8 +21,8 @@ def moved_under(
     world.clock.advance(hours=3)
     if answered:
         world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Yes.")
-    with world.runtime.db.read() as session:
-        case = load_request(session, STANDARD, request)
+    with world.runtime.read() as tx:
+        case = load_request(tx, request)
     return moved_deadlines(case, replace(case.terms, clocks=clocks, digest="other"), now=world.clock.now())
 
 
@@ -49,8 +48,8 @@ def test_a_clock_that_has_stopped_does_not_move(world: Installation) -> None:
 
 def test_terms_with_days_closed_are_the_same_when_they_come_back_from_the_store(world: Installation) -> None:
     request = world.file()
-    with world.runtime.db.read() as session:
-        own = load_request(session, STANDARD, request).terms
+    with world.runtime.read() as tx:
+        own = load_request(tx, request).terms
     closed = own.closed_on({date(2026, 3, 6): "Carnival"})
     again = Terms.from_json(closed.to_json())
     assert (again, again.digest) == (closed, closed.digest)

@@ -6,7 +6,6 @@ import pytest
 
 from slamon.db.outbox import NotificationState as S
 from slamon.domain.lifecycle import Action
-from slamon.domain.terms import DeliveryChannel
 from slamon.domain.timeline import SYSTEM
 from slamon.engine import compose
 from slamon.errors import DeliveryError
@@ -89,7 +88,7 @@ def test_a_reminder_among_single_breaches_waits_no_longer_than_a_quarter_of_an_h
                     tx,
                     "r",
                     K.REMINDER,
-                    DeliveryChannel.SLACK,
+                    "slack",
                     CMO_CHANNEL,
                     request_id=rows(world, "slack", K.LIMIT)[0].request_id,
                     clocks=["answer"],

@@ -17,7 +17,7 @@ from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest, CrossingRow
 from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
-from slamon.domain.terms import REPETITIONS, DeliveryChannel
+from slamon.domain.terms import REPETITIONS
 from slamon.domain.timeline import SYSTEM, Via
 from slamon.engine.watchdog import Watchdog
 from slamon.errors import DeliveryError, SlamonError
@@ -70,7 +70,7 @@ def put_in_force(world: Installation, *, hours: tuple[int, int], mode: str = "el
     with world.runtime.write() as tx:
         values = {
             "clocks": dict.fromkeys(("acknowledgement", "answer", "reply"), clock),
-            "ladder": ladder or default_policies()[0]["ladder"],
+            "ladder": ladder or default_policies(STANDARD.clocks)[0]["ladder"],
         }  # fmt: skip
         own = select(Policy).where(Policy.cmo_id == world.cast.cmo, Policy.former_of.is_(None))
         line = tx.session.scalars(own).one_or_none()
@@ -114,7 +114,7 @@ def test_a_breach_after_a_withdrawn_one_is_told_like_the_first(any_world: Instal
     pass_hours(any_world, 88, 89, 90)  # ten hours before the question, 38 after the reply
     assert len(any_world.email.sent_to(LEAD, K.LIMIT)) == len(any_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
     second = any_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)[1]
-    assert [(clock.name, clock.limit_at) for clock in second.clocks] == [
+    assert [(clock.words.label, clock.limit_at) for clock in second.clocks] == [
         ("answer", START + timedelta(hours=88, seconds=1))  # the second in which the reply was written
     ]
     assert findings(any_world) == []
@@ -126,7 +126,7 @@ def test_a_second_breach_climbs_the_whole_ladder_and_an_old_taking_does_not_stop
     pass_hours(world, 50)
     world.act(request.id, Action.REPLY, by=world.cast.pm, text="5 mg")
     pass_hours(world, 88.1, 92.1, 96.1, 112.1)
-    of_the_answer = [m for m in world.email.sent if m.clocks and m.clocks[0].name == "answer"]
+    of_the_answer = [m for m in world.email.sent if m.clocks and m.clocks[0].words.label == "answer"]
     assert [m.kind for m in of_the_answer if m.address == LEAD] == [K.LIMIT, K.LIMIT, K.REPEAT]
     assert [m.kind for m in of_the_answer if m.address == HEAD] == [K.STEP_3]
 
@@ -137,7 +137,7 @@ def test_who_was_told_of_a_withdrawn_breach_hears_that_once_in_the_thread_where_
     [first], [taken_back] = (any_world.slack.sent_to(CMO_CHANNEL, kind) for kind in (K.LIMIT, K.WITHDRAWN))
     assert taken_back.thread_id == f"slack:{any_world.slack.sent.index(first) + 1}"
     assert taken_back.detail == "an earlier act was recorded later"
-    assert [clock.name for clock in taken_back.clocks] == ["answer"]
+    assert [clock.words.label for clock in taken_back.clocks] == ["answer"]
     for address in (PM, CMO_LEAD):
         assert len(any_world.email.sent_to(address, K.WITHDRAWN)) == 1
     for address in (LEAD, HEAD, CONTACT):  # told in the thread, or never told of a breach
@@ -161,7 +161,7 @@ def test_of_several_steps_told_to_one_person_one_withdrawal_comes(world: Install
     world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
     pass_hours(world, 48, 52, 72)
     by_phone(world, request, Action.ASK, 10, text="Which strength?")
-    of_the_answer = [m for m in world.slack.sent_to(CMO_CHANNEL) if m.clocks[0].name == "answer"]
+    of_the_answer = [m for m in world.slack.sent_to(CMO_CHANNEL) if m.clocks[0].words.label == "answer"]
     assert [m.kind for m in of_the_answer] == [K.LIMIT, K.REPEAT, K.STEP_3, K.WITHDRAWN]
     for address in (PM, CMO_LEAD):
         assert len(world.email.sent_to(address, K.WITHDRAWN)) == 1
@@ -215,7 +215,8 @@ def test_a_lower_step_is_told_once_the_one_that_passed_over_it_is_undone(world: 
     pass_hours(world, 73)  # found together: step 3 speaks, the breach is passed over
     assert not world.email.sent_to(LEAD, K.LIMIT)
     later = [
-        {**step, "offset": "PT90H"} if step["level"] == "step_3" else step for step in default_policies()[0]["ladder"]
+        {**step, "offset": "PT90H"} if step["level"] == "step_3" else step
+        for step in default_policies(STANDARD.clocks)[0]["ladder"]
     ]
     apply(world, put_in_force(world, hours=(24, 48), ladder=later))
     world.work()
@@ -245,7 +246,7 @@ def test_a_standing_breach_that_nobody_was_told_of_is_alarmed_and_found_by_verif
 def test_a_message_of_many_clocks_keeps_a_key_for_each_reader():
     clocks = [f"dispatch_confirmation-{number}" for number in range(2, 30)]
     about = about_crossing(clocks, START)
-    keys = [MessageKey("SHP-2026-000001", K.LIMIT, about, DeliveryChannel.EMAIL, who) for who in ("one", "other")]
+    keys = [MessageKey("SHP-2026-000001", K.LIMIT, about, "email", who) for who in ("one", "other")]
     texts = {str(key) for key in keys}
     assert len(texts) == 2
     assert all(len(text) <= 255 for text in texts)
@@ -318,13 +319,14 @@ class AnyLife(RuleBasedStateMachine):
     def every_standing_step_that_none_passed_over_has_reached_its_readers_once(self) -> None:
         if not hasattr(self, "request"):
             return
-        with self.world.runtime.db.read() as session:
-            case = load_request(session, STANDARD, session.get_one(CmoRequest, self.request.id))
+        with self.world.runtime.read() as tx:
+            session = tx.session
+            case = load_request(tx, session.get_one(CmoRequest, self.request.id))
             outcome = case.evaluate(self.world.clock.now())
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]
             withdrawn = {row.id: row.clocks for row in session.scalars(sent) if row.kind == K.WITHDRAWN}
-            recipients = Recipients(session, [case.request])
+            recipients = Recipients(tx, [case.request])
             for clock in {crossing.clock for crossing in outcome.due}:
                 own = [c for c in outcome.due if c.clock == clock and c.level not in REPETITIONS]
                 for last in (c for c in own if c.order == max(each.order for each in own)):

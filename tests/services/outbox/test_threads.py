@@ -10,7 +10,6 @@ from slamon.db.outbox import Notification, NotificationState
 from slamon.db.parties import Organization, Person
 from slamon.demo.fakes.slack_server import SlackServer
 from slamon.domain.lifecycle import Action
-from slamon.domain.terms import DeliveryChannel
 from slamon.engine import cycle
 from slamon.errors import DeliveryError
 from slamon.wording.message import MessageKind
@@ -25,7 +24,7 @@ K = MessageKind
 def slack_world(world: Installation) -> Iterator[tuple[Installation, SlackServer]]:
     """A world whose Slack is a server that speaks the Web API. The lead's backup may take what comes to them."""
     with running_slack(world.clock.real_now) as (server, url):
-        world.runtime.channels[DeliveryChannel.SLACK] = SlackChannel(TOKEN, url, clock=world.clock)
+        world.runtime.channels["slack"] = SlackChannel(TOKEN, url, clock=world.clock)
         with world.runtime.db.write() as session:
             session.get_one(Person, world.cast.lead).backup_id = world.cast.head
         yield world, server
@@ -160,8 +159,7 @@ def test_what_a_digest_told_goes_on_under_the_digest(world: Installation) -> Non
 def test_another_channel_since_gets_no_thread_of_the_old_one(world: Installation) -> None:
     request = world.file()
     pass_hours(world, 49)
-    with world.runtime.db.write() as session:
-        session.get_one(Organization, world.cast.cmo).slack_channel = "C0NEW"
+    world.address(Organization, world.cast.cmo, "slack", "C0NEW")
     pass_hours(world, 53)
     assert [(m.kind, m.thread_id) for m in world.slack.sent_to("C0NEW")] == [(K.REPEAT, None)]
     world.act(request.id, Action.TAKE, by=world.cast.lead)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from slamon.db.base import new_id
 from slamon.db.policies import Policy
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
 from slamon.domain.priority import Priority
 from slamon.domain.timeline import SYSTEM, Role
@@ -20,7 +21,7 @@ from slamon.services.reports.what_if import Question, WhatIf, what_if
 from tests.installation import START, Installation
 
 ADMIN = Caller("admin", "Ada", frozenset({Role.ADMIN}))
-LIVE = default_policies()[0]
+LIVE = default_policies(STANDARD.clocks)[0]
 
 
 def draft(limit: str | None = None, **scope: Any) -> PolicyLine:

@@ -102,7 +102,7 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
     late = {clock: outcome for clock, outcome in story.clocks().items() if clock.startswith("delivery")}
     assert late == {"delivery_confirmation": "running", "delivery_confirmation-2": "running"}
     breaches = api.world.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
-    assert any(clock.name == "delivery_confirmation" for message in breaches for clock in message.clocks)
+    assert any(clock.words.label == "delivery confirmation" for message in breaches for clock in message.clocks)
 
     arrived = {"received_by": "Pharmacy", "condition": "intact", "delivered_at": "2026-03-13T14:00:00+01:00"}
     assert story.refused(api.contact, "confirm_delivery", consignment=1, **arrived)[0] == 422  # no readout

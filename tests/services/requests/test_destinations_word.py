@@ -46,7 +46,7 @@ def test_the_clock_runs_from_the_delivery_and_the_contact_is_asked_and_offered_t
     for hours, kind in ((18, MessageKind.REMINDER), (6, MessageKind.TARGET)):
         story.pass_time(hours=hours)
         [mail] = [each for each in any_api.world.email.sent_to(CONTACT, kind) if each.number]
-        assert [line.name for line in mail.clocks] == ["delivery_confirmation"]
+        assert [line.words.label for line in mail.clocks] == ["delivery confirmation"]
     page = any_api.nobody.get((mail.link or "")[(mail.link or "").index("/r/") :]).text
     assert "Please confirm delivery; it was due by" in page
     assert "by the destination’s word; the CMO has not confirmed it yet" in page

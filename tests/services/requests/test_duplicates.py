@@ -7,6 +7,7 @@ from sqlalchemy import event, text, update
 
 from bench.seed import seed_open_requests
 from slamon.db.requests import CmoRequest
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType
 from slamon.errors import LikelyDuplicate
 from slamon.services.requests.duplicates import marks, refuse_duplicates
@@ -66,7 +67,7 @@ def test_another_cmo_another_type_or_an_ended_request_are_no_look_alikes(api: Ap
 def test_without_a_lot_or_an_order_number_nothing_is_compared(api: Api) -> None:
     for _ in range(2):
         assert file(api, api.inquiry()).status_code == 201
-    assert marks({"items": [{"lots": ["", "  "]}]}, None) == frozenset()
+    assert marks(STANDARD.types[RequestType.DATA], {"items": [{"lots": ["", "  "]}]}, None) == frozenset()
 
 
 def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world: Installation) -> None:
@@ -84,7 +85,7 @@ def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world:
     filer = any_world.caller(any_world.cast.pm)
     asked.clear()
     with any_world.runtime.db.read() as session, pytest.raises(LikelyDuplicate):
-        refuse_duplicates(session, RequestType.INQUIRY, any_world.cast.cmo, {}, "PO-77", by=filer)
+        refuse_duplicates(session, STANDARD.types[RequestType.INQUIRY], any_world.cast.cmo, {}, "PO-77", by=filer)
     plan = explain(any_world, *asked[-1])
     assert "ix_cmo_request_open_of_cmo" in plan
     assert "TEMP B-TREE" not in plan

@@ -60,8 +60,8 @@ def version(page: Any) -> str:
 
 
 def limit_of(site: Site, request: CmoRequest) -> str:
-    with site.world.runtime.db.read() as session:
-        limit_at = next(clock.limit_at for clock in clocks_of(session, request.id) if clock.kind == "answer")
+    with site.world.runtime.read() as tx:
+        limit_at = next(clock.limit_at for clock in clocks_of(tx, request.id) if clock.kind == "answer")
     assert limit_at
     return limit_at.isoformat()
 

@@ -1,0 +1,1 @@
+"""What requests of each type ask for: one file a type, fields with how they are drawn."""

@@ -1,0 +1,271 @@
+"""A channel from one file, handed to the runtime, is taken by API, ladder, engine, pages and metrics with no edit."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import select
+
+from slamon.channels import Channels
+from slamon.channels.registry import SHIPPED, build_channels
+from slamon.db import schema
+from slamon.db.audit import AuditEntry
+from slamon.db.outbox import Notification
+from slamon.domain.lifecycle import Action
+from slamon.engine import heartbeat
+from slamon.engine.channel_test import send_test
+from slamon.errors import Conflict
+from slamon.services.reports.verify import Difference, verify_audit, verify_requests
+from slamon.wording.message import MessageKind
+from tests.callers import Api
+from tests.catalogue.teams import TEAMS, TeamsSettings
+from tests.installation import LEAD, Installation
+from tests.pages import Site, text_of
+from workers.senders import Senders
+
+WITH_TEAMS = Channels((*SHIPPED.registered, TEAMS))
+CHANNEL, CHANNEL_ID = "rhein fill", "19:rhein-fill"
+
+
+@dataclass
+class ChatServer:
+    """What the channel posts to. It keeps posts; while it `fails` it answers with that status."""
+
+    posts: list[dict[str, Any]] = field(default_factory=list)
+    fails: int | None = None
+    url: str = ""
+
+    def answer(self, method: str, query: dict[str, list[str]], body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if self.fails is not None:
+            return self.fails, {}
+        if method == "GET":
+            return 200, {"id": next((post["id"] for post in self.posts if post["key"] in query["key"]), None)}
+        place = CHANNEL_ID if body["to"] == CHANNEL else body["to"]
+        self.posts.append({**body, "id": f"{place}!{len(self.posts) + 1}"})
+        return 200, {"id": self.posts[-1]["id"]}
+
+    def kinds(self) -> list[str]:
+        return [post["key"].split("/")[1] for post in self.posts]
+
+
+@contextmanager
+def running_chat() -> Iterator[ChatServer]:
+    chat = ChatServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.reply("POST", json.loads(self.rfile.read(int(self.headers["content-length"]))))
+
+        def do_GET(self) -> None:
+            self.reply("GET", {})
+
+        def reply(self, method: str, body: dict[str, Any]) -> None:
+            status, content = chat.answer(method, parse_qs(urlsplit(self.path).query), body)
+            encoded = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("content-length", str(len(encoded)))
+            self.end_headers()
+            self.wfile.write(encoded)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        chat.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield chat
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def chat(any_world: Installation) -> Iterator[ChatServer]:
+    with running_chat() as chat:
+        yield chat
+
+
+@pytest.fixture
+def world(any_world: Installation, chat: ChatServer) -> Installation:
+    """The installation on either database, its runtime with one channel more."""
+    runtime, clock = any_world.runtime, any_world.clock
+    settings = TeamsSettings(_env_file=None, **{**runtime.settings.model_dump(), "teams_url": chat.url})
+    built = build_channels(WITH_TEAMS, settings, clock)
+    channels = {**runtime.channels, "teams": built["teams"]}
+    any_world.runtime = replace(runtime, settings=settings, registered=WITH_TEAMS, channels=channels)
+    return any_world
+
+
+@pytest.fixture
+def told_in_teams(world: Installation, chat: ChatServer) -> Api:
+    """A CMO whose lead is told of a breach in its Teams channel, set up through the API."""
+    api, cast = Api(world), world.cast
+    kept = api.admin.patch(f"/v1/cmos/{cast.cmo}", json={"teams_channel": CHANNEL, "reason": "They moved"})
+    assert kept.json()["teams_channel"] == CHANNEL_ID
+    kept = api.admin.patch(f"/v1/people/{cast.lead}", json={"teams_user": "@leo.lead", "reason": "Has Teams"})
+    assert kept.json()["teams_user"] == "@leo.lead"
+    line = api.admin.post("/v1/policies", json=policy(world, "teams"))
+    assert line.status_code == 201, line.text
+    chat.posts.clear()
+    return api
+
+
+def policy(world: Installation, channel: str) -> dict[str, Any]:
+    to = [{"channel": channel, "role": "lead"}]
+    return {
+        "name": "By Teams",
+        "cmo_id": str(world.cast.cmo),
+        "clocks": {"acknowledgement": {"target": "PT24H", "limit": "PT48H"}},
+        "ladder": [{"level": "limit", "to": to}, {"level": "repeat", "offset": "PT4H", "to": to}],
+    }
+
+
+def pass_hours(world: Installation, hours: float) -> None:
+    world.clock.advance(hours=hours)
+    world.work()
+
+
+def test_its_addresses_are_fields_of_the_api_and_stand_in_the_trail(told_in_teams: Api) -> None:
+    world, cast = told_in_teams.world, told_in_teams.world.cast
+    schemas = told_in_teams.app.openapi()["components"]["schemas"]
+    assert schemas["DeliveryChannel"]["enum"] == ["slack", "email", "teams"]
+    for model, own in (("NewCmo", "teams_channel"), ("NewPerson", "teams_user"), ("PersonChange", "teams_user")):
+        assert own in schemas[model]["properties"]
+    refused = told_in_teams.admin.patch(f"/v1/people/{cast.lead}", json={"teams_user": "Leo", "reason": "Typing"})
+    assert [error["field"] for error in refused.json()["errors"]] == ["teams_user"]
+    with world.runtime.db.read() as session:
+        ids = {str(cast.lead), str(cast.cmo)}
+        changes = session.scalars(
+            select(AuditEntry).where(AuditEntry.entity_id.in_(ids), AuditEntry.action == "change")
+        )
+        assert [(entry.old, entry.new) for entry in changes] == [
+            ({"teams_channel": None}, {"teams_channel": CHANNEL_ID}),
+            ({"teams_user": None}, {"teams_user": "@leo.lead"}),
+        ]
+
+
+def test_an_address_gets_a_test_message_and_one_that_is_refused_is_not_kept(
+    world: Installation, chat: ChatServer
+) -> None:
+    api, cmo = Api(world), f"/v1/cmos/{world.cast.cmo}"
+    api.admin.patch(cmo, json={"teams_channel": CHANNEL, "reason": "They moved"})
+    assert [(post["to"], post["key"].split("/")[0]) for post in chat.posts] == [(CHANNEL, "test")]
+    chat.fails = 404
+    refused = api.admin.patch(cmo, json={"teams_channel": "gone", "reason": "Moved again"})
+    assert [error["field"] for error in refused.json()["errors"]] == ["teams_channel"]
+    assert api.admin.get(cmo).json()["teams_channel"] == CHANNEL_ID
+
+
+def test_a_ladder_may_name_it_and_no_channel_that_there_is_not(world: Installation) -> None:
+    api = Api(world)
+    refused = api.admin.post("/v1/policies", json=policy(world, "pigeon"))
+    assert refused.status_code == 422
+    [error] = refused.json()["errors"]
+    assert error["field"] == "ladder.0.to.0.channel"
+    assert "name one of slack, email, teams" in error["message"]
+    assert api.admin.post("/v1/policies", json=policy(world, "teams")).status_code == 201
+
+
+def test_a_breach_begins_a_thread_and_what_follows_stands_in_it(told_in_teams: Api, chat: ChatServer) -> None:
+    world = told_in_teams.world
+    request = world.file()
+    pass_hours(world, 49)
+    world.act(request.id, Action.TAKE, by=world.cast.lead)
+    world.work()
+    world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
+    world.work()
+    assert chat.kinds() == ["limit", "taken", "closing"]
+    assert {post["to"] for post in chat.posts} == {CHANNEL_ID}
+    assert [post["below"] for post in chat.posts] == [None, chat.posts[0]["id"], chat.posts[0]["id"]]
+    assert not world.slack.sent
+
+
+def test_news_and_links_do_not_take_it_by_themselves(told_in_teams: Api, chat: ChatServer) -> None:
+    world = told_in_teams.world
+    request = world.file()
+    world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Week 20")
+    world.work()
+    assert chat.kinds() == []
+    assert {m.kind for m in world.email.sent} == {MessageKind.FILED, MessageKind.RECEIPT, MessageKind.CMO_ACTED}
+
+
+def test_what_it_cannot_deliver_within_its_patience_goes_by_mail(told_in_teams: Api, chat: ChatServer) -> None:
+    world, chat.fails = told_in_teams.world, 503
+    world.file()
+    pass_hours(world, 48)
+    world.clock.advance(seconds=1)
+    world.work()
+    assert not world.email.sent_to(LEAD)
+    world.clock.advance_real(minutes=2)
+    world.work()
+    [mail] = world.email.sent_to(LEAD)
+    assert mail.kind is MessageKind.LIMIT
+    chat.fails = None
+    pass_hours(world, 1)
+    assert chat.kinds() == []
+
+
+def test_pages_metrics_and_health_name_it(told_in_teams: Api, chat: ChatServer) -> None:
+    world = told_in_teams.world
+    request = world.file()
+    pass_hours(world, 49)
+    heartbeat.beat(world.runtime, "embedded", 1)
+    site = Site(world)
+    story = text_of(site.staff(world.cast.lead).get(f"/requests/{request.id}"))
+    assert f"Teams channel {CHANNEL_ID} (for Leo Lead, lead): limit passed" in story
+    metrics = site.visitor.get("/metrics").text
+    assert 'slamon_attempts_total{channel="teams",outcome="sent"' in metrics
+    chat.fails = 400
+    pass_hours(world, 4)
+    status = text_of(site.staff(world.cast.lead).get("/status"))
+    assert f"in Teams channel {CHANNEL_ID} (for Leo Lead, lead)" in status
+
+
+def test_until_it_is_set_up_the_console_stands_in_and_status_says_so(any_world: Installation) -> None:
+    settings = TeamsSettings(_env_file=None, **any_world.runtime.settings.model_dump())
+    built = build_channels(WITH_TEAMS, settings, any_world.clock)
+    channels = {**any_world.runtime.channels, "teams": built["teams"]}
+    any_world.runtime = replace(any_world.runtime, settings=settings, registered=WITH_TEAMS, channels=channels)
+    status = text_of(Site(any_world).staff(any_world.cast.admin).get("/status"))
+    assert "Teams is shown on the console only. Nothing leaves this machine until SLAMON_TEAMS_URL is set." in status
+
+
+def test_a_message_for_it_that_nobody_tries_is_a_standstill(told_in_teams: Api) -> None:
+    world = told_in_teams.world
+    world.file()
+    world.work()
+    with world.runtime.write() as tx:
+        row = tx.session.scalars(select(Notification)).one()
+        row.channel, row.address, row.state, row.attempts = "teams", CHANNEL_ID, "queued", 0
+    world.clock.advance(minutes=2)
+    heartbeat.beat(world.runtime, "api", 1)
+    answer = Site(world).visitor.get("/readyz").json()
+    assert "untried" in answer["troubles"]["messages"]
+
+
+def test_a_process_sends_it_with_as_many_threads_as_it_allows(world: Installation, chat: ChatServer) -> None:
+    with Senders(world.runtime):
+        names = [thread.name for thread in threading.enumerate()]
+    assert (names.count("slamon-teams"), names.count("slamon-slack")) == (1, 4)
+    send_test(world.runtime, "teams", CHANNEL)
+    assert [post["to"] for post in chat.posts] == [CHANNEL]
+
+
+def test_the_database_does_not_go_back_to_a_release_that_knows_no_such_channel(told_in_teams: Api) -> None:
+    with pytest.raises(Conflict, match="The channel teams was used, which the older release does not know"):
+        schema.downgrade(told_in_teams.world.runtime.db, "0018")
+
+
+def test_the_record_proves_itself(told_in_teams: Api) -> None:
+    world = told_in_teams.world
+    world.file()
+    pass_hours(world, 49)
+    with world.runtime.read() as tx:
+        assert [step for step in verify_requests(tx) if isinstance(step, Difference)] == []
+        assert verify_audit(tx.session) is None
