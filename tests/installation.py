@@ -11,7 +11,7 @@ Nothing sleeps and nothing leaves the process: the clock stands until it is adva
 
 import atexit
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,14 +36,15 @@ from slamon.db.parties import Calendar, Organization, Person, Project, Site
 from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.clocks.auto_close import NEVER
-from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.lifecycle import RequestType
 from slamon.domain.scopes import ALL_SCOPES, Scope
-from slamon.domain.timeline import SYSTEM
+from slamon.domain.timeline import SYSTEM, Via
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError
 from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
+from slamon.schemas.acts import read_act
 from slamon.services.access import callers
 from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import bootstrap
@@ -214,14 +215,22 @@ class Installation:
             return tx.session.get_one(CmoRequest, filed.id)
 
     def act(
-        self, request_id: UUID, action: Action, *, by: UUID, expected_version: int | None = None, **payload: Any
+        self,
+        request_id: UUID,
+        action: str,
+        *,
+        by: UUID,
+        expected_version: int | None = None,
+        particulars: Mapping[str, Any] | None = None,
+        **said: Any,
     ) -> CmoRequest:
-        """Let a person act; `payload` are fields of `Payload`."""
+        """Let a person act; `said` and `particulars` are fields of its body in the API."""
         who = self.caller(by)
+        given = read_act(self.runtime.catalogue.actions[action], {**said, **(particulars or {})})
         with self.runtime.write() as tx:
-            return acts.act(
-                tx, request_id, action, by=who, payload=acts.Payload(**payload), expected_version=expected_version
-            )
+            loaded = acts.load_to_act(tx, request_id, by=who)
+            how = {"recorded": given.recorded, "expected_version": expected_version}
+            return acts.act(tx, loaded, given.said, by=who, via=Via.API, **how).request
 
     def work(self) -> None:
         """Decide and send everything that is due now, in this thread."""

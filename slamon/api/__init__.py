@@ -56,7 +56,9 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
     last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
     routers = [*first, *record_routers(runtime.registered), policy_records, *last, *others]
     routers.append(_document_route(app))
-    app.state.api_routes = [route for router in routers for route in router.routes]
+    acting = requests.action_routes(runtime.catalogue, runtime.words)
+    rest = [route for router in routers[1:] for route in router.routes]
+    app.state.api_routes = [*requests.router.routes, *acting, *rest]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
     app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]  # FastAPI's own lacks the problems
 

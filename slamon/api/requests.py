@@ -9,20 +9,23 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
 from sqlalchemy import Connection
+from starlette.routing import BaseRoute
 
 from slamon.api.act_route import ActRoute
 from slamon.api.responses import answers
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.domain.actions.parts import ActionDefinition
 from slamon.domain.calendar import CalendarError
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.state import ClockState
-from slamon.domain.lifecycle import TAKES, Action, Rule, State, possible_actions
+from slamon.domain.lifecycle import Rule, State
+from slamon.domain.stage import possible_actions
 from slamon.domain.terms import TermsError
-from slamon.domain.timeline import INTERNAL, FactKind, Role, Via, stamp
+from slamon.domain.timeline import INTERNAL, Role, Via, stamp
 from slamon.domain.types.data import DataKind
-from slamon.errors import SlamonError
+from slamon.errors import Invalid, SlamonError
 from slamon.http.transaction import (
     Arriving,
     Call,
@@ -36,7 +39,7 @@ from slamon.http.transaction import (
     may_on_record,
     reply,
 )
-from slamon.schemas.acts import Act
+from slamon.schemas.acts import Given, body_of
 from slamon.schemas.clocks import clock_of
 from slamon.schemas.filings import filing_of
 from slamon.schemas.new_requests import any_request
@@ -59,19 +62,19 @@ from slamon.services.access import idempotency
 from slamon.services.access.form_links import revoke_links
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.access.visibility import find_seen, is_seen
-from slamon.services.deadlines.loading import load_request
+from slamon.services.deadlines.loading import LoadedRequest, load_request
 from slamon.services.policies.known_names import known_type
 from slamon.services.requests import queries
-from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.acts import ACTED_THEMSELVES, act, load_to_act
 from slamon.services.requests.filing import Filed, Filing, ReadyFiling, file_by_terms, prepare, store
 from slamon.services.requests.filing_context import FilingContext, filing_context
 from slamon.services.transaction import Moment, Tx
+from slamon.wording.words import Words
 
 _PREFIX = "/v1/requests"
 router = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
 
 
-_NOTHING = Act()
 _NO_NUMBER = "[number]"  # placeholder for the number, which comes before any text that people wrote
 
 
@@ -207,7 +210,8 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
-        return reply(_whole(tx, request, call), version=request.version).response()
+        case = load_request(tx, request)
+        return reply(_whole(tx, case, call), version=request.version).response()
 
 
 @router.get(
@@ -224,41 +228,6 @@ def get_timeline(call: Known, request_id: UUID) -> Response:
         hidden = INTERNAL if call.caller.is_cmo else ()
         facts = [_fact(row) for row in queries.facts_of(tx.session, request_id) if row.kind not in hidden]
     return reply(Timeline(request_id=request_id, facts=facts)).response()
-
-
-@router.post(
-    "/{request_id}/actions/{action}",
-    response_model=Request,
-    operation_id="actOnRequest",
-    summary="Act on a request",
-    description="Saying again what was said is harmless. Not possible in this state: a 409 that says what is.",
-    responses=answers(404, 409, 412, body=True, etag=200),
-    dependencies=[may_on_record(Deed.ACT)],
-)
-def act_on_request(
-    call: Posted,
-    request_id: UUID,
-    action: Action,
-    expected: ExpectedVersion,
-    said: Annotated[Act, Body()] = _NOTHING,
-) -> Response:
-    payload = Payload(
-        text=said.text,
-        reason=said.reason,
-        expected_on=said.expected_on,
-        occurred_at=said.occurred_at,
-        on_behalf_of=said.on_behalf_of,
-        via=Via(said.via) if said.via else Via.API,
-        evidence=said.evidence,
-        particulars=said.particulars(),
-        attachments=tuple(said.attachments),
-    )
-
-    def work(tx: Tx) -> Reply:
-        request = act(tx, request_id, action, by=call.caller, payload=payload, expected_version=expected)
-        return reply(_whole(tx, request, call), version=request.version)
-
-    return call.write(work, before_replay=still_seen(call))
 
 
 @router.post(
@@ -279,9 +248,70 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
     return call.write(work)
 
 
-def _whole(tx: Tx, request: CmoRequest, call: Call) -> Request:
+def action_routes(catalogue: Catalogue, words: Words) -> list[BaseRoute]:
+    """One address an action: each takes that action's own fields, and those of a recorded call or mail."""
+    acting = APIRouter(prefix="/v1/requests", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    for name, action in catalogue.actions.items():
+        acting.add_api_route(
+            f"/{{request_id}}/actions/{name}",
+            _acting(action),
+            methods=["POST"],
+            response_model=Request,
+            operation_id=_camel(name) + "OnRequest",
+            summary=words.actions[name].verb[:1].upper() + words.actions[name].verb[1:],
+            description="Saying again what was said is harmless. Not possible in this state: a 409 that says what is.",
+            responses=answers(404, 409, 412, body=True, etag=200),
+            dependencies=[may_on_record(Deed.ACT)],
+        )
+    acting.add_api_route(
+        "/{request_id}/actions/{action}",
+        _refusing_others(catalogue),
+        methods=["POST"],
+        include_in_schema=False,
+        dependencies=[may_on_record(Deed.ACT)],
+    )
+    return acting.routes
+
+
+def _refusing_others(catalogue: Catalogue) -> Callable[..., Response]:
+    def refuse_action(action: str) -> Response:
+        raise Invalid("action", f"'{action}' is none of {', '.join(catalogue.actions)}")
+
+    return refuse_action
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _acting(action: ActionDefinition[Any]) -> Callable[..., Response]:
+    nothing = Given(action.says(), ACTED_THEMSELVES)
+
+    def act_on_request(call: Posted, request_id: UUID, expected: ExpectedVersion, given: Any = None) -> Response:
+        said: Given = given or nothing
+
+        def work(tx: Tx) -> Reply:
+            loaded = act(
+                tx,
+                load_to_act(tx, request_id, by=call.caller),
+                said.said,
+                by=call.caller,
+                via=Via.API,
+                recorded=said.recorded,
+                expected_version=expected,
+            )
+            return reply(_whole(tx, loaded, call), version=loaded.request.version)
+
+        return call.write(work, before_replay=still_seen(call))
+
+    act_on_request.__annotations__["given"] = Annotated[body_of(action), Body()]
+    return act_on_request
+
+
+def _whole(tx: Tx, case: LoadedRequest, call: Call) -> Request:
     """The request as this caller sees it."""
-    session = tx.session
+    session, request = tx.session, case.request
     line = _line(
         request,
         session.get_one(Organization, request.cmo_id).name,
@@ -290,8 +320,7 @@ def _whole(tx: Tx, request: CmoRequest, call: Call) -> Request:
         queries.clocks_of(tx, request.id),
         tx.rules.catalogue.clocks,
     )
-    case = load_request(tx, request)
-    actions = _open_actions(queries.actions_open_to(session, case, call.caller))
+    actions = _open_actions(case.catalogue, queries.actions_open_to(session, case, call.caller))
     own = {name: getattr(request, name) for name in ("description", "parent_id", "detail")}
     if request.parent_id and not is_seen(session, CmoRequest, request.parent_id, by=call.caller):
         own["parent_id"] = None
@@ -312,7 +341,10 @@ def _just_filed(filed: Filed, call: Call) -> Request:
             "site_name": parties.site_name,
             "project_code": parties.project_code,
             "clocks": [clock_of(clock, call.runtime.catalogue.clocks) for clock in filed.clocks],
-            "actions": _open_actions(possible_actions(request_type, state, filed.ready.progress, roles)),
+            "actions": _open_actions(
+                call.runtime.catalogue,
+                possible_actions(call.runtime.catalogue, request_type, state, filed.ready.progress, roles),
+            ),
             **_item_terms(columns["detail"], filed.ready.items),
         }
     )
@@ -331,9 +363,9 @@ def _item_terms(detail: Mapping[str, Any], clocks: Mapping[int, ClockState]) -> 
     return {"terms_differ": bool(told), "item_terms": told}
 
 
-def _open_actions(rules: Mapping[Action, Rule]) -> list[OpenAction]:
+def _open_actions(catalogue: Catalogue, rules: Mapping[str, Rule]) -> list[OpenAction]:
     return [
-        OpenAction(action=action, needs=list(rule.needs), takes=sorted(TAKES.get(action, ())))
+        OpenAction(action=action, needs=list(rule.needs), takes=catalogue.actions[action].takes)
         for action, rule in rules.items()
     ]
 
@@ -350,7 +382,7 @@ def _line(
 def _fact(row: FactRow) -> Fact:
     return Fact(
         sequence=row.sequence,
-        kind=FactKind(row.kind),
+        kind=row.kind,
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
         by=Author(id=row.by_id, name=row.by_name, role=Role(row.by_role)),

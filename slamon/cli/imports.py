@@ -144,13 +144,11 @@ def _import_requests(
     from sqlalchemy.exc import IntegrityError
 
     from slamon.errors import Conflict
-    from slamon.imports.filings import type_columns
     from slamon.imports.mappings import read_mapping, refuse_missing
     from slamon.imports.requests import import_requests
     from slamon.imports.tables import read_sheet
 
-    columns = type_columns(runtime.catalogue)
-    mapping = read_mapping(mapping_file, {name: shape.widget for name, shape in columns.items()})
+    mapping = read_mapping(mapping_file, runtime.catalogue)
     names, rows = read_sheet(file.name, file.read_bytes(), sheet or mapping.sheet)
     refuse_missing(mapping, names)
     mapping = mapping.as_in(names)

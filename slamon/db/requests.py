@@ -26,14 +26,9 @@ from slamon.db.base import Base, Stamped, one_of
 from slamon.domain.clocks.ladder import CrossingKey
 from slamon.domain.clocks.state import ClockId, Outcome
 from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, State
+from slamon.domain.priority import Priority
 from slamon.domain.terms import Level
-from slamon.domain.timeline import FactKind, Via
-
-
-class Priority(StrEnum):
-    ROUTINE = "routine"
-    URGENT = "urgent"
-    CRITICAL = "critical"
+from slamon.domain.timeline import Via
 
 
 class CrossingStatus(StrEnum):
@@ -158,7 +153,6 @@ class FactRow(Base):
 
     __tablename__ = "fact"
     __table_args__ = (
-        one_of("kind", FactKind),
         one_of("via", Via),
         CheckConstraint("occurred_at <= recorded_at", name="told_after_it_happened"),
     )

@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from slamon.db.requests import Priority
 from slamon.demo.extract import RealOrder, orders
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.priority import Priority
 from slamon.services.requests.filing import Filing
 
 TRANSPORT = {"Air": "air", "Truck": "road", "Ocean": "sea", "Air Charter": "air"}

@@ -14,11 +14,12 @@ from slamon.db.claims import next_due
 from slamon.demo.asks import filing_of
 from slamon.demo.cast import COUNTERPARTS, caller, pm_for, site_and_project
 from slamon.demo.scenes import CONTACT, MANAGER, Act, Scene
+from slamon.domain.stored import read
 from slamon.domain.timeline import Via
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.runtime import Runtime
-from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.acts import act, load_to_act
 from slamon.services.requests.filing import log_request
 from slamon.services.transaction import Tx
 
@@ -81,14 +82,11 @@ def _perform(tx: Tx, request_id: UUID, scene: Scene, what: Act) -> None:
         MANAGER: pm_for(scene.ask.site),
     }.get(what.who, what.who)
     days = {name: (tx.business_now.date() + timedelta(days=count)).isoformat() for name, count in what.days.items()}
-    payload = Payload(
-        text=what.text,
-        reason=what.reason,
-        via=Via.WEB_FORM if by_contact else Via.STAFF_PAGE,
-        particulars={**what.particulars, **days},
-    )
+    says = tx.rules.catalogue.actions[what.action].says
+    said = read(says, {"text": what.text, "reason": what.reason, **what.particulars, **days})
     by = caller(tx.session, address)
-    act(tx, request_id, what.action, by=by, payload=payload)
+    via = Via.WEB_FORM if by_contact else Via.STAFF_PAGE
+    act(tx, load_to_act(tx, request_id, by=by), said, by=by, via=via)
 
 
 def _run_until(runtime: Runtime, dial: Dial, watch: Watch, until: datetime) -> None:

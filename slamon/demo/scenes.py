@@ -8,11 +8,11 @@ from enum import StrEnum
 from itertools import cycle
 from typing import Any
 
-from slamon.db.requests import Priority
 from slamon.demo.asks import Ask
 from slamon.demo.cast import LEAD
 from slamon.demo.extract import draw_delay
 from slamon.domain.lifecycle import Action, RequestType
+from slamon.domain.priority import Priority
 
 SHIPMENT, DATA, INQUIRY = RequestType.SHIPMENT, RequestType.DATA, RequestType.INQUIRY
 CIPLA, AUROBINDO = "Cipla, Goa, India", "Aurobindo Unit III, India"

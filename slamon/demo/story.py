@@ -14,7 +14,7 @@ from slamon.db.parties import Person, Site
 from slamon.db.requests import CmoRequest, CrossingRow, FactRow
 from slamon.demo.stage import Stage
 from slamon.domain.terms import Level
-from slamon.domain.timeline import CMO_ROLES, FactKind, Via
+from slamon.domain.timeline import CMO_ROLES, Via
 from slamon.wording.clocks import ClockWords
 from slamon.wording.instants import span
 from slamon.wording.message import MessageKind
@@ -22,37 +22,6 @@ from slamon.wording.message import MessageKind
 SHOWN = 25
 MESSAGES_READ = 150
 NOT_NEWS = (MessageKind.RECEIPT,)  # the contact knows what he sent
-DEEDS = {
-    FactKind.FILED: "filed",
-    FactKind.ACKNOWLEDGED: "confirmed receipt of",
-    FactKind.ASKED: "asked a question about",
-    FactKind.REPLIED: "replied to the question about",
-    FactKind.RESPONDED: "wrote a message about",
-    FactKind.ANSWERED: "answered",
-    FactKind.DECLINED: "declined",
-    FactKind.FOLLOWED_UP: "followed up",
-    FactKind.ACCEPTED: "accepted the answer to",
-    FactKind.REJECTED: "sent back the answer to",
-    FactKind.CANCELLED: "cancelled",
-    FactKind.TAKEN: "took the escalation of",
-    FactKind.REOPENED: "opened again",
-    FactKind.ORDER_CONFIRMED: "confirmed the order of",
-    FactKind.DATE_PROPOSED: "proposed another ship date for",
-    FactKind.DATE_AGREED: "agreed to the ship date of",
-    FactKind.DATE_REFUSED: "refused the ship date of",
-    FactKind.PACKED: "confirmed packing of",
-    FactKind.DISPATCHED: "confirmed dispatch of",
-    FactKind.DELIVERED: "confirmed delivery of",
-    FactKind.LOST: "reported a loss of",
-    FactKind.DECIDED: "decided on the goods of",
-    FactKind.WAITING: "waits for a third party with",
-    FactKind.RESUMED: "waits no longer with",
-    FactKind.AMENDED: "changed",
-    FactKind.CORRECTED: "corrected a message about",
-    FactKind.HANDED_ON: "handed on",
-    FactKind.TERMS_CHANGED: "changed the terms of",
-    FactKind.ADDRESS_CHANGED: "changed the contact's address of",
-}
 RUNGS = {
     Level.REMINDER: ("soon", "three quarters of the target gone"),
     Level.TARGET: ("late", "target passed"),
@@ -97,7 +66,7 @@ Cause = tuple[UUID, str, object]
 
 def latest(session: Session, stage: Stage) -> list[Happening]:
     told = _tellings(session, stage)
-    lines = [*_deeds(session, told), *_crossings(session, told, stage.runtime.words.clocks)]
+    lines = [*_deeds(session, stage, told), *_crossings(session, told, stage.runtime.words.clocks)]
     return sorted(lines, key=lambda line: line.at, reverse=True)[:SHOWN]
 
 
@@ -106,7 +75,7 @@ def channel_of(address: str) -> str:
     return f"D{address[1:]}" if address.startswith("U") else address.removeprefix("#")
 
 
-def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Happening]:
+def _deeds(session: Session, stage: Stage, told: Mapping[Cause, list[Telling]]) -> Iterator[Happening]:
     statement = (
         select(FactRow, CmoRequest.number, Site.name)
         .join(CmoRequest, CmoRequest.id == FactRow.request_id)
@@ -119,7 +88,7 @@ def _deeds(session: Session, told: Mapping[Cause, list[Telling]]) -> Iterator[Ha
             at=fact.recorded_at,
             tone="done" if fact.by_role in CMO_ROLES else "plain",
             who=fact.by_name,
-            before=DEEDS[FactKind(fact.kind)],
+            before=stage.runtime.words.facts[fact.kind].deed,
             number=number,
             request_id=fact.request_id,
             after="through the web form" if fact.via == Via.WEB_FORM else "",

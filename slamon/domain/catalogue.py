@@ -6,7 +6,10 @@ runtime, and reaches use cases by `tx.rules`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from slamon.domain.actions import ACTIONS
+from slamon.domain.actions.parts import ActionDefinition
 from slamon.domain.clocks.kinds import STANDARD_CLOCKS, Clocks
 from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.types.data import DATA
@@ -18,17 +21,22 @@ from slamon.domain.types.shipment import SHIPMENT
 class Catalogue:
     """Kinds that grow, by name, in the order in which people read them. Two are the same only if they are one."""
 
+    types: Mapping[str, RequestTypeDefinition]
+    actions: Mapping[str, ActionDefinition[Any]]
     clocks: Clocks
-    types: Mapping[str, RequestTypeDefinition] = field(default_factory=dict)
+    action_of: Mapping[str, str] = field(init=False, repr=False)  # by the kind of fact that an action makes
 
     def __post_init__(self) -> None:
         """A type has the clocks that it lists, and those that say they are for it."""
         more = {name: {clock.name for clock in self.clocks.values() if name in clock.types} for name in self.types}
         types = {name: replace(each, clocks=each.clocks | more[name]) for name, each in self.types.items()}
         object.__setattr__(self, "types", types)
+        made = {kind: name for name, action in self.actions.items() for kind in action.facts}
+        object.__setattr__(self, "action_of", made)
 
 
 STANDARD = Catalogue(
     types={each.name: each for each in (SHIPMENT, DATA, INQUIRY)},
+    actions=ACTIONS,
     clocks={clock.name: clock for clock in STANDARD_CLOCKS},
 )

@@ -4,14 +4,15 @@ Each type has its own table of rules (`slamon.domain.types`); a pair of state an
 and changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from slamon.domain.actions.parts import Said
 from slamon.domain.normal_form import is_blank
 from slamon.domain.progress import Progress
-from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, Role, Timeline
+from slamon.domain.timeline import CMO_ROLES, Role
 
 
 class RequestType(StrEnum):
@@ -20,6 +21,8 @@ class RequestType(StrEnum):
     SHIPMENT = "shipment"
     DATA = "data"
     INQUIRY = "inquiry"
+
+    __hash__ = str.__hash__  # so that a name from elsewhere finds it in a mapping
 
 
 class State(StrEnum):
@@ -48,6 +51,8 @@ SPONSORS_TURN = frozenset(
 
 
 class Action(StrEnum):
+    """The actions that slamon ships, by name; a catalogue may have more, so an action is any text."""
+
     ACKNOWLEDGE = "acknowledge"
     ASK = "ask"
     REPLY = "reply"
@@ -74,39 +79,8 @@ class Action(StrEnum):
     CANCEL = "cancel"
     TAKE = "take"
 
-    @property
-    def fact(self) -> FactKind:
-        return _FACT_OF[self]
+    __hash__ = str.__hash__  # so that a name from elsewhere finds it in a mapping
 
-
-_FACT_OF = {
-    Action.ACKNOWLEDGE: FactKind.ACKNOWLEDGED,
-    Action.ASK: FactKind.ASKED,
-    Action.REPLY: FactKind.REPLIED,
-    Action.ANSWER: FactKind.ANSWERED,
-    Action.RESPOND: FactKind.RESPONDED,
-    Action.CONFIRM_ORDER: FactKind.ORDER_CONFIRMED,  # or DATE_PROPOSED, which the use case tells apart
-    Action.AGREE: FactKind.DATE_AGREED,
-    Action.REFUSE: FactKind.DATE_REFUSED,
-    Action.CONFIRM_PACKED: FactKind.PACKED,
-    Action.CONFIRM_DISPATCH: FactKind.DISPATCHED,
-    Action.CONFIRM_DELIVERY: FactKind.DELIVERED,
-    Action.REPORT_LOST: FactKind.LOST,
-    Action.DECIDE: FactKind.DECIDED,
-    Action.DECLINE: FactKind.DECLINED,
-    Action.WAIT: FactKind.WAITING,
-    Action.RESUME: FactKind.RESUMED,
-    Action.FOLLOW_UP: FactKind.FOLLOWED_UP,
-    Action.ACCEPT: FactKind.ACCEPTED,
-    Action.REJECT: FactKind.REJECTED,
-    Action.REOPEN: FactKind.REOPENED,
-    Action.AMEND: FactKind.AMENDED,
-    Action.CORRECT: FactKind.CORRECTED,
-    Action.HAND_ON: FactKind.HANDED_ON,
-    Action.CANCEL: FactKind.CANCELLED,
-    Action.TAKE: FactKind.TAKEN,
-}
-ACTION_OF = {kind: action for action, kind in _FACT_OF.items()} | {FactKind.DATE_PROPOSED: Action.CONFIRM_ORDER}
 
 CMO = CMO_ROLES
 SPONSOR = frozenset({Role.PROJECT_MANAGER, Role.LEAD, Role.QUALITY})
@@ -191,10 +165,10 @@ class Rule:
             return self.to
         return next(state for when, state in self.to if when.holds(progress))
 
-    def missing(self, said: Mapping[str, Any]) -> str | None:
+    def missing(self, said: Said) -> str | None:
         """The first of its needs that is not said; `a|b` where either would do."""
         for need in self.needs:
-            if all(is_blank(str(said.get(name) or "")) for name in need.split("|")):
+            if all(is_blank(str(getattr(said, name, None) or "")) for name in need.split("|")):
                 return need
         return None
 
@@ -204,12 +178,12 @@ class Rule:
         return (self.to,) if isinstance(self.to, State) else tuple(state for _, state in self.to)
 
 
-Table = Mapping[tuple[State, Action], Rule]
+Table = Mapping[tuple[State, str], Rule]
 
 
 def in_states(
     states: Iterable[State],
-    action: Action,
+    action: str,
     to: State | tuple[tuple[When, State | None], ...] | None,
     who: frozenset[Role],
     *needs: str,
@@ -226,34 +200,6 @@ def in_states(
 
 # What becomes of a draft, by its author alone; None: it is deleted. It has no timeline yet, so no rule above applies.
 OF_A_DRAFT: Mapping[str, State | None] = {"file": State.FILED, "discard": None}
-
-# What an action may say beside a text, a reason and, for the CMO, the day on which it expects to answer.
-TAKES: Mapping[Action, frozenset[str]] = {
-    Action.ANSWER: frozenset({"items"}),
-    Action.CONFIRM_ORDER: frozenset({"planned_ship_on"}),
-    Action.CONFIRM_PACKED: frozenset({"lines", "lots_or_kits", "packed_at", "logger_serials"}),
-    Action.CONFIRM_DISPATCH: frozenset(
-        {
-            "consignment",
-            "lines",
-            "dispatched_at",
-            "courier",
-            "service",
-            "tracking_number",
-            "expected_delivery_on",
-            "logger_serials",
-        }
-    ),
-    Action.CONFIRM_DELIVERY: frozenset(
-        {"consignment", "delivered_at", "received_by", "condition", "readout", "min_c", "max_c", "minutes_out"}
-    ),
-    Action.REPORT_LOST: frozenset({"consignment"}),
-    Action.DECIDE: frozenset({"consignment", "disposition"}),
-    Action.WAIT: frozenset({"until"}),
-    Action.AMEND: frozenset({"changes"}),
-    Action.CORRECT: frozenset({"corrects"}),
-    Action.HAND_ON: frozenset({"name", "email"}),
-}
 
 
 class Parts(StrEnum):
@@ -312,72 +258,3 @@ class RequestTypeDefinition:
         """The one kind by which policy lines find a request; None where it asks for none or for several."""
         kinds = self.kinds_of(detail)
         return kinds[0] if len(kinds) == 1 else None
-
-
-def rule_for(request_type: RequestTypeDefinition, state: State, action: Action, progress: Progress) -> Rule | None:
-    """The rule for an action now; None where it is not possible."""
-    rule = request_type.rules.get((state, action))
-    return rule.given(progress) if rule else None
-
-
-def possible_actions(
-    request_type: RequestTypeDefinition, state: State, progress: Progress, roles: Iterable[Role]
-) -> dict[Action, Rule]:
-    """The actions open to somebody with `roles` while the request is in `state`, with their rules."""
-    mine = frozenset(roles)
-    rules = {action: rule_for(request_type, state, action, progress) for action in Action}
-    return {action: rule for action, rule in rules.items() if rule is not None and rule.who & mine}
-
-
-def states_along(request_type: RequestTypeDefinition, timeline: Timeline) -> Iterator[tuple[Fact, State]]:
-    """Each fact with the state it leaves, in the order in which they happened."""
-    return ((fact, state) for fact, state, _ in _along(request_type, timeline))
-
-
-def _along(request_type: RequestTypeDefinition, timeline: Timeline) -> Iterator[tuple[Fact, State, Progress]]:
-    state, progress = State.FILED, Progress()
-    for fact in timeline:
-        action = ACTION_OF.get(fact.kind)
-        rule = None
-        if action is not None:
-            rule = rule_for(request_type, state, action, progress) or request_type.already_done.get((state, action))
-        progress = progress.after(fact)
-        state = rule.state_after(progress) if rule else state
-        yield fact, state, progress
-
-
-def stage_of(request_type: RequestTypeDefinition, timeline: Timeline) -> tuple[State, Progress]:
-    """The state to which the facts lead, in the order in which they happened, and the progress they make."""
-    *_, (_, state, progress) = _along(request_type, timeline)
-    return state, progress
-
-
-def last_possible(
-    request_type: RequestTypeDefinition, timeline: Timeline, roles: Iterable[Role]
-) -> dict[Action, tuple[Rule, Progress]]:
-    """What somebody with `roles` could do at any time so far: the rule that held last, and the progress then."""
-    found: dict[Action, tuple[Rule, Progress]] = {}
-    for _, state, progress in _along(request_type, timeline):
-        possible = possible_actions(request_type, state, progress, roles)
-        found |= {action: (rule, progress) for action, rule in possible.items()}
-    return {action: found[action] for action in Action if action in found}
-
-
-def state_after(request_type: RequestTypeDefinition, timeline: Timeline) -> State:
-    return stage_of(request_type, timeline)[0]
-
-
-def is_repeat(timeline: Timeline, action: Action, by: Actor, content: Mapping[str, Any], reason: str | None) -> bool:
-    """Whether the act only says again what the timeline already holds, so that the first one stands.
-
-    An acknowledgement that says nothing more is one after any act of the CMO. Anything else is a repeat when it is, to
-    the letter, the last thing this side did.
-    """
-    if action is Action.ACKNOWLEDGE:
-        seen = [fact for fact in timeline if fact.by.is_cmo]
-        return bool(seen) and (not content or any(content.items() <= fact.content.items() for fact in seen))
-    own = [fact for fact in timeline.as_recorded() if fact.by.is_cmo == by.is_cmo and fact.kind in ACTION_OF]
-    if not own or ACTION_OF[own[-1].kind] is not action or own[-1].reason != reason:
-        return False
-    said_before = own[-1].content  # with what the act left to us filled in
-    return all(said_before.get(name) == value for name, value in content.items())

@@ -1,20 +1,16 @@
 """How far a request has come: what was ordered, sent and received, which items are owed, what is open to the sponsor.
 
-A fold of the facts in the order in which they happened; what an act must not contradict is in `checks`.
+How facts make it is in `fold`, what an act must not contradict in `actions`.
 Quantities are exact decimals in the unit of their line; lines, items, questions and consignments count from 1.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from functools import reduce
-from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
-
-from slamon.domain.timeline import Fact, FactKind
 
 
 class Condition(StrEnum):
@@ -47,18 +43,9 @@ class ItemStatus(StrEnum):
     DECLINED = "declined"
 
 
-# What moves neither the progress nor a clock, whoever does it.
-NEUTRAL_FACTS = frozenset(
-    {FactKind.CORRECTED, FactKind.HANDED_ON, FactKind.TAKEN, FactKind.TERMS_CHANGED, FactKind.ADDRESS_CHANGED}
-)
-# Messages of the sponsor to which the CMO owes a word, and what of the CMO's is none.
-AWAITS_REPLY = frozenset({FactKind.FOLLOWED_UP, FactKind.REJECTED, FactKind.REOPENED, FactKind.REPLIED})
-_NO_WORD = NEUTRAL_FACTS | {FactKind.WAITING, FactKind.RESUMED}
-
-
-def counts_as_reply(fact: Fact) -> bool:
-    """Whether it answers whatever the sponsor has written so far: any act of the CMO's people does but a few."""
-    return fact.kind not in _NO_WORD and fact.by.is_cmo
+def is_unfit(condition: Condition | None, readout: Readout | None) -> bool:
+    """Whether goods in this condition, or with this readout, are for quality to look at."""
+    return condition not in (None, Condition.INTACT) or readout in (Readout.EXCURSION, Readout.MISSING)
 
 
 class Consignment(NamedTuple):
@@ -95,7 +82,7 @@ class Consignment(NamedTuple):
     @property
     def is_off(self) -> bool:
         """Lost, damaged, wrong, or of a temperature nobody can vouch for: quality must look at it."""
-        return self.lost_at is not None or _is_unfit(self.condition, self.readout)
+        return self.lost_at is not None or is_unfit(self.condition, self.readout)
 
     @property
     def needs_decision(self) -> bool:
@@ -192,91 +179,6 @@ class Progress(NamedTuple):
         """Numbers of the data items or questions still owed."""
         return [number for number, status in enumerate(self.items, start=1) if status is ItemStatus.OPEN]
 
-    def after(self, fact: Fact) -> "Progress":
-        """The progress once `fact` is recorded."""
-        step = _STEPS.get(fact.kind)
-        progress = self if step is None else step(self, fact)
-        is_unanswered = (self.has_unanswered or fact.kind in AWAITS_REPLY) and not counts_as_reply(fact)
-        return progress if is_unanswered is self.has_unanswered else progress._replace(has_unanswered=is_unanswered)
-
-
-def progress_of(facts: Iterable[Fact]) -> Progress:
-    """The progress after `facts`, in the order given."""
-    return reduce(Progress.after, facts, Progress())
-
-
-def _filed(_: Progress, fact: Fact) -> Progress:
-    detail = fact.content.get("detail", {})
-    owed = detail.get("items") or detail.get("questions") or ()
-    return Progress(detail=detail, items=(ItemStatus.OPEN,) * (len(owed) or 1), filed_at=fact.occurred_at)
-
-
-def _answered(progress: Progress, fact: Fact) -> Progress:
-    if "items" in fact.content:
-        said = {part["item"]: ItemStatus(part["status"]) for part in fact.content["items"]}
-    else:  # an answer that names no item is an answer to all that is open
-        said = dict.fromkeys(progress.open_items, ItemStatus.SUPPLIED)
-    items = tuple(said.get(number, status) for number, status in enumerate(progress.items, start=1))
-    return progress._replace(items=items, has_question=False)
-
-
-def _sent_back(progress: Progress, _: Fact) -> Progress:
-    """All is owed again; that it was once answered stays on the answer clock."""
-    open_again = (ItemStatus.OPEN,) * len(progress.items)
-    return progress._replace(items=open_again, ended_at=None, has_question=False)
-
-
-def _packed(progress: Progress, fact: Fact) -> Progress:
-    packed, lots = {**progress.packed}, {**progress.packed_lots}
-    for part in fact.content["lines"]:
-        line, named = part["line"], part.get("lots_or_kits") or fact.content.get("lots_or_kits")
-        packed[line] = packed.get(line, Decimal(0)) + Decimal(part["quantity"])
-        lots[line] = (*lots.get(line, ()), *([named] if named else ()))
-    return progress._replace(packed=packed, packed_lots=lots)
-
-
-def _dispatched(progress: Progress, fact: Fact) -> Progress:
-    """A new consignment; of several words on the same one the first counts."""
-    content, number = fact.content, fact.content["consignment"]
-    if any(each.number == number for each in progress.consignments):
-        return progress
-    consignment = Consignment(
-        number=number,
-        quantities={part["line"]: Decimal(part["quantity"]) for part in content["lines"]},
-        dispatched_at=datetime.fromisoformat(content["dispatched_at"]),
-        dispatch_told_at=fact.occurred_at,
-        expected_delivery_on=date.fromisoformat(content["expected_delivery_on"]),
-        tracking_number=content.get("tracking_number", ""),
-    )
-    in_order = sorted([*progress.consignments, consignment], key=attrgetter("number"))
-    sent = progress._replace(consignments=tuple(in_order))
-    packed = sent.packed_to_send
-    return sent._replace(packed_lots={line: lots for line, lots in sent.packed_lots.items() if line in packed})
-
-
-def _changed(progress: Progress, number: int, **values: Any) -> Progress:
-    consignments = tuple(c._replace(**values) if c.number == number else c for c in progress.consignments)
-    return progress._replace(consignments=consignments)
-
-
-def _delivered(progress: Progress, fact: Fact) -> Progress:
-    """One word on a delivery: of several the first says when it was, and what is wrong with the goods stays said."""
-    content = fact.content
-    known = next(each for each in progress.consignments if each.number == content["consignment"])
-    said: dict[str, Any] = {"lost_at": None}
-    if known.delivered_at is None:
-        said["delivered_at"] = datetime.fromisoformat(content["delivered_at"])
-    if known.cmo_told_at is None and fact.by.is_cmo:
-        said["cmo_told_at"] = fact.occurred_at
-    if known.delivered_at is None or (needs_review(fact) and not known.is_off):
-        said["delivery_told_at"] = fact.occurred_at
-        said |= {"condition": Condition(content["condition"]), "readout": Readout(content["readout"])}
-    return _changed(progress, known.number, **said)
-
-
-def _amended(progress: Progress, fact: Fact) -> Progress:
-    return progress._replace(detail=amended(progress.detail, fact.content["changes"].get("detail", {}).get("to", {})))
-
 
 def amended(detail: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """What is asked for, with some of its fields changed; of lines and items only the fields named."""
@@ -290,73 +192,3 @@ def amended(detail: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
         else:
             result[name] = value
     return result
-
-
-def _waiting(progress: Progress, fact: Fact) -> Progress:
-    so_far = _resumed(progress, fact)
-    until = datetime.fromisoformat(fact.content["until"])
-    waited = so_far.waited + (until - fact.occurred_at)
-    return so_far._replace(waited=waited, waits_since=fact.occurred_at, waits_until=until)
-
-
-def _resumed(progress: Progress, fact: Fact) -> Progress:
-    since, until = progress.waits_since, progress.waits_until
-    if since is None or until is None:
-        return progress
-    unused = max(until - max(since, fact.occurred_at), timedelta(0))
-    return progress._replace(waited=progress.waited - unused, waits_since=None, waits_until=None)
-
-
-def _decided(progress: Progress, fact: Fact) -> Progress:
-    disposition = Disposition(fact.content["disposition"])
-    return _changed(progress, fact.content["consignment"], disposition=disposition, decided_at=fact.occurred_at)
-
-
-def _order_confirmed(progress: Progress, fact: Fact) -> Progress:
-    return progress._replace(planned_ship_on=_ship_date(fact), proposed_ship_on=None, has_question=False)
-
-
-def _question_closed(progress: Progress, _: Fact) -> Progress:
-    return progress._replace(has_question=False)
-
-
-def _ship_date(fact: Fact) -> date:
-    return date.fromisoformat(fact.content["planned_ship_on"])
-
-
-_Step = Callable[[Progress, Fact], Progress]
-_STEPS: Mapping[FactKind, _Step] = {
-    FactKind.FILED: _filed,
-    FactKind.ASKED: lambda so_far, _: so_far._replace(has_question=True),
-    FactKind.REPLIED: _question_closed,
-    FactKind.DECLINED: _question_closed,
-    FactKind.ANSWERED: _answered,
-    FactKind.ORDER_CONFIRMED: _order_confirmed,
-    FactKind.DATE_PROPOSED: lambda so_far, fact: so_far._replace(proposed_ship_on=_ship_date(fact)),
-    FactKind.DATE_AGREED: lambda so_far, _: so_far._replace(
-        planned_ship_on=so_far.proposed_ship_on, proposed_ship_on=None
-    ),
-    FactKind.DATE_REFUSED: lambda so_far, _: so_far._replace(proposed_ship_on=None),
-    FactKind.PACKED: _packed,
-    FactKind.DISPATCHED: _dispatched,
-    FactKind.DELIVERED: _delivered,
-    FactKind.LOST: lambda so_far, fact: _changed(so_far, fact.content["consignment"], lost_at=fact.occurred_at),
-    FactKind.DECIDED: _decided,
-    FactKind.WAITING: _waiting,
-    FactKind.RESUMED: _resumed,
-    FactKind.AMENDED: _amended,
-    FactKind.ACCEPTED: lambda so_far, fact: so_far._replace(ended_at=fact.occurred_at, has_question=False),
-    FactKind.REJECTED: _sent_back,
-    FactKind.REOPENED: _sent_back,
-}
-
-
-def needs_review(fact: Fact) -> bool:
-    """Whether it tells of goods that quality must look at: `Consignment.is_off`, as this fact alone has it."""
-    if fact.kind is not FactKind.DELIVERED:
-        return fact.kind is FactKind.LOST
-    return _is_unfit(Condition(fact.content["condition"]), Readout(fact.content["readout"]))
-
-
-def _is_unfit(condition: Condition | None, readout: Readout | None) -> bool:
-    return condition not in (None, Condition.INTACT) or readout in (Readout.EXCURSION, Readout.MISSING)

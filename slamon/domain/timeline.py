@@ -10,7 +10,10 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from slamon.domain.stored import Key, read
 
 _SECOND, _DAY = timedelta(seconds=1), timedelta(days=1)
 
@@ -44,6 +47,8 @@ class Via(StrEnum):
 
 
 class FactKind(StrEnum):
+    """The kinds that slamon ships; an installation may have more, so the kind of a fact is any text."""
+
     FILED = "filed"
     ACKNOWLEDGED = "acknowledged"
     ASKED = "asked"
@@ -90,6 +95,72 @@ class Actor:
         return self.role in CMO_ROLES
 
 
+@dataclass(frozen=True, slots=True)
+class NamedPerson:
+    """A person as a fact names them, by the name they had then."""
+
+    id: UUID
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file as a fact names it."""
+
+    id: UUID
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a fact of any kind may say. `precision` and what follows are of facts that were kept elsewhere before."""
+
+    text: str = ""
+    expected_on: date | None = None
+    evidence: str = ""
+    attachments: tuple[NamedFile, ...] = ()
+    precision: str = ""  # "date" where nobody knows the time, "repeated_hour" where two were possible
+    source_key: str = ""  # under which number it was kept
+    inferred: bool = False  # not told, but following from what was
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What the first fact of a request says."""
+
+    type: str = ""
+    subject: str = ""
+    description: str = ""
+    priority: str = ""
+    gxp: bool = False
+    due_on: date | None = None
+    cmo_reference: str | None = None
+    parent: UUID | None = None
+    contact: NamedPerson | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    terms: str = ""  # their digest
+
+
+@dataclass(frozen=True, slots=True)
+class TermsChanged:
+    """Which terms ended, and which apply instead, by their digests."""
+
+    before: Annotated[str, Key("from")]
+    terms: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChanged:
+    """The contact whose address changed, from what to what."""
+
+    contact: NamedPerson
+    before: Annotated[str, Key("from")]
+    after: Annotated[str, Key("to")]
+
+
+Content = TypeVar("Content")
 INTERNAL = frozenset({FactKind.TAKEN})  # steps inside the sponsor's house: no CMO is shown them
 SYSTEM = Actor(id="system", name="slamon", role=Role.SYSTEM)
 GENESIS = "0" * 64
@@ -103,14 +174,31 @@ class Fact:
     """
 
     sequence: int
-    kind: FactKind
+    kind: str
     occurred_at: datetime
     recorded_at: datetime
     by: Actor
     recorded_by: Actor
     via: Via
     reason: str | None = None
-    content: Mapping[str, Any] = field(default_factory=dict)
+    content: Mapping[str, Any] = field(default_factory=dict)  # as stored
+    _read: dict[type, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def said(self, as_: type[Content]) -> Content:
+        """What the fact says, as an instance of `as_`; read once, from whatever shape an older release wrote."""
+        if as_ not in self._read:
+            self._read[as_] = read(as_, self.content)
+        said: Content = self._read[as_]
+        return said
+
+    @property
+    def remarks(self) -> Remarks:
+        return self.said(Remarks)
+
+    @property
+    def words(self) -> str:
+        """The message in it: its text, or else its reason; empty for none."""
+        return self.remarks.text or self.reason or ""
 
     def digest(self, request_id: str, previous: str) -> str:
         """SHA-256 over the request, this fact's whole content and the previous fact's digest, in hex."""
@@ -164,18 +252,18 @@ class Timeline:
         """The facts known to precede one that happened at `at` and is recorded last."""
         return Timeline(fact for fact in self._facts if fact.occurred_at <= at)
 
-    def without(self, kinds: Container[FactKind]) -> "Timeline":
+    def without(self, kinds: Container[str]) -> "Timeline":
         return Timeline(fact for fact in self._facts if fact.kind not in kinds)
 
-    def of(self, *kinds: FactKind) -> list[Fact]:
+    def of(self, *kinds: str) -> list[Fact]:
         """The facts of these kinds, in order."""
         return [fact for fact in self._facts if fact.kind in kinds]
 
-    def first(self, *kinds: FactKind) -> Fact | None:
+    def first(self, *kinds: str) -> Fact | None:
         return next((fact for fact in self._facts if fact.kind in kinds), None)
 
-    def last(self, kind: FactKind) -> Fact | None:
-        return next((fact for fact in reversed(self._facts) if fact.kind is kind), None)
+    def last(self, kind: str) -> Fact | None:
+        return next((fact for fact in reversed(self._facts) if fact.kind == kind), None)
 
 
 def _in_order(fact: Fact) -> tuple[datetime, datetime, int]:

@@ -21,10 +21,10 @@ from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
 from slamon.domain.clocks.kinds import ClockDefinition
-from slamon.domain.lifecycle import ACTION_OF, ENDED, State
-from slamon.domain.progress import needs_review
+from slamon.domain.fold import needs_review
+from slamon.domain.lifecycle import ENDED, State
 from slamon.domain.terms import REPETITIONS, LadderRole, Level, Terms
-from slamon.domain.timeline import SYSTEM, FactKind
+from slamon.domain.timeline import SYSTEM, Fact, FactKind
 from slamon.engine.blinding import subjects_for_mails
 from slamon.services.access.form_links import new_link, opens, store_links
 from slamon.services.access.one_time_links import one_time_token, welcome_address
@@ -48,9 +48,6 @@ _PAGES = {MessageKind.ALARM.value: "/status", MessageKind.KEY_MADE.value: "/keys
 MOST_READ = 1000  # steps looked at for the lines of a digest; beyond, they are only counted
 MOST_LISTED = {False: 30, True: 200}  # lines of a digest: staff have the list itself, a contact has only the mail
 
-_ACTION_OF_FACT = {kind.value: action.value for kind, action in ACTION_OF.items()} | {
-    FactKind.DATE_PROPOSED.value: "propose_date"
-}
 # Of a request only this may be told; the rest is not even read.
 _TOLD = (
     CmoRequest.number, CmoRequest.type, CmoRequest.priority, CmoRequest.state, CmoRequest.filed_at,
@@ -220,9 +217,10 @@ class Composer:
 
     def _about(self, plain: Message, row: Notification, request: CmoRequest, channel: ChannelDefinition) -> Message:
         site = self._sites[request.site_id]
-        fact = self._facts.get((request.id, row.fact_sequence))
+        fact_row = self._facts.get((request.id, row.fact_sequence))
+        fact = fact_of(fact_row) if fact_row else None
         is_taken = row.kind == MessageKind.TAKEN
-        taken = fact if is_taken else self._taken_since(row, self._breached_at(row, request))
+        taken = fact_row if is_taken else self._taken_since(row, self._breached_at(row, request))
         return replace(
             plain,
             may_take=self._may_take(row, request),
@@ -240,9 +238,9 @@ class Composer:
             filed_at=request.filed_at,
             clocks=self._clock_lines([row], request),
             contact_attempts=self._reached.get(request.id, 0),
-            action=_ACTION_OF_FACT.get(fact.kind) if fact else None,
-            actor_name=fact.by_name if fact and fact.by_id != SYSTEM.id else None,
-            tells_of_damage=fact is not None and needs_review(fact_of(fact)),
+            act=self._words.facts[fact.kind] if fact else None,
+            actor_name=fact.by.name if fact and fact.by != SYSTEM else None,
+            tells_of_damage=fact is not None and needs_review(fact),
             is_closed=State(request.state) in ENDED,
             submitted=_submitted(row, fact),
             message_id=f"<{request.id}@{self._domain}>" if row.kind == MessageKind.FILED else plain.message_id,
@@ -425,9 +423,9 @@ def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, in
     return {request_id: count for request_id, count in session.execute(statement) if request_id}
 
 
-def _submitted(row: Notification, fact: FactRow | None) -> str | None:
+def _submitted(row: Notification, fact: Fact | None) -> str | None:
     """What the contact himself wrote: given back to him in his receipt and told to nobody else."""
-    own = fact is not None and fact.by_id == fact.recorded_by_id == str(row.person_id)
+    own = fact is not None and fact.by.id == fact.recorded_by.id == str(row.person_id)
     if fact is None or row.kind != MessageKind.RECEIPT or not own:
         return None
-    return str(fact.content.get("text") or fact.reason or "") or None
+    return fact.words or None

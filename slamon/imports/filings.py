@@ -85,12 +85,6 @@ def _column_at(shapes: Sequence[Shape], place: Iterable[int | str]) -> ColumnNam
     return ".".join(names)
 
 
-def type_columns(catalogue: Catalogue) -> dict[str, Shape]:
-    """The columns that the models of the catalogue's types name."""
-    shapes = (leaf for each in catalogue.types.values() for leaf in leaves_of(detail_shapes(each)).values())
-    return {shape.shown.column: shape for shape in shapes if shape.shown.column}
-
-
 def _truth(said: Said) -> bool:
     word = said.get(Field.GXP, "no").casefold()
     if word not in _YES | _NO:

@@ -6,65 +6,29 @@ Which columns say it is known to mappings, what may follow on what to domain.lif
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
 
-from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State, rule_for
-from slamon.domain.progress import Progress, progress_of
+from slamon.domain.actions.parts import ActionDefinition, Contradiction, Said, Standing, given
+from slamon.domain.actions.parts import Columns as ActColumns
+from slamon.domain.actions.talk import UNKNOWN
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.fold import after, progress_of
+from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State
+from slamon.domain.stage import rule_for
+from slamon.domain.stored import as_json
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Timeline, Via
-from slamon.domain.validation import Contradiction, validate_and_complete
-from slamon.imports.mappings import BadCell, ColumnName, Columns, Field, Moment, is_day
-from slamon.schemas.acts import Act
-
-NOT_TOLD = "not told in the imported file"
+from slamon.imports.mappings import BadCell, ColumnName, Columns, Field, Moment
+from slamon.schemas.acts import read_act
 
 
-@dataclass(frozen=True, slots=True)
-class _Act:
-    """Which action a column dates, and the columns that say more of it, by what they say; texts may be missing."""
-
-    action: Action
-    says: Mapping[str, Field]
-    or_else: Mapping[str, str]
-
-
-def _act(action: Action, *, or_else: Mapping[str, str] | None = None, **says: Field) -> _Act:
-    return _Act(action, says, or_else or {})
-
-
-# In the order in which they happen.
-_ACTS: Mapping[Field, _Act] = {
-    Field.ACKNOWLEDGED_AT: _act(Action.ACKNOWLEDGE),
-    Field.ASKED_AT: _act(Action.ASK, text=Field.ASKED_TEXT, or_else={"text": NOT_TOLD}),
-    Field.REPLIED_AT: _act(Action.REPLY, text=Field.REPLIED_TEXT, or_else={"text": NOT_TOLD}),
-    Field.ORDER_CONFIRMED_AT: _act(Action.CONFIRM_ORDER, planned_ship_on=Field.PLANNED_SHIP_ON),
-    Field.DISPATCHED_AT: _act(
-        Action.CONFIRM_DISPATCH,
-        courier=Field.COURIER,
-        tracking_number=Field.TRACKING_NUMBER,
-        expected_delivery_on=Field.EXPECTED_DELIVERY_ON,
-        or_else={"courier": NOT_TOLD, "tracking_number": NOT_TOLD},
-    ),
-    Field.DELIVERED_AT: _act(
-        Action.CONFIRM_DELIVERY,
-        received_by=Field.RECEIVED_BY,
-        condition=Field.CONDITION,
-        readout=Field.READOUT,
-        min_c=Field.MIN_C,
-        max_c=Field.MAX_C,
-        minutes_out=Field.MINUTES_OUT,
-        or_else={"received_by": NOT_TOLD},
-    ),
-    Field.DECIDED_AT: _act(
-        Action.DECIDE, disposition=Field.DISPOSITION, reason=Field.DECIDED_REASON, or_else={"reason": NOT_TOLD}
-    ),
-    Field.ANSWERED_AT: _act(Action.ANSWER, text=Field.ANSWERED_TEXT),
-    Field.DECLINED_AT: _act(Action.DECLINE, reason=Field.DECLINED_REASON, or_else={"reason": NOT_TOLD}),
-    Field.CANCELLED_AT: _act(Action.CANCEL, reason=Field.CANCELLED_REASON, or_else={"reason": NOT_TOLD}),
-    Field.CLOSED_AT: _act(Action.ACCEPT),
-}
+@cache
+def _acts(catalogue: Catalogue) -> Mapping[str, ActionDefinition[Any]]:
+    """The actions that a row can tell of, by the column that dates them, in the order in which they happen."""
+    return {each.columns.at: each for each in catalogue.actions.values() if each.columns is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +46,7 @@ class People:
         return self.sponsor if self.sponsor.role in rule.who else _QUALITY
 
 
-_QUALITY = Actor("quality", f"quality (name {NOT_TOLD})", Role.QUALITY)
+_QUALITY = Actor("quality", f"quality (name {UNKNOWN})", Role.QUALITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +58,8 @@ class Told:
 
     said: Mapping[ColumnName, str]
     mapping: Columns
-    moments: Mapping[Field, Moment]
-    doubts: Mapping[Field, str]
+    moments: Mapping[str, Moment]
+    doubts: Mapping[str, str]
 
     @property
     def filed(self) -> Moment:
@@ -111,11 +75,15 @@ def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> 
     """
     if Field.FILED_AT not in said:
         raise BadCell(Field.FILED_AT, "is needed: when was it filed?")
-    read = {field: mapping.moment(field, said[field]) for field in (Field.FILED_AT, *_ACTS) if field in said}
+    read = {
+        field: mapping.moment(field, said[field])
+        for field in (Field.FILED_AT, *_acts(mapping.catalogue))
+        if field in said
+    }
     read, doubts = _in_order(read, mapping)
     read = _whole_days_apart(read, mapping)
     today = mapping.day_of(now)
-    placed: dict[Field, Moment] = {}
+    placed: dict[str, Moment] = {}
     for field, moment in read.items():
         placed[field] = _placed(moment, list(read.values())[len(placed) + 1 :], list(placed.values()), now)
         if moment.day > today or placed[field].at > now:
@@ -127,10 +95,10 @@ def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> 
     return Told(said, mapping, dict(sorted(placed.items(), key=lambda item: item[1].at)), doubts)
 
 
-def _in_order(read: Mapping[Field, Moment], mapping: Columns) -> tuple[dict[Field, Moment], dict[Field, str]]:
+def _in_order(read: Mapping[str, Moment], mapping: Columns) -> tuple[dict[str, Moment], dict[str, str]]:
     """Settle for one of two possible instants: the first that lies after everything the row names before it."""
-    settled: dict[Field, Moment] = {}
-    doubts: dict[Field, str] = {}
+    settled: dict[str, Moment] = {}
+    doubts: dict[str, str] = {}
     for field, moment in read.items():
         if moment.or_at is not None:
             before = max((other.at for other in settled.values() if not other.is_date), default=moment.at)
@@ -143,7 +111,7 @@ def _in_order(read: Mapping[Field, Moment], mapping: Columns) -> tuple[dict[Fiel
     return settled, doubts
 
 
-def _whole_days_apart(read: Mapping[Field, Moment], mapping: Columns) -> dict[Field, Moment]:
+def _whole_days_apart(read: Mapping[str, Moment], mapping: Columns) -> dict[str, Moment]:
     """Put dates without a time to the noon of the first of them, whatever the clocks did in between."""
     noons = [moment.at for moment in read.values() if moment.is_date]
     if not noons:
@@ -173,35 +141,34 @@ def history(
     """The facts of a request, the filing first, and the state they lead to. Raises BadCell where they contradict."""
     facts, state, progress = [filed], State.FILED, progress_of([filed])
     for field, moment in told.moments.items():
-        if field is Field.FILED_AT:
+        if field == Field.FILED_AT:
             continue
-        action = _ACTS[field].action
-        rule = rule_for(request_type, state, action, progress)
+        action = _acts(told.mapping.catalogue)[field]
+        rule = rule_for(request_type, state, action.name, progress)
         if rule is None:
-            if action is Action.ACKNOWLEDGE and any(fact.by.is_cmo for fact in facts):
+            if action.name == Action.ACKNOWLEDGE and any(fact.by.is_cmo for fact in facts):
                 continue  # said by an earlier act already
-            raise BadCell(field, _why_not(action, state))
-        content = _fitted(field, moment, told, rule, progress, terms)
-        reason = content.pop("reason", None)
+            raise BadCell(field, _why_not(action.name, state))
+        said = _fitted(action, moment, told, rule, terms, Timeline(facts))
         fact = Fact(
             sequence=len(facts) + 1,
-            kind=action.fact,
+            kind=action.facts[0],
             occurred_at=moment.at,
             recorded_at=filed.recorded_at,
             by=people.behind(rule),
             recorded_by=people.recorder,
             via=Via.REPLAY,
-            reason=reason,
-            content=content | precision_of(moment),
+            reason=said.reason or None,
+            content=as_json(replace(said, reason="")) | precision_of(moment),
         )
         facts.append(fact)
-        progress = progress.after(fact)
+        progress = after(progress, fact)
         state = rule.state_after(progress)
     return Timeline(facts), state
 
 
-def _why_not(action: Action, state: State) -> str:
-    words = action.value.replace("_", " ")
+def _why_not(action: str, state: State) -> str:
+    words = action.replace("_", " ")
     way_out = "; what quality decided goes into decided_at and disposition" if state is State.IN_REVIEW else ""
     return f"contradicts the life cycle: '{words}' is not possible while the request is {state}{way_out}"
 
@@ -213,30 +180,38 @@ def precision_of(moment: Moment) -> dict[str, str]:
     return {"precision": "date"} if moment.is_date else {}
 
 
-def _fitted(field: Field, moment: Moment, told: Told, rule: Rule, progress: Progress, terms: Terms) -> dict[str, Any]:
-    """What the act says, checked as one that comes over the API is."""
-    act = _ACTS[field]
+def _fitted(
+    action: ActionDefinition[Any], moment: Moment, told: Told, rule: Rule, terms: Terms, timeline: Timeline
+) -> Said:
+    """What the act says, checked as one that comes over the API is. Raises BadCell."""
+    columns = given(action.columns)
+    says: Mapping[str, str] = columns.says
+    progress = progress_of(timeline)
+    standing = Standing(progress, progress, timeline, moment.at, terms, is_cmo=bool(rule.who & CMO_ROLES))
     try:
-        said = Act.model_validate(dict(_particulars(act, told)))
-        spoken = {name: text for name, text in (("text", said.text), ("reason", said.reason)) if text}
-        content = validate_and_complete(act.action.fact, spoken | said.particulars(), progress, moment.at, terms)
+        said = read_act(action, dict(_told_in(columns, told))).said
+        _refuse_missing(rule, said, columns, but_for_choices=True)
+        checked: Said = action.check(said, standing)
     except ValidationError as error:
         first = error.errors()[0]
-        place = first["loc"] or ("min_c",)  # the one rule for an act as a whole compares its two temperatures
-        raise BadCell(act.says.get(str(place[0]), field), first["msg"].removeprefix("Value error, ")) from error
+        raise BadCell(says.get(str(first["loc"][0]), columns.at), first["msg"].removeprefix("Value error, ")) from error
     except Contradiction as error:
-        raise BadCell(act.says.get(error.field, field), error.message) from error
-    need = rule.missing(content)
-    if need is not None:
-        raise BadCell(act.says.get(need, need), f"is needed for {field}; map a column or give a constant")
-    return content
+        raise BadCell(says.get(error.field, columns.at), error.message) from error
+    _refuse_missing(rule, checked, columns)
+    return checked
 
 
-def _particulars(act: _Act, told: Told) -> Iterator[tuple[str, Any]]:
-    for name, field in act.says.items():
+def _refuse_missing(rule: Rule, said: Said, columns: ActColumns, *, but_for_choices: bool = False) -> None:
+    """Raise BadCell for what the rule needs and the row does not tell; of a choice a check may fill one in."""
+    need = rule.missing(said)
+    if need is not None and not (but_for_choices and "|" in need):
+        raise BadCell(columns.says.get(need, need), f"is needed for {columns.at}; map a column or give a constant")
+
+
+def _told_in(columns: ActColumns, told: Told) -> Iterator[tuple[str, Any]]:
+    for name, field in columns.says.items():
         text = told.said.get(field)
-        if text is None:
-            if name in act.or_else:
-                yield name, act.or_else[name]
-        else:
-            yield name, told.mapping.day(field, text) if is_day(field) else text
+        if text is not None:
+            yield name, told.mapping.day(field, text) if told.mapping.kinds.is_day(field) else text
+        elif name in columns.or_else:
+            yield name, columns.or_else[name]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -29,13 +29,15 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
 from slamon.imports.cells import Value
 from slamon.imports.figures import Format, honest_format, instants_of, plain_number, read_moment, read_number
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.schemas.fields import Zone
-from slamon.schemas.shapes import Widget
+from slamon.schemas.new_requests import detail_shapes
+from slamon.schemas.shapes import Shape, Widget, leaves_of
 
 
 class Field(StrEnum):
@@ -99,24 +101,68 @@ class Field(StrEnum):
     DISPOSITION = "disposition"
     DECIDED_REASON = "decided_reason"
 
+    __hash__ = str.__hash__  # columns of a catalogue of one's own are plain names beside these
+
 
 ColumnName = str
-"""A `Field`, or a column that the model of another request type names."""
+"""A `Field`, or a column that another type or action of the catalogue names."""
 
-_DAYS = frozenset({Field.DUE_ON, Field.REQUIRED_DELIVERY_TO, Field.PLANNED_SHIP_ON, Field.EXPECTED_DELIVERY_ON})
-_NUMBERS = frozenset({Field.QUANTITY, Field.MIN_C, Field.MAX_C, Field.MINUTES_OUT})
+
+@dataclass(frozen=True, slots=True)
+class ColumnKinds:
+    """Which columns there are, and how their cells are read: those of the catalogue's types and of its actions."""
+
+    moments: frozenset[str]
+    days: frozenset[str]
+    numbers: frozenset[str]
+    names: frozenset[str]
+
+    def is_moment(self, name: ColumnName) -> bool:
+        return name in self.moments
+
+    def is_day(self, name: ColumnName) -> bool:
+        return name in self.days
+
+    def is_number(self, name: ColumnName) -> bool:
+        return name in self.numbers
+
+
 # What identifies something: a spreadsheet program may have made a date of it.
 _CODES = frozenset(
     {Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.LOTS, Field.PROJECT, Field.PRODUCT_CODE, Field.TRACKING_NUMBER}
-)
+)  # fmt: skip
 
 
-def is_day(column: ColumnName) -> bool:
-    return column in _DAYS
+@cache
+def kinds_of(catalogue: Catalogue) -> ColumnKinds:
+    """The columns that a mapping may name in this installation."""
+    moments, days, numbers = {str(Field.FILED_AT)}, {str(Field.DUE_ON)}, set()
+    names = {field.value for field in Field}
+    for column, shape in type_columns(catalogue).items():
+        names.add(column)
+        if shape.widget is Widget.DATE:
+            days.add(column)
+        if shape.widget is Widget.NUMBER:
+            numbers.add(column)
+    for action in catalogue.actions.values():
+        if action.columns is None:
+            continue
+        moments.add(action.columns.at)
+        names |= {action.columns.at, *action.columns.says.values()}
+        types = get_type_hints(action.says)
+        for field, column in action.columns.says.items():
+            possible = {types[field], *get_args(types[field])}
+            if date in possible:
+                days.add(column)
+            if possible & {int, float, Decimal}:
+                numbers.add(column)
+    return ColumnKinds(frozenset(moments), frozenset(days), frozenset(numbers), frozenset(names))
 
 
-def _is_moment(column: ColumnName) -> bool:
-    return column.endswith("_at")
+def type_columns(catalogue: Catalogue) -> dict[str, Shape]:
+    """The columns that the models of the catalogue's types name."""
+    shapes = (leaf for each in catalogue.types.values() for leaf in leaves_of(detail_shapes(each)).values())
+    return {shape.shown.column: shape for shape in shapes if shape.shown.column}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +188,16 @@ class BadCell(ValueError):
 
 
 def _known(name: str, around: ValidationInfo) -> str:
-    known = [*(field.value for field in Field), *(around.context or {})]
-    if name not in known:
-        raise PydanticCustomError("enum", "Input should be {expected}", {"expected": ", ".join(map(repr, known))})
+    names = kinds_of(_catalogue_in(around.context)).names
+    if name not in names:
+        raise PydanticCustomError("enum", "Input should be {expected}", {"expected": _listed_first(names)})
     return name
+
+
+def _listed_first(names: frozenset[str]) -> str:
+    """The shipped names in their order, then the others."""
+    shipped = [field.value for field in Field]
+    return ", ".join(map(repr, (*shipped, *sorted(names - set(shipped)))))
 
 
 _Known = Annotated[str, AfterValidator(_known)]
@@ -160,6 +212,7 @@ class Columns(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
+    _catalogue: Catalogue = PrivateAttr(default=STANDARD)
 
     columns: dict[_Known, str]
     sheet: str | None = None
@@ -169,7 +222,18 @@ class Columns(BaseModel):
     thousands: Literal["", ".", ",", " ", "'"] | None = None
     values: dict[_Known, dict[str, str]] = {}
     constants: dict[_Known, str] = {}
-    _of_types: Mapping[str, Widget] = PrivateAttr(default_factory=dict)  # columns of types beyond those of `Field`
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._catalogue = _catalogue_in(context)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """That of the installation into which the file is brought."""
+        return self._catalogue
+
+    @property
+    def kinds(self) -> ColumnKinds:
+        return kinds_of(self._catalogue)
 
     @field_validator("values", "columns", mode="before")
     @classmethod
@@ -187,7 +251,7 @@ class Columns(BaseModel):
         constants = {}
         for name, value in given.items():
             constants[name] = _text_of(value)
-            if isinstance(value, str) and name in _NUMBERS:
+            if isinstance(value, str) and kinds_of(_catalogue_in(known.context)).is_number(name):
                 constants[name] = plain_number(read_number(value, **signs))
         return constants
 
@@ -213,7 +277,7 @@ class Columns(BaseModel):
 
     def problem(self, row: Row, fault: BadCell) -> RowProblem:
         """The fault as told to whoever wrote the file: by the name of their own column, where there is one."""
-        return row.problem(self.columns.get(fault.field, str(fault.field)), fault.reason)
+        return row.problem(self.columns.get(fault.field, fault.field), fault.reason)
 
     def as_in(self, names: Sequence[str]) -> "Columns":
         """The mapping with the names of the columns as the file spells them."""
@@ -244,7 +308,7 @@ class Columns(BaseModel):
             ours = next((ours for theirs, ours in words.items() if normal_form(theirs) == form), None)
             if ours is not None:
                 return ours
-        if field in _NUMBERS or self._of_types.get(field) is Widget.NUMBER:
+        if self.kinds.is_number(field):
             if isinstance(value, Decimal):
                 return plain_number(value)
             if value is not None:
@@ -259,8 +323,7 @@ class Columns(BaseModel):
             if field in _CODES:
                 reason = "is a date in the workbook, perhaps made by the program; format it as text and type it again"
                 raise BadCell(field, reason)
-            is_dated = _is_moment(field) or is_day(field) or self._of_types.get(field) is Widget.DATE
-            return str(value) if is_dated else text
+            return str(value) if self.kinds.is_moment(field) or self.kinds.is_day(field) else text
         return text
 
     def moment(self, field: ColumnName, text: str) -> Moment:
@@ -298,11 +361,8 @@ class Columns(BaseModel):
         return [honest_format(text, self.zone) for text in self.formats]
 
 
-def read_mapping(path: Path, of_types: Mapping[str, Widget] = MappingProxyType({})) -> Columns:
-    """The mapping in a TOML or JSON file; `of_types` are columns of request types beyond those of `Field`.
-
-    Raises Invalid.
-    """
+def read_mapping(path: Path, catalogue: Catalogue = STANDARD) -> Columns:
+    """The mapping in a TOML or JSON file. Raises Invalid."""
     try:
         content = path.read_bytes().decode("utf-8-sig")
         is_json = path.suffix.casefold() == ".json"
@@ -310,13 +370,15 @@ def read_mapping(path: Path, of_types: Mapping[str, Widget] = MappingProxyType({
     except (ValueError, OSError, RecursionError) as err:  # either kind of decoding error is one
         raise Invalid("mapping", f"{path.name} cannot be read: {err}") from err
     try:
-        mapping = Columns.model_validate(raw, context=dict(of_types))
+        return Columns.model_validate(raw, context=catalogue)
     except ValidationError as err:
         first = err.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the file"
         raise Invalid("mapping", f"{path.name}: {where}: {first['msg']}") from err
-    mapping._of_types = of_types
-    return mapping
+
+
+def _catalogue_in(context: Any) -> Catalogue:
+    return context if isinstance(context, Catalogue) else STANDARD
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

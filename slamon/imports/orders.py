@@ -108,7 +108,7 @@ def _left_on(parcel: Sequence[Line], filed_on: date) -> date:
 
 def _fact(sequence: int, kind: FactKind, at: datetime, content: Mapping[str, Any], vendor: str) -> Fact:
     cmo = Actor(id="replay-cmo", name=vendor, role=Role.CMO_CONTACT)
-    by = _SPONSOR if kind is FactKind.FILED else cmo
+    by = _SPONSOR if kind == FactKind.FILED else cmo
     return Fact(sequence, kind, at, at, by, by, Via.REPLAY, content={**content, **PRECISION})
 
 

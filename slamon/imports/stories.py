@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from slamon.domain.actions.shipping import ConfirmDispatch
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.explain import explain
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Outcome
 from slamon.domain.normal_form import normal_form
-from slamon.domain.timeline import Fact, Timeline
+from slamon.domain.timeline import Fact, FactKind, Filed, Timeline
 from slamon.errors import NotFound
 from slamon.imports import incident_log, incidents, shipment_log, shipments
 from slamon.imports.orders import timeline_of
@@ -90,19 +91,22 @@ def _filing(order: Order) -> Iterator[str]:
 def _facts(timeline: Timeline, zone: str) -> Iterator[str]:
     yield "Facts"
     for fact in timeline:
-        yield f"  {_when(fact, zone)}  {fact.kind.value.replace('_', ' ')} by {fact.by.name}{_particulars(fact)}"
+        yield f"  {_when(fact, zone)}  {fact.kind.replace('_', ' ')} by {fact.by.name}{_particulars(fact)}"
 
 
 def _when(fact: Fact, zone: str) -> str:
-    if fact.content.get("precision") == "date":
+    if fact.remarks.precision == "date":
         return fact.occurred_at.astimezone(ZoneInfo(zone)).date().isoformat()
     return moment(fact.occurred_at, zone)
 
 
 def _particulars(fact: Fact) -> str:
-    told = [f"consignment {fact.content['consignment']}"] if "consignment" in fact.content else []
-    told += [f"due on {fact.content['due_on']}"] if fact.content.get("due_on") else []
-    told += ["inferred"] if fact.content.get("inferred") else []
+    told = []
+    if fact.kind in (FactKind.DISPATCHED, FactKind.DELIVERED):
+        told.append(f"consignment {fact.said(ConfirmDispatch).consignment}")
+    if fact.kind == FactKind.FILED and (due_on := fact.said(Filed).due_on):
+        told.append(f"due on {due_on}")
+    told += ["inferred"] if fact.remarks.inferred else []
     return f" ({', '.join(told)})" if told else ""
 
 

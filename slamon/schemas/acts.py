@@ -1,167 +1,162 @@
-"""What an act on a request says: one body for all actions, each taking its own fields of it."""
+"""What an act on a request says, as it comes in: a model for each action, derived from what its dataclass says.
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+Here alone the metadata of `slamon.domain.actions` becomes pydantic's; the types made so are `Any` to mypy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import Field as Described
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from slamon.db.requests import Priority
-from slamon.domain.progress import Condition, Disposition, Readout
-from slamon.schemas.fields import (
-    Body,
-    Day,
-    Email,
-    Instant,
-    Line40,
-    Line80,
-    Line120,
-    LongText,
-    Name,
-    Quantity,
-    Temperature,
-    Text,
-)
+from slamon.domain.actions import parts
+from slamon.domain.actions.parts import ActionDefinition, Recorded, Said
+from slamon.domain.stored import hints_of, is_unsaid
+from slamon.domain.timeline import Via
+from slamon.schemas.fields import Day, Email, Instant, Quantity, Temperature, Text, free_text, one_line
 
-_Number = Annotated[int, Field(ge=1, le=200)]
 _PERSON = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13"
 
 
-class LineQuantity(Body):
-    line: _Number = Field(description="Place of the line in the order, from 1.")
-    quantity: Quantity
-    lots_or_kits: Name | None = Field(None, description="The lots or kits of this line.")
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
-class ItemAnswer(Body):
-    """What becomes of one data item or one question. Declined, it needs a reason."""
+class _Recording(_Body):
+    """How an act came where staff write down a contact's call or mail."""
 
-    item: _Number = Field(description="Place of the item or question, from 1.")
-    status: Literal["supplied", "declined"] = "supplied"
-    text: LongText | None = None
-    document_number: Line80 | None = None
-    document_version: Line40 | None = None
-    reason: Text | None = None
-
-
-class LineChange(Body):
-    number: _Number
-    quantity: Quantity | None = None
-    lots_or_kits: Name | None = None
-
-
-class ItemChange(Body):
-    number: _Number
-    lots: list[Line40] = Field(max_length=100)
-
-
-class DetailChanges(Body):
-    requested_ship_date: Day | None = None
-    required_delivery_from: Day | None = None
-    required_delivery_to: Day | None = None
-    lines: Annotated[list[LineChange], Field(min_length=1, max_length=200)] | None = None
-    items: Annotated[list[ItemChange], Field(min_length=1, max_length=50)] | None = None
-
-
-class Changes(Body):
-    """Fields left out stay as they are."""
-
-    due_on: Day | None = None
-    priority: Priority | None = None
-    cmo_reference: Line80 | None = None
-    contact_id: UUID | None = None
-    detail: DetailChanges | None = None
-
-
-class Act(Body):
-    """What an act says. Asking, replying, answering and following up need a text; declining, rejecting and cancelling
-    a reason; `actions` of a request says what each needs and takes. `on_behalf_of` writes down a contact's call or
-    mail: it needs `via` and `evidence`, and may name when."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"expected_on": "2026-03-16"},
-                {"text": "Yes, week 20 is free."},
-                {
-                    "lines": [{"line": 1, "quantity": "12"}],
-                    "courier": "World Courier",
-                    "tracking_number": "AWB 020-1234 5675",
-                    "expected_delivery_on": "2026-03-18",
-                },
-                {
-                    "on_behalf_of": _PERSON,
-                    "via": "phone_recorded",
-                    "evidence": "Corinne Meier called: received, answer by Friday",
-                    "occurred_at": "2026-03-02T16:05:00+01:00",
-                },
-            ]
-        }
+    occurred_at: Instant | None = Described(None, description="Of a recorded call or mail: between filing and now.")
+    on_behalf_of: UUID | None = Described(
+        None, description="The contact who called or wrote; it needs `via` and `evidence`.", examples=[_PERSON]
     )
-
-    text: LongText | None = None
-    reason: Text | None = None
-    expected_on: Day | None = Field(None, description="When the CMO expects to answer; not in the past.")
-    occurred_at: Instant | None = Field(None, description="Of a recorded call or mail: between filing and now.")
-    on_behalf_of: UUID | None = None
     via: Literal["phone_recorded", "email_recorded"] | None = None
-    evidence: Text | None = None
-    attachments: list[UUID] = Field([], max_length=20, description="Files of this request that belong to what is said.")
-
-    items: Annotated[list[ItemAnswer], Field(min_length=1, max_length=50)] | None = Field(
-        None, description="Left out, the answer is to everything still open."
-    )
-    planned_ship_on: Day | None = Field(
-        None, description="After the requested ship date, it is a proposal the sponsor must agree to."
-    )
-    lines: Annotated[list[LineQuantity], Field(min_length=1, max_length=200)] | None = Field(
-        None, description="Left out, all that is left of the order; of a dispatch, what is packed, if anything is."
-    )
-    lots_or_kits: Name | None = Field(
-        None, description="What was packed, where the lines do not name their own: each line needs lots or kits."
-    )
-    logger_serials: Annotated[list[Line80], Field(max_length=100)] | None = None
-    packed_at: Instant | None = None
-    dispatched_at: Instant | None = Field(None, description="When it left; left out, now.")
-    courier: Name | None = None
-    service: Line120 | None = None
-    tracking_number: Line80 | None = None
-    expected_delivery_on: Day | None = None
-    consignment: _Number | None = Field(
-        None,
-        description="Needed where there are several it could be. Of a dispatch recorded late: the one that was told of "
-        "in another way since; left out, it is the one with the same tracking number, or a new one.",
-    )
-    delivered_at: Instant | None = Field(None, description="When it arrived; left out, now.")
-    received_by: Name | None = None
-    condition: Condition | None = None
-    readout: Readout | None = None
-    min_c: Temperature | None = None
-    max_c: Temperature | None = None
-    minutes_out: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    disposition: Disposition | None = None
-    until: Instant | None = Field(None, description="When the wait for a third party ends.")
-    corrects: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="Sequence of the fact whose text this corrects."
-    )
-    changes: Changes | None = None
-    name: Name | None = None
-    email: Email | None = None
-
-    @model_validator(mode="after")
-    def _temperatures_in_order(self) -> Self:
-        if self.min_c is not None and self.max_c is not None and self.min_c > self.max_c:
-            raise ValueError("min_c must not lie above max_c")
-        return self
-
-    def particulars(self) -> dict[str, Any]:
-        """What its action alone asks for, as plain JSON; fields left out are left out."""
-        given = self.model_dump(mode="json", exclude_none=True, exclude=_COMMON)
-        for name in ("packed_at", "dispatched_at", "delivered_at", "until"):
-            moment: datetime | None = getattr(self, name)
-            if moment is not None:
-                given[name] = moment.replace(microsecond=0).isoformat()
-        return given
+    evidence: Text | None = Described(None, examples=["Corinne Meier called: received, answer by Friday"])
 
 
-_COMMON = {"text", "reason", "expected_on", "occurred_at", "on_behalf_of", "via", "evidence", "attachments"}
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An act as it came: what is said, and how it came where somebody else wrote it down."""
+
+    said: Said
+    recorded: Recorded
+
+
+@cache
+def body_of(action: ActionDefinition[Any]) -> Any:
+    """The type of an action's body; validating makes it `Given`. It takes the action's own fields and no others."""
+    own: dict[str, Any] = {each.name: _declared(each, action.says) for each in fields(action.says)}
+    title = "".join(part.capitalize() for part in action.name.split("_"))
+    model = create_model(title, __base__=_Recording, **own)
+    return Annotated[model, BeforeValidator(_refusing_foreign(action, model)), AfterValidator(_given(action.says))]
+
+
+def read_act(action: ActionDefinition[Any], content: Mapping[str, Any]) -> Given:
+    """What a form or a file says of an act. Raises pydantic's ValidationError by the names of the API's fields."""
+    read: Given = _adapter(action).validate_python(dict(content))
+    return read
+
+
+@cache
+def _adapter(action: ActionDefinition[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(body_of(action))
+
+
+def _refusing_foreign(action: ActionDefinition[Any], model: type[BaseModel]) -> Any:
+    def checked(content: Any) -> Any:
+        foreign = [name for name in content if name not in model.model_fields] if isinstance(content, dict) else []
+        if foreign:
+            why = PydanticCustomError("foreign", "is not part of '{action}'; leave it out", {"action": action.name})
+            wrong = [InitErrorDetails(type=why, loc=(name,), input=content[name]) for name in foreign]
+            raise ValidationError.from_exception_data(action.name, wrong)
+        return content
+
+    return checked
+
+
+def _given(says: type[Said]) -> Any:
+    shared = {each.name for each in fields(Recorded)}
+
+    def made(body: BaseModel) -> Given:
+        values = {name: value for name, value in body if value is not None}
+        recorded = {name: values.pop(name) for name in shared & values.keys()}
+        if "via" in recorded:
+            recorded["via"] = Via(recorded["via"])
+        return Given(says(**values), Recorded(**recorded))
+
+    return made
+
+
+def _made(of: type) -> Any:
+    return lambda body: of(**{name: value for name, value in body if value is not None})
+
+
+@cache
+def _model_of(of: Any) -> Any:
+    """The type of one of an act's parts; validating makes it the dataclass."""
+    own: dict[str, Any] = {each.name: _declared(each, of) for each in fields(of)}
+    doc = of.__doc__ if not str(of.__doc__).startswith(f"{of.__name__}(") else None  # dataclasses write one themselves
+    return Annotated[create_model(of.__name__, __base__=_Body, __doc__=doc, **own), AfterValidator(_made(of))]
+
+
+def _declared(field: "Field[Any]", of: type) -> tuple[Any, Any]:
+    hint = hints_of(of)[field.name]
+    notes = getattr(hint, "__metadata__", ())
+    words = next((note.text for note in notes if isinstance(note, parts.Described)), None)
+    type_ = _type_of(hint)
+    if field.default is MISSING:
+        return Annotated[type_, Described(description=words)], ...
+    if is_unsaid(field.default):
+        return Annotated[type_ | None, Described(description=words)], None
+    return Annotated[type_, Described(description=words)], field.default
+
+
+def _type_of(hint: Any) -> Any:
+    notes: tuple[Any, ...] = getattr(hint, "__metadata__", ())
+    plain = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if get_origin(plain) in (Union, UnionType):
+        [plain] = [each for each in get_args(plain) if each is not NoneType]
+    if get_origin(plain) is tuple:
+        [count] = [note for note in notes if isinstance(note, parts.Count)]
+        limits, entry = Described(min_length=count.least, max_length=count.most), _type_of(get_args(plain)[0])
+        return Annotated[list[entry], limits, AfterValidator(tuple)]  # type: ignore[valid-type]
+    if is_dataclass(plain):
+        return _model_of(cast(Any, plain))
+    if issubclass(plain, StrEnum):
+        refused = {code for note in notes if isinstance(note, parts.NoneOf) for code in note.codes}
+        codes = tuple(code.value for code in plain if code not in refused)
+        return Annotated[Literal[codes], AfterValidator(plain)] if refused else plain
+    return next((type_ for note in notes if (type_ := _limited(note)) is not None), _PLAIN.get(plain, plain))
+
+
+def _limited(note: Any) -> Any:
+    """The type that a limit stands for; None for a note that is none."""
+    match note:
+        case parts.OneLine(most):
+            return one_line(most)
+        case parts.FreeText(most):
+            return free_text(most)
+        case parts.Between(least, most):
+            return Annotated[int, Described(ge=least, le=most)]
+        case parts.Address():
+            return Email
+        case parts.Amount():
+            return Quantity
+        case parts.Celsius():
+            return Temperature
+    return None
+
+
+# Instants count in whole seconds.
+_PLAIN: Mapping[Any, Any] = {
+    date: Day,
+    datetime: Annotated[Instant, AfterValidator(lambda moment: moment.replace(microsecond=0))],
+    Decimal: Quantity,
+}

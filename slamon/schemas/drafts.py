@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from slamon.db.requests import Priority
+from slamon.domain.priority import Priority
 from slamon.schemas.fields import Answer, Flag
 from slamon.schemas.fields import Body as Said
 from slamon.schemas.open_names import TypeName

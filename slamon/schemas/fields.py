@@ -73,6 +73,17 @@ def _says_something(text: str) -> str:
 
 _SEEN, _ANY = AfterValidator(_says_something), AfterValidator(_empty_if_blank)
 
+
+def one_line(most: int) -> Any:
+    """The type of one line of at most so many characters that says something."""
+    return Annotated[str, _line(most), _SEEN]
+
+
+def free_text(most: int) -> Any:
+    """The type of a text of at most so many characters; one of which nothing is to be seen is empty."""
+    return Annotated[str, _text(most), _ANY]
+
+
 Name = Annotated[str, _line(200), _SEEN]
 Line40 = Annotated[str, _line(40), _SEEN]
 Line80 = Annotated[str, _line(80), _SEEN]

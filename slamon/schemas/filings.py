@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from slamon.db.requests import Priority
 from slamon.domain.catalogue import Catalogue
+from slamon.domain.priority import Priority
 from slamon.schemas.new_requests import read_request
 from slamon.schemas.types.base import NewRequest
 from slamon.services.requests.filing import Filing

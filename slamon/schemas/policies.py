@@ -11,8 +11,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, create_model, field_serializer, field_validator, model_validator
 
-from slamon.db.requests import Priority
 from slamon.domain.clocks.kinds import Clocks, dated
+from slamon.domain.priority import Priority
 from slamon.domain.terms import (
     REPETITIONS,
     STEP_ID,

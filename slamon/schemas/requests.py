@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from slamon.db.requests import Priority
-from slamon.domain.lifecycle import Action, State
-from slamon.domain.timeline import FactKind, Role, Via
+from slamon.domain.lifecycle import State
+from slamon.domain.priority import Priority
+from slamon.domain.timeline import Role, Via
 from slamon.domain.types.data import DataKind
 from slamon.schemas.clocks import Clock
 from slamon.schemas.fields import Answer, Reason
@@ -44,7 +44,7 @@ class Line(Answer):
 
 
 class OpenAction(Answer):
-    action: Action
+    action: str
     needs: list[str] = Field(description="The fields this action cannot do without; `a|b`: one of them.")
     takes: list[str] = Field(description="The fields that are this action's alone.")
 
@@ -92,7 +92,7 @@ class Fact(Answer):
     """One thing that happened, and when we were told."""
 
     sequence: int
-    kind: FactKind
+    kind: str
     occurred_at: datetime
     recorded_at: datetime
     by: Author

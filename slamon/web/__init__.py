@@ -19,7 +19,7 @@ def build_pages(app: FastAPI) -> None:
     Without a secret key one is made for this process: forms that are open when it ends must be opened again.
     """
     runtime: Runtime = app.state.runtime
-    app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)])
+    app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)], runtime.words)
     app.state.page_error = page_error
     parts = (
         form, sign_in, worklist, filing, drafts, requests, recording, explanation, outstanding_items, owed_sheet,

@@ -15,8 +15,6 @@ from slamon.http.rate_limits import Limits
 from slamon.runtime import Runtime
 from slamon.web.view.instants import civil_day, civil_days, span
 from slamon.web.view.words import (
-    ACTIONS,
-    FACTS,
     LEVELS,
     MESSAGES,
     ROLES,
@@ -26,6 +24,7 @@ from slamon.web.view.words import (
     shown,
 )
 from slamon.wording.messages import one_line
+from slamon.wording.words import Words
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -51,13 +50,13 @@ class Pages:
     limits: Limits
 
 
-def open_pages(secret_keys: Sequence[str]) -> Pages:
-    return Pages(_templates(), Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
+def open_pages(secret_keys: Sequence[str], words: Words) -> Pages:
+    return Pages(_templates(words), Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
 
 
 @cache
-def _templates() -> Environment:
-    """One for all applications of the process: they never change, and compiling them takes longer than a test."""
+def _templates(words: Words) -> Environment:
+    """One for all applications that speak in these words: they never change, and compiling takes longer than a test."""
     templates = Environment(
         loader=PackageLoader("slamon.web"),
         autoescape=select_autoescape(default=True),
@@ -67,8 +66,8 @@ def _templates() -> Environment:
     )
     templates.filters.update(label=label, day=civil_day, until=civil_days, span=span, clean=one_line)
     templates.globals.update(
-        FACTS=FACTS, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
-        ACTIONS=ACTIONS, SHUTDOWNS=SHUTDOWNS, release=__version__, shown=shown,
+        FACTS=words.facts, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
+        ACTIONS=words.actions, SHUTDOWNS=SHUTDOWNS, release=__version__, shown=shown,
     )  # fmt: skip
     return templates
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from slamon.db.attachments import Attachment
-from slamon.db.requests import FactRow
+from slamon.domain.timeline import Fact
 from slamon.errors import Invalid, SlamonError, TooLarge
 from slamon.files.intake import Stored
 from slamon.http.uploads import file_in, form_with_file
@@ -82,11 +82,10 @@ def _admit(runtime: Runtime, visit: Visit, request_id: UUID) -> None:
         may_attach(session, request_id, by=visit.caller)
 
 
-def told_with(facts: Iterable[FactRow], files: Sequence[Attachment]) -> Mapping[int, list[Attachment]]:
+def told_with(facts: Iterable[Fact], files: Sequence[Attachment]) -> Mapping[int, list[Attachment]]:
     """The files each fact names, by its sequence."""
-    known = {str(file.id): file for file in files}
-    named = {fact.sequence: fact.content.get("attachments", ()) for fact in facts}
-    return {sequence: [known[each["id"]] for each in each_named] for sequence, each_named in named.items()}
+    known = {file.id: file for file in files}
+    return {fact.sequence: [known[named.id] for named in fact.remarks.attachments] for fact in facts}
 
 
 def sent_alone(files: Sequence[Attachment], told: Mapping[int, Collection[Attachment]]) -> list[Attachment]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from slamon.domain.terms import BREACH_LEVELS, Level
 from slamon.wording.clocks import ClockWords
+from slamon.wording.facts import FactWords
 
 
 class MessageKind(StrEnum):
@@ -84,8 +85,8 @@ class Message:
 
     `key` is the same on every attempt. `at` is the business time of the attempt. `reader_zone` is the
     reader's IANA zone, `other_zone` the other party's. `clocks` of an escalation are those that crossed.
-    `action` names the act for the kinds that report one ("acknowledge", "answer", ...); in a closing it says
-    what stopped the clock. `submitted` is what a contact himself sent, given back in his receipt only.
+    `act` has the words of the fact for the kinds that report one; in a closing, of what stopped the clock.
+    `submitted` is what a contact sent, given back in their own receipt only.
     """
 
     key: str
@@ -108,7 +109,7 @@ class Message:
     filed_at: datetime | None = None
     clocks: tuple[ClockLine, ...] = ()
     contact_attempts: int = 0  # messages that reached the contact's side so far
-    action: str | None = None
+    act: FactWords | None = None
     tells_of_damage: bool = False  # the act tells of goods that are lost or not as they should be
     is_closed: bool = False  # nothing can be done in the request any more
     actor_name: str | None = None

@@ -9,11 +9,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from slamon.wording.instants import beside, moment, short_moment, span, target
 from slamon.wording.message import BREACH_KINDS, ClockLine, DigestLine, Message, MessageKind
 
+_Known = TypeVar("_Known")
 NAME_LENGTH = 120
 DETAIL_LENGTH = 500
 SUBJECT_LENGTH = 200
@@ -21,61 +22,6 @@ CLOCKS_SHOWN = 5
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})  # Unicode categories without a glyph of their own
 JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic names are written
 
-CMO_ACTS = {
-    "acknowledge": "confirmed receipt",
-    "ask": "asked a question",
-    "answer": "answered",
-    "respond": "responded",
-    "decline": "declined",
-    "confirm_order": "confirmed the order",
-    "propose_date": "proposed another ship date",
-    "confirm_packed": "has packed the goods",
-    "confirm_dispatch": "confirmed dispatch",
-    "confirm_delivery": "confirmed delivery",
-    "report_lost": "reported a consignment lost",
-    "wait": "waits for a third party",
-    "resume": "waits for a third party no longer",
-    "correct": "corrected a message",
-}
-SUBMISSIONS = {
-    "acknowledge": "confirmation of receipt",
-    "ask": "question",
-    "answer": "answer",
-    "respond": "response",
-    "decline": "refusal",
-    "confirm_order": "confirmation of the order",
-    "propose_date": "proposal of another ship date",
-    "confirm_packed": "confirmation that it is packed",
-    "confirm_dispatch": "confirmation of dispatch",
-    "confirm_delivery": "confirmation of delivery",
-    "report_lost": "report of a loss",
-    "correct": "correction",
-}
-SPONSOR_ACTS = {
-    "reply": ("replied to your question", "Open the request to read the reply."),
-    "follow_up": ("sent a follow-up", "Open the request to read it and to reply."),
-    "reject": ("asks you to look at your answer again", "Open the request to see what is missing."),
-    "accept": ("accepted your answer", "The request is closed. Nothing more is needed from you."),
-    "cancel": ("cancelled the request", "Nothing more is needed from you."),
-    "agree": ("agreed to your ship date", "The order is confirmed."),
-    "refuse": ("did not agree to your ship date", "Open the request to see why, and to name another."),
-    "confirm_delivery": ("was told of the delivery", "Please confirm it yourself: your clock runs from that delivery."),
-    "report_lost": ("was told that a consignment is lost", "Open the request to see which."),
-    "decide": ("has decided on the goods", "Open the request to see the decision."),
-    "amend": ("changed the request", "Open the request to see what changed, from what to what."),
-    "reopen": ("opened the request again", "Open the request to see why."),
-    "correct": ("corrected a message", "Open the request to read it."),
-    "wait": ("has noted that a third party is waited for", "Your clocks are paused meanwhile."),
-    "resume": ("has noted that nobody else is waited for", "Your clocks run again."),
-}
-ENDINGS = {
-    "reply": "the CMO has its reply",
-    "agree": "the ship date is agreed",
-    "refuse": "the ship date is refused",
-    "decide": "quality has decided",
-    "cancel": "the request was cancelled",
-    "accept": "the request is closed",
-}
 
 PAST_TARGET = frozenset({MessageKind.TARGET})
 PAST_LIMIT = BREACH_KINDS
@@ -206,8 +152,9 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
         case MessageKind.CLOSING_SOON:
             return _closing_soon(message)
         case MessageKind.RECEIPT:
-            noun = SUBMISSIONS.get(message.action or "", "entry")
-            return f"We have received your {noun}", (f"It is on record for {clean(message.sponsor_name)}.",)
+            return f"We have received your {_known(_known(message.act).of_cmo).receipt}", (
+                f"It is on record for {clean(message.sponsor_name)}.",
+            )
         case MessageKind.SPONSOR_ACTED:
             return _sponsor_acted(message)
         case MessageKind.CMO_ACTED:
@@ -399,20 +346,20 @@ def _withdrawn(message: Message) -> tuple[str, tuple[str, ...]]:
 
 
 def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
-    act, then = SPONSOR_ACTS.get(message.action or "", ("updated the request", "Open the request to see it."))
+    act = _known(_known(message.act).of_sponsor)
     is_named = message.to_cmo and message.actor_name
     by = f" Written by {clean(message.actor_name or '')}." if is_named else ""
-    return f"{clean(message.sponsor_name)} {act}", (f"This is about {_request(message)}.{by}", then)
+    return f"{clean(message.sponsor_name)} {act.news}", (f"This is about {_request(message)}.{by}", act.then)
 
 
 def _cmo_acted(message: Message) -> tuple[str, tuple[str, ...]]:
-    act = CMO_ACTS.get(message.action or "", "updated the request")
-    then = "The request now waits for your reply." if message.action in ("ask", "propose_date") else ""
+    act = _known(_known(message.act).of_cmo)
+    then = act.then
     if message.tells_of_damage:
         then = "Not all is well with the goods: quality must decide."
         if message.is_closed:
             then = "Not all is well with the goods, and the request is closed: take it up with the CMO in an inquiry."
-    return f"{clean(message.cmo_name)} {act}", (then,)
+    return f"{clean(message.cmo_name)} {act.news}", (then,)
 
 
 def _address_changed(message: Message) -> tuple[str, tuple[str, ...]]:
@@ -425,10 +372,18 @@ def _address_changed(message: Message) -> tuple[str, tuple[str, ...]]:
 
 
 def _ending(message: Message) -> str:
-    if message.action in CMO_ACTS:
-        return f"{clean(message.cmo_name)} {CMO_ACTS[message.action]}"
-    ending = ENDINGS.get(message.action or "", "the clock has stopped")
-    return ending[0].upper() + ending[1:]
+    if message.act is None:  # it stopped because other terms know it no more
+        return "The clock has stopped"
+    if message.act.of_cmo is not None:
+        return f"{clean(message.cmo_name)} {message.act.of_cmo.news}"
+    return message.act.ending[0].upper() + message.act.ending[1:]
+
+
+def _known(words: _Known | None) -> _Known:
+    """The words that the kind of the message needs. Raises LookupError for a fact of which nobody has them."""
+    if words is None:
+        raise LookupError("the message tells of a fact that has no words for its reader")
+    return words
 
 
 def _duties(clocks: tuple[ClockLine, ...], otherwise: str) -> str:

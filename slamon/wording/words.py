@@ -4,25 +4,31 @@ A kind without words is found by a test, never by a reader: looking one up raise
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from slamon.wording import types
+from slamon.wording.actions import ACTIONS, ActionWords
 from slamon.wording.clocks import ENGLISH_CLOCKS, ClockWords
+from slamon.wording.facts import FACTS, FactWords
 from slamon.wording.types import FieldWords, StateWords, TypeWords
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Words:
     """Words of kinds that grow, by name."""
 
-    clocks: Mapping[str, ClockWords] = field(default_factory=dict)
-    types: Mapping[str, TypeWords] = field(default_factory=dict)
-    states: Mapping[str, StateWords] = field(default_factory=dict)
-    request_fields: Mapping[str, FieldWords] = field(default_factory=dict)
-    request_codes: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, TypeWords]
+    states: Mapping[str, StateWords]
+    actions: Mapping[str, ActionWords]
+    facts: Mapping[str, FactWords]
+    clocks: Mapping[str, ClockWords]
+    request_fields: Mapping[str, FieldWords]
+    request_codes: Mapping[str, str]
 
 
 ENGLISH = Words(
+    actions=ACTIONS,
+    facts=FACTS,
     clocks=ENGLISH_CLOCKS,
     types={"shipment": types.SHIPMENT, "data": types.DATA, "inquiry": types.INQUIRY},
     states=types.STATES,

@@ -14,7 +14,6 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, State
 from slamon.domain.timeline import Actor, Role
-from slamon.imports.filings import type_columns
 from slamon.imports.mappings import read_mapping
 from slamon.imports.requests import import_requests
 from slamon.imports.tables import read_sheet
@@ -124,12 +123,11 @@ def test_audits_of_a_spreadsheet_are_brought_in_by_a_mapping(audited: Installati
         '[columns]\nsite = "Plant"\nsubject = "Title"\nfiled_at = "Sent"\naudit_on = "Day"\naudit_scope = "Scope"\n'
         'answered_at = "Answered"\n[constants]\ntype = "audit"\nproject = "AUR-101"\n'
     )
-    columns = {name: shape.widget for name, shape in type_columns(CATALOGUE).items()}
     header, row = "Plant,Title,Sent,Day,Scope,Answered", "Basel,Audit of 2025,2026-02-24 10:00,2026-03-03,Filling,"
     keeper = Actor("command-line", "ada (command line)", Role.ADMIN)
     _, rows = read_sheet("past.csv", f"{header}\n{row}2026-02-25 10:00\n".encode())
     with audited.runtime.write() as tx:
-        import_requests(tx, rows, read_mapping(mapping, columns), by=keeper)
+        import_requests(tx, rows, read_mapping(mapping, CATALOGUE), by=keeper)
     with audited.runtime.db.read() as session:
         request = session.scalars(select(CmoRequest)).one()
     assert (request.number, request.state) == ("AUD-2026-000001", "answered")

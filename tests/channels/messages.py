@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from slamon.wording.facts import FACTS
 from slamon.wording.message import ClockLine, Message, MessageKind
 from slamon.wording.words import ENGLISH
 from tests.servers.slack_and_mail import NOON
@@ -41,6 +42,7 @@ ESCALATION = Message(
     filed_at=FILED_AT,
     clocks=(ACKNOWLEDGEMENT,),
     contact_attempts=3,
+    act=FACTS["corrected"],
     actor_name="Ana Actor",
     submitted="Kit 17 goes to arm B",
     message_id="<n1@slamon.example>",

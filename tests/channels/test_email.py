@@ -13,6 +13,7 @@ from slamon.channels.smtp_url import Security, parse_smtp_url
 from slamon.clock import Clock
 from slamon.demo.fakes.mailbox import Mailbox
 from slamon.errors import DeliveryError
+from slamon.wording.facts import FACTS
 from slamon.wording.message import Message, MessageKind
 from tests.channels.messages import to_contact
 from tests.installation import ManualClock
@@ -138,7 +139,7 @@ def test_a_repeat_says_so_and_keeps_its_message_id(mailbox: Mailbox, channel: Em
 
 
 def test_a_receipt_gives_the_contact_his_own_words_back(mailbox: Mailbox, channel: EmailChannel) -> None:
-    channel.send(to_contact(kind=MessageKind.RECEIPT, action="answer", submitted="Kit 17 <b>left</b>\nat noon"))
+    channel.send(to_contact(kind=MessageKind.RECEIPT, act=FACTS["answered"], submitted="Kit 17 <b>left</b>\nat noon"))
     mail = mailbox.mails[0]
     assert "> Kit 17 <b>left</b>\n> at noon" in mail.text.replace("\r\n", "\n")
     assert "Kit 17 &lt;b&gt;left&lt;/b&gt;" in mail.html
@@ -167,7 +168,7 @@ def test_a_name_that_looks_encoded_arrives_as_it_is_written(mailbox: Mailbox, ch
 
 
 def test_a_long_subject_is_folded_and_reads_as_one_line(mailbox: Mailbox, channel: EmailChannel) -> None:
-    channel.send(to_contact(kind=MessageKind.CMO_ACTED, action="ask", cmo_name="Halden Pharma of Boston " * 5))
+    channel.send(to_contact(kind=MessageKind.CMO_ACTED, act=FACTS["asked"], cmo_name="Halden Pharma of Boston " * 5))
     mail = mailbox.mails[0]
     assert mail.message["Subject"] == f"[SHP-2026-000042] {'Halden Pharma of Boston ' * 5}asked a question"
     assert max(len(line) for line in mail.raw.splitlines()) <= 78

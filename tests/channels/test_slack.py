@@ -15,6 +15,7 @@ from slamon.channels.http_connections import KEPT_SECONDS
 from slamon.channels.slack import SlackChannel
 from slamon.demo.fakes.slack_server import SlackServer
 from slamon.errors import DeliveryError
+from slamon.wording.facts import FACTS
 from slamon.wording.message import Message, MessageKind
 from tests.channels.messages import ACKNOWLEDGEMENT, a_message, to_contact
 from tests.installation import ManualClock
@@ -123,7 +124,7 @@ def test_a_long_post_stays_under_3000_characters(slack: SlackServer, channel: Sl
 
 def test_a_closing_is_one_line_in_the_thread(slack: SlackServer, channel: SlackChannel) -> None:
     first = channel.send(a_message())
-    channel.send(a_message(key="closing", kind=MessageKind.CLOSING, action="answer", thread_id=first.provider_id))
+    channel.send(a_message(key="closing", kind=MessageKind.CLOSING, act=FACTS["answered"], thread_id=first.provider_id))
     closing = slack.posts[1]
     assert closing.thread_ts == slack.posts[0].ts
     assert closing.text == "[SHP-2026-000042] Halden Pharma answered: this escalation is over."

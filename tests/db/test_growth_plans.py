@@ -25,9 +25,9 @@ from slamon.db import paging
 from slamon.db.jobs import Job, JobKind
 from slamon.db.outbox import Notification
 from slamon.db.parties import AuditedCmo, AuditedProject
-from slamon.db.requests import Priority
 from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.priority import Priority
 from slamon.engine import health, heartbeat
 from slamon.services.access import jobs
 from slamon.services.access.callers import Caller

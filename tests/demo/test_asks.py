@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from slamon.db.requests import Priority
 from slamon.demo.asks import Ask, filing_of
 from slamon.demo.scenes import SILENT_SITES, Star, later, opening
 from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType
+from slamon.domain.priority import Priority
 from slamon.schemas.filings import read_filing
 
 SCRIPT = [*opening(), *later()]

@@ -13,8 +13,8 @@ from slamon.demo.fakes.mailbox import ReceivedMail
 from slamon.demo.fakes.slack_server import Post
 from slamon.demo.scenes import ASPEN, TRINITY, Star
 from slamon.demo.stage import Stage
-from slamon.demo.story import DEEDS
 from slamon.domain.timeline import FactKind
+from slamon.wording.words import ENGLISH
 from tests.demo.serving import eventually, running_demo
 
 FOUR_HOURS_A_SECOND = 14_400
@@ -158,4 +158,4 @@ def _filed_mail(stage: Stage, number: str) -> ReceivedMail | None:
 
 
 def test_the_story_has_words_for_whatever_may_happen() -> None:
-    assert set(DEEDS) == set(FactKind)
+    assert all(ENGLISH.facts[kind].deed for kind in FactKind)

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from slamon.cli.replay import replay_app
 from slamon.domain.catalogue import STANDARD
-from slamon.domain.lifecycle import RequestType, State, state_after
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.stage import state_after
 from slamon.domain.timeline import FactKind
 from slamon.errors import Invalid
 from slamon.imports.incidents import COLUMNS, Event, LoggedRequest, Replay, parse_moment, replay, timeline_of
@@ -149,7 +150,7 @@ def test_facts_of_one_minute_keep_the_order_of_the_file() -> None:
 )
 def test_the_facts_obey_the_life_cycle(end: str, state: State) -> None:
     request = logged(("New", FILED), ("Awaiting User Info", "1/3/2016 10:00"), (end, "1/3/2016 11:00"))
-    assert state_after(STANDARD.types[RequestType.INQUIRY], timeline_of(request)) is state
+    assert state_after(STANDARD, STANDARD.types[RequestType.INQUIRY], timeline_of(request)) is state
 
 
 def test_events_out_of_order_are_read_in_order_of_time() -> None:

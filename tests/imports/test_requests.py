@@ -395,7 +395,11 @@ def test_packed_and_workbook_files_say_the_same(world: Installation) -> None:
     names, packed = read_sheet("past.csv.gz", gzip.compress(text))
     _, sheet = read_sheet("past.xlsx", target.getvalue())
     read = [
-        {field: MAPPING.moment(field, text) for field, text in MAPPING.said(rows[0]).items() if field.endswith("_at")}
+        {
+            field: MAPPING.moment(field, text)
+            for field, text in MAPPING.said(rows[0]).items()
+            if MAPPING.kinds.is_moment(field)
+        }
         for rows in (packed, sheet)
     ]
     assert (read[0], names) == (read[1], list(NAMES.values()))

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from slamon.cli.replay import replay_app
 from slamon.domain.catalogue import STANDARD
-from slamon.domain.lifecycle import RequestType, State, state_after
+from slamon.domain.lifecycle import RequestType, State
+from slamon.domain.stage import state_after
 from slamon.errors import Invalid
 from slamon.imports.orders import timeline_of
 from slamon.imports.shipment_log import COLUMNS, Flags, destination_zone, parse_day, read_shipments
@@ -78,7 +79,7 @@ def test_the_real_log_gives_the_reference_figures() -> None:
 
 def test_every_real_order_obeys_the_life_cycle() -> None:
     orders = read_shipments(LOG, Flags(), lambda _: None)
-    assert {state_after(STANDARD.types[RequestType.SHIPMENT], timeline_of(order)) for order in orders} == {
+    assert {state_after(STANDARD, STANDARD.types[RequestType.SHIPMENT], timeline_of(order)) for order in orders} == {
         State.DELIVERED
     }
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from slamon.wording.facts import FACTS
 from slamon.wording.instants import beside, moment, short_moment, span, target
 from slamon.wording.message import ClockLine, Message, MessageKind
 from slamon.wording.messages import Wording, clean, put_into_words
@@ -51,7 +52,7 @@ def test_a_message_about_no_request_and_no_clock_has_words_too(kind: MessageKind
 
 
 def test_a_redirected_receipt_keeps_the_contacts_words_back() -> None:
-    receipt = to_contact(kind=MessageKind.RECEIPT, action="answer")
+    receipt = to_contact(kind=MessageKind.RECEIPT, act=FACTS["answered"])
     assert put_into_words(receipt).quoted == "Kit 17 goes to arm B"
     redirected = put_into_words(dataclasses.replace(receipt, redirected_from="ana@halden.example"))
     assert redirected.quoted is None
@@ -125,19 +126,20 @@ def test_a_repeat_is_named_once_in_the_subject() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "headline"),
+    ("kind", "headline"),
     [
-        ("answer", "Halden Pharma answered: this escalation is over"),
-        ("cancel", "The request was cancelled: this escalation is over"),
+        ("answered", "Halden Pharma answered: this escalation is over"),
+        ("cancelled", "The request was cancelled: this escalation is over"),
         (None, "The clock has stopped: this escalation is over"),
     ],
 )
-def test_a_closing_says_what_ended_it(action: str | None, headline: str) -> None:
-    assert put_into_words(a_message(kind=MessageKind.CLOSING, action=action)).headline == headline
+def test_a_closing_says_what_ended_it(kind: str | None, headline: str) -> None:
+    act = FACTS[kind] if kind else None
+    assert put_into_words(a_message(kind=MessageKind.CLOSING, act=act)).headline == headline
 
 
 def test_the_contact_hears_who_of_the_sponsor_wrote() -> None:
-    wording = put_into_words(to_contact(kind=MessageKind.SPONSOR_ACTED, action="reply"))
+    wording = put_into_words(to_contact(kind=MessageKind.SPONSOR_ACTED, act=FACTS["replied"]))
     assert wording.headline == "Nordlicht Bio replied to your question"
     assert wording.sentences[0] == "This is about request SHP-2026-000042. Written by Ana Actor."
 

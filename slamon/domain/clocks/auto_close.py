@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from slamon.domain.lifecycle import ACTION_OF, Action, RequestTypeDefinition, state_after
+from slamon.domain.catalogue import Catalogue
+from slamon.domain.lifecycle import Action, RequestTypeDefinition
+from slamon.domain.stage import state_after
 from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
 
 MORNING = time(9)  # the notice comes early enough to be read the same day
@@ -56,7 +58,9 @@ NEVER = ClosingRule(0, 0, ZoneInfo("UTC"), lambda _: ())
 """Nothing closes by itself: for requests brought in from elsewhere, until something more happens to them."""
 
 
-def counted_from(request_type: RequestTypeDefinition, timeline: Timeline, *, gxp: bool) -> Fact | None:
+def counted_from(
+    catalogue: Catalogue, request_type: RequestTypeDefinition, timeline: Timeline, *, gxp: bool
+) -> Fact | None:
     """The act from which the days to object are counted; None where the request does not close by itself.
 
     It is the last act of either side since the answer, by when it was recorded: nobody can object to what they do
@@ -65,10 +69,10 @@ def counted_from(request_type: RequestTypeDefinition, timeline: Timeline, *, gxp
     if gxp and not request_type.closes_gxp_by_itself:
         return None
     own, counted, recorded = request_type.by_itself, None, timeline.as_recorded()
-    while recorded and (state_after(request_type, Timeline(recorded)), Action.ACCEPT) in own:
+    while recorded and (state_after(catalogue, request_type, Timeline(recorded)), Action.ACCEPT) in own:
         fact = recorded.pop()
-        if fact.kind is FactKind.FOLLOWED_UP:
+        if fact.kind == FactKind.FOLLOWED_UP:
             return None
-        if fact.kind in ACTION_OF:
+        if fact.kind in catalogue.action_of:
             counted = counted or fact
     return counted

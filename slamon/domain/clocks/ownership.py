@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.spells import Pause, third_party_waits
-from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestTypeDefinition, states_along
+from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, RequestTypeDefinition
+from slamon.domain.stage import states_along
 from slamon.domain.terms import Mode, Terms
 from slamon.domain.timeline import Timeline
 
@@ -31,7 +33,7 @@ class OwnershipPeriod:
 
 
 def ownership_periods(
-    terms: Terms, request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
+    catalogue: Catalogue, terms: Terms, request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
 ) -> tuple[OwnershipPeriod, ...]:
     """The time the request was open, up to `now`, without gap or overlap.
 
@@ -41,7 +43,7 @@ def ownership_periods(
     waits = third_party_waits(timeline)
     return tuple(
         period
-        for since, until, owner in _turns(request_type, timeline, now)
+        for since, until, owner in _turns(catalogue, request_type, timeline, now)
         for period in _divided(terms, since, until, owner, waits)
     )
 
@@ -55,10 +57,10 @@ def time_by_owner(periods: Sequence[OwnershipPeriod]) -> dict[Owner, timedelta]:
 
 
 def _turns(
-    request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
+    catalogue: Catalogue, request_type: RequestTypeDefinition, timeline: Timeline, now: datetime
 ) -> Iterator[tuple[datetime, datetime, Owner]]:
     """Stretches in one state, and whose turn it is in it; a request that has ended is nobody's."""
-    steps = [(fact.occurred_at, state) for fact, state in states_along(request_type, timeline)]
+    steps = [(fact.occurred_at, state) for fact, state in states_along(catalogue, request_type, timeline)]
     ends = [at for at, _ in steps[1:]] + [now]
     for (since, state), until in zip(steps, ends, strict=True):
         if since < until and state not in ENDED:

@@ -10,9 +10,12 @@ from operator import attrgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from slamon.domain.progress import AWAITS_REPLY, NEUTRAL_FACTS, Progress, counts_as_reply, progress_of
+from slamon.domain.actions.parts import given
+from slamon.domain.actions.talk import Amended, Answer, Wait
+from slamon.domain.fold import AWAITS_REPLY, NEUTRAL_FACTS, counts_as_reply, progress_of
+from slamon.domain.progress import Progress
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import Fact, FactKind, Timeline, end_of_day
+from slamon.domain.timeline import Fact, FactKind, Filed, Timeline, end_of_day
 
 WAITING_FOR_SPONSOR = "waiting for the sponsor's reply"
 _ASKING = frozenset({FactKind.ASKED, FactKind.DATE_PROPOSED})
@@ -66,7 +69,7 @@ class TimelineView(NamedTuple):
     @property
     def is_withdrawn(self) -> bool:
         """Whether the sponsor cancelled the request, which leaves nobody anything to answer for."""
-        return self.ended is not None and self.ended.kind is FactKind.CANCELLED
+        return self.ended is not None and self.ended.kind == FactKind.CANCELLED
 
     def spell(
         self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None
@@ -87,8 +90,8 @@ def third_party_waits(timeline: Timeline) -> tuple[Pause, ...]:
     waits = []
     turns = timeline.of(FactKind.WAITING, FactKind.RESUMED)
     for fact, following in zip_longest(turns, turns[1:]):
-        if fact.kind is FactKind.WAITING:
-            until = datetime.fromisoformat(fact.content["until"])
+        if fact.kind == FactKind.WAITING:
+            until = given(fact.said(Wait).until)
             if following is not None:
                 until = min(until, following.occurred_at)
             reason = f"waiting for a third party: {fact.reason}"
@@ -121,7 +124,7 @@ def _end(facts: Timeline) -> Fact | None:
     """The fact that ended the request, unless it was opened again."""
     ended: Fact | None = None
     for fact in facts.of(FactKind.CANCELLED, FactKind.ACCEPTED, FactKind.REOPENED):
-        ended = None if fact.kind is FactKind.REOPENED else ended or fact
+        ended = None if fact.kind == FactKind.REOPENED else ended or fact
     return ended
 
 
@@ -157,10 +160,10 @@ def _whole_answer(facts: Timeline, owed: int) -> Fact | None:
     """The fact with which nothing was owed any more of so many items, or with which the CMO declined."""
     open_items = set(range(1, owed + 1))
     for fact in facts.of(FactKind.ANSWERED, FactKind.DECLINED):
-        if fact.kind is FactKind.DECLINED:
+        if fact.kind == FactKind.DECLINED:
             return fact
-        said = fact.content.get("items")
-        open_items -= open_items if said is None else {part["item"] for part in said}
+        parts = fact.said(Answer).items
+        open_items -= open_items if parts is None else {part.item for part in parts}
         if not open_items:
             return fact
     return None
@@ -237,29 +240,30 @@ def fulfilment(view: TimelineView) -> Iterator[Spell]:
     stop: Fact | datetime | None = max(arrived) if everything else None
     if not view.progress.is_shipment:
         stop = view.answered
-    ends = end_of_day(date.fromisoformat(due), view.progress.destination_zone)
+    ends = end_of_day(due, view.progress.destination_zone)
     yield view.spell(view.filed.occurred_at, stop, day_ends_at=ends)
 
 
-def _first_due(view: TimelineView) -> str | None:
+def _first_due(view: TimelineView) -> date | None:
     """The due date of the filing; else the first that was added."""
-    filed = view.filed.content
-    named = [filed.get("due_on"), filed.get("detail", {}).get("required_delivery_to")]
+    filed = view.filed.said(Filed)
+    if filed.due_on is not None:
+        return filed.due_on
+    named = [filed.detail.get("required_delivery_to")]
     for fact in view.facts.of(FactKind.AMENDED):
-        changes = fact.content["changes"]
-        named.append(changes.get("due_on", {}).get("to"))
-        named.append(changes.get("detail", {}).get("to", {}).get("required_delivery_to"))
-    return next((due for due in named if due), None)
+        amended = fact.said(Amended)
+        named += [amended.new("due_on"), amended.new_detail.get("required_delivery_to")]
+    return next((date.fromisoformat(due) for due in named if due), None)
 
 
 def promise(view: TimelineView) -> Iterator[Spell]:
     """One for each day the CMO named; a newer promise ends the older one, which stays broken if it was."""
     kept = _order(view) if view.progress.is_shipment else view.answered
-    promises = [f for f in view.facts if f.by.is_cmo and "expected_on" in f.content]
+    promises = [f for f in view.facts if f.by.is_cmo and f.remarks.expected_on is not None]
     for fact, newer in zip_longest(promises, promises[1:]):
         if kept is not None and fact.occurred_at >= kept.occurred_at:
             return
-        ends = end_of_day(date.fromisoformat(fact.content["expected_on"]), view.site_zone)
+        ends = end_of_day(given(fact.remarks.expected_on), view.site_zone)
         if newer is not None and (kept is None or newer.occurred_at < kept.occurred_at):
             is_kept = newer.occurred_at <= ends  # so far
             yield Spell(fact.occurred_at, newer.occurred_at, fact.sequence, is_cancelled=is_kept, day_ends_at=ends)
@@ -270,7 +274,7 @@ def promise(view: TimelineView) -> Iterator[Spell]:
 def sponsor(view: TimelineView) -> Iterator[Spell]:
     """While the sponsor is asked something, and while a refusal awaits its word; cancelled where the CMO went on."""
     turns = view.facts.of(FactKind.ACCEPTED, FactKind.REJECTED, *_GOING_ON)
-    refusals = [pair for pair in zip_longest(turns, turns[1:]) if pair[0].kind is FactKind.DECLINED]
+    refusals = [pair for pair in zip_longest(turns, turns[1:]) if pair[0].kind == FactKind.DECLINED]
     for since, until in (*view.asked, *refusals):
         spell = view.spell(since.occurred_at, until, since.sequence)
         yield spell._replace(is_cancelled=True) if until is not None and until.kind in _GOING_ON else spell

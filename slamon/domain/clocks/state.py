@@ -12,7 +12,7 @@ from typing import NamedTuple
 from slamon.domain.clocks.kinds import ClockDefinition, Clocks, PausedBy
 from slamon.domain.clocks.spells import Pause, Spell, TimelineView, timeline_view
 from slamon.domain.terms import ClockKind, ClockTerms, Mode, Terms
-from slamon.domain.timeline import FactKind, Timeline
+from slamon.domain.timeline import FactKind, Filed, Timeline
 
 
 class Outcome(StrEnum):
@@ -143,7 +143,7 @@ def item_clocks(
         return {}
     own = in_force(terms, former, answer.stopped_at)
     found = {}
-    for number, item in enumerate(filed.content.get("detail", {}).get("items", ()), start=1):
+    for number, item in enumerate(filed.said(Filed).detail.get("items", ()), start=1):
         clock = own.answer_by_kind.get(item.get("kind"))
         if clock is not None:
             target_at = _due(own, clock, answer.started_at, clock.target, answer.pauses)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from slamon.db.requests import Priority
+from slamon.domain.priority import Priority
 from slamon.schemas.fields import Body, Day, Flag, Line80, LongText, Name
 from slamon.schemas.shapes import Shown
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.timeline import Actor, Fact, FactKind, Role, Timeline, Via, stamp
+from slamon.domain.timeline import Actor, Fact, Role, Timeline, Via, stamp
 from slamon.services.transaction import Tx
 
 
@@ -23,7 +23,7 @@ def append(session: Session, request: CmoRequest, fact: Fact) -> None:
 def note_now(
     tx: Tx,
     request: CmoRequest,
-    kind: FactKind,
+    kind: str,
     *,
     by: Actor,
     via: Via,
@@ -58,7 +58,7 @@ def load_timelines(session: Session, ids: list[UUID]) -> dict[UUID, Timeline]:
 def fact_of(row: FactRow) -> Fact:
     return Fact(
         sequence=row.sequence,
-        kind=FactKind(row.kind),
+        kind=row.kind,
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
         by=Actor(row.by_id, row.by_name, Role(row.by_role)),
@@ -73,7 +73,7 @@ def fact_values(request_id: UUID, fact: Fact, digest: str) -> dict[str, Any]:
     return {
         "request_id": request_id,
         "sequence": fact.sequence,
-        "kind": fact.kind.value,
+        "kind": str(fact.kind),
         "occurred_at": fact.occurred_at,
         "recorded_at": fact.recorded_at,
         "by_id": fact.by.id,

@@ -15,6 +15,7 @@ from slamon.db.database import note
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.auto_close import ClosingRule, counted_from
+from slamon.domain.fold import after
 from slamon.domain.lifecycle import Action, State
 from slamon.domain.timeline import SYSTEM, Fact, FactKind, Via, stamp
 from slamon.public_holidays import public_holidays
@@ -70,7 +71,10 @@ def _closings(session: Session, cases: Sequence[LoadedRequest], rule: ClosingRul
     answered = [
         case for case in cases if rule.is_on and (State(case.request.state), Action.ACCEPT) in case.type.by_itself
     ]
-    counted = {case.request.id: counted_from(case.type, case.timeline, gxp=case.request.gxp) for case in answered}
+    counted = {
+        case.request.id: counted_from(case.catalogue, case.type, case.timeline, gxp=case.request.gxp)
+        for case in answered
+    }
     told = _notices(session, [request_id for request_id, fact in counted.items() if fact])
     return {
         case.request.id: Closing(case, fact, told[case.request.id, fact.sequence])
@@ -115,7 +119,7 @@ def _tell(tx: Tx, closing: Closing, recipients: Recipients, rule: ClosingRule) -
 def _close(session: Session, case: LoadedRequest, fact: Fact) -> LoadedRequest:
     request, rule = case.request, case.type.by_itself[State(case.request.state), Action.ACCEPT]
     append(session, request, fact)
-    request.state = rule.state_after(case.progress().after(fact)).value
+    request.state = rule.state_after(after(case.progress(), fact)).value
     note(session, "closed_by_itself", number=request.number, sequence=fact.sequence)
     return replace(case, timeline=case.timeline.with_fact(fact))
 

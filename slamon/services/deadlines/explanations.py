@@ -25,12 +25,12 @@ _ENDINGS = {
 }
 
 
-_WITHOUT_THE_CMO = {
+_WITHOUT_THE_CMO: Mapping[str, str] = {
     FactKind.ACCEPTED: "closed before the CMO had to say",
     FactKind.CANCELLED: "because the sponsor cancelled the request",
     FactKind.LOST: "because the goods were lost",
 }
-_WITHOUT_THE_SPONSOR = {
+_WITHOUT_THE_SPONSOR: Mapping[str, str] = {
     FactKind.ACCEPTED: "because the request was closed",
     FactKind.CANCELLED: "because the request was cancelled",
     FactKind.ANSWERED: "because the CMO went on without it",

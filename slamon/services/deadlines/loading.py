@@ -1,18 +1,24 @@
 """A request with all that judging it needs: its timeline, its terms, those it had before, and the catalogue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy.orm import Session
+
+from slamon.db.parties import Organization, Project
 from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
 from slamon.domain.clocks.state import ClockState, Former, clock_states, in_force, item_clocks
-from slamon.domain.lifecycle import RequestTypeDefinition
-from slamon.domain.progress import Progress, progress_of
+from slamon.domain.lifecycle import RequestTypeDefinition, State
+from slamon.domain.progress import Progress
+from slamon.domain.stage import stage_of
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import FactKind, Timeline
+from slamon.domain.timeline import Fact, FactKind, TermsChanged, Timeline
+from slamon.services.access.rights import Owners, owners_at
 from slamon.services.audit.timelines import load_timelines
 from slamon.services.policies.policies import load_terms
 from slamon.services.transaction import Tx
@@ -20,17 +26,20 @@ from slamon.services.transaction import Tx
 
 @dataclass(frozen=True, slots=True)
 class LoadedRequest:
+    """A request as it is judged, by the rules of the installation's catalogue."""
+
     request: CmoRequest
     type: RequestTypeDefinition
     terms: Terms
     timeline: Timeline
     catalogue: Catalogue
     former: tuple[Former, ...] = ()
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # looked at once
 
     @property
     def is_just_changed(self) -> bool:
         """Whether the last thing that happened to it is that other terms were applied."""
-        return self.timeline.as_recorded()[-1].kind is FactKind.TERMS_CHANGED
+        return self.timeline.as_recorded()[-1].kind == FactKind.TERMS_CHANGED
 
     def evaluate(self, now: datetime) -> Evaluation:
         return evaluate(self.terms, self.timeline, now, self.former, clocks=self.catalogue.clocks)
@@ -47,11 +56,34 @@ class LoadedRequest:
         return in_force(self.terms, self.former, clock.stopped_at)
 
     def progress(self) -> Progress:
-        return progress_of(self.timeline)
+        return self.stage()[1]
+
+    def stage(self) -> tuple[State, Progress]:
+        """The state to which its facts lead, and the progress they make."""
+        if "stage" not in self._known:
+            self._known["stage"] = stage_of(self.catalogue, self.type, self.timeline)
+        stage: tuple[State, Progress] = self._known["stage"]
+        return stage
+
+    def owners(self, session: Session) -> Owners:
+        """Who answers for it on the sponsor's side."""
+        if "owners" not in self._known:
+            project = session.get_one(Project, self.request.project_id)
+            cmo = session.get_one(Organization, self.request.cmo_id)
+            # Held, so that whoever asks the session for them later in the transaction does not read them again.
+            self._known["parties"], self._known["owners"] = (project, cmo), owners_at(session, project, cmo)
+        owners: Owners = self._known["owners"]
+        return owners
+
+    def with_fact(self, fact: Fact) -> "LoadedRequest":
+        """The same once `fact` has happened; it is the same people's."""
+        then = replace(self, timeline=self.timeline.with_fact(fact))
+        then._known.update({name: known for name, known in self._known.items() if name != "stage"})
+        return then
 
     def as_of(self, at: datetime) -> "LoadedRequest":
         """The same as it stood then, by all that is known now."""
-        return replace(self, timeline=self.timeline.up_to(at))
+        return self if self.timeline.latest.occurred_at <= at else replace(self, timeline=self.timeline.up_to(at))
 
 
 def load_request(tx: Tx, request: CmoRequest) -> LoadedRequest:
@@ -85,5 +117,5 @@ def loaded_requests(tx: Tx, requests: Sequence[CmoRequest], timelines: Mapping[U
 
 def _changes(timeline: Timeline) -> list[tuple[datetime, str]]:
     """When other terms were applied, and the digest of those that ended then."""
-    changed = (fact for fact in timeline if fact.kind is FactKind.TERMS_CHANGED)
-    return [(fact.occurred_at, str(fact.content["from"])) for fact in changed]
+    changed = (fact for fact in timeline if fact.kind == FactKind.TERMS_CHANGED)
+    return [(fact.occurred_at, fact.said(TermsChanged).before) for fact in changed]

@@ -8,8 +8,9 @@ from uuid import UUID
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
+from slamon.domain.actions.talk import HandedOn
 from slamon.domain.clocks.ladder import Crossing, CrossingKey
-from slamon.domain.progress import needs_review
+from slamon.domain.fold import needs_review
 from slamon.domain.terms import LadderRole
 from slamon.domain.timeline import Fact, FactKind
 from slamon.services.directory.duties import ASKED_OF
@@ -66,7 +67,7 @@ def fact_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipients) -
 
     Whoever wrote an act of the CMO down needs no news of it; nobody hears of a hand-on that a later one has overtaken.
     """
-    if fact.kind is FactKind.HANDED_ON and fact.content["contact"]["id"] == str(request.contact_id):
+    if fact.kind == FactKind.HANDED_ON and fact.said(HandedOn).contact.id == request.contact_id:
         return contact_rows(tx, request, recipients, fact.sequence, MessageKind.FILED)
     if fact.kind in UNTOLD:
         return []

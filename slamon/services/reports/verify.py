@@ -1,7 +1,7 @@
 """Proves the record: re-hashes every chain, replays every request, compares with what is stored."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,18 +12,18 @@ from sqlalchemy.orm import Session
 from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry, AuditHead
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow, by_request
+from slamon.domain.actions.talk import Amended, HandedOn
 from slamon.domain.clocks.state import ClockState, Outcome
-from slamon.domain.lifecycle import state_after
 from slamon.domain.progress import amended
 from slamon.domain.terms import Terms, terms_digest
-from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline
+from slamon.domain.timeline import GENESIS, Fact, FactKind, Filed, NamedFile, TermsChanged, Timeline
 from slamon.services.audit.timelines import fact_of
 from slamon.services.audit.trail import entry_digest
 from slamon.services.deadlines.coverage import messages_said, passed_steps, silent_steps
 from slamon.services.deadlines.loading import LoadedRequest, loaded_requests
 from slamon.services.deadlines.reconcile import clock_values
 from slamon.services.outbox.retractions import Said
-from slamon.services.requests.attachments import ATTACHED, ATTACHMENT, as_fact_has_it, as_trail_has_it
+from slamon.services.requests.attachments import ATTACHED, ATTACHMENT, as_trail_has_it, named_file
 from slamon.services.transaction import Tx
 
 BATCH = 500
@@ -63,9 +63,11 @@ def verify_requests(tx: Tx) -> Iterator[int | Difference]:
         crossings, said = passed_steps(tx.session, ids), messages_said(tx.session, ids)
         timelines = {request.id: Timeline(fact_of(row) for row in facts[request.id]) for request in requests}
         cases = {case.request.id: case for case in loaded_requests(tx, requests, timelines)}
-        files = _files_named(tx.session, facts)
+        broken = {request.id: _chain_difference(request, facts[request.id]) for request in requests}
+        unbroken = {id_: timeline for id_, timeline in timelines.items() if broken[id_] is None}
+        files = _files_named(tx.session, unbroken)
         for request in requests:
-            what = _chain_difference(request, facts[request.id])
+            what = broken[request.id]
             if what is None and request.id not in cases:
                 what = f"its terms {request.terms_digest[:12]} are missing"
             if what is None:
@@ -73,7 +75,7 @@ def verify_requests(tx: Tx) -> Iterator[int | Difference]:
                 what = _terms_difference(case.terms, request.terms_digest, sound)
                 what = what or _replay_difference(case, clocks[request.id], crossings[request.id], tx.business_now)
                 what = what or _silence(clocks[request.id], crossings[request.id], said[request.id])
-                what = what or _file_difference(facts[request.id], files.get(request.id, {}))
+                what = what or _file_difference(case.timeline.as_recorded(), files.get(request.id, {}))
             if what is not None:
                 yield Difference(request.number, what)
         tx.session.expunge_all()
@@ -173,7 +175,7 @@ def _replay_difference(
     what = _column_difference(request, timeline)
     if what is not None:
         return what
-    state = state_after(case.type, timeline)
+    state, _ = case.stage()
     if state != request.state:
         return f"state is stored as {request.state}, the facts give {state}"
     outcome = case.evaluate(now)
@@ -228,25 +230,27 @@ def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:
 
 def _columns_after(filed: Fact, facts: Iterable[Fact]) -> dict[str, Any]:
     """What `facts`, in the order in which they happened, make of what was filed."""
+    first = filed.said(Filed)
     said: dict[str, Any] = {
-        **filed.content,
+        **{each.name: getattr(first, each.name) for each in fields(first)},
+        "due_on": first.due_on.isoformat() if first.due_on else None,
         "filed_at": filed.occurred_at,
-        "contact_id": filed.content["contact"]["id"],
-        "parent_id": filed.content.get("parent"),
+        "contact_id": str(first.contact.id) if first.contact else None,
+        "parent_id": str(first.parent) if first.parent else None,
         "reopen_count": 0,
     }
     for fact in facts:
-        if fact.kind is FactKind.TERMS_CHANGED:
-            said["terms"] = fact.content["terms"]
-        elif fact.kind is FactKind.HANDED_ON:
-            said["contact_id"] = fact.content["contact"]["id"]
+        if fact.kind == FactKind.TERMS_CHANGED:
+            said["terms"] = fact.said(TermsChanged).terms
+        elif fact.kind == FactKind.HANDED_ON:
+            said["contact_id"] = str(fact.said(HandedOn).contact.id)
         elif fact.kind in (FactKind.REJECTED, FactKind.REOPENED):
             said["reopen_count"] += 1
-        elif fact.kind is FactKind.AMENDED:
-            for name, change in fact.content["changes"].items():
-                said[name] = amended(said["detail"], change["to"]) if name == "detail" else change["to"]
-        if "expected_on" in fact.content:
-            said["expected_on"] = fact.content["expected_on"]
+        elif fact.kind == FactKind.AMENDED:
+            for name, change in fact.said(Amended).changes.items():
+                said[name] = amended(said["detail"], change.after) if name == "detail" else change.after
+        if (expected_on := fact.remarks.expected_on) is not None:
+            said["expected_on"] = expected_on.isoformat()
     return said
 
 
@@ -260,24 +264,21 @@ def _clock_difference(clock: ClockState, row: ClockRow | None) -> str | None:
     return None
 
 
-_Named = dict[str, Any]  # a file as a fact names it
-
-
-def _files_named(session: Session, facts: Mapping[UUID, Sequence[FactRow]]) -> dict[UUID, dict[str, _Named]]:
+def _files_named(session: Session, facts: Mapping[UUID, Timeline]) -> dict[UUID, dict[UUID, NamedFile]]:
     """The stored files, by id, of those requests whose facts name any."""
-    naming = [request_id for request_id, rows in facts.items() if any("attachments" in row.content for row in rows)]
-    found: dict[UUID, dict[str, _Named]] = {request_id: {} for request_id in naming}
+    naming = [request_id for request_id, told in facts.items() if any(fact.remarks.attachments for fact in told)]
+    found: dict[UUID, dict[UUID, NamedFile]] = {request_id: {} for request_id in naming}
     if naming:
         for row in session.scalars(select(Attachment).where(Attachment.request_id.in_(naming))):
-            found[row.request_id][str(row.id)] = as_fact_has_it(row)
+            found[row.request_id][row.id] = named_file(row)
     return found
 
 
-def _file_difference(rows: Iterable[FactRow], files: Mapping[str, _Named]) -> str | None:
-    for row in rows:
-        for named in row.content.get("attachments", ()):
-            stored = files.get(named["id"])
+def _file_difference(facts: Iterable[Fact], files: Mapping[UUID, NamedFile]) -> str | None:
+    for fact in facts:
+        for named in fact.remarks.attachments:
+            stored = files.get(named.id)
             if stored != named:
                 how = "is gone" if stored is None else "is stored as another"
-                return f"fact {row.sequence} ({row.kind}) names file {named['id']}, which {how}"
+                return f"fact {fact.sequence} ({fact.kind}) names file {named.id}, which {how}"
     return None

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
+from slamon.domain.actions.parts import refuse_past_days
+from slamon.domain.actions.talk import Amend, Amended, Change
 from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.domain.progress import amended
+from slamon.domain.stored import as_json
 from slamon.domain.timeline import Role
-from slamon.domain.validation import refuse_past_due
 from slamon.errors import Forbidden, Invalid
 from slamon.services.deadlines.loading import LoadedRequest
 
@@ -23,51 +25,52 @@ COLUMNS = ("due_on", "priority", "cmo_reference", "contact_id")
 def as_amendment(
     session: Session,
     case: LoadedRequest,
-    content: Mapping[str, Any],
+    said: Amend,
     *,
     roles: frozenset[Role],
     expected_version: int | None,
     at: datetime,
-) -> dict[str, Any]:
-    """The content of an `amended` fact: each field changed, from what to what.
+) -> Amended:
+    """What the fact of an amendment says: each field changed, from what to what.
 
-    `content["changes"]` holds columns by name and, under `detail`, fields of what is asked for; of lines and items
-    only the fields to change, by their number. Raises Invalid where nothing changes, where the whole would contradict
+    Changes are of columns and, in `detail`, of fields of what is asked for; of lines and items only the fields to
+    change are named, by their number. Raises Invalid where nothing changes, where the whole would contradict
     itself, or where somebody may be changing the same: an amendment names the version it was made from. Raises
     Contradiction for a day that is over, and Forbidden for another priority, unless it is a lead who says so.
     """
     if expected_version is None:
         raise Invalid("If-Match", "an amendment needs the version it was made from, so that two cannot cross")
-    request, wanted = case.request, dict(content["changes"])
+    request, wanted = case.request, as_json(said.changes)
     detail = _as_written(request.detail, wanted.pop("detail", {}))
     before = {name: _plain(getattr(request, name)) for name in wanted}
-    changes: dict[str, Any] = {
-        name: {"from": before[name], "to": value} for name, value in wanted.items() if value != before[name]
+    changes = {
+        name: Change(before=before[name], after=value) for name, value in wanted.items() if value != before[name]
     }
     if "contact_id" in changes:
-        _refuse_stranger(session, request, changes["contact_id"]["to"])
+        _refuse_stranger(session, request, changes["contact_id"].after)
     if "priority" in changes and Role.LEAD not in roles:
         raise Forbidden("Only a lead of this request may change its priority.")
     _refuse_unknown_parts(case.type, request, detail)
     _refuse_crossed_days(case.type, amended(request.detail, detail))
     if detail and amended(request.detail, detail) != request.detail:
-        changes["detail"] = {"from": {name: request.detail.get(name) for name in detail}, "to": detail}
+        changes["detail"] = Change(before={name: request.detail.get(name) for name in detail}, after=detail)
     if not changes:
         raise Invalid("changes", "nothing would change")
-    due = {"changes.due_on": changes.get("due_on", {}).get("to")}
+    due = {"changes.due_on": changes["due_on"].after if "due_on" in changes else None}
     if case.type.due_day:
         due[f"changes.detail.{case.type.due_day}"] = detail.get(case.type.due_day)
-    refuse_past_due(due, at, case.progress().destination_zone)
-    return {**content, "changes": changes}
+    days = {field: date.fromisoformat(day) for field, day in due.items() if day}
+    refuse_past_days(days, at, case.progress().destination_zone)
+    return Amended(text=said.text, reason=said.reason, changes=changes)
 
 
-def apply_amendment(request: CmoRequest, changes: Mapping[str, Any]) -> None:
+def apply_amendment(request: CmoRequest, amendment: Amended) -> None:
     """Bring the request's columns in line with an amendment."""
-    for name, change in changes.items():
+    for name, change in amendment.changes.items():
         if name == "detail":
-            request.detail = amended(request.detail, change["to"])
+            request.detail = amended(request.detail, change.after)
         else:
-            setattr(request, name, _PARSED.get(name, str)(change["to"]) if change["to"] is not None else None)
+            setattr(request, name, _PARSED.get(name, str)(change.after) if change.after is not None else None)
 
 
 _PARSED: Mapping[str, Any] = {"due_on": date.fromisoformat, "contact_id": UUID}

@@ -16,7 +16,7 @@ from slamon.db.database import note
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import locked_request
 from slamon.domain.lifecycle import OPEN_STATES, State
-from slamon.domain.timeline import SYSTEM, Actor, Via, stamp
+from slamon.domain.timeline import SYSTEM, Actor, NamedFile, Via, stamp
 from slamon.errors import Conflict, Invalid, NotFound
 from slamon.files.intake import Stored
 from slamon.services.access.callers import Caller
@@ -87,21 +87,20 @@ def attachment_of(session: Session, request_id: UUID, attachment_id: UUID) -> At
     return row
 
 
-def named_in_act(session: Session, request_id: UUID, ids: Sequence[UUID]) -> dict[str, Any]:
-    """What an act's fact keeps of the files it names; nothing where it names none. Raises Invalid for a foreign one."""
+def named_in_act(session: Session, request_id: UUID, ids: Sequence[UUID]) -> tuple[NamedFile, ...]:
+    """The files that an act names, as its fact keeps them. Raises Invalid for a foreign one."""
     if not ids:
-        return {}
+        return ()
     found = {row.id: row for row in attachments_of(session, request_id)}
     for attachment_id in ids:
         if attachment_id not in found:
             raise Invalid("attachments", f"no file {attachment_id} belongs to this request; upload it there first")
-    rows = [found[attachment_id] for attachment_id in dict.fromkeys(ids)]
-    return {"attachments": [as_fact_has_it(row) for row in rows]}
+    return tuple(named_file(found[attachment_id]) for attachment_id in dict.fromkeys(ids))
 
 
-def as_fact_has_it(row: Attachment) -> dict[str, Any]:
-    """What an act's fact keeps of a file it names."""
-    return {"id": str(row.id), "name": row.name, "size": row.size, "sha256": row.sha256}
+def named_file(row: Attachment) -> NamedFile:
+    """A stored file as a fact names it."""
+    return NamedFile(row.id, row.name, row.size, row.sha256)
 
 
 def record_damage(tx: Tx, row: Attachment, what: str, *, asked_by: str) -> None:

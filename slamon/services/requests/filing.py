@@ -13,15 +13,17 @@ from sqlalchemy.orm import Session
 from slamon.db.base import new_id
 from slamon.db.database import note
 from slamon.db.filing import AnswerToKeep, FiledRows, store_filing
-from slamon.db.requests import CmoRequest, Priority
+from slamon.db.requests import CmoRequest
 from slamon.db.statements import connection_of, next_number
+from slamon.domain.actions.parts import Contradiction, refuse_past_days
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState, item_clocks
+from slamon.domain.fold import progress_of
 from slamon.domain.lifecycle import RequestTypeDefinition, State
-from slamon.domain.progress import Progress, progress_of
+from slamon.domain.priority import Priority
+from slamon.domain.progress import Progress
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Timeline, Via, stamp
-from slamon.domain.validation import Contradiction, refuse_past_due
 from slamon.errors import Invalid, TermsDiffer
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow
@@ -223,11 +225,12 @@ def _terms_for(
 
 
 def _refuse_past_due(request_type: RequestTypeDefinition, filing: Filing, at: datetime) -> None:
-    due = {"due_on": filing.due_on.isoformat() if filing.due_on else None}
+    due = {"due_on": filing.due_on}
     if request_type.due_day:
-        due[f"detail.{request_type.due_day}"] = filing.detail.get(request_type.due_day)
+        needed = filing.detail.get(request_type.due_day)
+        due[f"detail.{request_type.due_day}"] = date.fromisoformat(needed) if needed else None
     try:
-        refuse_past_due(due, at, Progress(detail=filing.detail).destination_zone)
+        refuse_past_days(due, at, Progress(detail=filing.detail).destination_zone)
     except Contradiction as error:
         raise Invalid(error.field, error.message) from error
 

@@ -27,8 +27,8 @@ from slamon.db.parties import (
     Site,
     Standing,
 )
-from slamon.db.requests import Priority
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
+from slamon.domain.priority import Priority
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Invalid
 from slamon.services.access.callers import KEY_FOUND, Caller, KeyFound, calling

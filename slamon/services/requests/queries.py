@@ -27,14 +27,14 @@ from slamon.db.requests import (
     is_open,
 )
 from slamon.domain.clocks.ownership import Owner, ownership_periods, time_by_owner
-from slamon.domain.lifecycle import Action, Rule, State, possible_actions
-from slamon.domain.timeline import Role, Timeline
+from slamon.domain.lifecycle import Rule, State
+from slamon.domain.stage import possible_actions
+from slamon.domain.timeline import Role
 from slamon.errors import Invalid
 from slamon.services.access.callers import Caller
-from slamon.services.access.rights import Deed, allow, owners_of, roles_on
+from slamon.services.access.rights import Deed, allow, roles_on
 from slamon.services.access.visibility import find_seen, in_scope, sees
-from slamon.services.audit.timelines import fact_of
-from slamon.services.deadlines.loading import LoadedRequest, load_request, loaded_requests
+from slamon.services.deadlines.loading import LoadedRequest, load_request
 from slamon.services.requests.attachments import attachments_of
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
@@ -85,13 +85,12 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class RequestDetail:
-    """One request as its page shows it: `case` to judge it by, `facts` to list. `roles` are the caller's on it."""
+    """One request as its page shows it. `roles` are the caller's on it."""
 
     row: RequestSummary
     contact: Person
     manager: Person
     case: LoadedRequest
-    facts: Sequence[FactRow]
     roles: frozenset[Role]
     crossings: Sequence[CrossingRow]
     notifications: Sequence[tuple[Notification, str | None]]
@@ -141,7 +140,7 @@ def request_detail(tx: Tx, request_id: UUID, *, by: Caller) -> RequestDetail:
     session, request = tx.session, visible_request(tx.session, request_id, by=by)
     found = session.execute(request_lines().where(CmoRequest.id == request_id)).one()
     project = session.get_one(Project, request.project_id)
-    case, facts = case_and_facts(tx, request)
+    case = load_request(tx, request)
     notifications = (
         select(Notification, Person.name)
         .outerjoin(Person, Person.id == Notification.person_id)
@@ -154,8 +153,7 @@ def request_detail(tx: Tx, request_id: UUID, *, by: Caller) -> RequestDetail:
         contact=session.get_one(Person, request.contact_id),
         manager=session.get_one(Person, project.pm_id),
         case=case,
-        facts=facts,
-        roles=roles_on(by, owners_of(session, request)),
+        roles=roles_on(by, case.owners(session)),
         crossings=session.scalars(
             select(CrossingRow)
             .where(CrossingRow.request_id == request_id)
@@ -174,17 +172,10 @@ def linked_requests(session: Session, request: CmoRequest, by: Caller) -> Sequen
     return session.scalars(select(CmoRequest).where(is_linked, sees(by, CmoRequest)).order_by(CmoRequest.id)).all()
 
 
-def actions_open_to(session: Session, case: LoadedRequest, by: Caller) -> dict[Action, Rule]:
+def actions_open_to(session: Session, case: LoadedRequest, by: Caller) -> dict[str, Rule]:
     """What the caller may do with the request now, each with its rule."""
-    roles = roles_on(by, owners_of(session, case.request))
-    return possible_actions(case.type, State(case.request.state), case.progress(), roles)
-
-
-def case_and_facts(tx: Tx, request: CmoRequest) -> tuple[LoadedRequest, Sequence[FactRow]]:
-    """The request as it is judged and its facts as rows in the order of `facts_of`, read once for both."""
-    rows = facts_of(tx.session, request.id)
-    [case] = loaded_requests(tx, [request], {request.id: Timeline(map(fact_of, rows))})
-    return case, rows
+    roles = roles_on(by, case.owners(session))
+    return possible_actions(case.catalogue, case.type, State(case.request.state), case.progress(), roles)
 
 
 def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
@@ -196,7 +187,7 @@ def facts_of(session: Session, request_id: UUID) -> Sequence[FactRow]:
 def owned_time(tx: Tx, request: CmoRequest) -> dict[Owner, timedelta]:
     """How long each side, third parties and closed hours have held the request up."""
     case = load_request(tx, request)
-    return time_by_owner(ownership_periods(case.terms, case.type, case.timeline, tx.business_now))
+    return time_by_owner(ownership_periods(case.catalogue, case.terms, case.type, case.timeline, tx.business_now))
 
 
 def clocks_of(tx: Tx, request_id: UUID) -> Sequence[ClockRow]:

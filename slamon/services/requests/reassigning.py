@@ -1,27 +1,25 @@
 """A contact hands a request on: "not me, ask Maria"."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from slamon.addresses import address_key
 from slamon.db.parties import Person, PersonStatus, Site
 from slamon.db.requests import CmoRequest
-from slamon.domain.timeline import Actor, Role
+from slamon.domain.actions.talk import HandedOn, HandOn
+from slamon.domain.timeline import Actor, NamedPerson, Role
 from slamon.errors import Invalid
 from slamon.services.directory.records import create
 from slamon.services.transaction import Tx
 
 
-def reassign(tx: Tx, request: CmoRequest, content: Mapping[str, Any], *, by: Actor) -> dict[str, Any]:
+def reassign(tx: Tx, request: CmoRequest, said: HandOn, *, by: Actor) -> HandedOn:
     """The colleague as a named contact of the CMO, added to its contacts if new; returns what the fact says of them.
 
     The colleague's address must be in a mail domain at which the CMO already has a contact. Raises Invalid otherwise,
     and for somebody who is not an active contact of this site. `by` is who writes it down.
     """
-    name, email = content["name"].strip(), content["email"].strip()
+    name, email = said.name.strip(), said.email.strip()
     known = tx.session.scalars(select(Person).where(Person.email_key == address_key(email))).one_or_none()
     if known is None or known.organization_id != request.cmo_id:
         _refuse_other_domain(tx.session, request, email)
@@ -43,8 +41,8 @@ def reassign(tx: Tx, request: CmoRequest, content: Mapping[str, Any], *, by: Act
         )
     if not known.serves(request.cmo_id, request.site_id) or known.status == PersonStatus.DISABLED:
         raise Invalid("email", "cannot be added by a link; ask the sponsor to add this colleague")
-    kept = {key: value for key, value in content.items() if key not in ("name", "email")}
-    return {**kept, "contact": {"id": str(known.id), "name": known.name}}
+    contact = NamedPerson(known.id, known.name)
+    return HandedOn(text=said.text, reason=said.reason, expected_on=said.expected_on, contact=contact)
 
 
 def _refuse_other_domain(session: Session, request: CmoRequest, email: str) -> None:

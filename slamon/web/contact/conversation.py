@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from slamon.db.attachments import Attachment
-from slamon.db.requests import FactRow
-from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
+from slamon.domain.timeline import CMO_ROLES, Fact, Role, Via
 from slamon.web.uploads import sent_alone, told_with
-from slamon.web.view.fact_details import Telling, particulars, quoted
+from slamon.web.view.fact_details import Telling, corrected_by, particulars, quoted
 from slamon.web.view.instants import Moment
 
 
@@ -18,7 +17,7 @@ class Said:
 
     name: str
     is_cmo: bool
-    kind: FactKind | None
+    kind: str | None
     at: Moment
     told: str | None = None
     text: str | None = None
@@ -28,23 +27,23 @@ class Said:
     about: str | None = None  # what it corrects
 
 
-def conversation(facts: Sequence[FactRow], files: Sequence[Attachment], about: Telling) -> list[Said]:
+def conversation(facts: Sequence[Fact], files: Sequence[Attachment], about: Telling) -> list[Said]:
     """What both sides said and sent, in order of time; `facts` are those the contact may read."""
     told, zones = told_with(facts, files), about.zones
     dated = [
         (
             fact.occurred_at,
             Said(
-                name=fact.by_name,
-                is_cmo=Role(fact.by_role) in CMO_ROLES,
-                kind=FactKind(fact.kind),
+                name=fact.by.name,
+                is_cmo=fact.by.is_cmo,
+                kind=fact.kind,
                 at=zones.at(fact.occurred_at),
                 told=_how_told(fact),
-                text=fact.content.get("text") or fact.reason,
-                expected_on=date.fromisoformat(fact.content["expected_on"]) if "expected_on" in fact.content else None,
+                text=fact.words or None,
+                expected_on=fact.remarks.expected_on,
                 files=told[fact.sequence],
                 particulars=particulars(fact, about),
-                about=quoted(fact.content["corrects"], about) if fact.kind == FactKind.CORRECTED else None,
+                about=quoted(corrects, about) if (corrects := corrected_by(fact)) else None,
             ),
         )
         for fact in facts
@@ -55,9 +54,9 @@ def conversation(facts: Sequence[FactRow], files: Sequence[Attachment], about: T
     return [said for _, said in sorted(dated, key=lambda each: each[0])]
 
 
-def _how_told(fact: FactRow) -> str | None:
+def _how_told(fact: Fact) -> str | None:
     """How an act of the CMO reached the sponsor, where staff wrote it down."""
-    if fact.recorded_by_id == fact.by_id:
+    if fact.recorded_by.id == fact.by.id:
         return None
     how = "a phone call" if fact.via == Via.PHONE_RECORDED else "a mail"
-    return f"written down by {fact.recorded_by_name} after {how}"
+    return f"written down by {fact.recorded_by.name} after {how}"

@@ -3,7 +3,8 @@
 The token in the address is the whole right: it opens one request for one person. Reading changes nothing.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,30 +14,27 @@ from sqlalchemy.orm import Session
 
 from slamon.db.attachments import Attachment
 from slamon.db.parties import Organization, Site
-from slamon.db.requests import FactRow
-from slamon.domain.lifecycle import (
-    ACTION_OF,
-    SPONSORS_TURN,
-    Action,
-    State,
-    is_repeat,
-)
+from slamon.domain.actions.parts import Said
+from slamon.domain.lifecycle import SPONSORS_TURN, Action, State
+from slamon.domain.stage import is_repeat
+from slamon.domain.stored import as_json
 from slamon.domain.terms import ClockKind
-from slamon.domain.timeline import CMO_ROLES, INTERNAL, FactKind, Via
+from slamon.domain.timeline import CMO_ROLES, INTERNAL, Fact, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
 from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.http.uploads import download
+from slamon.schemas.acts import Given
 from slamon.services.access.form_links import Opened, fresh_link_address, open_link, open_to_act, send_fresh_link
+from slamon.services.deadlines.loading import LoadedRequest, load_request
+from slamon.services.directory.notifications import UNTOLD
 from slamon.services.directory.records import sponsor_name
-from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.acts import act
 from slamon.services.requests.attachments import attach, attachment_of, attachments_of
-from slamon.services.requests.queries import case_and_facts
 from slamon.services.transaction import Tx
 from slamon.web.contact.conversation import conversation
-from slamon.web.forms.action_forms import form_of, forms_of
-from slamon.web.forms.action_reading import Refused, payload_of
-from slamon.web.forms.action_words import DATE_PROPOSED, TO_CONTACT, WITHOUT_RECEIPT
+from slamon.web.forms.action_forms import as_on_page, form_of, forms_of
+from slamon.web.forms.action_reading import Refused, given_by, words_of
 from slamon.web.forms.parts import Basis
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import Typed, client_network, from_our_pages
@@ -46,7 +44,7 @@ from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
-from slamon.web.view.words import ACTIONS
+from slamon.wording.actions import FormWords
 from slamon.wording.words import Words
 
 # In the order of the page; the first of PRIMARY that is open has the page's one big button.
@@ -54,7 +52,8 @@ PRIMARY = (
     Action.ACKNOWLEDGE, Action.CONFIRM_ORDER, Action.CONFIRM_DISPATCH, Action.CONFIRM_DELIVERY, Action.ANSWER,
     Action.RESPOND,
 )  # fmt: skip
-FORM_ACTIONS = (
+# The order of its forms; actions that are not listed follow.
+ORDER = (
     *PRIMARY, Action.CONFIRM_PACKED, Action.ASK, Action.DECLINE, Action.REPORT_LOST, Action.WAIT, Action.RESUME,
     Action.CORRECT, Action.HAND_ON,
 )  # fmt: skip
@@ -124,34 +123,33 @@ def send_file(request: Request, token: str, _: OwnForm, handed: HandedByLink) ->
     except Invalid as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(request, tx, token, opened, refused=_refusal(error, FILE, handed.typed))
+            return _form(request, tx, token, opened, refused=_refusal(runtime.words, error, FILE, handed.typed))
     return see_other(f"/r/{token}?done={FILE}")
 
 
 @router.post("/r/{token}/{action}")
 def send(request: Request, token: str, action: str, _: OwnForm, handed: HandedByLink) -> Response:
     """Let the contact act. What cannot be taken comes back with everything that was typed."""
-    if action not in FORM_ACTIONS:
+    runtime, typed = runtime_of(request), handed.typed
+    if action not in runtime.words.actions or runtime.words.actions[action].to_contact is None:
         raise NotFound("page", request.scope["path"])
-    wanted, typed = Action(action), handed.typed
-    runtime = runtime_of(request)
     try:
         stored = handed.stored(runtime)
         with runtime.write() as tx:
             opened = open_to_act(tx, token)  # a form sent twice: the second waits for the first
             files = _attached(tx, opened, stored)
             basis = _basis(tx, runtime.words, opened)
-            payload = _payload(opened, basis, wanted, typed, files)
-            if not _was_sent_before(opened, basis, wanted, typed, payload):
-                act(tx, opened.request.id, wanted, by=opened.caller, payload=payload)
+            given = _given(opened, basis, action, typed, files)
+            if not _was_sent_before(opened, basis, typed, given.said):
+                act(tx, basis.case, given.said, by=opened.caller, via=Via.WEB_FORM)
     except LinkGone as gone:
         with runtime.db.read() as session:
             return _gone(request, session, token, gone, typed=typed)
     except (Invalid, ActionNotAllowed) as error:
         with runtime.read() as tx:
             opened = open_link(tx, token)
-            return _form(request, tx, token, opened, refused=_refusal(error, wanted, typed))
-    return see_other(f"/r/{token}?done={wanted}")
+            return _form(request, tx, token, opened, refused=_refusal(runtime.words, error, action, typed))
+    return see_other(f"/r/{token}?done={action}")
 
 
 def _attached(tx: Tx, opened: Opened, stored: Stored | None) -> tuple[UUID, ...]:
@@ -162,33 +160,31 @@ def _attached(tx: Tx, opened: Opened, stored: Stored | None) -> tuple[UUID, ...]
     return (row.id,)
 
 
-def _payload(opened: Opened, basis: Basis, action: Action, typed: Typed, files: tuple[UUID, ...]) -> Payload:
+def _given(opened: Opened, basis: Basis, action: str, typed: Typed, files: tuple[UUID, ...]) -> Given:
     rule = basis.open_to(opened.caller.roles).get(action)
-    if rule is None:  # done already, or too late: the words alone tell which
-        return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.WEB_FORM, attachments=files)
-    return payload_of(form_of(action, rule, basis), typed, basis, via=Via.WEB_FORM, attachments=files)
+    if rule is None:
+        return words_of(action, typed, basis, attachments=files)
+    return given_by(form_of(action, rule, basis), typed, basis, attachments=files)
 
 
-def _was_sent_before(opened: Opened, basis: Basis, action: Action, typed: Typed, payload: Payload) -> bool:
+def _was_sent_before(opened: Opened, basis: Basis, typed: Typed, said: Said) -> bool:
     """Whether this very form, opened before the contact's last act, is what did it: a button pressed twice."""
     if typed("seen") == str(opened.request.fact_count) or not typed("seen"):
         return False
-    content = {"text": payload.text, **payload.particulars}
-    said = {name: value for name, value in content.items() if value is not None}
+    content = as_json(replace(said, reason="", attachments=()))
     actor = opened.caller.as_actor(CMO_ROLES)
-    return is_repeat(basis.case.timeline, action, actor, said, payload.reason)
+    return is_repeat(basis.case.catalogue, basis.case.timeline, said.action, actor, content, said.reason or None)
 
 
 def _basis(tx: Tx, words: Words, opened: Opened) -> Basis:
-    case, facts = case_and_facts(tx, opened.request)
-    own = words.types[case.type.name]
-    return Basis(case, own, case.progress(), facts, is_cmo=True, zone=opened.person.time_zone, now=tx.business_now)
+    case = load_request(tx, opened.request)
+    return Basis(case, words, case.progress(), is_cmo=True, zone=opened.person.time_zone, now=tx.business_now)
 
 
-def _refusal(error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
+def _refusal(words: Words, error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
         return Refused(422, form, {}, error.message, typed, error)
-    return Refused(409, form, {}, f"It is not possible to {ACTIONS[Action(form)]} any more", typed)
+    return Refused(409, form, {}, f"It is not possible to {words.actions[form].verb} any more", typed)
 
 
 def _form(
@@ -205,12 +201,13 @@ def _form(
     zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
     basis, files = _basis(tx, words, opened), attachments_of(session, asked.id)
     forms = forms_of(basis.open_to(opened.caller.roles), basis)
-    possible = [action for action in FORM_ACTIONS if action in forms]
+    form_words = {name: each.to_contact for name, each in words.actions.items() if each.to_contact}
+    possible = as_on_page(ORDER, [action for action in forms if action in form_words])
     case = basis.case
     countdowns = [countdown(clock, zones, now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     own = [each for each in countdowns if not each.is_the_sponsors and each.stopped is None]
     pressing = most_pressing(each for each in own if each.is_running)
-    facts = [fact for fact in basis.facts if fact.kind not in INTERNAL]
+    facts = [fact for fact in case.timeline if fact.kind not in INTERNAL]
     context: dict[str, Any] = {
         "token": token,
         "sponsor": sponsor_name(session, settings),
@@ -221,20 +218,18 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
-        "asked_for": asked_for(basis.type, basis.words, basis.progress.detail),
+        "asked_for": asked_for(basis.type, basis.type_words, basis.progress.detail),
         "pressing": pressing,
         "is_paused": any(not each.is_running for each in own),
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
         "is_sponsors_turn": State(asked.state) in SPONSORS_TURN,
         "forms": forms,
-        "words": TO_CONTACT,
+        "words": form_words,
         "possible": possible,
         "primary": _primary(forms, pressing),
-        "so_far": so_far(case, basis.words, basis.progress, basis.facts, zones, now),
-        "said": conversation(
-            facts, files, telling(session, basis.type, basis.words, basis.progress.detail, facts, zones)
-        ),
-        "done": _really_done(done, facts, files),
+        "so_far": so_far(case, basis.type_words, basis.progress, list(case.timeline), zones, now),
+        "said": conversation(facts, files, telling(session, case, basis.progress.detail, zones, words)),
+        "done": _really_done(done, case, facts, files, form_words),
         "refused": refused.on(forms) if refused else None,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
@@ -242,7 +237,7 @@ def _form(
     return page(request, "form.html", context, status=refused.status if refused else 200)
 
 
-def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | None:
+def _primary(forms: Collection[str], pressing: Countdown | None) -> str | None:
     """What the big button does. Of a consignment under way and goods still to send, what is due first comes first."""
     presses_for_delivery = pressing is not None and pressing.kind == ClockKind.DELIVERY_CONFIRMATION
     if presses_for_delivery and Action.CONFIRM_DELIVERY in forms:
@@ -254,19 +249,25 @@ def _primary(forms: Collection[Action], pressing: Countdown | None) -> Action | 
     return next((action for action in PRIMARY if action in forms), None)
 
 
-def _really_done(done: str, facts: Sequence[FactRow], files: Sequence[Attachment]) -> tuple[str, str] | None:
+def _really_done(
+    done: str,
+    case: LoadedRequest,
+    facts: Sequence[Fact],
+    files: Sequence[Attachment],
+    words: Mapping[str, FormWords],
+) -> tuple[str, str] | None:
     """The thanks, and what follows them; an address that only claims something gets none."""
     if done == FILE:
         was_sent = any(file.uploaded_by_role in CMO_ROLES for file in files)
         return ("Thank you. Your file was sent.", "It is listed under “So far”.") if was_sent else None
-    if done not in FORM_ACTIONS:
+    if done not in words:
         return None
-    acts = [fact for fact in sorted(facts, key=lambda fact: fact.sequence) if fact.by_role in CMO_ROLES]
-    action = Action(done)
-    if not acts or (action is not Action.ACKNOWLEDGE and ACTION_OF[FactKind(acts[-1].kind)] is not action):
+    acts = [fact for fact in sorted(facts, key=lambda fact: fact.sequence) if fact.by.is_cmo]
+    if not acts or (done != Action.ACKNOWLEDGE and case.catalogue.action_of[acts[-1].kind] != done):
         return None
-    thanks = DATE_PROPOSED if acts[-1].kind == FactKind.DATE_PROPOSED else TO_CONTACT[action].done
-    return f"{thanks}.", "" if action in WITHOUT_RECEIPT else "A copy is on its way to your mailbox."
+    last = acts[-1].kind
+    thanks = words[done].done_as[last] if last in words[done].done_as else words[done].done
+    return f"{thanks}.", "" if last in UNTOLD else "A copy is on its way to your mailbox."
 
 
 def _gone(

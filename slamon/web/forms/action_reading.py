@@ -12,10 +12,9 @@ from pydantic import ValidationError
 from slamon.domain.lifecycle import Action, Parts
 from slamon.domain.normal_form import listed
 from slamon.domain.progress import ItemStatus
-from slamon.domain.timeline import Via
 from slamon.errors import Invalid, InvalidFields
-from slamon.schemas.acts import Act
-from slamon.services.requests.acts import Payload
+from slamon.schemas.acts import Given, read_act
+from slamon.services.requests.acts import ACTED_THEMSELVES
 from slamon.web.forms.filing_fields import READ_IN_TWO_WAYS, reads_in_two_ways
 from slamon.web.forms.filing_words import plain
 from slamon.web.forms.parts import ActionForm, Basis, Field, Kind
@@ -47,35 +46,30 @@ class Refused:
     typed: Typed
     error: Invalid | None = None
 
-    def on(self, forms: Mapping[Action, ActionForm]) -> "Refused":
+    def on(self, forms: Mapping[str, ActionForm]) -> "Refused":
         """The same with its problems at the fields of the form it belongs to."""
         form = next((form for action, form in forms.items() if action == self.form), None)
         return replace(self, problems=problems_of(self.error, form) if self.error else self.problems)
 
 
-def payload_of(
-    form: ActionForm, typed: Typed, basis: Basis, *, via: Via, attachments: tuple[UUID, ...] = ()
-) -> Payload:
-    """What the form says. A recorded form names its own channel. Raises InvalidFields."""
+def given_by(form: ActionForm, typed: Typed, basis: Basis, *, attachments: tuple[UUID, ...] = ()) -> Given:
+    """What the form says. Raises InvalidFields."""
     content, problems = _content(form, typed, basis, has_file=bool(attachments))
     try:
-        said = Act.model_validate(content)
+        given = read_act(basis.case.catalogue.actions[form.action], {**content, "attachments": list(attachments)})
     except ValidationError as wrong:
         unfit = {_name(error["loc"], content): in_words(plain(error)) for error in wrong.errors()}
         raise InvalidFields({**unfit, **problems}) from wrong
     if problems:
         raise InvalidFields(problems)
-    return Payload(
-        text=said.text,
-        reason=said.reason,
-        expected_on=said.expected_on,
-        occurred_at=said.occurred_at,
-        on_behalf_of=said.on_behalf_of,
-        via=Via(said.via) if said.via else via,
-        evidence=said.evidence,
-        attachments=attachments,
-        particulars=said.particulars(),
-    )
+    return given
+
+
+def words_of(action: str, typed: Typed, basis: Basis, *, attachments: tuple[UUID, ...] = ()) -> Given:
+    """The words alone, of a form that is not open: done already, or too late; the use case knows which."""
+    says = basis.case.catalogue.actions[action].says
+    text, reason = typed.text("text") or "", typed.text("reason") or ""
+    return Given(says(text=text, reason=reason, attachments=attachments), ACTED_THEMSELVES)
 
 
 def problems_of(error: Invalid, form: ActionForm | None) -> dict[str, str]:
@@ -108,7 +102,7 @@ def _content(form: ActionForm, typed: Typed, basis: Basis, *, has_file: bool) ->
             problems[field.name] = "choose one of the list" if field.kind is Kind.CHOICE else "must not be empty"
         if value:
             values[field.name] = value
-    if form.action is Action.AMEND:
+    if form.action == Action.AMEND:
         values, taken_away = _changed(form, values)
         problems |= taken_away
     content = _laid_out(values)
@@ -127,7 +121,7 @@ def _value(field: Field, typed: Typed, zone: str) -> Any:
         raise Invalid(field.name, f"lies in the past; choose today or a later day{way_out}")
     if field.kind is Kind.NUMBER and reads_in_two_ways(text):
         raise Invalid(field.name, READ_IN_TWO_WAYS)
-    if field.name == "logger_serials" or field.name.endswith(".lots"):
+    if field.is_list:
         return listed(text)
     return text
 
@@ -190,7 +184,7 @@ def _settle_lines(form: ActionForm, content: dict[str, Any]) -> dict[str, str]:
         content.pop("lines", None)
         return {}
     content["lines"] = [line for line in content.get("lines", ()) if not _is_zero(line.get("quantity", "0"))]
-    if form.action is Action.CONFIRM_PACKED:
+    if form.action == Action.CONFIRM_PACKED:
         unnamed = [line["line"] for line in content["lines"] if not line.get("lots_or_kits")]
         if unnamed:
             return {f"lines.{line}.lots_or_kits": "must not be empty: say what was packed" for line in unnamed}

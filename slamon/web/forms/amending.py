@@ -39,6 +39,7 @@ def _field(shape: Shape, name: str, words: TypeWords, value: Any) -> Field:
         _KINDS.get(shape.widget, Kind.LINE),
         value=figure(text) if shape.widget is Widget.NUMBER and text else text,
         hint="commas between several" if shape.widget is Widget.LISTED else "",
+        is_list=shape.widget is Widget.LISTED,
         most=4000 if shape.widget is Widget.LISTED else shape.most or 200,
         choices=tuple(Choice(option, words.codes[option]) for option in shape.options),
     )

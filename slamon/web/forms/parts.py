@@ -6,13 +6,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State, possible_actions
+from slamon.db.requests import CmoRequest
+from slamon.domain.lifecycle import RequestTypeDefinition, Rule, State
 from slamon.domain.progress import Progress
+from slamon.domain.stage import possible_actions
 from slamon.domain.timeline import Role
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.instants import today_in
 from slamon.wording.types import TypeWords
+from slamon.wording.words import Words
 
 
 class Kind(StrEnum):
@@ -49,13 +51,14 @@ class Field:
     least: str = ""  # the first day that makes sense
     parts: tuple["Field", ...] = ()
     is_folded: bool = False
+    is_list: bool = False  # typed with commas
 
 
 @dataclass(frozen=True, slots=True)
 class ActionForm:
     """What an action asks for now."""
 
-    action: Action
+    action: str
     fields: tuple[Field, ...]
     takes_file: bool = False
 
@@ -69,9 +72,8 @@ class Basis:
     """What the forms of one request are made from. `is_cmo` says for which side; `zone` is the reader's own."""
 
     case: LoadedRequest
-    words: TypeWords  # of its type
-    progress: Progress  # the case's, folded once
-    facts: Sequence[FactRow]
+    words: Words
+    progress: Progress  # the case's, or as it was when what is written down was said
     is_cmo: bool
     zone: str
     now: datetime
@@ -87,12 +89,16 @@ class Basis:
         return self.case.type
 
     @property
+    def type_words(self) -> TypeWords:
+        return self.words.types[self.type.name]
+
+    @property
     def today(self) -> date:
         return today_in(self.zone, self.now)
 
-    def open_to(self, roles: Collection[Role]) -> dict[Action, Rule]:
+    def open_to(self, roles: Collection[Role]) -> dict[str, Rule]:
         """What somebody in these roles may do now, each with its rule."""
-        return possible_actions(self.type, State(self.request.state), self.progress, roles)
+        return possible_actions(self.case.catalogue, self.type, State(self.request.state), self.progress, roles)
 
 
 def _leaves(fields: Sequence[Field]) -> Iterator[Field]:

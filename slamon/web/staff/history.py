@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
 from slamon.channels import Channels
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
-from slamon.db.requests import CrossingRow, CrossingStatus, FactRow
+from slamon.db.requests import CrossingRow, CrossingStatus
 from slamon.domain.terms import Level
-from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via, stamp
+from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role, Via, stamp
 from slamon.services.requests.queries import RequestDetail
 from slamon.web.staff.deliveries import small_print, way
 from slamon.web.uploads import sent_alone, told_with
 from slamon.web.view.fact_details import Telling, corrected_by, particulars, quoted
 from slamon.web.view.instants import Moment, Zones, civil_day, span
-from slamon.web.view.words import FACTS, LEVELS, MESSAGES, ROLES, VIAS
+from slamon.web.view.words import LEVELS, MESSAGES, ROLES, VIAS
 from slamon.wording.clocks import ClockWords
 from slamon.wording.message import MessageKind
 
@@ -60,10 +60,11 @@ class Entry:
 def history(whole: RequestDetail, about: Telling, words: Mapping[str, ClockWords], channels: Channels) -> list[Entry]:
     zones = about.zones
     dated: list[tuple[datetime, int, Entry]] = []
-    told = told_with(whole.facts, whole.attachments)
-    dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], about)) for fact in whole.facts]
+    facts = list(whole.case.timeline)
+    told = told_with(facts, whole.attachments)
+    dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], about)) for fact in facts]
     dated += [(file.created_at, 0, _file(file, zones)) for file in sent_alone(whole.attachments, told)]
-    moved = [fact.occurred_at for fact in whole.facts if fact.kind == FactKind.TERMS_CHANGED]
+    moved = [fact.occurred_at for fact in facts if fact.kind == FactKind.TERMS_CHANGED]
     called = {kind: words[kind].name for kind in whole.case.catalogue.clocks}
     dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, called, zones)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
@@ -102,28 +103,28 @@ def not_reached(notifications: Sequence[tuple[Notification, str | None]], person
     return told[-1] if told and told[-1].state == NotificationState.FAILED else None
 
 
-def _fact(fact: FactRow, files: Sequence[Attachment], about: Telling) -> Entry:
+def _fact(fact: Fact, files: Sequence[Attachment], about: Telling) -> Entry:
     zones, corrects = about.zones, corrected_by(fact)
-    role = Role(fact.by_role)
-    notes = [ROLES[role] if role is Role.SYSTEM else f"{ROLES[role]}, {VIAS[Via(fact.via)]}"]
-    if fact.content.get("precision") == "date":
+    role, remarks = fact.by.role, fact.remarks
+    notes = [ROLES[role] if role is Role.SYSTEM else f"{ROLES[role]}, {VIAS[fact.via]}"]
+    if remarks.precision == "date":
         notes.append("only the day is known")
-    if fact.content.get("source_key"):
-        notes.append(f"kept before as {fact.content['source_key']}")
-    if fact.recorded_by_id != fact.by_id:
-        notes.append(f"written down by {fact.recorded_by_name}")
+    if remarks.source_key:
+        notes.append(f"kept before as {remarks.source_key}")
+    if fact.recorded_by.id != fact.by.id:
+        notes.append(f"written down by {fact.recorded_by.name}")
     if fact.recorded_at != fact.occurred_at:
         notes.append(f"recorded {span(fact.recorded_at - fact.occurred_at)} later, {zones.at(fact.recorded_at)}")
-    if fact.content.get("evidence"):
-        notes.append(f"evidence: {fact.content['evidence']}")
-    if fact.content.get("expected_on"):
-        notes.append(f"{about.words.expected} expected on {civil_day(date.fromisoformat(fact.content['expected_on']))}")
+    if remarks.evidence:
+        notes.append(f"evidence: {remarks.evidence}")
+    if remarks.expected_on:
+        notes.append(f"{about.type_words.expected} expected on {civil_day(remarks.expected_on)}")
     return Entry(
         at=zones.at(fact.occurred_at),
         tone="cmo" if role in CMO_ROLES else "sponsor",
-        headline=f"{fact.by_name} {FACTS[FactKind(fact.kind)]}",
+        headline=f"{fact.by.name} {about.words.facts[fact.kind].did}",
         notes=tuple(notes),
-        text=fact.content.get("text") or fact.reason,
+        text=fact.words or None,
         files=tuple(files),
         particulars=particulars(fact, about),
         sequence=fact.sequence,

@@ -6,29 +6,30 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
-from slamon.domain.lifecycle import Action, Rule, rule_for, stage_of
+from slamon.domain.lifecycle import Rule
 from slamon.domain.progress import Progress
+from slamon.domain.stage import rule_for
 from slamon.domain.timeline import Via, stamp
 from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, StaleVersion
-from slamon.services.access.rights import Deed
-from slamon.services.requests.acts import act
-from slamon.services.requests.queries import case_and_facts, visible_request
+from slamon.services.access.rights import Deed, roles_on
+from slamon.services.deadlines.loading import LoadedRequest, load_request
+from slamon.services.requests.acts import act, load_to_act
+from slamon.services.requests.queries import visible_request
 from slamon.services.transaction import Tx
 from slamon.web.forms.action_forms import form_of, recorded
-from slamon.web.forms.action_reading import Refused, payload_of
-from slamon.web.forms.action_words import TO_CONTACT, Wording
+from slamon.web.forms.action_reading import Refused, given_by
 from slamon.web.forms.parts import ActionForm, Basis
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visit, Visiting, may_on_record
 from slamon.web.staff.layout import staff_page
-from slamon.web.staff.requests import RequestId, basis_of, keeps, recordable, refusal, roles_of, version_in
+from slamon.web.staff.requests import RequestId, basis_of, keeps, recordable, refusal, version_in
 from slamon.web.view.instants import local_instant
-from slamon.web.view.words import FACTS, named
+from slamon.wording.actions import FormWords
 from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
-WORDS = Wording("", "Record", "Recorded.")
+WORDS = FormWords("", "Record", "Recorded.")
 
 
 @router.api_route(
@@ -36,48 +37,57 @@ WORDS = Wording("", "Record", "Recorded.")
 )
 def show(request: Request, visit: Visiting, request_id: RequestId, action: str) -> Response:
     with runtime_of(request).read() as tx:
-        return _page(request, tx, visit, request_id, _action(request, action))
+        return _page(request, tx, visit, request_id, _checked(request, action))
 
 
 @router.post("/requests/{request_id}/record/{action}", dependencies=[may_on_record(Deed.RECORD)])
 def record(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Let the contact have acted, as somebody of ours heard or read it."""
-    runtime, wanted = runtime_of(request), _action(request, action)
+    runtime, wanted = runtime_of(request), _checked(request, action)
     try:
         with runtime.write() as tx:
-            form, basis = _form(tx, runtime.words, visit, request_id, wanted, typed("occurred_at"))
-            payload = payload_of(form, typed, basis, via=Via.STAFF_PAGE)
-            act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
+            loaded = load_to_act(tx, request_id, by=visit.caller)
+            form, basis = _form(tx, runtime.words, visit, loaded, wanted, typed("occurred_at"))
+            given = given_by(form, typed, basis)
+            act(
+                tx,
+                loaded,
+                given.said,
+                by=visit.caller,
+                via=Via.STAFF_PAGE,
+                recorded=given.recorded,
+                expected_version=version_in(typed),
+            )
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.read() as tx:
-            return _page(request, tx, visit, request_id, wanted, refusal(error, action, typed))
+            return _page(request, tx, visit, request_id, wanted, refusal(runtime.words, error, action, typed))
     return see_other(f"/requests/{request_id}?done=record")
 
 
-def _action(request: Request, action: str) -> Action:
-    found = named(Action, action)
-    if found not in TO_CONTACT:
+def _checked(request: Request, action: str) -> str:
+    """The action, if contacts take it. Raises NotFound."""
+    words = runtime_of(request).words.actions
+    if action not in words or words[action].to_contact is None:
         raise NotFound("page", request.scope["path"])
-    return Action(action)
+    return action
 
 
 def _form(
-    tx: Tx, words: Words, visit: Visit, request_id: RequestId, action: Action, when: str = ""
+    tx: Tx, words: Words, visit: Visit, loaded: LoadedRequest, action: str, when: str = ""
 ) -> tuple[ActionForm, Basis]:
     """The form as it was at the time typed; before one is, as it last was."""
-    asked = visible_request(tx.session, request_id, by=visit.caller)
-    if not keeps(roles_of(tx.session, visit, asked)):
+    if not keeps(roles_on(visit.caller, loaded.owners(tx.session))):
         raise Forbidden("Only the project's manager, lead or quality may record a call or mail.")
-    basis = basis_of(tx, words, visit, *case_and_facts(tx, asked), is_cmo=True)
+    basis = basis_of(tx, words, visit, loaded, is_cmo=True)
     possible = recordable(basis)
     if action not in possible:
-        raise ActionNotAllowed(action, asked.state, list(possible))
+        raise ActionNotAllowed(action, loaded.request.state, list(possible))
     rule, progress = _held_at(when, action, basis) or possible[action]
     basis = replace(basis, progress=progress)
     return recorded(form_of(action, rule, basis), basis), basis
 
 
-def _held_at(when: str, action: Action, basis: Basis) -> tuple[Rule, Progress] | None:
+def _held_at(when: str, action: str, basis: Basis) -> tuple[Rule, Progress] | None:
     """The rule and the progress at a time as typed; None where it was not possible then, or no time is meant."""
     try:
         then = basis.case.as_of(stamp(local_instant("occurred_at", when, basis.zone)))
@@ -85,7 +95,7 @@ def _held_at(when: str, action: Action, basis: Basis) -> tuple[Rule, Progress] |
         return None
     if not len(then.timeline):
         return None
-    state, progress = stage_of(basis.type, then.timeline)
+    state, progress = then.stage()
     rule = rule_for(basis.type, state, action, progress)
     return (rule, progress) if rule else None
 
@@ -95,16 +105,17 @@ def _page(
     tx: Tx,
     visit: Visit,
     request_id: RequestId,
-    action: Action,
+    action: str,
     refused: Refused | None = None,
 ) -> HTMLResponse:
-    when = refused.typed("occurred_at") if refused else ""
-    form, basis = _form(tx, runtime_of(request).words, visit, request_id, action, when)
+    runtime, when = runtime_of(request), refused.typed("occurred_at") if refused else ""
+    loaded = load_request(tx, visible_request(tx.session, request_id, by=visit.caller))
+    form, basis = _form(tx, runtime.words, visit, loaded, action, when)
     context: dict[str, Any] = {
         "asked": basis.request,
         "form": form,
         "words": WORDS,
-        "deed": FACTS[action.fact],
+        "deed": runtime.words.facts[runtime.catalogue.actions[action].facts[0]].did,
         "refused": refused.on({action: form}) if refused else None,
     }
     return staff_page(request, visit, "record.html", context, status=refused.status if refused else 200)

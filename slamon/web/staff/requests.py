@@ -1,39 +1,39 @@
 """One request on one page: its clocks, what the reader can press now, and everything that happened."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy.orm import Session
 
-from slamon.db.requests import CmoRequest, CrossingStatus, FactRow
+from slamon.db.requests import CrossingStatus
+from slamon.domain.actions.parts import Said
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockId
-from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State, last_possible
+from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Action, Rule, State
 from slamon.domain.progress import Progress
+from slamon.domain.stage import last_possible
 from slamon.domain.terms import BREACH_LEVELS
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
 from slamon.files.kinds import ACCEPT, TAKEN
 from slamon.http.uploads import download
 from slamon.services.access.form_links import revoke_links
-from slamon.services.access.rights import RIGHTS, Deed, owners_of, roles_on
+from slamon.services.access.rights import RIGHTS, Deed, roles_on
 from slamon.services.deadlines.loading import LoadedRequest
-from slamon.services.requests.acts import Payload, act
+from slamon.services.requests.acts import act, load_to_act
 from slamon.services.requests.attachments import attach, attachment_of
 from slamon.services.requests.queries import (
     RequestDetail,
-    case_and_facts,
     linked_requests,
     request_detail,
     visible_request,
 )
 from slamon.services.transaction import Tx
-from slamon.web.forms.action_forms import form_of, forms_of
-from slamon.web.forms.action_reading import Refused, payload_of
-from slamon.web.forms.action_words import TO_STAFF
+from slamon.web.forms.action_forms import as_on_page, form_of, forms_of
+from slamon.web.forms.action_reading import Refused, given_by, words_of
 from slamon.web.forms.parts import Basis
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may_on_record
@@ -46,13 +46,14 @@ from slamon.web.view.countdowns import countdown, in_order, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
-from slamon.web.view.words import ACTIONS
+from slamon.wording.actions import FormWords
 from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 RequestId = Annotated[UUID, Path()]
 
-STAFF_ACTIONS = (
+# The order of its forms; actions that are not listed follow.
+ORDER = (
     Action.TAKE, Action.AGREE, Action.REPLY, Action.REFUSE, Action.DECIDE, Action.ACCEPT, Action.REJECT,
     Action.CONFIRM_DELIVERY, Action.REPORT_LOST, Action.FOLLOW_UP, Action.AMEND, Action.REOPEN, Action.WAIT,
     Action.RESUME, Action.CORRECT, Action.CANCEL,
@@ -80,7 +81,9 @@ def withdraw(request: Request, visit: Posting, typed: Submitted, request_id: Req
             revoke_links(tx, request_id, person_id, by=visit.caller, reason=reason)
     except Invalid as error:
         with runtime_of(request).read() as tx:
-            return _page(request, tx, visit, request_id, refused=refusal(error, REVOKE, typed))
+            return _page(
+                request, tx, visit, request_id, refused=refusal(runtime_of(request).words, error, REVOKE, typed)
+            )
     return see_other(f"/requests/{request_id}?done={REVOKE}")
 
 
@@ -104,34 +107,39 @@ def send_file(request: Request, visit: Visiting, request_id: RequestId, handed: 
             attach(tx, request_id, stored, by=visit.caller, via=Via.STAFF_PAGE)
     except Invalid as error:
         with runtime.read() as tx:
-            return _page(request, tx, visit, request_id, refused=refusal(error, FILE, handed.typed))
+            return _page(request, tx, visit, request_id, refused=refusal(runtime.words, error, FILE, handed.typed))
     return see_other(f"/requests/{request_id}?done={FILE}")
 
 
 @router.post("/requests/{request_id}/{action}", dependencies=[may_on_record(Deed.ACT)])
 def press(request: Request, visit: Posting, typed: Submitted, request_id: RequestId, action: str) -> Response:
     """Act in one's own name."""
-    if action not in STAFF_ACTIONS:
+    runtime = runtime_of(request)
+    if action not in forms_for_staff(runtime.words):
         raise NotFound("page", request.scope["path"])
-    runtime, wanted = runtime_of(request), Action(action)
     try:
         with runtime.write() as tx:
-            payload = _payload(tx, runtime.words, visit, request_id, wanted, typed)
-            act(tx, request_id, wanted, by=visit.caller, payload=payload, expected_version=version_in(typed))
+            loaded = load_to_act(tx, request_id, by=visit.caller)
+            said = _said(tx, runtime.words, visit, loaded, action, typed)
+            act(tx, loaded, said, by=visit.caller, via=Via.STAFF_PAGE, expected_version=version_in(typed))
     except (Invalid, ActionNotAllowed, StaleVersion) as error:
         with runtime.read() as tx:
-            return _page(request, tx, visit, request_id, refused=refusal(error, action, typed))
+            return _page(request, tx, visit, request_id, refused=refusal(runtime.words, error, action, typed))
     return see_other(f"/requests/{request_id}?done={action}")
 
 
-def _payload(tx: Tx, words: Words, visit: Visit, request_id: UUID, action: Action, typed: Typed) -> Payload:
-    asked = visible_request(tx.session, request_id, by=visit.caller)
-    roles = roles_of(tx.session, visit, asked)
-    basis = basis_of(tx, words, visit, *case_and_facts(tx, asked), is_cmo=False, roles=roles)
+def forms_for_staff(words: Words) -> dict[str, FormWords]:
+    """The words of the actions that staff take in their own name, by action."""
+    return {name: each.to_staff for name, each in words.actions.items() if each.to_staff}
+
+
+def _said(tx: Tx, words: Words, visit: Visit, loaded: LoadedRequest, action: str, typed: Typed) -> Said:
+    roles = roles_on(visit.caller, loaded.owners(tx.session))
+    basis = basis_of(tx, words, visit, loaded, is_cmo=False, roles=roles)
     rule = basis.open_to(roles).get(action)
-    if rule is None:  # refused by the use case, which knows why
-        return Payload(text=typed.text("text"), reason=typed.text("reason"), via=Via.STAFF_PAGE)
-    return payload_of(form_of(action, rule, basis), typed, basis, via=Via.STAFF_PAGE)
+    if rule is None:
+        return words_of(action, typed, basis).said
+    return given_by(form_of(action, rule, basis), typed, basis).said
 
 
 def basis_of(
@@ -139,7 +147,6 @@ def basis_of(
     words: Words,
     visit: Visit,
     case: LoadedRequest,
-    facts: Sequence[FactRow],
     *,
     is_cmo: bool,
     roles: Collection[Role] = (),
@@ -147,20 +154,14 @@ def basis_of(
     """What the forms of this request are made from, for the reader's own acts in `roles`, or for what the CMO said."""
     return Basis(
         case=case,
-        words=words.types[case.type.name],
+        words=words,
         progress=case.progress(),
-        facts=facts,
         is_cmo=is_cmo,
         zone=visit.zone,
         now=visit.now,
         may_set_priority=Role.LEAD in roles,
         contacts=[(person.id, person.name) for person in choices.contacts_of(tx.session, case.request)],
     )
-
-
-def roles_of(session: Session, visit: Visit, asked: CmoRequest) -> frozenset[Role]:
-    """The reader's roles on this request."""
-    return roles_on(visit.caller, owners_of(session, asked))
 
 
 def keeps(roles: frozenset[Role]) -> bool:
@@ -175,7 +176,7 @@ def version_in(typed: Typed) -> int:
         raise Invalid("version", "is missing; open the page again") from None
 
 
-def refusal(error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: Typed) -> Refused:
+def refusal(words: Words, error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
         return Refused(422, form, {}, error.message, typed, error)
     if isinstance(error, StaleVersion):
@@ -183,7 +184,9 @@ def refusal(error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: 
             "Somebody acted first, so nothing was sent. Read what is new below, then send it again if it still fits."
         )
         return Refused(412, form, {}, message, typed)
-    return Refused(409, form, {}, f"It is not possible to {ACTIONS[Action(form)]} any more; nothing was sent.", typed)
+    return Refused(
+        409, form, {}, f"It is not possible to {words.actions[form].verb} any more; nothing was sent.", typed
+    )
 
 
 def _contact_named(typed: Typed) -> UUID:
@@ -209,16 +212,18 @@ def _page(
     case = whole.case
     countdowns = [countdown(clock, zones, visit.now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
-    basis, state = basis_of(tx, words, visit, case, whole.facts, is_cmo=False, roles=whole.roles), State(asked.state)
-    forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles)), basis)
+    basis, state = basis_of(tx, words, visit, case, is_cmo=False, roles=whole.roles), State(asked.state)
+    form_words = forms_for_staff(words)
+    forms = forms_of(_worth_showing(whole, basis.open_to(whole.roles), form_words), basis)
     may_keep, now_open = keeps(whole.roles), basis.open_to(CMO_ROLES)
-    told_with = telling(session, basis.type, basis.words, basis.progress.detail, whole.facts, zones)
+    late = [each for each in recordable(basis) if each not in now_open]
+    told_with = telling(session, case, basis.progress.detail, zones, words)
     context: dict[str, Any] = {
         "whole": whole,
         "asked": asked,
         "site": site,
         "state": state,
-        "asked_for": asked_for(basis.type, basis.words, basis.progress.detail),
+        "asked_for": asked_for(basis.type, basis.type_words, basis.progress.detail),
         "linked": linked_requests(session, asked, visit.caller),
         "is_our_turn": state in SPONSORS_TURN,
         "is_open": state in OPEN_STATES,
@@ -227,42 +232,47 @@ def _page(
         "running": running,
         "ended": ended,
         "pressing": most_pressing(countdowns),
-        "taken_by": next((fact.by_name for fact in reversed(whole.facts) if fact.kind == FactKind.TAKEN), None),
+        "taken_by": next((fact.by.name for fact in reversed(case.timeline.of(FactKind.TAKEN))), None),
         "primary": next((action for action in PRIMARY if action in forms), None),
         "forms": forms,
-        "words": TO_STAFF,
-        "possible": [action for action in STAFF_ACTIONS if action in forms],
-        "recordable": now_open if may_keep else (),
-        "recordable_late": [each for each in recordable(basis) if each not in now_open] if may_keep else (),
+        "words": form_words,
+        "possible": as_on_page(ORDER, forms),
+        "recordable": told_of(runtime.catalogue, now_open) if may_keep else {},
+        "recordable_late": told_of(runtime.catalogue, late) if may_keep else {},
         "contacts": basis.contacts,
-        "so_far": so_far(case, basis.words, basis.progress, whole.facts, zones, visit.now),
+        "so_far": so_far(case, basis.type_words, basis.progress, list(case.timeline), zones, visit.now),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
         "taken": f"{TAKEN}, up to {runtime.settings.attachment_max_megabytes} MB",
         "entries": history(whole, told_with, words.clocks, runtime.registered),
         "unreached": not_reached(whole.notifications, whole.contact.id),
-        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *STAFF_ACTIONS) else "",
+        "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *form_words) else "",
         "refused": refused.on(forms) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
 
 
-def _worth_showing(whole: RequestDetail, open_now: Mapping[Action, Rule]) -> dict[Action, Rule]:
+def told_of(catalogue: Catalogue, actions: Iterable[str]) -> dict[str, str]:
+    """Actions, each with the kind of fact that tells of it."""
+    return {action: catalogue.actions[action].facts[0] for action in actions}
+
+
+def _worth_showing(whole: RequestDetail, open_now: Mapping[str, Rule], words: Container[str]) -> dict[str, Rule]:
     """What the reader may do here, without taking an escalation that nobody has made or somebody has taken."""
     breached_at: dict[ClockId, datetime] = {}
     for crossing in whole.crossings:  # in order of time
         if crossing.level in BREACH_LEVELS and crossing.status == CrossingStatus.OPEN:
             breached_at.setdefault(crossing.clock_id, crossing.crossed_at)
-    taken = [fact.occurred_at for fact in whole.facts if fact.kind == FactKind.TAKEN]
+    taken = [fact.occurred_at for fact in whole.case.timeline.of(FactKind.TAKEN)]
     is_to_be_taken = any(not taken or max(taken) < at for at in breached_at.values())
     hidden = set() if is_to_be_taken else {Action.TAKE}
-    return {action: rule for action, rule in open_now.items() if action in STAFF_ACTIONS and action not in hidden}
+    return {action: rule for action, rule in open_now.items() if action in words and action not in hidden}
 
 
-def recordable(basis: Basis) -> dict[Action, tuple[Rule, Progress]]:
+def recordable(basis: Basis) -> dict[str, tuple[Rule, Progress]]:
     """What of the CMO's can be written down, in the order in which it usually happens: what it could do at any time.
 
     Each with its rule and the progress as they held last.
     """
-    return last_possible(basis.type, basis.case.timeline, CMO_ROLES)
+    return last_possible(basis.case.catalogue, basis.type, basis.case.timeline, CMO_ROLES)

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from slamon.db.requests import Priority
 from slamon.domain.lifecycle import State
+from slamon.domain.priority import Priority
 from slamon.runtime import Runtime
 from slamon.services.access.rights import Deed, is_allowed
 from slamon.services.requests.queries import Order, RequestFilter, RequestSummary, list_requests

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from slamon.db.requests import FactRow
+from slamon.domain.actions.shipping import ConfirmDispatch, LineQuantity
+from slamon.domain.actions.talk import Answer, ItemAnswer
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Parts, RequestTypeDefinition, State
 from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Progress, Readout
-from slamon.domain.timeline import FactKind
+from slamon.domain.timeline import Fact, FactKind
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.instants import Moment, Zones, civil_day
 from slamon.wording.types import TypeWords
@@ -55,12 +56,12 @@ def line_amount(detail: Mapping[str, Any], number: int, quantity: Decimal | str)
     return amount(quantity, str(_line(detail, number).get("unit", "each")))
 
 
-def lines_in_words(detail: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> str:
+def lines_in_words(detail: Mapping[str, Any], lines: Sequence[LineQuantity] | None) -> str:
     """`24 kits of line 1 (A17), 10 vials of line 2`."""
     return ", ".join(
-        f"{line_amount(detail, part['line'], part['quantity'])} of line {part['line']}"
-        + (f" ({part['lots_or_kits']})" if part.get("lots_or_kits") else "")
-        for part in lines
+        f"{line_amount(detail, part.line, part.quantity)} of line {part.line}"
+        + (f" ({part.lots_or_kits})" if part.lots_or_kits else "")
+        for part in lines or ()
     )
 
 
@@ -136,7 +137,7 @@ def so_far(
     case: LoadedRequest,
     words: TypeWords,
     progress: Progress,
-    facts: Sequence[FactRow],
+    facts: Sequence[Fact],
     zones: Zones,
     now: datetime,
 ) -> SoFar:
@@ -158,17 +159,17 @@ def so_far(
 
 
 def _parts(
-    case: LoadedRequest, words: TypeWords, progress: Progress, facts: Sequence[FactRow], zones: Zones
+    case: LoadedRequest, words: TypeWords, progress: Progress, facts: Sequence[Fact], zones: Zones
 ) -> list[ItemStatusView]:
     item_clocks = case.item_clocks()  # of items with terms of their own
     answers = [fact for fact in facts if fact.kind == FactKind.ANSWERED]
-    said = {part["item"]: part for fact in answers for part in fact.content["items"]}
+    said = {part.item: part for fact in answers for part in fact.said(Answer).items or ()}
     return [
         ItemStatusView(
             title=part_title(case.type, words, progress.detail, number),
             status=getattr(words.part, status),
             is_open=status is ItemStatus.OPEN,
-            notes=answered_with(said.get(number, {})),
+            notes=answered_with(said[number]) if number in said else "",
             expected=zones.maybe(item_clocks[number].target_at)
             if number in item_clocks and status is ItemStatus.OPEN
             else None,
@@ -177,11 +178,11 @@ def _parts(
     ]
 
 
-def answered_with(part: Mapping[str, Any]) -> str:
+def answered_with(part: ItemAnswer) -> str:
     """`document COA-17, version 2`, or why an item was declined."""
-    named = [f"document {part['document_number']}" if part.get("document_number") else ""]
-    named += [f"version {part['document_version']}" if part.get("document_version") else ""]
-    named += [str(part.get("text") or ""), str(part.get("reason") or "")]
+    named = [f"document {part.document_number}" if part.document_number else ""]
+    named += [f"version {part.document_version}" if part.document_version else ""]
+    named += [part.text, part.reason]
     return ", ".join(each for each in named if each)
 
 
@@ -201,18 +202,19 @@ def _total(consignments: Sequence[Consignment], line: int) -> Decimal:
     return sum((each.quantities.get(line, Decimal(0)) for each in consignments), Decimal(0))
 
 
-def _parcels(progress: Progress, facts: Sequence[FactRow], zones: Zones) -> Iterator[Parcel]:
-    sent: dict[int, Mapping[str, Any]] = {}
+def _parcels(progress: Progress, facts: Sequence[Fact], zones: Zones) -> Iterator[Parcel]:
+    sent: dict[int | None, ConfirmDispatch] = {}
     for fact in facts:
         if fact.kind == FactKind.DISPATCHED:  # of several words on one the first counts
-            sent.setdefault(fact.content["consignment"], fact.content)
+            told = fact.said(ConfirmDispatch)
+            sent.setdefault(told.consignment, told)
     for each in progress.consignments:
-        content = sent[each.number]
+        said = sent[each.number]
         yield Parcel(
             number=each.number,
-            goods=lines_in_words(progress.detail, content["lines"]),
-            carrier=", ".join(content[name] for name in ("courier", "service") if content.get(name)),
-            tracking_number=content["tracking_number"],
+            goods=lines_in_words(progress.detail, said.lines),
+            carrier=", ".join(filter(None, (said.courier, said.service))),
+            tracking_number=said.tracking_number,
             dispatched=zones.at(each.dispatched_at),
             expected=civil_day(each.expected_delivery_on),
             status=_status(each),
@@ -235,8 +237,3 @@ def _status(each: Consignment) -> str:
     if each.is_off:
         words.append(f"quality: {DISPOSITIONS[each.disposition]}" if each.disposition else "quality decides")
     return ", ".join(words)
-
-
-def day(text: object) -> str:
-    """A civil date of a fact, as pages show it."""
-    return civil_day(date.fromisoformat(str(text)))

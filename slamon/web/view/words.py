@@ -5,72 +5,13 @@ from enum import StrEnum
 from typing import NamedTuple, TypeVar
 
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.domain.lifecycle import Action
 from slamon.domain.terms import Level
-from slamon.domain.timeline import FactKind, Role, Via
+from slamon.domain.timeline import Role, Via
 from slamon.web.view.instants import civil_day
 from slamon.wording.message import MessageKind
 
 Code = TypeVar("Code", bound=StrEnum)
 
-FACTS = {
-    FactKind.FILED: "filed the request",
-    FactKind.ACKNOWLEDGED: "confirmed receipt",
-    FactKind.ASKED: "asked a question",
-    FactKind.REPLIED: "replied",
-    FactKind.ANSWERED: "answered",
-    FactKind.DECLINED: "declined",
-    FactKind.FOLLOWED_UP: "followed up",
-    FactKind.ACCEPTED: "accepted",
-    FactKind.REJECTED: "did not accept",
-    FactKind.CANCELLED: "cancelled the request",
-    FactKind.TAKEN: "took the escalation",
-    FactKind.RESPONDED: "responded",
-    FactKind.REOPENED: "opened the request again",
-    FactKind.ORDER_CONFIRMED: "confirmed the order",
-    FactKind.DATE_PROPOSED: "proposed another ship date",
-    FactKind.DATE_AGREED: "agreed to the ship date",
-    FactKind.DATE_REFUSED: "did not agree to the ship date",
-    FactKind.PACKED: "confirmed that it is packed",
-    FactKind.DISPATCHED: "confirmed dispatch",
-    FactKind.DELIVERED: "confirmed delivery",
-    FactKind.LOST: "reported a consignment lost",
-    FactKind.DECIDED: "decided on the goods",
-    FactKind.WAITING: "waits for a third party",
-    FactKind.RESUMED: "waits no longer",
-    FactKind.AMENDED: "changed the request",
-    FactKind.CORRECTED: "corrected an earlier message",
-    FactKind.HANDED_ON: "handed the request on",
-    FactKind.TERMS_CHANGED: "changed the terms",
-    FactKind.ADDRESS_CHANGED: "changed the contact's address",
-}
-ACTIONS = {
-    Action.ACKNOWLEDGE: "confirm receipt",
-    Action.ASK: "ask a question",
-    Action.REPLY: "reply",
-    Action.ANSWER: "answer",
-    Action.RESPOND: "respond",
-    Action.CONFIRM_ORDER: "confirm the order",
-    Action.AGREE: "agree to the ship date",
-    Action.REFUSE: "refuse the ship date",
-    Action.CONFIRM_PACKED: "confirm that it is packed",
-    Action.CONFIRM_DISPATCH: "confirm dispatch",
-    Action.CONFIRM_DELIVERY: "confirm delivery",
-    Action.REPORT_LOST: "report a consignment lost",
-    Action.DECIDE: "decide on the goods",
-    Action.DECLINE: "decline",
-    Action.WAIT: "wait for a third party",
-    Action.RESUME: "end the wait",
-    Action.FOLLOW_UP: "follow up",
-    Action.ACCEPT: "accept",
-    Action.REJECT: "send back",
-    Action.REOPEN: "open it again",
-    Action.AMEND: "change the request",
-    Action.CORRECT: "correct a message",
-    Action.HAND_ON: "hand the request on",
-    Action.CANCEL: "cancel the request",
-    Action.TAKE: "take the escalation",
-}
 ROLES = {
     Role.PROJECT_MANAGER: "project manager",
     Role.LEAD: "lead",

@@ -79,7 +79,7 @@ ANSWERED = (K.ANSWERED, 30)
     ],
 )
 def test_the_days_are_counted_from_the_last_act_since_the_answer_unless_the_sponsor_asks_on(facts, counted):
-    found = counted_from(STANDARD.types[RequestType.INQUIRY], happened(*facts), gxp=False)
+    found = counted_from(STANDARD, STANDARD.types[RequestType.INQUIRY], happened(*facts), gxp=False)
     assert (found.sequence if found else None) == counted
 
 
@@ -93,4 +93,4 @@ def test_the_days_are_counted_from_the_last_act_since_the_answer_unless_the_spon
     ],
 )
 def test_a_gxp_data_request_never_closes_by_itself_and_no_shipment_does(request_type, gxp, closes):
-    assert (counted_from(STANDARD.types[request_type], happened(ANSWERED), gxp=gxp) is not None) == closes
+    assert (counted_from(STANDARD, STANDARD.types[request_type], happened(ANSWERED), gxp=gxp) is not None) == closes

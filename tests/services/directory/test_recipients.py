@@ -146,7 +146,7 @@ def test_no_role_of_a_ladder_is_silent(world: Installation, gone: tuple[str, ...
     world.file()
     disable(world, *gone)
     pass_hours(world, 49)
-    assert [m.address for m in world.email.sent if m.kind is K.LIMIT] == [told]
+    assert [m.address for m in world.email.sent if m.kind == K.LIMIT] == [told]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_person_whom_the_ladder_names_is_replaced_once_they_are_disabled(
     world.file()
     disable(world, *gone)
     pass_hours(world, 49)
-    assert [m.address for m in world.email.sent if m.kind is K.LIMIT] == [told]
+    assert [m.address for m in world.email.sent if m.kind == K.LIMIT] == [told]
 
 
 def use_ladder(world: Installation, *steps: dict[str, object]) -> None:

@@ -31,7 +31,7 @@ def test_after_an_outage_each_reader_gets_one_digest_of_all_breaches(any_world: 
     filed = weekend_outage(world, 8)
     world.work()
     (digest,) = world.slack.sent_to(CMO_CHANNEL)
-    assert digest.kind is K.DIGEST
+    assert digest.kind == K.DIGEST
     assert [line.number for line in digest.lines] == filed  # those that have waited longest first
     assert {line.kind for line in digest.lines} == {K.LIMIT}
     (mail,) = world.email.sent_to(CMO_LEAD, K.DIGEST)
@@ -50,7 +50,7 @@ def test_five_come_one_by_one_and_the_sixth_waits_for_the_next_digest(world: Ins
     for _ in range(12):
         world.work()
         world.clock.advance(seconds=20)
-    reminders = [mail.kind for mail in world.email.sent_to(CONTACT) if mail.kind is not K.FILED]
+    reminders = [mail.kind for mail in world.email.sent_to(CONTACT) if mail.kind != K.FILED]
     assert reminders == [K.REMINDER] * 5
     world.clock.advance(minutes=15)
     world.work()

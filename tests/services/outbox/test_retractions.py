@@ -279,8 +279,8 @@ class AnyLife(RuleBasedStateMachine):
     @rule(action=st.sampled_from((Action.ASK, Action.ACKNOWLEDGE, Action.ANSWER, Action.WAIT)), late=st.integers(0, 60))
     def the_cmo_acted(self, action: Action, late: int) -> None:
         at = max(self.world.clock.now() - timedelta(hours=late), START)
-        until = {"until": (self.world.clock.now() + timedelta(hours=9)).isoformat()} if action is Action.WAIT else {}
-        with_words = {"reason": "The laboratory"} if action is Action.WAIT else {"text": "Said"}
+        until = {"until": (self.world.clock.now() + timedelta(hours=9)).isoformat()} if action == Action.WAIT else {}
+        with_words = {"reason": "The laboratory"} if action == Action.WAIT else {"text": "Said"}
         self._try(
             action, by=self.world.cast.pm, on_behalf_of=self.world.cast.contact, via=Via.PHONE_RECORDED,
             evidence="A call", occurred_at=at, particulars=until, **with_words,
@@ -295,7 +295,7 @@ class AnyLife(RuleBasedStateMachine):
         with self.world.runtime.db.read() as session:
             version = session.get_one(CmoRequest, self.request.id).version
         self._try(
-            Action.AMEND, by=self.world.cast.lead, reason="Agreed", particulars={"priority": priority},
+            Action.AMEND, by=self.world.cast.lead, reason="Agreed", particulars={"changes": {"priority": priority}},
             expected_version=version,
         )  # fmt: skip
 

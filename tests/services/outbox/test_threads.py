@@ -147,7 +147,7 @@ def test_a_later_breach_of_another_clock_begins_a_thread_of_its_own(world: Insta
 def test_what_a_digest_told_goes_on_under_the_digest(world: Installation) -> None:
     requests = [world.file() for _ in range(8)]
     pass_hours(world, 49)
-    [digest] = [message for message in world.slack.sent_to(CMO_CHANNEL) if message.kind is K.DIGEST]
+    [digest] = [message for message in world.slack.sent_to(CMO_CHANNEL) if message.kind == K.DIGEST]
     world.act(requests[0].id, Action.TAKE, by=world.cast.lead)
     world.act(requests[0].id, Action.ANSWER, by=world.cast.contact, text="Week 20")
     world.work()
@@ -164,7 +164,7 @@ def test_another_channel_since_gets_no_thread_of_the_old_one(world: Installation
     assert [(m.kind, m.thread_id) for m in world.slack.sent_to("C0NEW")] == [(K.REPEAT, None)]
     world.act(request.id, Action.TAKE, by=world.cast.lead)
     world.work()
-    assert [m.thread_id for m in world.slack.sent if m.kind is K.TAKEN] == ["slack:1", "slack:2"]
+    assert [m.thread_id for m in world.slack.sent if m.kind == K.TAKEN] == ["slack:1", "slack:2"]
 
 
 def test_a_reply_whose_thread_began_between_two_attempts_is_not_posted_twice(slack_world) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy import select
 
 from slamon.db.base import new_id
 from slamon.db.policies import Policy
-from slamon.db.requests import Priority
 from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
+from slamon.domain.priority import Priority
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.errors import Forbidden, Invalid
 from slamon.services.access.callers import Caller

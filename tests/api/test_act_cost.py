@@ -1,0 +1,86 @@
+"""What each act over the API asks of the database, counted: a statement more must be worth it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from slamon.domain.catalogue import STANDARD
+from tests.callers import Api
+from tests.services.requests.test_conversations import LOST, Told
+from tests.services.requests.test_validation import ARRIVED, ORDERED, PACKED, PARCEL, WAIT
+
+Step = tuple[str, str, dict[str, Any]]  # who, what, saying what
+SEEN: Step = ("contact", "acknowledge", {})
+ASKED: Step = ("contact", "ask", {"text": "Which line?"})
+ANSWERED: Step = ("contact", "answer", {"text": "Yes"})
+CONFIRMED: Step = ("contact", *ORDERED)
+LATER: Step = ("contact", "confirm_order", {"planned_ship_on": "2026-03-12"})
+SENT: Step = ("contact", "confirm_dispatch", PARCEL)
+GONE: Step = ("contact", "report_lost", {"text": "The courier cannot find it"})
+WAITING: Step = ("contact", "wait", WAIT)
+WHY = {"reason": "It is not needed any more"}
+
+# The statements of the last step, each after those before it.
+COSTS: list[tuple[int, dict[str, Any], list[Step]]] = [
+    (20, {}, [SEEN]),
+    (23, {}, [ASKED]),
+    (22, {}, [ASKED, ("pm", "reply", {"text": "Line 3"})]),
+    (22, {}, [ANSWERED]),
+    (18, {}, [SEEN, ("contact", "respond", {"text": "Soon"})]),
+    (22, {}, [("contact", "decline", WHY)]),
+    (20, {}, [SEEN, WAITING]),
+    (20, {}, [SEEN, WAITING, ("contact", "resume", {})]),
+    (19, {}, [("pm", "follow_up", {"text": "Any news?"})]),
+    (19, {}, [ANSWERED, ("pm", "accept", {})]),
+    (20, {}, [ANSWERED, ("pm", "reject", WHY)]),
+    (20, {}, [ANSWERED, ("pm", "accept", {}), ("pm", "reopen", WHY)]),
+    (19, {}, [("pm", "amend", {**WHY, "changes": {"due_on": "2026-04-01"}})]),
+    (18, {}, [ASKED, ("contact", "correct", {"corrects": 2, "text": "Which room?"})]),
+    (36, {}, [("contact", "hand_on", {"name": "Maria", "email": "maria@cmo.example"})]),
+    (21, {}, [("pm", "cancel", WHY)]),
+    (20, {}, [("lead", "take", {})]),
+    (23, LOST, [CONFIRMED]),
+    (23, LOST, [LATER, ("pm", "agree", {})]),
+    (22, LOST, [LATER, ("pm", "refuse", WHY)]),
+    (18, LOST, [CONFIRMED, ("contact", *PACKED)]),
+    (22, LOST, [CONFIRMED, SENT]),
+    (22, LOST, [CONFIRMED, SENT, ("contact", "confirm_delivery", ARRIVED)]),
+    (22, LOST, [CONFIRMED, SENT, GONE]),
+    (21, LOST, [CONFIRMED, SENT, GONE, ("quality", "decide", {**WHY, "disposition": "not_usable"})]),
+]
+
+
+@contextmanager
+def statements(api: Api) -> Iterator[list[str]]:
+    """The statements sent while the block runs."""
+    said: list[str] = []
+
+    def listen(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):  # which SQLite is told in words
+            said.append(" ".join(statement.split())[:100])
+
+    event.listen(api.world.runtime.db.engine, "before_cursor_execute", listen)
+    yield said
+    event.remove(api.world.runtime.db.engine, "before_cursor_execute", listen)
+
+
+@pytest.mark.parametrize(("cost", "filing", "steps"), COSTS, ids=[steps[-1][1] for _, _, steps in COSTS])
+def test_an_act_costs_so_many_statements(any_api: Api, cost: int, filing: dict[str, Any], steps: list[Step]) -> None:
+    story = Told(any_api, **filing) if filing else Told(any_api, **any_api.inquiry())
+    *before, (who, action, said) = steps
+    for by, step, content in before:
+        any_api.world.clock.advance(minutes=10)
+        story(getattr(any_api, by), step, **content)
+    caller, version = getattr(any_api, who), story.version()
+    any_api.world.clock.advance(minutes=10)
+    with statements(any_api) as asked:
+        answer = caller.post(f"{story.path}/actions/{action}", json=said, headers={"If-Match": version})
+    assert answer.status_code == 200, answer.text
+    assert len(asked) == cost, "\n".join(asked)
+
+
+def test_every_action_is_counted() -> None:
+    assert {steps[-1][1] for _, _, steps in COSTS} == set(STANDARD.actions)
