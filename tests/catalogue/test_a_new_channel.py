@@ -24,12 +24,12 @@ from slamon.errors import Conflict
 from slamon.services.reports.verify import Difference, verify_audit, verify_requests
 from slamon.wording.message import MessageKind
 from tests.callers import Api
-from tests.catalogue.teams import TEAMS, TeamsSettings
+from tests.catalogue.pager import PAGER, PagerSettings
 from tests.installation import LEAD, Installation
 from tests.pages import Site, text_of
 from workers.senders import Senders
 
-WITH_TEAMS = Channels((*SHIPPED.registered, TEAMS))
+WITH_PAGER = Channels((*SHIPPED.registered, PAGER))
 CHANNEL, CHANNEL_ID = "rhein fill", "19:rhein-fill"
 
 
@@ -95,22 +95,22 @@ def chat(any_world: Installation) -> Iterator[ChatServer]:
 def world(any_world: Installation, chat: ChatServer) -> Installation:
     """The installation on either database, its runtime with one channel more."""
     runtime, clock = any_world.runtime, any_world.clock
-    settings = TeamsSettings(_env_file=None, **{**runtime.settings.model_dump(), "teams_url": chat.url})
-    built = build_channels(WITH_TEAMS, settings, clock)
-    channels = {**runtime.channels, "teams": built["teams"]}
-    any_world.runtime = replace(runtime, settings=settings, registered=WITH_TEAMS, channels=channels)
+    settings = PagerSettings(_env_file=None, **{**runtime.settings.model_dump(), "pager_url": chat.url})
+    built = build_channels(WITH_PAGER, settings, clock)
+    channels = {**runtime.channels, "pager": built["pager"]}
+    any_world.runtime = replace(runtime, settings=settings, registered=WITH_PAGER, channels=channels)
     return any_world
 
 
 @pytest.fixture
-def told_in_teams(world: Installation, chat: ChatServer) -> Api:
-    """A CMO whose lead is told of a breach in its Teams channel, set up through the API."""
+def told_in_pager(world: Installation, chat: ChatServer) -> Api:
+    """A CMO whose lead is told of a breach in its Pager channel, set up through the API."""
     api, cast = Api(world), world.cast
-    kept = api.admin.patch(f"/v1/cmos/{cast.cmo}", json={"teams_channel": CHANNEL, "reason": "They moved"})
-    assert kept.json()["teams_channel"] == CHANNEL_ID
-    kept = api.admin.patch(f"/v1/people/{cast.lead}", json={"teams_user": "@leo.lead", "reason": "Has Teams"})
-    assert kept.json()["teams_user"] == "@leo.lead"
-    line = api.admin.post("/v1/policies", json=policy(world, "teams"))
+    kept = api.admin.patch(f"/v1/cmos/{cast.cmo}", json={"pager_channel": CHANNEL, "reason": "They moved"})
+    assert kept.json()["pager_channel"] == CHANNEL_ID
+    kept = api.admin.patch(f"/v1/people/{cast.lead}", json={"pager_user": "@leo.lead", "reason": "Has Pager"})
+    assert kept.json()["pager_user"] == "@leo.lead"
+    line = api.admin.post("/v1/policies", json=policy(world, "pager"))
     assert line.status_code == 201, line.text
     chat.posts.clear()
     return api
@@ -119,7 +119,7 @@ def told_in_teams(world: Installation, chat: ChatServer) -> Api:
 def policy(world: Installation, channel: str) -> dict[str, Any]:
     to = [{"channel": channel, "role": "lead"}]
     return {
-        "name": "By Teams",
+        "name": "By Pager",
         "cmo_id": str(world.cast.cmo),
         "clocks": {"acknowledgement": {"target": "PT24H", "limit": "PT48H"}},
         "ladder": [{"level": "limit", "to": to}, {"level": "repeat", "offset": "PT4H", "to": to}],
@@ -131,22 +131,22 @@ def pass_hours(world: Installation, hours: float) -> None:
     world.work()
 
 
-def test_its_addresses_are_fields_of_the_api_and_stand_in_the_trail(told_in_teams: Api) -> None:
-    world, cast = told_in_teams.world, told_in_teams.world.cast
-    schemas = told_in_teams.app.openapi()["components"]["schemas"]
-    assert schemas["DeliveryChannel"]["enum"] == ["slack", "email", "teams"]
-    for model, own in (("NewCmo", "teams_channel"), ("NewPerson", "teams_user"), ("PersonChange", "teams_user")):
+def test_its_addresses_are_fields_of_the_api_and_stand_in_the_trail(told_in_pager: Api) -> None:
+    world, cast = told_in_pager.world, told_in_pager.world.cast
+    schemas = told_in_pager.app.openapi()["components"]["schemas"]
+    assert schemas["DeliveryChannel"]["enum"] == ["slack", "email", "pager"]
+    for model, own in (("NewCmo", "pager_channel"), ("NewPerson", "pager_user"), ("PersonChange", "pager_user")):
         assert own in schemas[model]["properties"]
-    refused = told_in_teams.admin.patch(f"/v1/people/{cast.lead}", json={"teams_user": "Leo", "reason": "Typing"})
-    assert [error["field"] for error in refused.json()["errors"]] == ["teams_user"]
+    refused = told_in_pager.admin.patch(f"/v1/people/{cast.lead}", json={"pager_user": "Leo", "reason": "Typing"})
+    assert [error["field"] for error in refused.json()["errors"]] == ["pager_user"]
     with world.runtime.db.read() as session:
         ids = {str(cast.lead), str(cast.cmo)}
         changes = session.scalars(
             select(AuditEntry).where(AuditEntry.entity_id.in_(ids), AuditEntry.action == "change")
         )
         assert [(entry.old, entry.new) for entry in changes] == [
-            ({"teams_channel": None}, {"teams_channel": CHANNEL_ID}),
-            ({"teams_user": None}, {"teams_user": "@leo.lead"}),
+            ({"pager_channel": None}, {"pager_channel": CHANNEL_ID}),
+            ({"pager_user": None}, {"pager_user": "@leo.lead"}),
         ]
 
 
@@ -154,12 +154,12 @@ def test_an_address_gets_a_test_message_and_one_that_is_refused_is_not_kept(
     world: Installation, chat: ChatServer
 ) -> None:
     api, cmo = Api(world), f"/v1/cmos/{world.cast.cmo}"
-    api.admin.patch(cmo, json={"teams_channel": CHANNEL, "reason": "They moved"})
+    api.admin.patch(cmo, json={"pager_channel": CHANNEL, "reason": "They moved"})
     assert [(post["to"], post["key"].split("/")[0]) for post in chat.posts] == [(CHANNEL, "test")]
     chat.fails = 404
-    refused = api.admin.patch(cmo, json={"teams_channel": "gone", "reason": "Moved again"})
-    assert [error["field"] for error in refused.json()["errors"]] == ["teams_channel"]
-    assert api.admin.get(cmo).json()["teams_channel"] == CHANNEL_ID
+    refused = api.admin.patch(cmo, json={"pager_channel": "gone", "reason": "Moved again"})
+    assert [error["field"] for error in refused.json()["errors"]] == ["pager_channel"]
+    assert api.admin.get(cmo).json()["pager_channel"] == CHANNEL_ID
 
 
 def test_a_ladder_may_name_it_and_no_channel_that_there_is_not(world: Installation) -> None:
@@ -168,12 +168,12 @@ def test_a_ladder_may_name_it_and_no_channel_that_there_is_not(world: Installati
     assert refused.status_code == 422
     [error] = refused.json()["errors"]
     assert error["field"] == "ladder.0.to.0.channel"
-    assert "name one of slack, email, teams" in error["message"]
-    assert api.admin.post("/v1/policies", json=policy(world, "teams")).status_code == 201
+    assert "name one of slack, email, pager" in error["message"]
+    assert api.admin.post("/v1/policies", json=policy(world, "pager")).status_code == 201
 
 
-def test_a_breach_begins_a_thread_and_what_follows_stands_in_it(told_in_teams: Api, chat: ChatServer) -> None:
-    world = told_in_teams.world
+def test_a_breach_begins_a_thread_and_what_follows_stands_in_it(told_in_pager: Api, chat: ChatServer) -> None:
+    world = told_in_pager.world
     request = world.file()
     pass_hours(world, 49)
     world.act(request.id, Action.TAKE, by=world.cast.lead)
@@ -186,8 +186,8 @@ def test_a_breach_begins_a_thread_and_what_follows_stands_in_it(told_in_teams: A
     assert not world.slack.sent
 
 
-def test_news_and_links_do_not_take_it_by_themselves(told_in_teams: Api, chat: ChatServer) -> None:
-    world = told_in_teams.world
+def test_news_and_links_do_not_take_it_by_themselves(told_in_pager: Api, chat: ChatServer) -> None:
+    world = told_in_pager.world
     request = world.file()
     world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Week 20")
     world.work()
@@ -195,8 +195,8 @@ def test_news_and_links_do_not_take_it_by_themselves(told_in_teams: Api, chat: C
     assert {m.kind for m in world.email.sent} == {MessageKind.FILED, MessageKind.RECEIPT, MessageKind.CMO_ACTED}
 
 
-def test_what_it_cannot_deliver_within_its_patience_goes_by_mail(told_in_teams: Api, chat: ChatServer) -> None:
-    world, chat.fails = told_in_teams.world, 503
+def test_what_it_cannot_deliver_within_its_patience_goes_by_mail(told_in_pager: Api, chat: ChatServer) -> None:
+    world, chat.fails = told_in_pager.world, 503
     world.file()
     pass_hours(world, 48)
     world.clock.advance(seconds=1)
@@ -211,38 +211,38 @@ def test_what_it_cannot_deliver_within_its_patience_goes_by_mail(told_in_teams: 
     assert chat.kinds() == []
 
 
-def test_pages_metrics_and_health_name_it(told_in_teams: Api, chat: ChatServer) -> None:
-    world = told_in_teams.world
+def test_pages_metrics_and_health_name_it(told_in_pager: Api, chat: ChatServer) -> None:
+    world = told_in_pager.world
     request = world.file()
     pass_hours(world, 49)
     heartbeat.beat(world.runtime, "embedded", 1)
     site = Site(world)
     story = text_of(site.staff(world.cast.lead).get(f"/requests/{request.id}"))
-    assert f"Teams channel {CHANNEL_ID} (for Leo Lead, lead): limit passed" in story
+    assert f"Pager channel {CHANNEL_ID} (for Leo Lead, lead): limit passed" in story
     metrics = site.visitor.get("/metrics").text
-    assert 'slamon_attempts_total{channel="teams",outcome="sent"' in metrics
+    assert 'slamon_attempts_total{channel="pager",outcome="sent"' in metrics
     chat.fails = 400
     pass_hours(world, 4)
     status = text_of(site.staff(world.cast.lead).get("/status"))
-    assert f"in Teams channel {CHANNEL_ID} (for Leo Lead, lead)" in status
+    assert f"in Pager channel {CHANNEL_ID} (for Leo Lead, lead)" in status
 
 
 def test_until_it_is_set_up_the_console_stands_in_and_status_says_so(any_world: Installation) -> None:
-    settings = TeamsSettings(_env_file=None, **any_world.runtime.settings.model_dump())
-    built = build_channels(WITH_TEAMS, settings, any_world.clock)
-    channels = {**any_world.runtime.channels, "teams": built["teams"]}
-    any_world.runtime = replace(any_world.runtime, settings=settings, registered=WITH_TEAMS, channels=channels)
+    settings = PagerSettings(_env_file=None, **any_world.runtime.settings.model_dump())
+    built = build_channels(WITH_PAGER, settings, any_world.clock)
+    channels = {**any_world.runtime.channels, "pager": built["pager"]}
+    any_world.runtime = replace(any_world.runtime, settings=settings, registered=WITH_PAGER, channels=channels)
     status = text_of(Site(any_world).staff(any_world.cast.admin).get("/status"))
-    assert "Teams is shown on the console only. Nothing leaves this machine until SLAMON_TEAMS_URL is set." in status
+    assert "Pager is shown on the console only. Nothing leaves this machine until SLAMON_PAGER_URL is set." in status
 
 
-def test_a_message_for_it_that_nobody_tries_is_a_standstill(told_in_teams: Api) -> None:
-    world = told_in_teams.world
+def test_a_message_for_it_that_nobody_tries_is_a_standstill(told_in_pager: Api) -> None:
+    world = told_in_pager.world
     world.file()
     world.work()
     with world.runtime.write() as tx:
         row = tx.session.scalars(select(Notification)).one()
-        row.channel, row.address, row.state, row.attempts = "teams", CHANNEL_ID, "queued", 0
+        row.channel, row.address, row.state, row.attempts = "pager", CHANNEL_ID, "queued", 0
     world.clock.advance(minutes=2)
     heartbeat.beat(world.runtime, "api", 1)
     answer = Site(world).visitor.get("/readyz").json()
@@ -252,18 +252,18 @@ def test_a_message_for_it_that_nobody_tries_is_a_standstill(told_in_teams: Api) 
 def test_a_process_sends_it_with_as_many_threads_as_it_allows(world: Installation, chat: ChatServer) -> None:
     with Senders(world.runtime):
         names = [thread.name for thread in threading.enumerate()]
-    assert (names.count("slamon-teams"), names.count("slamon-slack")) == (1, 4)
-    send_test(world.runtime, "teams", CHANNEL)
+    assert (names.count("slamon-pager"), names.count("slamon-slack")) == (1, 4)
+    send_test(world.runtime, "pager", CHANNEL)
     assert [post["to"] for post in chat.posts] == [CHANNEL]
 
 
-def test_the_database_does_not_go_back_to_a_release_that_knows_no_such_channel(told_in_teams: Api) -> None:
-    with pytest.raises(Conflict, match="The channel teams was used, which the older release does not know"):
-        schema.downgrade(told_in_teams.world.runtime.db, "0018")
+def test_the_database_does_not_go_back_to_a_release_that_knows_no_such_channel(told_in_pager: Api) -> None:
+    with pytest.raises(Conflict, match="The channel pager was used, which the older release does not know"):
+        schema.downgrade(told_in_pager.world.runtime.db, "0018")
 
 
-def test_the_record_proves_itself(told_in_teams: Api) -> None:
-    world = told_in_teams.world
+def test_the_record_proves_itself(told_in_pager: Api) -> None:
+    world = told_in_pager.world
     world.file()
     pass_hours(world, 49)
     with world.runtime.read() as tx:

@@ -22,8 +22,8 @@ from tests.installation import LEAD, Installation, open_world
 from tests.pages import Site, text_of
 
 
-def capa_closure(view: TimelineView) -> Iterator[Spell]:
-    """From the answer to the next follow-up, with which the sponsor asks how the CAPA was closed."""
+def file_closure(view: TimelineView) -> Iterator[Spell]:
+    """From the answer to the next follow-up, with which the sponsor asks how the site file was closed."""
     if view.answered is not None:
         since = view.answered.occurred_at
         asked = next((fact for fact in view.facts.of(FactKind.FOLLOWED_UP) if fact.occurred_at > since), None)
@@ -31,29 +31,29 @@ def capa_closure(view: TimelineView) -> Iterator[Spell]:
 
 
 CLOCK = ClockDefinition(
-    "capa_closure",
-    capa_closure,
+    "file_closure",
+    file_closure,
     paused_by=PausedBy.THIRD_PARTIES,
     presses_always=True,
     types=frozenset({"inquiry"}),
 )
 WORDS = ClockWords(
-    name="closure of the CAPA",
-    label="CAPA closure",
-    duty="close the CAPA",
-    undone="closed the CAPA",
-    headline="Please close the CAPA",
+    name="closure of the site file",
+    label="Site file closure",
+    duty="close the site file",
+    undone="closed the site file",
+    headline="Please close the site file",
     starts="when the inquiry was answered",
 )
 CATALOGUE = replace(STANDARD, clocks={**STANDARD.clocks, CLOCK.name: CLOCK})
 ENGLISH_WITH_IT = replace(ENGLISH, clocks={**ENGLISH.clocks, CLOCK.name: WORDS})
 LINE = {
-    "name": "CAPA within two days",
-    "clocks": {"capa_closure": {"target": "PT24H", "limit": "PT48H", "pause_cap": "PT12H"}},
+    "name": "Site file within two days",
+    "clocks": {"file_closure": {"target": "PT24H", "limit": "PT48H", "pause_cap": "PT12H"}},
     "ladder": [
-        {"level": "reminder", "clocks": ["capa_closure"], "percent_of_target": 50,
+        {"level": "reminder", "clocks": ["file_closure"], "percent_of_target": 50,
          "to": [{"channel": "email", "role": "cmo_contact"}]},
-        {"level": "limit", "clocks": ["capa_closure"],
+        {"level": "limit", "clocks": ["file_closure"],
          "to": [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "lead"}]},
     ],
 }  # fmt: skip
@@ -71,19 +71,19 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
     api, site = Api(world), Site(world)
     made = api.admin.post("/v1/policies", json={**LINE, "site_id": str(world.cast.site)})
     assert made.status_code == 201, made.text
-    assert made.json()["clocks"]["capa_closure"]["limit"] == "PT48H"
+    assert made.json()["clocks"]["file_closure"]["limit"] == "PT48H"
 
     filed = api.filed()
     assert filed["clocks"] == []  # it has not started
     request_id, request = UUID(filed["id"]), f"/requests/{filed['id']}"
     world.act(request_id, Action.ANSWER, by=world.cast.contact, text="Yes.")
     [clock] = api.pm.get(f"/v1{request}").json()["clocks"]
-    assert (clock["clock"], clock["outcome"], clock["is_the_sponsors"]) == ("capa_closure", "running", False)
+    assert (clock["clock"], clock["outcome"], clock["is_the_sponsors"]) == ("file_closure", "running", False)
 
     world.clock.advance(hours=12, seconds=1)
     world.work()
     [reminder] = [mail for mail in world.email.sent if mail.kind == MessageKind.REMINDER]
-    assert put_into_words(reminder).headline.startswith("Reminder: please close the CAPA by")
+    assert put_into_words(reminder).headline.startswith("Reminder: please close the site file by")
 
     world.clock.advance(hours=36)
     world.work()
@@ -92,20 +92,20 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
     )
     assert mail.address == LEAD
     assert {put_into_words(each).headline for each in (post, mail)} == {
-        "Rhein Fill AG has not closed the CAPA within 48 hours"
+        "Rhein Fill AG has not closed the site file within 48 hours"
     }
-    assert ("Clock", "CAPA closure (target 24 hours, limit 48 hours)") in [
+    assert ("Clock", "Site file closure (target 24 hours, limit 48 hours)") in [
         (fact.label, fact.value) for fact in put_into_words(mail).facts
     ]
 
     staff, form = site.staff(world.cast.pm), site.link(request_id)
-    assert "Closure of the CAPA" in text_of(staff.get(request))
-    assert "closure of the CAPA clock)" in text_of(staff.get(request))  # in what happened
-    assert "closure of the CAPA limit breached" in text_of(staff.get("/requests?tab=all"))
-    assert "Please close the CAPA; it was due by" in text_of(site.visitor.get(form))
-    for page in (staff.get(f"{request}/clocks/capa_closure"), site.visitor.get(f"{form}/clocks/capa_closure")):
+    assert "Closure of the site file" in text_of(staff.get(request))
+    assert "closure of the site file clock)" in text_of(staff.get(request))  # in what happened
+    assert "closure of the site file limit breached" in text_of(staff.get("/requests?tab=all"))
+    assert "Please close the site file; it was due by" in text_of(site.visitor.get(form))
+    for page in (staff.get(f"{request}/clocks/file_closure"), site.visitor.get(f"{form}/clocks/file_closure")):
         assert "The clock started when the inquiry was answered" in text_of(page)
-    assert api.pm.get(f"/v1{request}/clocks/capa_closure/explain").json()["limit_seconds"] == 48 * 3600
+    assert api.pm.get(f"/v1{request}/clocks/file_closure/explain").json()["limit_seconds"] == 48 * 3600
 
     world.act(request_id, Action.FOLLOW_UP, by=world.cast.pm, text="How was it closed?")
     [clock] = api.pm.get(f"/v1{request}/clocks").json()["clocks"]
@@ -117,9 +117,9 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
 def test_the_api_document_names_the_new_clock_and_a_policy_with_another_is_refused(world: Installation) -> None:
     api = Api(world)
     schemas = api.admin.get("/v1/openapi.json").json()["components"]["schemas"]
-    assert "capa_closure" in schemas["PolicyClocks"]["properties"]
-    assert "capa_closure" in schemas["ClockKind"]["enum"]
-    unknown = {**LINE["ladder"][0], "clocks": ["capa_opening"]}  # type: ignore[call-overload, dict-item]
+    assert "file_closure" in schemas["PolicyClocks"]["properties"]
+    assert "file_closure" in schemas["ClockKind"]["enum"]
+    unknown = {**LINE["ladder"][0], "clocks": ["file_opening"]}  # type: ignore[call-overload, dict-item]
     refused = api.admin.post("/v1/policies", json={**LINE, "ladder": [unknown]})
     assert (refused.status_code, [each["field"] for each in refused.json()["errors"]]) == (422, ["ladder.0.clocks.0"])
 

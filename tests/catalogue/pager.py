@@ -12,14 +12,14 @@ from slamon.wording.message import Message
 from slamon.wording.messages import put_into_words
 
 
-class TeamsSettings(Settings):
+class PagerSettings(Settings):
     """The settings with those of this channel, which for a shipped one stand in `slamon/config.py`."""
 
-    teams_url: str | None = None
+    pager_url: str | None = None
 
 
-class TeamsChannel:
-    name = "teams"
+class PagerChannel:
+    name = "pager"
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=5, trust_env=False)
@@ -37,34 +37,34 @@ class TeamsChannel:
         try:
             answer = self._client.request(method, path, **what)
         except httpx.HTTPError as error:
-            raise DeliveryError(f"Teams cannot be reached: {error}", ambiguous=method == "POST") from error
+            raise DeliveryError(f"Pager cannot be reached: {error}", ambiguous=method == "POST") from error
         if answer.is_error:
-            raise DeliveryError(f"Teams answers {answer.status_code}", permanent=answer.is_client_error)
+            raise DeliveryError(f"Pager answers {answer.status_code}", permanent=answer.is_client_error)
         return answer.json()
 
 
-def _build(settings: TeamsSettings, clock: Clock) -> Channel | None:
-    return TeamsChannel(settings.teams_url) if settings.teams_url else None
+def _build(settings: PagerSettings, clock: Clock) -> Channel | None:
+    return PagerChannel(settings.pager_url) if settings.pager_url else None
 
 
 def _id_of(typed: str, receipt: Receipt) -> str:
     return receipt.provider_id.partition("!")[0]
 
 
-TEAMS = ChannelDefinition(
-    name="teams",
+PAGER = ChannelDefinition(
+    name="pager",
     words=ChannelWords(
-        name="Teams",
-        to_person="Teams chat with {}",
-        told_person="in a Teams chat with {}",
-        to_place="Teams channel {}",
-        told_place="in Teams channel {}",
-        test_prompt="Send a test message to Teams channel",
+        name="Pager",
+        to_person="Pager chat with {}",
+        told_person="in a Pager chat with {}",
+        to_place="Pager channel {}",
+        told_place="in Pager channel {}",
+        test_prompt="Send a test message to Pager channel",
     ),
-    setting="SLAMON_TEAMS_URL",
+    setting="SLAMON_PAGER_URL",
     build=_build,
-    own=AddressKind(field="teams_user", pattern="@[a-z.]{2,60}", example="@leo.lead"),
-    shared=AddressKind(field="teams_channel", pattern="[a-z0-9: -]{2,80}", example="19:abc", kept_after_test=_id_of),
+    own=AddressKind(field="pager_user", pattern="@[a-z.]{2,60}", example="@leo.lead"),
+    shared=AddressKind(field="pager_channel", pattern="[a-z0-9: -]{2,80}", example="19:abc", kept_after_test=_id_of),
     has_threads=True,
     patience=timedelta(minutes=2),
     falls_back_to="email",

@@ -1,4 +1,4 @@
-"""A request type that slamon does not ship: audits. Its rules and its fields; nothing else in the house knows it."""
+"""A request type that slamon does not ship: visits. Its rules and its fields; nothing else in the house knows it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,53 +24,53 @@ from slamon.wording.types import FieldWords, PartWords, RowWords, TypeWords
 from slamon.wording.words import ENGLISH
 
 
-class AuditDetail(Body):
-    audit_on: Annotated[Day, Shown(group="audit", column="audit_on")]
-    scope: Annotated[Text, Shown(group="audit", column="audit_scope")]
+class VisitDetail(Body):
+    visit_on: Annotated[Day, Shown(group="visit", column="visit_on")]
+    scope: Annotated[Text, Shown(group="visit", column="visit_scope")]
     questions: Annotated[list[Question], Shown(group="questions", column="question", without="{subject}")] = Field(
         min_length=1, max_length=50
     )
 
 
-class AuditRequest(NewRequest):
-    """Answer the questions of an audit."""
+class VisitRequest(NewRequest):
+    """Answer the questions of a visit."""
 
-    type: Literal["audit"]
-    detail: AuditDetail
+    type: Literal["visit"]
+    detail: VisitDetail
 
 
 def _day(detail: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "audit day", date.fromisoformat(detail["audit_on"]).isoformat()
+    yield "visit day", date.fromisoformat(detail["visit_on"]).isoformat()
 
 
 _ANSWERING: Ways = ((When.SOMETHING_IS_OWED, ACKNOWLEDGED), (When.OTHERWISE, ANSWERED))
 
-AUDIT = RequestTypeDefinition(
-    name="audit",
-    prefix="AUD",
-    body="tests.catalogue.audits:AuditRequest",
+VISIT = RequestTypeDefinition(
+    name="visit",
+    prefix="VIS",
+    body="tests.catalogue.visits:VisitRequest",
     parts=Parts.QUESTIONS,
     rules=information(_ANSWERING, ACKNOWLEDGED),
     already_done=information_done(_ANSWERING),
     by_itself=UNOPPOSED,
     clocks=INFORMATION_CLOCKS,
-    due_day="audit_on",
+    due_day="visit_on",
     marks=_day,
 )
-AUDIT_WORDS = TypeWords(
-    name="Audit",
-    heading="Announce an audit",
-    choice="An audit",
+VISIT_WORDS = TypeWords(
+    name="Visit",
+    heading="Announce a visit",
+    choice="a visit",
     choice_hint="A visit, with questions to prepare",
-    groups={"audit": "The audit", "questions": "What to prepare"},
+    groups={"visit": "The visit", "questions": "What to prepare"},
     fields={
-        "detail.audit_on": FieldWords("Day of the audit"),
-        "detail.scope": FieldWords("Scope of the audit"),
-        "detail.questions": FieldWords("Audit questions", missing="write at least one audit question"),
+        "detail.visit_on": FieldWords("Day of the visit"),
+        "detail.scope": FieldWords("Scope of the visit"),
+        "detail.questions": FieldWords("Visit questions", missing="write at least one visit question"),
     },
-    rows={"detail.questions": RowWords("Audit question", "Add another audit question")},
+    rows={"detail.questions": RowWords("Visit question", "Add another visit question")},
     codes={},
     part=PartWords("open", "answered"),
 )
-CATALOGUE = replace(STANDARD, types={**STANDARD.types, "audit": AUDIT})
-WORDS = replace(ENGLISH, types={**ENGLISH.types, "audit": AUDIT_WORDS})
+CATALOGUE = replace(STANDARD, types={**STANDARD.types, "visit": VISIT})
+WORDS = replace(ENGLISH, types={**ENGLISH.types, "visit": VISIT_WORDS})
