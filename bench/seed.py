@@ -153,9 +153,7 @@ def _rows(
             }
             for clock in clocks
         ]
-        kinds = [
-            {"request_id": request_id, "kind": clock.kind.value, "generation": clock.id.generation} for clock in clocks
-        ]
+        kinds = [{"request_id": request_id, "kind": clock.kind, "generation": clock.id.generation} for clock in clocks]
         yield (
             request,
             fact_values(request_id, fact, head),

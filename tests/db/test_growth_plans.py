@@ -100,7 +100,7 @@ def filtered(name: str, order: Order) -> Callable[[Reading], None]:
 
 def board_sections(reading: Reading) -> None:
     for holder in Holder:
-        worklist(reading.session, holder, RequestFilter(), by=reading.by)
+        worklist(reading.tx, holder, RequestFilter(), by=reading.by)
 
 
 def one_request(reading: Reading) -> None:

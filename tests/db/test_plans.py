@@ -38,14 +38,13 @@ def hand_out(world: Installation, tx: Any) -> None:
 
 
 def list_first_and_later_page(world: Installation, tx: Any) -> None:
-    session = tx.session
     reader = world.caller(world.cast.lead)
     for order in Order:
         first = list_requests(tx, RequestFilter(order=order), by=reader)
         assert len(first.rows) == 50
         list_requests(tx, RequestFilter(order=order, cursor=first.next_cursor), by=reader)
     for holder in Holder:
-        worklist(session, holder, RequestFilter(), by=reader)
+        worklist(tx, holder, RequestFilter(), by=reader)
 
 
 def look_after(world: Installation, tx: Any) -> None:

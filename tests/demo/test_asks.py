@@ -5,13 +5,13 @@ from itertools import chain
 from uuid import UUID
 
 import pytest
-from pydantic import TypeAdapter
 
 from slamon.demo.asks import Ask, filing_of
 from slamon.demo.scenes import SILENT_SITES, Star, later, opening
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType
 from slamon.domain.priority import Priority
-from slamon.schemas.new_requests import NewRequest
+from slamon.schemas.filings import read_filing
 
 SCRIPT = [*opening(), *later()]
 ID = UUID(int=1)
@@ -21,7 +21,7 @@ ID = UUID(int=1)
 def test_every_ask_of_the_script_passes_the_check_of_the_api(ask: Ask) -> None:
     filing = filing_of(ask, site_id=ID, project_id=ID, today=date(2026, 11, 24))
     body = {
-        "type": filing.type.value,
+        "type": filing.type,
         "project_id": str(ID),
         "site_id": str(ID),
         "subject": filing.subject,
@@ -31,7 +31,7 @@ def test_every_ask_of_the_script_passes_the_check_of_the_api(ask: Ask) -> None:
         "cmo_reference": filing.cmo_reference,
         "detail": filing.detail,
     }
-    assert TypeAdapter[object](NewRequest).validate_python(body)
+    assert read_filing(STANDARD, body)
 
 
 def test_the_script_has_all_types_and_more_than_one_priority() -> None:

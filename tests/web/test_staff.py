@@ -126,9 +126,9 @@ def test_a_section_goes_on_behind_the_same_instant_on_both_databases(any_world: 
         asked = any_world.file()
         any_world.act(asked.id, Action.ANSWER, by=any_world.cast.contact, text="Yes")
     reader = any_world.caller(any_world.cast.pm)
-    with any_world.runtime.db.read() as session:
-        first = worklist(session, Holder.US, RequestFilter(), by=reader)
-        second = worklist(session, Holder.US, RequestFilter(), by=reader, after=first.after)
+    with any_world.runtime.read() as tx:
+        first = worklist(tx, Holder.US, RequestFilter(), by=reader)
+        second = worklist(tx, Holder.US, RequestFilter(), by=reader, after=first.after)
     assert len({row.request.id for row in [*first.rows, *second.rows]}) == 51
     assert second.after is None
 
