@@ -46,6 +46,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
     first = [
         requests.filing_router(runtime.catalogue),
         requests.router,
+        requests.action_router(runtime.catalogue, runtime.words),
         attachments.router,
         clocks.router,
         outstanding_items.router,
@@ -56,9 +57,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
     last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
     routers = [*first, *record_routers(runtime.registered), policy_records, *last, *others]
     routers.append(_document_route(app))
-    acting = requests.action_routes(runtime.catalogue, runtime.words)
-    rest = [route for router in routers[1:] for route in router.routes]
-    app.state.api_routes = [*requests.router.routes, *acting, *rest]
+    app.state.api_routes = [route for router in routers for route in router.routes]
     app.router.routes += app.state.api_routes  # as they are: including a router builds each of its routes again
     app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]  # FastAPI's own lacks the problems
 

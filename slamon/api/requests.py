@@ -9,7 +9,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Response
 from sqlalchemy import Connection
-from starlette.routing import BaseRoute
 
 from slamon.api.act_route import ActRoute
 from slamon.api.responses import answers
@@ -248,9 +247,9 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
     return call.write(work)
 
 
-def action_routes(catalogue: Catalogue, words: Words) -> list[BaseRoute]:
+def action_router(catalogue: Catalogue, words: Words) -> APIRouter:
     """One address an action: each takes that action's own fields, and those of a recorded call or mail."""
-    acting = APIRouter(prefix="/v1/requests", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    acting = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
     for name, action in catalogue.actions.items():
         acting.add_api_route(
             f"/{{request_id}}/actions/{name}",
@@ -270,7 +269,7 @@ def action_routes(catalogue: Catalogue, words: Words) -> list[BaseRoute]:
         include_in_schema=False,
         dependencies=[may_on_record(Deed.ACT)],
     )
-    return acting.routes
+    return acting
 
 
 def _refusing_others(catalogue: Catalogue) -> Callable[..., Response]:

@@ -64,8 +64,7 @@ def test_the_api_takes_it_describes_it_and_tells_of_it(house: Installation) -> N
 def test_the_manager_hears_of_it_by_mail_and_in_slack_and_the_contact_gets_a_receipt(house: Installation) -> None:
     first, second = house.file(), house.file()
     house.act(first.id, "report_deviation", by=house.cast.contact, **SAID)
-    with house.runtime.db.write() as session:
-        session.get_one(Person, house.cast.pm).slack_user_id = "U0PETRA"
+    house.address(Person, house.cast.pm, "slack", "U0PETRA")
     house.act(second.id, "report_deviation", by=house.cast.contact, **SAID)
     house.work()
     [mail] = house.email.sent_to(PM, MessageKind.CMO_ACTED)
