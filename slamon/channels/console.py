@@ -1,4 +1,4 @@
-"""Stands in where no Slack token or SMTP host is set: one line of JSON for each message not sent."""
+"""Stands in for every channel that is not set up: one line of JSON for each message not sent."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,6 @@
-"""The channels that slamon ships, and the ones of a process, put together from its settings."""
+"""The channels that slamon ships, and the ones of a process, put together from its settings.
+
+Their order decides: news for staff leave by the first that reaches them."""
 
 import sys
 

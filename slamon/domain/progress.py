@@ -1,6 +1,6 @@
 """How far a request has come: what was ordered, sent and received, which items are owed, what is open to the sponsor.
 
-How facts make it is in `fold`, what an act must not contradict in `actions`.
+How facts make it is in `fold`; what an act must not contradict, each action in `actions/` checks.
 Quantities are exact decimals in the unit of their line; lines, items, questions and consignments count from 1.
 """
 

@@ -1,6 +1,6 @@
 """How a spreadsheet of requests says what we call a type, a filing, an answer: read from a file that somebody wrote.
 
-Here lives the meaning of a mapping and of a cell under it (requests_template.toml beside this shows one). Requests,
+Here lives the meaning of a mapping and of a cell under it (slamon/cli/requests_template.toml shows one). Requests,
 their life cycle and the database are not known here.
 """
 

@@ -1,7 +1,7 @@
 """A spreadsheet as rows of text: CSV, gzipped CSV or one sheet of an .xlsx workbook.
 
 Here live the limits a file must keep, what no cell may hold, and the names of the columns of one kind of it, the table
-of CMOs, sites and contacts (directory_template.csv beside this shows them). What a cell means is not known here.
+of CMOs, sites and contacts (slamon/cli/directory_template.csv shows them). What a cell means is not known here.
 """
 
 import csv

@@ -105,7 +105,7 @@ def test_a_visit_has_messages_a_ladder_a_policy_of_its_own_and_stands_up_to_veri
     }  # fmt: skip
     made = api.admin.post("/v1/policies", json=line)
     assert made.status_code == 201, made.text
-    unknown = api.admin.post("/v1/policies", json={**line, "type": "visit"})
+    unknown = api.admin.post("/v1/policies", json={**line, "type": "inspection"})
     assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "type")
     request = visited.file(type="visit", detail=DETAIL, subject="Visit of line 3")
     visited.work()

@@ -1,6 +1,6 @@
 """The ten rules every clock keeps, each by its number, and any lawful story thrown at them.
 
-Rules 1, 2, 5 and 7 are also told through the database: see test_new_terms, test_verify and test_cycle.
+Rules 1, 2, 5 and 7 are also told through the database: see tests of term changes, verify and the cycle.
 """
 
 from dataclasses import replace
