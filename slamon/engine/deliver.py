@@ -129,7 +129,7 @@ def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> l
                 _fall_back(tx, row, runtime)
                 continue
             if _kills(tx.session, row):
-                row.state, row.error = NotificationState.FAILED.value, "Sending it crashed the worker five times; it is not retried."
+                row.state, row.error = NotificationState.FAILED.value, "Sending it crashed the worker five times."
                 continue
             outgoing = composer.outgoing(row)
             ask_first = row.first_attempt_at if row.state == NotificationState.UNKNOWN else None

@@ -1,1 +1,1 @@
-"""Every word a reader sees."""
+"""Every word a reader sees: messages, pages, errors; the words of each kind in the catalogue by its name."""

@@ -67,7 +67,7 @@ class TimelineView(NamedTuple):
     site_zone: ZoneInfo
 
     @property
-    def is_withdrawn(self) -> bool:
+    def is_request_cancelled(self) -> bool:
         """Whether the sponsor cancelled the request, which leaves nobody anything to answer for."""
         return self.ended is not None and self.ended.kind == FactKind.CANCELLED
 

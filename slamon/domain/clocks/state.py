@@ -173,7 +173,7 @@ def _state(terms: Terms, definition: ClockDefinition, spell: Spell, view: Timeli
         target_at = _due(terms, clock, spell.since, clock.target, pauses)
         limit_at = _due(terms, clock, spell.since, clock.limit, pauses)
     outcome = _outcome(spell.until, target_at, limit_at)
-    if spell.is_cancelled and (outcome is not Outcome.BREACHED or limit_at is None or view.is_withdrawn):
+    if spell.is_cancelled and (outcome is not Outcome.BREACHED or limit_at is None or view.is_request_cancelled):
         outcome = Outcome.CANCELLED
     clock_id = ClockId(definition.name, spell.generation)
     return ClockState(clock_id, definition, spell.since, target_at, limit_at, pauses, spell.until, outcome)

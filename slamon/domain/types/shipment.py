@@ -148,7 +148,19 @@ SHIPMENT = RequestTypeDefinition(
     parts=Parts.LINES,
     rules=_RULES,
     already_done=_ALREADY_DONE,
-    clocks=frozenset(ClockKind) - {ClockKind.ANSWER},
+    clocks=frozenset(
+        {
+            ClockKind.ACKNOWLEDGEMENT,
+            ClockKind.ORDER_CONFIRMATION,
+            ClockKind.REPLY,
+            ClockKind.DISPATCH_CONFIRMATION,
+            ClockKind.DELIVERY_CONFIRMATION,
+            ClockKind.FULFILMENT,
+            ClockKind.PROMISE,
+            ClockKind.SPONSOR,
+            ClockKind.EXCURSION_DECISION,
+        }
+    ),
     amendable={
         "requested_ship_date": (),
         "required_delivery_from": (),

@@ -1,6 +1,6 @@
 """The life cycles as a document: a diagram and a table of each, written from the tables that are in force."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.lifecycle import ENDED, OF_A_DRAFT, RequestTypeDefinition, Rule, State, When
@@ -68,8 +68,12 @@ def _leads_to(state: State, rule: Rule) -> str:
 
 
 def _who(rule: Rule) -> str:
-    sponsors = ", ".join(role.value.replace("_", " ") for role in Role if role in rule.who - CMO_ROLES)
-    cmo = ["CMO"] if rule.who >= CMO_ROLES else []
-    return ", ".join([*cmo, *([sponsors] if sponsors else [])]) + (
+    sponsors = _named(rule.who - CMO_ROLES)
+    cmo = "CMO" if rule.who >= CMO_ROLES else _named(rule.who & CMO_ROLES)
+    return ", ".join(filter(None, (cmo, sponsors))) + (
         f" (these while {rule.sponsor_only})" if rule.sponsor_only else ""
     )
+
+
+def _named(roles: Set[Role]) -> str:
+    return ", ".join(role.value.replace("_", " ") for role in Role if role in roles)

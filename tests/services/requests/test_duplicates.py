@@ -8,7 +8,7 @@ from sqlalchemy import event, text, update
 from bench.seed import seed_open_requests
 from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import STANDARD
-from slamon.domain.lifecycle import RequestState, RequestType
+from slamon.domain.lifecycle import RequestType, State
 from slamon.errors import LikelyDuplicate
 from slamon.services.requests.duplicates import marks, refuse_duplicates
 from tests.callers import Api
@@ -73,7 +73,7 @@ def test_without_a_lot_or_an_order_number_nothing_is_compared(api: Api) -> None:
 def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world: Installation) -> None:
     seed_open_requests(any_world, 300)
     with any_world.runtime.db.engine.begin() as connection:  # most are closed, and PostgreSQL knows
-        connection.execute(update(CmoRequest).values(state=RequestState.CLOSED))
+        connection.execute(update(CmoRequest).values(state=State.CLOSED.value))
         connection.execute(text("ANALYZE" if not any_world.runtime.db.is_sqlite else "SELECT 1"))
     any_world.file(cmo_reference="PO-77")
     asked: list[tuple[str, Any]] = []
