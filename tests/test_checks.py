@@ -26,14 +26,14 @@ def test_a_document_whose_references_lead_nowhere_fails(world: Installation):
     assert checked("check_openapi.py", given=json.dumps(document)) == (0, "")
     del document["components"]["schemas"]["Problem"]
     document["paths"]["/v1/requests"]["get"]["operationId"] = "fileRequest"
-    document["components"]["schemas"]["Act"]["type"] = "objekt"
+    document["components"]["schemas"]["ConfirmDispatch"]["type"] = "objekt"
     document["info"].pop("title")
     status, said = checked("check_openapi.py", given=json.dumps(document))
     assert status == 1
     for fault in (
         "#/components/schemas/Problem leads nowhere",
         "fileRequest is used 2 times",
-        "schemas/Act",
+        "schemas/ConfirmDispatch",
         '"title"',
     ):
         assert fault in said

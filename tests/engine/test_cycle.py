@@ -14,6 +14,7 @@ from slamon.engine import cycle
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.services.outbox.outbox import stop_outgoing
+from slamon.wording.facts import FACTS
 from slamon.wording.message import MessageKind
 from tests.installation import (
     BACKUP,
@@ -85,9 +86,9 @@ def test_an_answer_silences_what_is_pending_and_closes_the_thread_once(any_world
 
     assert kinds(any_world.slack, CMO_CHANNEL) == [K.LIMIT, K.CLOSING]
     (closing,) = any_world.slack.sent_to(CMO_CHANNEL, K.CLOSING)
-    assert (closing.thread_id, closing.action) == ("slack:1", "answer")
+    assert (closing.thread_id, closing.act) == ("slack:1", FACTS["answered"])
     assert kinds(any_world.email, CONTACT)[-1] is K.RECEIPT
-    assert any_world.email.sent_to(PM, K.CMO_ACTED)[0].action == "answer"
+    assert any_world.email.sent_to(PM, K.CMO_ACTED)[0].act == FACTS["answered"]
     assert not any_world.email.sent_to(HEAD)
 
 
@@ -186,7 +187,7 @@ def test_cancelling_silences_pending_messages_in_the_same_transaction(world: Ins
     world.act(request.id, Action.CANCEL, by=world.cast.pm, reason="Study on hold")
     world.work()
     assert not world.email.sent_to(CONTACT, K.TARGET)
-    assert world.email.sent_to(CONTACT, K.SPONSOR_ACTED)[0].action == "cancel"
+    assert world.email.sent_to(CONTACT, K.SPONSOR_ACTED)[0].act == FACTS["cancelled"]
 
 
 def test_the_same_rung_never_gets_a_second_row_even_if_its_crossing_is_forgotten(world: Installation):

@@ -17,6 +17,7 @@ from slamon.errors import DeliveryError
 from slamon.services.outbox.outbox import stop_outgoing
 from slamon.services.reports.verify import verify_requests
 from slamon.services.requests.queries import facts_of
+from slamon.wording.facts import FACTS
 from slamon.wording.message import MessageKind
 from tests.installation import CONTACT, LEAD, NOBODY, PM, Installation, open_world
 
@@ -92,7 +93,7 @@ def test_an_answer_nobody_objects_to_closes_after_a_notice_at_the_end_of_the_fif
     assert state_of(swiss_world, request) == State.CLOSED
     assert stored(swiss_world, request).next_check_at is None
     [told] = swiss_world.email.sent_to(CONTACT, K.SPONSOR_ACTED)
-    assert (told.action, told.actor_name) == ("accept", None)
+    assert (told.act, told.actor_name) == (FACTS["accepted"], None)
 
 
 def test_holidays_of_the_sponsors_country_are_no_working_days(swiss: Installation):

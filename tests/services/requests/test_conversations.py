@@ -5,6 +5,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from slamon.services.reports.verify import Difference, verify_requests
+from slamon.wording.facts import FACTS
 from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from tests.callers import Api
@@ -82,7 +83,8 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
     offered = story(api.contact, "confirm_order", planned_ship_on="2026-03-11")
     assert offered["state"] == "awaiting_sponsor"  # later than asked for: the ball is with the sponsor
     story.pass_time(hours=25)
-    [offer] = [told for told in api.world.email.sent_to(PM, MessageKind.CMO_ACTED) if told.action == "propose_date"]
+    offers = api.world.email.sent_to(PM, MessageKind.CMO_ACTED)
+    [offer] = [told for told in offers if told.act == FACTS["date_proposed"]]
     assert put_into_words(offer).headline == "Rhein Fill AG proposed another ship date"
     late = api.world.email.sent_to(PM, MessageKind.TARGET)[-1]  # and its own clock runs
     assert put_into_words(late).headline == "We have not replied to the CMO within 24 hours"
