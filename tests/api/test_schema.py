@@ -6,6 +6,7 @@ Ids in generated calls are swapped for real ones where an id was meant, so that 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -48,11 +49,12 @@ CONFIG = SchemathesisConfig.from_dict(
 
 def document() -> dict[str, Any]:
     """The document of an application that has no database yet."""
-    given_settings = Settings(_env_file=None, database_url="sqlite:///never-opened.db")
-    database, files = Database(given_settings.database_url), DiskStore(given_settings.files_folder)
-    runtime = Runtime(given_settings, ManualClock(), database, channels={}, files=files)
-    plain: dict[str, Any] = json.loads(json.dumps(openapi_document(create_app(runtime, with_workers=False))))
-    return plain
+    with TemporaryDirectory() as folder:
+        given_settings = Settings(_env_file=None, database_url=f"sqlite:///{folder}/empty.db")
+        database, files = Database(given_settings.database_url), DiskStore(given_settings.files_folder)
+        runtime = Runtime(given_settings, ManualClock(), database, channels={}, files=files)
+        plain: dict[str, Any] = json.loads(json.dumps(openapi_document(create_app(runtime, with_workers=False))))
+        return plain
 
 
 DOCUMENT = document()
