@@ -310,3 +310,17 @@ def test_help_loads_nothing_that_only_commands_need():
     loaded = "import sys, slamon.cli.main; print({'sqlalchemy', 'pydantic', 'fastapi', 'slack_sdk'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_names_and_files_with_brackets_are_written_as_they_are(folder: Path):
+    told = run(*SETUP[:2], "Acme [/EU] :smile: [red]", *SETUP[3:], *NO_TESTS)
+    assert told.exit_code == 0
+    assert "The sponsor is Acme [/EU] :smile: [red]." in told.output
+    assert "✓ [copy].bak, " in run("backup", "[copy].bak").output
+    refused = subprocess.run(
+        [sys.executable, "-c", "from slamon.cli.main import main; main()", "backup", "[copy].bak"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 1
+    assert "[copy].bak" in refused.stderr
+    assert "Traceback" not in refused.stderr

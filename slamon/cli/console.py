@@ -7,14 +7,33 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
+from rich.text import Text
 
-out, err = Console(), Console(stderr=True)
+from slamon.errors import SlamonError
+
+# No markup: a name or a file with brackets in it is written as it is.
+out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
+
+
+def say_done(text: str) -> None:
+    out.print(Text.assemble(("✓", "green"), " ", text))
 
 
 def printable(text: str) -> str:
     """Without control characters a file could aim at the terminal; format characters of right-to-left text go too."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """What cannot be read ends the command with one plain line."""
+    try:
+        yield
+    except SlamonError as error:
+        typer.echo(printable(f"slamon: {error}"), err=True)
+        raise typer.Exit(1) from error
 
 
 def say_speed(console: Console, done: int, what: str, seconds: float) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from slamon.cli.console import err, out
+from slamon.cli.console import err, out, say_done
 
 
 def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this revision instead.")] = None) -> None:
@@ -35,7 +35,7 @@ def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it mus
     if schema.current_revision(runtime.db) is None:
         raise SlamonError("There is nothing in the database yet. Run 'slamon setup' first.")
     backup.backup(runtime.db, file)
-    out.print(f"[green]✓[/green] {file}, {file.stat().st_size:,} bytes.", highlight=False)
+    say_done(f"{file}, {file.stat().st_size:,} bytes.")
 
 
 def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backup' wrote.")]) -> None:
@@ -53,7 +53,7 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backu
     migrate_database(runtime)
     with runtime.write() as tx:
         outbox.hold_restored(tx)
-    out.print(f"[green]✓[/green] Restored, at schema {schema.current_revision(runtime.db)}. Messages are held back.")
+    say_done(f"Restored, at schema {schema.current_revision(runtime.db)}. Messages are held back.")
     out.print("Run 'slamon verify', start slamon, look at the page Status, and let the messages go there.")
 
 
@@ -86,6 +86,6 @@ def verify_record() -> None:
             break
         files += step
     if first is not None:
-        err.print(f"[red]The record contradicts itself. {first}[/red]", highlight=False)
+        err.print(f"The record contradicts itself. {first}", style="red", highlight=False)
         raise typer.Exit(1)
     out.print(f"{total} requests, {files} files and the whole trail are as they were recorded.")

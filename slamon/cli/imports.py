@@ -1,14 +1,15 @@
 """`slamon import`: a spreadsheet in, records or requests out, or one line for every bad row and nothing stored."""
 
 import getpass
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slamon.cli.console import out, printable, progress_bar, say_speed
+from slamon.cli.console import out, printable, progress_bar, refusing, say_speed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,23 +31,8 @@ def directory(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; store nothing.")] = False,
 ) -> None:
     """Add the CMOs, sites and contacts of a spreadsheet; all of them or, where a row is bad, none."""
-    from slamon.config import Settings
-    from slamon.errors import SlamonError
-    from slamon.imports.drafts import BadRows
-    from slamon.runtime import build_runtime
-
-    runtime = build_runtime(Settings())
-    try:
+    with _importing() as runtime:
         result = _import_directory(runtime, file, sheet, dry_run=dry_run)
-    except BadRows as bad:
-        _tell(bad.problems)
-        typer.echo("slamon: nothing was imported.", err=True)
-        raise typer.Exit(1) from bad
-    except SlamonError as error:
-        typer.echo(printable(f"slamon: {error}"), err=True)
-        raise typer.Exit(1) from error
-    finally:
-        runtime.close()
     out.print(_directory_summary(result, dry_run=dry_run))
     for problem in (*result.notes, *result.differing):
         typer.echo(printable(_line_of(problem)))
@@ -58,12 +44,29 @@ def template() -> None:
     typer.echo((files("slamon.cli") / "directory_template.csv").read_text("utf-8"), nl=False)
 
 
+@contextmanager
+def _importing() -> "Iterator[Runtime]":
+    """The runtime of one import; bad rows end the command, one line each, and nothing was stored."""
+    from slamon.config import Settings
+    from slamon.imports.drafts import BadRows
+    from slamon.runtime import build_runtime
+
+    with closing(build_runtime(Settings())) as runtime, refusing():
+        try:
+            yield runtime
+        except BadRows as bad:
+            _tell(bad.problems)
+            typer.echo("slamon: nothing was imported.", err=True)
+            raise typer.Exit(1) from bad
+
+
 def _import_directory(runtime: "Runtime", file: Path, sheet: str | None, *, dry_run: bool) -> "ImportResult":
+    from slamon.cli.runtime import refuse_other_schema
     from slamon.imports.directory import import_directory
     from slamon.imports.tables import read_table
 
     rows = read_table(file.name, file.read_bytes(), sheet)
-    _refuse_other_schema(runtime)
+    refuse_other_schema(runtime)
     with runtime.write() as tx:
         result = import_directory(tx, rows, by=_whoever_types())
         if dry_run:
@@ -107,25 +110,11 @@ def requests(
 ) -> None:
     """Bring in past and open requests with all that happened to them; all of them or, where a row is bad, none."""
     from slamon.clock import Clock
-    from slamon.config import Settings
-    from slamon.errors import SlamonError
-    from slamon.imports.drafts import BadRows
-    from slamon.runtime import build_runtime
 
     clock = Clock()
     begun = clock.monotonic()
-    runtime = build_runtime(Settings())
-    try:
+    with _importing() as runtime:
         result = _import_requests(runtime, file, mapping, sheet, dry_run=dry_run, notify=notify, skip_bad=skip_bad)
-    except BadRows as bad:
-        _tell(bad.problems)
-        typer.echo("slamon: nothing was imported.", err=True)
-        raise typer.Exit(1) from bad
-    except SlamonError as error:
-        typer.echo(printable(f"slamon: {error}"), err=True)
-        raise typer.Exit(1) from error
-    finally:
-        runtime.close()
     _tell((*result.flags, *result.left_out))
     out.print(_requests_summary(result, dry_run=dry_run))
     say_speed(out, result.requests + len(result.left_out), "rows", clock.monotonic() - begun)
@@ -143,6 +132,7 @@ def _import_requests(
 ) -> "ImportedRequests":
     from sqlalchemy.exc import IntegrityError
 
+    from slamon.cli.runtime import refuse_other_schema
     from slamon.errors import Conflict
     from slamon.imports.mappings import read_mapping, refuse_missing
     from slamon.imports.requests import import_requests
@@ -152,7 +142,7 @@ def _import_requests(
     names, rows = read_sheet(file.name, file.read_bytes(), sheet or mapping.sheet)
     refuse_missing(mapping, names)
     mapping = mapping.as_in(names)
-    _refuse_other_schema(runtime)
+    refuse_other_schema(runtime)
     try:
         with progress_bar(file.name) as progress, runtime.write() as tx:
             result = import_requests(
@@ -187,14 +177,6 @@ def _requests_summary(result: "ImportedRequests", *, dry_run: bool) -> "Table":
         table.caption = f"{result.numbers[0]} to {result.numbers[-1]}"
         table.caption_justify = "left"
     return table
-
-
-def _refuse_other_schema(runtime: "Runtime") -> None:
-    from slamon.db import schema
-    from slamon.errors import SlamonError
-
-    if refusal := schema.refusal(runtime.db):
-        raise SlamonError(refusal)
 
 
 def _whoever_types() -> "Actor":

@@ -6,7 +6,7 @@ import typer
 
 from slamon import __version__
 from slamon.cli import database, documents, serve, setup, status
-from slamon.cli.console import err, out
+from slamon.cli.console import err, out, printable
 from slamon.cli.imports import import_app
 from slamon.cli.replay import replay_app
 from slamon.cli.what_if import what_if
@@ -55,5 +55,6 @@ def main() -> None:
     try:
         app()
     except SlamonError as error:
-        err.print(f"[red]{error}[/red]", highlight=False)
+        for line in str(error).splitlines():
+            err.print(printable(line), style="red", highlight=False)
         raise SystemExit(1) from None

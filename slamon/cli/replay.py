@@ -1,17 +1,15 @@
 """The `slamon replay` commands: a file in, figures out. They read no database and store nothing."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slamon.cli.console import out, printable, progress_bar, say_speed
+from slamon.cli.console import out, printable, progress_bar, refusing, say_speed
 from slamon.clock import Clock
-from slamon.errors import SlamonError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,7 +47,7 @@ def incidents(
         return
     clock = Clock()
     begun = clock.monotonic()
-    with _refusing(), progress_bar(file.name) as progress:
+    with refusing(), progress_bar(file.name) as progress:
         result = replay(file, STANDARD.clocks, weekdays_only=weekdays_only, progress=progress)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2))
@@ -77,7 +75,7 @@ def shipments(
         return
     clock = Clock()
     begun = clock.monotonic()
-    with _refusing(), progress_bar(file.name) as progress:
+    with refusing(), progress_bar(file.name) as progress:
         result = replay_shipments(file, sites, STANDARD.clocks, progress=progress)
     if as_json:
         typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
@@ -89,18 +87,8 @@ def shipments(
     say_speed(out, result.lines, "lines", clock.monotonic() - begun)
 
 
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """What cannot be read ends the command with one plain line."""
-    try:
-        yield
-    except SlamonError as err:
-        typer.echo(printable(f"slamon: {err}"), err=True)
-        raise typer.Exit(1) from err
-
-
 def _tell(sentences: Iterable[str]) -> None:
-    with _refusing():
+    with refusing():
         for sentence in sentences:
             typer.echo(printable(sentence))
 

@@ -30,9 +30,13 @@ def migrate_database(runtime: Runtime, down_to: str | None = None) -> None:
             schema.downgrade(database, down_to, application=runtime.db.url)
 
 
-def open_runtime(settings: Settings) -> Runtime:
-    runtime = build_runtime(settings)
+def refuse_other_schema(runtime: Runtime) -> None:
     if refusal := schema.refusal(runtime.db):
         raise SlamonError(refusal)
+
+
+def open_runtime(settings: Settings) -> Runtime:
+    runtime = build_runtime(settings)
+    refuse_other_schema(runtime)
     heartbeat.follow_database(runtime)
     return runtime

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from slamon.cli.console import out
+from slamon.cli.console import out, say_done
 from slamon.domain.scopes import ALL_SCOPES, Scope
 
 if TYPE_CHECKING:
@@ -95,13 +95,13 @@ def setup(
         admin = bootstrap.first_admin(tx, admin_name, admin_email)
         has_password, to = admin.password_hash is not None, one_time_links.ON_THE_HOST
         token = None if has_password else one_time_links.show_link(tx, admin.id, to=to, by=SYSTEM)
-    out.print(f"[green]✓[/green] Database ready at schema {schema.current_revision(runtime.db)}.")
-    out.print(f"[green]✓[/green] The sponsor is {settings.sponsor_name or name}.", highlight=False)
-    out.print(f"[green]✓[/green] Administrator: {admin.name}, {admin.email}.", highlight=False)
+    say_done(f"Database ready at schema {schema.current_revision(runtime.db)}.")
+    say_done(f"The sponsor is {settings.sponsor_name or name}.")
+    say_done(f"Administrator: {admin.name}, {admin.email}.")
     for channel, address in ctx.obj.items():
         _send_test(runtime, channel, address)
     start = "slamon serve" if settings.is_embedded else "slamon api, dramatiq workers.main and slamon ticker"
-    out.print(f"[green]✓[/green] Start it with: {start}")
+    say_done(f"Start it with: {start}")
     if token is None:
         out.print(f"They have a password already; 'slamon new-link {admin.email}' gives a new link.", highlight=False)
         return
@@ -129,7 +129,7 @@ def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own
             to = one_time_links.ON_THE_HOST
             token = one_time_links.show_link(tx, person.id, to=to, by=SYSTEM)
     if token is None:
-        out.print(f"[green]✓[/green] A link is on its way to {person.email}.", highlight=False)
+        say_done(f"A link is on its way to {person.email}.")
     else:
         _show_link(runtime.settings, token, f"No mail server is set. Hand this link to {person.name}, for one use:")
 
@@ -180,13 +180,13 @@ def _keep(env_file: Path, name: str, value: str) -> None:
     kept = [line for line in lines if not line.startswith(f"{name}=")]
     env_file.touch(mode=0o600)
     env_file.write_text("\n".join([*kept, f"{name}={value}", ""]), "utf-8")
-    out.print(f"[green]✓[/green] {name} written to {env_file}.")
+    say_done(f"{name} written to {env_file}.")
 
 
 def _show_link(settings: "Settings", token: str, words: str) -> None:
     from slamon.services.access import one_time_links
 
-    out.print(words, markup=False, highlight=False)
+    out.print(words, highlight=False)
     out.print(f"  {one_time_links.welcome_address(settings.base_url, token)}", soft_wrap=True, highlight=False)
 
 
@@ -200,9 +200,9 @@ def _send_test(runtime: "Runtime", channel: str, address: str) -> None:
     try:
         send_test(runtime, channel, address)
     except DeliveryError as error:
-        out.print(f"[yellow]✗ The test message by {channel} did not leave: {error}[/yellow]", highlight=False)
+        out.print(f"✗ The test message by {channel} did not leave: {error}", style="yellow", highlight=False)
         return
     if is_shown_only(runtime.channels[channel]):
-        out.print(f"[yellow]✗ Nothing is set to send by {channel}: the test was only shown here.[/yellow]")
+        out.print(f"✗ Nothing is set to send by {channel}: the test was only shown here.", style="yellow")
     else:
-        out.print(f"[green]✓[/green] Test message sent by {channel} to {address}.", highlight=False)
+        say_done(f"Test message sent by {channel} to {address}.")

@@ -53,11 +53,11 @@ def _say(facts: dict[str, Any]) -> None:
 
     troubles, degraded = facts.pop("troubles"), facts.pop("degraded")
     for words in troubles:
-        out.print(f"[bold red]{words}[/bold red]", highlight=False)
+        out.print(words, style="bold red", highlight=False)
     for words in degraded:
-        out.print(f"[yellow]{words}[/yellow]", highlight=False)
+        out.print(words, style="yellow", highlight=False)
     if facts.pop("well"):
-        out.print("[green]What is due is being done.[/green]")
+        out.print("What is due is being done.", style="green")
     table = Table("what", "now", show_header=False)
     for name, value in facts.items():
         table.add_row(name.replace("_", " "), _in_words(value))

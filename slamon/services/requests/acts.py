@@ -38,7 +38,6 @@ from slamon.services.requests.reassigning import reassign
 from slamon.services.transaction import Tx
 
 _MOMENT = timedelta(minutes=1)
-RECORDED_VIA = frozenset({Via.PHONE_RECORDED, Via.EMAIL_RECORDED})
 ACTED_THEMSELVES = Recorded()
 
 

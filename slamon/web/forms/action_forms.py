@@ -33,7 +33,6 @@ _LONGEST = 10_000
 _CHOOSE = {"": "Choose…"}
 _NOW = "left empty: now"
 _THEN = "left empty: the time of the call or mail"
-_COMMAS = "commas between several"
 _CODES: Mapping[type[StrEnum], Mapping[Any, str]] = {Condition: CONDITIONS, Disposition: DISPOSITIONS}
 
 
