@@ -8,7 +8,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Organization, Project
 from slamon.db.requests import CmoRequest
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.ladder import Evaluation, evaluate
@@ -18,7 +17,7 @@ from slamon.domain.progress import Progress
 from slamon.domain.stage import stage_of
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import Fact, FactKind, TermsChanged, Timeline
-from slamon.services.access.rights import Owners, owners_at
+from slamon.services.access.rights import Owners, owners_of
 from slamon.services.audit.timelines import load_timelines
 from slamon.services.policies.policies import load_terms
 from slamon.services.transaction import Tx
@@ -68,10 +67,7 @@ class LoadedRequest:
     def owners(self, session: Session) -> Owners:
         """Who answers for it on the sponsor's side."""
         if "owners" not in self._known:
-            project = session.get_one(Project, self.request.project_id)
-            cmo = session.get_one(Organization, self.request.cmo_id)
-            # Held, so that whoever asks the session for them later in the transaction does not read them again.
-            self._known["parties"], self._known["owners"] = (project, cmo), owners_at(session, project, cmo)
+            self._known["owners"] = owners_of(session, self.request)
         owners: Owners = self._known["owners"]
         return owners
 
