@@ -226,7 +226,7 @@ class Installation:
     ) -> CmoRequest:
         """Let a person act; `said` and `particulars` are fields of its body in the API."""
         who = self.caller(by)
-        given = read_act(self.runtime.catalogue.actions[action], {**said, **(particulars or {})})
+        given = read_act(self.runtime.catalogue, action, {**said, **(particulars or {})})
         with self.runtime.write() as tx:
             loaded = acts.load_to_act(tx, request_id, by=who)
             how = {"recorded": given.recorded, "expected_version": expected_version}

@@ -14,7 +14,6 @@ from slamon.api.act_route import ActRoute
 from slamon.api.responses import answers
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
-from slamon.domain.actions.parts import ActionDefinition
 from slamon.domain.calendar import CalendarError
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.kinds import Clocks
@@ -250,10 +249,10 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
 def action_router(catalogue: Catalogue, words: Words) -> APIRouter:
     """One address an action: each takes that action's own fields, and those of a recorded call or mail."""
     acting = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
-    for name, action in catalogue.actions.items():
+    for name in catalogue.actions:
         acting.add_api_route(
             f"/{{request_id}}/actions/{name}",
-            _acting(action),
+            _acting(catalogue, name),
             methods=["POST"],
             response_model=Request,
             operation_id=_camel(name) + "OnRequest",
@@ -284,8 +283,8 @@ def _camel(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-def _acting(action: ActionDefinition[Any]) -> Callable[..., Response]:
-    nothing = Given(action.says(), ACTED_THEMSELVES)
+def _acting(catalogue: Catalogue, name: str) -> Callable[..., Response]:
+    nothing = Given(catalogue.actions[name].says(), ACTED_THEMSELVES)
 
     def act_on_request(call: Posted, request_id: UUID, expected: ExpectedVersion, given: Any = None) -> Response:
         said: Given = given or nothing
@@ -304,7 +303,7 @@ def _acting(action: ActionDefinition[Any]) -> Callable[..., Response]:
 
         return call.write(work, before_replay=still_seen(call))
 
-    act_on_request.__annotations__["given"] = Annotated[body_of(action), Body()]
+    act_on_request.__annotations__["given"] = Annotated[body_of(catalogue, name), Body()]
     return act_on_request
 
 

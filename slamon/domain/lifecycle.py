@@ -236,9 +236,9 @@ class RequestTypeDefinition:
     closes_gxp_by_itself: bool = True
     kinds: tuple[str, ...] = ()
     kinds_in: Callable[[Mapping[str, Any]], Iterable[str]] = _nothing
-    # Fields of the detail that an amendment may change: as a whole, or (with columns) entry by entry.
+    # Fields of the detail that an amendment may change: single ones as a whole, of rows the columns named here.
     amendable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    due_day: str | None = None  # the field of the detail that says by when it is needed, beside the request's own
+    due_day: str | None = None  # the field of the detail with a day that must not be over when it is filed or amended
     # Pairs of fields of the detail that hold days, of which the first must not lie after the second.
     days_in_order: tuple[tuple[str, str], ...] = ()
     # What tells that two requests ask for the same: ("lot", "A17"), ("order number", "IRT-1").

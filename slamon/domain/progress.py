@@ -4,7 +4,7 @@ How facts make it is in `fold`; what an act must not contradict, each action in 
 Quantities are exact decimals in the unit of their line; lines, items, questions and consignments count from 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -181,14 +181,21 @@ class Progress(NamedTuple):
 
 
 def amended(detail: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What is asked for, with some of its fields changed; of lines and items only the fields named."""
-    result = {**detail}
-    for name, value in changes.items():
-        if name in ("lines", "items"):
-            parts = [dict(part) for part in detail.get(name, ())]
-            for change in value:
-                parts[change["number"] - 1] |= {key: what for key, what in change.items() if key != "number"}
-            result[name] = parts
-        else:
-            result[name] = value
-    return result
+    """What is asked for, with some of its fields changed; of rows only what is said of them."""
+    return {**detail, **{name: _changed(detail.get(name, ()), value) for name, value in changes.items()}}
+
+
+def is_by_row(value: Any) -> bool:
+    """Whether a change is of some rows (lines, items) of a field, each told by its number, and not of the whole."""
+    return (
+        isinstance(value, list) and value != [] and all(isinstance(row, Mapping) and "number" in row for row in value)
+    )
+
+
+def _changed(before: Sequence[Mapping[str, Any]], value: Any) -> Any:
+    if not is_by_row(value):
+        return value
+    rows = [dict(row) for row in before]
+    for change in value:
+        rows[change["number"] - 1] |= {name: what for name, what in change.items() if name != "number"}
+    return rows

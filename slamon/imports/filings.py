@@ -58,10 +58,11 @@ def _record(shapes: Sequence[Shape], said: Said, mapping: Columns) -> dict[str, 
 
 
 def _value(shape: Shape, said: Said, mapping: Columns) -> Any:
-    if shape.widget is Widget.RECORD:
-        return _record(shape.fields, said, mapping)
-    if shape.widget is Widget.ROWS:  # a row of the spreadsheet has one of them
-        return [_record(shape.fields, said, mapping)]
+    if shape.widget in (Widget.RECORD, Widget.ROWS):
+        record = _record(shape.fields, said, mapping)
+        if not shape.is_required and all(value is None for value in record.values()):
+            return None
+        return record if shape.widget is Widget.RECORD else [record]  # a row of the spreadsheet has one of them
     column = shape.shown.column
     if not column:
         return None

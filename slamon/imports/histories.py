@@ -189,7 +189,7 @@ def _fitted(
     progress = progress_of(timeline)
     standing = Standing(progress, progress, timeline, moment.at, terms, is_cmo=bool(rule.who & CMO_ROLES))
     try:
-        said = read_act(action, dict(_told_in(columns, told))).said
+        said = read_act(told.mapping.catalogue, action.name, dict(_told_in(columns, told))).said
         _refuse_missing(rule, said, columns, but_for_choices=True)
         checked: Said = action.check(said, standing)
     except ValidationError as error:

@@ -19,8 +19,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from slamon.domain.actions import parts
 from slamon.domain.actions.parts import ActionDefinition, Recorded, Said
+from slamon.domain.catalogue import Catalogue
 from slamon.domain.stored import hints_of, is_unsaid
 from slamon.domain.timeline import Via
+from slamon.schemas.amendments import detail_changes
 from slamon.schemas.fields import Day, Email, Instant, Quantity, Temperature, Text, free_text, one_line
 
 _PERSON = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13"
@@ -50,23 +52,24 @@ class Given:
 
 
 @cache
-def body_of(action: ActionDefinition[Any]) -> Any:
+def body_of(catalogue: Catalogue, name: str) -> Any:
     """The type of an action's body; validating makes it `Given`. It takes the action's own fields and no others."""
-    own: dict[str, Any] = {each.name: _declared(each, action.says) for each in fields(action.says)}
+    action = catalogue.actions[name]
+    own: dict[str, Any] = {each.name: _declared(each, action.says, catalogue) for each in fields(action.says)}
     title = "".join(part.capitalize() for part in action.name.split("_"))
     model = create_model(title, __base__=_Recording, **own)
     return Annotated[model, BeforeValidator(_refusing_foreign(action, model)), AfterValidator(_given(action.says))]
 
 
-def read_act(action: ActionDefinition[Any], content: Mapping[str, Any]) -> Given:
+def read_act(catalogue: Catalogue, action: str, content: Mapping[str, Any]) -> Given:
     """What a form or a file says of an act. Raises pydantic's ValidationError by the names of the API's fields."""
-    read: Given = _adapter(action).validate_python(dict(content))
+    read: Given = _adapter(catalogue, action).validate_python(dict(content))
     return read
 
 
 @cache
-def _adapter(action: ActionDefinition[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(body_of(action))
+def _adapter(catalogue: Catalogue, action: str) -> TypeAdapter[Any]:
+    return TypeAdapter(body_of(catalogue, action))
 
 
 def _refusing_foreign(action: ActionDefinition[Any], model: type[BaseModel]) -> Any:
@@ -99,18 +102,18 @@ def _made(of: type) -> Any:
 
 
 @cache
-def _model_of(of: Any) -> Any:
+def _model_of(of: Any, catalogue: Catalogue) -> Any:
     """The type of one of an act's parts; validating makes it the dataclass."""
-    own: dict[str, Any] = {each.name: _declared(each, of) for each in fields(of)}
+    own: dict[str, Any] = {each.name: _declared(each, of, catalogue) for each in fields(of)}
     doc = of.__doc__ if not str(of.__doc__).startswith(f"{of.__name__}(") else None  # dataclasses write one themselves
     return Annotated[create_model(of.__name__, __base__=_Body, __doc__=doc, **own), AfterValidator(_made(of))]
 
 
-def _declared(field: "Field[Any]", of: type) -> tuple[Any, Any]:
+def _declared(field: "Field[Any]", of: type, catalogue: Catalogue) -> tuple[Any, Any]:
     hint = hints_of(of)[field.name]
     notes = getattr(hint, "__metadata__", ())
     words = next((note.text for note in notes if isinstance(note, parts.Described)), None)
-    type_ = _type_of(hint)
+    type_ = _type_of(hint, catalogue)
     if field.default is MISSING:
         return Annotated[type_, Described(description=words)], ...
     if is_unsaid(field.default):
@@ -118,17 +121,20 @@ def _declared(field: "Field[Any]", of: type) -> tuple[Any, Any]:
     return Annotated[type_, Described(description=words)], field.default
 
 
-def _type_of(hint: Any) -> Any:
+def _type_of(hint: Any, catalogue: Catalogue) -> Any:
     notes: tuple[Any, ...] = getattr(hint, "__metadata__", ())
+    if any(isinstance(note, parts.AmendableDetail) for note in notes):
+        return detail_changes(catalogue)
     plain = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     if get_origin(plain) in (Union, UnionType):
         [plain] = [each for each in get_args(plain) if each is not NoneType]
     if get_origin(plain) is tuple:
         [count] = [note for note in notes if isinstance(note, parts.Count)]
-        limits, entry = Described(min_length=count.least, max_length=count.most), _type_of(get_args(plain)[0])
+        limits = Described(min_length=count.least, max_length=count.most)
+        entry = _type_of(get_args(plain)[0], catalogue)
         return Annotated[list[entry], limits, AfterValidator(tuple)]  # type: ignore[valid-type]
     if is_dataclass(plain):
-        return _model_of(cast(Any, plain))
+        return _model_of(cast(Any, plain), catalogue)
     if issubclass(plain, StrEnum):
         refused = {code for note in notes if isinstance(note, parts.NoneOf) for code in note.codes}
         codes = tuple(code.value for code in plain if code not in refused)

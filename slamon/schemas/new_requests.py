@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from pkgutil import resolve_name
-from typing import Annotated, Any, Union
+from typing import Annotated, Any, Union, cast
 
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.lifecycle import RequestTypeDefinition
@@ -26,8 +26,13 @@ def model_of(request_type: RequestTypeDefinition) -> type[NewRequest]:
 
 def detail_shapes(request_type: RequestTypeDefinition) -> Sequence[Shape]:
     """The fields that are this type's own; their places begin with `detail`."""
+    return shapes_of(detail_of(request_type), "detail")
+
+
+def detail_of(request_type: RequestTypeDefinition) -> type[BaseModel]:
+    """The model of the fields that are this type's own."""
     detail: Any = model_of(request_type).model_fields["detail"].annotation
-    return shapes_of(detail, "detail")
+    return cast(type[BaseModel], detail)
 
 
 def any_request(catalogue: Catalogue) -> Any:

@@ -32,6 +32,12 @@ class Widget(StrEnum):
     ROWS = "rows"  # any number of such records
 
 
+# What an amendment may change as a whole; of rows it may change columns that are drawn like these.
+AMENDABLE = frozenset(
+    {Widget.LINE, Widget.TEXT, Widget.NUMBER, Widget.DATE, Widget.CHOICE, Widget.LISTED, Widget.COUNTRY, Widget.ZONE}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """How a field is drawn, where its type does not say it.

@@ -17,6 +17,7 @@ from slamon.domain.timeline import Actor, Role
 from slamon.imports.mappings import read_mapping
 from slamon.imports.requests import import_requests
 from slamon.imports.tables import read_sheet
+from slamon.schemas.amendments import detail_changes
 from slamon.schemas.new_requests import detail_shapes, model_of
 from slamon.schemas.shapes import Shape, Widget, shapes_of
 from slamon.services.reports.verify import Difference, verify_requests
@@ -83,8 +84,9 @@ def test_a_visit_is_filed_amended_answered_and_closed_on_the_pages(visited: Inst
         assert words in page
     assert "VIS-2026-000001" in text_of(staff.get("/requests?tab=all&type=visit"))
     request_id = address.removeprefix("/requests/").partition("?")[0]
+    same = {f"changes.detail.{name}": DETAIL[name] for name in ("visit_on", "scope")}
     changed = staff.post(
-        f"/requests/{request_id}/amend", version="1", reason="Moved", **{"changes.due_on": "2026-03-27"}
+        f"/requests/{request_id}/amend", version="1", reason="Moved", **same, **{"changes.due_on": "2026-03-27"}
     )
     assert changed.status_code == 303, text_of(changed)
     assert "Needed on: Fri 27 Mar 2026" in text_of(staff.get(f"/requests/{request_id}"))
@@ -95,6 +97,93 @@ def test_a_visit_is_filed_amended_answered_and_closed_on_the_pages(visited: Inst
     assert site.visitor.post(f"{link}/answer", data={"text": "All of it is in the annex."}).status_code == 303
     assert "Answered: accept or send back" in text_of(staff.get(f"/requests/{request_id}"))
     assert staff.post(f"/requests/{request_id}/accept", version="3").status_code == 303
+
+
+VISITORS = [{"name": "Ada", "hours": "6.0"}, {"name": "Ben", "hours": "2"}]
+
+
+def test_over_the_api_a_visit_is_amended_in_its_own_fields_and_no_others(visited: Installation) -> None:
+    api = Api(visited)
+    request = api.pm.post("/v1/requests", json=body(visited, detail={**DETAIL, "visitors": VISITORS})).json()
+    address = f"/v1/requests/{request['id']}/actions/amend"
+
+    def amended(**detail: Any) -> Any:
+        said = {"reason": "Moved", "changes": {"detail": detail}}
+        return api.pm.post(address, json=said, headers={"If-Match": f'"{request["version"]}"'})
+
+    for wrong, field in (
+        ({"visit_on": "soon"}, "changes.detail.visit_on"),
+        ({"visit_on": "2026-02-27"}, "changes.detail.visit_on"),
+        ({"questions": ["Why?"]}, "changes.detail.questions"),
+        ({"requested_ship_date": "2026-04-01"}, "changes.detail.requested_ship_date"),
+        ({"visitors": [{"number": 3, "name": "Cid"}]}, "changes.detail.visitors"),
+        ({"visitors": [{"number": 1, "hours": "0"}]}, "changes.detail.visitors.0.hours"),
+        ({"visitors": [{"number": 1, "hours": "6.00"}]}, "changes"),  # as it was
+    ):
+        answer = amended(**wrong)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
+    changes = {"visit_on": "2026-03-27", "route": "remote", "visitors": [{"number": 2, "name": "Cid", "hours": "4"}]}
+    answer = amended(**changes)
+    assert answer.status_code == 200, answer.text
+    visitors = [VISITORS[0], {"name": "Cid", "hours": "4"}]
+    assert answer.json()["detail"] == {**request["detail"], **changes, "visitors": visitors}
+    with visited.runtime.read() as tx:
+        assert [step for step in verify_requests(tx) if isinstance(step, Difference)] == []
+
+
+def test_on_the_page_every_field_of_a_visit_that_may_be_amended_is_filled_in_and_told_of(visited: Installation) -> None:
+    staff = Site(visited).staff(visited.cast.pm)
+    request = visited.file(type="visit", detail={**DETAIL, "visitors": VISITORS}, subject="Visit of line 3")
+    assert 'name="changes.detail.visitors.2.hours" value="2"' in staff.get(f"/requests/{request.id}").text
+    changed = staff.post(
+        f"/requests/{request.id}/amend",
+        version="1",
+        reason="Moved",
+        **{
+            "changes.detail.visit_on": "2026-03-27",
+            "changes.detail.scope": "Aseptic filling",
+            "changes.detail.route": "on_site",
+            "changes.detail.country": "CH",
+            "changes.detail.visitors.1.name": "Ada",
+            "changes.detail.visitors.1.hours": "6",
+            "changes.detail.visitors.2.name": "Cid",
+            "changes.detail.visitors.2.hours": "2.5",
+        },
+    )
+    assert changed.status_code == 303, text_of(changed)
+    page = text_of(staff.get(f"/requests/{request.id}"))
+    for words in (
+        "Day of the visit: Fri 27 Mar 2026, was Fri 20 Mar 2026",
+        "How they come: on site",
+        "Country of the visit: CH",
+        "Visitor 2, visitor’s name: Cid, was Ben",
+        "Visitor 2, hours on site: 2.5, was 2",
+    ):
+        assert words in page
+    assert "Scope of the visit: " not in page
+    assert "Visitor 1, " not in page
+
+
+@pytest.mark.parametrize(
+    ("amendable", "words"),
+    [
+        ({"questions": ()}, "type 'visit': 'questions' cannot be amended that way"),
+        ({"visitors": ()}, "type 'visit': 'visitors' cannot be amended that way"),
+        ({"visitors": ("badge",)}, "type 'visit': 'visitors' cannot be amended that way"),
+    ],
+)
+def test_what_no_form_could_ask_for_is_refused_when_the_catalogue_is_made(
+    amendable: dict[str, tuple[str, ...]], words: str
+) -> None:
+    types = {**CATALOGUE.types, "visit": replace(CATALOGUE.types["visit"], amendable=amendable)}
+    with pytest.raises(TypeError, match=words):
+        detail_changes(replace(CATALOGUE, types=types))
+
+
+def test_two_types_mean_the_same_by_a_field_to_be_amended() -> None:
+    other = replace(CATALOGUE.types["visit"], name="other", amendable={"visitors": ("name",)})
+    with pytest.raises(TypeError, match="'visit' and 'other' mean different things by an amendment of 'visitors'"):
+        detail_changes(replace(CATALOGUE, types={**CATALOGUE.types, "other": other}))
 
 
 def test_a_visit_has_messages_a_ladder_a_policy_of_its_own_and_stands_up_to_verify(visited: Installation) -> None:
@@ -131,7 +220,8 @@ def test_visits_of_a_spreadsheet_are_brought_in_by_a_mapping(visited: Installati
     with visited.runtime.db.read() as session:
         request = session.scalars(select(CmoRequest)).one()
     assert (request.number, request.state) == ("VIS-2026-000001", "answered")
-    assert request.detail == {"visit_on": "2026-03-03", "scope": "Filling", "questions": ["Visit of 2025"]}
+    said = {"visit_on": "2026-03-03", "scope": "Filling", "questions": ["Visit of 2025"]}
+    assert request.detail == {**said, "visitors": []}
 
 
 @pytest.mark.parametrize("request_type", TYPES, ids=lambda each: each.name)

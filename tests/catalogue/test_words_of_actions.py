@@ -53,5 +53,5 @@ def test_whoever_is_told_of_a_fact_is_told_in_words(kind: str) -> None:
 def test_every_action_has_a_body_that_refuses_the_fields_of_others() -> None:
     shared = {each.name for each in fields(Said)}
     for action in STANDARD.actions.values():
-        own = set(body_of(action).__origin__.model_fields)
+        own = set(body_of(STANDARD, action.name).__origin__.model_fields)
         assert own == shared | set(action.takes) | {"on_behalf_of", "via", "evidence", "occurred_at"}

@@ -75,6 +75,11 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True)
+class AmendableDetail:
+    """Fields of the detail by name, of those that the request's type lets be amended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The heading under which a form draws the field."""
 

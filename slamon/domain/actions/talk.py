@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from slamon.domain.actions.parts import (
     ActionDefinition,
     Address,
-    Amount,
+    AmendableDetail,
     Between,
     Columns,
     Contradiction,
@@ -212,36 +211,14 @@ class HandedOn(Said):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineChange:
-    number: Number
-    quantity: Annotated[Decimal | None, Amount()] = None
-    lots_or_kits: Annotated[str, OneLine(200)] = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemChange:
-    number: Number
-    lots: Annotated[tuple[Annotated[str, OneLine(40)], ...], Count(0, 100)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetailChanges:
-    requested_ship_date: date | None = None
-    required_delivery_from: date | None = None
-    required_delivery_to: date | None = None
-    lines: Annotated[tuple[LineChange, ...] | None, Count(1, 200)] = None
-    items: Annotated[tuple[ItemChange, ...] | None, Count(1, 50)] = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """Fields left out stay as they are."""
+    """Fields left out stay as they are; of rows (lines, items) each change says the row's `number`, from 1."""
 
     due_on: date | None = None
     priority: Priority | None = None
     cmo_reference: Annotated[str, OneLine(80)] = ""
     contact_id: UUID | None = None
-    detail: DetailChanges | None = None
+    detail: Annotated[Mapping[str, Any] | None, AmendableDetail()] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

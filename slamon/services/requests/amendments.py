@@ -1,6 +1,7 @@
 """Changing what was asked after filing: the first value stays readable, and the CMO is told."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest
-from slamon.domain.actions.parts import refuse_past_days
+from slamon.domain.actions.parts import given, refuse_past_days
 from slamon.domain.actions.talk import Amend, Amended, Change
 from slamon.domain.lifecycle import RequestTypeDefinition
-from slamon.domain.progress import amended
+from slamon.domain.progress import amended, is_by_row
 from slamon.domain.stored import as_json
 from slamon.domain.timeline import Role
 from slamon.errors import Forbidden, Invalid
@@ -40,8 +41,9 @@ def as_amendment(
     """
     if expected_version is None:
         raise Invalid("If-Match", "an amendment needs the version it was made from, so that two cannot cross")
-    request, wanted = case.request, as_json(said.changes)
-    detail = _as_written(request.detail, wanted.pop("detail", {}))
+    request, asked = case.request, given(said.changes)
+    wanted = as_json(replace(asked, detail=None))
+    detail = as_json(_as_written(request.detail, asked.detail or {}))
     before = {name: _plain(getattr(request, name)) for name in wanted}
     changes = {
         name: Change(before=before[name], after=value) for name, value in wanted.items() if value != before[name]
@@ -81,22 +83,17 @@ def _plain(value: Any) -> Any:
 
 
 def _as_written(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes, with a quantity that is the same but for its zeros written as before."""
-    kept = dict(changes)
-    if "lines" in kept:
-        was = [line.get("quantity") for line in before.get("lines", ())]
-        kept["lines"] = [
-            {**line, "quantity": was[line["number"] - 1]} if _is_same(line, was) else line for line in kept["lines"]
-        ]
-    return kept
+    """The changes, with an amount that is the same but for its zeros written as before."""
+    return {name: _kept(before.get(name), value) for name, value in changes.items()}
 
 
-def _is_same(line: Mapping[str, Any], was: list[Any]) -> bool:
-    return (
-        "quantity" in line
-        and 1 <= line["number"] <= len(was)
-        and Decimal(line["quantity"]) == Decimal(was[line["number"] - 1])
-    )
+def _kept(before: Any, value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return before if before is not None and Decimal(str(before)) == value else value
+    if not is_by_row(value):
+        return value
+    rows = dict(enumerate(before or (), start=1))
+    return [{name: _kept(rows.get(row["number"], {}).get(name), each) for name, each in row.items()} for row in value]
 
 
 def _refuse_stranger(session: Session, request: CmoRequest, person_id: str) -> None:

@@ -56,7 +56,7 @@ def given_by(form: ActionForm, typed: Typed, basis: Basis, *, attachments: tuple
     """What the form says. Raises InvalidFields."""
     content, problems = _content(form, typed, basis, has_file=bool(attachments))
     try:
-        given = read_act(basis.case.catalogue.actions[form.action], {**content, "attachments": list(attachments)})
+        given = read_act(basis.case.catalogue, form.action, {**content, "attachments": list(attachments)})
     except ValidationError as wrong:
         unfit = {_name(error["loc"], content): in_words(plain(error)) for error in wrong.errors()}
         raise InvalidFields({**unfit, **problems}) from wrong
@@ -159,12 +159,12 @@ def _laid_out(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         *way, last = name.split(".")
         place: Any = content
-        for before, step in zip(["", *way], way, strict=False):
+        for before, step, deeper in zip(["", *way], way, [*way[1:], last], strict=False):
             if step.isdecimal():
                 counted_by = "number" if way[0] == "changes" else _COUNTED_BY[before]
                 place = _entry(place, counted_by, int(step))
             else:
-                place = place.setdefault(step, [] if step in _COUNTED_BY else {})
+                place = place.setdefault(step, [] if deeper.isdecimal() else {})
         place[last] = value
     return content
 

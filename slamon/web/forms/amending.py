@@ -1,8 +1,10 @@
 """The fields of a detail that an amendment may change, filled with what stands there."""
 
 from collections.abc import Iterator, Mapping
+from itertools import starmap
 from typing import Any
 
+from slamon.countries import country_names, zones_by_region
 from slamon.domain.lifecycle import Parts, RequestTypeDefinition
 from slamon.schemas.new_requests import detail_shapes
 from slamon.schemas.shapes import Shape, Widget
@@ -10,7 +12,18 @@ from slamon.web.forms.parts import Choice, Field, Kind
 from slamon.web.view.progress import figure, line_title, part_title
 from slamon.wording.types import TypeWords
 
-_KINDS = {Widget.DATE: Kind.DATE, Widget.NUMBER: Kind.NUMBER, Widget.TEXT: Kind.TEXT, Widget.CHOICE: Kind.CHOICE}
+_UNSAID = (Choice("", "Choose…"),)
+# By the widgets of `schemas.shapes.AMENDABLE`.
+_KINDS = {
+    Widget.LINE: Kind.LINE,
+    Widget.LISTED: Kind.LINE,
+    Widget.TEXT: Kind.TEXT,
+    Widget.NUMBER: Kind.NUMBER,
+    Widget.DATE: Kind.DATE,
+    Widget.CHOICE: Kind.CHOICE,
+    Widget.COUNTRY: Kind.CHOICE,
+    Widget.ZONE: Kind.CHOICE,
+}
 
 
 def amendable_fields(
@@ -36,10 +49,20 @@ def _field(shape: Shape, name: str, words: TypeWords, value: Any) -> Field:
     return Field(
         name,
         words.fields[shape.place].label,
-        _KINDS.get(shape.widget, Kind.LINE),
+        _KINDS[shape.widget],
         value=figure(text) if shape.widget is Widget.NUMBER and text else text,
         hint="commas between several" if shape.widget is Widget.LISTED else "",
         is_list=shape.widget is Widget.LISTED,
         most=4000 if shape.widget is Widget.LISTED else shape.most or 200,
-        choices=tuple(Choice(option, words.codes[option]) for option in shape.options),
+        choices=(*_UNSAID[: not text], *_choices(shape, words)),
     )
+
+
+def _choices(shape: Shape, words: TypeWords) -> Iterator[Choice]:
+    match shape.widget:
+        case Widget.CHOICE:
+            yield from (Choice(option, words.codes[option]) for option in shape.options)
+        case Widget.COUNTRY:
+            yield from starmap(Choice, country_names().items())
+        case Widget.ZONE:
+            yield from (Choice(zone, zone) for zones in zones_by_region().values() for zone in zones)

@@ -9,6 +9,7 @@ from slamon.domain.lifecycle import RequestTypeDefinition
 from slamon.schemas.new_requests import detail_shapes
 from slamon.schemas.shapes import Shape, Widget
 from slamon.web.view.instants import civil_day
+from slamon.web.view.progress import figure
 from slamon.web.view.words import label
 from slamon.wording.types import TypeWords
 
@@ -68,6 +69,8 @@ def in_words(shape: Shape, words: TypeWords, value: Any) -> str:
         return "yes" if value else "no"
     if shape.options:
         return words.codes[value]
+    if shape.widget is Widget.NUMBER:
+        return figure(value)
     return civil_day(date.fromisoformat(value)) if shape.widget is Widget.DATE else str(value)
 
 

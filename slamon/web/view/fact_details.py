@@ -22,10 +22,13 @@ from slamon.domain.actions.shipping import (
 from slamon.domain.actions.talk import Amended, Answer, Correct, HandedOn, Wait
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.lifecycle import RequestTypeDefinition
-from slamon.domain.progress import ItemStatus, Readout
+from slamon.domain.progress import ItemStatus, Readout, is_by_row
 from slamon.domain.stored import is_unsaid
 from slamon.domain.timeline import AddressChanged, Fact, FactKind
+from slamon.schemas.new_requests import detail_shapes
+from slamon.schemas.shapes import Shape
 from slamon.services.deadlines.loading import LoadedRequest
+from slamon.web.view.asked import in_words
 from slamon.web.view.instants import Zones, civil_day
 from slamon.web.view.progress import (
     CONDITIONS,
@@ -202,28 +205,30 @@ def _amended(fact: Fact, told: Telling) -> Iterator[str]:
 
 
 def _amended_detail(told: Telling, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    fields, rows = told.type_words.fields, told.type_words.rows
+    words, shapes = told.type_words, {shape.name: shape for shape in detail_shapes(told.type)}
     for name, value in after.items():
-        place = f"detail.{name}"
-        if place not in rows:
-            yield _change(fields[place].label, _shown(name, value), _shown(name, before.get(name)))
+        if not is_by_row(value):
+            yield _field_change(shapes[name], words, value, before.get(name))
             continue
-        for part in value:
-            number, was = part["number"], before[name][part["number"] - 1]
-            for key in (key for key in part if key != "number"):
-                title = f"{rows[place].one} {number}, {fields[f'{place}.{key}'].label.lower()}"
-                yield _change(title, _shown(key, part[key]), _shown(key, was.get(key)))
+        columns = {column.name: column for column in shapes[name].fields}
+        for row in value:
+            number = row["number"]
+            was, title = before[name][number - 1], f"{words.rows[f'detail.{name}'].one} {number}"
+            for key in (key for key in row if key != "number"):
+                yield _field_change(columns[key], words, row[key], was.get(key), title)
+
+
+def _field_change(shape: Shape, words: TypeWords, now: Any, before: Any, row: str = "") -> str:
+    label = words.fields[shape.place].label
+    title = f"{row}, {label.lower()}" if row else label
+    return _change(title, in_words(shape, words, now), in_words(shape, words, before))
 
 
 def _value(name: str, value: Any, told: Telling) -> str:
-    return told.names.get(str(value), "somebody else") if name == "contact_id" and value else _shown(name, value)
-
-
-def _shown(name: str, value: Any) -> str:
-    if value in (None, "", []):
+    if name == "contact_id" and value:
+        return told.names.get(str(value), "somebody else")
+    if value in (None, ""):
         return ""
-    if name == "quantity":
-        return figure(value)
     return label(value) if name == "priority" else shown(name, value)
 
 
