@@ -39,9 +39,17 @@ def amendable_fields(
         own = [field for field in shape.fields if field.name in columns]
         for number, entry in enumerate(detail.get(name, ()), start=1):
             fields = tuple(_field(each, f"{place}.{number}.{each.name}", words, entry.get(each.name)) for each in own)
-            is_line = request_type.parts is Parts.LINES
-            title = line_title(detail, number) if is_line else part_title(request_type, words, detail, number)
-            yield Field(f"{place}.{number}", title, Kind.GROUP, parts=fields)
+            yield Field(
+                f"{place}.{number}", _title(request_type, words, detail, name, number), Kind.GROUP, parts=fields
+            )
+
+
+def _title(
+    request_type: RequestTypeDefinition, words: TypeWords, detail: Mapping[str, Any], name: str, number: int
+) -> str:
+    if name != request_type.parts:
+        return f"{words.rows[f'detail.{name}'].one} {number}"
+    return line_title(detail, number) if name == Parts.LINES else part_title(request_type, words, detail, number)
 
 
 def _field(shape: Shape, name: str, words: TypeWords, value: Any) -> Field:
