@@ -9,19 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from select import POLLIN, poll
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
-from psycopg import Connection as PostgresConnection
-from psycopg import Error as PostgresError
-from psycopg import OperationalError as PostgresOperationalError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from slamon.errors import RolledBack, Unavailable
+
+if TYPE_CHECKING:  # a process on SQLite never loads psycopg and its 9 MB
+    from psycopg import Connection as PostgresConnection
 
 BUSY_SECONDS = 10  # a writer waits so long for the others
 _COUNTED, _NOTED = "counted", "noted"
@@ -216,20 +216,19 @@ def _kind_errors(lost: str = _NOT_STORED) -> Iterator[None]:
             raise Unavailable(lost) from error
         if getattr(error.orig, "sqlstate", None) in _UNDONE_STATES:
             raise RolledBack(_NOT_STORED) from error
-        if _is_passing(error.orig):
+        if _is_passing(error):
             raise Unavailable(_NOT_STORED) from error
         raise
 
 
-def _is_passing(error: BaseException | None) -> bool:
-    if isinstance(error, sqlite3.Error):
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+def _is_passing(error: DBAPIError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        code = getattr(error.orig, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
         return code & 0xFF in _PASSING_CODES  # the higher bits say more
-    if not isinstance(error, PostgresError):
-        return False
-    if error.sqlstate is None:
-        return isinstance(error, PostgresOperationalError)  # no server was reached
-    return error.sqlstate.startswith(_PASSING_STATES)
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return isinstance(error, OperationalError)  # no server was reached
+    return state.startswith(_PASSING_STATES)
 
 
 def _postgres_engine(url: URL, connections: int) -> Engine:
@@ -250,7 +249,7 @@ def _postgres_engine(url: URL, connections: int) -> Engine:
     )
 
     @event.listens_for(engine, "checkout")
-    def _refuse_ended(connection: PostgresConnection, _record: Any, _proxy: Any) -> None:
+    def _refuse_ended(connection: "PostgresConnection", _record: Any, _proxy: Any) -> None:
         # An idle connection has nothing to read but its end. A ping would tell the same for one more round trip.
         socket = poll()
         socket.register(connection.fileno(), POLLIN)

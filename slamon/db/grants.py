@@ -2,6 +2,8 @@
 with, and neither change nor remove the record. The owner gives these grants with every migration.
 """
 
+from typing import Any, cast
+
 from psycopg import Connection as PostgresConnection
 from psycopg import Cursor, sql
 from psycopg.errors import InsufficientPrivilege
@@ -36,9 +38,7 @@ def grant(connection: Connection, application: URL) -> None:
     Nothing to do where that role runs the migrations itself. Raises Conflict for one that cannot be made, or that
     could change the record by another way.
     """
-    postgres = connection.connection.driver_connection
-    if not isinstance(postgres, PostgresConnection):
-        return
+    postgres = cast("PostgresConnection[Any]", connection.connection.driver_connection)
     with postgres.cursor() as cursor:
         cursor.execute("SELECT current_user::text, current_schema()::text")
         owner, schema = cursor.fetchone() or ("", "")

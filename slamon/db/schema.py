@@ -7,14 +7,12 @@ from functools import cache
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL, Connection, inspect, text
-from sqlalchemy.exc import ProgrammingError
 
 from slamon.db.database import Database
-from slamon.db.grants import grant
 from slamon.errors import Conflict
 
+_INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE
 _SCRIPTS = "migrations:"  # a package resource, so that nothing here imports the migrations
 _EMPTY = "The database is empty. Run 'slamon migrate', or 'slamon setup' first."
 _BEHIND = "The database has schema {have}, this release wants {newest}. Run 'slamon migrate' first."
@@ -38,7 +36,7 @@ def migrate(database: Database, revision: str = "head", *, application: URL | No
     with _alone(database) as connection:
         command.upgrade(_config(connection), revision)
         if application is not None:
-            grant(connection, application)
+            _grant(connection, application)
 
 
 def downgrade(database: Database, revision: str, *, application: URL | None = None) -> None:
@@ -48,7 +46,16 @@ def downgrade(database: Database, revision: str, *, application: URL | None = No
     with _alone(database) as connection:
         command.downgrade(_config(connection), revision)
         if application is not None:
-            grant(connection, application)
+            _grant(connection, application)
+
+
+def _grant(connection: Connection, application: URL) -> None:
+    """What `grants.grant` says; nothing on SQLite, which has no roles."""
+    if connection.dialect.name == "sqlite":
+        return
+    from slamon.db.grants import grant  # loads psycopg, which SQLite does without
+
+    grant(connection, application)
 
 
 @contextmanager
@@ -69,8 +76,8 @@ def _alone(database: Database) -> Iterator[Connection]:
                 yield connection
                 if database.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
                     raise RuntimeError(f"Rows of {broken[0]} point at nothing; the migration is undone.")
-        except (ProgrammingError, InsufficientPrivilege) as error:
-            if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
+        except Exception as error:
+            if getattr(getattr(error, "orig", error), "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
                 raise
             raise Conflict(
                 f"{database.url.username} may not change the schema; name who may in SLAMON_DATABASE_OWNER_URL."

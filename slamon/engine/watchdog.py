@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-import httpx
 import structlog
 from sqlalchemy import Uuid, func, literal, select, tuple_
 from sqlalchemy.orm import Session
@@ -93,6 +92,8 @@ class Watchdog:
         url = self._runtime.settings.heartbeat_url
         if url is None:
             return
+        import httpx  # where nobody outside is told, its 9 MB are not loaded
+
         try:
             httpx.get(url.get_secret_value(), timeout=OUTSIDE_TIMEOUT_SECONDS).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
