@@ -305,11 +305,30 @@ def test_only_staff_are_given_a_link(
     assert "/welcome/" not in refused.output
 
 
-def test_help_loads_nothing_that_only_commands_need():
-    """`slamon --help` answers at once: what a command works with is imported inside it."""
-    loaded = "import sys, slamon.cli.main; print({'sqlalchemy', 'pydantic', 'fastapi', 'slack_sdk'} & set(sys.modules))"
+ONE_PROCESS = (
+    "import sys, slamon.app; from slamon.config import Settings; from slamon.runtime import build_runtime; "
+    "from slamon.cli.runtime import migrate_database; migrate_database(build_runtime(Settings())); "
+)
+
+
+@pytest.mark.parametrize(
+    ("does", "not_loaded"),
+    [
+        (
+            "import sys, slamon.cli.main; ",
+            {"sqlalchemy", "pydantic", "fastapi", "slack_sdk"},
+        ),  # `--help` answers at once
+        (ONE_PROCESS, {"psycopg", "redis", "httpx", "openpyxl", "zxcvbn"}),  # memory
+    ],
+    ids=["help", "one process on SQLite"],
+)
+def test_what_a_command_does_without_is_not_loaded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, does: str, not_loaded: set[str]
+):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", f"sqlite:///{folder}/loaded.db")
+    loaded = f"{does}print({not_loaded} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 def test_names_and_files_with_brackets_are_written_as_they_are(folder: Path):
