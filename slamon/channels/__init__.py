@@ -14,6 +14,8 @@ from slamon.config import Settings
 from slamon.errors import Invalid
 from slamon.wording.message import Message
 
+LONGEST_ADDRESS = 254  # characters
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -42,6 +44,9 @@ class Channel(Protocol):
 class AddressKind:
     """One kind of address that a channel takes, of a person or of a place that several read.
 
+    An address is no secret: staff see it, and the trail keeps it. Where a channel sends to a secret, such as a
+    webhook's URL, the address is a name for it, and a setting has the URL.
+
     `field` names it in the API, in spreadsheets and in the trail; `pattern` is what one looks like in full, `form` what
     tells it from the channel's other kind where `pattern` does not. Where `kept_after_test` is given, a test message
     goes to a new address first, and the function says what is kept, from the address as typed and the receipt; what
@@ -60,6 +65,8 @@ class AddressKind:
     def checked(self, value: str, *, is_tested: bool = True) -> str:
         """The address as it is stored. Raises Invalid naming the field for what cannot be one."""
         typed = value.strip()
+        if len(typed) > LONGEST_ADDRESS:
+            raise Invalid(self.field, f"has {len(typed)} characters; an address has at most {LONGEST_ADDRESS}")
         if self.untested and not is_tested and not re.fullmatch(self.untested, typed):
             raise Invalid(self.field, self.untested_hint)
         if not re.fullmatch(self.pattern, typed):
@@ -92,8 +99,8 @@ class ChannelDefinition:
     """One channel as the rest of the program knows it.
 
     `build` gives the channel, or None where `setting` is not set: then messages are shown on the console. `own` is the
-    address of a person; None means the e-mail address of their account. `shared` is the address of a place that
-    everybody concerned with a CMO reads.
+    address of a person; without it the channel reaches no person, and the one that carries links reaches them at their
+    account's e-mail address. `shared` is the address of a place that everybody concerned with a CMO reads.
 
     Exactly one channel `carries_links` to forms and accounts: whatever is for one reader alone, and every message to a
     CMO, leaves by it. With `names_subjects` messages may name a request's subject, where the sponsor allows it. With

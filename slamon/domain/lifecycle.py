@@ -16,7 +16,7 @@ from slamon.domain.timeline import CMO_ROLES, Role
 
 
 class RequestType(StrEnum):
-    """Names of the types that slamon ships; an installation may have others."""
+    """Names of types for code that means one of them; which there are says the catalogue."""
 
     SHIPMENT = "shipment"
     DATA = "data"
@@ -238,7 +238,9 @@ class RequestTypeDefinition:
     kinds_in: Callable[[Mapping[str, Any]], Iterable[str]] = _nothing
     # Fields of the detail that an amendment may change: single ones as a whole, of rows the columns named here.
     amendable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    due_day: str | None = None  # the field of the detail with a day that must not be over when it is filed or amended
+    # The field of the detail with the day by which it is needed: not over when it is filed, and the deadline of the
+    # fulfilment clock where the request itself has no `due_on`.
+    due_day: str | None = None
     # Pairs of fields of the detail that hold days, of which the first must not lie after the second.
     days_in_order: tuple[tuple[str, str], ...] = ()
     # What tells that two requests ask for the same: ("lot", "A17"), ("order number", "IRT-1").

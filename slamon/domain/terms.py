@@ -22,7 +22,7 @@ class TermsError(ValueError):
 
 
 class ClockKind(StrEnum):
-    """Names of the clocks that slamon ships, for rules about one of them; which there are says the catalogue."""
+    """Names of clocks for code that means one of them; which there are says the catalogue."""
 
     ACKNOWLEDGEMENT = "acknowledgement"
     ANSWER = "answer"
@@ -109,7 +109,8 @@ _HUNDRED_SECONDS = 100 * _SECOND
 
 @dataclass(frozen=True, slots=True)
 class ClockTerms:
-    """What one kind of clock allows. `pause_cap` bounds each wait for a third party, in real time.
+    """What one kind of clock allows. `pause_cap` bounds the waits for third parties, in real time: the tightest of
+    a request's clocks bounds all its waits together.
 
     Where a date is the deadline, target and limit are zero: both lie at the end of that day.
     """

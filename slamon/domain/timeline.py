@@ -140,6 +140,7 @@ class Filed:
     parent: UUID | None = None
     contact: NamedPerson | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    due_day: str = ""  # the field of the detail with the day by which it is needed
     terms: str = ""  # their digest
 
 

@@ -20,7 +20,7 @@ from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State
 from slamon.domain.stage import rule_for
 from slamon.domain.stored import as_json
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import CMO_ROLES, Actor, Fact, Role, Timeline, Via
+from slamon.domain.timeline import Actor, Fact, Role, Timeline, Via
 from slamon.imports.mappings import BadCell, ColumnName, Columns, Field, Moment
 from slamon.schemas.acts import read_act
 
@@ -41,7 +41,7 @@ class People:
 
     def behind(self, rule: Rule) -> Actor:
         """Whose act it was. A project's manager has no say in what quality decides, and no row says who had."""
-        if rule.who & CMO_ROLES:
+        if Role.CMO_CONTACT in rule.who:
             return self.cmo
         return self.sponsor if self.sponsor.role in rule.who else _QUALITY
 
@@ -187,7 +187,7 @@ def _fitted(
     columns = given(action.columns)
     says: Mapping[str, str] = columns.says
     progress = progress_of(timeline)
-    standing = Standing(progress, progress, timeline, moment.at, terms, is_cmo=bool(rule.who & CMO_ROLES))
+    standing = Standing(progress, progress, timeline, moment.at, terms, is_cmo=Role.CMO_CONTACT in rule.who)
     try:
         said = read_act(told.mapping.catalogue, action.name, dict(_told_in(columns, told))).said
         _refuse_missing(rule, said, columns, but_for_choices=True)

@@ -159,7 +159,7 @@ class _Run:
         )
         parties = self._find(filing, told.filed.at)
         terms = self._freeze(filing, parties, told.filed.at)
-        people = self._people(project, parties)
+        people, request_type = self._people(project, parties), self.catalogue.types[filing.type]
         filed = Fact(
             sequence=1,
             kind=FactKind.FILED,
@@ -168,9 +168,11 @@ class _Run:
             by=people.sponsor,
             recorded_by=self.by,
             via=Via.REPLAY,
-            content=filed_content(filing, parties.contact, terms) | precision_of(told.filed) | _kept_as(said),
+            content=filed_content(request_type, filing, parties.contact, terms)
+            | precision_of(told.filed)
+            | _kept_as(said),
         )
-        timeline, state = history(self.catalogue.types[filing.type], filed, told, terms, people)
+        timeline, state = history(request_type, filed, told, terms, people)
         try:
             evaluate(terms, timeline, self.at, clocks=self.catalogue.clocks)
         except CalendarHorizon as error:

@@ -187,6 +187,20 @@ def test_two_types_mean_the_same_by_a_field_to_be_amended() -> None:
         detail_changes(replace(CATALOGUE, types={**CATALOGUE.types, "other": other}))
 
 
+def test_the_due_date_of_a_visit_is_its_own_day_and_a_later_one_does_not_forgive(visited: Installation) -> None:
+    api = Api(visited)
+    request = api.pm.post("/v1/requests", json=body(visited)).json()
+
+    def due() -> list[str]:
+        clocks = api.pm.get(f"/v1/requests/{request['id']}").json()["clocks"]
+        return [clock["limit_at"] for clock in clocks if clock["kind"] == "fulfilment"]
+
+    assert due() == ["2026-03-20T23:59:59Z"]
+    said = {"reason": "Moved", "changes": {"detail": {"visit_on": "2026-03-27"}}}
+    api.pm.post(f"/v1/requests/{request['id']}/actions/amend", json=said, headers={"If-Match": '"1"'})
+    assert due() == ["2026-03-20T23:59:59Z"]
+
+
 def test_a_visit_has_messages_a_ladder_a_policy_of_its_own_and_stands_up_to_verify(visited: Installation) -> None:
     api = Api(visited)
     line = {

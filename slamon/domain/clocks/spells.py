@@ -69,7 +69,7 @@ class TimelineView(NamedTuple):
     @property
     def is_request_cancelled(self) -> bool:
         """Whether the sponsor cancelled the request, which leaves nobody anything to answer for."""
-        return self.ended is not None and self.ended.kind == FactKind.CANCELLED
+        return self.ended is not None and self.ended.kind == FactKind.CANCELLED and not self.ended.by.is_cmo
 
     def spell(
         self, since: datetime, stop: Fact | datetime | None, generation: int = 1, day_ends_at: datetime | None = None
@@ -249,10 +249,11 @@ def _first_due(view: TimelineView) -> date | None:
     filed = view.filed.said(Filed)
     if filed.due_on is not None:
         return filed.due_on
-    named = [filed.detail.get("required_delivery_to")]
+    due_day = filed.due_day or "required_delivery_to"  # before release 0.3 a filing did not name it
+    named = [filed.detail.get(due_day)]
     for fact in view.facts.of(FactKind.AMENDED):
         amended = fact.said(Amended)
-        named += [amended.new("due_on"), amended.new_detail.get("required_delivery_to")]
+        named += [amended.new("due_on"), amended.new_detail.get(due_day)]
     return next((date.fromisoformat(due) for due in named if due), None)
 
 

@@ -86,5 +86,5 @@ def _clocks(line: Mapping[str, Any], clocks: Clocks) -> dict[str, dict[str, Any]
             found[name] = {"mode": Mode.DATE.value}
             continue
         cap = {"pause_cap": line["pause_cap"]} if definition.takes_pause_cap else {}
-        found[name] = {**allowed, **line.get(name, {}), **cap}
+        found[name] = {**allowed, **cap, **line.get(name, {})}
     return found

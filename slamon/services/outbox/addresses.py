@@ -32,7 +32,9 @@ class Addresses:
 
     def own(self, person: Person, channel: ChannelDefinition) -> str | None:
         """The person's own address on a channel; None where it does not reach them."""
-        return person.email if channel.own is None else self._values.get((person.id, channel.name))
+        if channel.own is None:
+            return person.email if channel.carries_links else None
+        return self._values.get((person.id, channel.name))
 
     def shared(self, organization_id: UUID, channel: ChannelDefinition) -> str | None:
         """The place in a channel that those concerned with a CMO read; None where there is none."""

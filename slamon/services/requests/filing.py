@@ -132,7 +132,7 @@ def prepare(
         by=parties.filer,
         recorded_by=parties.filer,
         via=via,
-        content=filed_content(filing, parties.contact, terms),
+        content=filed_content(request_type, filing, parties.contact, terms),
     )
     request_id, timeline = new_id(), Timeline([filed])
     head_digest = filed.digest(str(request_id), GENESIS)
@@ -279,7 +279,9 @@ def request_values(
     }
 
 
-def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, Any]:
+def filed_content(
+    request_type: RequestTypeDefinition, filing: Filing, contact: Contact, terms: Terms
+) -> dict[str, Any]:
     """What the first fact of a request says."""
     return {
         "type": filing.type,
@@ -292,5 +294,6 @@ def filed_content(filing: Filing, contact: Contact, terms: Terms) -> dict[str, A
         **({"parent": str(filing.parent_id)} if filing.parent_id else {}),
         "contact": {"id": str(contact.id), "name": contact.name},
         "detail": dict(filing.detail),
+        **({"due_day": request_type.due_day} if request_type.due_day else {}),
         "terms": terms.digest,
     }
