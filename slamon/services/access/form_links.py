@@ -114,7 +114,7 @@ def opens(session: Session, request: CmoRequest, person: Person) -> bool:
 
 
 def revoke_links(tx: Tx, request_id: UUID, person_id: UUID, *, by: Caller, reason: str) -> int:
-    """Withdraw a contact's links to one request; returns how many. They can ask for a fresh one at their own address."""
+    """Withdraw a contact's links to one request; returns how many. They can ask for a fresh one."""
     admit(by, Deed.WITHDRAW_LINKS)
     if by.is_cmo:
         raise NotFound("request", request_id)
