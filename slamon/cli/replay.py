@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from slamon.imports.incidents import Replay
-    from slamon.imports.records import Example
+    from slamon.imports.logs import Example
     from slamon.imports.shipments import ShipmentReplay
 
 replay_app = typer.Typer(no_args_is_help=True, help="Run real records through the clocks; nothing is stored.")
@@ -50,7 +51,7 @@ def incidents(
     with refusing(), progress_bar(file.name) as progress:
         result = replay(file, STANDARD.clocks, weekdays_only=weekdays_only, progress=progress)
     if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2))
+        typer.echo(json.dumps(asdict(result), indent=2))
         return
     out.print(_figures(result))
     if result.flagged:
@@ -78,7 +79,7 @@ def shipments(
     with refusing(), progress_bar(file.name) as progress:
         result = replay_shipments(file, sites, STANDARD.clocks, progress=progress)
     if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(asdict(result), indent=2, ensure_ascii=False))
         return
     out.print(_delivery_figures(result))
     out.print(_site_figures(result))
@@ -170,7 +171,7 @@ def _site_figures(result: "ShipmentReplay") -> "Table":
     return table
 
 
-def oddities(title: str, flagged: Mapping[str, int], examples: "Sequence[Example[Any]]") -> "Table":
+def oddities(title: str, flagged: Mapping[str, int], examples: "Sequence[Example]") -> "Table":
     """How many oddities of each kind there are, with the first of it."""
     from rich.table import Table
     from rich.text import Text

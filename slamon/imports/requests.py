@@ -31,7 +31,7 @@ from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
 from slamon.errors import SlamonError
 from slamon.imports.drafts import BadRows
 from slamon.imports.filings import filing_of, needed
-from slamon.imports.histories import People, Told, history, precision_of, told_by
+from slamon.imports.histories import People, Told, history, remarks_of, steps_of, told_by
 from slamon.imports.mappings import BadCell, ColumnName, Columns, Field
 from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import Past, store
@@ -168,9 +168,9 @@ class _Run:
             by=people.sponsor,
             recorded_by=self.by,
             via=Via.REPLAY,
-            content=filed_content(filing, parties.contact, terms) | precision_of(told.filed) | _kept_as(said),
+            content=filed_content(filing, parties.contact, terms) | remarks_of(told.filed) | _kept_as(said),
         )
-        timeline, state = history(self.catalogue.types[filing.type], filed, told, terms, people)
+        timeline, state = history(self.catalogue, filing.type, filed, steps_of(told), terms, people)
         try:
             evaluate(terms, timeline, self.at, clocks=self.catalogue.clocks)
         except CalendarHorizon as error:

@@ -14,7 +14,8 @@ from slamon.domain.clocks.state import ClockState, Outcome
 from slamon.domain.normal_form import normal_form
 from slamon.domain.timeline import Fact, FactKind, Filed, Timeline
 from slamon.errors import NotFound
-from slamon.imports import incident_log, incidents, shipment_log, shipments
+from slamon.imports import incidents, shipment_log, shipments
+from slamon.imports.logs import Flags
 from slamon.imports.orders import timeline_of
 from slamon.imports.shipment_log import Line, Order
 from slamon.imports.shipments import Judged
@@ -25,8 +26,7 @@ from slamon.wording.words import Words
 
 def tell_incident(path: Path, number: str, catalogue: Catalogue, words: Words, *, weekdays_only: bool) -> Iterator[str]:
     """One request of a help desk's log. Raises NotFound, and Invalid as the replay does."""
-    flags = incident_log.Flags()
-    requests = incident_log.read_log(path, flags, lambda _: None)
+    requests = incidents.read_requests(path, Flags())
     request = next((one for one in requests if normal_form(one.number) == normal_form(number)), None)
     if request is None:
         raise NotFound("request", f"{number} in {path.name}")
@@ -42,9 +42,8 @@ def tell_incident(path: Path, number: str, catalogue: Catalogue, words: Words, *
 
 def tell_order(path: Path, sites: Path, number: str, catalogue: Catalogue) -> Iterator[str]:
     """One order of a shipment log. Raises NotFound, and Invalid as the replay does."""
-    flags = shipment_log.Flags()
     places = shipment_log.read_sites(sites)
-    orders = shipment_log.read_shipments(path, flags, lambda _: None)
+    orders = shipment_log.read_shipments(path, Flags())
     order = next((one for one in orders if normal_form(one.number) == normal_form(number)), None)
     if order is None:
         raise NotFound("order", f"{number} in {path.name}")

@@ -4,7 +4,6 @@ Here live the limits a file must keep, what no cell may hold, and the names of t
 of CMOs, sites and contacts (slamon/cli/directory_template.csv shows them). What a cell means is not known here.
 """
 
-import csv
 import gzip
 import io
 import re
@@ -19,7 +18,7 @@ from slamon.domain.normal_form import is_blank, normal_form
 from slamon.errors import Invalid
 from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, too_much
 from slamon.imports.cells import Cell, Value, fault_of
-from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, lines_of, refuse_other_encoding, told_delimiter
+from slamon.imports.csv_text import read_csv, refuse_other_encoding
 from slamon.imports.workbook import MAX_COLUMNS, MOST_LINES, SheetCells, column_letters, read_workbook
 from slamon.services.outbox.addresses import address_kinds
 
@@ -234,26 +233,17 @@ def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, 
     except UnicodeDecodeError as err:
         line = content.count(b"\n", 0, err.start) + 1
         raise Invalid("file", f"line {line} is not UTF-8; in Excel, save as 'CSV UTF-8'") from err
-    first, _, rest = text.partition("\n")
-    said = told_delimiter(first)
-    body = rest if said else text
-    delimiter = said or delimiter_of(body[:MOST_OF_A_LINE])
-    reader = csv.reader(lines_of(io.StringIO(body, newline="")), delimiter=delimiter, strict=True)
     filled = 0
-    try:
-        for number, record in enumerate(reader, start=1):
-            if number > MOST_LINES:
-                raise Invalid("file", f"has more than {MOST_LINES:,} lines. Split it")
-            if len(record) > _MOST_FIELDS:
-                raise Invalid("file", f"line {number} has more than {_MOST_FIELDS:,} fields; is it CSV?")
-            cells = {at: Cell(text) for at, text in enumerate(record) if text}
-            filled += len(cells)
-            if filled > MOST_ELEMENTS:
-                raise too_much()
-            yield number, cells
-    except csv.Error as err:
-        line = reader.line_num + (1 if said else 0)
-        raise Invalid("file", f"line {line} is not CSV: {err}. Is a quotation mark missing?") from err
+    for number, (line, record) in enumerate(read_csv(io.StringIO(text, newline="")), start=1):
+        if number > MOST_LINES:
+            raise Invalid("file", f"has more than {MOST_LINES:,} lines. Split it")
+        if len(record) > _MOST_FIELDS:
+            raise Invalid("file", f"line {line} has more than {_MOST_FIELDS:,} fields; is it CSV?")
+        cells = {at: Cell(text) for at, text in enumerate(record) if text}
+        filled += len(cells)
+        if filled > MOST_ELEMENTS:
+            raise too_much()
+        yield number, cells
 
 
 def _unzipped(content: bytes) -> bytes:
