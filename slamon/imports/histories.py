@@ -200,8 +200,7 @@ def history(
             recorded_by=people.recorder,
             via=Via.REPLAY,
             reason=said.reason or None,
-            content=as_json(replace(said, reason="") if said.reason else said)
-            | remarks_of(step.moment, is_inferred=step.is_inferred),
+            content=content | remarks_of(step.moment, is_inferred=step.is_inferred),
         )
         facts.append(fact)
         progress = after(progress, fact)
