@@ -30,6 +30,7 @@ PM = "maya.lindholm@meridian-bio.example"
 SECOND_PM = "tomas.reyes@meridian-bio.example"
 LEAD = "ingrid.voss@meridian-bio.example"
 SECOND_LEAD = "samuel.okafor@meridian-bio.example"
+HEAD = "helen.marsh@meridian-bio.example"
 ADMIN = "ada.kovacs@meridian-bio.example"
 
 # name, address, role, Slack user id
@@ -38,7 +39,7 @@ STAFF = (
     ("Tomás Reyes", SECOND_PM, Role.PROJECT_MANAGER, "U0TOMAS"),
     ("Ingrid Voss", LEAD, Role.LEAD, "U0INGRID"),
     ("Samuel Okafor", SECOND_LEAD, Role.LEAD, "U0SAMUEL"),
-    ("Helen Marsh", "helen.marsh@meridian-bio.example", Role.HEAD, "U0HELEN"),
+    ("Helen Marsh", HEAD, Role.HEAD, "U0HELEN"),
     ("Priya Raman", "priya.raman@meridian-bio.example", Role.QUALITY, "U0PRIYA"),
     ("Jonas Weber", "jonas.weber@meridian-bio.example", Role.STEERING, None),
     ("Ada Kovacs", ADMIN, Role.ADMIN, None),
