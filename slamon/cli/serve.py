@@ -19,7 +19,6 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run everything in one process: API, pages, loop and workers. Brings the database up to date first."""
-
     from slamon.cli.runtime import migrate_database
     from slamon.config import Settings
     from slamon.errors import SlamonError
@@ -35,7 +34,6 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run the API and the pages; workers and ticker run beside it."""
-
     from slamon.cli.runtime import open_runtime
     from slamon.config import Settings
     from slamon.errors import SlamonError
@@ -73,12 +71,10 @@ def ticker() -> None:
 
 def alive(kind: Annotated[str, typer.Argument(help="worker, ticker, api or embedded")]) -> None:
     """Say whether such a process beats on this host; exit 1 if not. For container health checks."""
-
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
     from slamon.engine import heartbeat
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     silence = timedelta(seconds=runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
     since = runtime.clock.real_now() - silence
     with runtime.db.read() as session:
