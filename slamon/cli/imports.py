@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from slamon.domain.timeline import Actor
     from slamon.imports.directory import ImportResult
-    from slamon.imports.requests import ImportedRequests
+    from slamon.imports.past_requests import ImportedRequests
     from slamon.imports.tables import RowProblem
     from slamon.runtime import Runtime
     from slamon.services.transaction import Tx

@@ -9,7 +9,6 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -24,7 +23,6 @@ from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.clocks.ladder import evaluate
-from slamon.domain.lifecycle import State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
@@ -34,7 +32,7 @@ from slamon.imports.filings import filing_of, needed
 from slamon.imports.histories import People, Told, history, remarks_of, steps_of, told_by
 from slamon.imports.mappings import BadCell, ColumnName, Columns, Field
 from slamon.imports.names import ByName, Named
-from slamon.imports.past_requests import Past, store
+from slamon.imports.past_requests import ImportedRequests, Past, store
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.services.access.callers import Caller
 from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve, store_terms
@@ -43,22 +41,6 @@ from slamon.services.requests.filing_context import Parties, find_parties
 from slamon.services.transaction import Tx
 
 BATCH = 200  # rows checked at once
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedRequests:
-    """What was stored: how many requests in each state, their numbers from first to last, and rows left out.
-
-    `flags` tell how the file was read where a reader might think otherwise.
-    """
-
-    requests: int
-    facts: int
-    crossings: int
-    states: Mapping[State, int]
-    numbers: tuple[str, ...]
-    left_out: tuple[RowProblem, ...]
-    flags: tuple[RowProblem, ...]
 
 
 def import_requests(
@@ -83,17 +65,12 @@ def import_requests(
         good += run.check(rows[start : start + BATCH])
     if run.problems and not skip_bad:
         raise BadRows(run.problems)
-    stored = store(tx, good, by=by, notify=notify, progress=progress)
-    note(tx.session, "imported", requests=stored.requests, left_out=len(run.problems))
-    return ImportedRequests(
-        stored.requests,
-        stored.facts,
-        stored.crossings,
-        Counter(past.state for past in good),
-        tuple(stored.numbers),
-        tuple(sorted(run.problems, key=lambda problem: problem.row)),
-        (*(rows[0].sheet.notes if rows else ()), *run.flags),
-    )
+    left_out = tuple(sorted(run.problems, key=lambda problem: problem.row))
+    flags = (*(rows[0].sheet.notes if rows else ()), *run.flags)
+    imported = ImportedRequests(Counter(past.state for past in good), left_out, flags)
+    store(tx, good, imported, by=by, notify=notify, progress=progress)
+    note(tx.session, "imported", requests=imported.requests, left_out=len(left_out))
+    return imported
 
 
 _PartiesKey = tuple[UUID, UUID, UUID | None, int]

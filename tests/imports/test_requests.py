@@ -21,7 +21,8 @@ from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid
 from slamon.imports.drafts import BadRows
 from slamon.imports.mappings import Columns, Field, read_mapping, refuse_missing
-from slamon.imports.requests import ImportedRequests, import_requests
+from slamon.imports.past_requests import ImportedRequests
+from slamon.imports.requests import import_requests
 from slamon.imports.tables import read_sheet
 from slamon.services.directory.records import change
 from slamon.services.reports.verify import Difference, verify_requests
