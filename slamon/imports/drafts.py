@@ -6,8 +6,9 @@ here, and what a record must be is decided by services.directory.create.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from slamon.addresses import address_key
@@ -25,15 +26,7 @@ Key = TypeVar("Key", str, tuple[str, str])
 
 # As the database has it: PostgreSQL would refuse the whole import.
 _LONGEST_NAME = 200
-_LONGEST = {
-    "site": 2000,
-    "address": 500,
-    "opening_hours": 500,
-    "contact_email": 254,
-    "lead_email": 254,
-}
-_KINDS = {kind.value: kind.value for kind in SiteKind}
-_ROLES = {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}
+_LONGEST = {"site": 2000, "address": 500, "opening_hours": 500, "contact_email": 254, "lead_email": 254}
 
 
 class BadRows(Invalid):
@@ -145,13 +138,6 @@ class RecordDrafts:
         self.problems.append(row.problem(column, reason))
 
 
-def _place(kind: AddressKind, text: str) -> str:
-    try:
-        return kind.checked(text, is_tested=False)
-    except Invalid as refused:
-        raise ValueError(refused.message) from refused
-
-
 def _meaning(column: str, text: str) -> Value:
     """What a filled cell stands for. Raises ValueError saying why it cannot be taken."""
     longest = _LONGEST.get(column, _LONGEST_NAME)
@@ -161,21 +147,7 @@ def _meaning(column: str, text: str) -> Value:
         raise ValueError("holds control characters")
     if len(text) > longest:
         raise ValueError(f"has {len(text)} characters; {longest} are allowed")
-    if column in PLACES:
-        return _place(PLACES[column], text)
-    if column == "country":
-        return text.upper()
-    if column == "subdivision":
-        return re.sub("^[A-Z]{2}-", "", text)  # ISO 3166-2 writes DE-BY, the holidays want BY
-    if column == "site_kind":
-        return _one_of(_KINDS, text)
-    if column == "site":
-        return _names(text)
-    if column == "contact_role":
-        return _one_of(_ROLES, text)
-    if column == "opening_hours":
-        return _opening_hours(text)
-    return text
+    return _MEANINGS[column](text) if column in _MEANINGS else text
 
 
 def _one_of(values: Mapping[str, Value], text: str) -> Value:
@@ -229,3 +201,22 @@ def _weekday(name: str) -> int:
         if len(name) > 1 and full.startswith(name):
             return index
     raise ValueError(f"'{name}' is no weekday; use {', '.join(day[:3].title() for day in _DAY_NAMES)}")
+
+
+def _address(kind: AddressKind, text: str) -> str:
+    try:
+        return kind.checked(text, is_tested=False)
+    except Invalid as refused:
+        raise ValueError(refused.message) from refused
+
+
+# What a text stands for, column by column; of the others it is the text itself. They raise ValueError.
+_MEANINGS: Mapping[str, Callable[[str], Value]] = {
+    "country": str.upper,
+    "subdivision": partial(re.sub, "^[A-Z]{2}-", ""),  # ISO 3166-2 writes DE-BY, the holidays want BY
+    "site_kind": partial(_one_of, {kind.value: kind.value for kind in SiteKind}),
+    "site": _names,
+    "contact_role": partial(_one_of, {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}),
+    "opening_hours": _opening_hours,
+    **{column: partial(_address, kind) for column, kind in PLACES.items()},
+}
