@@ -117,8 +117,7 @@ def found_sponsor(tx: Tx, *, own_slack: bool) -> None:
 
 
 def found_cmos(tx: Tx, *, own_slack: bool) -> None:
-    """The firms with sites, working calendars and contacts, brought in as a spreadsheet of them would be; the projects;
-    one policy that counts working hours."""
+    """The firms with sites, working calendars and contacts, as rows of a spreadsheet; the projects; one more policy."""
     lead_of = {firm: lead for *_, lead, firms in PROJECTS for firm in firms}
     rows = [row for site in sites() for row in _rows_of(site, lead_of[site.cmo])]
     import_directory(tx, [Row(number, cells) for number, cells in enumerate(rows, start=2)], by=SYSTEM)

@@ -54,13 +54,14 @@ def _steps(order: Order, lines: Sequence[Line], filed_on: date) -> list[Step]:
             parcels.setdefault((line.consignment, line.delivered_on), []).append(line)
     if not parcels:
         return []
+    numbers = {line.row: number for number, line in enumerate(lines, start=1)}
     left = ((_left_on(parcel, filed_on), arrived_on, parcel) for (_, arrived_on), parcel in parcels.items())
     leaving = sorted(left, key=lambda each: each[:2])
     dispatched, delivered = [], []
     for number, (left_on, arrived_on, parcel) in enumerate(leaving, start=1):
         due_on = max((line.due_on for line in parcel if line.due_on), default=left_on)
         sent = ConfirmDispatch(
-            lines=tuple(LineQuantity(line=lines.index(line) + 1, quantity=line.quantity) for line in parcel),
+            lines=tuple(LineQuantity(line=numbers[line.row], quantity=line.quantity) for line in parcel),
             courier=UNKNOWN,
             tracking_number=parcel[0].consignment,
             expected_delivery_on=max(due_on, left_on),
