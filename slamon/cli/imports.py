@@ -171,5 +171,5 @@ def _whoever_types() -> "Actor":
 def _line_of(problem: "RowProblem") -> str:
     from slamon.imports.drafts import place_of
 
-    told = f" ('{problem.value}')" if problem.value and problem.value not in problem.reason else ""
-    return f"{place_of(problem)}: {problem.reason}{told}"
+    value = f" ('{problem.value}')" if problem.value and problem.value not in problem.reason else ""
+    return f"{place_of(problem)}: {problem.reason}{value}"

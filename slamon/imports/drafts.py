@@ -52,7 +52,7 @@ def place_of(problem: RowProblem) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CellValue:
     """What a row says in one column; `value` is None where the text was refused."""
 
     row: Row
@@ -65,10 +65,10 @@ class RecordDraft:
     """One record as its rows tell it; a blank cell says nothing."""
 
     row: Row  # the first to speak of it
-    told: dict[str, Told] = field(default_factory=dict)
+    cells: dict[str, CellValue] = field(default_factory=dict)
 
     def value(self, column: str) -> Value:
-        return self.told[column].value if column in self.told else None
+        return self.cells[column].value if column in self.cells else None
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class RecordDrafts:
         if ROW in row.faults:
             self._note(row, ROW, row.faults[ROW])
             return
-        said = {column: self._told(row, column, text) for column, text in row.cells.items()}
+        said = {column: self._value(row, column, text) for column, text in row.cells.items()}
         cmo, site, address = (said.get(column) for column in ("cmo", "site", "contact_email"))
         if cmo is None:
             self._note(row, "cmo", "is needed in every row")
@@ -97,25 +97,25 @@ class RecordDrafts:
         cmo_key, names = normal_form(cmo.value), site.value if site else ()
         self._join("CMO", self.cmos, cmo_key, row, said, ("cmo", *CMO_COLUMNS))
         for name in names:
-            of_site = {**said, "site": Told(row, name, name)}
+            of_site = {**said, "site": CellValue(row, name, name)}
             self._join("site", self.sites, (cmo_key, normal_form(name)), row, of_site, ("site", *SITE_COLUMNS))
         if site is None and (given := [column for column in SITE_COLUMNS if column in said]):
             self._note(row, "site", f"is blank, so {', '.join(given)} must be blank too")
         if address and address.value:
             places = (cmo_key, tuple(sorted(map(normal_form, names))))
-            said["site"] = Told(row, f"{cmo.text} {site.text if site else ''}".strip(), places)
+            said["site"] = CellValue(row, f"{cmo.text} {site.text if site else ''}".strip(), places)
             self._join("contact", self.contacts, address_key(str(address.value)), row, said, ("site", *CONTACT_COLUMNS))
         elif address is None and any(column in said for column in CONTACT_COLUMNS):
             self._note(row, "contact_email", "is needed for a contact")
 
-    def _told(self, row: Row, column: str, text: str) -> Told:
+    def _value(self, row: Row, column: str, text: str) -> CellValue:
         try:
             if column in row.faults:
                 raise ValueError(row.faults[column])
-            return Told(row, text, _meaning(column, text))
+            return CellValue(row, text, _meaning(column, text))
         except ValueError as err:
             self._note(row, column, str(err))
-            return Told(row, text, None)
+            return CellValue(row, text, None)
 
     def _join(
         self,
@@ -123,13 +123,13 @@ class RecordDrafts:
         drafts: dict[Key, RecordDraft],
         key: Key,
         row: Row,
-        said: Mapping[str, Told],
+        said: Mapping[str, CellValue],
         columns: Iterable[str],
     ) -> None:
         draft = drafts.setdefault(key, RecordDraft(row))
         for column in columns:
             if new := said.get(column):
-                old = draft.told.setdefault(column, new)
+                old = draft.cells.setdefault(column, new)
                 differs = old.value != new.value and normal_form(old.text) != normal_form(new.text)
                 if differs and None not in (old.value, new.value):
                     self._note(row, column, f"row {old.row.number} says '{old.text}' of the same {what}")

@@ -60,7 +60,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DatedRow:
     """What a row says, in our words, and its moments in the order in which they happened, the filing first.
 
     `doubts` say of some moments that they were chosen from two.
@@ -76,7 +76,7 @@ class Told:
         return self.moments[Field.FILED_AT]
 
 
-def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> Told:
+def read_dates(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> DatedRow:
     """Read the moments of a row. Raises BadCell for one before the filing or after `now`.
 
     A date without a time lies at noon, unless something of that day that comes before or after it is known to the
@@ -102,7 +102,7 @@ def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> 
     for field, moment in placed.items():
         if moment.at < filed_at:
             raise BadCell(field, f"lies before the filing ({said[Field.FILED_AT]})")
-    return Told(said, mapping, dict(sorted(placed.items(), key=lambda item: item[1].at)), doubts)
+    return DatedRow(said, mapping, dict(sorted(placed.items(), key=lambda item: item[1].at)), doubts)
 
 
 def _in_order(read: Mapping[str, Moment], mapping: Columns) -> tuple[dict[str, Moment], dict[str, str]]:
@@ -145,26 +145,26 @@ def _placed(moment: Moment, later: list[Moment], earlier: list[Moment], now: dat
     return replace(moment, at=at)
 
 
-def steps_of(told: Told) -> Iterator[Step]:
+def steps_of(dated: DatedRow) -> Iterator[Step]:
     """The acts of a row after its filing, each checked as one that comes over the API is. Raises BadCell."""
-    for field, moment in told.moments.items():
+    for field, moment in dated.moments.items():
         if field == Field.FILED_AT:
             continue
-        action = _acts(told.mapping.catalogue)[field]
+        action = _acts(dated.mapping.catalogue)[field]
         columns = given(action.columns)
         try:
-            yield Step(read_act(action, dict(_told_in(columns, told))).said, moment)
+            yield Step(read_act(action, dict(_fields_of(columns, dated))).said, moment)
         except ValidationError as error:
             first = error.errors()[0]
             where, reason = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
             raise BadCell(columns.says.get(where, columns.at), reason) from error
 
 
-def _told_in(columns: ActColumns, told: Told) -> Iterator[tuple[str, Any]]:
+def _fields_of(columns: ActColumns, dated: DatedRow) -> Iterator[tuple[str, Any]]:
     for name, field in columns.says.items():
-        text = told.said.get(field)
+        text = dated.said.get(field)
         if text is not None:
-            yield name, told.mapping.day(field, text) if field in told.mapping.kinds.days else text
+            yield name, dated.mapping.day(field, text) if field in dated.mapping.kinds.days else text
         elif name in columns.or_else:
             yield name, columns.or_else[name]
 

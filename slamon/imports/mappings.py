@@ -205,7 +205,7 @@ class Columns(BaseModel):
         return self
 
     def problem(self, row: Row, fault: BadCell) -> RowProblem:
-        """The fault as told to whoever wrote the file: by the name of their own column, where there is one."""
+        """The fault in the words of whoever wrote the file: by the name of their own column, where there is one."""
         return row.problem(self.columns.get(fault.field, fault.field), fault.reason)
 
     def as_in(self, names: Sequence[str]) -> "Columns":
@@ -221,14 +221,14 @@ class Columns(BaseModel):
         """
         if ROW in row.faults:
             raise BadCell(ROW, row.faults[ROW])
-        told = dict(self.constants)
+        said = dict(self.constants)
         for field, column in self.columns.items():
             if column in row.faults:
                 raise BadCell(field, row.faults[column])
             text = row.cells.get(column)
             if text is not None:
-                told[field] = self._in_our_words(field, text, row.values.get(column))
-        return {field: text for field, text in told.items() if text}
+                said[field] = self._in_our_words(field, text, row.values.get(column))
+        return {field: text for field, text in said.items() if text}
 
     def _in_our_words(self, field: ColumnName, text: str, value: Value | None) -> str:
         """`value` is the exact number or day that a workbook has behind the text."""
@@ -323,8 +323,8 @@ def refuse_missing(mapping: Columns, names: Sequence[str]) -> None:
             raise Invalid("columns", f"'{column}', which the mapping has as {field}, stands twice in the file")
     missing = [f"'{column}' ({field})" for field, column in mapping.columns.items() if not known[normal_form(column)]]
     if missing:
-        told = f"not in the file, though the mapping has them: {', '.join(missing)}; the file has {', '.join(names)}. "
-        raise Invalid("columns", told + "Change the mapping's lines to these, or remove them")
+        wrong = f"not in the file, though the mapping has them: {', '.join(missing)}; the file has {', '.join(names)}. "
+        raise Invalid("columns", wrong + "Change the mapping's lines to these, or remove them")
 
 
 def _text_of(value: Any) -> Any:

@@ -29,7 +29,7 @@ from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
 from slamon.errors import SlamonError
 from slamon.imports.drafts import BadRows
 from slamon.imports.filings import filing_of, needed
-from slamon.imports.histories import People, Told, history, remarks_of, steps_of, told_by
+from slamon.imports.histories import DatedRow, People, history, read_dates, remarks_of, steps_of
 from slamon.imports.mappings import BadCell, ColumnName, Columns, Field
 from slamon.imports.names import ByName, Named
 from slamon.imports.past_requests import ImportedRequests, Past, store
@@ -55,7 +55,7 @@ def import_requests(
 ) -> ImportedRequests:
     """Store the requests of the rows with all their facts, as of when they happened; terms are those of the filing.
 
-    What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
+    What has been crossed is recorded as passed without a message, unless `notify`: then messages leave for what is due now.
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
     run = _Run(tx, mapping, by)
@@ -128,32 +128,32 @@ class _Run:
         said = self.mapping.said(row)
         if any(name.startswith("(column ") for name in row.cells):
             raise BadCell(ROW, "has more cells than row 1 has names")
-        told = told_by(said, self.mapping, self.at)
+        dated = read_dates(said, self.mapping, self.at)
         project, site, contact = self._names.of(said)
         contact_id = contact.id if contact else None
         filing = filing_of(
             self.catalogue, said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id
         )
-        parties = self._find(filing, told.filed.at)
-        terms = self._freeze(filing, parties, told.filed.at)
+        parties = self._find(filing, dated.filed.at)
+        terms = self._freeze(filing, parties, dated.filed.at)
         people = self._people(project, parties)
         filed = Fact(
             sequence=1,
             kind=FactKind.FILED,
-            occurred_at=told.filed.at,
+            occurred_at=dated.filed.at,
             recorded_at=self.at,
             by=people.sponsor,
             recorded_by=self.by,
             via=Via.REPLAY,
-            content=filed_content(filing, parties.contact, terms) | remarks_of(told.filed) | _kept_as(said),
+            content=filed_content(filing, parties.contact, terms) | remarks_of(dated.filed) | _kept_as(said),
         )
-        timeline, state = history(self.catalogue, filing.type, filed, steps_of(told), terms, people)
+        timeline, state = history(self.catalogue, filing.type, filed, steps_of(dated), terms, people)
         try:
             evaluate(terms, timeline, self.at, clocks=self.catalogue.clocks)
         except CalendarHorizon as error:
             raise BadCell(Field.FILED_AT, str(error)) from error
-        self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in told.doubts.items()]
-        key_field, own, key = _key(said, site.id, filing, told)
+        self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in dated.doubts.items()]
+        key_field, own, key = _key(said, site.id, filing, dated)
         ids = [uuid5(parties.cmo_id, f"{key}{form(own)}") for form in (normal_form, _former_form, str)]
         return Past(ids[0], frozenset(ids[1:]), row, key_field, filing, parties, terms, timeline, state, project.pm_id)
 
@@ -250,7 +250,7 @@ def _kept_as(said: Mapping[ColumnName, str]) -> dict[str, str]:
     return {"source_key": key}
 
 
-def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
+def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, dated: DatedRow) -> tuple[Field, str, str]:
     """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when.
 
     The field it lies in, its text as typed, and what stands before that.
@@ -258,7 +258,7 @@ def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, told: To
     for own in (Field.SOURCE_KEY, Field.CMO_REFERENCE):
         if own in said:
             return own, said[own], f"{own}:"
-    return Field.SUBJECT, filing.subject, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|"
+    return Field.SUBJECT, filing.subject, f"{site_id}|{filing.type}|{dated.filed.at.isoformat()}|"
 
 
 def _former_form(text: str) -> str:
