@@ -10,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Route
 
 from slamon.db.requests import CmoRequest
 from slamon.demo import inbox_pages
@@ -38,23 +38,13 @@ def add_demo_pages(app: FastAPI, stage: Stage) -> None:
     app.mount("/demo/static", StaticFiles(directory=str(files("slamon.demo") / "static")), name="demo_static")
     app.include_router(router)
     app.include_router(inbox_pages.router)
-    app.add_middleware(NobodyHasAPassword)
+    # Before the product's own page: whoever is asked to sign in chooses whom to be instead.
+    app.router.routes.insert(0, Route("/sign-in", _choose_instead))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
 
 
-class NobodyHasAPassword:
-    """Whoever is asked to sign in chooses whom to be instead."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_asked = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/sign-in"
-        if not is_asked:
-            await self._app(scope, receive, send)
-            return
-        query = scope["query_string"].decode("latin-1")
-        await RedirectResponse(f"/demo/who?{query}", status_code=303)(scope, receive, send)
+def _choose_instead(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"/demo/who?{request.url.query}", status_code=303)
 
 
 @router.get("")

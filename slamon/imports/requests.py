@@ -55,7 +55,7 @@ def import_requests(
 ) -> ImportedRequests:
     """Store the requests of the rows with all their facts, as of when they happened; terms are those of the filing.
 
-    What has been crossed is recorded as passed without a message, unless `notify`: then messages leave for what is due now.
+    Steps crossed so far are recorded as passed, without messages unless `notify`: then they leave for what is due now.
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
     run = _Run(tx, mapping, by)
