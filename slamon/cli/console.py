@@ -6,12 +6,16 @@ Modules of commands import what they work with inside the command, so that `slam
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from slamon.errors import SlamonError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # No markup: a name or a file with brackets in it is written as it is.
 out, err = Console(markup=False, emoji=False), Console(stderr=True, markup=False, emoji=False)
@@ -34,6 +38,17 @@ def refusing() -> Iterator[None]:
     except SlamonError as error:
         typer.echo(printable(f"slamon: {error}"), err=True)
         raise typer.Exit(1) from error
+
+
+def figures_table(title: str, first: str, *figures: str) -> "Table":
+    """A table of figures, one column under each heading, with their names in the first one."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", caption_justify="left")
+    table.add_column(first)
+    for heading in figures:
+        table.add_column(heading, justify="right")
+    return table
 
 
 def say_speed(console: Console, done: int, what: str, seconds: float) -> None:

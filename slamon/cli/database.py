@@ -12,7 +12,6 @@ def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this re
     """Bring the database to this release's schema. With SLAMON_DATABASE_OWNER_URL set it is done by that role, and
     the one of SLAMON_DATABASE_URL is made where it is missing, and may then read and add but not change the record.
     """
-
     from slamon.cli.runtime import migrate_database
     from slamon.config import Settings
     from slamon.db import schema
@@ -25,7 +24,6 @@ def migrate(down_to: Annotated[str | None, typer.Option(help="Go back to this re
 
 def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
     """Copy the database to a file while everything runs, before an upgrade too."""
-
     from slamon.config import Settings
     from slamon.db import backup, schema
     from slamon.errors import SlamonError
@@ -40,7 +38,6 @@ def back_up(file: Annotated[Path, typer.Argument(help="The file to write; it mus
 
 def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backup' wrote.")]) -> None:
     """Fill an empty database from a backup, check it, and hold its messages back until somebody lets them go."""
-
     from slamon.cli.runtime import migrate_database, owned
     from slamon.config import Settings
     from slamon.db import backup, schema
@@ -59,16 +56,14 @@ def restore(file: Annotated[Path, typer.Argument(help="A file that 'slamon backu
 
 def verify_record() -> None:
     """Re-hash every timeline, the trail and every file, replay every request, compare; name the first difference."""
-
     from rich.progress import Progress
 
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
     from slamon.engine.stored_files import verify_files
     from slamon.services.reports import verify
     from slamon.services.reports.verify import Difference
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     first: Difference | None = None
     with runtime.read() as tx, Progress(console=err, transient=True) as progress:
         total = verify.count_requests(tx.session)

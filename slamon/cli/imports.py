@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slamon.cli.console import out, printable, progress_bar, refusing, say_speed
+from slamon.cli.console import figures_table, out, printable, progress_bar, refusing, say_speed
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from slamon.domain.timeline import Actor
     from slamon.imports.directory import ImportResult
-    from slamon.imports.requests import ImportedRequests
+    from slamon.imports.past_requests import ImportedRequests
     from slamon.imports.tables import RowProblem
     from slamon.runtime import Runtime
-
+    from slamon.services.transaction import Tx
 
 import_app = typer.Typer(no_args_is_help=True, help="Bring spreadsheets in.")
 
@@ -31,8 +31,13 @@ def directory(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; store nothing.")] = False,
 ) -> None:
     """Add the CMOs, sites and contacts of a spreadsheet; all of them or, where a row is bad, none."""
+    from slamon.imports.directory import import_directory
+    from slamon.imports.tables import read_table
+
     with _importing() as runtime:
-        result = _import_directory(runtime, file, sheet, dry_run=dry_run)
+        rows = read_table(file.name, file.read_bytes(), sheet)
+        with _writing(runtime, dry_run=dry_run) as tx:
+            result = import_directory(tx, rows, by=_whoever_types())
     out.print(_directory_summary(result, dry_run=dry_run))
     for problem in (*result.notes, *result.differing):
         typer.echo(printable(_line_of(problem)))
@@ -60,27 +65,24 @@ def _importing() -> "Iterator[Runtime]":
             raise typer.Exit(1) from bad
 
 
-def _import_directory(runtime: "Runtime", file: Path, sheet: str | None, *, dry_run: bool) -> "ImportResult":
+@contextmanager
+def _writing(runtime: "Runtime", *, dry_run: bool) -> "Iterator[Tx]":
+    """The transaction of one import, undone again if it was a trial."""
     from slamon.cli.runtime import refuse_other_schema
-    from slamon.imports.directory import import_directory
-    from slamon.imports.tables import read_table
 
-    rows = read_table(file.name, file.read_bytes(), sheet)
     refuse_other_schema(runtime)
     with runtime.write() as tx:
-        result = import_directory(tx, rows, by=_whoever_types())
+        yield tx
         if dry_run:
             tx.session.rollback()
-    return result
+
+
+def _summary(*figures: str, dry_run: bool) -> "Table":
+    return figures_table("Trial run: nothing was stored" if dry_run else "Imported", "", *figures)
 
 
 def _directory_summary(result: "ImportResult", *, dry_run: bool) -> "Table":
-    from rich.table import Table
-
-    table = Table(title="Trial run: nothing was stored" if dry_run else "Imported", title_justify="left")
-    table.add_column("")
-    for heading in ("would be added" if dry_run else "added", "there already"):
-        table.add_column(heading, justify="right")
+    table = _summary("would be added" if dry_run else "added", "there already", dry_run=dry_run)
     for what, added in result.created.items():
         there = f"{result.unchanged[what]:,}" if what in result.unchanged else ""
         table.add_row(what, f"{added:,}", there)
@@ -109,50 +111,31 @@ def requests(
     ] = False,
 ) -> None:
     """Bring in past and open requests with all that happened to them; all of them or, where a row is bad, none."""
-    from slamon.clock import Clock
-
-    clock = Clock()
-    begun = clock.monotonic()
-    with _importing() as runtime:
-        result = _import_requests(runtime, file, mapping, sheet, dry_run=dry_run, notify=notify, skip_bad=skip_bad)
-    _tell((*result.flags, *result.left_out))
-    out.print(_requests_summary(result, dry_run=dry_run))
-    say_speed(out, result.requests + len(result.left_out), "rows", clock.monotonic() - begun)
-
-
-def _import_requests(
-    runtime: "Runtime",
-    file: Path,
-    mapping_file: Path,
-    sheet: str | None,
-    *,
-    dry_run: bool,
-    notify: bool,
-    skip_bad: bool,
-) -> "ImportedRequests":
     from sqlalchemy.exc import IntegrityError
 
-    from slamon.cli.runtime import refuse_other_schema
+    from slamon.clock import Clock
     from slamon.errors import Conflict
     from slamon.imports.mappings import read_mapping, refuse_missing
     from slamon.imports.requests import import_requests
     from slamon.imports.tables import read_sheet
 
-    mapping = read_mapping(mapping_file, runtime.catalogue)
-    names, rows = read_sheet(file.name, file.read_bytes(), sheet or mapping.sheet)
-    refuse_missing(mapping, names)
-    mapping = mapping.as_in(names)
-    refuse_other_schema(runtime)
-    try:
-        with progress_bar(file.name) as progress, runtime.write() as tx:
-            result = import_requests(
-                tx, rows, mapping, by=_whoever_types(), notify=notify, skip_bad=skip_bad, progress=progress
-            )
-            if dry_run:
-                tx.session.rollback()
-    except IntegrityError as error:  # the ids follow from the rows: somebody else brought the same in meanwhile
-        raise Conflict("Somebody imported the same rows just now; nothing was imported by this run.") from error
-    return result
+    clock = Clock()
+    begun = clock.monotonic()
+    with _importing() as runtime:
+        columns = read_mapping(mapping, runtime.catalogue)
+        names, rows = read_sheet(file.name, file.read_bytes(), sheet or columns.sheet)
+        refuse_missing(columns, names)
+        columns = columns.as_in(names)
+        try:
+            with progress_bar(file.name) as progress, _writing(runtime, dry_run=dry_run) as tx:
+                result = import_requests(
+                    tx, rows, columns, by=_whoever_types(), notify=notify, skip_bad=skip_bad, progress=progress
+                )
+        except IntegrityError as error:  # the ids follow from the rows: somebody else brought the same in meanwhile
+            raise Conflict("Somebody imported the same rows just now; nothing was imported by this run.") from error
+    _tell((*result.flags, *result.left_out))
+    out.print(_requests_summary(result, dry_run=dry_run))
+    say_speed(out, result.requests + len(result.left_out), "rows", clock.monotonic() - begun)
 
 
 def _tell(problems: "Iterable[RowProblem]") -> None:
@@ -161,11 +144,7 @@ def _tell(problems: "Iterable[RowProblem]") -> None:
 
 
 def _requests_summary(result: "ImportedRequests", *, dry_run: bool) -> "Table":
-    from rich.table import Table
-
-    table = Table(title="Trial run: nothing was stored" if dry_run else "Imported", title_justify="left")
-    table.add_column("")
-    table.add_column("would be stored" if dry_run else "stored", justify="right")
+    table = _summary("would be stored" if dry_run else "stored", dry_run=dry_run)
     table.add_row("requests", f"{result.requests:,}")
     for state, count in result.states.items():
         table.add_row(f"  {state.value.replace('_', ' ')}", f"{count:,}")
@@ -175,7 +154,6 @@ def _requests_summary(result: "ImportedRequests", *, dry_run: bool) -> "Table":
     table.add_row("remarks on how it was read", f"{len(result.flags):,}")
     if result.numbers and not dry_run:
         table.caption = f"{result.numbers[0]} to {result.numbers[-1]}"
-        table.caption_justify = "left"
     return table
 
 
@@ -193,5 +171,5 @@ def _whoever_types() -> "Actor":
 def _line_of(problem: "RowProblem") -> str:
     from slamon.imports.drafts import place_of
 
-    told = f" ('{problem.value}')" if problem.value and problem.value not in problem.reason else ""
-    return f"{place_of(problem)}: {problem.reason}{told}"
+    value = f" ('{problem.value}')" if problem.value and problem.value not in problem.reason else ""
+    return f"{place_of(problem)}: {problem.reason}{value}"

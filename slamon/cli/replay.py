@@ -1,24 +1,27 @@
 """The `slamon replay` commands: a file in, figures out. They read no database and store nothing."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from slamon.cli.console import out, printable, progress_bar, refusing, say_speed
+from slamon.cli.console import figures_table, out, printable, progress_bar, refusing, say_speed
 from slamon.clock import Clock
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from slamon.imports.incidents import Replay
-    from slamon.imports.records import Example
     from slamon.imports.shipments import ShipmentReplay
 
 replay_app = typer.Typer(no_args_is_help=True, help="Run real records through the clocks; nothing is stored.")
+AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+Result = TypeVar("Result", "Replay", "ShipmentReplay")
 
 
 class ReplayCalendar(StrEnum):
@@ -29,7 +32,7 @@ class ReplayCalendar(StrEnum):
 @replay_app.command()
 def incidents(
     file: Annotated[Path, typer.Argument(help="Request log, .csv or .csv.gz.", exists=True, dir_okay=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    as_json: AsJson = False,
     calendar: Annotated[
         ReplayCalendar, typer.Option(help="What counts: every hour, or no Saturdays and Sundays (UTC).")
     ] = ReplayCalendar.ALWAYS,
@@ -45,24 +48,15 @@ def incidents(
     if explain is not None:
         _tell(tell_incident(file, explain, STANDARD, ENGLISH, weekdays_only=weekdays_only))
         return
-    clock = Clock()
-    begun = clock.monotonic()
-    with refusing(), progress_bar(file.name) as progress:
-        result = replay(file, STANDARD.clocks, weekdays_only=weekdays_only, progress=progress)
-    if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2))
-        return
-    out.print(_figures(result))
-    if result.flagged:
-        out.print(oddities(f"Flagged in {result.flagged_requests:,} requests", result.flagged, result.examples))
-    say_speed(out, result.requests, "requests", clock.monotonic() - begun)
+    replayed = partial(replay, file, STANDARD.clocks, weekdays_only=weekdays_only)
+    _show(file, replayed, _incident_tables, "requests", as_json=as_json)
 
 
 @replay_app.command()
 def shipments(
     file: Annotated[Path, typer.Argument(help="Shipment log, .csv or .csv.gz.", exists=True, dir_okay=False)],
     sites: Annotated[Path, typer.Option(help="Its manufacturing sites, with country and time zone.", exists=True)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    as_json: AsJson = False,
     explain: Annotated[str | None, typer.Option(help="Tell one order in words instead: its number.")] = None,
 ) -> None:
     """Replay a log of deliveries: which lines came after their due date, and how long after?"""
@@ -73,18 +67,8 @@ def shipments(
     if explain is not None:
         _tell(tell_order(file, sites, explain, STANDARD))
         return
-    clock = Clock()
-    begun = clock.monotonic()
-    with refusing(), progress_bar(file.name) as progress:
-        result = replay_shipments(file, sites, STANDARD.clocks, progress=progress)
-    if as_json:
-        typer.echo(json.dumps(result.to_json(), indent=2, ensure_ascii=False))
-        return
-    out.print(_delivery_figures(result))
-    out.print(_site_figures(result))
-    if result.flagged:
-        out.print(oddities(f"Flagged in {result.flagged_orders:,} orders", result.flagged, result.examples))
-    say_speed(out, result.lines, "lines", clock.monotonic() - begun)
+    replayed = partial(replay_shipments, file, sites, STANDARD.clocks)
+    _show(file, replayed, _shipment_tables, "lines", as_json=as_json)
 
 
 def _tell(sentences: Iterable[str]) -> None:
@@ -93,44 +77,55 @@ def _tell(sentences: Iterable[str]) -> None:
             typer.echo(printable(sentence))
 
 
-def _figures(result: "Replay") -> "Table":
-    from rich.table import Table
+def _show(
+    file: Path,
+    replayed: "Callable[..., Result]",
+    tables: Callable[[Result], Iterable["Table"]],
+    what: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Replay, and print the figures: as JSON, or as tables with what is odd and how fast it went."""
+    clock = Clock()
+    begun = clock.monotonic()
+    with refusing(), progress_bar(file.name) as progress:
+        result = replayed(progress=progress)
+    if as_json:
+        typer.echo(json.dumps(asdict(result), indent=2, ensure_ascii=False))
+        return
+    for table in tables(result):
+        out.print(table)
+    say_speed(out, getattr(result, what), what, clock.monotonic() - begun)
 
+
+def _incident_tables(result: "Replay") -> Iterator["Table"]:
     counted = "Saturdays and Sundays not counted, but for gross" if result.weekdays_only else "every hour counts"
-    table = Table(title=f"{result.requests:,} requests ({counted})", title_justify="left")
-    table.add_column("")
-    for heading in ("after 24 h", "share", "after 48 h", "share"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    title = f"{result.requests:,} requests ({counted})"
+    table = figures_table(title, "", "after 24 h", "share", "after 48 h", "share")
     for name, late, breached in (
         ("acknowledged", result.acknowledged_after_24h, result.acknowledged_after_48h),
         ("answered, gross", result.answered_after_24h, result.answered_after_48h),
         ("answered, net of waiting", result.net_answer_after_24h, result.net_answer_after_48h),
     ):
-        cells = (f"{late:,}", _share(late, result), f"{breached:,}", _share(breached, result))
-        table.add_row(name, *cells)
-    rest = {
-        "not acknowledged": result.not_acknowledged,
-        "not answered": result.not_answered,
-        "left out": result.left_out,
-    }
-    table.caption = "; ".join(f"{name}: {count:,}" for name, count in rest.items() if count) or None
-    table.caption_justify = "left"
-    return table
+        shares = (_share(each, result.requests, 2) for each in (late, breached))
+        table.add_row(name, f"{late:,}", next(shares), f"{breached:,}", next(shares))
+    rest = (
+        ("not acknowledged", result.not_acknowledged),
+        ("not answered", result.not_answered),
+        ("left out", result.left_out),
+    )
+    table.caption = "; ".join(f"{name}: {count:,}" for name, count in rest if count) or None
+    yield table
+    yield from _oddities(result, f"Flagged in {result.flagged_requests:,} requests")
 
 
-def _share(count: int, result: "Replay") -> str:
-    return f"{count / result.requests:.2%}" if result.requests else "-"
-
-
-def _delivery_figures(result: "ShipmentReplay") -> "Table":
-    from rich.table import Table
+def _shipment_tables(result: "ShipmentReplay") -> Iterator["Table"]:
+    from rich.text import Text
 
     judged = result.late_lines + result.on_the_day + result.early
     title = f"{result.lines:,} lines in {result.shipments:,} shipments of {result.orders:,} orders"
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column(justify="right")
+    table = figures_table(title, "", "", "")
+    table.show_header = False
     for name, count, of in (
         ("late lines", result.late_lines, judged),
         ("on the day", result.on_the_day, judged),
@@ -142,7 +137,7 @@ def _delivery_figures(result: "ShipmentReplay") -> "Table":
         ("not delivered", result.not_delivered, result.lines),
         ("not judged, without a due date", result.not_judged, result.lines),
     ):
-        table.add_row(name, f"{count:,}", f"{count / of:.2%}" if of else "-")
+        table.add_row(name, f"{count:,}", _share(count, of, 2))
     for name, days in (
         ("days late, median", result.days_late_median),
         ("days late, 90th percentile", result.days_late_p90),
@@ -151,27 +146,22 @@ def _delivery_figures(result: "ShipmentReplay") -> "Table":
     ):
         table.add_row(name, "-" if days is None else f"{days:,}", "")
     table.caption = f"{result.sites:,} sites, {result.destinations:,} destinations, {result.vendors:,} vendors"
-    table.caption_justify = "left"
-    return table
-
-
-def _site_figures(result: "ShipmentReplay") -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title="Busiest sites", title_justify="left")
-    table.add_column("site")
-    for heading in ("country", "lines", "late", "share", "direct drop", "late"):
-        table.add_column(heading, justify="right")
+    yield table
+    busiest = figures_table("Busiest sites", "site", "country", "lines", "late", "share", "direct drop", "late")
     for site in result.busiest_sites:
-        counts = (f"{site.lines:,}", f"{site.late:,}", f"{site.late / site.lines:.1%}")
+        counts = (f"{site.lines:,}", f"{site.late:,}", _share(site.late, site.lines, 1))
         direct = (f"{site.direct_drop:,}", f"{site.direct_drop_late:,}")
-        table.add_row(Text(printable(site.site)), Text(printable(site.country)), *counts, *direct)
-    return table
+        busiest.add_row(Text(printable(site.site)), Text(printable(site.country)), *counts, *direct)
+    yield busiest
+    yield from _oddities(result, f"Flagged in {result.flagged_orders:,} orders")
 
 
-def oddities(title: str, flagged: Mapping[str, int], examples: "Sequence[Example[Any]]") -> "Table":
-    """How many oddities of each kind there are, with the first of it."""
+def _share(count: int, of: int, digits: int) -> str:
+    return f"{count / of:.{digits}%}" if of else "-"
+
+
+def _oddities(result: "Replay | ShipmentReplay", title: str) -> Iterator["Table"]:
+    """How many oddities of each kind there are, with the first of it; no table where there are none."""
     from rich.table import Table
     from rich.text import Text
 
@@ -179,9 +169,10 @@ def oddities(title: str, flagged: Mapping[str, int], examples: "Sequence[Example
     table.add_column("oddity", no_wrap=True)
     table.add_column("count", justify="right")
     table.add_column("for example")
-    for oddity, count in flagged.items():
-        example = next(example for example in examples if example.oddity == oddity)
+    for oddity, count in result.flagged.items():
+        example = next(example for example in result.examples if example.oddity == oddity)
         text = f"{example.number or 'row'} (line {example.row}): {example.reason}"
         # The file's own words: Text reads no markup in them.
         table.add_row(oddity.replace("_", " "), f"{count:,}", Text(printable(text)))
-    return table
+    if result.flagged:
+        yield table

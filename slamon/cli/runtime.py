@@ -35,8 +35,8 @@ def refuse_other_schema(runtime: Runtime) -> None:
         raise SlamonError(refusal)
 
 
-def open_runtime(settings: Settings) -> Runtime:
-    runtime = build_runtime(settings)
+def open_runtime(settings: Settings | None = None) -> Runtime:
+    runtime = build_runtime(settings or Settings())
     refuse_other_schema(runtime)
     heartbeat.follow_database(runtime)
     return runtime

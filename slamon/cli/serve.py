@@ -11,6 +11,7 @@ from slamon import __version__
 from slamon.cli.console import err, out
 
 if TYPE_CHECKING:
+    from slamon.config import Settings
     from slamon.runtime import Runtime
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -19,7 +20,6 @@ Port = Annotated[int, typer.Option(help="Port to listen on.")]
 
 def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run everything in one process: API, pages, loop and workers. Brings the database up to date first."""
-
     from slamon.cli.runtime import migrate_database
     from slamon.config import Settings
     from slamon.errors import SlamonError
@@ -35,23 +35,14 @@ def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Run the API and the pages; workers and ticker run beside it."""
-
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
-    from slamon.errors import SlamonError
 
-    settings = Settings()
-    if settings.is_embedded:
-        raise SlamonError("SLAMON_REDIS_URL is not set: without Redis, 'slamon serve' runs everything in one process.")
-    runtime = open_runtime(settings)
-    _serve(runtime, host, port)
+    _serve(open_runtime(_distributed()), host, port)
 
 
 def ticker() -> None:
     """Run the loop that finds what is due and hands it to the workers. Any number may run."""
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
-    from slamon.errors import SlamonError
     from workers.actors import Actors
     from workers.broker import build_broker
     from workers.heartbeat import beating
@@ -59,26 +50,21 @@ def ticker() -> None:
     from workers.ticker import run_loop
     from workers.watching import auditing
 
-    settings = Settings()
-    if settings.is_embedded:
-        raise SlamonError("SLAMON_REDIS_URL is not set: without Redis, 'slamon serve' runs everything in one process.")
-    runtime = open_runtime(settings)
+    runtime = open_runtime(_distributed())
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with beating(runtime, "ticker"), auditing(runtime), Senders(runtime) as senders:
-        run_loop(runtime, Actors(runtime, build_broker(settings), senders), senders, stopping)
+        run_loop(runtime, Actors(runtime, build_broker(runtime.settings), senders), senders, stopping)
     runtime.close()
 
 
 def alive(kind: Annotated[str, typer.Argument(help="worker, ticker, api or embedded")]) -> None:
     """Say whether such a process beats on this host; exit 1 if not. For container health checks."""
-
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
     from slamon.engine import heartbeat
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     silence = timedelta(seconds=runtime.settings.heartbeat_seconds * runtime.settings.dead_after_beats)
     since = runtime.clock.real_now() - silence
     with runtime.db.read() as session:
@@ -97,6 +83,16 @@ def demo(
     from slamon.demo import run_demo
 
     run_demo(speed=speed, port=port, empty=empty)
+
+
+def _distributed() -> "Settings":
+    from slamon.config import Settings
+    from slamon.errors import SlamonError
+
+    settings = Settings()
+    if settings.is_embedded:
+        raise SlamonError("SLAMON_REDIS_URL is not set: without Redis, 'slamon serve' runs everything in one process.")
+    return settings
 
 
 def _serve(runtime: "Runtime", host: str, port: int) -> None:

@@ -75,7 +75,6 @@ def setup(
 
     Run again it keeps what is there, says so, and makes what is missing.
     """
-
     from slamon.cli.runtime import migrate_database
     from slamon.config import Settings
     from slamon.db import schema
@@ -113,13 +112,11 @@ def invite(email: Annotated[str, typer.Argument(help="Whom: somebody of your own
 
     Shown only for an account that was never used; its owner reads at the first sign-in who could see it.
     """
-
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
     from slamon.domain.timeline import SYSTEM
     from slamon.services.access import callers, one_time_links
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     with runtime.write() as tx:
         person = callers.person_by_email(tx.session, email)
         if runtime.can_mail:
@@ -139,12 +136,10 @@ def new_link(email: Annotated[str, typer.Argument(help="Whose: somebody of your 
 
     It ends the account's sessions and earlier links, stands in the trail, and everybody with an account is told.
     """
-
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
     from slamon.services.access import one_time_links
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     with runtime.write() as tx:
         token = one_time_links.new_link(tx, email)
     _show_link(runtime.settings, token, "This link sets a new password. It works once, for 24 hours:")
@@ -158,13 +153,11 @@ def api_key(
 
     Later ones they make themselves, with POST /v1/api-keys.
     """
-
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
     from slamon.domain.timeline import SYSTEM
     from slamon.services.access import api_keys, callers
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     with runtime.write() as tx:
         person = callers.person_by_email(tx.session, email)
         key, secret = callers.issue_key(tx, scopes=scope or ALL_SCOPES, by=SYSTEM, person_id=person.id)

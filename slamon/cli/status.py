@@ -15,13 +15,11 @@ if TYPE_CHECKING:
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Say how the installation stands: what stands still, messages, processes, clocks, channels; exit 1 if not well."""
-
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
     from slamon.db import schema
     from slamon.engine import health
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     with runtime.db.read() as session:
         seen = health.look(session, runtime)
     broker = health.broker_answers(runtime.settings)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from slamon.cli.console import out, progress_bar
+from slamon.cli.console import figures_table, out, progress_bar
 
 if TYPE_CHECKING:
     from slamon.domain.catalogue import Catalogue
@@ -27,9 +27,8 @@ def what_if(
     Days are those of the sponsor's time zone.
     """
     from slamon.cli.runtime import open_runtime
-    from slamon.config import Settings
 
-    runtime = open_runtime(Settings())
+    runtime = open_runtime()
     try:
         answer = _try_draft(runtime, file, filed_from.date(), filed_to.date())
     finally:
@@ -82,18 +81,13 @@ def _draft(file: Path, catalogue: "Catalogue") -> "PolicyLine":
 
 
 def _show(answer: "WhatIfAnswer") -> None:
-    from rich.table import Table
-
     out.print(f"{answer.looked_at:,} requests were filed in the period, {answer.covered:,} would come under the draft.")
-    cmos = Table(title="Clocks past their limit", title_justify="left")
-    for heading in ("CMO", "requests", "as it was", "under the draft", "appear", "vanish"):
-        cmos.add_column(heading, justify="left" if heading == "CMO" else "right")
+    headings = "requests", "as it was", "under the draft", "appear", "vanish"
+    cmos = figures_table("Clocks past their limit", "CMO", *headings)
     for cmo in answer.cmos:
         figures = cmo.requests, cmo.breaches, cmo.breaches_under_draft, cmo.appeared, cmo.vanished
         cmos.add_row(cmo.name, *(f"{figure:,}" for figure in figures))
-    leads = Table(title="Escalations to each lead", title_justify="left")
-    for heading in ("lead", "as it was", "under the draft", "more"):
-        leads.add_column(heading, justify="left" if heading == "lead" else "right")
+    leads = figures_table("Escalations to each lead", "lead", "as it was", "under the draft", "more")
     for lead in answer.leads:
         more = lead.escalations_under_draft - lead.escalations
         leads.add_row(lead.name, f"{lead.escalations:,}", f"{lead.escalations_under_draft:,}", f"{more:+,}")

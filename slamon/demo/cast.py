@@ -3,19 +3,20 @@
 Sites are real (see `data/README.md`); the sponsor and everybody with a name is invented.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.db.parties import Calendar, Organization, OrganizationKind, Person, PersonStatus, Project, Site
+from slamon.db.parties import Organization, Person, PersonStatus, Project, Site
 from slamon.db.policies import Policy
 from slamon.demo.extract import RealSite, sites
 from slamon.domain.clocks.kinds import dated
 from slamon.domain.timeline import SYSTEM, Role
+from slamon.imports.directory import import_directory
+from slamon.imports.tables import Row
 from slamon.public_holidays import NATIONWIDE
 from slamon.services.access.callers import Caller, caller_of
 from slamon.services.directory.bootstrap import bootstrap, default_policies
@@ -30,6 +31,7 @@ PM = "maya.lindholm@meridian-bio.example"
 SECOND_PM = "tomas.reyes@meridian-bio.example"
 LEAD = "ingrid.voss@meridian-bio.example"
 SECOND_LEAD = "samuel.okafor@meridian-bio.example"
+HEAD = "helen.marsh@meridian-bio.example"
 ADMIN = "ada.kovacs@meridian-bio.example"
 
 # name, address, role, Slack user id
@@ -38,14 +40,12 @@ STAFF = (
     ("Tomás Reyes", SECOND_PM, Role.PROJECT_MANAGER, "U0TOMAS"),
     ("Ingrid Voss", LEAD, Role.LEAD, "U0INGRID"),
     ("Samuel Okafor", SECOND_LEAD, Role.LEAD, "U0SAMUEL"),
-    ("Helen Marsh", "helen.marsh@meridian-bio.example", Role.HEAD, "U0HELEN"),
+    ("Helen Marsh", HEAD, Role.HEAD, "U0HELEN"),
     ("Priya Raman", "priya.raman@meridian-bio.example", Role.QUALITY, "U0PRIYA"),
     ("Jonas Weber", "jonas.weber@meridian-bio.example", Role.STEERING, None),
     ("Ada Kovacs", ADMIN, Role.ADMIN, None),
 )
-FIVE_DAYS = ("mon", "tue", "wed", "thu", "fri")
-OFFICE = ("08:00", "17:00")
-INDIA = ((*FIVE_DAYS, "sat"), ("09:00", "18:00"))
+OFFICE, INDIA = "Mon-Fri 08:00-17:00", "Mon-Sat 09:00-18:00"
 SHARED_CHANNEL = "#cmo-escalations"  # of a visitor's own Slack, where the demo's channels do not exist
 
 
@@ -57,17 +57,20 @@ class Counterpart:
     lead: str
     domain: str
     channel: str
-    days: Sequence[str] = FIVE_DAYS
-    hours: tuple[str, str] = OFFICE
+    opening_hours: str = OFFICE
 
     @property
     def contact_address(self) -> str:
-        return address_of(self.contact, self.domain)
+        return _address_of(self.contact, self.domain)
+
+    @property
+    def lead_address(self) -> str:
+        return _address_of(self.lead, self.domain)
 
 
 COUNTERPARTS = {
-    "Cipla, Goa, India": Counterpart("Anika Dessai", "Rohan Naik", "cipla-goa.example", "#cmo-cipla", *INDIA),
-    "Aurobindo Unit III, India": Counterpart("Kiran Vemula", "Lakshmi Rao", "auro-3.example", "#cmo-auro", *INDIA),
+    "Cipla, Goa, India": Counterpart("Anika Dessai", "Rohan Naik", "cipla-goa.example", "#cmo-cipla", INDIA),
+    "Aurobindo Unit III, India": Counterpart("Kiran Vemula", "Lakshmi Rao", "auro-3.example", "#cmo-auro", INDIA),
     "Aspen-OSD, Port Elizabeth, SA": Counterpart("Thandi Mokoena", "Pieter Nel", "aspen-pe.example", "#cmo-aspen"),
     "BMS Meymac, France": Counterpart("Luc Ferrand", "Claire Besson", "bms-meymac.example", "#cmo-bms"),
     "ABBVIE Ludwigshafen Germany": Counterpart("Katrin Hauser", "Uwe Brandt", "abbvie-lu.example", "#cmo-abbvie"),
@@ -114,36 +117,53 @@ def found_sponsor(tx: Tx, *, own_slack: bool) -> None:
 
 
 def found_cmos(tx: Tx, *, own_slack: bool) -> None:
-    """The firms with sites, working calendars and contacts; the projects; one policy that counts working hours."""
-    leads = {code: (lead, firms) for code, _, _, _, _, lead, firms in PROJECTS}
-    lead_of = {firm: lead for lead, firms in leads.values() for firm in firms}
-    firm_ids = {}
+    """The firms with sites, working calendars and contacts, as rows of a spreadsheet; the projects; one more policy."""
+    lead_of = {firm: lead for *_, lead, firms in PROJECTS for firm in firms}
+    rows = [row for site in sites() for row in _rows_of(site, lead_of[site.cmo])]
+    import_directory(tx, [Row(number, cells) for number, cells in enumerate(rows, start=2)], by=SYSTEM)
+    firm_ids = {firm.name: firm.id for firm in tx.session.scalars(select(Organization))}
     for site in sites():
         counterpart = COUNTERPARTS[site.name]
-        values = {
-            "name": site.cmo,
-            "kind": OrganizationKind.CMO.value,
-            "slack_channel": SHARED_CHANNEL if own_slack else counterpart.channel,
-            "lead_id": person(tx.session, lead_of[site.cmo]).id,
-        }
-        firm = create(tx, Organization, values, by=SYSTEM, reason=REASON)
-        firm_ids[site.cmo] = firm.id
-        _site_with_people(tx, site, firm.id, counterpart)
-    for code, name, products, protocol, pm, lead, firms in PROJECTS:
+        channel = {"slack_channel": SHARED_CHANNEL if own_slack else counterpart.channel}
+        change(tx, Organization, firm_ids[site.cmo], channel, by=SYSTEM, reason=REASON)
+        contact, lead = (person(tx.session, each) for each in (counterpart.contact_address, counterpart.lead_address))
+        change(tx, Person, contact.id, {"backup_id": lead.id}, by=SYSTEM, reason=REASON)
+    for code, name, products, protocol, pm, project_lead, firms in PROJECTS:
         values = {
             "code": code,
             "name": name,
             "product_codes": products,
             "protocol_number": protocol,
             "pm_id": person(tx.session, pm).id,
-            "lead_id": person(tx.session, lead).id,
+            "lead_id": person(tx.session, project_lead).id,
             "cmo_ids": [firm_ids[firm] for firm in firms],
         }
         create(tx, Project, values, by=SYSTEM, reason=REASON)
     _policy_by_working_hours(tx, firm_ids[BY_WORKING_HOURS])
 
 
-def address_of(name: str, domain: str) -> str:
+def _rows_of(site: RealSite, lead: str) -> Iterator[dict[str, str]]:
+    """A site with its contact, and the lead of its firm."""
+    counterpart = COUNTERPARTS[site.name]
+    firm = {"cmo": site.cmo, "contact_time_zone": site.time_zone}
+    yield firm | {
+        "lead_email": lead,
+        "site": site.name,
+        "country": site.country,
+        "subdivision": site.subdivision or NATIONWIDE,
+        "time_zone": site.time_zone,
+        "opening_hours": counterpart.opening_hours,
+        "contact_name": counterpart.contact,
+        "contact_email": counterpart.contact_address,
+    }
+    yield firm | {
+        "contact_name": counterpart.lead,
+        "contact_email": counterpart.lead_address,
+        "contact_role": "lead",
+    }
+
+
+def _address_of(name: str, domain: str) -> str:
     return f"{name.lower().replace(' ', '.')}@{domain}"
 
 
@@ -169,43 +189,6 @@ def pm_for(site_name: str) -> str:
     """The address of the project manager who files to this site."""
     firm = next(site.cmo for site in sites() if site.name == site_name)
     return next(pm for *_, pm, _, firms in PROJECTS if firm in firms)
-
-
-def _site_with_people(tx: Tx, site: RealSite, firm_id: UUID, counterpart: Counterpart) -> None:
-    calendar_values: dict[str, Any] = {
-        "name": site.name,
-        "weekly": {"hours": {day: [list(counterpart.hours)] for day in counterpart.days}},
-        "country": site.country,
-        "subdivision": site.subdivision or NATIONWIDE,
-        "closed_days": [],
-    }
-    calendar = create(tx, Calendar, calendar_values, by=SYSTEM, reason=REASON)
-    site_values = {
-        "organization_id": firm_id,
-        "name": site.name,
-        "country": site.country,
-        "time_zone": site.time_zone,
-        "calendar_id": calendar.id,
-    }
-    kept_site = create(tx, Site, site_values, by=SYSTEM, reason=REASON)
-    lead = _counterpart(tx, counterpart.lead, Role.CMO_LEAD, site, firm_id)
-    extra = {"site_ids": [kept_site.id], "backup_id": lead.id}
-    _counterpart(tx, counterpart.contact, Role.CMO_CONTACT, site, firm_id, extra)
-
-
-def _counterpart(
-    tx: Tx, name: str, role: Role, site: RealSite, firm_id: UUID, extra: dict[str, Any] | None = None
-) -> Person:
-    values = {
-        "organization_id": firm_id,
-        "name": name,
-        "email": address_of(name, COUNTERPARTS[site.name].domain),
-        "roles": [role.value],
-        "time_zone": site.time_zone,
-        "status": PersonStatus.ACTIVE.value,
-        **(extra or {}),
-    }
-    return create(tx, Person, values, by=SYSTEM, reason=REASON)
 
 
 def _policy_by_working_hours(tx: Tx, firm_id: UUID) -> None:

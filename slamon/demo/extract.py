@@ -87,17 +87,21 @@ def delays() -> tuple[Delay, ...]:
 
 
 def draw_delay(
-    chance: random.Random, *, least: timedelta, most: timedelta, apart: tuple[timedelta, timedelta] | None = None
+    chance: random.Random, *, least: timedelta, most: timedelta, apart: tuple[timedelta, timedelta]
 ) -> Delay:
     """The delays of one real request that was acknowledged between `least` and `most` after filing.
 
     `apart` bounds how much later than the acknowledgement the answer came.
     """
-    fitting = [delay for delay in delays() if least <= delay.to_acknowledgement <= most]
-    if apart is not None:
-        shortest, longest = apart
-        fitting = [d for d in fitting if shortest <= d.to_answer - d.to_acknowledgement <= longest]
-    return chance.choice(fitting)
+    shortest, longest = apart
+    return chance.choice(
+        [
+            delay
+            for delay in delays()
+            if least <= delay.to_acknowledgement <= most
+            and shortest <= delay.to_answer - delay.to_acknowledgement <= longest
+        ]
+    )
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

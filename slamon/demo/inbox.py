@@ -1,5 +1,6 @@
 """Everything the demo's own mail server and Slack workspace have received, as each reader would find it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from slamon.demo.fakes.slack_server import Post
 from slamon.demo.slack_view import Block, shown_blocks
 from slamon.demo.stage import Stage
 from slamon.services.outbox.addresses import Addresses
-from slamon.wording.instants import moment, short_moment
+from slamon.wording.instants import short_moment
 
 MOST_LISTED = 60
 
@@ -56,16 +57,6 @@ class Item:
     @property
     def when(self) -> str:
         return short_moment(self.at, SPONSOR_ZONE)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownMail:
-    place: int
-    reader: Reader
-    sender: str
-    subject: str
-    when: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,26 +101,25 @@ def reader_of(mail: ReceivedMail, known: Mapping[str, Reader]) -> Reader:
 
 def mailboxes(stage: Stage, known: Mapping[str, Reader]) -> list[Box]:
     """The mailboxes that hold something: the sponsor's people first, then the CMOs' contacts."""
-    counts: dict[str, int] = {}
-    for mail in stage.mailbox.mails.copy():
-        address = reader_of(mail, known).address
-        counts[address] = counts.get(address, 0) + 1
-    mine = [reader for reader in known.values() if reader.address in counts]
+    counts = Counter(reader_of(mail, known).address for mail in stage.mailbox.mails.copy())
     return [
         Box(reader.name, reader.belongs_to, f"/demo/inbox?box={reader.address}", counts[reader.address])
-        for reader in mine
+        for reader in known.values()
+        if reader.address in counts
     ]
 
 
 def channels(stage: Stage, known: Mapping[str, Reader]) -> list[Box]:
     """The Slack channels that hold something, shared ones first."""
-    counts: dict[str, int] = {}
-    for post in stage.slack.posts.copy():
-        counts[post.channel] = counts.get(post.channel, 0) + 1
+    counts = Counter(post.channel for post in stage.slack.posts.copy())
     return [
-        Box(*channel_name(channel, known), f"/demo/inbox/slack/{channel.removeprefix('#')}", counts[channel])
+        Box(*channel_name(channel, known), channel_href(channel), counts[channel])
         for channel in sorted(counts, key=lambda name: (not name.startswith("#"), name))
     ]
+
+
+def channel_href(channel: str) -> str:
+    return f"/demo/inbox/slack/{channel.removeprefix('#')}"
 
 
 def channel_name(channel: str, known: Mapping[str, Reader]) -> tuple[str, str]:
@@ -159,19 +149,6 @@ def items(stage: Stage, known: Mapping[str, Reader], box: str | None = None) -> 
     return sorted(found, key=lambda item: item.at, reverse=True)[:MOST_LISTED]
 
 
-def shown_mail(mail: ReceivedMail, known: Mapping[str, Reader]) -> ShownMail:
-    """The mail with its times in the reader's own zone."""
-    reader = reader_of(mail, known)
-    return ShownMail(
-        place=mail.place,
-        reader=reader,
-        sender=str(mail.message["From"] or mail.sender),
-        subject=str(mail.message["Subject"] or ""),
-        when=moment(mail.arrived_at, reader.zone),
-        text=mail.text,
-    )
-
-
 def conversation(stage: Stage, channel: str) -> list[ShownPost]:
     """A channel's posts, oldest first, each with its thread."""
     posts = stage.slack.in_channel(channel)
@@ -197,5 +174,5 @@ def _item_of(post: Post, known: Mapping[str, Reader]) -> Item:
         to=name,
         belongs_to=kind,
         title=post.text.partition("\n")[0].replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">"),
-        href=f"/demo/inbox/slack/{post.channel.removeprefix('#')}#p{post.ts}",
+        href=f"{channel_href(post.channel)}#p{post.ts}",
     )

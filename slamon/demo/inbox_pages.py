@@ -1,5 +1,7 @@
 """The inbox: every mail and every Slack message of the demo, as its reader would see it."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
@@ -7,6 +9,7 @@ from slamon.demo import inbox
 from slamon.demo.fakes.mailbox import ReceivedMail
 from slamon.demo.page import page, stage_of
 from slamon.demo.stage import Stage
+from slamon.wording.instants import moment
 
 # A mail brings its own styles and links. It may run nothing and load nothing; its links leave the frame.
 MAIL_SANDBOX = "allow-same-origin allow-popups allow-top-navigation-by-user-activation"
@@ -27,33 +30,26 @@ router = APIRouter(prefix="/demo/inbox", include_in_schema=False)
 def messages(request: Request, box: str | None = None) -> HTMLResponse:
     """All messages, or one person's mail."""
     stage, known = _at(request)
-    shown = {
-        "items": inbox.items(stage, known, box),
-        "box": known.get(box.casefold()) if box else None,
-        "mailboxes": inbox.mailboxes(stage, known),
-        "channels": inbox.channels(stage, known),
-        "here": f"/demo/inbox?box={box}" if box else "/demo/inbox",
-        "most": inbox.MOST_LISTED,
-        "stage": stage,
-    }
-    return page(request, "inbox.html", shown)
+    here = f"/demo/inbox?box={box}" if box else "/demo/inbox"
+    reader = known.get(box.casefold()) if box else None
+    items = inbox.items(stage, known, box)
+    return _page(request, "inbox.html", here, known, items=items, box=reader, most=inbox.MOST_LISTED)
 
 
 @router.get("/mail/{place}")
 def mail(request: Request, place: int, view: str = "html") -> HTMLResponse:
-    """One mail, as its reader's program shows it, or its plain text."""
+    """One mail, as its reader's program shows it with times in their own zone, or its plain text."""
     stage, known = _at(request)
-    shown = inbox.shown_mail(_mail(stage, place), known)
+    shown = _mail(stage, place)
+    reader = inbox.reader_of(shown, known)
     context = {
         "mail": shown,
+        "reader": reader,
+        "when": moment(shown.arrived_at, reader.zone),
         "as_text": view == "text",
         "sandbox": MAIL_SANDBOX,
-        "mailboxes": inbox.mailboxes(stage, known),
-        "channels": inbox.channels(stage, known),
-        "here": f"/demo/inbox?box={shown.reader.address}",
-        "stage": stage,
     }
-    return page(request, "mail.html", context)
+    return _page(request, "mail.html", f"/demo/inbox?box={reader.address}", known, **context)
 
 
 @router.get("/mail/{place}/body")
@@ -70,16 +66,17 @@ def slack(request: Request, channel: str) -> HTMLResponse:
     stage, known = _at(request)
     full = channel if stage.slack.in_channel(channel) else f"#{channel}"
     name, kind = inbox.channel_name(full, known)
-    context = {
-        "name": name,
-        "kind": kind,
-        "posts": inbox.conversation(stage, full),
-        "mailboxes": inbox.mailboxes(stage, known),
-        "channels": inbox.channels(stage, known),
-        "here": f"/demo/inbox/slack/{channel}",
-        "stage": stage,
-    }
-    return page(request, "slack.html", context)
+    posts = inbox.conversation(stage, full)
+    return _page(request, "slack.html", inbox.channel_href(channel), known, name=name, kind=kind, posts=posts)
+
+
+def _page(
+    request: Request, template: str, here: str, known: Mapping[str, inbox.Reader], **context: object
+) -> HTMLResponse:
+    """A page beside the list of mailboxes and channels, in which it is `here`."""
+    stage = stage_of(request)
+    boxes = {"mailboxes": inbox.mailboxes(stage, known), "channels": inbox.channels(stage, known)}
+    return page(request, template, {**boxes, "here": here, "stage": stage, **context})
 
 
 def _at(request: Request) -> tuple[Stage, dict[str, inbox.Reader]]:
@@ -89,7 +86,7 @@ def _at(request: Request) -> tuple[Stage, dict[str, inbox.Reader]]:
 
 
 def _mail(stage: Stage, place: int) -> ReceivedMail:
-    found = next((mail for mail in stage.mailbox.mails.copy() if mail.place == place), None)
-    if found is None:
+    mails = stage.mailbox.mails.copy()
+    if not 1 <= place <= len(mails):
         raise HTTPException(404)
-    return found
+    return mails[place - 1]

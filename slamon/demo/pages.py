@@ -3,7 +3,6 @@
 import re
 from importlib.resources import files
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -11,20 +10,19 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Route
 
 from slamon.db.requests import CmoRequest
 from slamon.demo import inbox_pages
 from slamon.demo.cast import LEAD, PM, STAFF, person
 from slamon.demo.extract import sites
-from slamon.demo.inbox import reader_of, readers
+from slamon.demo.inbox import channel_href, reader_of, readers
 from slamon.demo.page import open_templates, page, stage_of
 from slamon.demo.scenes import KHB, Star
 from slamon.demo.stage import Stage
 from slamon.demo.steps import real_span, steps
-from slamon.demo.story import channel_of, latest
+from slamon.demo.story import latest
 from slamon.services.access.sessions import begin_session
-from slamon.services.outbox.message_keys import MessageKey
 from slamon.wording.message import MessageKind
 
 SESSION_COOKIE = "slamon_session"  # as slamon.web names it; neither room may import the other
@@ -40,33 +38,33 @@ def add_demo_pages(app: FastAPI, stage: Stage) -> None:
     app.mount("/demo/static", StaticFiles(directory=str(files("slamon.demo") / "static")), name="demo_static")
     app.include_router(router)
     app.include_router(inbox_pages.router)
-    app.add_middleware(NobodyHasAPassword)
+    # Before the product's own page: whoever is asked to sign in chooses whom to be instead.
+    app.router.routes.insert(0, Route("/sign-in", _choose_instead))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
 
 
-class NobodyHasAPassword:
-    """Whoever is asked to sign in chooses whom to be instead."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_asked = scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/sign-in"
-        if not is_asked:
-            await self._app(scope, receive, send)
-            return
-        query = scope["query_string"].decode("latin-1")
-        await RedirectResponse(f"/demo/who?{query}", status_code=303)(scope, receive, send)
+def _choose_instead(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"/demo/who?{request.url.query}", status_code=303)
 
 
 @router.get("")
 def start_page(request: Request) -> HTMLResponse:
     stage = stage_of(request)
-    with stage.runtime.db.read() as session:
-        context = {**_moving(session, stage), **_contact_to_play(session, stage), "slack": _lead_channel(stage)}
-    countries = len({site.country for site in sites()})
-    known = {"stage": stage, "staff": STAFF, "pm": PM, "lead": LEAD, "sites": len(sites()), "countries": countries}
-    return page(request, "start.html", {**context, **known})
+    with stage.runtime.read() as tx:
+        context = {
+            **_contact_to_play(tx.session, stage),
+            "steps": steps(tx, stage) if stage.has_cast else [],
+            "lines": latest(tx, stage),
+            "slack": _lead_channel(stage),
+            "countries": len({site.country for site in sites()}),
+            "sites": len(sites()),
+            "real_span": real_span,
+            "stage": stage,
+            "staff": STAFF,
+            "pm": PM,
+            "lead": LEAD,
+        }
+    return page(request, "start.html", context)
 
 
 @router.get("/who")
@@ -92,17 +90,6 @@ def be(request: Request, who: str, goes_to: Annotated[str, Form()] = "") -> Redi
     return answer
 
 
-def _moving(session: Session, stage: Stage) -> dict[str, Any]:
-    clock = stage.runtime.clock
-    return {
-        "steps": steps(session, stage) if stage.has_cast else [],
-        "lines": latest(session, stage),
-        "start": stage.start,
-        "real_span": real_span,
-        "minutes_in": real_span((clock.now() - stage.start).total_seconds() / clock.speed),
-    }
-
-
 def _own_path(address: str) -> str:
     """The address if it is one of the product's pages for staff, else nothing."""
     return address if re.fullmatch(r"/(requests|status)(/[\w-]+)*", address) else ""
@@ -113,36 +100,23 @@ def _first_page(session: Session, stage: Stage, address: str) -> str:
     if address == PM:
         return "/requests/new"
     if address == LEAD:
-        followed = _id_of(session, stage.number_of(Star.SILENT))
+        followed = session.scalar(select(CmoRequest.id).where(CmoRequest.number == stage.number_of(Star.SILENT)))
         return f"/requests/{followed}" if followed else "/requests"
     return "/requests"
 
 
 def _contact_to_play(session: Session, stage: Stage) -> dict[str, Any]:
     """The mail to open as the CMO's contact: of the visitor's own request, else of one that is long overdue."""
-    mails = stage.newest_filed()
-    own = next((mail for mail in mails if _number(mail.key) not in stage.scenes), None)
-    overdue = {number for number, scene in stage.scenes.copy().items() if scene.ask.site == KHB}
-    mail = own or next((mail for mail in mails if _number(mail.key) in overdue), None)
+    mails, scenes = list(stage.mails(MessageKind.FILED)), stage.scenes.copy()
+    own = next((mail for number, mail in mails if number not in scenes), None)
+    overdue = {number for number, scene in scenes.items() if scene.ask.site == KHB}
+    mail = own or next((mail for number, mail in mails if number in overdue), None)
     contact = reader_of(mail, readers(session)) if mail else None
     return {"contact_mail": mail, "contact": contact, "contact_mail_is_own": own is not None}
 
 
 def _lead_channel(stage: Stage) -> str | None:
-    """The Slack channel in which the followed request escalates, once it does; until then any escalation's."""
-    number = stage.number_of(Star.SILENT)
-    keyed = ((post, MessageKey.parse(post.key)) for post in stage.slack.posts.copy())
-    posts = [(post, key) for post, key in keyed if key and key.kind is MessageKind.LIMIT]
-    followed = [(post, key) for post, key in posts if key.number == number]
-    newest = (followed or posts)[-1:]
-    return channel_of(newest[0][0].channel) if newest else None
-
-
-def _number(text: str | None) -> str | None:
-    """The number of the request that a message with this key is about."""
-    key = MessageKey.parse(text)
-    return key.number if key else None
-
-
-def _id_of(session: Session, number: str | None) -> UUID | None:
-    return session.scalars(select(CmoRequest.id).where(CmoRequest.number == number)).one_or_none()
+    """Where in Slack the followed request escalates, once it does; until then any escalation."""
+    followed = list(stage.posts(MessageKind.LIMIT, stage.number_of(Star.SILENT) or ""))
+    newest = next(iter([*followed, *stage.posts(MessageKind.LIMIT)]), None)
+    return channel_href(newest[1].channel) if newest else None

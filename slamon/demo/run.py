@@ -1,4 +1,4 @@
-"""Starts and stops the demo: its servers, its database, its past, its players, and one address to open.
+"""Starts and stops the demo: its servers, its database, its past, its player, and one address to open.
 
 The only place that sets business time to another speed.
 """
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
-from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import Literal
 
@@ -22,11 +21,10 @@ from starlette.types import ASGIApp
 from slamon.app import create_app
 from slamon.clock import Clock
 from slamon.db import schema
-from slamon.demo import cast, past, scenes
+from slamon.demo import cast, player, scenes
 from slamon.demo.fakes.mailbox import Mailbox
 from slamon.demo.fakes.slack_server import SlackServer
 from slamon.demo.pages import add_demo_pages
-from slamon.demo.players import Players
 from slamon.demo.setting import Carriers, demo_settings, open_runtime
 from slamon.demo.stage import Stage
 from slamon.domain.scopes import ALL_SCOPES
@@ -56,12 +54,12 @@ def run(*, speed: float, port: int, empty: bool) -> None:
 
 @contextmanager
 def staged(listener: socket.socket, *, speed: float, empty: bool = False) -> Iterator[tuple[FastAPI, Stage]]:
-    """The demo's application, ready to be served on `listener`, with its past played and its players at work."""
+    """The demo's application, ready to be served on `listener`, with its past played and its player at work."""
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with ExitStack() as stack:
         directory = stack.enter_context(TemporaryDirectory(prefix="slamon-demo-", ignore_cleanup_errors=True))
         start = Clock().real_now()
-        dial = past.Dial(Clock(speed=past.STANDS_STILL, business_start=start))
+        dial = player.Dial(Clock(speed=player.STANDS_STILL, business_start=start))
         mailbox = stack.enter_context(Mailbox(dial.now))
         slack = SlackServer(dial.now)
         own = Carriers(mailbox.url, f"{stack.enter_context(_serving(slack.app))}/api/", slack.token)
@@ -70,23 +68,22 @@ def staged(listener: socket.socket, *, speed: float, empty: bool = False) -> Ite
         schema.migrate(before.db)
         stage = Stage(before, mailbox, slack, start, has_cast=not empty)
         stage.sends_mail_out, stage.sends_slack_out = settings.sends_mail_out, settings.sends_slack_out
-        _found(stage, dial)
+        script = player.cues([*scenes.opening(), *scenes.later()] if stage.has_cast else (), start)
+        _found(stage)
+        player.play_past(stage, dial, [cue for cue in script if cue.at <= start])
         dial.clock = Clock(speed=speed, business_start=start)
         stage.runtime = stack.enter_context(open_runtime(settings.live, dial.clock))
         app = create_app(stage.runtime)
         add_demo_pages(app, stage)
         if stage.has_cast:
-            players = Players(stage, chain((s for s in scenes.opening() if s.age < 0), scenes.later()))
-            players.start()
-            stack.callback(players.stop)
+            stack.enter_context(player.playing(stage, [cue for cue in script if cue.at > start]))
         yield app, stage
 
 
-def _found(stage: Stage, dial: past.Dial) -> None:
-    """The records of the installation, and with a cast its last five days."""
-    runtime, own_slack = stage.runtime, stage.sends_slack_out
-    founded_at = stage.start - FOUNDED_BEFORE
-    with runtime.write() as opened:
+def _found(stage: Stage) -> None:
+    """The records of the installation."""
+    own_slack, founded_at = stage.sends_slack_out, stage.start - FOUNDED_BEFORE
+    with stage.runtime.write() as opened:
         tx = replace(opened, business_now=founded_at, real_now=founded_at)
         cast.found_sponsor(tx, own_slack=own_slack)
         if stage.has_cast:
@@ -95,8 +92,6 @@ def _found(stage: Stage, dial: past.Dial) -> None:
             owner = cast.person(tx.session, address).id
             _, secret = issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=owner)
             stage.api_keys[whose] = secret
-    if stage.has_cast:
-        stage.scenes = past.play(runtime, dial, scenes.opening(), start=stage.start)
 
 
 def _announce(stage: Stage, *, wanted_port: int) -> None:

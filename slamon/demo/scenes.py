@@ -1,4 +1,4 @@
-"""The script: what happened before the visitor came, what happens while they watch, and who stays silent."""
+"""The script: who does what and when, before the visitor comes and while they watch, and who stays silent."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,9 @@ KHB = "KHB Test Kit Facility, Shanghai China"
 SILENT_SITES = frozenset({ASPEN, MSD, KHB})
 EVERY_HOURS = 18
 MOST_FILED_LATER = 40
-TO_FOLLOW = (timedelta(hours=2), timedelta(hours=36))  # receipt and answer, far enough apart to see both
+HOUR = timedelta(hours=1)
+TO_FOLLOW = (2 * HOUR, 36 * HOUR)  # from receipt to answer: far enough apart to see both
+ANY_TIME = (timedelta.min, timedelta.max)
 CONTACT, MANAGER = "contact", "manager"
 
 
@@ -38,38 +40,27 @@ class Star(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something done `age` hours before the start, by the contact, the project manager, or whoever has that address."""
+    """Something done `at` so many hours after the start, by the contact, the project manager or whom that address is.
 
-    age: float
+    Before the start it is done by the real use cases; after it, contacts send the real web form, with `text` alone.
+    """
+
+    at: float
     who: str
     action: Action
-    text: str | None = None
-    reason: str | None = None
+    text: str = ""
+    reason: str = ""
     particulars: Mapping[str, Any] = field(default_factory=dict)
     days: Mapping[str, int] = field(default_factory=dict)  # civil dates, in days from the act
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What a contact will do while the visitor watches; both spans run from the filing, in business time.
-
-    Without `then` the contact confirms receipt and leaves it at that.
-    """
-
-    acknowledge_after: timedelta | None
-    then: Action | None = None
-    then_after: timedelta = timedelta(0)
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Scene:
-    """One request, filed `age` hours before the start (after it, where negative). Without a `part` nobody plays on."""
+    """One request, filed `at` so many hours after the visitor came, and all that the cast does with it."""
 
     ask: Ask
-    age: float
+    at: float
     acts: tuple[Act, ...] = ()
-    part: Part | None = None
     star: Star | None = None
 
 
@@ -85,57 +76,57 @@ def later(seed: int = 1) -> Iterator[Scene]:
     sites = cycle((AUROBINDO, GSK, INVERNESS, ASPEN, CIPLA, TRINITY, ABBVIE, CHEMBIO, BMS, KHB))
     kinds = cycle((SHIPMENT, DATA, INQUIRY, SHIPMENT))
     for count in range(MOST_FILED_LATER):
-        site, kind = next(sites), next(kinds)
-        any_delay = (timedelta(0), timedelta(days=30))
-        does = Action.CONFIRM_ORDER if kind is SHIPMENT else Action.ANSWER
-        part = None if site in SILENT_SITES else _drawn(chance, *any_delay, does, _ANSWER[kind], apart=None)
-        yield Scene(Ask(kind, site, order=count), age=-float(36 + EVERY_HOURS * count), part=part)
+        ask, at = Ask(next(kinds), next(sites), order=count), float(36 + EVERY_HOURS * count)
+        does = Action.CONFIRM_ORDER if ask.type is SHIPMENT else Action.ANSWER
+        is_silent = ask.site in SILENT_SITES
+        acts = () if is_silent else _drawn(chance, at, (0, 720), does, _ANSWER[ask.type], apart=ANY_TIME)
+        yield Scene(ask, at, acts)
 
 
 def _past() -> list[Scene]:
     """Finished, or waiting for the sponsor: what a list looks like on an ordinary day."""
     return [
-        Scene(Ask(SHIPMENT, AUROBINDO, 4), 124, (
-            Act(121, CONTACT, Action.ACKNOWLEDGE),
-            Act(118, CONTACT, Action.CONFIRM_ORDER, "Both pallets can leave tomorrow.", days={"planned_ship_on": 1}),
-            Act(101, CONTACT, Action.CONFIRM_PACKED, particulars={"lots_or_kits": "Pallets 1 and 2"}),
-            Act(96, CONTACT, Action.CONFIRM_DISPATCH, particulars=_AIR, days={"expected_delivery_on": 2}),
-            Act(50, CONTACT, Action.CONFIRM_DELIVERY, particulars=_ARRIVED),
-            Act(47, MANAGER, Action.ACCEPT),
+        Scene(Ask(SHIPMENT, AUROBINDO, 4), -124, (
+            Act(-121, CONTACT, Action.ACKNOWLEDGE),
+            Act(-118, CONTACT, Action.CONFIRM_ORDER, "Both pallets can leave tomorrow.", days={"planned_ship_on": 1}),
+            Act(-101, CONTACT, Action.CONFIRM_PACKED, particulars={"lots_or_kits": "Pallets 1 and 2"}),
+            Act(-96, CONTACT, Action.CONFIRM_DISPATCH, particulars=_AIR, days={"expected_delivery_on": 2}),
+            Act(-50, CONTACT, Action.CONFIRM_DELIVERY, particulars=_ARRIVED),
+            Act(-47, MANAGER, Action.ACCEPT),
         )),
-        Scene(Ask(SHIPMENT, GSK, 2), 100, (
-            Act(96, CONTACT, Action.CONFIRM_ORDER, days={"planned_ship_on": 1}),
-            Act(72, CONTACT, Action.CONFIRM_DISPATCH, particulars=_AIR, days={"expected_delivery_on": 4}),
+        Scene(Ask(SHIPMENT, GSK, 2), -100, (
+            Act(-96, CONTACT, Action.CONFIRM_ORDER, days={"planned_ship_on": 1}),
+            Act(-72, CONTACT, Action.CONFIRM_DISPATCH, particulars=_AIR, days={"expected_delivery_on": 4}),
         )),
-        Scene(Ask(SHIPMENT, INVERNESS, 1), 44, (
-            Act(41, CONTACT, Action.ACKNOWLEDGE),
+        Scene(Ask(SHIPMENT, INVERNESS, 1), -44, (
+            Act(-41, CONTACT, Action.ACKNOWLEDGE),
             Act(
-                22, CONTACT, Action.CONFIRM_ORDER, "Our cold room is being serviced: two days later is possible.",
+                -22, CONTACT, Action.CONFIRM_ORDER, "Our cold room is being serviced: two days later is possible.",
                 days={"planned_ship_on": 11},
             ),
         )),
-        Scene(Ask(INQUIRY, INVERNESS, 3, "schedule_capacity"), 110, (
-            Act(101.5, CONTACT, Action.ANSWER, "Yes, the slot is firm. We start on Monday."),
+        Scene(Ask(INQUIRY, INVERNESS, 3, "schedule_capacity"), -110, (
+            Act(-101.5, CONTACT, Action.ANSWER, "Yes, the slot is firm. We start on Monday."),
         )),
-        Scene(Ask(DATA, CIPLA, 2, "storage_temperature"), 97, (
-            Act(81, CONTACT, Action.ACKNOWLEDGE),
-            Act(46, LEAD, Action.TAKE),
-            Act(31, CONTACT, Action.ANSWER, "The logger was at our depot; its read-out is in your data room."),
+        Scene(Ask(DATA, CIPLA, 2, "storage_temperature"), -97, (
+            Act(-81, CONTACT, Action.ACKNOWLEDGE),
+            Act(-46, LEAD, Action.TAKE),
+            Act(-31, CONTACT, Action.ANSWER, "The logger was at our depot; its read-out is in your data room."),
         )),
-        Scene(Ask(DATA, BMS, 4, "coa"), 92, (
-            Act(90, CONTACT, Action.ACKNOWLEDGE),
-            Act(76, CONTACT, Action.ANSWER, "The certificate is in your data room."),
-            Act(70, MANAGER, Action.REJECT, reason="That certificate belongs to another lot. Please send ours."),
+        Scene(Ask(DATA, BMS, 4, "coa"), -92, (
+            Act(-90, CONTACT, Action.ACKNOWLEDGE),
+            Act(-76, CONTACT, Action.ANSWER, "The certificate is in your data room."),
+            Act(-70, MANAGER, Action.REJECT, reason="That certificate belongs to another lot. Please send ours."),
         )),
-        Scene(Ask(INQUIRY, GSK, 1, "technical"), 63, (
-            Act(55, CONTACT, Action.DECLINE, reason="Tooling drawings are not covered by our agreement."),
+        Scene(Ask(INQUIRY, GSK, 1, "technical"), -63, (
+            Act(-55, CONTACT, Action.DECLINE, reason="Tooling drawings are not covered by our agreement."),
         )),
-        Scene(Ask(INQUIRY, AUROBINDO, 2, "logistics"), 60, (
-            Act(58, MANAGER, Action.CANCEL, reason="Filed twice; the first one stands."),
+        Scene(Ask(INQUIRY, AUROBINDO, 2, "logistics"), -60, (
+            Act(-58, MANAGER, Action.CANCEL, reason="Filed twice; the first one stands."),
         )),
-        Scene(Ask(SHIPMENT, BMS, 2), 52, (
-            Act(49, CONTACT, Action.ACKNOWLEDGE),
-            Act(37, CONTACT, Action.ASK, "Should the cartons carry the French label or the bilingual one?"),
+        Scene(Ask(SHIPMENT, BMS, 2), -52, (
+            Act(-49, CONTACT, Action.ACKNOWLEDGE),
+            Act(-37, CONTACT, Action.ASK, "Should the cartons carry the French label or the bilingual one?"),
         )),
     ]  # fmt: skip
 
@@ -143,35 +134,35 @@ def _past() -> list[Scene]:
 def _under_way(chance: random.Random) -> list[Scene]:
     """Open when the visitor comes: some about to be answered, some about to be escalated."""
     return [
-        Scene(Ask(DATA, KHB, 0, "deviation_report"), 86),
-        Scene(Ask(SHIPMENT, MSD, 0), 38.5),
+        Scene(Ask(DATA, KHB, 0, "deviation_report"), -86),
+        Scene(Ask(SHIPMENT, MSD, 0), -38.5),
+        Scene(Ask(SHIPMENT, CHEMBIO, 1), -31, (
+            Act(-29, CONTACT, Action.ACKNOWLEDGE),
+            Act(13, CONTACT, Action.CONFIRM_ORDER, "The courier comes at ten on that day."),
+        )),
+        Scene(Ask(INQUIRY, ABBVIE, 1, "quality"), -20, (Act(-16, CONTACT, Action.ACKNOWLEDGE),)),
+        Scene(Ask(SHIPMENT, ASPEN, 1), -19, star=Star.SILENT),
+        Scene(Ask(SHIPMENT, CIPLA, 0, priority=Priority.URGENT), -5, _drawn(chance, -5, (9, 14))),
         Scene(
-            Ask(SHIPMENT, CHEMBIO, 1), 31, (Act(29, CONTACT, Action.ACKNOWLEDGE),),
-            Part(None, Action.CONFIRM_ORDER, timedelta(hours=44), "The courier comes at ten on that day."),
-        ),
-        Scene(Ask(INQUIRY, ABBVIE, 1, "quality"), 20, (Act(16, CONTACT, Action.ACKNOWLEDGE),)),
-        Scene(Ask(SHIPMENT, ASPEN, 1), 19, star=Star.SILENT),
-        Scene(
-            Ask(SHIPMENT, CIPLA, 0, priority=Priority.URGENT), 5,
-            part=_drawn(chance, timedelta(hours=9), timedelta(hours=14)),
-        ),
-        Scene(
-            Ask(SHIPMENT, AUROBINDO, 3), 3,
-            part=_drawn(chance, timedelta(hours=10), timedelta(hours=20), Action.ASK, "Which lot shall we take first?"),
+            Ask(SHIPMENT, AUROBINDO, 3), -3,
+            _drawn(chance, -3, (10, 20), Action.ASK, "Which lot shall we take first?"),
         ),
     ]  # fmt: skip
 
 
 def _to_come(chance: random.Random) -> list[Scene]:
     """Filed while the visitor watches."""
-    soon = (timedelta(hours=2), timedelta(hours=5))
     return [
         Scene(
-            Ask(DATA, TRINITY, 3, "coa"), -1, star=Star.ANSWERED,
-            part=_drawn(chance, *soon, Action.ANSWER, "The certificate of analysis is in your data room."),
+            Ask(DATA, TRINITY, 3, "coa"), 1,
+            _drawn(chance, 1, (2, 5), Action.ANSWER, "The certificate of analysis is in your data room."),
+            star=Star.ANSWERED,
         ),
-        Scene(Ask(INQUIRY, CHEMBIO, 3, "logistics"), -14, part=_drawn(chance, *soon, Action.ANSWER, _ANSWER[INQUIRY])),
-        Scene(Ask(SHIPMENT, GSK, 4), -22, part=_drawn(chance, timedelta(hours=4), timedelta(hours=16))),
+        Scene(
+            Ask(INQUIRY, CHEMBIO, 3, "logistics"), 14,
+            _drawn(chance, 14, (2, 5), Action.ANSWER, _ANSWER[INQUIRY]),
+        ),
+        Scene(Ask(SHIPMENT, GSK, 4), 22, _drawn(chance, 22, (4, 16))),
     ]  # fmt: skip
 
 
@@ -186,13 +177,21 @@ _ANSWER = {
 
 def _drawn(
     chance: random.Random,
-    least: timedelta,
-    most: timedelta,
+    filed: float,
+    acknowledged: tuple[float, float],
     then: Action | None = None,
     words: str = "",
     *,
-    apart: tuple[timedelta, timedelta] | None = TO_FOLLOW,
-) -> Part:
-    """A part with the delays of one request of the real log, acknowledged between `least` and `most`."""
-    delay = draw_delay(chance, least=least, most=most, apart=apart if then else None)
-    return Part(delay.to_acknowledgement, then, delay.to_answer, words)
+    apart: tuple[timedelta, timedelta] = TO_FOLLOW,
+) -> tuple[Act, ...]:
+    """What a contact does with the delays of one request of the real log, `acknowledged` from and to so many hours.
+
+    Whoever does the rest at once need not confirm receipt first.
+    """
+    least, most = (timedelta(hours=hours) for hours in acknowledged)
+    delay = draw_delay(chance, least=least, most=most, apart=apart if then else ANY_TIME)
+    receipt = Act(filed + delay.to_acknowledgement / HOUR, CONTACT, Action.ACKNOWLEDGE)
+    if then is None:
+        return (receipt,)
+    rest = Act(filed + delay.to_answer / HOUR, CONTACT, then, words)
+    return (rest,) if rest.at - receipt.at < 0.5 else (receipt, rest)

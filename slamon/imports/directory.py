@@ -146,7 +146,7 @@ class _Run:
         """A calendar with the site's hours and public holidays; one without days of its own serves all."""
         hours, country, subdivision = (draft.value(name) for name in ("opening_hours", "country", "subdivision"))
         if hours is None:
-            if subdivision and "opening_hours" not in draft.told:
+            if subdivision and "opening_hours" not in draft.cells:
                 self._note(draft, "subdivision", "matters with opening_hours only; without them the site never closes")
             return None
         if hours == ALWAYS:
@@ -160,7 +160,7 @@ class _Run:
             )
             if is_plain and normal_hours(one.weekly["hours"]) == hours:
                 return one.id
-        name = " ".join(filter(None, (country, subdivision, draft.told["opening_hours"].text)))[:180]
+        name = " ".join(filter(None, (country, subdivision, draft.cells["opening_hours"].text)))[:180]
         if any(normal_form(one.name) == normal_form(name) for one in self._calendars):
             name += f" ({len(self._calendars) + 1})"
         own = {"name": name, "weekly": {"hours": hours}, "closed_days": []}
@@ -188,22 +188,22 @@ class _Run:
             zones = {site.time_zone for site in sites} or {"UTC"}
             own["time_zone"] = min(zones)
             if len(zones) > 1:
-                told = f"is needed: the sites lie in the zones {' and '.join(sorted(zones))}"
-                self._note(draft, "contact_time_zone", told)
+                reason = f"is needed: the sites lie in the zones {' and '.join(sorted(zones))}"
+                self._note(draft, "contact_time_zone", reason)
         self._create("contacts", Person, draft, own)
 
     def _tell_other_sites(self, known: Person, sites: Sequence[Site], draft: RecordDraft) -> None:
-        told = draft.told["site"]
+        cell = draft.cells["site"]
         if sites and {site.id for site in sites} != set(known.site_ids):
             kept = " and ".join(self.session.get_one(Site, site_id).name for site_id in known.site_ids)
-            self.result.differing.append(told.row.problem("site", f"stays {kept or 'all sites'}"))
+            self.result.differing.append(cell.row.problem("site", f"stays {kept or 'all sites'}"))
 
     def _create(self, what: str, kept: type[Kept], draft: RecordDraft, own: Mapping[str, Any]) -> Kept | None:
         """Add a record of what the draft tells and of values of our own; every field missing or refused is noted."""
         values = {name: draft.value(column) for name, column in _COLUMNS[kept].items()} | dict(own)
         for name, column in _COLUMNS[kept].items():
             if values[name] is None and (kept, name) in _NEEDED:
-                if column not in draft.told:
+                if column not in draft.cells:
                     self._note(draft, column, "is needed for a new record; fill it in at least once")
                 values[name] = _STAND_INS[name]
         for _ in values:
@@ -229,11 +229,11 @@ class _Run:
         columns = _COLUMNS[type(known)].items()
         stored = {column: own[name] if name in own else getattr(known, name) for name, column in columns} | more
         for column, kept in stored.items():
-            told = draft.told.get(column)
-            if told and told.value is not None and normal_form(str(told.value)) != normal_form(str(kept)):
+            cell = draft.cells.get(column)
+            if cell and cell.value is not None and normal_form(str(cell.value)) != normal_form(str(kept)):
                 reason = f"stays {kept}" if isinstance(kept, str) else "stays as it is"
-                self.result.differing.append(told.row.problem(column, reason))
+                self.result.differing.append(cell.row.problem(column, reason))
 
     def _note(self, draft: RecordDraft, column: str, reason: str) -> None:
-        told = draft.told.get(column)
-        self.problems.append((told.row if told else draft.row).problem(column, reason))
+        cell = draft.cells.get(column)
+        self.problems.append((cell.row if cell else draft.row).problem(column, reason))

@@ -6,8 +6,9 @@ here, and what a record must be is decided by services.directory.create.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from slamon.addresses import address_key
@@ -25,15 +26,7 @@ Key = TypeVar("Key", str, tuple[str, str])
 
 # As the database has it: PostgreSQL would refuse the whole import.
 _LONGEST_NAME = 200
-_LONGEST = {
-    "site": 2000,
-    "address": 500,
-    "opening_hours": 500,
-    "contact_email": 254,
-    "lead_email": 254,
-}
-_KINDS = {kind.value: kind.value for kind in SiteKind}
-_ROLES = {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}
+_LONGEST = {"site": 2000, "address": 500, "opening_hours": 500, "contact_email": 254, "lead_email": 254}
 
 
 class BadRows(Invalid):
@@ -59,7 +52,7 @@ def place_of(problem: RowProblem) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CellValue:
     """What a row says in one column; `value` is None where the text was refused."""
 
     row: Row
@@ -72,10 +65,10 @@ class RecordDraft:
     """One record as its rows tell it; a blank cell says nothing."""
 
     row: Row  # the first to speak of it
-    told: dict[str, Told] = field(default_factory=dict)
+    cells: dict[str, CellValue] = field(default_factory=dict)
 
     def value(self, column: str) -> Value:
-        return self.told[column].value if column in self.told else None
+        return self.cells[column].value if column in self.cells else None
 
 
 @dataclass(slots=True)
@@ -95,7 +88,7 @@ class RecordDrafts:
         if ROW in row.faults:
             self._note(row, ROW, row.faults[ROW])
             return
-        said = {column: self._told(row, column, text) for column, text in row.cells.items()}
+        said = {column: self._value(row, column, text) for column, text in row.cells.items()}
         cmo, site, address = (said.get(column) for column in ("cmo", "site", "contact_email"))
         if cmo is None:
             self._note(row, "cmo", "is needed in every row")
@@ -104,25 +97,25 @@ class RecordDrafts:
         cmo_key, names = normal_form(cmo.value), site.value if site else ()
         self._join("CMO", self.cmos, cmo_key, row, said, ("cmo", *CMO_COLUMNS))
         for name in names:
-            of_site = {**said, "site": Told(row, name, name)}
+            of_site = {**said, "site": CellValue(row, name, name)}
             self._join("site", self.sites, (cmo_key, normal_form(name)), row, of_site, ("site", *SITE_COLUMNS))
         if site is None and (given := [column for column in SITE_COLUMNS if column in said]):
             self._note(row, "site", f"is blank, so {', '.join(given)} must be blank too")
         if address and address.value:
             places = (cmo_key, tuple(sorted(map(normal_form, names))))
-            said["site"] = Told(row, f"{cmo.text} {site.text if site else ''}".strip(), places)
+            said["site"] = CellValue(row, f"{cmo.text} {site.text if site else ''}".strip(), places)
             self._join("contact", self.contacts, address_key(str(address.value)), row, said, ("site", *CONTACT_COLUMNS))
         elif address is None and any(column in said for column in CONTACT_COLUMNS):
             self._note(row, "contact_email", "is needed for a contact")
 
-    def _told(self, row: Row, column: str, text: str) -> Told:
+    def _value(self, row: Row, column: str, text: str) -> CellValue:
         try:
             if column in row.faults:
                 raise ValueError(row.faults[column])
-            return Told(row, text, _meaning(column, text))
+            return CellValue(row, text, _meaning(column, text))
         except ValueError as err:
             self._note(row, column, str(err))
-            return Told(row, text, None)
+            return CellValue(row, text, None)
 
     def _join(
         self,
@@ -130,26 +123,19 @@ class RecordDrafts:
         drafts: dict[Key, RecordDraft],
         key: Key,
         row: Row,
-        said: Mapping[str, Told],
+        said: Mapping[str, CellValue],
         columns: Iterable[str],
     ) -> None:
         draft = drafts.setdefault(key, RecordDraft(row))
         for column in columns:
             if new := said.get(column):
-                old = draft.told.setdefault(column, new)
+                old = draft.cells.setdefault(column, new)
                 differs = old.value != new.value and normal_form(old.text) != normal_form(new.text)
                 if differs and None not in (old.value, new.value):
                     self._note(row, column, f"row {old.row.number} says '{old.text}' of the same {what}")
 
     def _note(self, row: Row, column: str, reason: str) -> None:
         self.problems.append(row.problem(column, reason))
-
-
-def _place(kind: AddressKind, text: str) -> str:
-    try:
-        return kind.checked(text, is_tested=False)
-    except Invalid as refused:
-        raise ValueError(refused.message) from refused
 
 
 def _meaning(column: str, text: str) -> Value:
@@ -161,21 +147,7 @@ def _meaning(column: str, text: str) -> Value:
         raise ValueError("holds control characters")
     if len(text) > longest:
         raise ValueError(f"has {len(text)} characters; {longest} are allowed")
-    if column in PLACES:
-        return _place(PLACES[column], text)
-    if column == "country":
-        return text.upper()
-    if column == "subdivision":
-        return re.sub("^[A-Z]{2}-", "", text)  # ISO 3166-2 writes DE-BY, the holidays want BY
-    if column == "site_kind":
-        return _one_of(_KINDS, text)
-    if column == "site":
-        return _names(text)
-    if column == "contact_role":
-        return _one_of(_ROLES, text)
-    if column == "opening_hours":
-        return _opening_hours(text)
-    return text
+    return _MEANINGS[column](text) if column in _MEANINGS else text
 
 
 def _one_of(values: Mapping[str, Value], text: str) -> Value:
@@ -229,3 +201,22 @@ def _weekday(name: str) -> int:
         if len(name) > 1 and full.startswith(name):
             return index
     raise ValueError(f"'{name}' is no weekday; use {', '.join(day[:3].title() for day in _DAY_NAMES)}")
+
+
+def _address(kind: AddressKind, text: str) -> str:
+    try:
+        return kind.checked(text, is_tested=False)
+    except Invalid as refused:
+        raise ValueError(refused.message) from refused
+
+
+# What a text stands for, column by column; of the others it is the text itself. They raise ValueError.
+_MEANINGS: Mapping[str, Callable[[str], Value]] = {
+    "country": str.upper,
+    "subdivision": partial(re.sub, "^[A-Z]{2}-", ""),  # ISO 3166-2 writes DE-BY, the holidays want BY
+    "site_kind": partial(_one_of, {kind.value: kind.value for kind in SiteKind}),
+    "site": _names,
+    "contact_role": partial(_one_of, {"contact": [Role.CMO_CONTACT.value], "lead": [Role.CMO_LEAD.value]}),
+    "opening_hours": _opening_hours,
+    **{column: partial(_address, kind) for column, kind in PLACES.items()},
+}

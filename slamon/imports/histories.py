@@ -1,9 +1,10 @@
-"""What a row says happened to a request, as facts that obey the life cycle; a row that contradicts it is refused.
+"""What happened to a request elsewhere, as facts that obey the life cycle; a history that contradicts it is refused.
 
-Which columns say it is known to mappings, what may follow on what to domain.lifecycle. Nothing is stored here.
+The rows of a spreadsheet and the logs that are replayed are both read into steps, and `history` makes the facts. Which
+columns say what is known to mappings, what may follow on what to domain.lifecycle. Nothing is stored here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -16,11 +17,11 @@ from slamon.domain.actions.parts import Columns as ActColumns
 from slamon.domain.actions.talk import UNKNOWN
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.fold import after, progress_of
-from slamon.domain.lifecycle import Action, RequestTypeDefinition, Rule, State
+from slamon.domain.lifecycle import Action, Rule, State
 from slamon.domain.stage import rule_for
 from slamon.domain.stored import as_json
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import Actor, Fact, Role, Timeline, Via
+from slamon.domain.timeline import SYSTEM, Actor, Fact, Role, Timeline, Via
 from slamon.imports.mappings import BadCell, ColumnName, Columns, Field, Moment
 from slamon.schemas.acts import read_act
 
@@ -37,7 +38,7 @@ class People:
 
     sponsor: Actor
     cmo: Actor
-    recorder: Actor
+    recorder: Actor = SYSTEM
 
     def behind(self, rule: Rule) -> Actor:
         """Whose act it was. A project's manager has no say in what quality decides, and no row says who had."""
@@ -50,7 +51,16 @@ _QUALITY = Actor("quality", f"quality (name {UNKNOWN})", Role.QUALITY)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Step:
+    """One act of a history and when it happened; `is_inferred` where nobody says so, but it follows from the rest."""
+
+    said: Said
+    moment: Moment
+    is_inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DatedRow:
     """What a row says, in our words, and its moments in the order in which they happened, the filing first.
 
     `doubts` say of some moments that they were chosen from two.
@@ -66,7 +76,7 @@ class Told:
         return self.moments[Field.FILED_AT]
 
 
-def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> Told:
+def read_dates(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> DatedRow:
     """Read the moments of a row. Raises BadCell for one before the filing or after `now`.
 
     A date without a time lies at noon, unless something of that day that comes before or after it is known to the
@@ -92,7 +102,7 @@ def told_by(said: Mapping[ColumnName, str], mapping: Columns, now: datetime) -> 
     for field, moment in placed.items():
         if moment.at < filed_at:
             raise BadCell(field, f"lies before the filing ({said[Field.FILED_AT]})")
-    return Told(said, mapping, dict(sorted(placed.items(), key=lambda item: item[1].at)), doubts)
+    return DatedRow(said, mapping, dict(sorted(placed.items(), key=lambda item: item[1].at)), doubts)
 
 
 def _in_order(read: Mapping[str, Moment], mapping: Columns) -> tuple[dict[str, Moment], dict[str, str]]:
@@ -135,31 +145,62 @@ def _placed(moment: Moment, later: list[Moment], earlier: list[Moment], now: dat
     return replace(moment, at=at)
 
 
+def steps_of(dated: DatedRow) -> Iterator[Step]:
+    """The acts of a row after its filing, each checked as one that comes over the API is. Raises BadCell."""
+    for field, moment in dated.moments.items():
+        if field == Field.FILED_AT:
+            continue
+        action = _acts(dated.mapping.catalogue)[field]
+        columns = given(action.columns)
+        try:
+            yield Step(read_act(dated.mapping.catalogue, action.name, dict(_fields_of(columns, dated))).said, moment)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where, reason = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
+            raise BadCell(columns.says.get(where, columns.at), reason) from error
+
+
+def _fields_of(columns: ActColumns, dated: DatedRow) -> Iterator[tuple[str, Any]]:
+    for name, field in columns.says.items():
+        text = dated.said.get(field)
+        if text is not None:
+            yield name, dated.mapping.day(field, text) if field in dated.mapping.kinds.days else text
+        elif name in columns.or_else:
+            yield name, columns.or_else[name]
+
+
 def history(
-    request_type: RequestTypeDefinition, filed: Fact, told: Told, terms: Terms, people: People
+    catalogue: Catalogue, request_type: str, filed: Fact, steps: Iterable[Step], terms: Terms, people: People
 ) -> tuple[Timeline, State]:
     """The facts of a request, the filing first, and the state they lead to. Raises BadCell where they contradict."""
     facts, state, progress = [filed], State.FILED, progress_of([filed])
-    for field, moment in told.moments.items():
-        if field == Field.FILED_AT:
-            continue
-        action = _acts(told.mapping.catalogue)[field]
-        rule = rule_for(request_type, state, action.name, progress)
+    for step in steps:
+        action = catalogue.actions[step.said.action]
+        columns = given(action.columns)
+        rule = rule_for(catalogue.types[request_type], state, action.name, progress)
         if rule is None:
             if action.name == Action.ACKNOWLEDGE and any(fact.by.is_cmo for fact in facts):
-                continue  # said by an earlier act already
-            raise BadCell(field, _why_not(action.name, state))
-        said = _fitted(action, moment, told, rule, terms, Timeline(facts))
+                continue  # an earlier act has said so already
+            raise BadCell(columns.at, _why_not(action.name, state))
+        is_cmo = Role.CMO_CONTACT in rule.who
+        standing = Standing(progress, progress, Timeline(facts), step.moment.at, terms, is_cmo=is_cmo)
+        _refuse_missing(rule, step.said, columns, but_for_choices=True)
+        try:
+            said: Said = action.check(step.said, standing)
+        except Contradiction as error:
+            raise BadCell(columns.says.get(error.field, columns.at), error.message) from error
+        _refuse_missing(rule, said, columns)
+        content = as_json(replace(said, reason="") if said.reason else said)
         fact = Fact(
             sequence=len(facts) + 1,
             kind=action.facts[0],
-            occurred_at=moment.at,
-            recorded_at=filed.recorded_at,
+            occurred_at=step.moment.at,
+            recorded_at=max(filed.recorded_at, step.moment.at),
             by=people.behind(rule),
             recorded_by=people.recorder,
             via=Via.REPLAY,
             reason=said.reason or None,
-            content=as_json(replace(said, reason="")) | precision_of(moment),
+            content=content | remarks_of(step.moment, is_inferred=step.is_inferred),
         )
         facts.append(fact)
         progress = after(progress, fact)
@@ -173,34 +214,6 @@ def _why_not(action: str, state: State) -> str:
     return f"contradicts the life cycle: '{words}' is not possible while the request is {state}{way_out}"
 
 
-def precision_of(moment: Moment) -> dict[str, str]:
-    """What the content of a fact says of its moment; nothing where it is known to the second."""
-    if moment.or_at is not None:
-        return {"precision": "repeated_hour"}
-    return {"precision": "date"} if moment.is_date else {}
-
-
-def _fitted(
-    action: ActionDefinition[Any], moment: Moment, told: Told, rule: Rule, terms: Terms, timeline: Timeline
-) -> Said:
-    """What the act says, checked as one that comes over the API is. Raises BadCell."""
-    columns = given(action.columns)
-    says: Mapping[str, str] = columns.says
-    progress = progress_of(timeline)
-    standing = Standing(progress, progress, timeline, moment.at, terms, is_cmo=Role.CMO_CONTACT in rule.who)
-    try:
-        said = read_act(told.mapping.catalogue, action.name, dict(_told_in(columns, told))).said
-        _refuse_missing(rule, said, columns, but_for_choices=True)
-        checked: Said = action.check(said, standing)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadCell(says.get(str(first["loc"][0]), columns.at), first["msg"].removeprefix("Value error, ")) from error
-    except Contradiction as error:
-        raise BadCell(says.get(error.field, columns.at), error.message) from error
-    _refuse_missing(rule, checked, columns)
-    return checked
-
-
 def _refuse_missing(rule: Rule, said: Said, columns: ActColumns, *, but_for_choices: bool = False) -> None:
     """Raise BadCell for what the rule needs and the row does not tell; of a choice a check may fill one in."""
     need = rule.missing(said)
@@ -208,10 +221,7 @@ def _refuse_missing(rule: Rule, said: Said, columns: ActColumns, *, but_for_choi
         raise BadCell(columns.says.get(need, need), f"is needed for {columns.at}; map a column or give a constant")
 
 
-def _told_in(columns: ActColumns, told: Told) -> Iterator[tuple[str, Any]]:
-    for name, field in columns.says.items():
-        text = told.said.get(field)
-        if text is not None:
-            yield name, told.mapping.day(field, text) if told.mapping.kinds.is_day(field) else text
-        elif name in columns.or_else:
-            yield name, columns.or_else[name]
+def remarks_of(moment: Moment, *, is_inferred: bool = False) -> dict[str, Any]:
+    """What the content of a fact says of its moment; nothing where it is known to the second."""
+    precision = "repeated_hour" if moment.or_at is not None else "date" if moment.is_date else ""
+    return ({"precision": precision} if precision else {}) | ({"inferred": True} if is_inferred else {})

@@ -33,15 +33,15 @@ from slamon.domain.catalogue import STANDARD, Catalogue
 from slamon.domain.normal_form import normal_form
 from slamon.errors import Invalid
 from slamon.imports.cells import Value
-from slamon.imports.figures import Format, honest_format, instants_of, plain_number, read_moment, read_number
+from slamon.imports.figures import honest_format, instants_of, plain_number, read_moment, read_number
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.schemas.fields import Zone
 from slamon.schemas.new_requests import detail_shapes
-from slamon.schemas.shapes import Shape, Widget, leaves_of
+from slamon.schemas.shapes import Widget, leaves_of
 
 
 class Field(StrEnum):
-    """What a column may be: what was asked, whom, when what happened, and what was said then."""
+    """The columns of every request: what was asked, of whom, and when. Types and actions name further ones."""
 
     SOURCE_KEY = "source_key"
     TYPE = "type"
@@ -55,114 +55,49 @@ class Field(StrEnum):
     GXP = "gxp"
     CMO_REFERENCE = "cmo_reference"
     DUE_ON = "due_on"
-    CATEGORY = "category"
-    QUESTION = "question"
-    PURPOSE = "purpose"
-    DATA_KIND = "data_kind"
-    LOTS = "lots"
-    ORDER_TYPE = "order_type"
-    DESTINATION_KIND = "destination_kind"
-    DESTINATION_NAME = "destination_name"
-    DESTINATION_ADDRESS = "destination_address"
-    DESTINATION_COUNTRY = "destination_country"
-    DESTINATION_TIME_ZONE = "destination_time_zone"
-    REQUIRED_DELIVERY_TO = "required_delivery_to"
-    STORAGE = "storage"
-    PRODUCT_CODE = "product_code"
-    QUANTITY = "quantity"
-    UNIT = "unit"
     FILED_AT = "filed_at"
-    ACKNOWLEDGED_AT = "acknowledged_at"
-    ASKED_AT = "asked_at"
-    REPLIED_AT = "replied_at"
-    ORDER_CONFIRMED_AT = "order_confirmed_at"
-    DISPATCHED_AT = "dispatched_at"
-    DELIVERED_AT = "delivered_at"
-    DECIDED_AT = "decided_at"
-    ANSWERED_AT = "answered_at"
-    DECLINED_AT = "declined_at"
-    CANCELLED_AT = "cancelled_at"
-    CLOSED_AT = "closed_at"
-    ASKED_TEXT = "asked_text"
-    REPLIED_TEXT = "replied_text"
-    ANSWERED_TEXT = "answered_text"
-    DECLINED_REASON = "declined_reason"
-    CANCELLED_REASON = "cancelled_reason"
-    PLANNED_SHIP_ON = "planned_ship_on"
-    COURIER = "courier"
-    TRACKING_NUMBER = "tracking_number"
-    EXPECTED_DELIVERY_ON = "expected_delivery_on"
-    RECEIVED_BY = "received_by"
-    CONDITION = "condition"
-    READOUT = "readout"
-    MIN_C = "min_c"
-    MAX_C = "max_c"
-    MINUTES_OUT = "minutes_out"
-    DISPOSITION = "disposition"
-    DECIDED_REASON = "decided_reason"
 
-    __hash__ = str.__hash__  # columns of a catalogue of one's own are plain names beside these
+    __hash__ = str.__hash__  # the others are plain names beside these
 
 
 ColumnName = str
-"""A `Field`, or a column that another type or action of the catalogue names."""
+"""A `Field`, or a column that a type or an action of the catalogue names."""
+
+# What identifies something: a spreadsheet program may have made a date of it.
+_CODES = frozenset({Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.PROJECT, "lots", "product_code", "tracking_number"})
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnKinds:
-    """Which columns there are, and how their cells are read: those of the catalogue's types and of its actions."""
+    """Which columns there are, in reading order, and how their cells are read."""
 
+    names: tuple[str, ...]
     moments: frozenset[str]
     days: frozenset[str]
     numbers: frozenset[str]
-    names: frozenset[str]
-
-    def is_moment(self, name: ColumnName) -> bool:
-        return name in self.moments
-
-    def is_day(self, name: ColumnName) -> bool:
-        return name in self.days
-
-    def is_number(self, name: ColumnName) -> bool:
-        return name in self.numbers
-
-
-# What identifies something: a spreadsheet program may have made a date of it.
-_CODES = frozenset(
-    {Field.SOURCE_KEY, Field.CMO_REFERENCE, Field.LOTS, Field.PROJECT, Field.PRODUCT_CODE, Field.TRACKING_NUMBER}
-)  # fmt: skip
 
 
 @cache
 def kinds_of(catalogue: Catalogue) -> ColumnKinds:
     """The columns that a mapping may name in this installation."""
-    moments, days, numbers = {str(Field.FILED_AT)}, {str(Field.DUE_ON)}, set()
-    names = {field.value for field in Field}
-    for column, shape in type_columns(catalogue).items():
-        names.add(column)
-        if shape.widget is Widget.DATE:
-            days.add(column)
-        if shape.widget is Widget.NUMBER:
-            numbers.add(column)
+    moments, days, numbers = [str(Field.FILED_AT)], [str(Field.DUE_ON)], list[str]()
+    names = [field.value for field in Field]
+    for shape in (leaf for each in catalogue.types.values() for leaf in leaves_of(detail_shapes(each)).values()):
+        if column := shape.shown.column:
+            names.append(column)
+            days += [column] if shape.widget is Widget.DATE else []
+            numbers += [column] if shape.widget is Widget.NUMBER else []
     for action in catalogue.actions.values():
         if action.columns is None:
             continue
-        moments.add(action.columns.at)
-        names |= {action.columns.at, *action.columns.says.values()}
+        moments.append(action.columns.at)
+        names += [action.columns.at, *action.columns.says.values()]
         types = get_type_hints(action.says)
         for field, column in action.columns.says.items():
             possible = {types[field], *get_args(types[field])}
-            if date in possible:
-                days.add(column)
-            if possible & {int, float, Decimal}:
-                numbers.add(column)
-    return ColumnKinds(frozenset(moments), frozenset(days), frozenset(numbers), frozenset(names))
-
-
-def type_columns(catalogue: Catalogue) -> dict[str, Shape]:
-    """The columns that the models of the catalogue's types name."""
-    shapes = (leaf for each in catalogue.types.values() for leaf in leaves_of(detail_shapes(each)).values())
-    return {shape.shown.column: shape for shape in shapes if shape.shown.column}
+            days += [column] if date in possible else []
+            numbers += [column] if possible & {int, float, Decimal} else []
+    return ColumnKinds(tuple(dict.fromkeys(names)), frozenset(moments), frozenset(days), frozenset(numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +125,8 @@ class BadCell(ValueError):
 def _known(name: str, around: ValidationInfo) -> str:
     names = kinds_of(_catalogue_in(around.context)).names
     if name not in names:
-        raise PydanticCustomError("enum", "Input should be {expected}", {"expected": _listed_first(names)})
+        raise PydanticCustomError("enum", "Input should be {expected}", {"expected": ", ".join(map(repr, names))})
     return name
-
-
-def _listed_first(names: frozenset[str]) -> str:
-    """The shipped names in their order, then the others."""
-    shipped = [field.value for field in Field]
-    return ", ".join(map(repr, (*shipped, *sorted(names - set(shipped)))))
 
 
 _Known = Annotated[str, AfterValidator(_known)]
@@ -251,7 +180,7 @@ class Columns(BaseModel):
         constants = {}
         for name, value in given.items():
             constants[name] = _text_of(value)
-            if isinstance(value, str) and kinds_of(_catalogue_in(known.context)).is_number(name):
+            if isinstance(value, str) and name in kinds_of(_catalogue_in(known.context)).numbers:
                 constants[name] = plain_number(read_number(value, **signs))
         return constants
 
@@ -276,7 +205,7 @@ class Columns(BaseModel):
         return self
 
     def problem(self, row: Row, fault: BadCell) -> RowProblem:
-        """The fault as told to whoever wrote the file: by the name of their own column, where there is one."""
+        """The fault in the words of whoever wrote the file: by the name of their own column, where there is one."""
         return row.problem(self.columns.get(fault.field, fault.field), fault.reason)
 
     def as_in(self, names: Sequence[str]) -> "Columns":
@@ -292,14 +221,14 @@ class Columns(BaseModel):
         """
         if ROW in row.faults:
             raise BadCell(ROW, row.faults[ROW])
-        told = dict(self.constants)
+        said = dict(self.constants)
         for field, column in self.columns.items():
             if column in row.faults:
                 raise BadCell(field, row.faults[column])
             text = row.cells.get(column)
             if text is not None:
-                told[field] = self._in_our_words(field, text, row.values.get(column))
-        return {field: text for field, text in told.items() if text}
+                said[field] = self._in_our_words(field, text, row.values.get(column))
+        return {field: text for field, text in said.items() if text}
 
     def _in_our_words(self, field: ColumnName, text: str, value: Value | None) -> str:
         """`value` is the exact number or day that a workbook has behind the text."""
@@ -308,7 +237,7 @@ class Columns(BaseModel):
             ours = next((ours for theirs, ours in words.items() if normal_form(theirs) == form), None)
             if ours is not None:
                 return ours
-        if self.kinds.is_number(field):
+        if field in self.kinds.numbers:
             if isinstance(value, Decimal):
                 return plain_number(value)
             if value is not None:
@@ -323,7 +252,7 @@ class Columns(BaseModel):
             if field in _CODES:
                 reason = "is a date in the workbook, perhaps made by the program; format it as text and type it again"
                 raise BadCell(field, reason)
-            return str(value) if self.kinds.is_moment(field) or self.kinds.is_day(field) else text
+            return str(value) if field in self.kinds.moments | self.kinds.days else text
         return text
 
     def moment(self, field: ColumnName, text: str) -> Moment:
@@ -353,12 +282,9 @@ class Columns(BaseModel):
 
     def _read(self, field: ColumnName, text: str) -> date | datetime:
         try:
-            return read_moment(text, self._formats())
+            return read_moment(text, [honest_format(each, self.zone) for each in self.formats])
         except ValueError as error:
             raise BadCell(field, str(error)) from error
-
-    def _formats(self) -> list[Format]:
-        return [honest_format(text, self.zone) for text in self.formats]
 
 
 def read_mapping(path: Path, catalogue: Catalogue = STANDARD) -> Columns:
@@ -397,8 +323,8 @@ def refuse_missing(mapping: Columns, names: Sequence[str]) -> None:
             raise Invalid("columns", f"'{column}', which the mapping has as {field}, stands twice in the file")
     missing = [f"'{column}' ({field})" for field, column in mapping.columns.items() if not known[normal_form(column)]]
     if missing:
-        told = f"not in the file, though the mapping has them: {', '.join(missing)}; the file has {', '.join(names)}. "
-        raise Invalid("columns", told + "Change the mapping's lines to these, or remove them")
+        wrong = f"not in the file, though the mapping has them: {', '.join(missing)}; the file has {', '.join(names)}. "
+        raise Invalid("columns", wrong + "Change the mapping's lines to these, or remove them")
 
 
 def _text_of(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Past requests, checked, as rows: the requests, their facts, and what evaluating them gives."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -15,7 +15,7 @@ from slamon.domain.lifecycle import State
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import GENESIS, Actor, Fact, Timeline, stamp
 from slamon.imports.mappings import Field
-from slamon.imports.tables import Row
+from slamon.imports.tables import Row, RowProblem
 from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.services.deadlines.reconcile import reconcile
@@ -56,22 +56,29 @@ class Past:
 
 
 @dataclass(slots=True)
-class Stored:
-    """How much was stored so far, and under which numbers."""
+class ImportedRequests:
+    """What was stored: how many requests in each state, their numbers from first to last, and rows left out.
 
+    `flags` tell how the file was read where a reader might think otherwise.
+    """
+
+    states: Mapping[State, int]
+    left_out: tuple[RowProblem, ...]
+    flags: tuple[RowProblem, ...]
     requests: int = 0
     facts: int = 0
     crossings: int = 0
-    numbers: list[str] = field(default_factory=list)
+    numbers: tuple[str, ...] = ()
 
 
-def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Callable[[int], None]) -> Stored:
-    """Store the requests in the order of filing, so that their numbers tell it."""
-    stored = Stored()
+def store(
+    tx: Tx, good: Sequence[Past], stored: ImportedRequests, *, by: Actor, notify: bool, progress: Callable[[int], None]
+) -> None:
+    """Store the requests in the order of filing, so that their numbers tell it; `stored` counts them."""
     never_closing = replace(tx, rules=replace(tx.rules, closing=NEVER))
     in_order = sorted(good, key=lambda past: (*past.numbered, past.filed.occurred_at))
     for batch in (in_order[start : start + BATCH] for start in range(0, len(good), BATCH)):
-        numbers = list(_numbers(tx, batch))
+        numbers = tuple(_numbers(tx, batch))
         cases = [
             LoadedRequest(
                 _request(past, number, by, stamp(tx.business_now)),
@@ -95,7 +102,6 @@ def store(tx: Tx, good: Sequence[Past], *, by: Actor, notify: bool, progress: Ca
         for case in cases:
             tx.session.expunge(case.request)
         progress(60 + 40 * stored.requests // len(good))
-    return stored
 
 
 def _numbers(tx: Tx, batch: Sequence[Past]) -> Iterator[str]:

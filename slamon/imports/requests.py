@@ -9,7 +9,6 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -24,17 +23,16 @@ from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown
 from slamon.domain.calendar import CalendarHorizon
 from slamon.domain.clocks.ladder import evaluate
-from slamon.domain.lifecycle import State
 from slamon.domain.normal_form import normal_form
 from slamon.domain.terms import Terms, TermsError
 from slamon.domain.timeline import Actor, Fact, FactKind, Role, Via, stamp
 from slamon.errors import SlamonError
 from slamon.imports.drafts import BadRows
 from slamon.imports.filings import filing_of, needed
-from slamon.imports.histories import People, Told, history, precision_of, told_by
+from slamon.imports.histories import DatedRow, People, history, read_dates, remarks_of, steps_of
 from slamon.imports.mappings import BadCell, ColumnName, Columns, Field
 from slamon.imports.names import ByName, Named
-from slamon.imports.past_requests import Past, store
+from slamon.imports.past_requests import ImportedRequests, Past, store
 from slamon.imports.tables import ROW, Row, RowProblem
 from slamon.services.access.callers import Caller
 from slamon.services.policies.policies import PolicyLine, PolicyQuery, freeze, query_for, resolve, store_terms
@@ -43,22 +41,6 @@ from slamon.services.requests.filing_context import Parties, find_parties
 from slamon.services.transaction import Tx
 
 BATCH = 200  # rows checked at once
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedRequests:
-    """What was stored: how many requests in each state, their numbers from first to last, and rows left out.
-
-    `flags` tell how the file was read where a reader might think otherwise.
-    """
-
-    requests: int
-    facts: int
-    crossings: int
-    states: Mapping[State, int]
-    numbers: tuple[str, ...]
-    left_out: tuple[RowProblem, ...]
-    flags: tuple[RowProblem, ...]
 
 
 def import_requests(
@@ -73,7 +55,7 @@ def import_requests(
 ) -> ImportedRequests:
     """Store the requests of the rows with all their facts, as of when they happened; terms are those of the filing.
 
-    What has been crossed is recorded as passed and nobody is told, unless `notify`: then what is due now is told.
+    Steps crossed so far are recorded as passed, without messages unless `notify`: then they leave for what is due now.
     All or nothing: raises BadRows with every bad row, unless `skip_bad`. A row that was imported before is a bad row.
     """
     run = _Run(tx, mapping, by)
@@ -83,17 +65,12 @@ def import_requests(
         good += run.check(rows[start : start + BATCH])
     if run.problems and not skip_bad:
         raise BadRows(run.problems)
-    stored = store(tx, good, by=by, notify=notify, progress=progress)
-    note(tx.session, "imported", requests=stored.requests, left_out=len(run.problems))
-    return ImportedRequests(
-        stored.requests,
-        stored.facts,
-        stored.crossings,
-        Counter(past.state for past in good),
-        tuple(stored.numbers),
-        tuple(sorted(run.problems, key=lambda problem: problem.row)),
-        (*(rows[0].sheet.notes if rows else ()), *run.flags),
-    )
+    left_out = tuple(sorted(run.problems, key=lambda problem: problem.row))
+    flags = (*(rows[0].sheet.notes if rows else ()), *run.flags)
+    imported = ImportedRequests(Counter(past.state for past in good), left_out, flags)
+    store(tx, good, imported, by=by, notify=notify, progress=progress)
+    note(tx.session, "imported", requests=imported.requests, left_out=len(left_out))
+    return imported
 
 
 _PartiesKey = tuple[UUID, UUID, UUID | None, int]
@@ -151,34 +128,34 @@ class _Run:
         said = self.mapping.said(row)
         if any(name.startswith("(column ") for name in row.cells):
             raise BadCell(ROW, "has more cells than row 1 has names")
-        told = told_by(said, self.mapping, self.at)
+        dated = read_dates(said, self.mapping, self.at)
         project, site, contact = self._names.of(said)
         contact_id = contact.id if contact else None
         filing = filing_of(
             self.catalogue, said, self.mapping, project_id=project.id, site_id=site.id, contact_id=contact_id
         )
-        parties = self._find(filing, told.filed.at)
-        terms = self._freeze(filing, parties, told.filed.at)
-        people, request_type = self._people(project, parties), self.catalogue.types[filing.type]
+        parties = self._find(filing, dated.filed.at)
+        terms = self._freeze(filing, parties, dated.filed.at)
+        people = self._people(project, parties)
         filed = Fact(
             sequence=1,
             kind=FactKind.FILED,
-            occurred_at=told.filed.at,
+            occurred_at=dated.filed.at,
             recorded_at=self.at,
             by=people.sponsor,
             recorded_by=self.by,
             via=Via.REPLAY,
-            content=filed_content(request_type, filing, parties.contact, terms)
-            | precision_of(told.filed)
+            content=filed_content(self.catalogue.types[filing.type], filing, parties.contact, terms)
+            | remarks_of(dated.filed)
             | _kept_as(said),
         )
-        timeline, state = history(request_type, filed, told, terms, people)
+        timeline, state = history(self.catalogue, filing.type, filed, steps_of(dated), terms, people)
         try:
             evaluate(terms, timeline, self.at, clocks=self.catalogue.clocks)
         except CalendarHorizon as error:
             raise BadCell(Field.FILED_AT, str(error)) from error
-        self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in told.doubts.items()]
-        key_field, own, key = _key(said, site.id, filing, told)
+        self.flags += [self.mapping.problem(row, BadCell(field, doubt)) for field, doubt in dated.doubts.items()]
+        key_field, own, key = _key(said, site.id, filing, dated)
         ids = [uuid5(parties.cmo_id, f"{key}{form(own)}") for form in (normal_form, _former_form, str)]
         return Past(ids[0], frozenset(ids[1:]), row, key_field, filing, parties, terms, timeline, state, project.pm_id)
 
@@ -275,7 +252,7 @@ def _kept_as(said: Mapping[ColumnName, str]) -> dict[str, str]:
     return {"source_key": key}
 
 
-def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, told: Told) -> tuple[Field, str, str]:
+def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, dated: DatedRow) -> tuple[Field, str, str]:
     """By what a row is known again: its own key, else the CMO's reference, else what was asked of whom and when.
 
     The field it lies in, its text as typed, and what stands before that.
@@ -283,7 +260,7 @@ def _key(said: Mapping[ColumnName, str], site_id: UUID, filing: Filing, told: To
     for own in (Field.SOURCE_KEY, Field.CMO_REFERENCE):
         if own in said:
             return own, said[own], f"{own}:"
-    return Field.SUBJECT, filing.subject, f"{site_id}|{filing.type}|{told.filed.at.isoformat()}|"
+    return Field.SUBJECT, filing.subject, f"{site_id}|{filing.type}|{dated.filed.at.isoformat()}|"
 
 
 def _former_form(text: str) -> str:

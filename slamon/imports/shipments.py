@@ -8,7 +8,7 @@ it was met is the domain's business.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,32 +18,22 @@ from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Outcome
 from slamon.domain.normal_form import normal_form
-from slamon.domain.terms import ALWAYS, ClockKind, ClockTerms, Mode, Terms
 from slamon.domain.timeline import Timeline
-from slamon.imports.orders import at_noon, timeline_of
+from slamon.imports.logs import Example, Flags, nearest_rank
+from slamon.imports.orders import TERMS, at_noon, timeline_of
 from slamon.imports.shipment_log import (
     DIRECT,
     FROM_DEPOT,
-    Example,
-    Flags,
     Line,
     Oddity,
     Order,
+    Place,
     flag_places,
     read_shipments,
     read_sites,
 )
 
 BUSIEST = 10  # sites shown by themselves
-TERMS = Terms(
-    policy_id="replay",
-    policy_name="By the scheduled delivery date",
-    policy_version=1,
-    agreement_clause=None,
-    calendar=ALWAYS,
-    clocks={ClockKind.FULFILMENT: ClockTerms(timedelta(0), timedelta(0), Mode.DATE)},
-    ladder=(),
-)
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -109,49 +99,96 @@ class ShipmentReplay:
     flagged: dict[str, int]
     examples: tuple[Example, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        return {item.name: getattr(self, item.name) for item in fields(self)} | {
-            "busiest_sites": [asdict(site) for site in self.busiest_sites],
-            "examples": [asdict(example) for example in self.examples],
-        }
-
 
 def replay_shipments(
-    path: Path, sites: Path, clocks: Clocks, *, progress: Callable[[int], None] | None = None
+    path: Path, sites: Path, clocks: Clocks, *, progress: Callable[[int], None] = lambda _: None
 ) -> ShipmentReplay:
     """Run the log at `path` (CSV, plain or gzip) through the fulfilment clock, with the list of its `sites`.
 
     `progress` hears the share done, in percent, now and then. Odd rows are flagged and counted, never fatal.
     Raises Invalid for a file that cannot be read as CSV, or that lacks a column.
     """
-    tell = progress or (lambda _: None)
     flags = Flags()
     places = read_sites(sites)
-    orders = read_shipments(path, flags, tell)
+    orders = read_shipments(path, flags, progress)
     flag_places(orders, places, flags)
     now = end_of_log(orders)
     judged: list[Judged] = []
     late_orders = 0
     for done, order in enumerate(orders):
         if done % 256 == 0:
-            tell(50 + 50 * done // len(orders))
+            progress(50 + 50 * done // len(orders))
         lines = list(judge(order, now, clocks))
         judged += lines
         late_orders += _is_late(order, lines, now, clocks)
-    tell(100)
-    countries = {name: place.country for name, place in places.items()}
-    return _replayed(orders, judged, late_orders, countries, flags)
+    progress(100)
+    counted: dict[str, Any] = dict.fromkeys(_COUNTED, 0) | Counter(figure for one in judged for figure in _figures(one))
+    days_late = [one.days_after for one in judged if one.is_late and one.days_after is not None]
+    lines_of = [one.line for one in judged]
+    to_delivery = [(a.delivered_on - a.filed_on).days for a in lines_of if a.filed_on and a.delivered_on]
+    return ShipmentReplay(
+        shipments=len({line.consignment for line in lines_of}),
+        orders=len(orders),
+        late_orders=late_orders,
+        days_late_median=nearest_rank(days_late, 50),
+        days_late_p90=nearest_rank(days_late, 90),
+        days_late_largest=nearest_rank(days_late, 100),
+        days_to_delivery_median=nearest_rank(to_delivery, 50),
+        sites=len({line.site for line in lines_of}),
+        destinations=len({order.country for order in orders}),
+        vendors=len({line.vendor for line in lines_of}),
+        busiest_sites=tuple(_busiest(judged, places)),
+        flagged_orders=flags.requests,
+        flagged=flags.counted(Oddity),
+        examples=flags.in_order_of_rows(),
+        **counted,
+    )
+
+
+_COUNTED = (
+    "lines", "late_lines", "on_the_day", "early", "direct_drop", "direct_drop_late", "from_depot", "from_depot_late",
+    "filed_lines", "not_delivered", "not_judged",
+)  # fmt: skip
+
+
+def _figures(one: Judged) -> Iterator[str]:
+    """The figures to which one line adds."""
+    way = {DIRECT: "direct_drop", FROM_DEPOT: "from_depot"}.get(one.line.way)
+    yield "lines"
+    if one.line.filed_on is not None:
+        yield "filed_lines"
+    if way:
+        yield way
+    if one.clock is None:
+        yield "not_judged"
+    elif one.days_after is None:
+        yield "not_delivered"
+    elif not one.is_late:
+        yield "early" if one.days_after < 0 else "on_the_day"
+    else:
+        yield "late_lines"
+        if way:
+            yield f"{way}_late"
+
+
+def _busiest(judged: Iterable[Judged], places: Mapping[str, Place]) -> Iterator[SiteFigures]:
+    by_site: dict[str, Counter[str]] = {}
+    for one in judged:
+        by_site.setdefault(one.line.site, Counter()).update(_figures(one))
+    for name, counts in sorted(by_site.items(), key=lambda item: (-item[1]["lines"], item[0]))[:BUSIEST]:
+        place = places.get(normal_form(name))
+        figures = (counts[figure] for figure in ("lines", "late_lines", "direct_drop", "direct_drop_late"))
+        yield SiteFigures(name, place.country if place else "", *figures)
 
 
 def judge(order: Order, now: datetime, clocks: Clocks) -> Iterator[Judged]:
     """Each line with the clock of its part of the order."""
-    for lines in parts_of(order):
+    for lines in _parts_of(order):
         clock = clock_of(timeline_of(order, lines), now, clocks)
-        for line in lines:
-            yield Judged(order, line, clock)
+        yield from (Judged(order, line, clock) for line in lines)
 
 
-def parts_of(order: Order) -> list[list[Line]]:
+def _parts_of(order: Order) -> list[list[Line]]:
     """The lines that travelled together and were due on the same day."""
     parts: dict[tuple[date | None, str, date | None], list[Line]] = {}
     for line in order.lines:
@@ -161,7 +198,7 @@ def parts_of(order: Order) -> list[list[Line]]:
 
 def _is_late(order: Order, judged: Sequence[Judged], now: datetime, clocks: Clocks) -> bool:
     """Whether the whole order came after the last of its due dates."""
-    if len(parts_of(order)) == 1:  # judged already
+    if len(_parts_of(order)) == 1:  # judged already
         return judged[0].is_late
     whole = clock_of(timeline_of(order), now, clocks)
     return whole is not None and whole.outcome is Outcome.BREACHED
@@ -176,77 +213,3 @@ def end_of_log(orders: Sequence[Order]) -> datetime:
     """Noon of the day after the last date of the log: with no step to pass, "now" decides nothing."""
     days = [day for order in orders for line in order.lines for day in (line.due_on, line.delivered_on) if day]
     return at_noon(max(days), "UTC") + timedelta(days=1) if days else _EARLIEST
-
-
-# --- counting -------------------------------------------------------------------------------------------------------
-
-
-def _replayed(
-    orders: Sequence[Order], judged: Sequence[Judged], late_orders: int, countries: Mapping[str, str], flags: Flags
-) -> ShipmentReplay:
-    lines = [one.line for one in judged]
-    figures = Counter(figure for one in judged for figure in _figures(one))
-    days_late = sorted(one.days_after for one in judged if one.is_late and one.days_after is not None)
-    to_delivery = sorted((b - a).days for a, b in ((line.filed_on, line.delivered_on) for line in lines) if a and b)
-    return ShipmentReplay(
-        lines=len(lines),
-        shipments=len({line.consignment for line in lines}),
-        orders=len(orders),
-        late_lines=figures["late"],
-        on_the_day=figures["on_the_day"],
-        early=figures["early"],
-        direct_drop=figures[DIRECT],
-        direct_drop_late=figures[f"{DIRECT} late"],
-        from_depot=figures[FROM_DEPOT],
-        from_depot_late=figures[f"{FROM_DEPOT} late"],
-        late_orders=late_orders,
-        days_late_median=nearest_rank(days_late, 50),
-        days_late_p90=nearest_rank(days_late, 90),
-        days_late_largest=nearest_rank(days_late, 100),
-        filed_lines=sum(line.filed_on is not None for line in lines),
-        days_to_delivery_median=nearest_rank(to_delivery, 50),
-        sites=len({line.site for line in lines}),
-        destinations=len({order.country for order in orders}),
-        vendors=len({line.vendor for line in lines}),
-        not_delivered=figures["not_delivered"],
-        not_judged=figures["not_judged"],
-        busiest_sites=tuple(_busiest(judged, countries)),
-        flagged_orders=len(flags.numbers - {""}),
-        flagged={oddity.value: flags.counts[oddity] for oddity in Oddity if flags.counts[oddity]},
-        examples=flags.in_order_of_rows(),
-    )
-
-
-def _figures(one: Judged) -> Iterator[str]:
-    """The figures to which one line adds."""
-    yield one.line.way
-    if one.clock is None:
-        yield "not_judged"
-    elif one.days_after is None:
-        yield "not_delivered"
-    elif one.is_late:
-        yield from ("late", f"{one.line.way} late")
-    else:
-        yield "early" if one.days_after < 0 else "on_the_day"
-
-
-def _busiest(judged: Iterable[Judged], countries: Mapping[str, str]) -> Iterator[SiteFigures]:
-    by_site: dict[str, Counter[str]] = {}
-    for one in judged:
-        counts = by_site.setdefault(one.line.site, Counter())
-        is_direct = one.line.way == DIRECT
-        counts.update(lines=1, late=one.is_late, direct=is_direct, direct_late=one.is_late and is_direct)
-    for site, counts in sorted(by_site.items(), key=lambda item: (-item[1]["lines"], item[0]))[:BUSIEST]:
-        yield SiteFigures(
-            site,
-            countries.get(normal_form(site), ""),
-            counts["lines"],
-            counts["late"],
-            counts["direct"],
-            counts["direct_late"],
-        )
-
-
-def nearest_rank(ordered: Sequence[int], percent: int) -> int | None:
-    """The smallest value that at least so many percent do not exceed."""
-    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else None

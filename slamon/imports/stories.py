@@ -1,7 +1,6 @@
 """One replayed request told in words: its facts, its clocks, and how each outcome came to be."""
 
 from collections.abc import Iterator
-from datetime import date
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,11 +9,12 @@ from slamon.domain.actions.shipping import ConfirmDispatch
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.explain import explain
 from slamon.domain.clocks.ladder import evaluate
-from slamon.domain.clocks.state import ClockState, Outcome
+from slamon.domain.clocks.state import Outcome
 from slamon.domain.normal_form import normal_form
-from slamon.domain.timeline import Fact, FactKind, Filed, Timeline
+from slamon.domain.timeline import FactKind, Filed, Timeline
 from slamon.errors import NotFound
-from slamon.imports import incident_log, incidents, shipment_log, shipments
+from slamon.imports import incidents, shipment_log, shipments
+from slamon.imports.logs import Flags
 from slamon.imports.orders import timeline_of
 from slamon.imports.shipment_log import Line, Order
 from slamon.imports.shipments import Judged
@@ -25,8 +25,7 @@ from slamon.wording.words import Words
 
 def tell_incident(path: Path, number: str, catalogue: Catalogue, words: Words, *, weekdays_only: bool) -> Iterator[str]:
     """One request of a help desk's log. Raises NotFound, and Invalid as the replay does."""
-    flags = incident_log.Flags()
-    requests = incident_log.read_log(path, flags, lambda _: None)
+    requests = incidents.read_requests(path, Flags())
     request = next((one for one in requests if normal_form(one.number) == normal_form(number)), None)
     if request is None:
         raise NotFound("request", f"{number} in {path.name}")
@@ -36,44 +35,37 @@ def tell_incident(path: Path, number: str, catalogue: Catalogue, words: Words, *
     yield from _facts(timeline, "UTC")
     for clock in evaluate(terms, timeline, now, clocks=catalogue.clocks).clocks:
         own = words.clocks[clock.kind]
-        yield f"Clock {own.label}: {_verdict(clock)}"
+        yield f"Clock {own.label}: {_VERDICTS[clock.outcome]}"
         yield from (f"  {sentence}" for sentence in sentences(explain(terms, clock, now), terms, own, at))
 
 
 def tell_order(path: Path, sites: Path, number: str, catalogue: Catalogue) -> Iterator[str]:
     """One order of a shipment log. Raises NotFound, and Invalid as the replay does."""
-    flags = shipment_log.Flags()
     places = shipment_log.read_sites(sites)
-    orders = shipment_log.read_shipments(path, flags, lambda _: None)
+    orders = shipment_log.read_shipments(path, Flags())
     order = next((one for one in orders if normal_form(one.number) == normal_form(number)), None)
     if order is None:
         raise NotFound("order", f"{number} in {path.name}")
-    now = shipments.end_of_log(orders)
+    now, timeline = shipments.end_of_log(orders), timeline_of(order)
+    numbers = {line.row: place for place, line in enumerate(order.lines, start=1)}
+    parcels: dict[str, list[Line]] = {}
     yield f"{order.number} to {order.country}; dates are civil dates in {order.zone}"
-    for place, line in enumerate(order.lines, start=1):
+    for line in order.lines:
+        parcels.setdefault(line.consignment, []).append(line)
         site = places.get(normal_form(line.site))
         country = f", {site.country}" if site and site.country else ""
-        yield f"  line {place} (row {line.row}): {line.quantity} of {line.product}, made at {line.site}{country}"
-    yield from _consignments(order)
-    timeline = timeline_of(order)
+        goods = f"{line.quantity} of {line.product}, made at {line.site}{country}"
+        yield f"  line {numbers[line.row]} (row {line.row}): {goods}"
+    for name, lines in parcels.items():
+        held = ", ".join(str(numbers[line.row]) for line in lines)
+        days = ", ".join(map(str, sorted({line.delivered_on for line in lines if line.delivered_on})))
+        yield f"  consignment {name}: lines {held}; delivered {days or 'never, as far as the log knows'}"
     yield from _facts(timeline, order.zone)
     yield from _filing(order)
-    numbers = {line.row: place for place, line in enumerate(order.lines, start=1)}
     for one in sorted(shipments.judge(order, now, catalogue.clocks), key=lambda one: one.line.row):
         yield f"Clock fulfilment, line {numbers[one.line.row]}: {_line_verdict(one)}"
-    whole = shipments.clock_of(timeline, now, catalogue.clocks)
-    if whole is not None:
-        yield f"Clock fulfilment, the whole order by its last due date: {_verdict(whole)}"
-
-
-def _consignments(order: Order) -> Iterator[str]:
-    parcels: dict[str, list[tuple[int, Line]]] = {}
-    for place, line in enumerate(order.lines, start=1):
-        parcels.setdefault(line.consignment, []).append((place, line))
-    for name, lines in parcels.items():
-        held = ", ".join(str(place) for place, _ in lines)
-        days = sorted({line.delivered_on for _, line in lines if line.delivered_on})
-        yield f"  consignment {name}: lines {held}; delivered {_days(days) or 'never, as far as the log knows'}"
+    if whole := shipments.clock_of(timeline, now, catalogue.clocks):
+        yield f"Clock fulfilment, the whole order by its last due date: {_VERDICTS[whole.outcome]}"
 
 
 def _filing(order: Order) -> Iterator[str]:
@@ -91,23 +83,16 @@ def _filing(order: Order) -> Iterator[str]:
 def _facts(timeline: Timeline, zone: str) -> Iterator[str]:
     yield "Facts"
     for fact in timeline:
-        yield f"  {_when(fact, zone)}  {fact.kind.replace('_', ' ')} by {fact.by.name}{_particulars(fact)}"
-
-
-def _when(fact: Fact, zone: str) -> str:
-    if fact.remarks.precision == "date":
-        return fact.occurred_at.astimezone(ZoneInfo(zone)).date().isoformat()
-    return moment(fact.occurred_at, zone)
-
-
-def _particulars(fact: Fact) -> str:
-    told = []
-    if fact.kind in (FactKind.DISPATCHED, FactKind.DELIVERED):
-        told.append(f"consignment {fact.said(ConfirmDispatch).consignment}")
-    if fact.kind == FactKind.FILED and (due_on := fact.said(Filed).due_on):
-        told.append(f"due on {due_on}")
-    told += ["inferred"] if fact.remarks.inferred else []
-    return f" ({', '.join(told)})" if told else ""
+        is_date, told = fact.remarks.precision == "date", list[str]()
+        when = str(fact.occurred_at.astimezone(ZoneInfo(zone)).date()) if is_date else moment(fact.occurred_at, zone)
+        if fact.kind in (FactKind.DISPATCHED, FactKind.DELIVERED):
+            told.append(f"consignment {fact.said(ConfirmDispatch).consignment}")
+        if fact.kind == FactKind.FILED and (due_on := fact.said(Filed).due_on):
+            told.append(f"due on {due_on}")
+        if fact.remarks.inferred:
+            told.append("inferred")
+        kind, details = fact.kind.replace("_", " "), f" ({', '.join(told)})" if told else ""
+        yield f"  {when}  {kind} by {fact.by.name}{details}"
 
 
 def _line_verdict(one: Judged) -> str:
@@ -130,11 +115,3 @@ _VERDICTS = {
     Outcome.RUNNING: "still running at the end of the log",
     Outcome.CANCELLED: "cancelled",
 }
-
-
-def _verdict(clock: ClockState) -> str:
-    return _VERDICTS[clock.outcome]
-
-
-def _days(days: list[date]) -> str:
-    return ", ".join(str(day) for day in days)

@@ -4,7 +4,6 @@ Here live the limits a file must keep, what no cell may hold, and the names of t
 of CMOs, sites and contacts (slamon/cli/directory_template.csv shows them). What a cell means is not known here.
 """
 
-import csv
 import gzip
 import io
 import re
@@ -19,7 +18,7 @@ from slamon.domain.normal_form import is_blank, normal_form
 from slamon.errors import Invalid
 from slamon.imports.archive import MAX_UNPACKED_BYTES, MOST_ELEMENTS, too_much
 from slamon.imports.cells import Cell, Value, fault_of
-from slamon.imports.csv_text import MOST_OF_A_LINE, delimiter_of, lines_of, refuse_other_encoding, told_delimiter
+from slamon.imports.csv_text import read_csv, refuse_other_encoding
 from slamon.imports.workbook import MAX_COLUMNS, MOST_LINES, SheetCells, column_letters, read_workbook
 from slamon.services.outbox.addresses import address_kinds
 
@@ -89,8 +88,8 @@ def read_table(name: str, content: bytes, sheet: str | None = None) -> list[Row]
 
     Raises Invalid as `read_sheet`, and where a column is unknown, repeated or missing.
     """
-    source = _source(name, content, sheet)
-    return _rows(source, _columns(source.header()))
+    cells = _cells_of(name, content, sheet)
+    return _rows(cells, _columns(_header(cells)))
 
 
 def read_sheet(name: str, content: bytes, sheet: str | None = None) -> tuple[list[str], list[Row]]:
@@ -100,44 +99,46 @@ def read_sheet(name: str, content: bytes, sheet: str | None = None) -> tuple[lis
     says. Of a workbook the named `sheet` is read, else the first that is not hidden. Raises Invalid for a file that is
     too large, unreadable or empty.
     """
-    source = _source(name, content, sheet)
-    header = enumerate(source.header(), start=1)
+    cells = _cells_of(name, content, sheet)
+    header = enumerate(_header(cells), start=1)
     names = [" ".join(text.split()) or f"(unnamed column {place})" for place, text in header]
-    return names, _rows(source, names)
+    return names, _rows(cells, names)
 
 
-@dataclass(slots=True)
-class _Source:
-    """Numbered rows of cells by column, counted from 0, the first being the header."""
+def _cells_of(name: str, content: bytes, sheet: str | None) -> SheetCells:
+    if len(content) > MAX_BYTES:
+        raise Invalid("file", f"has {len(content):,} bytes; {MAX_BYTES:,} are allowed. Split it")
+    kind = name.casefold()
+    if kind.endswith(".xlsx"):
+        return read_workbook(content, sheet)
+    if sheet is not None:
+        raise Invalid("sheet", "a CSV file has no sheets; leave it out")
+    if kind.endswith(".csv.gz"):
+        return _csv_cells(_unzipped(content), name)
+    if kind.endswith(".csv"):
+        return _csv_cells(content, name)
+    raise Invalid("file", f"'{name}' is not .csv, .csv.gz or .xlsx; save it as one of these")
 
-    records: Iterator[tuple[int, Mapping[int, Cell]]]
-    book: SheetCells | None = None
 
-    def header(self) -> list[str]:
-        """The names of the columns, some of them blank. Raises Invalid for a cell that holds none truly."""
-        number, cells = next(self.records, (1, {}))
-        if number != 1:
-            return []
-        for column, cell in cells.items():
-            if fault := cell.fault or fault_of(cell.text):
-                raise Invalid("columns", f"{self.place(column, 1)} ('{cell.text}') {fault}")
-        return [cells[column].text if column in cells else "" for column in range(max(cells, default=-1) + 1)]
+def _header(sheet: SheetCells) -> list[str]:
+    """The names of the columns, some of them blank. Raises Invalid for a cell that holds none truly."""
+    cells = sheet.rows.get(1, {})
+    for column, cell in cells.items():
+        if fault := cell.fault or fault_of(cell.text):
+            letters = f"sheet '{sheet.name}', cell {column_letters(column)}1"
+            place = letters if sheet.name else f"row 1, column {column}"
+            raise Invalid("columns", f"{place} ('{cell.text}') {fault}")
+    return [cells[column].text if column in cells else "" for column in range(1, max(cells, default=0) + 1)]
 
-    def place(self, column: int, row: int) -> str:
-        if self.book is None:
-            return f"row {row}, column {column + 1}"
-        return f"sheet '{self.book.name}', cell {column_letters(column + 1)}{row}"
 
-    def sheet(self, names: Sequence[str]) -> Sheet:
-        if self.book is None:
-            return Sheet()
-        if self.book.beyond:
-            place = f"sheet '{self.book.name}', cell {self.book.beyond}"
-            raise Invalid(
-                "file", f"{place} lies too far out: {MAX_COLUMNS} columns are read. Remove what is not needed"
-            )
-        letters = {name: column_letters(place) for place, name in enumerate(names, start=1) if name}
-        return Sheet(self.book.name, letters, tuple(_notes(self.book, names)))
+def _place_of_rows(cells: SheetCells, names: Sequence[str]) -> Sheet:
+    if cells.name is None:
+        return Sheet()
+    if cells.beyond:
+        place = f"sheet '{cells.name}', cell {cells.beyond}"
+        raise Invalid("file", f"{place} lies too far out: {MAX_COLUMNS} columns are read. Remove what is not needed")
+    letters = {name: column_letters(place) for place, name in enumerate(names, start=1) if name}
+    return Sheet(cells.name, letters, tuple(_notes(cells, names)))
 
 
 def _notes(book: SheetCells, names: Sequence[str]) -> Iterator[RowProblem]:
@@ -155,37 +156,15 @@ def _notes(book: SheetCells, names: Sequence[str]) -> Iterator[RowProblem]:
         yield RowProblem(row, FILE, "", reason, book.name, cell)
 
 
-def _source(name: str, content: bytes, sheet: str | None) -> _Source:
-    if len(content) > MAX_BYTES:
-        raise Invalid("file", f"has {len(content):,} bytes; {MAX_BYTES:,} are allowed. Split it")
-    kind = name.casefold()
-    if kind.endswith(".xlsx"):
-        book = read_workbook(content, sheet)
-        return _Source(_book_records(book), book)
-    if sheet is not None:
-        raise Invalid("sheet", "a CSV file has no sheets; leave it out")
-    if kind.endswith(".csv.gz"):
-        return _Source(_csv_records(_unzipped(content), name))
-    if kind.endswith(".csv"):
-        return _Source(_csv_records(content, name))
-    raise Invalid("file", f"'{name}' is not .csv, .csv.gz or .xlsx; save it as one of these")
-
-
-def _book_records(book: SheetCells) -> Iterator[tuple[int, Mapping[int, Cell]]]:
-    for number in sorted(book.rows):
-        yield number, {column - 1: cell for column, cell in book.rows[number].items()}
-
-
-def _rows(source: _Source, names: Sequence[str]) -> list[Row]:
-    sheet, columns = source.sheet(names), dict(enumerate(names))
-    hidden_rows = source.book.hidden_rows if source.book else frozenset()
+def _rows(read: SheetCells, names: Sequence[str]) -> list[Row]:
+    sheet, columns = _place_of_rows(read, names), dict(enumerate(names, start=1))
     rows: list[Row] = []
     letters = 0
-    for number, record in source.records:
+    for number in sorted(read.rows.keys() - {1}):
         cells: dict[str, str] = {}
         values: dict[str, Value] = {}
         faults: dict[str, str] = {}
-        for at, cell in record.items():
+        for at, cell in read.rows[number].items():
             letters += len(cell.text)
             if letters > MAX_UNPACKED_BYTES:
                 raise too_much()
@@ -194,14 +173,14 @@ def _rows(source: _Source, names: Sequence[str]) -> list[Row]:
             fault = cell.fault or fault_of(text)
             if fault is None and is_blank(text):
                 continue
-            column = columns.get(at) or f"(column {at + 1})"
+            column = columns.get(at) or f"(column {at})"
             cells[column] = text
             if cell.value is not None:
                 values[column] = cell.value
             if fault is not None:
                 faults[column] = fault
         if cells:
-            if number in hidden_rows:
+            if number in read.hidden_rows:
                 faults[ROW] = _HIDDEN
             rows.append(Row(number, cells, values, faults, sheet))
         if len(rows) > MAX_ROWS:
@@ -226,7 +205,7 @@ def _columns(header: list[str]) -> list[str]:
     return names
 
 
-def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, Cell]]]:
+def _csv_cells(content: bytes, name: str) -> SheetCells:
     """Rows as a spreadsheet program counts them: without a first line that only names the separator."""
     refuse_other_encoding(content[:8], name)
     try:
@@ -234,26 +213,19 @@ def _csv_records(content: bytes, name: str) -> Iterator[tuple[int, Mapping[int, 
     except UnicodeDecodeError as err:
         line = content.count(b"\n", 0, err.start) + 1
         raise Invalid("file", f"line {line} is not UTF-8; in Excel, save as 'CSV UTF-8'") from err
-    first, _, rest = text.partition("\n")
-    said = told_delimiter(first)
-    body = rest if said else text
-    delimiter = said or delimiter_of(body[:MOST_OF_A_LINE])
-    reader = csv.reader(lines_of(io.StringIO(body, newline="")), delimiter=delimiter, strict=True)
-    filled = 0
-    try:
-        for number, record in enumerate(reader, start=1):
-            if number > MOST_LINES:
-                raise Invalid("file", f"has more than {MOST_LINES:,} lines. Split it")
-            if len(record) > _MOST_FIELDS:
-                raise Invalid("file", f"line {number} has more than {_MOST_FIELDS:,} fields; is it CSV?")
-            cells = {at: Cell(text) for at, text in enumerate(record) if text}
-            filled += len(cells)
-            if filled > MOST_ELEMENTS:
-                raise too_much()
-            yield number, cells
-    except csv.Error as err:
-        line = reader.line_num + (1 if said else 0)
-        raise Invalid("file", f"line {line} is not CSV: {err}. Is a quotation mark missing?") from err
+    sheet, filled = SheetCells(None), 0
+    for number, (line, record) in enumerate(read_csv(io.StringIO(text, newline="")), start=1):
+        if number > MOST_LINES:
+            raise Invalid("file", f"has more than {MOST_LINES:,} lines. Split it")
+        if len(record) > _MOST_FIELDS:
+            raise Invalid("file", f"line {line} has more than {_MOST_FIELDS:,} fields; is it CSV?")
+        cells = {at: Cell(text) for at, text in enumerate(record, start=1) if text}
+        filled += len(cells)
+        if filled > MOST_ELEMENTS:
+            raise too_much()
+        if cells:
+            sheet.rows[number] = cells
+    return sheet
 
 
 def _unzipped(content: bytes) -> bytes:

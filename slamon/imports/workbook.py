@@ -24,13 +24,13 @@ _MOST_SHEETS = 500
 
 @dataclass(slots=True)
 class SheetCells:
-    """The filled cells of a sheet by row and column, both from 1.
+    """The filled cells of a sheet by row and column, both from 1; a CSV file is one without a name.
 
     `others` are the visible sheets with content that were not read, `merged` the ranges whose value was taken for
     several cells, `beyond` is the first filled cell that lies too far out.
     """
 
-    name: str
+    name: str | None
     others: tuple[str, ...] = ()
     rows: dict[int, dict[int, Cell]] = field(default_factory=dict)
     hidden_rows: set[int] = field(default_factory=set)

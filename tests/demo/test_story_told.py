@@ -14,6 +14,7 @@ from slamon.demo.fakes.slack_server import Post
 from slamon.demo.scenes import ASPEN, TRINITY, Star
 from slamon.demo.stage import Stage
 from slamon.domain.timeline import FactKind
+from slamon.wording.message import MessageKind
 from slamon.wording.words import ENGLISH
 from tests.demo.serving import eventually, running_demo
 
@@ -154,7 +155,7 @@ def _limit_mail(stage: Stage) -> ReceivedMail | None:
 
 
 def _filed_mail(stage: Stage, number: str) -> ReceivedMail | None:
-    return next((mail for mail in stage.newest_filed() if str(mail.key).startswith(f"{number}/")), None)
+    return next((mail for _, mail in stage.mails(MessageKind.FILED, number)), None)
 
 
 def test_the_story_has_words_for_whatever_may_happen() -> None:

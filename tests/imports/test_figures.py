@@ -130,7 +130,7 @@ def test_a_time_that_the_clocks_skipped_is_refused(world: Installation) -> None:
 def quantity_of(world: Installation, text: str, **signs: Any) -> str | tuple[int, str, str]:
     """What is stored for a quantity, or the problem."""
     row, header = shipment_of(text)
-    mapping = SHIPPING.model_copy(update={"columns": SHIPPING.columns | {Field.QUANTITY: "Amount"}, **signs})
+    mapping = SHIPPING.model_copy(update={"columns": SHIPPING.columns | {"quantity": "Amount"}, **signs})
     try:
         bring_in(world, row, header=header, mapping=mapping)
     except Invalid as refused:
@@ -211,7 +211,7 @@ def test_a_mapping_that_says_two_things_is_refused(tmp_path: Path, text: str, wo
 def test_a_number_of_the_mapping_is_one(tmp_path: Path) -> None:
     path = tmp_path / "m.json"
     path.write_bytes(b'\xef\xbb\xbf{"columns": {}, "decimal": ",", "constants": {"quantity": 1.125, "max_c": "1,5"}}')
-    assert read_mapping(path).constants == {Field.QUANTITY: "1.125", Field.MAX_C: "1.5"}
+    assert read_mapping(path).constants == {"quantity": "1.125", "max_c": "1.5"}
 
 
 def test_a_key_that_looks_the_same_was_imported_before(world: Installation) -> None:

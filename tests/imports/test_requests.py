@@ -21,7 +21,8 @@ from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid
 from slamon.imports.drafts import BadRows
 from slamon.imports.mappings import Columns, Field, read_mapping, refuse_missing
-from slamon.imports.requests import ImportedRequests, import_requests
+from slamon.imports.past_requests import ImportedRequests
+from slamon.imports.requests import import_requests
 from slamon.imports.tables import read_sheet
 from slamon.services.directory.records import change
 from slamon.services.reports.verify import Difference, verify_requests
@@ -35,10 +36,10 @@ NAMES = {
     Field.SITE: "Plant",
     Field.SUBJECT: "Title",
     Field.FILED_AT: "Sent",
-    Field.ACKNOWLEDGED_AT: "Seen",
-    Field.ANSWERED_AT: "Answered",
-    Field.CANCELLED_AT: "Withdrawn",
-    Field.CLOSED_AT: "Done",
+    "acknowledged_at": "Seen",
+    "answered_at": "Answered",
+    "cancelled_at": "Withdrawn",
+    "closed_at": "Done",
 }
 HEADER = ",".join(NAMES.values())
 MAPPING = Columns(
@@ -77,9 +78,8 @@ def counted(world: Installation) -> list[int]:
         return [session.scalar(select(func.count()).select_from(one)) or 0 for one in kept]
 
 
-def with_more(columns: dict[Field, str], **constants: str) -> Columns:
-    more = {Field(name): value for name, value in constants.items()}
-    return MAPPING.model_copy(update={"columns": NAMES | columns, "constants": MAPPING.constants | more})
+def with_more(columns: dict[str, str], **constants: str) -> Columns:
+    return MAPPING.model_copy(update={"columns": NAMES | columns, "constants": MAPPING.constants | constants})
 
 
 def test_a_past_request_keeps_when_it_all_happened(any_world: Installation) -> None:
@@ -281,14 +281,14 @@ def test_good_rows_come_in_alone_where_that_is_wanted(world: Installation) -> No
 
 
 def test_a_question_that_waited_for_the_sponsor_paused_the_answer(world: Installation) -> None:
-    mapping = with_more({Field.ASKED_AT: "Asked", Field.REPLIED_AT: "Replied"})
+    mapping = with_more({"asked_at": "Asked", "replied_at": "Replied"})
     row = "T-1,inquiry,Basel,S,02.02.2026 10:00,,09.02.2026 10:00,,,02.02.2026 11:00,09.02.2026 09:00"
     bring_in(world, row, header=f"{HEADER},Asked,Replied", mapping=mapping)
     assert {clock.kind: clock.outcome for clock in stored(world, ClockRow)}["answer"] == "met"
 
 
 SHIPPED = {
-    Field(name): name
+    name: name
     for name in (
         "order_confirmed_at", "dispatched_at", "delivered_at", "lots", "condition", "readout", "min_c", "max_c",
         "minutes_out", "decided_at", "disposition", "decided_reason", "closed_at",
@@ -398,7 +398,7 @@ def test_packed_and_workbook_files_say_the_same(world: Installation) -> None:
         {
             field: MAPPING.moment(field, text)
             for field, text in MAPPING.said(rows[0]).items()
-            if MAPPING.kinds.is_moment(field)
+            if field in MAPPING.kinds.moments
         }
         for rows in (packed, sheet)
     ]

@@ -14,8 +14,9 @@ from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import RequestType, State
 from slamon.domain.stage import state_after
 from slamon.errors import Invalid
+from slamon.imports.logs import Flags
 from slamon.imports.orders import timeline_of
-from slamon.imports.shipment_log import COLUMNS, Flags, destination_zone, parse_day, read_shipments
+from slamon.imports.shipment_log import COLUMNS, destination_zone, parse_day, read_shipments
 from slamon.imports.shipments import ShipmentReplay, replay_shipments
 
 DATA = Path(__file__).parent.parent / "data"
