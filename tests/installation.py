@@ -414,6 +414,21 @@ def _found(tx: Tx) -> Cast:
     )
 
 
+# Above a test whose fixtures ask for `database_url`: once on each database, where the SQL differs.
+ON_BOTH_DATABASES = pytest.mark.parametrize("database", ["sqlite", "postgres"])
+
+
+@pytest.fixture
+def database() -> str:
+    """Which database `database_url` names, unless the test says ON_BOTH_DATABASES."""
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/world.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Installation]:
     """An installation in a SQLite file."""
@@ -430,8 +445,15 @@ def postgres_world(postgres_url: str) -> Iterator[Installation]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def any_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    """The same test once on each database."""
+    """The same test once on each database: for one whose SQL differs, or depends on what the database is good for."""
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path}/world.db" if sqlite else request.getfixturevalue("postgres_url")
     with open_world(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def chosen_world(database_url: str) -> Iterator[Installation]:
+    """An installation in SQLite; also in PostgreSQL for tests that say ON_BOTH_DATABASES."""
+    with open_world(database_url) as opened:
         yield opened

@@ -24,7 +24,7 @@ from slamon.wording.message import MessageKind
 from slamon.wording.words import ENGLISH
 from tests.callers import Api
 from tests.catalogue.visits import CATALOGUE, WORDS
-from tests.installation import CONTACT, LEAD, Installation
+from tests.installation import CONTACT, LEAD, ON_BOTH_DATABASES, Installation
 from tests.pages import Site, text_of
 
 DETAIL = {"visit_on": "2026-03-20", "scope": "Aseptic filling", "questions": ["Who is trained?", "Where is the log?"]}
@@ -32,10 +32,10 @@ TYPES = [*CATALOGUE.types.values()]
 
 
 @pytest.fixture
-def visited(any_world: Installation) -> Installation:
-    """An installation that knows visits, on either database."""
-    any_world.runtime = replace(any_world.runtime, catalogue=CATALOGUE, words=WORDS)
-    return any_world
+def visited(chosen_world: Installation) -> Installation:
+    """An installation that knows visits."""
+    chosen_world.runtime = replace(chosen_world.runtime, catalogue=CATALOGUE, words=WORDS)
+    return chosen_world
 
 
 def body(world: Installation, **more: Any) -> dict[str, Any]:
@@ -97,6 +97,7 @@ def test_a_visit_is_filed_amended_answered_and_closed_on_the_pages(visited: Inst
     assert staff.post(f"/requests/{request_id}/accept", version="3").status_code == 303
 
 
+@ON_BOTH_DATABASES
 def test_a_visit_has_messages_a_ladder_a_policy_of_its_own_and_stands_up_to_verify(visited: Installation) -> None:
     api = Api(visited)
     line = {

@@ -13,7 +13,6 @@ from slamon.domain.timeline import Via
 from slamon.engine import cycle
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
-from slamon.services.outbox.outbox import stop_outgoing
 from slamon.wording.facts import FACTS
 from slamon.wording.message import MessageKind
 from tests.installation import (
@@ -78,28 +77,28 @@ def test_looking_again_finds_nothing_new(world: Installation):
     assert (len(world.email.sent), len(world.slack.sent)) == before
 
 
-def test_an_answer_silences_what_is_pending_and_closes_the_thread_once(any_world: Installation):
-    request = any_world.file()
-    pass_hours(any_world, 49)
-    any_world.act(request.id, Action.ANSWER, by=any_world.cast.contact, text="Slots in week 20")
-    pass_hours(any_world, 60, 200)
+def test_an_answer_silences_what_is_pending_and_closes_the_thread_once(world: Installation):
+    request = world.file()
+    pass_hours(world, 49)
+    world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Slots in week 20")
+    pass_hours(world, 60, 200)
 
-    assert kinds(any_world.slack, CMO_CHANNEL) == [K.LIMIT, K.CLOSING]
-    (closing,) = any_world.slack.sent_to(CMO_CHANNEL, K.CLOSING)
+    assert kinds(world.slack, CMO_CHANNEL) == [K.LIMIT, K.CLOSING]
+    (closing,) = world.slack.sent_to(CMO_CHANNEL, K.CLOSING)
     assert (closing.thread_id, closing.act) == ("slack:1", FACTS["answered"])
-    assert kinds(any_world.email, CONTACT)[-1] is K.RECEIPT
-    assert any_world.email.sent_to(PM, K.CMO_ACTED)[0].act == FACTS["answered"]
-    assert not any_world.email.sent_to(HEAD)
+    assert kinds(world.email, CONTACT)[-1] is K.RECEIPT
+    assert world.email.sent_to(PM, K.CMO_ACTED)[0].act == FACTS["answered"]
+    assert not world.email.sent_to(HEAD)
 
 
 def test_after_an_outage_each_crossing_is_found_once_at_its_computed_time_and_only_the_highest_speaks(
-    any_world: Installation,
+    world: Installation,
 ):
-    request = any_world.file()
-    any_world.work()
-    pass_hours(any_world, 60)  # nobody looked for sixty hours
+    request = world.file()
+    world.work()
+    pass_hours(world, 60)  # nobody looked for sixty hours
 
-    with any_world.runtime.db.read() as session:
+    with world.runtime.db.read() as session:
         rows = session.scalars(
             select(CrossingRow)
             .where(CrossingRow.request_id == request.id, CrossingRow.clock == "answer")
@@ -111,8 +110,8 @@ def test_after_an_outage_each_crossing_is_found_once_at_its_computed_time_and_on
     assert {row.detected_at - row.crossed_at for row in rows if row.level == "limit"} == {
         timedelta(hours=12, seconds=1)
     }
-    assert kinds(any_world.email, CONTACT) == [K.FILED]
-    assert kinds(any_world.email, LEAD) == [K.LIMIT]
+    assert kinds(world.email, CONTACT) == [K.FILED]
+    assert kinds(world.email, LEAD) == [K.LIMIT]
 
 
 def test_several_tickers_over_the_same_requests_tell_once(postgres_world: Installation):
@@ -145,20 +144,20 @@ def test_taking_an_escalation_stops_its_repetition(world: Installation):
     assert kinds(world.email, LEAD) == [K.LIMIT]
 
 
-def test_a_call_written_down_late_rescinds_the_breach_and_says_why(any_world: Installation):
-    request = any_world.file()
-    pass_hours(any_world, 49)
-    any_world.act(
+def test_a_call_written_down_late_rescinds_the_breach_and_says_why(world: Installation):
+    request = world.file()
+    pass_hours(world, 49)
+    world.act(
         request.id,
         Action.ANSWER,
-        by=any_world.cast.pm,
+        by=world.cast.pm,
         text="Told by phone",
-        on_behalf_of=any_world.cast.contact,
+        on_behalf_of=world.cast.contact,
         via=Via.PHONE_RECORDED,
         evidence="Corinne called Petra",
         occurred_at=START + timedelta(hours=20),
     )
-    with any_world.runtime.db.read() as session:
+    with world.runtime.db.read() as session:
         rows = session.scalars(select(CrossingRow).where(CrossingRow.clock == "answer")).all()
         clock = session.get_one(ClockRow, (request.id, "answer", 1))
     assert {row.level: row.status for row in rows} == {"reminder": "open", "target": "rescinded", "limit": "rescinded"}
@@ -201,17 +200,6 @@ def test_the_same_rung_never_gets_a_second_row_even_if_its_crossing_is_forgotten
     assert len(world.email.sent_to(CONTACT, K.TARGET)) == 1
 
 
-def test_stopping_outgoing_messages_holds_them_and_loses_none(world: Installation):
-    admin = world.caller(world.cast.admin).as_actor()
-    for stopped, sent in ((True, 0), (False, 1)):
-        with world.runtime.write() as tx:
-            stop_outgoing(tx, stopped, by=admin, reason="restore")
-        if stopped:
-            world.file()
-        world.work()
-        assert len(world.email.sent_to(CONTACT)) == sent
-
-
 def test_dropped_messages_are_kept_as_suppressed_not_deleted(world: Installation):
     request = world.file()
     world.work()
@@ -223,16 +211,16 @@ def test_dropped_messages_are_kept_as_suppressed_not_deleted(world: Installation
     assert set(states) == {NotificationState.SUPPRESSED}
 
 
-def test_a_breach_passed_just_before_a_question_is_told_once_the_clock_runs_again(any_world: Installation):
-    request = any_world.file()
-    any_world.work()
-    any_world.clock.advance(hours=49)  # nobody has looked yet when the CMO asks
-    any_world.act(request.id, Action.ASK, by=any_world.cast.contact, text="Which lot?")
-    any_world.work()
-    assert not any_world.email.sent_to(LEAD)
-    any_world.act(request.id, Action.REPLY, by=any_world.cast.pm, text="Lot 7")
-    any_world.work()
-    assert kinds(any_world.email, LEAD) == [K.LIMIT]
+def test_a_breach_passed_just_before_a_question_is_told_once_the_clock_runs_again(world: Installation):
+    request = world.file()
+    world.work()
+    world.clock.advance(hours=49)  # nobody has looked yet when the CMO asks
+    world.act(request.id, Action.ASK, by=world.cast.contact, text="Which lot?")
+    world.work()
+    assert not world.email.sent_to(LEAD)
+    world.act(request.id, Action.REPLY, by=world.cast.pm, text="Lot 7")
+    world.work()
+    assert kinds(world.email, LEAD) == [K.LIMIT]
 
 
 def test_a_question_does_not_swallow_a_breach_already_queued(world: Installation):

@@ -18,7 +18,7 @@ from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import InFlight
-from slamon.services.outbox.outbox import dismiss, resend, stop_outgoing
+from slamon.services.outbox.outbox import resend, stop_outgoing
 from slamon.wording.message import MessageKind
 from tests.installation import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, Installation, open_world
 
@@ -242,20 +242,6 @@ def test_signing_off_gives_back_what_was_being_sent(world: Installation):
     assert rows(world, "email", K.FILED)[0].state == S.UNKNOWN
     with world.runtime.db.read() as session:
         assert session.scalars(select(Process)).all() == []
-
-
-def test_a_person_can_resend_or_dismiss_a_dead_letter(world: Installation):
-    world.email.failures.extend(DeliveryError("550 No such user", permanent=True) for _ in range(2))
-    world.file()
-    world.file()
-    world.work()
-    first, second = rows(world, "email", K.FILED)
-    lead = world.caller(world.cast.lead).as_actor()
-    with world.runtime.write() as tx:
-        resend(tx, first.id, by=lead)
-        dismiss(tx, second.id, by=lead, reason="left the company")
-    world.work()
-    assert [row.state for row in rows(world, "email", K.FILED)] == [S.SENT, S.SUPPRESSED]
 
 
 def test_everything_goes_to_one_address_while_redirected(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from slamon.errors import DeliveryError
 from slamon.wording.message import MessageKind
 from tests.callers import Api
-from tests.installation import CMO_CHANNEL, CONTACT, LEAD
+from tests.installation import CONTACT
 
 SHIPMENT = {
     "type": "shipment",
@@ -27,8 +27,8 @@ DATA = {
 }
 
 
-def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(any_api: Api) -> None:
-    answer = any_api.pm.post("/v1/requests", json=any_api.inquiry())
+def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(api: Api) -> None:
+    answer = api.pm.post("/v1/requests", json=api.inquiry())
     assert answer.status_code == 201
     filed = answer.json()
     assert (filed["number"], filed["state"]) == ("INQ-2026-000001", "filed")
@@ -44,7 +44,7 @@ def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(an
     ]
     assert answer.headers["location"] == f"/v1/requests/{filed['id']}"
     assert answer.headers["etag"] == '"1"'
-    assert any_api.pm.get(answer.headers["location"]).json() == filed
+    assert api.pm.get(answer.headers["location"]).json() == filed
 
 
 @pytest.mark.parametrize(("body", "number"), [(SHIPMENT, "SHP-2026-000001"), (DATA, "DAT-2026-000001")])
@@ -86,20 +86,6 @@ def test_a_request_goes_from_filing_to_closing(any_api: Api) -> None:
         ("answered", "cmo_contact"),
         ("accepted", "project_manager"),
     ]
-
-
-def test_silence_is_escalated_and_an_answer_ends_it(any_api: Api) -> None:
-    world = any_api.world
-    path = f"/v1/requests/{any_api.filed()['id']}"
-    world.clock.advance(hours=48, seconds=1)
-    world.work()
-    assert world.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
-    assert world.email.sent_to(LEAD, MessageKind.LIMIT)
-    answer = any_api.contact.post(f"{path}/actions/answer", json={"text": "Sorry. Yes."})
-    assert [clock["outcome"] for clock in answer.json()["clocks"]] == ["breached", "breached"]
-    world.work()
-    assert world.slack.sent_to(CMO_CHANNEL, MessageKind.CLOSING)
-    assert world.email.sent_to(CONTACT, MessageKind.RECEIPT)
 
 
 def test_staff_write_down_a_call_as_the_contacts_own_act(api: Api) -> None:
@@ -161,8 +147,8 @@ def test_lists_are_filtered(api: Api, query: str, found: int) -> None:
     assert len(api.pm.get(f"/v1/requests?sort=filed&{named}").json()["items"]) == found
 
 
-def test_a_new_cmo_is_ready_to_be_asked_once_its_records_stand(any_api: Api) -> None:
-    api, admin = any_api, any_api.admin
+def test_a_new_cmo_is_ready_to_be_asked_once_its_records_stand(api: Api) -> None:
+    admin = api.admin
     week = {"name": "Irish week", "weekly": {"mon": [["09:00", "17:00"]]}, "country": "IE"}
     calendar = admin.post("/v1/calendars", json=week).json()
     cmo = admin.post("/v1/cmos", json={"name": "Shannon Fill"}).json()
