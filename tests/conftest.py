@@ -12,9 +12,10 @@ MEMORIES = [each for each in vars(fastapi_models).values() if hasattr(each, "cac
 
 
 def pytest_collection_finish() -> None:
-    """What has been imported stays to the end: the collector need not look through it again for every few tests."""
+    """What has been imported stays to the end: the collector need not look through it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)
