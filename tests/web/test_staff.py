@@ -12,9 +12,8 @@ from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action, RequestType
 from slamon.engine import heartbeat
 from slamon.errors import DeliveryError
-from slamon.services.requests.queries import RequestFilter, facts_of
-from slamon.services.requests.worklist import Holder, worklist
-from tests.installation import CONTACT, Installation, open_world
+from slamon.services.requests.queries import facts_of
+from tests.installation import CONTACT, open_world
 from tests.pages import Site, text_of
 
 
@@ -119,18 +118,6 @@ def test_what_waits_longest_stands_first_and_the_rest_behind_a_link(site: Site, 
     assert "Number 49" not in second
     assert second.index("Number 50") < second.index("Number 51")
     assert "More of these" not in second
-
-
-def test_a_section_goes_on_behind_the_same_instant_on_both_databases(any_world: Installation) -> None:
-    for _ in range(51):
-        asked = any_world.file()
-        any_world.act(asked.id, Action.ANSWER, by=any_world.cast.contact, text="Yes")
-    reader = any_world.caller(any_world.cast.pm)
-    with any_world.runtime.read() as tx:
-        first = worklist(tx, Holder.US, RequestFilter(), by=reader)
-        second = worklist(tx, Holder.US, RequestFilter(), by=reader, after=first.after)
-    assert len({row.request.id for row in [*first.rows, *second.rows]}) == 51
-    assert second.after is None
 
 
 def test_a_place_in_a_section_that_no_page_gave_out_is_refused(site: Site) -> None:

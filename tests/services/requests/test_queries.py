@@ -2,10 +2,8 @@
 
 import pytest
 
-from slamon.errors import DeliveryError
 from slamon.wording.message import MessageKind
 from tests.callers import Api
-from tests.installation import CONTACT
 
 SHIPMENT = {
     "type": "shipment",
@@ -197,47 +195,6 @@ def test_the_closed_days_of_a_year_are_public_holidays_and_the_plants_own(api: A
     days = api.pm.get(f"{path}/holidays?year=2026").json()["days"]
     assert {"day": "2026-12-24", "name": "Plant closed", "is_public": False} in days
     assert {"day": "2026-05-01", "name": "Labor Day", "is_public": True} in days
-
-
-def test_a_dead_letter_can_be_sent_again_or_set_aside(api: Api) -> None:
-    world = api.world
-    world.email.failures.extend(DeliveryError("550 no such user", permanent=True) for _ in range(2))
-    api.filed()
-    api.filed()
-    world.work()
-    first, second = api.pm.get("/v1/messages").json()["items"]
-    assert first["address"] == CONTACT
-    assert api.pm.post(f"/v1/messages/{first['id']}/resend").json()["state"] == "queued"
-    aside = api.pm.post(f"/v1/messages/{second['id']}/dismiss", json={"reason": "Reached by phone"})
-    assert aside.json()["state"] == "suppressed"
-    again = api.pm.post(f"/v1/messages/{second['id']}/resend")
-    assert again.status_code == 409
-    world.work()
-    assert api.pm.get("/v1/messages").json()["items"] == []
-
-
-def test_everything_outgoing_can_be_stopped_and_let_go(api: Api) -> None:
-    world = api.world
-    assert api.admin.post("/v1/outgoing", json={"stopped": True, "reason": "Restore"}).json()["stopped"]
-    api.filed()
-    world.work()
-    assert world.email.sent == []
-    assert api.pm.get("/v1/outgoing").json()["counts"]["queued"] == 1
-    api.admin.post("/v1/outgoing", json={"stopped": False, "reason": "Done"})
-    world.work()
-    assert world.email.sent_to(CONTACT)
-
-
-def test_an_api_key_is_shown_once_works_and_can_be_revoked(api: Api) -> None:
-    body = {"service_name": "IRT bridge", "service_roles": ["project_manager"], "scopes": ["read", "file"]}
-    made = api.admin.post("/v1/api-keys", json=body).json()
-    bridge = api.with_key(made["secret"])
-    assert bridge.post("/v1/requests", json=api.inquiry()).status_code == 201
-    listed = api.admin.get("/v1/api-keys").text
-    assert made["id"] in listed
-    assert made["secret"] not in listed
-    api.admin.post(f"/v1/api-keys/{made['id']}/revoke", json={"reason": "Leaked"})
-    assert bridge.get("/v1/requests").status_code == 401
 
 
 def test_an_invited_person_gets_the_link_that_sets_a_password_by_mail(api: Api) -> None:
