@@ -80,6 +80,12 @@ def test_cancelling_ends_running_clocks_as_cancelled_and_leaves_met_ones_met():
     assert clock(ANSWER, *happened).outcome is Outcome.CANCELLED
 
 
+def test_a_request_opened_again_has_not_ended_and_the_reply_to_that_is_due():
+    happened = ((FactKind.ANSWERED, 5), (FactKind.ACCEPTED, 9), (FactKind.REOPENED, 20))
+    reply = clock(ClockKind.REPLY, *happened, under=terms(kinds=(ANSWER, ClockKind.REPLY)))
+    assert (reply.started_at, reply.outcome, reply.limit_at) == (after(20), Outcome.RUNNING, after(68))
+
+
 def test_in_calendar_mode_twenty_four_working_hours_of_an_eight_hour_day_are_three_working_days():
     weekdays = {day: [["09:00", "17:00"]] for day in ("mon", "tue", "wed", "thu", "fri")}
     plant = WorkingCalendar.from_json({"tz": "UTC", "weekly": weekdays})
