@@ -24,6 +24,8 @@ from uuid import UUID
 
 import pytest
 from psycopg import OperationalError
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Delete, Update, event, make_url, text
 
 from slamon.channels import Receipt
@@ -47,6 +49,7 @@ from slamon.runtime import Runtime
 from slamon.schemas.acts import read_act
 from slamon.services.access import callers
 from slamon.services.access.callers import Caller
+from slamon.services.access.passwords import Passwords
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
 from slamon.services.outbox.addresses import keep_address
@@ -143,6 +146,7 @@ class _Nobody:
 
 
 NOBODY = _Nobody()
+QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # slow hashes are not what they test
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +279,7 @@ def open_world(
         db=Database(database_url, connections=10),
         channels={channel.name: channel for channel in (slack, email)},
         files=DiskStore(Path(files.name)),
+        passwords=Passwords(hasher=QUICK),
         catalogue=catalogue,
         words=words,
     )

@@ -191,6 +191,8 @@ def test_a_breach_passed_just_before_a_question_is_told_once_the_clock_runs_agai
     world.act(request.id, Action.ASK, by=world.cast.contact, text="Which lot?")
     world.work()
     assert not world.email.sent_to(LEAD)
+    with world.runtime.db.read() as session:  # whether it still matters is seen when the clock runs again
+        assert not session.scalars(select(CrossingRow).where(CrossingRow.clock == "answer")).all()
     world.act(request.id, Action.REPLY, by=world.cast.pm, text="Lot 7")
     world.work()
     assert kinds(world.email, LEAD) == [K.LIMIT]
