@@ -9,10 +9,9 @@ from starlette.testclient import TestClient
 from tests.callers import Api
 
 
-@pytest.fixture
-def third_site(any_api: Api) -> str:
-    place = {"cmo_id": str(any_api.world.cast.cmo), "name": "Olten", "country": "CH", "time_zone": "Europe/Zurich"}
-    made: str = any_api.admin.post("/v1/sites", json=place).json()["id"]
+def third_site_of(api: Api) -> str:
+    place = {"cmo_id": str(api.world.cast.cmo), "name": "Olten", "country": "CH", "time_zone": "Europe/Zurich"}
+    made: str = api.admin.post("/v1/sites", json=place).json()["id"]
     return made
 
 
@@ -24,9 +23,8 @@ def contact_of(api: Api, *site_ids: str | UUID, **more: Any) -> dict[str, Any]:
     return contact
 
 
-def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no_other(
-    any_api: Api, third_site: str
-) -> None:
+def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no_other(any_api: Api) -> None:
+    third_site = third_site_of(any_api)
     api, cast = any_api, any_api.world.cast
     sites = [str(cast.site), str(cast.second_site)]
     vera = contact_of(api, *sites)
@@ -43,7 +41,8 @@ def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "contact_id")
 
 
-def test_the_sites_own_contact_is_chosen_before_one_of_the_whole_cmo(api: Api, third_site: str) -> None:
+def test_the_sites_own_contact_is_chosen_before_one_of_the_whole_cmo(api: Api) -> None:
+    third_site = third_site_of(api)
     vera = contact_of(api, api.world.cast.second_site, third_site)
     chosen = [api.filed(site_id=site)["contact_id"] for site in (third_site, str(api.world.cast.site))]
     assert chosen == [vera["id"], str(api.world.cast.contact)]
