@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from slamon.db import claims
 from slamon.db.policies import FrozenTerms
 from slamon.db.requests import CmoRequest
 from slamon.domain.lifecycle import Action
@@ -30,6 +31,18 @@ def test_several_tickers_over_the_same_requests_tell_once(postgres_world: Instal
         for carrier, watch in carriers:
             tick(postgres_world.runtime, carrier, watch)
     assert len(postgres_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 5
+
+
+def test_a_request_handed_out_comes_again_when_its_lease_ends_and_not_before(any_world: Installation):
+    request = any_world.file()
+    any_world.clock.advance(hours=25)
+    now, lease = any_world.clock.now(), timedelta(seconds=8)
+    handed = []
+    for seconds in (0, 7, 9):
+        at = now + timedelta(seconds=seconds)
+        with any_world.runtime.db.write() as session:
+            handed.append(claims.hand_out_requests(session, now=at, again_at=at + lease, most=10))
+    assert handed == [[request.id], [], [request.id]]
 
 
 def test_a_poisonous_request_is_set_aside_and_the_others_go_on(any_world: Installation):
