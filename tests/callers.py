@@ -51,6 +51,12 @@ class Api:
         return filed
 
 
+def refused(answer: Any) -> dict[str, str]:
+    """The fields of a 422, with what was said of each."""
+    assert answer.status_code == 422, answer.text
+    return {error["field"]: error["message"] for error in answer.json()["errors"]}
+
+
 @pytest.fixture
 def api(world: Installation) -> Api:
     return Api(world)

@@ -24,6 +24,8 @@ from uuid import UUID
 
 import pytest
 from psycopg import OperationalError
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Delete, Update, event, make_url, text
 
 from slamon.channels import Receipt
@@ -47,6 +49,7 @@ from slamon.runtime import Runtime
 from slamon.schemas.acts import read_act
 from slamon.services.access import callers
 from slamon.services.access.callers import Caller
+from slamon.services.access.passwords import Passwords
 from slamon.services.directory.bootstrap import bootstrap
 from slamon.services.directory.records import create
 from slamon.services.outbox.addresses import keep_address
@@ -143,6 +146,7 @@ class _Nobody:
 
 
 NOBODY = _Nobody()
+QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))  # slow hashes are not what they test
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +279,7 @@ def open_world(
         db=Database(database_url, connections=10),
         channels={channel.name: channel for channel in (slack, email)},
         files=DiskStore(Path(files.name)),
+        passwords=Passwords(hasher=QUICK),
         catalogue=catalogue,
         words=words,
     )
@@ -414,6 +419,21 @@ def _found(tx: Tx) -> Cast:
     )
 
 
+# Above a test whose fixtures ask for `database_url`: once on each database, where the SQL differs.
+ON_BOTH_DATABASES = pytest.mark.parametrize("database", ["sqlite", "postgres"])
+
+
+@pytest.fixture
+def database() -> str:
+    """Which database `database_url` names, unless the test says ON_BOTH_DATABASES."""
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/world.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Installation]:
     """An installation in a SQLite file."""
@@ -430,8 +450,15 @@ def postgres_world(postgres_url: str) -> Iterator[Installation]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def any_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    """The same test once on each database."""
+    """The same test once on each database: for one whose SQL differs, or depends on what the database is good for."""
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path}/world.db" if sqlite else request.getfixturevalue("postgres_url")
     with open_world(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def chosen_world(database_url: str) -> Iterator[Installation]:
+    """An installation in SQLite; also in PostgreSQL for tests that say ON_BOTH_DATABASES."""
+    with open_world(database_url) as opened:
         yield opened

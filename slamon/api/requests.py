@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -246,8 +246,12 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
     return call.write(work)
 
 
+@cache
 def action_router(catalogue: Catalogue, words: Words) -> APIRouter:
-    """One address an action: each takes that action's own fields, and those of a recorded call or mail."""
+    """One address an action: each takes that action's own fields, and those of a recorded call or mail.
+
+    Made once for the same actions and words, however many applications there are.
+    """
     acting = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
     for name in catalogue.actions:
         acting.add_api_route(

@@ -68,15 +68,15 @@ def statements(api: Api) -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize(("cost", "filing", "steps"), COSTS, ids=[steps[-1][1] for _, _, steps in COSTS])
-def test_an_act_costs_so_many_statements(any_api: Api, cost: int, filing: dict[str, Any], steps: list[Step]) -> None:
-    story = Told(any_api, **filing) if filing else Told(any_api, **any_api.inquiry())
+def test_an_act_costs_so_many_statements(api: Api, cost: int, filing: dict[str, Any], steps: list[Step]) -> None:
+    story = Told(api, **filing) if filing else Told(api, **api.inquiry())
     *before, (who, action, said) = steps
     for by, step, content in before:
-        any_api.world.clock.advance(minutes=10)
-        story(getattr(any_api, by), step, **content)
-    caller, version = getattr(any_api, who), story.version()
-    any_api.world.clock.advance(minutes=10)
-    with statements(any_api) as asked:
+        api.world.clock.advance(minutes=10)
+        story(getattr(api, by), step, **content)
+    caller, version = getattr(api, who), story.version()
+    api.world.clock.advance(minutes=10)
+    with statements(api) as asked:
         answer = caller.post(f"{story.path}/actions/{action}", json=said, headers={"If-Match": version})
     assert answer.status_code == 200, answer.text
     assert len(asked) == cost, "\n".join(asked)

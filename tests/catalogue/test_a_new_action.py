@@ -1,7 +1,6 @@
 """An action that is only in `deviation.py` works everywhere, on both databases, with no other edit."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -17,18 +16,16 @@ from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from tests.callers import Api
 from tests.catalogue.deviation import CATALOGUE, WORDS
-from tests.installation import CONTACT, PM, Installation, open_world
+from tests.installation import CONTACT, ON_BOTH_DATABASES, PM, Installation, open_world
 from tests.pages import Site, text_of
 
 SAID = {"text": "Stopper cracked", "vials": 3, "batch": "a17"}
 KEPT = {"text": "Stopper cracked", "vials": 3, "batch": "A17"}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/house.db" if is_sqlite else request.getfixturevalue("postgres_url")
-    with open_world(url, catalogue=CATALOGUE, words=WORDS) as opened:
+@pytest.fixture
+def house(database_url: str) -> Iterator[Installation]:
+    with open_world(database_url, catalogue=CATALOGUE, words=WORDS) as opened:
         yield opened
 
 
@@ -42,6 +39,7 @@ def is_sound(house: Installation) -> bool:
         return not [found for found in verify_requests(tx) if isinstance(found, Difference)]
 
 
+@ON_BOTH_DATABASES
 def test_the_api_takes_it_describes_it_and_tells_of_it(house: Installation) -> None:
     api = Api(house)
     path = f"/v1/requests/{api.filed()['id']}"

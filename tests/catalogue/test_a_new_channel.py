@@ -25,7 +25,7 @@ from slamon.services.reports.verify import Difference, verify_audit, verify_requ
 from slamon.wording.message import MessageKind
 from tests.callers import Api
 from tests.catalogue.pager import PAGER, PagerSettings
-from tests.installation import LEAD, Installation
+from tests.installation import LEAD, ON_BOTH_DATABASES, Installation
 from tests.pages import Site, text_of
 from workers.senders import Senders
 
@@ -86,20 +86,20 @@ def running_chat() -> Iterator[ChatServer]:
 
 
 @pytest.fixture
-def chat(any_world: Installation) -> Iterator[ChatServer]:
+def chat() -> Iterator[ChatServer]:
     with running_chat() as chat:
         yield chat
 
 
 @pytest.fixture
-def world(any_world: Installation, chat: ChatServer) -> Installation:
-    """The installation on either database, its runtime with one channel more."""
-    runtime, clock = any_world.runtime, any_world.clock
+def world(chosen_world: Installation, chat: ChatServer) -> Installation:
+    """An installation, its runtime with one channel more."""
+    runtime, clock = chosen_world.runtime, chosen_world.clock
     settings = PagerSettings(_env_file=None, **{**runtime.settings.model_dump(), "pager_url": chat.url})
     built = build_channels(WITH_PAGER, settings, clock)
     channels = {**runtime.channels, "pager": built["pager"]}
-    any_world.runtime = replace(runtime, settings=settings, registered=WITH_PAGER, channels=channels)
-    return any_world
+    chosen_world.runtime = replace(runtime, settings=settings, registered=WITH_PAGER, channels=channels)
+    return chosen_world
 
 
 @pytest.fixture
@@ -131,6 +131,7 @@ def pass_hours(world: Installation, hours: float) -> None:
     world.work()
 
 
+@ON_BOTH_DATABASES
 def test_its_addresses_are_fields_of_the_api_and_stand_in_the_trail(told_in_pager: Api) -> None:
     world, cast = told_in_pager.world, told_in_pager.world.cast
     schemas = told_in_pager.app.openapi()["components"]["schemas"]
@@ -172,6 +173,7 @@ def test_a_ladder_may_name_it_and_no_channel_that_there_is_not(world: Installati
     assert api.admin.post("/v1/policies", json=policy(world, "pager")).status_code == 201
 
 
+@ON_BOTH_DATABASES
 def test_a_breach_begins_a_thread_and_what_follows_stands_in_it(told_in_pager: Api, chat: ChatServer) -> None:
     world = told_in_pager.world
     request = world.file()
@@ -227,12 +229,12 @@ def test_pages_metrics_and_health_name_it(told_in_pager: Api, chat: ChatServer) 
     assert f"in Pager channel {CHANNEL_ID} (for Leo Lead, lead)" in status
 
 
-def test_until_it_is_set_up_the_console_stands_in_and_status_says_so(any_world: Installation) -> None:
-    settings = PagerSettings(_env_file=None, **any_world.runtime.settings.model_dump())
-    built = build_channels(WITH_PAGER, settings, any_world.clock)
-    channels = {**any_world.runtime.channels, "pager": built["pager"]}
-    any_world.runtime = replace(any_world.runtime, settings=settings, registered=WITH_PAGER, channels=channels)
-    status = text_of(Site(any_world).staff(any_world.cast.admin).get("/status"))
+def test_until_it_is_set_up_the_console_stands_in_and_status_says_so(chosen_world: Installation) -> None:
+    settings = PagerSettings(_env_file=None, **chosen_world.runtime.settings.model_dump())
+    built = build_channels(WITH_PAGER, settings, chosen_world.clock)
+    channels = {**chosen_world.runtime.channels, "pager": built["pager"]}
+    chosen_world.runtime = replace(chosen_world.runtime, settings=settings, registered=WITH_PAGER, channels=channels)
+    status = text_of(Site(chosen_world).staff(chosen_world.cast.admin).get("/status"))
     assert "Pager is shown on the console only. Nothing leaves this machine until SLAMON_PAGER_URL is set." in status
 
 
@@ -257,6 +259,7 @@ def test_a_process_sends_it_with_as_many_threads_as_it_allows(world: Installatio
     assert [post["to"] for post in chat.posts] == [CHANNEL]
 
 
+@ON_BOTH_DATABASES
 def test_the_database_does_not_go_back_to_a_release_that_knows_no_such_channel(told_in_pager: Api) -> None:
     with pytest.raises(Conflict, match="The channel pager was used, which the older release does not know"):
         schema.downgrade(told_in_pager.world.runtime.db, "0018")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -18,7 +17,7 @@ from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from slamon.wording.words import ENGLISH
 from tests.callers import Api
-from tests.installation import LEAD, Installation, open_world
+from tests.installation import LEAD, ON_BOTH_DATABASES, Installation, open_world
 from tests.pages import Site, text_of
 
 
@@ -59,14 +58,13 @@ LINE = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/world.db" if is_sqlite else request.getfixturevalue("postgres_url")
-    with open_world(url, catalogue=CATALOGUE, words=ENGLISH_WITH_IT) as opened:
+@pytest.fixture
+def world(database_url: str) -> Iterator[Installation]:
+    with open_world(database_url, catalogue=CATALOGUE, words=ENGLISH_WITH_IT) as opened:
         yield opened
 
 
+@ON_BOTH_DATABASES
 def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation) -> None:
     api, site = Api(world), Site(world)
     made = api.admin.post("/v1/policies", json={**LINE, "site_id": str(world.cast.site)})

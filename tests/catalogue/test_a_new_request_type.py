@@ -25,7 +25,7 @@ from slamon.wording.message import MessageKind
 from slamon.wording.words import ENGLISH
 from tests.callers import Api
 from tests.catalogue.visits import CATALOGUE, WORDS
-from tests.installation import CONTACT, LEAD, Installation
+from tests.installation import CONTACT, LEAD, ON_BOTH_DATABASES, Installation
 from tests.pages import Site, text_of
 
 DETAIL = {"visit_on": "2026-03-20", "scope": "Aseptic filling", "questions": ["Who is trained?", "Where is the log?"]}
@@ -33,10 +33,10 @@ TYPES = [*CATALOGUE.types.values()]
 
 
 @pytest.fixture
-def visited(any_world: Installation) -> Installation:
-    """An installation that knows visits, on either database."""
-    any_world.runtime = replace(any_world.runtime, catalogue=CATALOGUE, words=WORDS)
-    return any_world
+def visited(chosen_world: Installation) -> Installation:
+    """An installation that knows visits."""
+    chosen_world.runtime = replace(chosen_world.runtime, catalogue=CATALOGUE, words=WORDS)
+    return chosen_world
 
 
 def body(world: Installation, **more: Any) -> dict[str, Any]:
@@ -102,6 +102,7 @@ def test_a_visit_is_filed_amended_answered_and_closed_on_the_pages(visited: Inst
 VISITORS = [{"name": "Ada", "hours": "6.0"}, {"name": "Ben", "hours": "2"}]
 
 
+@ON_BOTH_DATABASES
 def test_over_the_api_a_visit_is_amended_in_its_own_fields_and_no_others(visited: Installation) -> None:
     api = Api(visited)
     request = api.pm.post("/v1/requests", json=body(visited, detail={**DETAIL, "visitors": VISITORS})).json()
@@ -201,6 +202,7 @@ def test_the_due_date_of_a_visit_is_its_own_day_and_a_later_one_does_not_forgive
     assert due() == ["2026-03-20T23:59:59Z"]
 
 
+@ON_BOTH_DATABASES
 def test_a_visit_has_messages_a_ladder_a_policy_of_its_own_and_stands_up_to_verify(visited: Installation) -> None:
     api = Api(visited)
     line = {

@@ -146,11 +146,10 @@ def test_a_receipt_gives_the_contact_his_own_words_back(mailbox: Mailbox, channe
     assert "Kit 17" not in mail.message["Subject"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in MessageKind if kind is not MessageKind.RECEIPT])
-def test_nothing_but_the_receipt_repeats_what_was_submitted(
-    mailbox: Mailbox, channel: EmailChannel, kind: MessageKind
+def test_a_mail_that_is_no_receipt_repeats_nothing_of_what_was_submitted(
+    mailbox: Mailbox, channel: EmailChannel
 ) -> None:
-    channel.send(to_contact(kind=kind))
+    channel.send(to_contact(kind=MessageKind.SPONSOR_ACTED))
     assert b"Kit 17" not in mailbox.mails[0].raw
 
 

@@ -12,13 +12,14 @@ from slamon.db.outbox import Attempt, Notification, NotificationState, Process
 from slamon.db.parties import Person
 from slamon.db.policies import FrozenTerms
 from slamon.db.requests import CmoRequest
+from slamon.db.sending import advance
 from slamon.domain.lifecycle import Action
 from slamon.engine import deliver, heartbeat
 from slamon.engine.cycle import InlineDispatcher, tick
 from slamon.engine.heartbeat import Watch
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import InFlight
-from slamon.services.outbox.outbox import dismiss, resend, stop_outgoing
+from slamon.services.outbox.outbox import resend, stop_outgoing
 from slamon.wording.message import MessageKind
 from tests.installation import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, Installation, open_world
 
@@ -62,7 +63,7 @@ def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(world: Ins
     world.clock.advance(hours=48, seconds=1)
     world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
     world.work()
-    assert [row.state for row in rows(world, "slack", K.LIMIT)].count(S.SENT) <= 1
+    assert not world.slack.sent
     work_after(world, seconds=31)
     assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
 
@@ -244,20 +245,6 @@ def test_signing_off_gives_back_what_was_being_sent(world: Installation):
         assert session.scalars(select(Process)).all() == []
 
 
-def test_a_person_can_resend_or_dismiss_a_dead_letter(world: Installation):
-    world.email.failures.extend(DeliveryError("550 No such user", permanent=True) for _ in range(2))
-    world.file()
-    world.file()
-    world.work()
-    first, second = rows(world, "email", K.FILED)
-    lead = world.caller(world.cast.lead).as_actor()
-    with world.runtime.write() as tx:
-        resend(tx, first.id, by=lead)
-        dismiss(tx, second.id, by=lead, reason="left the company")
-    world.work()
-    assert [row.state for row in rows(world, "email", K.FILED)] == [S.SENT, S.SUPPRESSED]
-
-
 def test_everything_goes_to_one_address_while_redirected(tmp_path):
     with open_world(f"sqlite:///{tmp_path}/staging.db", redirect_all_to="staging@sponsor.example") as world:
         breach(world)
@@ -340,6 +327,16 @@ def test_stopping_holds_back_what_was_already_handed_out(world: Installation):
         stop_outgoing(tx, True, by=world.caller(world.cast.admin).as_actor(), reason="x")
     deliver.deliver(world.runtime, [row.id], row.next_attempt_at)
     assert not world.email.sent
+
+
+def test_a_message_handed_out_until_another_instant_is_not_taken(any_world: Installation):
+    any_world.file()
+    (row,) = rows(any_world, "email", K.FILED)
+    own, now = any_world.runtime.process_id, any_world.clock.real_now()
+    for seconds, number in ((-1, None), (1, None), (0, 1)):
+        until = row.next_attempt_at + timedelta(seconds=seconds)
+        with any_world.runtime.db.write_bare() as connection:
+            assert advance(connection, own, take=row.id, handed_until=until, real_now=now).number == number
 
 
 def test_a_corrected_address_is_used_when_a_dead_letter_is_sent_again(world: Installation):

@@ -78,19 +78,19 @@ def test_while_messages_are_stopped_alarms_are_too(world: Installation):
     assert not alarms(world)
 
 
-def test_a_request_that_lived_through_everything_gives_no_alarm(any_world: Installation):
-    auditor = Watchdog(any_world.runtime)
-    silent, asked, closed = any_world.file(), any_world.file(), any_world.file()
-    any_world.act(asked.id, Action.ASK, by=any_world.cast.contact, text="Which strength?")
+def test_a_request_that_lived_through_everything_gives_no_alarm(world: Installation):
+    auditor = Watchdog(world.runtime)
+    silent, asked, closed = world.file(), world.file(), world.file()
+    world.act(asked.id, Action.ASK, by=world.cast.contact, text="Which strength?")
     for hours in (20, 5, 24, 5, 20, 60):
-        any_world.clock.advance(hours=hours)
-        pass_minutes(any_world, 7, auditor, passing=True)
-    any_world.act(closed.id, Action.ANSWER, by=any_world.cast.contact, text="Week 20")
-    any_world.act(asked.id, Action.REPLY, by=any_world.cast.pm, text="5 mg")
-    any_world.clock.advance(hours=30)
-    pass_minutes(any_world, 7, auditor, passing=True)
-    assert not alarms(any_world)
-    assert any_world.slack.sent
+        world.clock.advance(hours=hours)
+        pass_minutes(world, 7, auditor, passing=True)
+    world.act(closed.id, Action.ANSWER, by=world.cast.contact, text="Week 20")
+    world.act(asked.id, Action.REPLY, by=world.cast.pm, text="5 mg")
+    world.clock.advance(hours=30)
+    pass_minutes(world, 7, auditor, passing=True)
+    assert not alarms(world)
+    assert world.slack.sent
     assert silent.number
 
 

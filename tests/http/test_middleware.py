@@ -37,9 +37,15 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
 
 
 @pytest.mark.parametrize(
-    "charset", ["unicode_escape", "utf-7", "utf-16", "idna", "rot13", "no-such", '"hex"', "utf-8; charset=utf-7"]
+    ("path", "charset"),
+    [
+        ("/sign-in", "unicode_escape"),
+        ("/sign-in", "utf-16"),
+        ("/sign-in", "no-such"),
+        ("/sign-in", '"hex"'),
+        ("/r/none/ask", "utf-8; charset=utf-7"),
+    ],
 )
-@pytest.mark.parametrize("path", ["/sign-in", "/r/none/ask"])
 def test_text_in_another_encoding_than_utf_8_is_refused(logged: Logged, api: Api, path: str, charset: str) -> None:
     answer = api.nobody.post(path, content=FORM, headers={"Content-Type": MULTIPART + charset})
     assert answer.status_code == 415, answer.text
@@ -76,12 +82,10 @@ def test_json_in_another_encoding_than_utf_8_is_refused(api: Api) -> None:
 @pytest.mark.parametrize(
     ("header", "value"),
     [
-        ("Origin", "http://["), ("Origin", "http://[::1"), ("Origin", "\udcff"), ("Host", "["), ("Host", "[::1"),
-        ("Host", "a b"), ("Content-Length", "-1"), ("Cookie", "slamon_session=\udcff; =;;"), ("Cookie", "=" * 5000),
-        ("Authorization", "Bearer \udcff"), ("If-Match", '"9' + "9" * 300), ("Content-Type", ";;=;charset"),
-        ("X-Forwarded-For", "[, ]"), ("Range", "bytes=9-1,-"), ("Accept-Language", "\udcff"),
-        ("X-Request-Id", "\udcff"),
-        ("Idempotency-Key", "\udcff"), ("Sec-Fetch-Site", "\udcff"), ("If-None-Match", "\udcff"),
+        ("Origin", "http://["), ("Origin", "\udcff"), ("Host", "["), ("Content-Length", "-1"),
+        ("Cookie", "slamon_session=\udcff; =;;"), ("Authorization", "Bearer \udcff"), ("If-Match", '"9' + "9" * 300),
+        ("Content-Type", ";;=;charset"), ("X-Forwarded-For", "[, ]"), ("Range", "bytes=9-1,-"),
+        ("X-Request-Id", "\udcff"), ("Idempotency-Key", "\udcff"),
     ],
 )  # fmt: skip
 def test_a_header_that_is_nonsense_is_no_defect(api: Api, header: str, value: str) -> None:

@@ -99,9 +99,9 @@ def test_a_past_request_keeps_when_it_all_happened(any_world: Installation) -> N
     assert (clocks["acknowledgement"], clocks["answer"]) == ("met", "met")
 
 
-def test_what_was_brought_in_is_as_it_was_recorded(any_world: Installation) -> None:
-    bring_in(any_world, ANSWERED, SILENT)
-    with any_world.runtime.read() as tx:
+def test_what_was_brought_in_is_as_it_was_recorded(world: Installation) -> None:
+    bring_in(world, ANSWERED, SILENT)
+    with world.runtime.read() as tx:
         steps = list(verify_requests(tx))
     assert [step for step in steps if isinstance(step, Difference)] == []
 
@@ -114,15 +114,15 @@ def test_terms_are_those_in_force_at_the_filing(world: Installation) -> None:
     ]  # fmt: skip
 
 
-def test_a_line_changed_since_the_filing_counts_as_it_was_then(any_world: Installation) -> None:
-    with any_world.runtime.write() as tx:
+def test_a_line_changed_since_the_filing_counts_as_it_was_then(world: Installation) -> None:
+    with world.runtime.write() as tx:
         line = tx.session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
         wider = {"clocks": {"answer": {"target": "PT200H", "limit": "PT200H"}}}
         change(tx, Policy, line.id, wider, by=KEEPER, reason="Agreed")
     now = SILENT.replace("T-2", "T-3").replace("27.02.2026 10:00", "02.03.2026 10:00")
-    bring_in(any_world, SILENT, now)
-    then, today = (row.terms_digest for row in sorted(stored(any_world, CmoRequest), key=lambda row: row.filed_at))
-    content = {terms.digest: terms.content for terms in stored(any_world, FrozenTerms)}
+    bring_in(world, SILENT, now)
+    then, today = (row.terms_digest for row in sorted(stored(world, CmoRequest), key=lambda row: row.filed_at))
+    content = {terms.digest: terms.content for terms in stored(world, FrozenTerms)}
     assert [(content[t]["policy"]["id"], content[t]["policy"]["version"]) for t in (then, today)] == [
         (str(line.id), 1),
         (str(line.id), 2),
@@ -335,15 +335,15 @@ DECIDED = {"decided_at": "10.02.2026", "disposition": "usable", "decided_reason"
 TOO_WARM = {"readout": "excursion", "min_c": "4.5", "max_c": "11.2", "minutes_out": "95"}
 
 
-def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(any_world: Installation) -> None:
-    bring_in_shipment(any_world, **TOO_WARM, **DECIDED, closed_at="11.02.2026")
-    *_, delivered, decided, accepted = sorted(stored(any_world, FactRow), key=lambda fact: fact.sequence)
+def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(world: Installation) -> None:
+    bring_in_shipment(world, **TOO_WARM, **DECIDED, closed_at="11.02.2026")
+    *_, delivered, decided, accepted = sorted(stored(world, FactRow), key=lambda fact: fact.sequence)
     told = {name: delivered.content[name] for name in TOO_WARM}
     assert told == {"readout": "excursion", "min_c": 4.5, "max_c": 11.2, "minutes_out": 95}
     assert (decided.content["disposition"], decided.reason) == ("usable", "Stability data cover it")
     assert (decided.by_name, decided.by_role) == ("quality (name not told in the imported file)", "quality")
-    assert (accepted.by_name, stored(any_world, CmoRequest)[0].state) == ("Petra Manager", "closed")
-    clocks = {clock.kind: clock.outcome for clock in stored(any_world, ClockRow)}
+    assert (accepted.by_name, stored(world, CmoRequest)[0].state) == ("Petra Manager", "closed")
+    clocks = {clock.kind: clock.outcome for clock in stored(world, ClockRow)}
     assert clocks["excursion_decision"] == "late"
 
 

@@ -33,6 +33,11 @@ def test_staff_are_never_told_reference_site_actor_or_what_was_submitted(kind: M
         assert kept_back not in said
 
 
+def test_nothing_but_the_receipt_repeats_to_the_contact_what_was_submitted() -> None:
+    repeating = [kind for kind in MessageKind if "Kit 17" in everything(put_into_words(to_contact(kind=kind)))]
+    assert repeating == [MessageKind.RECEIPT]
+
+
 @EVERY_KIND
 def test_every_kind_has_words_for_both_sides(kind: MessageKind) -> None:
     for message in (a_message(kind=kind), to_contact(kind=kind)):

@@ -39,10 +39,19 @@ _scoring = Lock()  # zxcvbn keeps the words of one call in a global
 
 
 class Passwords:
-    """Checks and makes hashes, at most `threads` at a time; beyond `waiting` more it says so instead of queueing."""
+    """Checks and makes hashes, at most `threads` at a time; beyond `waiting` more it says so instead of queueing.
 
-    def __init__(self, *, threads: int = max(1, (os.cpu_count() or 2) // 2), waiting: int = WAITING) -> None:
-        self._hasher = PasswordHash.recommended()
+    `hasher` is the slow one that pwdlib recommends, unless another is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        hasher: PasswordHash | None = None,
+        threads: int = max(1, (os.cpu_count() or 2) // 2),
+        waiting: int = WAITING,
+    ) -> None:
+        self._hasher = hasher or PasswordHash.recommended()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
         self._places = BoundedSemaphore(threads + waiting)
 

@@ -8,7 +8,7 @@ from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.clocks.state import Outcome, net_time
 from slamon.domain.terms import ClockKind, Mode
 from slamon.domain.timeline import FactKind
-from tests.domain.timelines import after, clock_states, terms, timeline
+from tests.domain.timelines import after, clock_states, happened, terms, timeline
 
 ACK, ANSWER = ClockKind.ACKNOWLEDGEMENT, ClockKind.ANSWER
 
@@ -75,9 +75,22 @@ def test_a_rejected_answer_keeps_the_first_answers_time():
 
 
 def test_cancelling_ends_running_clocks_as_cancelled_and_leaves_met_ones_met():
-    happened = ((FactKind.ACKNOWLEDGED, 2), (FactKind.CANCELLED, 60))
-    assert clock(ACK, *happened).outcome is Outcome.MET
-    assert clock(ANSWER, *happened).outcome is Outcome.CANCELLED
+    story = ((FactKind.ACKNOWLEDGED, 2), (FactKind.CANCELLED, 60))
+    assert clock(ACK, *story).outcome is Outcome.MET
+    assert clock(ANSWER, *story).outcome is Outcome.CANCELLED
+
+
+@pytest.mark.parametrize("kind", [FactKind.WAITING, FactKind.RESUMED, FactKind.HANDED_ON])
+def test_to_wait_for_somebody_else_is_no_reply_to_the_sponsor(kind):
+    story = happened((FactKind.FOLLOWED_UP, 5), (kind, 6, {"until": after(30).isoformat()}))
+    [reply] = clock_states(terms(kinds=(ClockKind.REPLY,)), story)
+    assert (reply.started_at, reply.outcome) == (after(5), Outcome.RUNNING)
+
+
+def test_a_request_opened_again_has_not_ended_and_the_reply_to_that_is_due():
+    story = ((FactKind.ANSWERED, 5), (FactKind.ACCEPTED, 9), (FactKind.REOPENED, 20))
+    reply = clock(ClockKind.REPLY, *story, under=terms(kinds=(ANSWER, ClockKind.REPLY)))
+    assert (reply.started_at, reply.outcome, reply.limit_at) == (after(20), Outcome.RUNNING, after(68))
 
 
 def test_in_calendar_mode_twenty_four_working_hours_of_an_eight_hour_day_are_three_working_days():

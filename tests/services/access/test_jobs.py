@@ -73,22 +73,22 @@ def worked_off(api: Api, job: dict[str, Any]) -> dict[str, Any]:
     return seen(api, job)
 
 
-def test_a_preview_comes_in_pages_and_all_of_it_in_the_background_with_the_same_content(any_api: Api) -> None:
-    file(any_api, 7)
-    policy = tighter_line(any_api)
-    pages = paged(any_api, f"/v1/policies/{policy}/preview", "moved")
+def test_a_preview_comes_in_pages_and_all_of_it_in_the_background_with_the_same_content(api: Api) -> None:
+    file(api, 7)
+    policy = tighter_line(api)
+    pages = paged(api, f"/v1/policies/{policy}/preview", "moved")
     assert [len(page) for page in pages] == [6, 6, 2]  # two clocks each
-    assert any_api.pm.get(f"/v1/policies/{policy}/preview").json()["in_scope"] == 7
+    assert api.pm.get(f"/v1/policies/{policy}/preview").json()["in_scope"] == 7
 
-    job = asked(any_api, policy)
+    job = asked(api, policy)
     assert (job["state"], job["done"], job["total"]) == ("waiting", 0, None)
-    any_api.world.work()
-    half = seen(any_api, job)
+    api.world.work()
+    half = seen(api, job)
     assert (half["state"], half["done"], half["total"], half["preview"]["moved"]) == ("running", 6, 7, 12)
-    done = worked_off(any_api, job)
+    done = worked_off(api, job)
     assert (done["state"], done["done"]) == ("done", 7)
     assert done["preview"] == {"looked_at": 7, "moved": 14, "breaches_at_once": 0}
-    listed = paged(any_api, f"/v1/jobs/{job['id']}/moved?limit=5", "items")
+    listed = paged(api, f"/v1/jobs/{job['id']}/moved?limit=5", "items")
     assert list(chain(*listed)) == list(chain(*pages))
 
 
@@ -119,8 +119,7 @@ def test_a_job_is_there_for_whoever_asked_and_for_nobody_else(api: Api) -> None:
     assert api.head.get("/v1/jobs").json()["items"] == []
 
 
-def test_each_step_reads_what_its_caller_may_read_by_then(any_api: Api) -> None:
-    api = any_api
+def test_each_step_reads_what_its_caller_may_read_by_then(api: Api) -> None:
     file(api, 3)
     policy = tighter_line(api)
     theirs, before = asked(api, policy, "steering"), asked(api, policy, "admin")

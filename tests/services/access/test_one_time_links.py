@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from threading import Thread
 
 import pytest
 from sqlalchemy import select
@@ -9,8 +10,10 @@ from starlette.testclient import TestClient
 
 from slamon.channels.console import ConsoleChannel
 from slamon.db.audit import AuditEntry
+from slamon.services.access.one_time_links import one_time_token
 from tests.callers import Api
 from tests.installation import Installation
+from tests.pages import Site
 
 PASSWORD = "correct horse battery"
 
@@ -76,3 +79,20 @@ def test_with_a_mail_server_nobody_sees_the_link_but_its_owner(api: Api) -> None
 def test_only_an_administrator_invites(without_mail: Api) -> None:
     path = f"/v1/people/{without_mail.world.cast.pm}/invite"
     assert [getattr(without_mail, part).post(path).status_code for part in ("lead", "pm", "head")] == [403] * 3
+
+
+def test_of_one_link_used_twice_at_once_one_wins(any_world: Installation) -> None:
+    site = Site(any_world)
+    with any_world.runtime.write() as tx:
+        path = f"/welcome/{one_time_token(tx, any_world.cast.pm)}"
+    answers: list[int] = []
+
+    def use_it() -> None:
+        answers.append(site.visitor.post(path, data={"password": PASSWORD, "again": PASSWORD}).status_code)
+
+    both = [Thread(target=use_it) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert sorted(answers) == [303, 410]

@@ -19,7 +19,7 @@ from slamon.services.reports.verify import verify_requests
 from slamon.services.requests.queries import facts_of
 from slamon.wording.facts import FACTS
 from slamon.wording.message import MessageKind
-from tests.installation import CONTACT, LEAD, NOBODY, PM, Installation, open_world
+from tests.installation import CONTACT, LEAD, NOBODY, ON_BOTH_DATABASES, PM, Installation, open_world
 
 K = MessageKind
 SWISS = {"sponsor_country": "CH", "sponsor_subdivision": "nationwide", "sponsor_time_zone": "Europe/Zurich"}
@@ -29,17 +29,9 @@ CLOSES_AT = datetime(2026, 4, 2, 21, 59, 59, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def swiss_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    is_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/world.db" if is_sqlite else request.getfixturevalue("postgres_url")
-    with open_world(url, **SWISS) as opened:
-        yield opened
-
-
 @pytest.fixture
-def swiss(tmp_path: Path) -> Iterator[Installation]:
-    with open_world(f"sqlite:///{tmp_path}/world.db", **SWISS) as opened:
+def swiss(database_url: str) -> Iterator[Installation]:
+    with open_world(database_url, **SWISS) as opened:
         yield opened
 
 
@@ -77,22 +69,23 @@ def let_weeks_pass(world: Installation) -> None:
     go_to(world, world.clock.now() + timedelta(days=9))
 
 
+@ON_BOTH_DATABASES
 def test_an_answer_nobody_objects_to_closes_after_a_notice_at_the_end_of_the_fifth_working_day(
-    swiss_world: Installation,
+    swiss: Installation,
 ):
-    request = answered(swiss_world)
-    assert stored(swiss_world, request).next_check_at == NOTICE_AT
-    go_to(swiss_world, NOTICE_AT)
-    assert not swiss_world.email.sent_to(PM, K.CLOSING_SOON)
-    go_to(swiss_world, NOTICE_AT + SECOND)
-    [notice] = swiss_world.email.sent_to(PM, K.CLOSING_SOON)
-    assert notice.closes_at == stored(swiss_world, request).next_check_at == CLOSES_AT
-    go_to(swiss_world, CLOSES_AT)
-    assert state_of(swiss_world, request) == State.ANSWERED
-    go_to(swiss_world, CLOSES_AT + SECOND)
-    assert state_of(swiss_world, request) == State.CLOSED
-    assert stored(swiss_world, request).next_check_at is None
-    [told] = swiss_world.email.sent_to(CONTACT, K.SPONSOR_ACTED)
+    request = answered(swiss)
+    assert stored(swiss, request).next_check_at == NOTICE_AT
+    go_to(swiss, NOTICE_AT)
+    assert not swiss.email.sent_to(PM, K.CLOSING_SOON)
+    go_to(swiss, NOTICE_AT + SECOND)
+    [notice] = swiss.email.sent_to(PM, K.CLOSING_SOON)
+    assert notice.closes_at == stored(swiss, request).next_check_at == CLOSES_AT
+    go_to(swiss, CLOSES_AT)
+    assert state_of(swiss, request) == State.ANSWERED
+    go_to(swiss, CLOSES_AT + SECOND)
+    assert state_of(swiss, request) == State.CLOSED
+    assert stored(swiss, request).next_check_at is None
+    [told] = swiss.email.sent_to(CONTACT, K.SPONSOR_ACTED)
     assert (told.act, told.actor_name) == (FACTS["accepted"], None)
 
 
@@ -103,11 +96,11 @@ def test_holidays_of_the_sponsors_country_are_no_working_days(swiss: Installatio
     assert notice.closes_at == datetime(2026, 4, 9, 21, 59, 59, tzinfo=UTC)
 
 
-def test_the_acceptance_stands_in_the_record_as_the_systems_and_the_record_verifies(swiss_world: Installation):
-    request = answered(swiss_world)
-    go_to(swiss_world, NOTICE_AT + SECOND)
-    go_to(swiss_world, CLOSES_AT + timedelta(hours=3))  # nobody looked for a while
-    with swiss_world.runtime.read() as tx:
+def test_the_acceptance_stands_in_the_record_as_the_systems_and_the_record_verifies(swiss: Installation):
+    request = answered(swiss)
+    go_to(swiss, NOTICE_AT + SECOND)
+    go_to(swiss, CLOSES_AT + timedelta(hours=3))  # nobody looked for a while
+    with swiss.runtime.read() as tx:
         fact = facts_of(tx.session, request.id)[-1]
         assert (fact.kind, fact.by_id, fact.by_role) == (FactKind.ACCEPTED, SYSTEM.id, SYSTEM.role)
         assert (fact.occurred_at, fact.recorded_at) == (CLOSES_AT, CLOSES_AT + timedelta(hours=3))
@@ -115,17 +108,18 @@ def test_the_acceptance_stands_in_the_record_as_the_systems_and_the_record_verif
         assert list(verify_requests(tx)) == [1]
 
 
-def test_two_workers_tell_once_and_close_once(swiss_world: Installation):
-    request = answered(swiss_world)
+@ON_BOTH_DATABASES
+def test_two_workers_tell_once_and_close_once(swiss: Installation):
+    request = answered(swiss)
     for instant in (NOTICE_AT, CLOSES_AT):
-        swiss_world.clock.advance(seconds=(instant + SECOND - swiss_world.clock.now()).total_seconds())
+        swiss.clock.advance(seconds=(instant + SECOND - swiss.clock.now()).total_seconds())
         for _ in range(2):
-            cycle.check_requests(swiss_world.runtime, NOBODY, [request.id])
-        swiss_world.clock.advance(seconds=9)  # what was handed out and not done comes up again
-        swiss_world.work()
-    assert len(swiss_world.email.sent_to(PM, K.CLOSING_SOON)) == 1
-    assert kinds_of_facts(swiss_world, request).count(FactKind.ACCEPTED) == 1
-    assert len(swiss_world.email.sent_to(CONTACT, K.SPONSOR_ACTED)) == 1
+            cycle.check_requests(swiss.runtime, NOBODY, [request.id])
+        swiss.clock.advance(seconds=9)  # what was handed out and not done comes up again
+        swiss.work()
+    assert len(swiss.email.sent_to(PM, K.CLOSING_SOON)) == 1
+    assert kinds_of_facts(swiss, request).count(FactKind.ACCEPTED) == 1
+    assert len(swiss.email.sent_to(CONTACT, K.SPONSOR_ACTED)) == 1
 
 
 def test_after_an_outage_the_notice_still_leaves_its_working_days(swiss: Installation):
@@ -141,23 +135,23 @@ DATA = {"type": RequestType.DATA, "detail": {"items": [{"kind": "coa"}], "purpos
 
 
 @pytest.mark.parametrize(("gxp", "state"), [(True, State.ANSWERED), (False, State.CLOSED)])
-def test_a_gxp_data_request_stays_open_until_somebody_accepts_it(swiss_world: Installation, gxp: bool, state: State):
-    request = answered(swiss_world, gxp=gxp, **DATA)
-    let_weeks_pass(swiss_world)
-    assert state_of(swiss_world, request) == state
-    assert len(swiss_world.email.sent_to(PM, K.CLOSING_SOON)) == (0 if gxp else 1)
+def test_a_gxp_data_request_stays_open_until_somebody_accepts_it(swiss: Installation, gxp: bool, state: State):
+    request = answered(swiss, gxp=gxp, **DATA)
+    let_weeks_pass(swiss)
+    assert state_of(swiss, request) == state
+    assert len(swiss.email.sent_to(PM, K.CLOSING_SOON)) == (0 if gxp else 1)
 
 
-def test_a_rejection_stops_it_and_the_next_answer_begins_anew(swiss_world: Installation):
-    request = answered(swiss_world)
-    go_to(swiss_world, NOTICE_AT + SECOND)
-    swiss_world.act(request.id, Action.REJECT, by=swiss_world.cast.pm, reason="Which week?")
-    go_to(swiss_world, CLOSES_AT + SECOND)
-    assert state_of(swiss_world, request) == State.ACKNOWLEDGED
-    swiss_world.act(request.id, Action.ANSWER, by=swiss_world.cast.contact, text="Week 21")
-    let_weeks_pass(swiss_world)
-    assert state_of(swiss_world, request) == State.CLOSED
-    assert len(swiss_world.email.sent_to(PM, K.CLOSING_SOON)) == 2
+def test_a_rejection_stops_it_and_the_next_answer_begins_anew(swiss: Installation):
+    request = answered(swiss)
+    go_to(swiss, NOTICE_AT + SECOND)
+    swiss.act(request.id, Action.REJECT, by=swiss.cast.pm, reason="Which week?")
+    go_to(swiss, CLOSES_AT + SECOND)
+    assert state_of(swiss, request) == State.ACKNOWLEDGED
+    swiss.act(request.id, Action.ANSWER, by=swiss.cast.contact, text="Week 21")
+    let_weeks_pass(swiss)
+    assert state_of(swiss, request) == State.CLOSED
+    assert len(swiss.email.sent_to(PM, K.CLOSING_SOON)) == 2
 
 
 def test_a_follow_up_leaves_the_closing_to_the_sponsor(swiss: Installation):

@@ -63,8 +63,8 @@ def test_a_wider_line_takes_a_breach_back_and_says_why(api: Api) -> None:
     assert is_sound(api)
 
 
-def test_fault_38_a_ladder_edited_while_clocks_run_counts_at_once_and_repeats_no_step(any_api: Api) -> None:
-    api, request = any_api, any_api.filed()
+def test_fault_38_a_ladder_edited_while_clocks_run_counts_at_once_and_repeats_no_step(api: Api) -> None:
+    api, request = api, api.filed()
     api.world.clock.advance(hours=49)
     api.world.work()
     told = len(api.world.email.sent_to(LEAD, MessageKind.LIMIT))
@@ -87,38 +87,38 @@ def test_fault_38_a_ladder_edited_while_clocks_run_counts_at_once_and_repeats_no
     assert is_sound(api)
 
 
-def test_an_agreed_shutdown_moves_open_deadlines_only_once_it_is_applied(any_api: Api) -> None:
-    on_thursday(any_api)
-    request = any_api.filed()
-    shutdown = announced(any_api)
-    assert any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).status_code == 409
-    any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json=WHY)
-    assert limits(any_api, request)["answer"] == AS_IT_WAS
-    assert any_api.pm.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).status_code == 403
-    assert any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).json() == {"requests": 1}
-    assert limits(any_api, request)["answer"] == AFTER_CARNIVAL
-    assert is_sound(any_api)
+def test_an_agreed_shutdown_moves_open_deadlines_only_once_it_is_applied(api: Api) -> None:
+    on_thursday(api)
+    request = api.filed()
+    shutdown = announced(api)
+    assert api.lead.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).status_code == 409
+    api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json=WHY)
+    assert limits(api, request)["answer"] == AS_IT_WAS
+    assert api.pm.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).status_code == 403
+    assert api.lead.post(f"/v1/shutdowns/{shutdown['id']}/apply", json=WHY).json() == {"requests": 1}
+    assert limits(api, request)["answer"] == AFTER_CARNIVAL
+    assert is_sound(api)
 
 
-def test_an_added_holiday_moves_open_deadlines_only_once_it_is_applied(any_api: Api) -> None:
-    on_thursday(any_api)
-    request, calendar = any_api.filed(), any_api.world.cast.calendar
+def test_an_added_holiday_moves_open_deadlines_only_once_it_is_applied(api: Api) -> None:
+    on_thursday(api)
+    request, calendar = api.filed(), api.world.cast.calendar
     nothing = {"in_scope": 1, "looked_at": 1, "moved": [], "next_cursor": None}
-    assert any_api.pm.get(f"/v1/calendars/{calendar}/preview").json() == nothing
-    change_calendar(any_api, closed_days=[{"date": "2026-03-06", "name": "Inventory"}])
-    assert limits(any_api, request)["answer"] == AS_IT_WAS
+    assert api.pm.get(f"/v1/calendars/{calendar}/preview").json() == nothing
+    change_calendar(api, closed_days=[{"date": "2026-03-06", "name": "Inventory"}])
+    assert limits(api, request)["answer"] == AS_IT_WAS
 
-    [moved] = any_api.pm.get(f"/v1/calendars/{calendar}/preview").json()["moved"]
+    [moved] = api.pm.get(f"/v1/calendars/{calendar}/preview").json()["moved"]
     assert (moved["limit_before"], moved["limit_after"]) == (AS_IT_WAS, "2026-03-10T13:00:00Z")
-    assert any_api.pm.post(f"/v1/calendars/{calendar}/apply", json=WHY).status_code == 403
-    assert any_api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 1}
-    assert any_api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 0}  # once is enough
+    assert api.pm.post(f"/v1/calendars/{calendar}/apply", json=WHY).status_code == 403
+    assert api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 1}
+    assert api.admin.post(f"/v1/calendars/{calendar}/apply", json=WHY).json() == {"requests": 0}  # once is enough
 
-    told = any_api.pm.get(f"/v1/requests/{request['id']}/clocks/answer/explain").json()
+    told = api.pm.get(f"/v1/requests/{request['id']}/clocks/answer/explain").json()
     assert "Inventory" in [part["name"] for part in told["parts"]]
-    fact = any_api.pm.get(f"/v1/requests/{request['id']}/timeline").json()["facts"][-1]
+    fact = api.pm.get(f"/v1/requests/{request['id']}/timeline").json()["facts"][-1]
     assert (fact["kind"], fact["content"]["calendar"]["name"]) == ("terms_changed", "Basel week")
-    assert is_sound(any_api)
+    assert is_sound(api)
 
 
 def test_applying_a_calendar_moves_nothing_where_every_hour_counts(api: Api) -> None:

@@ -97,8 +97,8 @@ def test_all_that_a_manager_and_a_lead_hold_is_handed_over_with_an_entry_for_eac
     assert [each["id"] for each in successor.get("/v1/drafts").json()["items"]] == [str(cast.sponsor)]
 
 
-def test_an_open_request_gets_the_fact_and_the_new_contact_a_link(any_api: Api) -> None:
-    api, cast = any_api, any_api.world.cast
+def test_an_open_request_gets_the_fact_and_the_new_contact_a_link(api: Api) -> None:
+    api, cast = api, api.world.cast
     filed = api.filed()
     assert disable(api, cast.contact, "contacts", handed_to=str(cast.cmo_lead)).status_code == 200
     request = stored(api, CmoRequest, filed["id"])

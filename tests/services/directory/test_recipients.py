@@ -16,7 +16,6 @@ from slamon.services.directory.records import create
 from slamon.services.outbox.outbox import raise_alarm
 from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
-from tests.engine.test_cycle import kinds, pass_hours
 from tests.installation import (
     ADMIN,
     BACKUP,
@@ -32,6 +31,7 @@ from tests.installation import (
     QUALITY,
     Installation,
 )
+from tests.services.deadlines.test_reconcile import kinds, pass_hours
 
 K = MessageKind
 

@@ -50,9 +50,9 @@ def test_records_come_in_pages_without_gaps_or_repeats(any_api: Api) -> None:
     assert pages[-1]["next_cursor"] is None
 
 
-def test_a_policy_keeps_the_day_of_its_review_until_that_is_taken_back(any_api: Api) -> None:
-    path = f"/v1/policies/{any_api.admin.get('/v1/policies').json()['items'][0]['id']}"
-    assert any_api.admin.get(path).json()["review_due_on"] is None
+def test_a_policy_keeps_the_day_of_its_review_until_that_is_taken_back(api: Api) -> None:
+    path = f"/v1/policies/{api.admin.get('/v1/policies').json()['items'][0]['id']}"
+    assert api.admin.get(path).json()["review_due_on"] is None
     for day in ("2027-01-15", None):
-        changed = any_api.admin.patch(path, json={"review_due_on": day, "reason": "Yearly review"})
+        changed = api.admin.patch(path, json={"review_due_on": day, "reason": "Yearly review"})
         assert (changed.status_code, changed.json()["review_due_on"]) == (200, day)

@@ -9,10 +9,9 @@ from starlette.testclient import TestClient
 from tests.callers import Api
 
 
-@pytest.fixture
-def third_site(any_api: Api) -> str:
-    place = {"cmo_id": str(any_api.world.cast.cmo), "name": "Olten", "country": "CH", "time_zone": "Europe/Zurich"}
-    made: str = any_api.admin.post("/v1/sites", json=place).json()["id"]
+def third_site_of(api: Api) -> str:
+    place = {"cmo_id": str(api.world.cast.cmo), "name": "Olten", "country": "CH", "time_zone": "Europe/Zurich"}
+    made: str = api.admin.post("/v1/sites", json=place).json()["id"]
     return made
 
 
@@ -24,9 +23,8 @@ def contact_of(api: Api, *site_ids: str | UUID, **more: Any) -> dict[str, Any]:
     return contact
 
 
-def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no_other(
-    any_api: Api, third_site: str
-) -> None:
+def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no_other(any_api: Api) -> None:
+    third_site = third_site_of(any_api)
     api, cast = any_api, any_api.world.cast
     sites = [str(cast.site), str(cast.second_site)]
     vera = contact_of(api, *sites)
@@ -43,10 +41,11 @@ def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "contact_id")
 
 
-def test_the_sites_own_contact_is_chosen_before_one_of_the_whole_cmo(any_api: Api, third_site: str) -> None:
-    vera = contact_of(any_api, any_api.world.cast.second_site, third_site)
-    chosen = [any_api.filed(site_id=site)["contact_id"] for site in (third_site, str(any_api.world.cast.site))]
-    assert chosen == [vera["id"], str(any_api.world.cast.contact)]
+def test_the_sites_own_contact_is_chosen_before_one_of_the_whole_cmo(api: Api) -> None:
+    third_site = third_site_of(api)
+    vera = contact_of(api, api.world.cast.second_site, third_site)
+    chosen = [api.filed(site_id=site)["contact_id"] for site in (third_site, str(api.world.cast.site))]
+    assert chosen == [vera["id"], str(api.world.cast.contact)]
 
 
 def test_the_contacts_of_a_site_are_found_by_each_of_their_sites(any_api: Api) -> None:
@@ -57,8 +56,8 @@ def test_the_contacts_of_a_site_are_found_by_each_of_their_sites(any_api: Api) -
         assert {contact["id"] for contact in found} == {vera["id"], *others}
 
 
-def test_the_sites_of_a_contact_are_changed_as_a_whole_and_kept_in_the_trail(any_api: Api) -> None:
-    api, cast = any_api, any_api.world.cast
+def test_the_sites_of_a_contact_are_changed_as_a_whole_and_kept_in_the_trail(api: Api) -> None:
+    api, cast = api, api.world.cast
     path = f"/v1/contacts/{contact_of(api, cast.site)['id']}"
     for site_ids in ([str(cast.second_site)], []):
         changed = api.admin.patch(path, json={"site_ids": site_ids, "reason": "Moved"})
@@ -67,30 +66,30 @@ def test_the_sites_of_a_contact_are_changed_as_a_whole_and_kept_in_the_trail(any
 
 
 @pytest.mark.parametrize("site", ["other_site", "cmo"])
-def test_a_site_of_another_cmo_or_none_is_refused(any_api: Api, site: str) -> None:
-    fields = {"site_ids": [str(getattr(any_api.world.cast, site))], "reason": "Moved"}
-    refused = any_api.admin.patch(f"/v1/contacts/{any_api.world.cast.contact}", json=fields)
+def test_a_site_of_another_cmo_or_none_is_refused(api: Api, site: str) -> None:
+    fields = {"site_ids": [str(getattr(api.world.cast, site))], "reason": "Moved"}
+    refused = api.admin.patch(f"/v1/contacts/{api.world.cast.contact}", json=fields)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "site_ids")
 
 
-def test_who_backs_up_a_contact_serves_all_of_their_sites(any_api: Api) -> None:
-    cast = any_api.world.cast
-    vera = contact_of(any_api, cast.site)
+def test_who_backs_up_a_contact_serves_all_of_their_sites(api: Api) -> None:
+    cast = api.world.cast
+    vera = contact_of(api, cast.site)
     backed = {"backup_id": vera["id"], "reason": "Holidays"}
     path = f"/v1/contacts/{cast.contact}"
-    assert any_api.admin.patch(path, json=backed).status_code == 200
+    assert api.admin.patch(path, json=backed).status_code == 200
     wider = {"site_ids": [str(cast.site), str(cast.second_site)], "reason": "Visp too"}
-    refused = any_api.admin.patch(path, json=wider)
+    refused = api.admin.patch(path, json=wider)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "backup_id")
-    everywhere = any_api.admin.patch(path, json={"site_ids": [], "reason": "All of them"})
+    everywhere = api.admin.patch(path, json={"site_ids": [], "reason": "All of them"})
     assert (everywhere.status_code, everywhere.json()["errors"][0]["field"]) == (422, "backup_id")
     elsewhere = {"site_ids": [str(cast.second_site)], "reason": "Moved"}
-    moved = any_api.admin.patch(f"/v1/contacts/{vera['id']}", json=elsewhere)
+    moved = api.admin.patch(f"/v1/contacts/{vera['id']}", json=elsewhere)
     assert (moved.status_code, moved.json()["errors"][0]["field"]) == (422, "site_ids")
 
 
-def test_a_form_link_opens_the_requests_of_each_site(any_api: Api) -> None:
-    api, cast = any_api, any_api.world.cast
+def test_a_form_link_opens_the_requests_of_each_site(api: Api) -> None:
+    api, cast = api, api.world.cast
     vera = contact_of(api, cast.site, cast.second_site)
     for site in (cast.site, cast.second_site):
         api.filed(site_id=str(site), contact_id=vera["id"])

@@ -105,19 +105,19 @@ def breached_and_asked_before(world: Installation, **line: Any) -> CmoRequest:
 
 
 @pytest.mark.parametrize("line", [{}, {"hours": (24, 48), "ladder": ONLY_LIMIT}])
-def test_a_breach_after_a_withdrawn_one_is_told_like_the_first(any_world: Installation, line: dict[str, Any]):
-    request = breached_and_asked_before(any_world, **line)
-    pass_hours(any_world, 50)
-    any_world.act(request.id, Action.REPLY, by=any_world.cast.pm, text="5 mg")
-    pass_hours(any_world, 60, 70, 87)
-    assert len(any_world.email.sent_to(LEAD, K.LIMIT)) == len(any_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
-    pass_hours(any_world, 88, 89, 90)  # ten hours before the question, 38 after the reply
-    assert len(any_world.email.sent_to(LEAD, K.LIMIT)) == len(any_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
-    second = any_world.slack.sent_to(CMO_CHANNEL, K.LIMIT)[1]
+def test_a_breach_after_a_withdrawn_one_is_told_like_the_first(world: Installation, line: dict[str, Any]):
+    request = breached_and_asked_before(world, **line)
+    pass_hours(world, 50)
+    world.act(request.id, Action.REPLY, by=world.cast.pm, text="5 mg")
+    pass_hours(world, 60, 70, 87)
+    assert len(world.email.sent_to(LEAD, K.LIMIT)) == len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+    pass_hours(world, 88, 89, 90)  # ten hours before the question, 38 after the reply
+    assert len(world.email.sent_to(LEAD, K.LIMIT)) == len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
+    second = world.slack.sent_to(CMO_CHANNEL, K.LIMIT)[1]
     assert [(clock.words.label, clock.limit_at) for clock in second.clocks] == [
         ("answer", START + timedelta(hours=88, seconds=1))  # the second in which the reply was written
     ]
-    assert findings(any_world) == []
+    assert findings(world) == []
 
 
 def test_a_second_breach_climbs_the_whole_ladder_and_an_old_taking_does_not_stop_its_repetition(world: Installation):
@@ -146,13 +146,13 @@ def test_who_was_told_of_a_withdrawn_breach_hears_that_once_in_the_thread_where_
     assert findings(any_world) == []
 
 
-def test_a_breach_undone_by_an_answer_recorded_late_is_withdrawn_and_not_closed(any_world: Installation):
-    request = any_world.file()
-    pass_hours(any_world, 1)
-    any_world.act(request.id, Action.ACKNOWLEDGE, by=any_world.cast.contact)
-    pass_hours(any_world, 48)
-    by_phone(any_world, request, Action.ANSWER, 20, text="Yes, it is free")
-    assert [m.kind for m in any_world.slack.sent_to(CMO_CHANNEL)] == [K.LIMIT, K.WITHDRAWN]
+def test_a_breach_undone_by_an_answer_recorded_late_is_withdrawn_and_not_closed(world: Installation):
+    request = world.file()
+    pass_hours(world, 1)
+    world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
+    pass_hours(world, 48)
+    by_phone(world, request, Action.ANSWER, 20, text="Yes, it is free")
+    assert [m.kind for m in world.slack.sent_to(CMO_CHANNEL)] == [K.LIMIT, K.WITHDRAWN]
 
 
 def test_of_several_steps_told_to_one_person_one_withdrawal_comes(world: Installation):

@@ -13,9 +13,9 @@ from slamon.domain.lifecycle import Action
 from slamon.engine import cycle
 from slamon.errors import DeliveryError
 from slamon.wording.message import MessageKind
-from tests.engine.test_cycle import kinds, pass_hours
 from tests.installation import CMO_CHANNEL, HEAD, LEAD, NOBODY, Installation
 from tests.servers.slack_and_mail import TOKEN, running_slack
+from tests.services.deadlines.test_reconcile import kinds, pass_hours
 
 K = MessageKind
 

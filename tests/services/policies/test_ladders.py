@@ -126,9 +126,8 @@ def test_a_reminder_between_target_and_limit_names_the_limit(api: Api) -> None:
     assert told_after(api, 42) == {"quality": ["reminder"]}
 
 
-def test_a_stored_step_whose_name_contradicts_its_instant_says_what_is_so(any_api: Api) -> None:
+def test_a_stored_step_whose_name_contradicts_its_instant_says_what_is_so(api: Api) -> None:
     """As lines were stored before the level said where a step without an anchor lies."""
-    api = any_api
     assert posted(api, [step("limit", "lead"), step("target", "project_manager")]).status_code == 201
     with api.world.runtime.db.write() as session:
         line = session.scalars(select(Policy).where(Policy.site_id == api.world.cast.site)).one()

@@ -54,8 +54,8 @@ def test_a_changed_line_counts_from_now_and_what_it_said_until_then_stays(any_ap
     ]
 
 
-def test_what_is_said_again_corrected_within_a_second_or_not_yet_in_force_leaves_nothing(any_api: Api) -> None:
-    api, line = any_api, shipped(any_api)
+def test_what_is_said_again_corrected_within_a_second_or_not_yet_in_force_leaves_nothing(api: Api) -> None:
+    api, line = api, shipped(api)
     settable = {name: line[name] for name in line if name not in ("id", "created_at", "created_by", "version")}
     del settable["former_of"]
     assert changed(api, line, **settable)["effective_from"] == line["effective_from"]
@@ -74,12 +74,12 @@ def test_what_is_said_again_corrected_within_a_second_or_not_yet_in_force_leaves
 
 
 @pytest.mark.parametrize("since", ["2024-01-01T00:00:00Z", "2026-05-01T00:00:00Z"])
-def test_a_change_may_say_itself_since_when_it_counts(any_api: Api, since: str) -> None:
-    line = shipped(any_api)
-    assert changed(any_api, line, clocks=WIDER, effective_from=since)["effective_from"] == since
-    [old] = former(any_api, line)
+def test_a_change_may_say_itself_since_when_it_counts(api: Api, since: str) -> None:
+    line = shipped(api)
+    assert changed(api, line, clocks=WIDER, effective_from=since)["effective_from"] == since
+    [old] = former(api, line)
     assert (old["effective_from"], old["effective_to"]) == (line["effective_from"], since)
-    limits = [clock["limit_at"] for clock in any_api.filed()["clocks"]]
+    limits = [clock["limit_at"] for clock in api.filed()["clocks"]]
     assert ("2026-03-04T21:00:00Z" in limits) == (since < START.isoformat())
 
 

@@ -30,8 +30,7 @@ def own_dates(request: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return {each["kind"]: (each["target_at"], each["limit_at"]) for each in request["item_terms"]}
 
 
-def test_filed_as_one_it_runs_under_the_longest_and_each_item_and_the_register_keep_their_own(any_api: Api) -> None:
-    api = any_api
+def test_filed_as_one_it_runs_under_the_longest_and_each_item_and_the_register_keep_their_own(api: Api) -> None:
     filed = api.pm.post("/v1/requests", json=data(api, "coa", "batch_record", "stability_data")).json()
     assert answer_clock(filed) == (after(120), after(240))
     expected = {kind: tuple(map(after, HOURS[kind])) for kind in ("coa", "batch_record", "stability_data")}
@@ -116,25 +115,25 @@ def test_the_longest_is_what_is_due_last_whether_hours_or_working_hours_are_coun
     assert answer_clock(filed) == dates["coa"]
 
 
-def test_another_priority_gives_each_kind_the_terms_it_then_has(any_api: Api) -> None:
-    story = Told(any_api, **data(any_api, "coa", "batch_record"))
+def test_another_priority_gives_each_kind_the_terms_it_then_has(api: Api) -> None:
+    story = Told(api, **data(api, "coa", "batch_record"))
     urgent = {"reason": "The batch is on hold", "changes": {"priority": "urgent"}}
-    changed = story(any_api.lead, "amend", **urgent)
+    changed = story(api.lead, "amend", **urgent)
     assert datetime.fromisoformat(answer_clock(changed)[1]) <= START + timedelta(hours=25)
     routine = {"reason": "Released after all", "changes": {"priority": "routine"}}
-    assert own_dates(story(any_api.lead, "amend", **routine))["coa"][1] == after(48)
+    assert own_dates(story(api.lead, "amend", **routine))["coa"][1] == after(48)
     assert story.is_sound()
 
 
-def test_a_line_applied_to_open_requests_moves_the_items_of_its_kind(any_api: Api) -> None:
-    filed = any_api.pm.post("/v1/requests", json=data(any_api, "coa", "batch_record")).json()
+def test_a_line_applied_to_open_requests_moves_the_items_of_its_kind(api: Api) -> None:
+    filed = api.pm.post("/v1/requests", json=data(api, "coa", "batch_record")).json()
     line = {
-        "name": "Slower certificates", "kind": "coa", "site_id": str(any_api.world.cast.site), "ladder": [],
+        "name": "Slower certificates", "kind": "coa", "site_id": str(api.world.cast.site), "ladder": [],
         "clocks": {"answer": {"target": "PT48H", "limit": "PT96H"}},
     }  # fmt: skip
-    policy = any_api.admin.post("/v1/policies", json=line).json()
-    any_api.world.clock.advance(hours=1)
-    applied = any_api.admin.post(f"/v1/policies/{policy['id']}/apply", json={"reason": "Agreed with the CMO"})
+    policy = api.admin.post("/v1/policies", json=line).json()
+    api.world.clock.advance(hours=1)
+    applied = api.admin.post(f"/v1/policies/{policy['id']}/apply", json={"reason": "Agreed with the CMO"})
     assert applied.status_code == 200, applied.text
-    read = any_api.pm.get(f"/v1/requests/{filed['id']}").json()
+    read = api.pm.get(f"/v1/requests/{filed['id']}").json()
     assert own_dates(read) == {"coa": (after(48), after(96)), "batch_record": (after(120), after(240))}

@@ -15,7 +15,7 @@ from slamon.files.disk import DiskStore
 from slamon.files.intake import Sent, take_in
 from slamon.services.reports.verify import Difference, verify_audit, verify_requests
 from slamon.services.requests.attachments import attach
-from tests.installation import CONTACT, Installation
+from tests.installation import CONTACT, ON_BOTH_DATABASES, Installation
 
 
 def findings(world: Installation) -> list[str]:
@@ -26,25 +26,26 @@ def findings(world: Installation) -> list[str]:
 
 
 @pytest.fixture
-def lived(any_world: Installation) -> Installation:
+def lived(chosen_world: Installation) -> Installation:
     """Some requests with a past; the guards against changes are taken off, as somebody with the keys could."""
-    first, second = any_world.file(), any_world.file()
-    any_world.act(first.id, Action.ASK, by=any_world.cast.contact, text="Which lot?")
-    any_world.act(first.id, Action.REPLY, by=any_world.cast.pm, text="Lot 7")
-    any_world.clock.advance(hours=50)
-    any_world.work()
-    any_world.act(second.id, Action.ANSWER, by=any_world.cast.contact, text="Late but here")
-    with any_world.runtime.db.write() as session:
-        if any_world.runtime.db.is_sqlite:
+    first, second = chosen_world.file(), chosen_world.file()
+    chosen_world.act(first.id, Action.ASK, by=chosen_world.cast.contact, text="Which lot?")
+    chosen_world.act(first.id, Action.REPLY, by=chosen_world.cast.pm, text="Lot 7")
+    chosen_world.clock.advance(hours=50)
+    chosen_world.work()
+    chosen_world.act(second.id, Action.ANSWER, by=chosen_world.cast.contact, text="Late but here")
+    with chosen_world.runtime.db.write() as session:
+        if chosen_world.runtime.db.is_sqlite:
             for table in ("fact", "audit_entry"):
                 session.execute(text(f"DROP TRIGGER {table}_refuses_update"))
                 session.execute(text(f"DROP TRIGGER {table}_refuses_delete"))
         else:
             session.execute(text("ALTER TABLE fact DISABLE TRIGGER ALL"))
             session.execute(text("ALTER TABLE audit_entry DISABLE TRIGGER ALL"))
-    return any_world
+    return chosen_world
 
 
+@ON_BOTH_DATABASES
 def test_an_untouched_record_passes(lived: Installation):
     assert findings(lived) == []
 
@@ -71,24 +72,25 @@ def test_tampering_is_found_and_the_first_place_named(lived: Installation, tampe
 
 
 @pytest.fixture
-def changed(any_world: Installation) -> Installation:
+def changed(chosen_world: Installation) -> Installation:
     """A request whose columns have been changed since the filing: each by an act of its own."""
-    cast, pm = any_world.cast, any_world.cast.pm
-    first = any_world.file()
-    request = any_world.file(parent_id=first.id)
-    any_world.act(request.id, Action.ACKNOWLEDGE, by=cast.contact, expected_on=date(2026, 3, 4))
+    cast, pm = chosen_world.cast, chosen_world.cast.pm
+    first = chosen_world.file()
+    request = chosen_world.file(parent_id=first.id)
+    chosen_world.act(request.id, Action.ACKNOWLEDGE, by=cast.contact, expected_on=date(2026, 3, 4))
     other = {"changes": {"contact_id": str(cast.backup), "due_on": "2026-03-20"}}
-    any_world.act(request.id, Action.AMEND, by=pm, reason="On leave", particulars=other, expected_version=2)
+    chosen_world.act(request.id, Action.AMEND, by=pm, reason="On leave", particulars=other, expected_version=2)
     colleague = {"name": "Corinne Contact", "email": CONTACT}
-    any_world.act(request.id, Action.HAND_ON, by=cast.backup, particulars=colleague)
-    any_world.act(request.id, Action.ANSWER, by=cast.contact, text="Yes")
-    any_world.act(request.id, Action.REJECT, by=pm, reason="Which week?")
-    any_world.act(request.id, Action.ANSWER, by=cast.contact, text="Week 20", expected_on=date(2026, 3, 5))
-    any_world.act(request.id, Action.ACCEPT, by=pm)
-    any_world.act(request.id, Action.REOPEN, by=pm, reason="It is taken after all")
-    return any_world
+    chosen_world.act(request.id, Action.HAND_ON, by=cast.backup, particulars=colleague)
+    chosen_world.act(request.id, Action.ANSWER, by=cast.contact, text="Yes")
+    chosen_world.act(request.id, Action.REJECT, by=pm, reason="Which week?")
+    chosen_world.act(request.id, Action.ANSWER, by=cast.contact, text="Week 20", expected_on=date(2026, 3, 5))
+    chosen_world.act(request.id, Action.ACCEPT, by=pm)
+    chosen_world.act(request.id, Action.REOPEN, by=pm, reason="It is taken after all")
+    return chosen_world
 
 
+@ON_BOTH_DATABASES
 def test_what_acts_have_changed_since_the_filing_passes(changed: Installation):
     assert findings(changed) == []
 
@@ -114,23 +116,24 @@ PDF = b"%PDF-1.7\nassay 99.2 %\n"
 
 
 @pytest.fixture
-def with_files(any_world: Installation) -> Installation:
+def with_files(chosen_world: Installation) -> Installation:
     """Two requests that share the bytes of one file, which each answer names, without the guard against changes."""
-    runtime, by = any_world.runtime, any_world.caller(any_world.cast.contact)
+    runtime, by = chosen_world.runtime, chosen_world.caller(chosen_world.cast.contact)
     stored = take_in(runtime.files, Sent("CoA.pdf", "application/pdf"), io.BytesIO(PDF), most_bytes=1000)
-    for request in (any_world.file(), any_world.file()):
+    for request in (chosen_world.file(), chosen_world.file()):
         with runtime.write() as tx:
             file_id = attach(tx, request.id, stored, by=by, via=Via.API)[0].id
-        any_world.act(request.id, Action.ANSWER, by=any_world.cast.contact, attachments=(file_id,))
+        chosen_world.act(request.id, Action.ANSWER, by=chosen_world.cast.contact, attachments=(file_id,))
     with runtime.db.write() as session:
         if runtime.db.is_sqlite:
             session.execute(text("DROP TRIGGER attachment_refuses_update"))
             session.execute(text("DROP TRIGGER attachment_refuses_delete"))
         else:
             session.execute(text("ALTER TABLE attachment DISABLE TRIGGER ALL"))
-    return any_world
+    return chosen_world
 
 
+@ON_BOTH_DATABASES
 def test_files_that_are_as_they_came_are_counted(with_files: Installation):
     assert list(verify_files(with_files.runtime)) == [2]
     assert findings(with_files) == []

@@ -18,7 +18,7 @@ from slamon.services.directory.bootstrap import default_policies
 from slamon.services.directory.records import change
 from slamon.services.policies.policies import PolicyLine
 from slamon.services.reports.what_if import Question, WhatIf, what_if
-from tests.installation import START, Installation
+from tests.installation import ON_BOTH_DATABASES, START, Installation
 
 ADMIN = Caller("admin", "Ada", frozenset({Role.ADMIN}))
 LIVE = default_policies(STANDARD.clocks)[0]
@@ -38,9 +38,9 @@ def tried(world: Installation, which: PolicyLine, **differing: Any) -> WhatIf:
 
 
 @pytest.fixture
-def a_week(any_world: Installation) -> Installation:
+def a_week(chosen_world: Installation) -> Installation:
     """Six requests a day apart: two answered after 30 hours, two never, two at once."""
-    world = any_world
+    world = chosen_world
     for _ in range(2):
         slow, _silent, quick = world.file(), world.file(), world.file()
         world.act(quick.id, Action.ANSWER, by=world.cast.contact, text="Yes")
@@ -58,6 +58,7 @@ def test_the_line_they_lived_under_changes_nothing(a_week: Installation):
     assert found.escalations == found.escalations_under_draft != {}
 
 
+@ON_BOTH_DATABASES
 def test_a_tighter_limit_shows_which_breaches_appear_and_whom_they_would_have_called(a_week: Installation):
     found = tried(a_week, draft("PT20H"))
     (cmo,) = found.cmos.values()

@@ -125,12 +125,12 @@ def test_every_act_of_the_cmo_may_be_recorded_late_and_its_clocks_follow(
     assert story.is_sound()
 
 
-def test_a_breach_that_an_answer_in_time_disproves_no_longer_holds(any_api: Api) -> None:
-    story = lived(any_api, ROUTINE_ITEMS, [(60, "contact", ANSWER)])
+def test_a_breach_that_an_answer_in_time_disproves_no_longer_holds(api: Api) -> None:
+    story = lived(api, ROUTINE_ITEMS, [(60, "contact", ANSWER)])
     assert story.clocks()["answer"] == "breached"
-    again = [story(any_api.pm, "answer", **call(any_api, 5, text="All attached"))["version"] for _ in range(2)]
+    again = [story(api.pm, "answer", **call(api, 5, text="All attached"))["version"] for _ in range(2)]
     assert again[0] == again[1]  # recorded twice, it counts once
-    with any_api.world.runtime.db.read() as session:
+    with api.world.runtime.db.read() as session:
         crossed = session.scalars(select(CrossingRow).where(CrossingRow.clock == "answer")).all()
     assert {(row.status, row.rescinded_reason) for row in crossed} == {
         ("rescinded", "an earlier act was recorded later")
@@ -138,23 +138,21 @@ def test_a_breach_that_an_answer_in_time_disproves_no_longer_holds(any_api: Api)
     assert story.is_sound()
 
 
-def test_a_dispatch_told_by_phone_is_the_consignment_with_its_tracking_number_or_the_one_named(any_api: Api) -> None:
+def test_a_dispatch_told_by_phone_is_the_consignment_with_its_tracking_number_or_the_one_named(api: Api) -> None:
     half = [{"line": 1, "quantity": "24"}]
     told = {"lines": half, "dispatched_at": "2026-03-02T11:00:00Z"}
-    story = lived(any_api, LOST, [ORDERED_FIRST, (60, "contact", ("confirm_dispatch", {**SENT[1], **told}))])
+    story = lived(api, LOST, [ORDERED_FIRST, (60, "contact", ("confirm_dispatch", {**SENT[1], **told}))])
     phone = {**SENT[1], "dispatched_at": "2026-03-02T11:00:00Z"}
     other_number = {**phone, "tracking_number": "020-77"}
-    assert story.refused(any_api.pm, "confirm_dispatch", **call(any_api, 5, **phone, consignment=3))[0] == 422
+    assert story.refused(api.pm, "confirm_dispatch", **call(api, 5, **phone, consignment=3))[0] == 422
     more = {**phone, "lines": [{"line": 1, "quantity": "25"}]}
-    assert story.refused(any_api.pm, "confirm_dispatch", **call(any_api, 5, **more))[0] == 422
-    assert story(any_api.pm, "confirm_dispatch", **call(any_api, 30, **phone))["state"] == "partly_dispatched"
+    assert story.refused(api.pm, "confirm_dispatch", **call(api, 5, **more))[0] == 422
+    assert story(api.pm, "confirm_dispatch", **call(api, 30, **phone))["state"] == "partly_dispatched"
     assert story.clocks()["dispatch_confirmation"] == "late"
-    named = call(any_api, 5, **other_number, consignment=1)
-    assert story(any_api.pm, "confirm_dispatch", **named)["state"] == "partly_dispatched"
+    named = call(api, 5, **other_number, consignment=1)
+    assert story(api.pm, "confirm_dispatch", **named)["state"] == "partly_dispatched"
     assert story.clocks()["dispatch_confirmation"] == "met"
-    assert (
-        story(any_api.pm, "confirm_dispatch", **call(any_api, 6, **other_number))["state"] == "dispatched"
-    )  # a new one
+    assert story(api.pm, "confirm_dispatch", **call(api, 6, **other_number))["state"] == "dispatched"  # a new one
     assert story.is_sound()
 
 

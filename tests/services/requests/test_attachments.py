@@ -153,18 +153,18 @@ def test_a_closed_request_takes_no_files_but_shows_those_it_has(api: Api) -> Non
     assert api.contact.get(location).content == PDF
 
 
-def test_a_flipped_byte_is_never_handed_out_and_stands_in_the_trail(any_api: Api) -> None:
-    location = send(any_api.contact, f"/v1/requests/{any_api.filed()['id']}/attachments").headers["location"]
-    (blob,) = blobs(any_api)
+def test_a_flipped_byte_is_never_handed_out_and_stands_in_the_trail(api: Api) -> None:
+    location = send(api.contact, f"/v1/requests/{api.filed()['id']}/attachments").headers["location"]
+    (blob,) = blobs(api)
     blob.write_bytes(PDF.replace(b"99.2", b"99.9"))
-    refused = any_api.pm.get(location)
+    refused = api.pm.get(location)
     assert (refused.status_code, refused.json()["type"]) == (500, "urn:slamon:problem:file-damaged")
     assert b"99.9" not in refused.content
-    with any_api.world.runtime.db.read() as session:
+    with api.world.runtime.db.read() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "file_damaged")).one()
     assert (entry.entity_id, entry.new and entry.new["sha256"]) == (location.rpartition("/")[2], SHA)
-    any_api.world.work()
-    assert len(any_api.world.email.sent_to(ADMIN, MessageKind.ALARM)) == 1
+    api.world.work()
+    assert len(api.world.email.sent_to(ADMIN, MessageKind.ALARM)) == 1
 
 
 def test_a_lost_file_is_an_incident_and_a_store_that_is_away_is_none(api: Api, path: str) -> None:
@@ -179,13 +179,13 @@ def test_a_lost_file_is_an_incident_and_a_store_that_is_away_is_none(api: Api, p
     assert api.pm.get(location).content == PDF
 
 
-def test_an_act_names_the_files_that_belong_to_it(any_api: Api) -> None:
-    request = f"/v1/requests/{any_api.filed()['id']}"
-    told = send(any_api.contact, f"{request}/attachments").json()
+def test_an_act_names_the_files_that_belong_to_it(api: Api) -> None:
+    request = f"/v1/requests/{api.filed()['id']}"
+    told = send(api.contact, f"{request}/attachments").json()
     answer = {"text": "Here it is.", "attachments": [told["id"]]}
     for _ in range(2):  # saying it again is harmless
-        assert any_api.contact.post(f"{request}/actions/answer", json=answer).status_code == 200
-    facts = any_api.pm.get(f"{request}/timeline").json()["facts"]
+        assert api.contact.post(f"{request}/actions/answer", json=answer).status_code == 200
+    facts = api.pm.get(f"{request}/timeline").json()["facts"]
     assert [fact["content"].get("attachments") for fact in facts] == [
         None,
         [{"id": told["id"], "name": "CoA A17.pdf", "size": len(PDF), "sha256": SHA}],

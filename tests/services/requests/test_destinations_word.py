@@ -33,59 +33,59 @@ def offered(story: Told, who: Any) -> set[str]:
     return {each["action"] for each in who.get(story.path).json()["actions"]}
 
 
-def test_the_clock_runs_from_the_delivery_and_the_contact_is_asked_and_offered_the_form(any_api: Api) -> None:
-    story = delivered_by_their_word(any_api)
+def test_the_clock_runs_from_the_delivery_and_the_contact_is_asked_and_offered_the_form(api: Api) -> None:
+    story = delivered_by_their_word(api)
     clock = delivery_clock(story)
     assert (clock["outcome"], clock["started_at"]) == ("running", "2026-03-02T15:00:00Z")
-    assert ("confirm_delivery" in offered(story, any_api.contact), offered(story, any_api.pm) >= {"accept"}) == (
+    assert ("confirm_delivery" in offered(story, api.contact), offered(story, api.pm) >= {"accept"}) == (
         True,
         True,
     )
-    assert "confirm_delivery" not in offered(story, any_api.pm)
-    any_api.world.work()
+    assert "confirm_delivery" not in offered(story, api.pm)
+    api.world.work()
     for hours, kind in ((18, MessageKind.REMINDER), (6, MessageKind.TARGET)):
         story.pass_time(hours=hours)
-        [mail] = [each for each in any_api.world.email.sent_to(CONTACT, kind) if each.number]
+        [mail] = [each for each in api.world.email.sent_to(CONTACT, kind) if each.number]
         assert [line.words.label for line in mail.clocks] == ["delivery confirmation"]
-    page = any_api.nobody.get((mail.link or "")[(mail.link or "").index("/r/") :]).text
+    page = api.nobody.get((mail.link or "")[(mail.link or "").index("/r/") :]).text
     assert "Please confirm delivery; it was due by" in page
     assert "by the destination’s word; the CMO has not confirmed it yet" in page
     assert "Nothing to do now" not in page
-    assert story(any_api.contact, "confirm_delivery", **TOLD)["state"] == "delivered"
+    assert story(api.contact, "confirm_delivery", **TOLD)["state"] == "delivered"
     assert story.clocks()["delivery_confirmation"] == "late"
-    assert "confirm_delivery" not in offered(story, any_api.contact)
+    assert "confirm_delivery" not in offered(story, api.contact)
     assert story.is_sound()
 
 
-def test_past_its_limit_it_is_breached_and_stays_so_and_the_breach_is_told(any_api: Api) -> None:
-    story = delivered_by_their_word(any_api)
+def test_past_its_limit_it_is_breached_and_stays_so_and_the_breach_is_told(api: Api) -> None:
+    story = delivered_by_their_word(api)
     story.pass_time(hours=60)
-    assert any_api.world.email.sent_to("lead@sponsor.example", MessageKind.LIMIT)
-    story(any_api.lead, "accept")
+    assert api.world.email.sent_to("lead@sponsor.example", MessageKind.LIMIT)
+    story(api.lead, "accept")
     assert story.clocks()["delivery_confirmation"] == "breached"
     assert story.is_sound()
 
 
-def test_accepting_the_goods_first_closes_it_before_the_cmo_had_to_say(any_api: Api) -> None:
-    story = delivered_by_their_word(any_api)
+def test_accepting_the_goods_first_closes_it_before_the_cmo_had_to_say(api: Api) -> None:
+    story = delivered_by_their_word(api)
     story.pass_time(hours=20)
-    story(any_api.lead, "accept")
+    story(api.lead, "accept")
     assert story.clocks()["delivery_confirmation"] == "cancelled"
-    told = any_api.pm.get(f"{story.path}/clocks/delivery_confirmation/explain").json()["sentences"]
+    told = api.pm.get(f"{story.path}/clocks/delivery_confirmation/explain").json()["sentences"]
     assert "closed before the CMO had to say" in " ".join(told)
     assert story.is_sound()
 
 
-def test_the_cmos_word_counts_as_its_own_and_what_is_wrong_with_the_goods_stays_said(any_api: Api) -> None:
-    story = delivered_by_their_word(any_api)
+def test_the_cmos_word_counts_as_its_own_and_what_is_wrong_with_the_goods_stays_said(api: Api) -> None:
+    story = delivered_by_their_word(api)
     other = {**ARRIVED, "condition": "damaged", "delivered_at": "2026-03-02T14:00:00Z"}
-    assert story(any_api.contact, "confirm_delivery", **other)["state"] == "in_review"
-    any_api.world.work()
-    [alarm] = any_api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+    assert story(api.contact, "confirm_delivery", **other)["state"] == "in_review"
+    api.world.work()
+    [alarm] = api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
     assert alarm.tells_of_damage
     assert delivery_clock(story)["started_at"] == "2026-03-02T15:00:00Z"  # the first word on when it arrived
     assert story.clocks() | {"delivery_confirmation": "met", "excursion_decision": "running"} == story.clocks()
-    decided = story(any_api.quality, "decide", disposition="usable", reason="The box alone is damaged")
+    decided = story(api.quality, "decide", disposition="usable", reason="The box alone is damaged")
     assert decided["state"] == "delivered"
     assert story.is_sound()
 
@@ -102,13 +102,13 @@ def test_damage_told_once_all_is_closed_is_no_decision_that_nobody_can_make(api:
     assert "must decide" not in words
 
 
-def test_a_word_of_the_cmo_that_is_recorded_for_it_counts_and_a_second_one_of_ours_does_not(any_api: Api) -> None:
-    story = delivered_by_their_word(any_api)
-    assert story(any_api.pm, "confirm_delivery", **TOLD)["state"] == "delivered"  # sent twice is said once
+def test_a_word_of_the_cmo_that_is_recorded_for_it_counts_and_a_second_one_of_ours_does_not(api: Api) -> None:
+    story = delivered_by_their_word(api)
+    assert story(api.pm, "confirm_delivery", **TOLD)["state"] == "delivered"  # sent twice is said once
     assert story.clocks()["delivery_confirmation"] == "running"
-    assert story.refused(any_api.pm, "confirm_delivery", **{**TOLD, "received_by": "Ward 3"})[0] == 403
-    call = {"on_behalf_of": str(any_api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
-    story(any_api.pm, "confirm_delivery", **TOLD, **call)
+    assert story.refused(api.pm, "confirm_delivery", **{**TOLD, "received_by": "Ward 3"})[0] == 403
+    call = {"on_behalf_of": str(api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
+    story(api.pm, "confirm_delivery", **TOLD, **call)
     assert story.clocks()["delivery_confirmation"] == "met"
     assert story.is_sound()
 

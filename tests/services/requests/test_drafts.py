@@ -38,12 +38,12 @@ def test_a_draft_tells_nobody_and_is_filed_once_it_is_whole(any_api: Api) -> Non
     assert len(any_api.world.email.sent_to(CONTACT)) == 1
 
 
-def test_a_discarded_draft_is_gone_and_the_trail_keeps_what_it_said(any_api: Api) -> None:
-    path = begun(any_api)
-    said = any_api.pm.get(path).json()
-    assert any_api.pm.post(f"{path}/discard").json()["content"] == said["content"]
-    assert any_api.pm.get("/v1/drafts").json() == {"items": []}
-    with any_api.world.runtime.db.read() as session:
+def test_a_discarded_draft_is_gone_and_the_trail_keeps_what_it_said(api: Api) -> None:
+    path = begun(api)
+    said = api.pm.get(path).json()
+    assert api.pm.post(f"{path}/discard").json()["content"] == said["content"]
+    assert api.pm.get("/v1/drafts").json() == {"items": []}
+    with api.world.runtime.db.read() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.entity == "draft")).one()
         assert (entry.action, entry.entity_id, entry.old) == ("discard", said["id"], said["content"])
 

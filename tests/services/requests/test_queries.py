@@ -2,10 +2,8 @@
 
 import pytest
 
-from slamon.errors import DeliveryError
 from slamon.wording.message import MessageKind
 from tests.callers import Api
-from tests.installation import CMO_CHANNEL, CONTACT, LEAD
 
 SHIPMENT = {
     "type": "shipment",
@@ -27,8 +25,8 @@ DATA = {
 }
 
 
-def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(any_api: Api) -> None:
-    answer = any_api.pm.post("/v1/requests", json=any_api.inquiry())
+def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(api: Api) -> None:
+    answer = api.pm.post("/v1/requests", json=api.inquiry())
     assert answer.status_code == 201
     filed = answer.json()
     assert (filed["number"], filed["state"]) == ("INQ-2026-000001", "filed")
@@ -44,7 +42,7 @@ def test_a_filed_request_answers_with_number_state_and_when_each_clock_is_due(an
     ]
     assert answer.headers["location"] == f"/v1/requests/{filed['id']}"
     assert answer.headers["etag"] == '"1"'
-    assert any_api.pm.get(answer.headers["location"]).json() == filed
+    assert api.pm.get(answer.headers["location"]).json() == filed
 
 
 @pytest.mark.parametrize(("body", "number"), [(SHIPMENT, "SHP-2026-000001"), (DATA, "DAT-2026-000001")])
@@ -86,20 +84,6 @@ def test_a_request_goes_from_filing_to_closing(any_api: Api) -> None:
         ("answered", "cmo_contact"),
         ("accepted", "project_manager"),
     ]
-
-
-def test_silence_is_escalated_and_an_answer_ends_it(any_api: Api) -> None:
-    world = any_api.world
-    path = f"/v1/requests/{any_api.filed()['id']}"
-    world.clock.advance(hours=48, seconds=1)
-    world.work()
-    assert world.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
-    assert world.email.sent_to(LEAD, MessageKind.LIMIT)
-    answer = any_api.contact.post(f"{path}/actions/answer", json={"text": "Sorry. Yes."})
-    assert [clock["outcome"] for clock in answer.json()["clocks"]] == ["breached", "breached"]
-    world.work()
-    assert world.slack.sent_to(CMO_CHANNEL, MessageKind.CLOSING)
-    assert world.email.sent_to(CONTACT, MessageKind.RECEIPT)
 
 
 def test_staff_write_down_a_call_as_the_contacts_own_act(api: Api) -> None:
@@ -161,8 +145,8 @@ def test_lists_are_filtered(api: Api, query: str, found: int) -> None:
     assert len(api.pm.get(f"/v1/requests?sort=filed&{named}").json()["items"]) == found
 
 
-def test_a_new_cmo_is_ready_to_be_asked_once_its_records_stand(any_api: Api) -> None:
-    api, admin = any_api, any_api.admin
+def test_a_new_cmo_is_ready_to_be_asked_once_its_records_stand(api: Api) -> None:
+    admin = api.admin
     week = {"name": "Irish week", "weekly": {"mon": [["09:00", "17:00"]]}, "country": "IE"}
     calendar = admin.post("/v1/calendars", json=week).json()
     cmo = admin.post("/v1/cmos", json={"name": "Shannon Fill"}).json()
@@ -211,47 +195,6 @@ def test_the_closed_days_of_a_year_are_public_holidays_and_the_plants_own(api: A
     days = api.pm.get(f"{path}/holidays?year=2026").json()["days"]
     assert {"day": "2026-12-24", "name": "Plant closed", "is_public": False} in days
     assert {"day": "2026-05-01", "name": "Labor Day", "is_public": True} in days
-
-
-def test_a_dead_letter_can_be_sent_again_or_set_aside(api: Api) -> None:
-    world = api.world
-    world.email.failures.extend(DeliveryError("550 no such user", permanent=True) for _ in range(2))
-    api.filed()
-    api.filed()
-    world.work()
-    first, second = api.pm.get("/v1/messages").json()["items"]
-    assert first["address"] == CONTACT
-    assert api.pm.post(f"/v1/messages/{first['id']}/resend").json()["state"] == "queued"
-    aside = api.pm.post(f"/v1/messages/{second['id']}/dismiss", json={"reason": "Reached by phone"})
-    assert aside.json()["state"] == "suppressed"
-    again = api.pm.post(f"/v1/messages/{second['id']}/resend")
-    assert again.status_code == 409
-    world.work()
-    assert api.pm.get("/v1/messages").json()["items"] == []
-
-
-def test_everything_outgoing_can_be_stopped_and_let_go(api: Api) -> None:
-    world = api.world
-    assert api.admin.post("/v1/outgoing", json={"stopped": True, "reason": "Restore"}).json()["stopped"]
-    api.filed()
-    world.work()
-    assert world.email.sent == []
-    assert api.pm.get("/v1/outgoing").json()["counts"]["queued"] == 1
-    api.admin.post("/v1/outgoing", json={"stopped": False, "reason": "Done"})
-    world.work()
-    assert world.email.sent_to(CONTACT)
-
-
-def test_an_api_key_is_shown_once_works_and_can_be_revoked(api: Api) -> None:
-    body = {"service_name": "IRT bridge", "service_roles": ["project_manager"], "scopes": ["read", "file"]}
-    made = api.admin.post("/v1/api-keys", json=body).json()
-    bridge = api.with_key(made["secret"])
-    assert bridge.post("/v1/requests", json=api.inquiry()).status_code == 201
-    listed = api.admin.get("/v1/api-keys").text
-    assert made["id"] in listed
-    assert made["secret"] not in listed
-    api.admin.post(f"/v1/api-keys/{made['id']}/revoke", json={"reason": "Leaked"})
-    assert bridge.get("/v1/requests").status_code == 401
 
 
 def test_an_invited_person_gets_the_link_that_sets_a_password_by_mail(api: Api) -> None:

@@ -112,57 +112,57 @@ def test_of_two_amendments_made_from_the_same_version_one_wins(any_api: Api) -> 
     assert fact["content"]["changes"]["detail"]["from"]["lines"][0]["quantity"] == "24"  # the first stays readable
 
 
-def test_a_due_date_that_is_revised_does_not_forgive_and_a_colleague_takes_over_by_link(any_api: Api) -> None:
-    story = Told(any_api, **{**LOST, "due_on": "2026-03-12"})
-    story(any_api.pm, "amend", reason="Visit moved", changes={"due_on": "2026-03-20"})
-    clocks = any_api.pm.get(f"{story.path}/clocks").json()["clocks"]
+def test_a_due_date_that_is_revised_does_not_forgive_and_a_colleague_takes_over_by_link(api: Api) -> None:
+    story = Told(api, **{**LOST, "due_on": "2026-03-12"})
+    story(api.pm, "amend", reason="Visit moved", changes={"due_on": "2026-03-20"})
+    clocks = api.pm.get(f"{story.path}/clocks").json()["clocks"]
     [due] = [clock["limit_at"] for clock in clocks if clock["kind"] == "fulfilment"]
     assert due == "2026-03-12T22:59:59Z"  # the end of the day first agreed, in Paris
-    handed = story(any_api.contact, "hand_on", name="Maria Weber", email="maria@cmo.example")
-    any_api.world.work()
-    [mail] = any_api.world.email.sent_to("maria@cmo.example")
+    handed = story(api.contact, "hand_on", name="Maria Weber", email="maria@cmo.example")
+    api.world.work()
+    [mail] = api.world.email.sent_to("maria@cmo.example")
     assert "/r/" in (mail.link or "")
-    assert handed["contact_id"] != str(any_api.world.cast.contact)
+    assert handed["contact_id"] != str(api.world.cast.contact)
     assert story.is_sound()
 
 
-def test_what_is_written_down_late_must_fit_what_happened_before_and_since(any_api: Api) -> None:
-    story = Told(any_api, **ROUTINE_ITEMS)
-    call = {"on_behalf_of": str(any_api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
-    any_api.world.clock.advance(hours=60)
-    story(any_api.contact, "answer", text="All attached")
+def test_what_is_written_down_late_must_fit_what_happened_before_and_since(api: Api) -> None:
+    story = Told(api, **ROUTINE_ITEMS)
+    call = {"on_behalf_of": str(api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
+    api.world.clock.advance(hours=60)
+    story(api.contact, "answer", text="All attached")
     story.pass_time(hours=5)
-    story(any_api.pm, "reject", reason="The second lot is missing")
+    story(api.pm, "reject", reason="The second lot is missing")
     earlier = {**call, "text": "All of it", "occurred_at": "2026-03-04T23:00:00Z"}  # between answer and rejection
-    status, told = story.refused(any_api.pm, "answer", **earlier)
+    status, told = story.refused(api.pm, "answer", **earlier)
     assert (status, "while the request was answered" in told) == (422, True)
     assert story.clocks()["answer"] == "breached"
     before_all = {**call, "text": "All of it", "occurred_at": "2026-03-02T10:00:00Z"}
-    assert story(any_api.pm, "answer", **before_all)["state"] == "acknowledged"  # it was rejected since
+    assert story(api.pm, "answer", **before_all)["state"] == "acknowledged"  # it was rejected since
     assert story.clocks()["answer"] == "met"
-    assert story(any_api.pm, "answer", **call, text="All of it")["state"] == "answered"
+    assert story(api.pm, "answer", **call, text="All of it")["state"] == "answered"
     assert story.is_sound()
 
 
-def test_what_was_sent_back_is_owed_again(any_api: Api) -> None:
-    story = Told(any_api, **FIVE_ITEMS)
-    story(any_api.contact, "answer", text="All attached")
-    assert any_api.pm.get("/v1/owed").json()["items"] == []
-    story(any_api.pm, "reject", reason="Of the wrong lot")
-    assert len(any_api.pm.get("/v1/owed").json()["items"]) == 5
-    story(any_api.contact, "ask", text="Which lot, then?")
-    assert story(any_api.pm, "reply", text="A18")["state"] == "acknowledged"
+def test_what_was_sent_back_is_owed_again(api: Api) -> None:
+    story = Told(api, **FIVE_ITEMS)
+    story(api.contact, "answer", text="All attached")
+    assert api.pm.get("/v1/owed").json()["items"] == []
+    story(api.pm, "reject", reason="Of the wrong lot")
+    assert len(api.pm.get("/v1/owed").json()["items"]) == 5
+    story(api.contact, "ask", text="Which lot, then?")
+    assert story(api.pm, "reply", text="A18")["state"] == "acknowledged"
     assert story.clocks()["answer"] == "met"  # the first answer stays comparable
-    story(any_api.contact, "decline", reason="There is no such lot")
-    assert any_api.pm.get("/v1/owed").json()["items"] == []
+    story(api.contact, "decline", reason="There is no such lot")
+    assert api.pm.get("/v1/owed").json()["items"] == []
 
 
-def test_a_clock_past_its_limit_stays_breached_when_the_sponsor_needs_it_no_more(any_api: Api) -> None:
-    story = Told(any_api, **FIVE_ITEMS)
-    story(any_api.contact, "answer", text="All attached")
-    story(any_api.pm, "follow_up", text="In which file is the third?")
+def test_a_clock_past_its_limit_stays_breached_when_the_sponsor_needs_it_no_more(api: Api) -> None:
+    story = Told(api, **FIVE_ITEMS)
+    story(api.contact, "answer", text="All attached")
+    story(api.pm, "follow_up", text="In which file is the third?")
     story.pass_time(hours=60)
-    story(any_api.pm, "accept")
+    story(api.pm, "accept")
     assert story.clocks()["reply-3"] == "breached"
     assert story.is_sound()
 
@@ -187,24 +187,24 @@ def test_a_contact_may_name_another_day_at_any_time_while_something_is_owed(api:
     assert story(api.contact, "respond", text="Two days more", expected_on="2026-03-06")["expected_on"] == "2026-03-06"
 
 
-def test_a_refusal_that_the_sponsor_leaves_lying_is_the_sponsors_breach(any_api: Api) -> None:
-    story = Told(any_api, **FIVE_ITEMS)
-    story(any_api.contact, "decline", reason="Not our lot")
+def test_a_refusal_that_the_sponsor_leaves_lying_is_the_sponsors_breach(api: Api) -> None:
+    story = Told(api, **FIVE_ITEMS)
+    story(api.contact, "decline", reason="Not our lot")
     story.pass_time(hours=49)
     assert story.clocks()["sponsor-2"] == "running"
-    assert any_api.world.email.sent_to(LEAD, MessageKind.LIMIT)
-    story(any_api.pm, "accept")
+    assert api.world.email.sent_to(LEAD, MessageKind.LIMIT)
+    story(api.pm, "accept")
     assert story.clocks()["sponsor-2"] == "breached"
 
 
-def test_only_a_lead_changes_the_priority_and_the_deadlines_follow(any_api: Api) -> None:
-    story = Told(any_api, **FIVE_ITEMS)
+def test_only_a_lead_changes_the_priority_and_the_deadlines_follow(api: Api) -> None:
+    story = Told(api, **FIVE_ITEMS)
     urgent = {"reason": "The batch is on hold", "changes": {"priority": "urgent"}}
-    assert story.refused(any_api.pm, "amend", **urgent)[0] == 403
-    before = {c["kind"]: c["limit_at"] for c in any_api.pm.get(story.path).json()["clocks"]}
-    after = {c["kind"]: c["limit_at"] for c in story(any_api.lead, "amend", **urgent)["clocks"]}
+    assert story.refused(api.pm, "amend", **urgent)[0] == 403
+    before = {c["kind"]: c["limit_at"] for c in api.pm.get(story.path).json()["clocks"]}
+    after = {c["kind"]: c["limit_at"] for c in story(api.lead, "amend", **urgent)["clocks"]}
     assert after["acknowledgement"] < before["acknowledgement"]
-    assert any_api.pm.get(f"{story.path}/timeline").json()["facts"][-1]["kind"] == "terms_changed"
+    assert api.pm.get(f"{story.path}/timeline").json()["facts"][-1]["kind"] == "terms_changed"
     assert story.is_sound()
 
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from slamon.services.requests import drafts
 from tests.pages import Site, Staff, text_of
-from tests.web.test_staff import how_many
+from tests.web.staff.test_filing import how_many
 
 
 def begun(site: Site, **more: str) -> tuple[Staff, dict[str, str], str]:

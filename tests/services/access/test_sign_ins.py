@@ -1,10 +1,8 @@
-"""Who gets into an account and who does not: passwords, lock-outs, forgotten passwords, links that others saw."""
+"""Who gets into an account and who does not: lock-outs, forgotten passwords, links that others saw."""
 
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +15,6 @@ from slamon.db.audit import AuditEntry
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person, PersonStatus
 from slamon.services.access import callers, one_time_links
-from slamon.services.access.passwords import Passwords
 from slamon.wording.message import MessageKind
 from tests.installation import ADMIN, CONTACT, LEAD, PM, Installation, open_world
 from tests.pages import Site, text_of
@@ -84,138 +81,6 @@ def many_failures(site: Site, number: int, email: str = PM) -> None:
             SignInTry(address_digest=digest, network=f"203.0.113.{each}", kind="failed", tried_at=at)
             for each in range(number)
         )
-
-
-# --- passwords ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("password", "why"),
-    [
-        ("password12345", "It is a common password"),
-        ("PASSWORD12345", "It is a common password"),
-        ("ｐａｓｓｗｏｒｄ１２３４５", "It is a common password"),
-        (PM, "It is made of your name, your address or the company"),
-        (PM.upper() + "1", "It is made of your name, your address or the company"),
-        ("Petra-Manager-2026", "It is made of your name, your address or the company"),
-        ("Auriga Bio 2026!", "It is made of your name, your address or the company"),
-        ("auriga-bio-auriga-bio", "It is made of your name, your address or the company"),
-        ("slamon slamon 26", "It is made of your name, your address or the company"),
-        ("abcdefghijklmnop", "Much of it is a plain sequence"),
-        ("lalalalalalalala", "It repeats itself"),
-        ("eleven char", "Must have at least 12 characters"),
-        ("p\u200ba\u200bs\u200bs\u200bw\u200bo\u200br\u200bd", "Must have at least 12 characters"),
-        ("kumquat " * 26, "Must have at most 200 characters"),
-    ],
-)
-def test_a_password_others_would_guess_is_refused_with_the_reason(site: Site, password: str, why: str) -> None:
-    page = set_password(site, welcome_path(site), password)
-    assert page.status_code == 422
-    assert why in text_of(page)
-    assert "at most" in why or "three or four words that do not belong together" in text_of(page)
-    assert password not in page.text.replace(f'readonly value="{PM}"', "")
-
-
-@pytest.mark.parametrize("password", [PASSWORD, "k7#pQ9!vLm2x", "Zürich-Regen-Tasse", "lamp river auriga wood " * 5])
-def test_a_password_nobody_guesses_is_taken(site: Site, password: str) -> None:
-    assert set_password(site, welcome_path(site), password).status_code == 303
-    assert sign_in(site, password).status_code == 303
-
-
-def test_none_of_the_last_five_passwords_is_taken_again_and_the_one_before_is(site: Site) -> None:
-    six = [f"{word} lamp river wood" for word in ("first", "second", "third", "fourth", "fifth", "sixth")]
-    for password in six:
-        assert set_password(site, welcome_path(site), password).status_code == 303
-    for password in (six[5], six[4], six[1]):
-        refused = set_password(site, welcome_path(site), password)
-        assert "one of your last 5" in text_of(refused)
-    assert set_password(site, welcome_path(site), six[0]).status_code == 303
-
-
-def test_the_database_holds_slow_hashes_only(with_passwords: Site) -> None:
-    set_password(with_passwords, welcome_path(with_passwords), OTHER)
-    rows = with_passwords.everything()
-    assert PASSWORD not in str(rows)
-    assert [row[2].startswith("$argon2id$") for row in rows["former_password"]] == [True]
-    with with_passwords.world.runtime.db.read() as session:
-        kept = session.scalars(select(Person.password_hash).where(Person.password_hash.is_not(None))).all()
-    assert [each.startswith("$argon2id$") for each in kept] == [True, True]
-
-
-def test_of_one_link_used_twice_at_once_one_wins(any_world: Installation) -> None:
-    site = Site(any_world)
-    path = welcome_path(site)
-    answers: list[int] = []
-    both = [Thread(target=lambda: answers.append(set_password(site, path, PASSWORD).status_code)) for _ in range(2)]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
-    assert sorted(answers) == [303, 410]
-
-
-# --- hashing beside the database ---------------------------------------------------------------------------------
-
-
-class Writing(Passwords):
-    """Writes to the database wherever something is hashed: impossible while the caller holds SQLite's one writer."""
-
-    def __init__(self, world: Installation) -> None:
-        super().__init__()
-        self._world = world
-        self.hashed = 0
-
-    def _run(self, *args: Any, **kwargs: Any) -> Any:
-        self._world.file()
-        self.hashed += 1
-        return super()._run(*args, **kwargs)
-
-
-def test_nothing_is_hashed_while_a_transaction_is_open(world: Installation) -> None:
-    probe = Writing(world)
-    world.runtime = replace(world.runtime, passwords=probe)
-    site = Site(world)
-    site.password(world.cast.pm, PASSWORD)
-    assert sign_in(site, "a wrong password").status_code == 401
-    assert sign_in(site, email="nobody@sponsor.example").status_code == 401
-    assert sign_in(site).status_code == 303
-    assert probe.hashed == 4
-
-
-class Slow(Passwords):
-    """One thread, nobody may wait, and each hash takes until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__(threads=1, waiting=0)
-        self.begun, self.go_on = Event(), Event()
-
-    def _matches(self, password: str, password_hash: str | None) -> bool:
-        self.begun.set()
-        self.go_on.wait(20)
-        return super()._matches(password, password_hash)
-
-
-@pytest.fixture
-def busy(world: Installation) -> Iterator[Site]:
-    """An installation whose one hashing thread is busy with a stranger."""
-    slow = Slow()
-    world.runtime = replace(world.runtime, passwords=slow)
-    site = Site(world)
-    stranger = Thread(target=sign_in, args=(site, "a wrong password"))
-    stranger.start()
-    assert slow.begun.wait(20)
-    try:
-        yield site
-    finally:
-        slow.go_on.set()
-        stranger.join(20)
-
-
-def test_more_sign_ins_than_can_be_hashed_are_told_to_come_back(busy: Site) -> None:
-    answer = sign_in(busy, host="203.0.113.9")
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
-    assert "Too many people are signing in" in text_of(answer)
-    assert busy.world.file().number
 
 
 # --- lock-outs ---------------------------------------------------------------------------------------------------

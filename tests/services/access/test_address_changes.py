@@ -167,8 +167,7 @@ def test_links_of_an_escalation_come_again_to_a_cmo_lead_who_moved(desk: Desk) -
     assert len(desk.timeline(asked.id)) == 1
 
 
-def test_an_invitation_mailed_to_a_wrong_address_sets_no_password_and_comes_again(any_desk: Desk) -> None:
-    desk = any_desk
+def test_an_invitation_mailed_to_a_wrong_address_sets_no_password_and_comes_again(desk: Desk) -> None:
     person, old = invited(desk, "nora@wrong.example")
     desk.world.clock.advance(days=3)
     desk.change("people", person, email="nora@right.example")
@@ -203,8 +202,7 @@ def test_a_session_ends_with_the_address(desk: Desk) -> None:
     assert staff.get("/requests").status_code == 303
 
 
-def test_what_was_given_out_before_an_account_was_disabled_stays_dead_when_it_is_enabled(any_desk: Desk) -> None:
-    desk = any_desk
+def test_what_was_given_out_before_an_account_was_disabled_stays_dead_when_it_is_enabled(desk: Desk) -> None:
     desk.world.file()
     desk.world.work()
     [link] = desk.mailed(CONTACT, MessageKind.FILED)
@@ -224,8 +222,7 @@ def test_what_was_given_out_before_an_account_was_disabled_stays_dead_when_it_is
     assert desk.site.staff(desk.cast.quality).get("/requests").status_code == 200
 
 
-def test_the_old_address_is_told_also_where_the_account_is_disabled_at_once(any_desk: Desk) -> None:
-    desk = any_desk
+def test_the_old_address_is_told_also_where_the_account_is_disabled_at_once(desk: Desk) -> None:
     desk.change("people", desk.cast.steering, email="first@else.example", status="disabled")
     desk.change("people", desk.cast.quality, email="second@else.example")
     desk.change("people", desk.cast.quality, status="disabled")
