@@ -53,6 +53,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
         policies.router,
         policy_questions,
         term_changes.router,
+        term_changes.calendar_router,
     ]
     last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
     routers = [*first, *record_routers(runtime.registered), policy_records, *last, *others]

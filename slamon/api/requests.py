@@ -11,7 +11,7 @@ from fastapi import APIRouter, Body, Query, Response
 from sqlalchemy import Connection
 
 from slamon.api.act_route import ActRoute
-from slamon.api.responses import answers
+from slamon.api.routes import camel, described, router_at
 from slamon.db.parties import Organization, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, FactRow
 from slamon.domain.actions.parts import ActionDefinition
@@ -32,7 +32,6 @@ from slamon.http.transaction import (
     Known,
     Posted,
     Reply,
-    by_key,
     created,
     may,
     may_on_record,
@@ -57,8 +56,7 @@ from slamon.schemas.requests import (
     Timeline,
 )
 from slamon.schemas.types.base import NewRequest
-from slamon.services.access import idempotency
-from slamon.services.access.form_links import revoke_links
+from slamon.services.access import form_links, idempotency
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.access.visibility import find_seen, is_seen
 from slamon.services.deadlines.loading import LoadedRequest, load_request
@@ -71,7 +69,7 @@ from slamon.services.transaction import Moment, Tx
 from slamon.wording.words import Words
 
 _PREFIX = "/v1/requests"
-router = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+router = router_at(_PREFIX, "Requests", route_class=ActRoute)
 
 
 _NO_NUMBER = "[number]"  # placeholder for the number, which comes before any text that people wrote
@@ -79,20 +77,15 @@ _NO_NUMBER = "[number]"  # placeholder for the number, which comes before any te
 
 def filing_router(catalogue: Catalogue) -> APIRouter:
     """The route that files; what it takes is made from the request types of the catalogue."""
-    filing = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    filing = router_at(_PREFIX, "Requests", route_class=ActRoute)
     new_request = any_request(catalogue)
 
     @filing.post(
         "",
-        status_code=201,
-        response_model=Request | FiledApart,
-        operation_id="fileRequest",
-        summary="File a request to a CMO",
+        **described(Request | FiledApart, may(Deed.FILE), "File a request to a CMO", 409, body=True, is_new=True),
         description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If "
         "open requests of this type to this CMO name the same lot or order number: a 409 that lists them in "
         "`look_alikes`.",
-        responses=answers(409, body=True, etag=201, location=True),
-        dependencies=[may(Deed.FILE)],
     )
     def file_request(arrival: Arriving, body: new_request) -> Response:  # type: ignore[valid-type]  # of this catalogue
         asked: NewRequest = body
@@ -165,14 +158,7 @@ def _answered(filed: Sequence[Filed], call: Call, *, split: bool) -> Reply:
     return created(answer, f"/v1/requests/{first.id}", version=requests[0].version)
 
 
-@router.get(
-    "",
-    response_model=Page,
-    operation_id="listRequests",
-    summary="List requests",
-    responses=answers(),
-    dependencies=[may(Deed.READ_REQUESTS)],
-)
+@router.get("", **described(Page, may(Deed.READ_REQUESTS), "List requests"))
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     wanted = queries.RequestFilter(
         state=State(query.state) if query.state else None,
@@ -198,14 +184,7 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
 
 
-@router.get(
-    "/{request_id}",
-    response_model=Request,
-    operation_id="getRequest",
-    summary="Read a request",
-    responses=answers(404, etag=200),
-    dependencies=[may_on_record(Deed.READ_REQUESTS)],
-)
+@router.get("/{request_id}", **described(Request, may_on_record(Deed.READ_REQUESTS), "Read a request", 404, etag=True))
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
@@ -215,11 +194,7 @@ def get_request(call: Known, request_id: UUID) -> Response:
 
 @router.get(
     "/{request_id}/timeline",
-    response_model=Timeline,
-    operation_id="getTimeline",
-    summary="What happened to a request",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_REQUESTS)],
+    **described(Timeline, may_on_record(Deed.READ_REQUESTS), "What happened to a request", 404),
 )
 def get_timeline(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
@@ -231,17 +206,15 @@ def get_timeline(call: Known, request_id: UUID) -> Response:
 
 @router.post(
     "/{request_id}/revoke-links",
-    response_model=RevokedLinks,
-    operation_id="revokeLinks",
-    summary="Withdraw a contact's links to a request",
+    **described(
+        RevokedLinks, may_on_record(Deed.WITHDRAW_LINKS), "Withdraw a contact's links to a request", 404, body=True
+    ),
     description="They open nothing any more; from their page the contact can have a fresh one mailed to their own "
     "address. For the project's manager, its leads and quality.",
-    responses=answers(404, body=True),
-    dependencies=[may_on_record(Deed.WITHDRAW_LINKS)],
 )
-def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
+def revoke_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
     def work(tx: Tx) -> Reply:
-        revoked = revoke_links(tx, request_id, body.person_id, by=call.caller, reason=body.reason)
+        revoked = form_links.revoke_links(tx, request_id, body.person_id, by=call.caller, reason=body.reason)
         return reply(RevokedLinks(revoked=revoked))
 
     return call.write(work)
@@ -249,39 +222,21 @@ def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -
 
 def action_router(catalogue: Catalogue, words: Words) -> APIRouter:
     """One address an action: each takes that action's own fields, and those of a recorded call or mail."""
-    acting = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    acting = router_at(_PREFIX, "Requests", route_class=ActRoute)
+    may_act = may_on_record(Deed.ACT)
     for name, action in catalogue.actions.items():
-        acting.add_api_route(
-            f"/{{request_id}}/actions/{name}",
-            _acting(action),
-            methods=["POST"],
-            response_model=Request,
-            operation_id=_camel(name) + "OnRequest",
-            summary=words.actions[name].verb[:1].upper() + words.actions[name].verb[1:],
+        verb = words.actions[name].verb
+        acting.post(
+            f"/{{request_id}}/actions/{name}", operation_id=camel(name) + "OnRequest",
             description="Saying again what was said is harmless. Not possible in this state: a 409 that says what is.",
-            responses=answers(404, 409, 412, body=True, etag=200),
-            dependencies=[may_on_record(Deed.ACT)],
-        )
-    acting.add_api_route(
-        "/{request_id}/actions/{action}",
-        _refusing_others(catalogue),
-        methods=["POST"],
-        include_in_schema=False,
-        dependencies=[may_on_record(Deed.ACT)],
-    )
-    return acting
+            **described(Request, may_act, verb[:1].upper() + verb[1:], 404, 409, 412, body=True, etag=True),
+        )(_acting(action))  # fmt: skip
 
-
-def _refusing_others(catalogue: Catalogue) -> Callable[..., Response]:
+    @acting.post("/{request_id}/actions/{action}", include_in_schema=False, dependencies=[may_act])
     def refuse_action(action: str) -> Response:
         raise Invalid("action", f"'{action}' is none of {', '.join(catalogue.actions)}")
 
-    return refuse_action
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
+    return acting
 
 
 def _acting(action: ActionDefinition[Any]) -> Callable[..., Response]:
