@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, StringConstraints, create_model
+from pydantic import Field, StringConstraints
 
 from slamon.channels import AddressKind
 
@@ -25,12 +25,6 @@ def changed_addresses(kinds: Mapping[str, AddressKind]) -> dict[str, Any]:
 def known_addresses(kinds: Mapping[str, AddressKind]) -> dict[str, Any]:
     """Fields of a record as it is read."""
     return {kind.field: (str | None, ...) for kind in kinds.values()}
-
-
-def with_fields(name: str, head: type[BaseModel], fields: dict[str, Any], tail: type[BaseModel]) -> type[Any]:
-    """The model `name` with the fields of `head`, then `fields`, then those of `tail`."""
-    between = create_model(f"_{name}", __base__=BaseModel, **fields)
-    return create_model(name, __base__=(tail, between, head), __module__=head.__module__)
 
 
 def _taken(kind: AddressKind) -> Any:
