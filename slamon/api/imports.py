@@ -1,7 +1,7 @@
 """The spreadsheet import over HTTP: one upload, one transaction, all or nothing."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Response
@@ -12,7 +12,7 @@ from slamon.http import problems
 from slamon.http.transaction import Posted, Reply, may, reply
 from slamon.imports.directory import import_directory
 from slamon.imports.drafts import BadRows
-from slamon.imports.tables import COLUMNS, RowProblem, read_table
+from slamon.imports.tables import COLUMNS, read_table
 from slamon.schemas.imports import DirectoryImport, ImportQuery, Remark
 from slamon.services.access.rights import Deed, allow
 from slamon.services.transaction import Tx
@@ -66,15 +66,7 @@ def import_spreadsheet(
             result = import_directory(tx, rows, by=by)
             if query.dry_run:
                 trial.rollback()
-        return reply(
-            DirectoryImport(
-                dry_run=query.dry_run,
-                created=result.created,
-                unchanged=result.unchanged,
-                differing=list(map(_remark, result.differing)),
-                notes=list(map(_remark, result.notes)),
-            )
-        )
+        return reply(DirectoryImport.model_validate({"dry_run": query.dry_run, **asdict(result)}))
 
     try:
         return call.write(work)
@@ -82,15 +74,9 @@ def import_spreadsheet(
         return _refusal(request, bad)
 
 
-def _remark(problem: RowProblem) -> Remark:
-    return Remark(
-        row=problem.row, column=problem.column, message=problem.reason, sheet=problem.sheet, cell=problem.cell
-    )
-
-
 def _refusal(request: Request, bad: BadRows) -> Response:
     """The problem every Invalid ends in, its errors being all bad cells; `field` stands in every error of a problem."""
     plain = problems.answer(request, bad)
     problem = json.loads(bytes(plain.body))
-    problem["errors"] = [{"field": one.column, **_remark(one).model_dump()} for one in bad.problems]
+    problem["errors"] = [{"field": one.column, **Remark.model_validate(one).model_dump()} for one in bad.problems]
     return Response(json.dumps(problem, ensure_ascii=False), plain.status_code, media_type=problems.MEDIA_TYPE)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from slamon.api.act_route import ActRoute
 from slamon.api.routes import camel, described, router_at
 from slamon.db.parties import Organization, Project, Site
-from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.db.requests import ClockRow, CmoRequest
 from slamon.domain.actions.parts import ActionDefinition
 from slamon.domain.calendar import CalendarError
 from slamon.domain.catalogue import Catalogue
@@ -22,7 +22,7 @@ from slamon.domain.clocks.state import ClockState
 from slamon.domain.lifecycle import Rule, State
 from slamon.domain.stage import possible_actions
 from slamon.domain.terms import TermsError
-from slamon.domain.timeline import INTERNAL, Role, Via, stamp
+from slamon.domain.timeline import INTERNAL, Via, stamp
 from slamon.domain.types.data import DataKind
 from slamon.errors import Invalid, SlamonError
 from slamon.http.transaction import (
@@ -42,7 +42,6 @@ from slamon.schemas.clocks import clock_of
 from slamon.schemas.filings import filing_of
 from slamon.schemas.new_requests import any_request
 from slamon.schemas.requests import (
-    Author,
     Fact,
     FiledApart,
     ItemTerms,
@@ -160,18 +159,7 @@ def _answered(filed: Sequence[Filed], call: Call, *, split: bool) -> Reply:
 
 @router.get("", **described(Page, may(Deed.READ_REQUESTS), "List requests"))
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    wanted = queries.RequestFilter(
-        state=State(query.state) if query.state else None,
-        type=query.type,
-        cmo_id=query.cmo_id,
-        site_id=query.site_id,
-        project_id=query.project_id,
-        priority=query.priority,
-        overdue=query.overdue,
-        order=queries.Order(query.sort),
-        cursor=query.cursor,
-        limit=query.limit,
-    )
+    wanted = queries.RequestFilter(**query.model_dump(exclude={"sort"}), order=queries.Order(query.sort))
     with call.reading() as tx:
         if query.type is not None:
             known_type(tx, query.type)
@@ -200,7 +188,7 @@ def get_timeline(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         queries.visible_request(tx.session, request_id, by=call.caller)
         hidden = INTERNAL if call.caller.is_cmo else ()
-        facts = [_fact(row) for row in queries.facts_of(tx.session, request_id) if row.kind not in hidden]
+        facts = [Fact.model_validate(row) for row in queries.facts_of(tx.session, request_id) if row.kind not in hidden]
     return reply(Timeline(request_id=request_id, facts=facts)).response()
 
 
@@ -305,13 +293,9 @@ def _just_filed(filed: Filed, call: Call) -> Request:
 
 
 def _item_terms(detail: Mapping[str, Any], clocks: Mapping[int, ClockState]) -> dict[str, Any]:
+    kinds = {number: DataKind(detail["items"][number - 1]["kind"]) for number in clocks}
     told = [
-        ItemTerms(
-            item=number,
-            kind=DataKind(detail["items"][number - 1]["kind"]),
-            target_at=clock.target_at,
-            limit_at=clock.limit_at,
-        )
+        ItemTerms(item=number, kind=kinds[number], target_at=clock.target_at, limit_at=clock.limit_at)
         for number, clock in clocks.items()
     ]
     return {"terms_differ": bool(told), "item_terms": told}
@@ -331,18 +315,3 @@ def _line(
     own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
     shown = [clock_of(row, known) for row in clocks]
     return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
-
-
-def _fact(row: FactRow) -> Fact:
-    return Fact(
-        sequence=row.sequence,
-        kind=row.kind,
-        occurred_at=row.occurred_at,
-        recorded_at=row.recorded_at,
-        by=Author(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
-        recorded_by=Author(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
-        via=Via(row.via),
-        reason=row.reason,
-        content=row.content,
-        digest=row.digest,
-    )

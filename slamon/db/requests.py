@@ -28,7 +28,7 @@ from slamon.domain.clocks.state import ClockId, Outcome
 from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, State
 from slamon.domain.priority import Priority
 from slamon.domain.terms import Level
-from slamon.domain.timeline import Via
+from slamon.domain.timeline import Actor, Role, Via
 
 
 class CrossingStatus(StrEnum):
@@ -172,6 +172,14 @@ class FactRow(Base):
     reason: Mapped[str | None]
     content: Mapped[dict[str, Any]]
     digest: Mapped[str] = mapped_column(String(64))
+
+    @property
+    def by(self) -> Actor:
+        return Actor(self.by_id, self.by_name, Role(self.by_role))
+
+    @property
+    def recorded_by(self) -> Actor:
+        return Actor(self.recorded_by_id, self.recorded_by_name, Role(self.recorded_by_role))
 
 
 class ClockRow(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.timeline import Actor, Fact, Role, Timeline, Via, stamp
+from slamon.domain.timeline import Actor, Fact, Timeline, Via, stamp
 from slamon.services.transaction import Tx
 
 
@@ -61,8 +61,8 @@ def fact_of(row: FactRow) -> Fact:
         kind=row.kind,
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
-        by=Actor(row.by_id, row.by_name, Role(row.by_role)),
-        recorded_by=Actor(row.recorded_by_id, row.recorded_by_name, Role(row.recorded_by_role)),
+        by=row.by,
+        recorded_by=row.recorded_by,
         via=Via(row.via),
         reason=row.reason,
         content=row.content,
