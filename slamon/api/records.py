@@ -18,7 +18,7 @@ from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor
 from slamon.engine.channel_test import tested
-from slamon.errors import Invalid, NotFound, StaleVersion, StillHolds
+from slamon.errors import Invalid, NotFound, StillHolds
 from slamon.http.transaction import (
     Call,
     ExpectedVersion,
@@ -248,8 +248,7 @@ def routes_of(resource: Resource) -> APIRouter:
         def allowed(tx: Tx) -> tuple[Actor, Values]:
             found = resource.find(tx, record_id, call)
             by, values = allow_change(tx.session, found, said, resource.changing, by=call.caller)
-            if expected is not None and expected != found.version:
-                raise StaleVersion(found.version)
+            found.refuse_stale(expected)
             return by, values
 
         if resource.tested is not None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.database import count, note
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
+from slamon.db.statements import change_rows
 from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.ladder import Crossing, CrossingKey, Evaluation, evaluate, steps_to_tell
 from slamon.domain.clocks.state import ClockId, ClockState, Outcome
@@ -192,9 +193,5 @@ def _find_crossings(
 
 def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None:
     """Set a due request aside that could not be evaluated, so that the others go on; it is tried again at `until`."""
-    session.execute(
-        update(CmoRequest)
-        .where(CmoRequest.id == request_id, CmoRequest.next_check_at < until)
-        .values(wake_at=until)
-        .execution_options(synchronize_session=False)
-    )
+    is_due = (CmoRequest.id == request_id, CmoRequest.next_check_at < until)
+    change_rows(session, update(CmoRequest).where(*is_due).values(wake_at=until))

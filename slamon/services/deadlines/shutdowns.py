@@ -15,7 +15,7 @@ from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_format import ALWAYS
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import Actor, Via, stamp
-from slamon.errors import Conflict, Invalid, StaleVersion
+from slamon.errors import Conflict, Invalid
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, admit, allow, allow_on, is_allowed_on, owners_of_cmo
 from slamon.services.access.visibility import find_seen, sees
@@ -81,8 +81,7 @@ def decide(
     Forbidden for anybody but the CMO's lead, StaleVersion, and Conflict where nothing open would be left for a year.
     """
     shutdown, site, actor = _to_decide(tx.session, shutdown_id, by)
-    if expected_version is not None and expected_version != shutdown.version:
-        raise StaleVersion(shutdown.version)
+    shutdown.refuse_stale(expected_version)
     if shutdown.status == status:
         return shutdown
     old = {"status": shutdown.status, "decided_by": shutdown.decided_by, "reason": shutdown.reason}

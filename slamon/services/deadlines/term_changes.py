@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, is_open
+from slamon.db.statements import locking
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Former
 from slamon.domain.terms import Terms
@@ -239,6 +240,4 @@ def _open_requests(
     statement = select(CmoRequest).where(is_open(), *wanted).order_by(CmoRequest.id).limit(most)
     if after is not None:
         statement = statement.where(CmoRequest.id > after)
-    if is_locked:
-        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return session.scalars(statement).all()
+    return session.scalars(locking(statement) if is_locked else statement).all()

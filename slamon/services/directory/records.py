@@ -34,7 +34,7 @@ from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.normal_form import is_blank
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.domain.zones import is_zone
-from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound, StaleVersion
+from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound
 from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
 from slamon.services.access import address_changes
@@ -109,8 +109,7 @@ def change(
         raise Invalid("reason", "say why; the trail keeps it")
     of_contact = address_changes.locked_requests(tx.session, record_id) if kept is Person and "email" in values else []
     row = find(tx.session, kept, record_id, lock=True)
-    if expected_version is not None and expected_version != row.version:
-        raise StaleVersion(row.version)
+    row.refuse_stale(expected_version)
     old = fields_of(tx, row)
     plain, links, addresses = _parted(tx, kept, values)
     was_admin = isinstance(row, Person) and _administers(row)

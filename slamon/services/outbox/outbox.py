@@ -22,7 +22,7 @@ from slamon.db.outbox import (
 )
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.requests import CmoRequest
-from slamon.db.statements import insert_ignoring
+from slamon.db.statements import change_rows, insert_ignoring
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit.trail import record
@@ -112,17 +112,10 @@ def hold_restored(tx: Tx) -> None:
     What was waiting when the copy was made may have left since: it is looked up first, or marked as a repeat.
     """
     stop_outgoing(tx, True, by=SYSTEM, reason="restored from a backup")
-    under_way = (*WAITING, NotificationState.SENDING)
-    tx.session.execute(
-        update(Notification)
-        .where(in_state(*under_way))
-        .values(
-            state=NotificationState.UNKNOWN.value,
-            taken_by=None,
-            first_attempt_at=func.coalesce(Notification.first_attempt_at, Notification.next_attempt_at),
-        )
-        .execution_options(synchronize_session=False)
-    )
+    begun_at = func.coalesce(Notification.first_attempt_at, Notification.next_attempt_at)
+    values = {"state": NotificationState.UNKNOWN.value, "taken_by": None, "first_attempt_at": begun_at}
+    under_way = in_state(*WAITING, NotificationState.SENDING)
+    change_rows(tx.session, update(Notification).where(under_way).values(values))
     tx.session.execute(delete(Process))
 
 
@@ -139,7 +132,7 @@ def resend(tx: Tx, notification_id: UUID, *, by: Actor) -> Notification:
         row.address = person.email  # a notice to an address that is no longer theirs goes there, and nowhere else
     own = Attempt.notification_id == row.id
     open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=tx.real_now)
-    tx.session.execute(open_ones.execution_options(synchronize_session=False))  # whoever made them died over them
+    change_rows(tx.session, open_ones)  # whoever made them died over them
     unclear = tx.session.scalar(select(exists().where(own, Attempt.outcome == "unknown")))
     row.state = (NotificationState.UNKNOWN if unclear else NotificationState.QUEUED).value
     row.next_attempt_at, row.first_attempt_at = tx.real_now, row.first_attempt_at if unclear else None

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest, CrossingRow
+from slamon.db.statements import locking
 from slamon.domain.terms import REPETITIONS
 from slamon.services.outbox.message_keys import MessageKey, about_crossing, reader_key
 from slamon.services.outbox.outbox import outbox_row, queue
@@ -81,8 +82,7 @@ def retract(
 def _locked(session: Session, request_id: UUID) -> Sequence[Notification]:
     """The request's messages of the ladder, locked: one may be leaving just now."""
     statement = select(Notification).where(Notification.request_id == request_id, Notification.kind.in_(LADDER_KINDS))
-    locked = statement.order_by(Notification.id).with_for_update(key_share=True)
-    return session.scalars(locked.execution_options(populate_existing=True)).all()
+    return session.scalars(locking(statement.order_by(Notification.id))).all()
 
 
 def _leaving(session: Session, digests: set[UUID]) -> set[UUID]:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from slamon.channels import Channels
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest
+from slamon.db.statements import locking
 from slamon.domain.terms import REPETITIONS
 from slamon.domain.timeline import Fact
 from slamon.services.outbox.message_keys import MessageKey
@@ -97,11 +98,9 @@ def taken_rows(tx: Tx, request: CmoRequest, fact: Fact) -> list[dict[str, Any]]:
 
 def silence_repeats(session: Session, request: CmoRequest) -> None:
     """Drop what waits only to repeat an escalation that has just been taken."""
-    waiting = select(Notification).where(
-        Notification.request_id == request.id, Notification.state == NotificationState.QUEUED
-    )
-    locked = waiting.order_by(Notification.id).with_for_update(key_share=True)  # one may be leaving just now
-    for row in session.scalars(locked.execution_options(populate_existing=True)):
+    waiting = (Notification.request_id == request.id, Notification.state == NotificationState.QUEUED)
+    # Locked: one may be leaving just now.
+    for row in session.scalars(locking(select(Notification).where(*waiting).order_by(Notification.id))):
         if row.kind in REPETITIONS:
             row.state = NotificationState.SUPPRESSED.value
 
