@@ -1,7 +1,7 @@
 """Applying other terms to open requests: an explicit act, shown before it is done and written into each request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -66,20 +66,6 @@ class MovedDeadline:
     limit_before: datetime | None
     limit_after: datetime | None
     breaches_at_once: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            name: str(value) if isinstance(value, UUID) else value.isoformat() if isinstance(value, datetime) else value
-            for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "MovedDeadline":
-        instants = {
-            name: datetime.fromisoformat(content[name]) if content[name] else None
-            for name in ("target_before", "target_after", "limit_before", "limit_after")
-        }
-        return cls(**{**content, **instants, "request_id": UUID(content["request_id"])})
 
 
 @dataclass(frozen=True, slots=True)
