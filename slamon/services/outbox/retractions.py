@@ -69,14 +69,10 @@ def retract(
             _owe_again(taken_back)
     _withdraw(tx, request, withdrawn, undone)
     return [
-        outbox_row(
-            tx, over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, over.first.channel, over.first.address,
-            request_id=request.id, person_id=over.first.person_id,
-            clocks=over.first.clocks, fact_sequence=request.fact_count, told_as=over.first.told_as,
-            instead_of=over.first.instead_of)
+        over.row_in_thread(tx, over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, request.fact_count)
         for over in escalations_in(rows, tx.rules.channels)
         if not running & over.clocks and any(clocks_holding(row, standing) for row in over.rows)
-    ]  # fmt: skip
+    ]
 
 
 def _locked(session: Session, request_id: UUID) -> Sequence[Notification]:

@@ -46,6 +46,15 @@ class Escalation:
         key = MessageKey.parse(self.first.dedupe_key)
         return str(replace(key, kind=kind)) if key else f"{kind.value}/{self.first.id}"
 
+    def row_in_thread(self, tx: Tx, key: str, kind: MessageKind, sequence: int) -> dict[str, Any]:
+        """An outbox row that says in this thread what came of it, by the fact `sequence`."""
+        first = self.first
+        return outbox_row(
+            tx, key, kind, first.channel, first.address,
+            request_id=first.request_id, person_id=first.person_id, clocks=first.clocks, fact_sequence=sequence,
+            told_as=first.told_as, instead_of=first.instead_of,
+        )  # fmt: skip
+
     @property
     def is_withdrawn(self) -> bool:
         return all(row.withdrawn_by for row in self.rows)
@@ -86,14 +95,10 @@ def taken_rows(tx: Tx, request: CmoRequest, fact: Fact) -> list[dict[str, Any]]:
     statement = select(ClockRow).where(ClockRow.request_id == request.id, ClockRow.stopped_at.is_(None))
     running = {str(clock.clock_id) for clock in tx.session.scalars(statement)}
     return [
-        outbox_row(
-            tx, f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, each.first.channel,
-            each.first.address, request_id=request.id, person_id=each.first.person_id,
-            clocks=each.first.clocks, fact_sequence=fact.sequence, told_as=each.first.told_as,
-            instead_of=each.first.instead_of)
+        each.row_in_thread(tx, f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, fact.sequence)
         for each in escalations_in(told_in_threads(tx, [request.id])[request.id], tx.rules.channels)
         if each.clocks & running and not each.is_withdrawn
-    ]  # fmt: skip
+    ]
 
 
 def silence_repeats(session: Session, request: CmoRequest) -> None:
