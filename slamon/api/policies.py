@@ -20,14 +20,7 @@ from slamon.errors import Invalid
 from slamon.http.transaction import Call, Known, Reply, may, may_on_record, reply
 from slamon.schemas import directory
 from slamon.schemas.jobs import WhatIfAnswer
-from slamon.schemas.policies import (
-    CoveringLine,
-    HolidaysQuery,
-    NewPolicy,
-    PolicyModels,
-    ResolveQuery,
-    WhatIfQuestion,
-)
+from slamon.schemas.policies import CoveringLine, HolidaysQuery, NewPolicy, PolicyModels, ResolveQuery, WhatIfQuestion
 from slamon.services.access.jobs import AT_ONCE
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import is_seen

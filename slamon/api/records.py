@@ -19,16 +19,7 @@ from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor
 from slamon.engine.channel_test import tested
 from slamon.errors import Invalid, NotFound, StillHolds
-from slamon.http.transaction import (
-    Call,
-    ExpectedVersion,
-    Known,
-    Posted,
-    created,
-    may,
-    may_on_record,
-    reply,
-)
+from slamon.http.transaction import Call, ExpectedVersion, Known, Posted, created, may, may_on_record, reply
 from slamon.schemas import directory
 from slamon.schemas.fields import Answer
 from slamon.schemas.policies import PolicyModels

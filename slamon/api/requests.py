@@ -97,20 +97,14 @@ def filing_router(catalogue: Catalogue) -> APIRouter:
                 ready = _made_ready(call, connection, wanted, context, file_anyway=file_anyway)
             filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
         return filed or call.write(
-            lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway),
-            before_replay=still_seen(call),
+            lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway), before_replay=still_seen(call)
         )
 
     return filing
 
 
 def _made_ready(
-    call: Call,
-    connection: Connection,
-    filing: Filing,
-    context: FilingContext,
-    *,
-    file_anyway: bool,
+    call: Call, connection: Connection, filing: Filing, context: FilingContext, *, file_anyway: bool
 ) -> ReadyFiling | None:
     """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
     try:

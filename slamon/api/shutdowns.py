@@ -12,16 +12,7 @@ from slamon.db import paging
 from slamon.db import shutdowns as kept
 from slamon.db.jobs import JobKind
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.http.transaction import (
-    Call,
-    ExpectedVersion,
-    Known,
-    Posted,
-    Reply,
-    created,
-    may_on_record,
-    reply,
-)
+from slamon.http.transaction import Call, ExpectedVersion, Known, Posted, Reply, created, may_on_record, reply
 from slamon.schemas.fields import Because
 from slamon.schemas.records import ListQuery
 from slamon.schemas.shutdowns import Announced, NewShutdown, Shutdown, ShutdownPage

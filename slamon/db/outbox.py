@@ -5,16 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    CheckConstraint,
-    ColumnElement,
-    ForeignKey,
-    Index,
-    String,
-    UniqueConstraint,
-    literal_column,
-    text,
-)
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, new_id, one_of, partial_index
@@ -118,10 +109,7 @@ class FormLink(Base):
     """A contact's way to his form: the token is only stored hashed, opens one request, and expires in real time."""
 
     __tablename__ = "form_link"
-    __table_args__ = (
-        Index("ix_form_link_request_id", "request_id"),
-        Index("ix_form_link_expires_at", "expires_at"),
-    )
+    __table_args__ = (Index("ix_form_link_request_id", "request_id"), Index("ix_form_link_expires_at", "expires_at"))
 
     token_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"))

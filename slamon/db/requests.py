@@ -147,10 +147,7 @@ class FactRow(Base):
     """One stored fact; rows are inserted and never changed. See `slamon.domain.timeline.Fact`."""
 
     __tablename__ = "fact"
-    __table_args__ = (
-        one_of("via", Via),
-        CheckConstraint("occurred_at <= recorded_at", name="told_after_it_happened"),
-    )
+    __table_args__ = (one_of("via", Via), CheckConstraint("occurred_at <= recorded_at", name="told_after_it_happened"))
 
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True)

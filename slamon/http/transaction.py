@@ -368,8 +368,7 @@ def refuse_idempotency() -> NoReturn:
 
 async def _expected_version(
     if_match: Annotated[
-        str | None,
-        Header(description="The ETag last seen. If the record has changed since: 412.", examples=['"3"']),
+        str | None, Header(description="The ETag last seen. If the record has changed since: 412.", examples=['"3"'])
     ] = None,
 ) -> int | None:
     """The version the caller believes in; None for any. One that no record can have stands for a foreign ETag."""

@@ -56,8 +56,7 @@ _ReadProjects = Annotated[
     list[UUID], Field(max_length=100, description="An auditor's scope: projects they read, restricted ones too.")
 ]
 _Sites = Annotated[
-    list[UUID],
-    Field(max_length=100, description="The sites that a contact serves; with none, every site of the CMO."),
+    list[UUID], Field(max_length=100, description="The sites that a contact serves; with none, every site of the CMO.")
 ]
 _Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 

@@ -185,9 +185,7 @@ def _day(value: object) -> object:
 
 
 Day = Annotated[
-    date,
-    BeforeValidator(_day),
-    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-16"]}),
+    date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-16"]})
 ]
 
 

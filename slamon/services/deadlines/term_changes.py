@@ -216,12 +216,7 @@ def _open_cases(tx: Tx, wanted: Sequence[ColumnElement[bool]]) -> Iterator[list[
 
 
 def _open_requests(
-    session: Session,
-    wanted: Sequence[ColumnElement[bool]],
-    *,
-    after: UUID | None,
-    most: int,
-    is_locked: bool = False,
+    session: Session, wanted: Sequence[ColumnElement[bool]], *, after: UUID | None, most: int, is_locked: bool = False
 ) -> Sequence[CmoRequest]:
     statement = select(CmoRequest).where(is_open(), *wanted).order_by(CmoRequest.id).limit(most)
     if after is not None:

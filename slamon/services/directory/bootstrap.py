@@ -11,13 +11,7 @@ from sqlalchemy import select
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.clocks.kinds import Clocks
-from slamon.domain.terms import (
-    Mode,
-    clocks_from_json,
-    clocks_to_json,
-    ladder_from_json,
-    ladder_to_json,
-)
+from slamon.domain.terms import Mode, clocks_from_json, clocks_to_json, ladder_from_json, ladder_to_json
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.errors import Conflict
 from slamon.services.directory.records import create, the_sponsor

@@ -75,13 +75,7 @@ def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, re
     if kept in reachability.DECIDING:
         reachability.refuse_unreachable(row, tx, tx.business_now)
     record(
-        tx,
-        by=by,
-        action="create",
-        entity=kept.__tablename__,
-        entity_id=row.id,
-        new=fields_of(tx, row),
-        reason=reason,
+        tx, by=by, action="create", entity=kept.__tablename__, entity_id=row.id, new=fields_of(tx, row), reason=reason
     )
     return row
 

@@ -26,14 +26,7 @@ from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.directory.recipients import Recipients
 from slamon.services.policies.lines import refuse_unknown_channels
-from slamon.services.policies.policies import (
-    PolicyLine,
-    covers,
-    load_terms,
-    query_for,
-    specificity,
-    with_line,
-)
+from slamon.services.policies.policies import PolicyLine, covers, load_terms, query_for, specificity, with_line
 from slamon.services.policies.reachability import refuse_unreachable
 from slamon.services.transaction import Tx
 
@@ -202,11 +195,7 @@ def _count(session: Session, question: Question, by: Caller) -> int:
 
 
 def _period(question: Question, by: Caller) -> list[ColumnElement[bool]]:
-    return [
-        CmoRequest.filed_at >= question.filed_from,
-        CmoRequest.filed_at < question.filed_to,
-        sees(by, CmoRequest),
-    ]
+    return [CmoRequest.filed_at >= question.filed_from, CmoRequest.filed_at < question.filed_to, sees(by, CmoRequest)]
 
 
 def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: WhatIf) -> None:

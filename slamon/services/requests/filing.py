@@ -31,14 +31,7 @@ from slamon.services.access.visibility import is_seen
 from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.reconcile import at_filing
 from slamon.services.directory.notifications import filed_row
-from slamon.services.policies.policies import (
-    choose,
-    choose_each,
-    freeze,
-    freeze_together,
-    query_for,
-    store_terms,
-)
+from slamon.services.policies.policies import choose, choose_each, freeze, freeze_together, query_for, store_terms
 from slamon.services.requests.duplicates import refuse_duplicates
 from slamon.services.requests.filing_context import Contact, FilingContext, Parties, filing_context, fit_parties
 from slamon.services.transaction import Moment, Tx

@@ -71,11 +71,7 @@ def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
 
 
 def _narrowed(wanted: RequestFilter) -> list[ColumnElement[bool]]:
-    equal = {
-        CmoRequest.type: wanted.type,
-        CmoRequest.cmo_id: wanted.cmo_id,
-        CmoRequest.project_id: wanted.project_id,
-    }
+    equal = {CmoRequest.type: wanted.type, CmoRequest.cmo_id: wanted.cmo_id, CmoRequest.project_id: wanted.project_id}
     narrowed = [column == value for column, value in equal.items() if value is not None]
     return narrowed if wanted.priority is None else [*narrowed, has_priority(wanted.priority)]
 
