@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry, AuditHead
+from slamon.db.paging import after
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow, by_request
 from slamon.domain.actions.talk import Amended, HandedOn
 from slamon.domain.clocks.state import ClockState, Outcome
@@ -126,8 +127,7 @@ def files_after(session: Session, last: FileRow | None) -> list[FileRow]:
     """The next attachments in the order of their digest, up to a batch. Their bytes are for the caller to compare."""
     statement = select(Attachment, CmoRequest.number).join(CmoRequest, CmoRequest.id == Attachment.request_id)
     if last is not None:
-        after = tuple_(bindparam(None, last.sha256), bindparam(None, last.id, type_=Uuid()))
-        statement = statement.where(tuple_(Attachment.sha256, Attachment.id) > after)
+        statement = statement.where(after((Attachment.sha256, Attachment.id), (last.sha256, last.id)))
     rows = session.execute(statement.order_by(Attachment.sha256, Attachment.id).limit(BATCH)).all()
     entries = select(AuditEntry).where(
         AuditEntry.entity == ATTACHMENT,
