@@ -6,15 +6,12 @@ its work once.
 """
 
 import hashlib
-import math
 import re
-from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from threading import Lock
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from fastapi import Depends, Header, Request, Response, Security
@@ -26,7 +23,8 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from slamon.errors import Invalid, NotSignedIn, RolledBack, TooMany
+from slamon.errors import Invalid, NotSignedIn, RolledBack
+from slamon.http.rate_limits import Limits
 from slamon.runtime import Runtime
 from slamon.services.access import idempotency
 from slamon.services.access.callers import Caller, caller_by_key, secret_digest
@@ -36,7 +34,6 @@ from slamon.services.transaction import Tx
 Done = TypeVar("Done")
 TRIES = 3
 SHORT_BYTES = 65_536  # of a body: so much uvicorn takes in before anybody reads it
-_MINUTE = 60.0  # seconds
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
 _KEY = re.compile(r"bearer +([\x21-\x7e]{1,200})", re.IGNORECASE | re.ASCII)
 _ETAG = re.compile(r'(?P<weak>W/)?"(?P<version>[\x21\x23-\x7e]*)"', re.ASCII)
@@ -199,9 +196,7 @@ class Gate:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        # Of the last minute, by caller; reading and writing apart, so that who reads too much can still act.
-        self._calls: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
-        self._counting = Lock()
+        self._limits = Limits(runtime.clock)
 
     def admit(self, authorization: str | None, *, is_read: bool) -> Call:
         """Raises NotSignedIn, TooMany."""
@@ -220,19 +215,9 @@ class Gate:
 
     def let_in(self, caller: Caller, now: datetime, real_now: datetime, *, is_read: bool) -> Call:
         """Raises TooMany."""
-        self._count(caller, is_read)
+        # Reading and writing apart, so that who reads too much can still act.
+        self._limits.count(self.runtime.settings.api_calls_per_minute, caller.id, "read" if is_read else "write")
         return Call(self.runtime, caller, now, real_now)
-
-    def _count(self, caller: Caller, is_read: bool) -> None:
-        """Raises TooMany beyond the calls any minute may have, naming the seconds to wait; that one is not counted."""
-        now = self.runtime.clock.monotonic()
-        with self._counting:
-            calls = self._calls[caller.id, is_read]
-            while calls and calls[0] <= now - _MINUTE:
-                calls.popleft()
-            if len(calls) >= self.runtime.settings.api_calls_per_minute:
-                raise TooMany(math.ceil(calls[0] + _MINUTE - now))
-            calls.append(now)
 
 
 def _secret(authorization: str | None) -> str:
