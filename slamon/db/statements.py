@@ -1,6 +1,6 @@
 """Statements that need thought: locks, and inserts that must happen once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
@@ -51,6 +51,16 @@ def next_number(session: Session, request_type: str, year: int, count: int = 1) 
 def locked_request(session: Session, request_id: UUID, *which: ColumnElement[bool]) -> CmoRequest | None:
     """The request, locked; None where it is not there, or none of `which`."""
     return session.scalars(locking(select(CmoRequest).where(CmoRequest.id == request_id, *which))).one_or_none()
+
+
+def held_by_id(session: Session, table: type[_Row], ids: Collection[UUID]) -> dict[UUID, _Row]:
+    """Records by id, read once a session: these it keeps; of others it lets go when nobody holds them."""
+    held: dict[UUID, _Row] = session.info.setdefault(table, {})
+    missing = set(ids) - held.keys()
+    if missing:
+        key: Any = table.__table__.c.id
+        held.update({row.id: row for row in session.scalars(select(table).where(key.in_(missing)))})  # type: ignore[attr-defined]
+    return {each: held[each] for each in ids if each in held}
 
 
 def locking(statement: Select[_Row]) -> Select[_Row]:
