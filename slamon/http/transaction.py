@@ -32,6 +32,7 @@ from slamon.services.access.rights import Deed, admit, allow
 from slamon.services.transaction import Tx
 
 Done = TypeVar("Done")
+Replaying = Callable[[Tx, str], object] | None  # gets the body of the first answer, before it is given again
 TRIES = 3
 SHORT_BYTES = 65_536  # of a body: so much uvicorn takes in before anybody reads it
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
@@ -105,21 +106,16 @@ class Call:
         with self.runtime.read() as tx:
             yield tx
 
-    def write(
-        self, work: Callable[[Tx], Reply], *, before_replay: Callable[[Tx, str], object] | None = None
-    ) -> Response:
+    def write(self, work: Callable[[Tx], Reply], *, before_replay: Replaying = None) -> Response:
         """Do `work` and commit it; for a call made before, only give its first answer again.
 
         `work` is done anew where a deadlock undid all of it. `before_replay` gets the body of the first answer and
         raises where the caller may not read it any more.
         """
         self.ask()
-        for _ in range(TRIES - 1):
-            with suppress(RolledBack):
-                return self._write(work, before_replay)
-        return self._write(work, before_replay)
+        return _tried(partial(self._write, work, before_replay))
 
-    def _write(self, work: Callable[[Tx], Reply], before_replay: Callable[[Tx, str], object] | None) -> Response:
+    def _write(self, work: Callable[[Tx], Reply], before_replay: Replaying) -> Response:
         with self.runtime.write() as tx:
             done = work(tx) if self.once is None else self._write_once(tx, self.once, work, before_replay)
             self.runtime.reach("before_commit")
@@ -127,11 +123,7 @@ class Call:
         return done.response()
 
     def _write_once(
-        self,
-        tx: Tx,
-        once: idempotency.Call,
-        work: Callable[[Tx], Reply],
-        before_replay: Callable[[Tx, str], object] | None,
+        self, tx: Tx, once: idempotency.Call, work: Callable[[Tx], Reply], before_replay: Replaying
     ) -> Reply:
         kept = idempotency.begin(tx, once)
         if kept is not None:
@@ -147,10 +139,7 @@ class Call:
     ) -> Response | None:
         """Do `work`, a single statement that also keeps its answer; None if it stored nothing (its key is taken)."""
         self.ask()
-        for _ in range(TRIES - 1):
-            with suppress(RolledBack):
-                return self._write_at_once(work, looked_up_over)
-        return self._write_at_once(work, looked_up_over)
+        return _tried(partial(self._write_at_once, work, looked_up_over))
 
     def _write_at_once(self, work: Callable[[Connection], Reply | None], looked_up_over: Connection) -> Response | None:
         self.runtime.reach("before_commit")
@@ -160,6 +149,14 @@ class Call:
             return None
         self.runtime.reach("after_commit")
         return done.response()
+
+
+def _tried(work: Callable[[], Done]) -> Done:
+    """Do `work`, and do it anew where a deadlock undid all of it."""
+    for _ in range(TRIES - 1):
+        with suppress(RolledBack):
+            return work()
+    return work()
 
 
 @dataclass(frozen=True, slots=True)

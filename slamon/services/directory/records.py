@@ -1,8 +1,8 @@
 """The records administrators keep: organizations, sites, people, projects, calendars, policies; each change audited."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import singledispatch
 from typing import Any, TypeVar
@@ -465,13 +465,7 @@ def _flush(session: Session, row: Stamped) -> None:
         raise
 
 
-_PLAIN: dict[type, Callable[[Any], Any]] = {
-    UUID: str,
-    datetime: lambda moment: moment.isoformat(),
-    date: lambda day: day.isoformat(),
-    Decimal: str,
-}
-
-
 def _plain(value: Any) -> Any:
-    return _PLAIN.get(type(value), lambda same: same)(value)
+    if isinstance(value, date):  # an instant is one as well
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID | Decimal) else value
