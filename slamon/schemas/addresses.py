@@ -17,11 +17,6 @@ def new_addresses(kinds: Mapping[str, AddressKind]) -> dict[str, Any]:
     return {kind.field: (_taken(kind), Field(None, description=kind.description)) for kind in kinds.values()}
 
 
-def changed_addresses(kinds: Mapping[str, AddressKind]) -> dict[str, Any]:
-    """Fields of a change for addresses; null takes one away."""
-    return {kind.field: (_taken(kind), None) for kind in kinds.values()}
-
-
 def known_addresses(kinds: Mapping[str, AddressKind]) -> dict[str, Any]:
     """Fields of a record as it is read."""
     return {kind.field: (str | None, ...) for kind in kinds.values()}

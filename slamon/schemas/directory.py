@@ -14,7 +14,7 @@ from slamon.channels import Channels
 from slamon.db import parties
 from slamon.db.parties import SiteKind, Standing
 from slamon.public_holidays import NATIONWIDE
-from slamon.schemas.addresses import changed_addresses, known_addresses, new_addresses
+from slamon.schemas.addresses import known_addresses, new_addresses
 from slamon.schemas.fields import (
     Answer,
     Because,
@@ -110,8 +110,7 @@ class _NewCmo(Body):
     lead_id: UUID | None = Field(None, description="The sponsor's lead for this CMO.")
 
 
-@changes(_NewCmo)
-class _CmoChange(Change):
+class CmoChange(Change):
     model_config = shown(lead_id=_B, reason="New alliance lead since March")
 
     status: Standing = unchanged()
@@ -207,8 +206,7 @@ class _NewStaff(_NewPerson):
     reads_project_ids: _ReadProjects = Field([])
 
 
-@changes(_NewStaff)
-class _StaffChange(_PersonChange):
+class PersonChange(_PersonChange):
     model_config = shown(roles=["project_manager", "lead"], reason="Took over the alliance")
 
 
@@ -238,12 +236,14 @@ class PartyModels:
 @cache
 def party_models(channels: Channels) -> PartyModels:
     places, own = address_kinds(parties.Organization, channels), address_kinds(parties.Person, channels)
+    new_cmo = with_fields(_NewCmo, "NewCmo", **new_addresses(places))
+    new_person = with_fields(_NewStaff, "NewPerson", **new_addresses(own))
     return PartyModels(
-        new_cmo=with_fields(_NewCmo, "NewCmo", **new_addresses(places)),
-        cmo_change=with_fields(_CmoChange, "CmoChange", **changed_addresses(places)),
+        new_cmo=new_cmo,
+        cmo_change=changes(new_cmo)(CmoChange),
         cmo=with_fields(_Cmo, "Cmo", **known_addresses(places)),
-        new_person=with_fields(_NewStaff, "NewPerson", **new_addresses(own)),
-        person_change=with_fields(_StaffChange, "PersonChange", **changed_addresses(own)),
+        new_person=new_person,
+        person_change=changes(new_person)(PersonChange),
         person=with_fields(_Staff, "Person", **known_addresses(own)),
     )
 

@@ -14,11 +14,11 @@ from slamon.db.statements import locking
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Former
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
+from slamon.domain.timeline import Actor, FactKind, Via, stamp
 from slamon.errors import Conflict
 from slamon.services.access.callers import Caller
 from slamon.services.access.visibility import sees
-from slamon.services.audit.timelines import append
+from slamon.services.audit.timelines import note_at
 from slamon.services.audit.trail import record
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.deadlines.reconcile import reconcile
@@ -149,18 +149,8 @@ def under(
     """The case once its locked request has these terms and the fact that says so."""
     store_terms(session, terms)
     at = case.timeline.second_after(at)  # so that whatever stopped before keeps its terms
-    fact = Fact(
-        sequence=case.request.fact_count + 1,
-        kind=FactKind.TERMS_CHANGED,
-        occurred_at=at,
-        recorded_at=at,
-        by=by,
-        recorded_by=by,
-        via=via,
-        reason=reason,
-        content={"from": case.terms.digest, "terms": terms.digest, **told},
-    )
-    append(session, case.request, fact)
+    content = {"from": case.terms.digest, "terms": terms.digest, **told}
+    fact = note_at(session, case.request, FactKind.TERMS_CHANGED, at, by=by, via=via, content=content, reason=reason)
     case.request.terms_digest = terms.digest
     former = (*case.former, Former(at, case.terms))
     return replace(case, terms=terms, timeline=case.timeline.with_fact(fact), former=former)

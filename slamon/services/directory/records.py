@@ -213,10 +213,12 @@ def links_of(session: Session, name: str, ids: Sequence[UUID]) -> dict[UUID, lis
     return found
 
 
+SPONSOR = select(Organization).where(Organization.kind == OrganizationKind.SPONSOR).limit(1)
+
+
 def the_sponsor(session: Session) -> Organization:
     """The one sponsor this installation serves."""
-    statement = select(Organization).where(Organization.kind == OrganizationKind.SPONSOR).limit(1)
-    return session.scalars(statement).one()
+    return session.scalars(SPONSOR).one()
 
 
 def sponsor_name(session: Session, settings: Settings) -> str:
@@ -329,7 +331,8 @@ def _(row: Organization, tx: Tx) -> None:
 def _(row: Site, tx: Tx) -> None:
     _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
-    _refuse_unknown_country(row.country)
+    if not is_country(row.country):
+        raise Invalid("country", f"'{row.country}' is not an ISO 3166-1 alpha-2 code such as DE")
     cmo = tx.session.get(Organization, row.organization_id)
     if cmo is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
@@ -424,11 +427,6 @@ def _is_new(row: Base, *fields: str) -> bool:
 def _refuse_unknown_zone(name: str) -> None:
     if not is_zone(name):
         raise Invalid("time_zone", f"'{name}' is not an IANA time zone such as Europe/Berlin")
-
-
-def _refuse_unknown_country(code: str) -> None:
-    if not is_country(code):
-        raise Invalid("country", f"'{code}' is not an ISO 3166-1 alpha-2 code such as DE")
 
 
 def _refuse_taken(session: Session, row: Stamped) -> None:

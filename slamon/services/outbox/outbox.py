@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
@@ -158,26 +158,20 @@ def dismiss(tx: Tx, notification_id: UUID, *, by: Actor, reason: str) -> Notific
 
 def failed(session: Session, *only: ColumnElement[bool], most: int = 100) -> list[tuple[Notification, str | None]]:
     """Dead letters with the number of their request, newest first."""
-    statement = (
-        select(Notification, CmoRequest.number)
-        .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(in_state(NotificationState.FAILED), *only)
-        .order_by(Notification.queued_at.desc())
-        .limit(most)
-    )
-    return list(session.execute(statement))
+    found = _with_numbers(*only, in_state(NotificationState.FAILED)).order_by(Notification.queued_at.desc())
+    return list(session.execute(found.limit(most)))
 
 
 def retrying(session: Session, *only: ColumnElement[bool], most: int = 50) -> list[tuple[Notification, str | None]]:
     """Messages tried in vain so far, or whose arrival nobody can tell; the next to be tried first."""
-    statement = (
-        select(Notification, CmoRequest.number)
-        .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(*only, in_state(*WAITING), or_(in_state(NotificationState.UNKNOWN), Notification.attempts > 0))
-        .order_by(Notification.next_attempt_at, Notification.id)
-        .limit(most)
-    )
-    return list(session.execute(statement))
+    is_tried = or_(in_state(NotificationState.UNKNOWN), Notification.attempts > 0)
+    found = _with_numbers(*only, in_state(*WAITING), is_tried)
+    return list(session.execute(found.order_by(Notification.next_attempt_at, Notification.id).limit(most)))
+
+
+def _with_numbers(*which: ColumnElement[bool]) -> Select[Notification, str | None]:
+    numbered = select(Notification, CmoRequest.number)
+    return numbered.outerjoin(CmoRequest, CmoRequest.id == Notification.request_id).where(*which)
 
 
 def counts(session: Session) -> dict[str, int]:
