@@ -108,10 +108,8 @@ def _made_ready(
 ) -> ReadyFiling | None:
     """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
     try:
-        return prepare(
-            Moment(call.now, call.real_now, call.runtime.rules), connection, call.runtime.catalogue, filing, context,
-            by=call.caller, file_anyway=file_anyway,
-        )  # fmt: skip
+        moment = Moment(call.now, call.real_now, call.runtime.rules)
+        return prepare(moment, connection, filing, context, by=call.caller, file_anyway=file_anyway)
     except (SlamonError, TermsError, CalendarError):
         if call.once is None:
             raise

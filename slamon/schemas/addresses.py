@@ -7,10 +7,6 @@ from pydantic import Field, StringConstraints
 
 from slamon.channels import AddressKind
 
-# Which names there are is known once the channels are: the document then lists them, and use cases refuse all others.
-ChannelName = Annotated[str, StringConstraints(max_length=16)]
-CHANNEL_NAME = "DeliveryChannel"  # as the document of the API calls it
-
 
 def new_addresses(kinds: Mapping[str, AddressKind]) -> dict[str, Any]:
     """Fields of a new record for its addresses."""
@@ -24,10 +20,3 @@ def known_addresses(kinds: Mapping[str, AddressKind]) -> dict[str, Any]:
 
 def _taken(kind: AddressKind) -> Any:
     return Annotated[str, StringConstraints(pattern=kind.pattern)] | None
-
-
-def name_channels(document: dict[str, Any], names: tuple[str, ...]) -> None:
-    """Let the document of the API list the names of the registered channels."""
-    schemas = document["components"]["schemas"]
-    schemas[CHANNEL_NAME] = {"type": "string", "enum": list(names), "title": CHANNEL_NAME}
-    schemas["StepRecipient"]["properties"]["channel"] = {"$ref": f"#/components/schemas/{CHANNEL_NAME}"}

@@ -26,7 +26,6 @@ from slamon.domain.terms import (
 )
 from slamon.domain.types.data import DataKind
 from slamon.domain.types.inquiry import InquiryCategory
-from slamon.schemas.addresses import ChannelName
 from slamon.schemas.directory import Change, Record, changes
 from slamon.schemas.fields import (
     Answer,
@@ -41,7 +40,7 @@ from slamon.schemas.fields import (
     unchanged,
     with_fields,
 )
-from slamon.schemas.open_names import ClockName, TypeName
+from slamon.schemas.open_names import ChannelName, ClockName, TypeName
 
 _SITE_ID = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 

@@ -156,10 +156,10 @@ def dismiss(tx: Tx, notification_id: UUID, *, by: Actor, reason: str) -> Notific
     return row
 
 
-def failed(session: Session, *only: ColumnElement[bool], most: int = 100) -> list[tuple[Notification, str | None]]:
+def failed(session: Session, *only: ColumnElement[bool]) -> list[tuple[Notification, str | None]]:
     """Dead letters with the number of their request, newest first."""
     found = _with_numbers(*only, in_state(NotificationState.FAILED)).order_by(Notification.queued_at.desc())
-    return list(session.execute(found.limit(most)))
+    return list(session.execute(found.limit(100)))
 
 
 def retrying(session: Session, *only: ColumnElement[bool], most: int = 50) -> list[tuple[Notification, str | None]]:
