@@ -34,10 +34,9 @@ RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms wer
 def reconcile(tx: Tx, cases: Sequence[LoadedRequest], recipients: Recipients, *, quietly: bool = False) -> int:
     """Evaluate each case at `now` and store what follows; returns how many crossings were new.
 
-    What nobody objected to under the `closing` rule is closed first.
-
-    Running it twice changes nothing: crossings and messages have keys of their own. `quietly` records the crossings
-    as passed and tells nobody: they are history, brought in from elsewhere.
+    What nobody objected to under the `closing` rule is closed first. Running it twice changes nothing: crossings and
+    messages have keys of their own. `quietly` records the crossings as passed and tells nobody: they are history,
+    brought in from elsewhere.
     """
     cases, to_close = close_unopposed(tx, cases, recipients, tx.rules.closing)
     ids = [case.request.id for case in cases]

@@ -92,12 +92,9 @@ def change(
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
 
-    What a changed address or a disabled account
-    entails is done here too: see `services.address_changes`.
-
-    Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises. Open requests keep the terms they were
-    filed under. A policy line that was in force and decides otherwise from now on leaves what it said until then as a
-    line of its own.
+    What follows from a changed address or a disabled account stands in `address_changes`. Open requests keep their
+    terms. A policy line in force that decides otherwise from now on leaves what it said until then as a line of its
+    own. Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises.
     """
     if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")

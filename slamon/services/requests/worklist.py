@@ -1,8 +1,6 @@
-"""Open requests that no clock of the CMO's brings to mind: those that wait for our own side, and those the CMO has
-with no clock.
+"""Open requests that wait for the sponsor, and those the CMO has without a running clock.
 
-The list by urgency knows running clocks only; these two kinds complete it, so that no open request is ever out of
-sight.
+The list by urgency has requests with running clocks only; with these two lists every open request is in one.
 """
 
 from collections.abc import Sequence
@@ -41,9 +39,8 @@ class Worklist:
 def worklist(tx: Tx, holder: Holder, wanted: RequestFilter, *, by: Caller, after: str | None = None) -> Worklist:
     """Open requests of the reader's list that `holder` must move on, those filed first in front.
 
-    Of the CMO's only those that no clock watches; what waits for us is here even while our own clock runs.
-
-    Of `wanted` only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
+    Of the CMO's only those without a running clock; the sponsor's also while the sponsor's own clock runs. Of `wanted`
+    only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
     """
     order = (CmoRequest.filed_at, CmoRequest.id)
     lines = request_lines().where(sees(by, CmoRequest), *_held_by(holder), *_narrowed(wanted)).order_by(*order)
