@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, exists, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from slamon.db.base import Base
@@ -66,13 +66,18 @@ def failed_messages(
         .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
         .outerjoin(Person, Person.id == Notification.person_id)
         .where(in_state(NotificationState.FAILED), only)
-        .order_by(Notification.id.desc())
     )
+    return newest_first(session, statement, Notification.id, cursor=cursor, limit=limit)
+
+
+def newest_first(
+    session: Session, statement: Select[*tuple[Any, ...]], key: Any, *, cursor: str | None, limit: int = MOST_A_PAGE
+) -> Page[Any]:
+    """Rows of several tables, the last made first; the record that is first in each has the `key`."""
     if cursor is not None:
-        statement = statement.where(Notification.id < id_behind(cursor))
+        statement = statement.where(key < id_behind(cursor))
     size = min(max(limit, 1), MOST_A_PAGE)
-    found = session.execute(statement.limit(size + 1))
-    rows: list[tuple[Notification, str | None, str | None]] = [(row, number, name) for row, number, name in found]
+    rows = [tuple(row) for row in session.execute(statement.order_by(key.desc()).limit(size + 1))]
     return Page(rows[:size], cursor_after(rows[size - 1][0].id) if len(rows) > size else None)
 
 

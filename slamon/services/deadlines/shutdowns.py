@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.db.paging import MOST_A_PAGE, Page, cursor_after, id_behind
+from slamon.db.paging import Page, newest_first
 from slamon.db.parties import Calendar, Organization, Site
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
@@ -122,13 +122,8 @@ def listed(tx: Tx, *, by: Caller, are_over: bool, cursor: str | None = None) -> 
         .join(Site, Site.id == Shutdown.site_id)
         .join(Organization, Organization.id == Site.organization_id)
         .where(sees(by, Shutdown), Shutdown.last_day < today if are_over else Shutdown.last_day >= today)
-        .order_by(Shutdown.id.desc())
     )
-    if cursor is not None:
-        statement = statement.where(Shutdown.id < id_behind(cursor))
-    found = [(row, site, name) for row, site, name in tx.session.execute(statement.limit(MOST_A_PAGE + 1))]
-    rows = found[:MOST_A_PAGE]
-    return Page(rows, cursor_after(rows[-1][0].id) if len(found) > MOST_A_PAGE else None)
+    return newest_first(tx.session, statement, Shutdown.id, cursor=cursor)
 
 
 def find(session: Session, shutdown_id: UUID, *, by: Caller) -> Shutdown:

@@ -92,7 +92,7 @@ def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page[RequestS
     order, is_descending = wanted.order, wanted.order is Order.FILED
     at = CmoRequest.filed_at if is_descending else CmoRequest.urgent_at
     place = (at.desc(), CmoRequest.id.desc()) if is_descending else (at, CmoRequest.id)
-    lines = request_lines().where(*_filters(wanted, by, tx.business_now)).order_by(*place)
+    lines = request_lines().where(*filters(wanted, by, tx.business_now)).order_by(*place)
     if not is_descending:
         lines = lines.where(at.is_not(None))
     if wanted.cursor is not None:
@@ -205,7 +205,8 @@ def summaries(
     return rows, len(found) > most
 
 
-def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnElement[bool]]:
+def filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions for requests that are wanted and that the caller may see."""
     equal = {
         CmoRequest.state: wanted.state,
         CmoRequest.type: wanted.type,
@@ -213,18 +214,18 @@ def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnEle
         CmoRequest.site_id: wanted.site_id,
         CmoRequest.project_id: wanted.project_id,
     }
-    filters = [sees(by, CmoRequest), *(column == value for column, value in equal.items() if value is not None)]
+    found = [sees(by, CmoRequest), *(column == value for column, value in equal.items() if value is not None)]
     if wanted.priority is not None:
-        filters.append(has_priority(wanted.priority))
+        found.append(has_priority(wanted.priority))
     if wanted.open_only:
-        filters.append(is_open())
+        found.append(is_open())
     if wanted.cmos_turn_only:
-        filters.append(is_cmos_turn())
+        found.append(is_cmos_turn())
     if wanted.overdue is True:
-        filters.append(CmoRequest.urgent_at < now)
+        found.append(CmoRequest.urgent_at < now)
     if wanted.overdue is False:
-        filters.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
-    return filters
+        found.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
+    return found
 
 
 def clocks_by_request(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:

@@ -4,7 +4,7 @@ The list by urgency has requests with running clocks only; with these two lists 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
@@ -12,10 +12,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 
 from slamon.db import paging
-from slamon.db.requests import CmoRequest, has_priority, is_cmos_turn, is_sponsors_turn, is_standing
+from slamon.db.requests import CmoRequest, is_cmos_turn, is_sponsors_turn, is_standing
 from slamon.services.access.callers import Caller
-from slamon.services.access.visibility import sees
-from slamon.services.requests.queries import RequestFilter, RequestSummary, request_lines, summaries
+from slamon.services.requests.queries import RequestFilter, RequestSummary, filters, request_lines, summaries
 from slamon.services.transaction import Tx
 
 A_PAGE = 50
@@ -43,7 +42,8 @@ def worklist(tx: Tx, holder: Holder, wanted: RequestFilter, *, by: Caller, after
     only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
     """
     order = (CmoRequest.filed_at, CmoRequest.id)
-    lines = request_lines().where(sees(by, CmoRequest), *_held_by(holder), *_narrowed(wanted)).order_by(*order)
+    own = replace(wanted, state=None, site_id=None, open_only=False, cmos_turn_only=False, overdue=None)
+    lines = request_lines().where(*filters(own, by, tx.business_now), *_held_by(holder)).order_by(*order)
     if after is not None:
         lines = lines.where(paging.after(order, paging.place_behind(after, paging.instant, UUID)))
     rows, has_more = summaries(tx, lines, by, A_PAGE, at="filed_at")
@@ -59,9 +59,3 @@ def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
             return [is_standing(), is_cmos_turn()]
         case _:
             assert_never(holder)
-
-
-def _narrowed(wanted: RequestFilter) -> list[ColumnElement[bool]]:
-    equal = {CmoRequest.type: wanted.type, CmoRequest.cmo_id: wanted.cmo_id, CmoRequest.project_id: wanted.project_id}
-    narrowed = [column == value for column, value in equal.items() if value is not None]
-    return narrowed if wanted.priority is None else [*narrowed, has_priority(wanted.priority)]
