@@ -8,7 +8,7 @@ from fastapi import Path, Response
 from slamon.api.routes import described, router_at
 from slamon.db.parties import Site
 from slamon.http.transaction import Known, may_on_record, reply
-from slamon.schemas.clocks import Clocks, Explanation, Part, Rule, TimeByOwner, clock_of
+from slamon.schemas.clocks import Clocks, Explanation, TimeByOwner, clock_of
 from slamon.services.access.rights import Deed
 from slamon.services.deadlines import explanations
 from slamon.services.deadlines.explanations import Explained, clock_named
@@ -26,7 +26,7 @@ def get_clocks(call: Known, request_id: UUID) -> Response:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
         clocks = [clock_of(row, call.runtime.catalogue.clocks) for row in queries.clocks_of(tx, request_id)]
         owned = queries.owned_time(tx, request)
-    seconds = TimeByOwner.model_validate({owner.value: int(time.total_seconds()) for owner, time in owned.items()})
+    seconds = TimeByOwner.model_validate({owner.value: time for owner, time in owned.items()})
     return reply(Clocks(request_id=request_id, seconds_by_owner=seconds, clocks=clocks)).response()
 
 
@@ -48,36 +48,17 @@ def explain_clock(call: Known, request_id: UUID, clock: ClockName) -> Response:
 
 def _explanation(request_id: UUID, explained: Explained) -> Explanation:
     found, terms = explained.explanation, explained.terms
-    return Explanation(
-        request_id=request_id,
-        clock=str(found.clock.id),
-        kind=found.clock.kind,
-        rule=Rule(
-            policy_id=terms.policy_id,
-            name=terms.policy_name,
-            version=terms.policy_version,
-            agreement_clause=terms.agreement_clause,
-        ),
-        mode=found.mode,
-        time_zone=terms.calendar.tz,
-        holiday_source=terms.holiday_source,
-        zone_data=terms.zone_data,
-        target_seconds=int(found.target.total_seconds()),
-        limit_seconds=int(found.limit.total_seconds()),
-        started_at=found.clock.started_at,
-        target_at=found.clock.target_at,
-        limit_at=found.clock.limit_at,
-        stopped_at=found.clock.stopped_at,
-        outcome=found.clock.outcome,
-        parts=[
-            Part(
-                since=part.since,
-                until=part.until,
-                seconds=int(part.length.total_seconds()),
-                kind=part.kind,
-                name=part.name,
-            )
-            for part in found.parts
-        ],
-        sentences=list(explained.sentences),
+    own = ("kind", "started_at", "target_at", "limit_at", "stopped_at", "outcome")
+    return Explanation.model_validate(
+        {
+            **{name: getattr(found.clock, name) for name in own},
+            **{name: getattr(found, name) for name in ("mode", "target", "limit", "parts")},
+            "request_id": request_id,
+            "clock": str(found.clock.id),
+            "rule": terms,
+            "time_zone": terms.calendar.tz,
+            "holiday_source": terms.holiday_source,
+            "zone_data": terms.zone_data,
+            "sentences": explained.sentences,
+        }
     )
