@@ -26,7 +26,6 @@ from slamon.http import problems
 from slamon.http.middleware import Middleware
 from slamon.http.transaction import Gate, Known, Route, by_key, may
 from slamon.runtime import Runtime
-from slamon.schemas.addresses import name_channels
 from slamon.schemas.open_names import with_names
 from slamon.schemas.policies import policy_models
 from slamon.services.access.rights import Deed
@@ -53,6 +52,7 @@ def build_api(app: FastAPI, *others: APIRouter) -> None:
         policies.router,
         policy_questions,
         term_changes.router,
+        term_changes.calendar_router,
     ]
     last = [drafts.router, shutdowns.router, jobs.router, messages.router, access.router]
     routers = [*first, *record_routers(runtime.registered), policy_records, *last, *others]
@@ -76,8 +76,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     schemas.update(_problem_schemas())
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    document = with_names(document, app.state.runtime.catalogue)
-    name_channels(document, app.state.runtime.registered.names)
+    document = with_names(document, app.state.runtime.catalogue, app.state.runtime.registered.names)
     document["security"] = [{"apiKey": []}]
     return document
 

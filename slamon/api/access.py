@@ -7,10 +7,10 @@ sets a password goes to its owner alone, or says to its owner who saw it.
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from slamon.api.records import find_staff
-from slamon.api.responses import answers
+from slamon.api.routes import described, router_at
 from slamon.db import paging
 from slamon.db.access import ApiKey
 from slamon.domain.scopes import Scope
@@ -22,8 +22,6 @@ from slamon.http.transaction import (
     Posted,
     PostedSecret,
     Reply,
-    Route,
-    by_key,
     may,
     may_on_record,
     refuse_idempotency,
@@ -36,24 +34,20 @@ from slamon.services.access import api_keys, callers, one_time_links
 from slamon.services.access.rights import Deed, allow
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
+router = router_at("/v1")
 _UNKEPT = "The answer holds a secret that is shown once, so an Idempotency-Key is refused: secrets are never stored."
 
 
 @router.post(
     "/api-keys",
+    **described(KeyWithSecret, may_on_record(Deed.MAKE_OWN_KEYS), "Make an API key", body=True),
     status_code=201,
-    response_model=KeyWithSecret,
-    operation_id="createApiKey",
     tags=["API keys"],
-    summary="Make an API key",
     description="With a person_id: for the caller's own person, with no scope their key lacks; the owner is told by "
     "mail. People of a CMO get none. With a service_name: for administrators; a service account is never one itself, "
     f"and keeps no records. {_UNKEPT}",
-    responses=answers(body=True),
-    dependencies=[may_on_record(Deed.MAKE_OWN_KEYS)],
 )
-def create_key(call: PostedSecret, body: NewKey) -> Response:
+def create_api_key(call: PostedSecret, body: NewKey) -> Response:
     by = allow(call.caller, Deed.KEEP_KEYS) if body.person_id is None else _owner(call, body)
 
     def work(tx: Tx) -> Reply:
@@ -86,15 +80,11 @@ def _owner(call: Call, body: NewKey) -> Actor:
 
 @router.get(
     "/api-keys",
-    response_model=KeyPage,
-    operation_id="listApiKeys",
+    **described(KeyPage, may(Deed.MAKE_OWN_KEYS), "List API keys, without their secrets"),
     tags=["API keys"],
-    summary="List API keys, without their secrets",
     description="One's own; administrators see all.",
-    responses=answers(),
-    dependencies=[may(Deed.MAKE_OWN_KEYS)],
 )
-def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
+def list_api_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     with call.reading() as tx:
         page = paging.page_of(
             tx.session, ApiKey, filters={}, only=api_keys.seen_by(call.caller), cursor=query.cursor, limit=query.limit
@@ -105,15 +95,11 @@ def list_keys(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
 
 @router.post(
     "/api-keys/{key_id}/revoke",
-    response_model=Key,
-    operation_id="revokeApiKey",
+    **described(Key, may(Deed.MAKE_OWN_KEYS), "End an API key at once", 404, body=True),
     tags=["API keys"],
-    summary="End an API key at once",
     description="One's own, with any key; administrators end every key.",
-    responses=answers(404, body=True),
-    dependencies=[may(Deed.MAKE_OWN_KEYS)],
 )
-def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
+def revoke_api_key(call: Posted, key_id: UUID, body: Because) -> Response:
     def work(tx: Tx) -> Reply:
         key = api_keys.revoke(tx, key_id, by=call.caller, reason=body.reason)
         return reply(Key.model_validate(key))
@@ -123,17 +109,19 @@ def revoke_key(call: Posted, key_id: UUID, body: Because) -> Response:
 
 @router.post(
     "/people/{record_id}/invite",
+    **described(
+        Invitation,
+        may_on_record(Deed.KEEP_PEOPLE),
+        "Give a person a one-time link with which they set a password",
+        404,
+        409,
+    ),
     status_code=202,
-    response_model=Invitation,
-    operation_id="invitePerson",
     tags=["People"],
-    summary="Give a person a one-time link with which they set a password",
     description="It is mailed to the person's own address and nobody else sees it. It opens once, within a day; "
     "earlier ones and open sessions of the person end. Where no mail server is set, the link of an account never used "
     "is in the answer: the trail keeps who saw it, and its owner reads so where they set their password. Then an "
     "Idempotency-Key is refused, because secrets are never stored, and an account that was used answers 409.",
-    responses=answers(404, 409),
-    dependencies=[may_on_record(Deed.KEEP_PEOPLE)],
 )
 def invite_person(call: Posted, record_id: UUID) -> Response:
     if not call.runtime.can_mail:

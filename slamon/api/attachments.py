@@ -5,27 +5,25 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from fastapi import Request as HttpRequest
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from slamon.api.responses import answers
-from slamon.db import attachments as db
-from slamon.domain.timeline import Role, Via
+from slamon.api.routes import answers, described, router_at
+from slamon.domain.timeline import Via
 from slamon.errors import Invalid
 from slamon.files.kinds import TAKEN
-from slamon.http.transaction import Call, Key, Known, Reply, Route, by_key, created, may_on_record, once, reply
+from slamon.http.transaction import Call, Key, Known, Reply, created, may_on_record, once, reply
 from slamon.http.uploads import Upload, download, file_in, form_with_file
 from slamon.schemas.attachments import Attachment, Attachments
-from slamon.schemas.requests import Author
 from slamon.services.access.rights import Deed
 from slamon.services.requests import queries
 from slamon.services.requests.attachments import attach, attachment_of, attachments_of, may_attach
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1/requests", route_class=Route, dependencies=[by_key], tags=["Attachments"])
+router = router_at("/v1/requests", "Attachments")
 
 _FORM = "multipart/form-data"
 _FIELDS = {
@@ -82,7 +80,7 @@ def _read(form: FormData) -> Upload:
     description=f"For whoever may act on the request, while it is open. Taken are {TAKEN}; name, media type and bytes "
     "must agree. The same bytes under the same name again: 200 and the file that is there. An act names files in "
     "`attachments`.",
-    responses={**answers(404, 409, body=True, etag=None), 200: {"model": Attachment, "description": "It was there."}},
+    responses={**answers(404, 409, body=True), 200: {"model": Attachment, "description": "It was there."}},
     openapi_extra={"requestBody": _BODY},
     dependencies=[may_on_record(Deed.ATTACH)],
 )
@@ -97,7 +95,7 @@ def attach_file(
 
     def work(tx: Tx) -> Reply:
         row, is_new = attach(tx, request_id, stored, by=call.caller, via=Via.API)
-        told = _told(row)
+        told = Attachment.model_validate(row)
         return created(told, f"/v1/requests/{request_id}/attachments/{row.id}") if is_new else reply(told)
 
     return once(call, request, idempotency_key, f"{stored.name}\n{stored.sha256}".encode()).write(work)
@@ -105,16 +103,13 @@ def attach_file(
 
 @router.get(
     "/{request_id}/attachments",
-    response_model=Attachments,
-    operation_id="listAttachments",
-    summary="The files of a request",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_REQUESTS)],
+    **described(Attachments, may_on_record(Deed.READ_REQUESTS), "The files of a request", 404),
 )
 def list_attachments(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         queries.visible_request(tx.session, request_id, by=call.caller)
-        return reply(Attachments(items=[_told(row) for row in attachments_of(tx.session, request_id)])).response()
+        rows = attachments_of(tx.session, request_id)
+        return reply(Attachments(items=[Attachment.model_validate(row) for row in rows])).response()
 
 
 @router.get(
@@ -137,17 +132,3 @@ def get_attachment(call: Known, request_id: UUID, attachment_id: UUID) -> Respon
         queries.visible_request(tx.session, request_id, by=call.caller)
         row = attachment_of(tx.session, request_id, attachment_id)
     return download(call.runtime, row, asked_by=call.caller.id)
-
-
-def _told(row: db.Attachment) -> Attachment:
-    return Attachment(
-        id=row.id,
-        request_id=row.request_id,
-        name=row.name,
-        media_type=row.media_type,
-        size=row.size,
-        sha256=row.sha256,
-        uploaded_by=Author(id=row.uploaded_by_id, name=row.uploaded_by_name, role=Role(row.uploaded_by_role)),
-        via=Via(row.via),
-        created_at=row.created_at,
-    )

@@ -3,15 +3,15 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from slamon.api.act_route import ActRoute
 from slamon.api.requests import file_for, still_seen
-from slamon.api.responses import answers
+from slamon.api.routes import described, router_at
 from slamon.errors import Invalid
-from slamon.http.transaction import ExpectedVersion, Known, Posted, Reply, by_key, may, reply
+from slamon.http.transaction import ExpectedVersion, Known, Posted, Reply, may, reply
 from slamon.schemas.drafts import Draft, DraftContent, DraftFiling, Drafts
 from slamon.schemas.filings import read_filing
 from slamon.schemas.requests import FiledApart, Request
@@ -19,7 +19,7 @@ from slamon.services.access.rights import Deed
 from slamon.services.requests import drafts
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1/drafts", route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+router = router_at("/v1/drafts", "Requests", route_class=ActRoute)
 
 
 _NO_MORE = DraftFiling()
@@ -27,13 +27,11 @@ _NO_MORE = DraftFiling()
 
 @router.put(
     "/{draft_id}",
-    response_model=Draft,
-    operation_id="saveDraft",
-    summary="Keep a request that is not filed yet",
+    **described(
+        Draft, may(Deed.KEEP_DRAFTS), "Keep a request that is not filed yet", 404, 409, 412, body=True, etag=True
+    ),
     description="Under an id of the caller's choice, a new UUID; again under the same id, it replaces what was kept. "
     "Only its author sees it. With If-Match it must be there already.",
-    responses=answers(404, 409, 412, body=True, etag=200),
-    dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: ExpectedVersion) -> Response:
     try:
@@ -48,28 +46,14 @@ def save_draft(call: Known, draft_id: UUID, body: DraftContent, expected: Expect
     return call.write(work)
 
 
-@router.get(
-    "",
-    response_model=Drafts,
-    operation_id="listDrafts",
-    summary="List one's own drafts",
-    responses=answers(),
-    dependencies=[may(Deed.KEEP_DRAFTS)],
-)
+@router.get("", **described(Drafts, may(Deed.KEEP_DRAFTS), "List one's own drafts"))
 def list_drafts(call: Known) -> Response:
     with call.reading() as tx:
         items = [Draft.model_validate(row) for row in drafts.drafts_of(tx.session, call.caller)]
     return reply(Drafts(items=items)).response()
 
 
-@router.get(
-    "/{draft_id}",
-    response_model=Draft,
-    operation_id="getDraft",
-    summary="Read a draft",
-    responses=answers(404, etag=200),
-    dependencies=[may(Deed.KEEP_DRAFTS)],
-)
+@router.get("/{draft_id}", **described(Draft, may(Deed.KEEP_DRAFTS), "Read a draft", 404, etag=True))
 def get_draft(call: Known, draft_id: UUID) -> Response:
     with call.reading() as tx:
         row = drafts.find(tx.session, draft_id, by=call.caller)
@@ -78,13 +62,8 @@ def get_draft(call: Known, draft_id: UUID) -> Response:
 
 @router.post(
     "/{draft_id}/file",
-    status_code=201,
-    response_model=Request | FiledApart,
-    operation_id="fileDraft",
-    summary="File a draft",
+    **described(Request | FiledApart, may(Deed.KEEP_DRAFTS), "File a draft", 404, 409, 412, body=True, is_new=True),
     description="As if its content were sent to `POST /v1/requests`; the draft is gone then. What is missing is named.",
-    responses=answers(404, 409, 412, body=True, etag=201, location=True),
-    dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def file_draft(
     call: Posted, draft_id: UUID, expected: ExpectedVersion, said: Annotated[DraftFiling, Body()] = _NO_MORE
@@ -103,12 +82,8 @@ def file_draft(
 
 @router.post(
     "/{draft_id}/discard",
-    response_model=Draft,
-    operation_id="discardDraft",
-    summary="Discard a draft",
+    **described(Draft, may(Deed.KEEP_DRAFTS), "Discard a draft", 404, 412),
     description="It is deleted; the trail keeps what it said. The answer is the last of it.",
-    responses=answers(404, 412),
-    dependencies=[may(Deed.KEEP_DRAFTS)],
 )
 def discard_draft(call: Posted, draft_id: UUID, expected: ExpectedVersion) -> Response:
     def work(tx: Tx) -> Reply:

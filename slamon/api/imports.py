@@ -1,23 +1,23 @@
 """The spreadsheet import over HTTP: one upload, one transaction, all or nothing."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from slamon.api.responses import answers
+from slamon.api.routes import described, router_at
 from slamon.http import problems
-from slamon.http.transaction import Posted, Reply, Route, by_key, may, reply
+from slamon.http.transaction import Posted, Reply, may, reply
 from slamon.imports.directory import import_directory
 from slamon.imports.drafts import BadRows
-from slamon.imports.tables import COLUMNS, RowProblem, read_table
+from slamon.imports.tables import COLUMNS, read_table
 from slamon.schemas.imports import DirectoryImport, ImportQuery, Remark
 from slamon.services.access.rights import Deed, allow
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Imports"])
+router = router_at("/v1", "Imports")
 
 # What the body is, by its media type; read_table tells files apart by their names.
 _NAMES = {
@@ -43,15 +43,14 @@ async def _uploaded(request: Request) -> Upload:
 
 @router.post(
     "/imports/directory",
-    response_model=DirectoryImport,
+    **described(
+        DirectoryImport, may(Deed.IMPORT_DIRECTORY), "Add the CMOs, sites and contacts of a spreadsheet", 409, 413, 415
+    ),
     operation_id="importDirectory",
-    summary="Add the CMOs, sites and contacts of a spreadsheet",
     description="One flat table; a row is one contact of one CMO, at one site or at several between "
     "semicolons. All rows or none: bad ones end in 422, "
     f"each with its row, column and reason. What is there already stays as it is. Columns: {', '.join(COLUMNS)}.",
-    responses=answers(409, 413, 415),
     openapi_extra={"requestBody": _BODY},
-    dependencies=[may(Deed.IMPORT_DIRECTORY)],
 )
 def import_spreadsheet(
     request: Request,
@@ -67,15 +66,7 @@ def import_spreadsheet(
             result = import_directory(tx, rows, by=by)
             if query.dry_run:
                 trial.rollback()
-        return reply(
-            DirectoryImport(
-                dry_run=query.dry_run,
-                created=result.created,
-                unchanged=result.unchanged,
-                differing=list(map(_remark, result.differing)),
-                notes=list(map(_remark, result.notes)),
-            )
-        )
+        return reply(DirectoryImport.model_validate({"dry_run": query.dry_run, **asdict(result)}))
 
     try:
         return call.write(work)
@@ -83,15 +74,9 @@ def import_spreadsheet(
         return _refusal(request, bad)
 
 
-def _remark(problem: RowProblem) -> Remark:
-    return Remark(
-        row=problem.row, column=problem.column, message=problem.reason, sheet=problem.sheet, cell=problem.cell
-    )
-
-
 def _refusal(request: Request, bad: BadRows) -> Response:
     """The problem every Invalid ends in, its errors being all bad cells; `field` stands in every error of a problem."""
     plain = problems.answer(request, bad)
     problem = json.loads(bytes(plain.body))
-    problem["errors"] = [{"field": one.column, **_remark(one).model_dump()} for one in bad.problems]
+    problem["errors"] = [{"field": one.column, **Remark.model_validate(one).model_dump()} for one in bad.problems]
     return Response(json.dumps(problem, ensure_ascii=False), plain.status_code, media_type=problems.MEDIA_TYPE)

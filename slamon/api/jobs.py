@@ -4,15 +4,15 @@ from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 
-from slamon.api.responses import answers
+from slamon.api.routes import described, router_at
 from slamon.db import jobs as kept
 from slamon.db import paging
 from slamon.db.jobs import JobKind, JobState
 from slamon.errors import Invalid
-from slamon.http.transaction import Known, Reply, Route, by_key, may, may_on_record, reply
+from slamon.http.transaction import Known, Reply, may, may_on_record, reply
 from slamon.schemas.jobs import (
     CmoChange,
     Job,
@@ -30,21 +30,14 @@ from slamon.services.deadlines import previews
 from slamon.services.deadlines.previews import FINDERS, Totals
 from slamon.services.reports import what_if
 
-router = APIRouter(prefix="/v1/jobs", route_class=Route, dependencies=[by_key], tags=["Jobs"])
+router = router_at("/v1/jobs", "Jobs")
 
 
 class MovedQuery(ListQuery):
     cursor: Annotated[str | None, Field(pattern="^[0-9]{1,9}$", description="`next_cursor` of the page before.")] = None
 
 
-@router.get(
-    "",
-    response_model=JobPage,
-    operation_id="listJobs",
-    summary="List one's own jobs, oldest first",
-    responses=answers(),
-    dependencies=[may(Deed.READ_RECORDS)],
-)
+@router.get("", **described(JobPage, may(Deed.READ_RECORDS), "List one's own jobs, oldest first"))
 def list_jobs(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     with call.reading() as tx:
         page = paging.page_of(
@@ -56,12 +49,7 @@ def list_jobs(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
 
 
 @router.get(
-    "/{job_id}",
-    response_model=Job,
-    operation_id="getJob",
-    summary="Read how far a job is, and what it found",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_RECORDS)],
+    "/{job_id}", **described(Job, may_on_record(Deed.READ_RECORDS), "Read how far a job is, and what it found", 404)
 )
 def get_job(call: Known, job_id: UUID) -> Response:
     with call.reading() as tx:
@@ -70,13 +58,9 @@ def get_job(call: Known, job_id: UUID) -> Response:
 
 @router.get(
     "/{job_id}/moved",
-    response_model=MovedPage,
-    operation_id="listMoved",
-    summary="List the deadlines that a preview has found",
+    **described(MovedPage, may_on_record(Deed.READ_RECORDS), "List the deadlines that a preview has found", 404),
     description=f"The first {previews.MOST_LINES:,} of them; those of requests that the caller may read no longer are "
     "left out.",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def list_moved(call: Known, job_id: UUID, query: Annotated[MovedQuery, Query()]) -> Response:
     with call.reading() as tx:

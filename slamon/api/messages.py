@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy.orm import Session
 
-from slamon.api.responses import answers
+from slamon.api.routes import described, router_at
 from slamon.db import paging
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
-from slamon.http.transaction import Call, Known, Posted, Reply, Route, by_key, may, may_on_record, reply
+from slamon.http.transaction import Call, Known, Posted, Reply, may, may_on_record, reply
 from slamon.schemas.fields import Because
 from slamon.schemas.messages import DeadLetter, DeadLetterPage, Message, Outgoing, OutgoingSwitch
 from slamon.schemas.records import ListQuery
@@ -20,16 +20,12 @@ from slamon.services.directory.record_rights import keeper_of_message
 from slamon.services.outbox import outbox
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Messages"])
+router = router_at("/v1", "Messages")
 
 
 @router.get(
     "/messages",
-    response_model=DeadLetterPage,
-    operation_id="listMessages",
-    summary="List messages that could not be delivered, newest first",
-    responses=answers(),
-    dependencies=[may(Deed.READ_DEAD_LETTERS)],
+    **described(DeadLetterPage, may(Deed.READ_DEAD_LETTERS), "List messages that could not be delivered, newest first"),
 )
 def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
     with call.reading() as tx:
@@ -43,11 +39,9 @@ def list_messages(call: Known, query: Annotated[ListQuery, Query()]) -> Response
 
 @router.post(
     "/messages/{message_id}/resend",
-    response_model=Message,
-    operation_id="resendMessage",
-    summary="Send a message again that could not be delivered",
-    responses=answers(404, 409),
-    dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
+    **described(
+        Message, may_on_record(Deed.KEEP_DEAD_LETTERS), "Send a message again that could not be delivered", 404, 409
+    ),
 )
 def resend_message(call: Posted, message_id: UUID) -> Response:
     def work(tx: Tx) -> Reply:
@@ -59,11 +53,14 @@ def resend_message(call: Posted, message_id: UUID) -> Response:
 
 @router.post(
     "/messages/{message_id}/dismiss",
-    response_model=Message,
-    operation_id="dismissMessage",
-    summary="Set a message aside that could not be delivered",
-    responses=answers(404, 409, body=True),
-    dependencies=[may_on_record(Deed.KEEP_DEAD_LETTERS)],
+    **described(
+        Message,
+        may_on_record(Deed.KEEP_DEAD_LETTERS),
+        "Set a message aside that could not be delivered",
+        404,
+        409,
+        body=True,
+    ),
 )
 def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
     def work(tx: Tx) -> Reply:
@@ -73,14 +70,7 @@ def dismiss_message(call: Posted, message_id: UUID, body: Because) -> Response:
     return call.write(work)
 
 
-@router.get(
-    "/outgoing",
-    response_model=Outgoing,
-    operation_id="getOutgoing",
-    summary="Whether messages leave",
-    responses=answers(),
-    dependencies=[may(Deed.READ_STATUS)],
-)
+@router.get("/outgoing", **described(Outgoing, may(Deed.READ_STATUS), "Whether messages leave"))
 def get_outgoing(call: Known) -> Response:
     with call.reading() as tx:
         return _state(call, tx.session).response()
@@ -88,12 +78,8 @@ def get_outgoing(call: Known) -> Response:
 
 @router.post(
     "/outgoing",
-    response_model=Outgoing,
-    operation_id="switchOutgoing",
-    summary="Hold every message back, or let them go again",
+    **described(Outgoing, may(Deed.SWITCH_OUTGOING), "Hold every message back, or let them go again", body=True),
     description="Nothing is lost meanwhile: messages wait.",
-    responses=answers(body=True),
-    dependencies=[may(Deed.SWITCH_OUTGOING)],
 )
 def switch_outgoing(call: Posted, body: OutgoingSwitch) -> Response:
     by = allow(call.caller, Deed.SWITCH_OUTGOING)

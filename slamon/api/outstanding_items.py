@@ -2,25 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
-from slamon.api.responses import answers
-from slamon.http.transaction import Known, Route, by_key, may, reply
+from slamon.api.routes import described, router_at
+from slamon.http.transaction import Known, may, reply
 from slamon.schemas.outstanding_items import OwedQuery, Register
 from slamon.services.access.rights import Deed
 from slamon.services.reports import outstanding_items
 
-router = APIRouter(prefix="/v1/owed", route_class=Route, dependencies=[by_key], tags=["Requests"])
+router = router_at("/v1/owed", "Requests")
 
 
 @router.get(
     "",
-    response_model=Register,
-    operation_id="listOwed",
-    summary="What each CMO owes us, by lot",
+    **described(Register, may(Deed.READ_REQUESTS), "What each CMO owes us, by lot"),
     description="Items of open data requests that are neither supplied nor declined, the oldest request first.",
-    responses=answers(),
-    dependencies=[may(Deed.READ_REQUESTS)],
 )
 def list_owed(call: Known, query: Annotated[OwedQuery, Query()]) -> Response:
     wanted = outstanding_items.OutstandingFilter(query.cmo_id, query.lot, query.cursor)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from slamon.api.jobs import accepted, by_name
 from slamon.api.records import CALENDARS
-from slamon.api.responses import answers
+from slamon.api.routes import described, router_at
 from slamon.db.base import new_id
 from slamon.db.parties import Project, Site
 from slamon.db.policies import Policy
@@ -17,17 +17,10 @@ from slamon.domain.clocks.ladder import refuse_contradictions
 from slamon.domain.terms import clocks_from_json, ladder_from_json
 from slamon.domain.timeline import stamp
 from slamon.errors import Invalid
-from slamon.http.transaction import Call, Known, Reply, Route, by_key, may, may_on_record, reply
+from slamon.http.transaction import Call, Known, Reply, may, may_on_record, reply
 from slamon.schemas import directory
-from slamon.schemas.jobs import Job, WhatIfAnswer
-from slamon.schemas.policies import (
-    CoveringLine,
-    HolidaysQuery,
-    NewPolicy,
-    PolicyModels,
-    ResolveQuery,
-    WhatIfQuestion,
-)
+from slamon.schemas.jobs import WhatIfAnswer
+from slamon.schemas.policies import CoveringLine, HolidaysQuery, NewPolicy, PolicyModels, ResolveQuery, WhatIfQuestion
 from slamon.services.access.jobs import AT_ONCE
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import is_seen
@@ -38,17 +31,18 @@ from slamon.services.reports import what_if
 from slamon.services.reports.what_if import Question
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key])
+router = router_at("/v1")
 
 
 @router.get(
     "/calendars/{record_id}/holidays",
-    response_model=directory.Holidays,
-    operation_id="listHolidays",
+    **described(
+        directory.Holidays,
+        may_on_record(Deed.READ_RECORDS),
+        "The closed days of a year, public holidays resolved, and its opening days",
+        404,
+    ),
     tags=["Calendars"],
-    summary="The closed days of a year, public holidays resolved, and its opening days",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_RECORDS)],
 )
 def list_holidays(call: Known, record_id: UUID, query: Annotated[HolidaysQuery, Query()]) -> Response:
     with call.reading() as tx:
@@ -73,7 +67,7 @@ def _why(named: list[str], also: list[CoveringLine]) -> str:
 
 def policy_routes(models: PolicyModels) -> APIRouter:
     """Which line applies, and what a draft would have meant."""
-    router = APIRouter(prefix="/v1/policies", tags=["Policies"], route_class=Route, dependencies=[by_key])
+    router = router_at("/v1/policies", "Policies")
 
     def resolve_policy(call: Known, query: Annotated[ResolveQuery, Query()]) -> Response:
         with call.reading() as tx:
@@ -98,24 +92,18 @@ def policy_routes(models: PolicyModels) -> APIRouter:
         return call.write(work)
 
     ask_what_if.__annotations__["body"] = models.question  # FastAPI reads the model from the annotation
-    router.get(
-        "/resolve",
-        response_model=models.resolved,
-        operation_id="resolvePolicy",
-        summary="Which policy line applies to such a request now",
-        responses=answers(409),
-        dependencies=[may(Deed.READ_RECORDS)],
-    )(resolve_policy)
+    may_read = may(Deed.READ_RECORDS)
+    which = "Which policy line applies to such a request now"
+    router.get("/resolve", **described(models.resolved, may_read, which, 409))(resolve_policy)
     router.post(
         "/what-if",
-        response_model=WhatIfAnswer,
         operation_id="whatIf",
-        summary="What a draft policy would have meant for a past period",
+        **described(
+            WhatIfAnswer, may_read, "What a draft policy would have meant for a past period", 409, body=True, job=True
+        ),
         description="Judges the requests filed from `filed_from` up to `filed_to` as if the draft had been in force "
         f"then. Changes nothing. For more than {AT_ONCE} requests the answer is a job that works it out in the "
         "background: see `GET /v1/jobs/{id}`.",
-        responses=answers(409, body=True, job=Job),
-        dependencies=[may(Deed.READ_RECORDS)],
     )(ask_what_if)
     return router
 

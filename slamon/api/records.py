@@ -11,26 +11,15 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, create_model
 from sqlalchemy.orm import Session
 
-from slamon.api.responses import answers
+from slamon.api.routes import described, router_at
 from slamon.channels import Channels
 from slamon.db import paging, parties
 from slamon.db.parties import OrganizationKind, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.timeline import Actor
 from slamon.engine.channel_test import tested
-from slamon.errors import Invalid, NotFound, StaleVersion, StillHolds
-from slamon.http.transaction import (
-    Call,
-    ExpectedVersion,
-    Known,
-    Posted,
-    Route,
-    by_key,
-    created,
-    may,
-    may_on_record,
-    reply,
-)
+from slamon.errors import Invalid, NotFound, StillHolds
+from slamon.http.transaction import Call, ExpectedVersion, Known, Posted, created, may, may_on_record, reply
 from slamon.schemas import directory
 from slamon.schemas.fields import Answer
 from slamon.schemas.policies import PolicyModels
@@ -199,9 +188,7 @@ def shown(session: Session, resource: Resource, rows: list[Row], call: Call) -> 
 
 def routes_of(resource: Resource) -> APIRouter:
     """Create, list, read and change one kind of record."""
-    router = APIRouter(
-        prefix=resource.path, tags=[resource.many.capitalize()], route_class=Route, dependencies=[by_key]
-    )
+    router = router_at(resource.path, resource.many.capitalize())
     one, location = resource.operation, resource.path + "/{}"
     kept = resource.kept
 
@@ -252,8 +239,7 @@ def routes_of(resource: Resource) -> APIRouter:
         def allowed(tx: Tx) -> tuple[Actor, Values]:
             found = resource.find(tx, record_id, call)
             by, values = allow_change(tx.session, found, said, resource.changing, by=call.caller)
-            if expected is not None and expected != found.version:
-                raise StaleVersion(found.version)
+            found.refuse_stale(expected)
             return by, values
 
         if resource.tested is not None:
@@ -287,21 +273,22 @@ def routes_of(resource: Resource) -> APIRouter:
     create_one.__annotations__["body"] = resource.new  # FastAPI reads the models from the annotations
     change_one.__annotations__["body"] = resource.change
     list_some.__annotations__["query"] = Annotated[resource.query, Query()]
+    reading, changing = may_on_record(Deed.READ_RECORDS), may_on_record(resource.changing)
     router.post(
-        "", status_code=201, response_model=resource.read, operation_id=f"create{one}", summary=f"Add a {resource.one}",
-        responses=answers(409, body=True, etag=201, location=True), dependencies=[may(resource.creating)],
+        "", operation_id=f"create{one}",
+        **described(resource.read, may(resource.creating), f"Add a {resource.one}", 409, body=True, is_new=True),
     )(create_one)  # fmt: skip
     router.get(
-        "", response_model=listed, operation_id=f"list{resource.many.capitalize()}", responses=answers(),
-        summary=f"List {resource.many}, oldest first", dependencies=[may(Deed.READ_RECORDS)],
+        "", operation_id=f"list{resource.many.capitalize()}",
+        **described(listed, may(Deed.READ_RECORDS), f"List {resource.many}, oldest first"),
     )(list_some)  # fmt: skip
     router.get(
-        "/{record_id}", response_model=resource.read, operation_id=f"get{one}", summary=f"Read a {resource.one}",
-        responses=answers(404, etag=200), dependencies=[may_on_record(Deed.READ_RECORDS)],
+        "/{record_id}", operation_id=f"get{one}",
+        **described(resource.read, reading, f"Read a {resource.one}", 404, etag=True),
     )(get_one)  # fmt: skip
     router.patch(
-        "/{record_id}", response_model=resource.read, operation_id=f"change{one}", summary=f"Change a {resource.one}",
+        "/{record_id}", operation_id=f"change{one}",
         description="Fields left out stay as they are. Open requests keep the terms they were filed under.",
-        responses=answers(404, 409, 412, body=True, etag=200), dependencies=[may_on_record(resource.changing)],
+        **described(resource.read, changing, f"Change a {resource.one}", 404, 409, 412, body=True, etag=True),
     )(change_one)  # fmt: skip
     return router

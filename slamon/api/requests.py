@@ -11,9 +11,9 @@ from fastapi import APIRouter, Body, Query, Response
 from sqlalchemy import Connection
 
 from slamon.api.act_route import ActRoute
-from slamon.api.responses import answers
+from slamon.api.routes import camel, described, router_at
 from slamon.db.parties import Organization, Project, Site
-from slamon.db.requests import ClockRow, CmoRequest, FactRow
+from slamon.db.requests import ClockRow, CmoRequest
 from slamon.domain.calendar import CalendarError
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.kinds import Clocks
@@ -21,7 +21,7 @@ from slamon.domain.clocks.state import ClockState
 from slamon.domain.lifecycle import Rule, State
 from slamon.domain.stage import possible_actions
 from slamon.domain.terms import TermsError
-from slamon.domain.timeline import INTERNAL, Role, Via, stamp
+from slamon.domain.timeline import INTERNAL, Via, stamp
 from slamon.domain.types.data import DataKind
 from slamon.errors import Invalid, SlamonError
 from slamon.http.transaction import (
@@ -31,7 +31,6 @@ from slamon.http.transaction import (
     Known,
     Posted,
     Reply,
-    by_key,
     created,
     may,
     may_on_record,
@@ -42,7 +41,6 @@ from slamon.schemas.clocks import clock_of
 from slamon.schemas.filings import filing_of
 from slamon.schemas.new_requests import any_request
 from slamon.schemas.requests import (
-    Author,
     Fact,
     FiledApart,
     ItemTerms,
@@ -56,8 +54,7 @@ from slamon.schemas.requests import (
     Timeline,
 )
 from slamon.schemas.types.base import NewRequest
-from slamon.services.access import idempotency
-from slamon.services.access.form_links import revoke_links
+from slamon.services.access import form_links, idempotency
 from slamon.services.access.rights import Deed, roles_on
 from slamon.services.access.visibility import find_seen, is_seen
 from slamon.services.deadlines.loading import LoadedRequest, load_request
@@ -70,7 +67,7 @@ from slamon.services.transaction import Moment, Tx
 from slamon.wording.words import Words
 
 _PREFIX = "/v1/requests"
-router = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+router = router_at(_PREFIX, "Requests", route_class=ActRoute)
 
 
 _NO_NUMBER = "[number]"  # placeholder for the number, which comes before any text that people wrote
@@ -78,20 +75,15 @@ _NO_NUMBER = "[number]"  # placeholder for the number, which comes before any te
 
 def filing_router(catalogue: Catalogue) -> APIRouter:
     """The route that files; what it takes is made from the request types of the catalogue."""
-    filing = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    filing = router_at(_PREFIX, "Requests", route_class=ActRoute)
     new_request = any_request(catalogue)
 
     @filing.post(
         "",
-        status_code=201,
-        response_model=Request | FiledApart,
-        operation_id="fileRequest",
-        summary="File a request to a CMO",
+        **described(Request | FiledApart, may(Deed.FILE), "File a request to a CMO", 409, body=True, is_new=True),
         description="Its terms are frozen, its clocks start and the contact is told. `filed_at` is the server's. If "
         "open requests of this type to this CMO name the same lot or order number: a 409 that lists them in "
         "`look_alikes`.",
-        responses=answers(409, body=True, etag=201, location=True),
-        dependencies=[may(Deed.FILE)],
     )
     def file_request(arrival: Arriving, body: new_request) -> Response:  # type: ignore[valid-type]  # of this catalogue
         asked: NewRequest = body
@@ -104,27 +96,19 @@ def filing_router(catalogue: Catalogue) -> APIRouter:
                 ready = _made_ready(call, connection, wanted, context, file_anyway=file_anyway)
             filed = call.write_at_once(partial(_file, call, ready), looked_up_over=connection) if ready else None
         return filed or call.write(
-            lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway),
-            before_replay=still_seen(call),
+            lambda tx: file_for(call, tx, wanted, split=split, file_anyway=file_anyway), before_replay=still_seen(call)
         )
 
     return filing
 
 
 def _made_ready(
-    call: Call,
-    connection: Connection,
-    filing: Filing,
-    context: FilingContext,
-    *,
-    file_anyway: bool,
+    call: Call, connection: Connection, filing: Filing, context: FilingContext, *, file_anyway: bool
 ) -> ReadyFiling | None:
     """None if it was refused but may be a repeated call that has an answer already; `Call.write` finds out."""
     try:
-        return prepare(
-            Moment(call.now, call.real_now, call.runtime.rules), connection, call.runtime.catalogue, filing, context,
-            by=call.caller, file_anyway=file_anyway,
-        )  # fmt: skip
+        moment = Moment(call.now, call.real_now, call.runtime.rules)
+        return prepare(moment, connection, filing, context, by=call.caller, file_anyway=file_anyway)
     except (SlamonError, TermsError, CalendarError):
         if call.once is None:
             raise
@@ -164,27 +148,9 @@ def _answered(filed: Sequence[Filed], call: Call, *, split: bool) -> Reply:
     return created(answer, f"/v1/requests/{first.id}", version=requests[0].version)
 
 
-@router.get(
-    "",
-    response_model=Page,
-    operation_id="listRequests",
-    summary="List requests",
-    responses=answers(),
-    dependencies=[may(Deed.READ_REQUESTS)],
-)
+@router.get("", **described(Page, may(Deed.READ_REQUESTS), "List requests"))
 def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response:
-    wanted = queries.RequestFilter(
-        state=State(query.state) if query.state else None,
-        type=query.type,
-        cmo_id=query.cmo_id,
-        site_id=query.site_id,
-        project_id=query.project_id,
-        priority=query.priority,
-        overdue=query.overdue,
-        order=queries.Order(query.sort),
-        cursor=query.cursor,
-        limit=query.limit,
-    )
+    wanted = queries.RequestFilter(**query.model_dump(exclude={"sort"}), order=queries.Order(query.sort))
     with call.reading() as tx:
         if query.type is not None:
             known_type(tx, query.type)
@@ -197,14 +163,7 @@ def list_requests(call: Known, query: Annotated[ListQuery, Query()]) -> Response
     return reply(Page(items=items, next_cursor=page.next_cursor)).response()
 
 
-@router.get(
-    "/{request_id}",
-    response_model=Request,
-    operation_id="getRequest",
-    summary="Read a request",
-    responses=answers(404, etag=200),
-    dependencies=[may_on_record(Deed.READ_REQUESTS)],
-)
+@router.get("/{request_id}", **described(Request, may_on_record(Deed.READ_REQUESTS), "Read a request", 404, etag=True))
 def get_request(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         request = queries.visible_request(tx.session, request_id, by=call.caller)
@@ -214,33 +173,27 @@ def get_request(call: Known, request_id: UUID) -> Response:
 
 @router.get(
     "/{request_id}/timeline",
-    response_model=Timeline,
-    operation_id="getTimeline",
-    summary="What happened to a request",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_REQUESTS)],
+    **described(Timeline, may_on_record(Deed.READ_REQUESTS), "What happened to a request", 404),
 )
 def get_timeline(call: Known, request_id: UUID) -> Response:
     with call.reading() as tx:
         queries.visible_request(tx.session, request_id, by=call.caller)
         hidden = INTERNAL if call.caller.is_cmo else ()
-        facts = [_fact(row) for row in queries.facts_of(tx.session, request_id) if row.kind not in hidden]
+        facts = [Fact.model_validate(row) for row in queries.facts_of(tx.session, request_id) if row.kind not in hidden]
     return reply(Timeline(request_id=request_id, facts=facts)).response()
 
 
 @router.post(
     "/{request_id}/revoke-links",
-    response_model=RevokedLinks,
-    operation_id="revokeLinks",
-    summary="Withdraw a contact's links to a request",
+    **described(
+        RevokedLinks, may_on_record(Deed.WITHDRAW_LINKS), "Withdraw a contact's links to a request", 404, body=True
+    ),
     description="They open nothing any more; from their page the contact can have a fresh one mailed to their own "
     "address. For the project's manager, its leads and quality.",
-    responses=answers(404, body=True),
-    dependencies=[may_on_record(Deed.WITHDRAW_LINKS)],
 )
-def revoke_request_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
+def revoke_links(call: Posted, request_id: UUID, body: LinkRevocation) -> Response:
     def work(tx: Tx) -> Reply:
-        revoked = revoke_links(tx, request_id, body.person_id, by=call.caller, reason=body.reason)
+        revoked = form_links.revoke_links(tx, request_id, body.person_id, by=call.caller, reason=body.reason)
         return reply(RevokedLinks(revoked=revoked))
 
     return call.write(work)
@@ -252,39 +205,21 @@ def action_router(catalogue: Catalogue, words: Words) -> APIRouter:
 
     Made once for the same actions and words, however many applications there are.
     """
-    acting = APIRouter(prefix=_PREFIX, route_class=ActRoute, dependencies=[by_key], tags=["Requests"])
+    acting = router_at(_PREFIX, "Requests", route_class=ActRoute)
+    may_act = may_on_record(Deed.ACT)
     for name in catalogue.actions:
-        acting.add_api_route(
-            f"/{{request_id}}/actions/{name}",
-            _acting(catalogue, name),
-            methods=["POST"],
-            response_model=Request,
-            operation_id=_camel(name) + "OnRequest",
-            summary=words.actions[name].verb[:1].upper() + words.actions[name].verb[1:],
+        verb = words.actions[name].verb
+        acting.post(
+            f"/{{request_id}}/actions/{name}", operation_id=camel(name) + "OnRequest",
             description="Saying again what was said is harmless. Not possible in this state: a 409 that says what is.",
-            responses=answers(404, 409, 412, body=True, etag=200),
-            dependencies=[may_on_record(Deed.ACT)],
-        )
-    acting.add_api_route(
-        "/{request_id}/actions/{action}",
-        _refusing_others(catalogue),
-        methods=["POST"],
-        include_in_schema=False,
-        dependencies=[may_on_record(Deed.ACT)],
-    )
-    return acting
+            **described(Request, may_act, verb[:1].upper() + verb[1:], 404, 409, 412, body=True, etag=True),
+        )(_acting(catalogue, name))  # fmt: skip
 
-
-def _refusing_others(catalogue: Catalogue) -> Callable[..., Response]:
+    @acting.post("/{request_id}/actions/{action}", include_in_schema=False, dependencies=[may_act])
     def refuse_action(action: str) -> Response:
         raise Invalid("action", f"'{action}' is none of {', '.join(catalogue.actions)}")
 
-    return refuse_action
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
+    return acting
 
 
 def _acting(catalogue: Catalogue, name: str) -> Callable[..., Response]:
@@ -353,13 +288,9 @@ def _just_filed(filed: Filed, call: Call) -> Request:
 
 
 def _item_terms(detail: Mapping[str, Any], clocks: Mapping[int, ClockState]) -> dict[str, Any]:
+    kinds = {number: DataKind(detail["items"][number - 1]["kind"]) for number in clocks}
     told = [
-        ItemTerms(
-            item=number,
-            kind=DataKind(detail["items"][number - 1]["kind"]),
-            target_at=clock.target_at,
-            limit_at=clock.limit_at,
-        )
+        ItemTerms(item=number, kind=kinds[number], target_at=clock.target_at, limit_at=clock.limit_at)
         for number, clock in clocks.items()
     ]
     return {"terms_differ": bool(told), "item_terms": told}
@@ -379,18 +310,3 @@ def _line(
     own = {name: getattr(request, name) for name in Line.model_fields if name not in joined}
     shown = [clock_of(row, known) for row in clocks]
     return {**own, "cmo_name": cmo, "site_name": site, "project_code": project, "clocks": shown}
-
-
-def _fact(row: FactRow) -> Fact:
-    return Fact(
-        sequence=row.sequence,
-        kind=row.kind,
-        occurred_at=row.occurred_at,
-        recorded_at=row.recorded_at,
-        by=Author(id=row.by_id, name=row.by_name, role=Role(row.by_role)),
-        recorded_by=Author(id=row.recorded_by_id, name=row.recorded_by_name, role=Role(row.recorded_by_role)),
-        via=Via(row.via),
-        reason=row.reason,
-        content=row.content,
-        digest=row.digest,
-    )

@@ -3,50 +3,41 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from slamon.api.records import SITES
-from slamon.api.responses import answers
-from slamon.api.term_changes import IN_THE_BACKGROUND, PAGED, ask_preview, preview, preview_page
+from slamon.api.routes import described, router_at
+from slamon.api.term_changes import add_previews, preview_page
 from slamon.db import paging
 from slamon.db import shutdowns as kept
 from slamon.db.jobs import JobKind
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.http.transaction import (
-    Call,
-    ExpectedVersion,
-    Known,
-    Posted,
-    Reply,
-    Route,
-    by_key,
-    created,
-    may_on_record,
-    reply,
-)
+from slamon.http.transaction import Call, ExpectedVersion, Known, Posted, Reply, created, may_on_record, reply
 from slamon.schemas.fields import Because
-from slamon.schemas.jobs import Job
 from slamon.schemas.records import ListQuery
 from slamon.schemas.shutdowns import Announced, NewShutdown, Shutdown, ShutdownPage
-from slamon.schemas.term_changes import Applied, Preview, PreviewQuery
+from slamon.schemas.term_changes import Applied
 from slamon.services.access.rights import Deed
 from slamon.services.access.visibility import sees
 from slamon.services.deadlines import shutdowns
 from slamon.services.transaction import Tx
 
-router = APIRouter(prefix="/v1", route_class=Route, dependencies=[by_key], tags=["Shutdowns"])
+router = router_at("/v1", "Shutdowns")
 
 
 @router.post(
     "/sites/{site_id}/shutdowns",
-    status_code=201,
-    response_model=Announced,
-    operation_id="announceShutdown",
-    summary="Write down that a site will be closed",
+    **described(
+        Announced,
+        may_on_record(Deed.ANNOUNCE_SHUTDOWNS),
+        "Write down that a site will be closed",
+        404,
+        409,
+        body=True,
+        is_new=True,
+    ),
     description="On the CMO's word, by a project manager, a lead or an administrator. Nothing closes until the lead of "
     "the CMO agrees. The answer holds the first page of `preview`: which deadlines of open requests would move.",
-    responses=answers(404, 409, body=True, etag=201, location=True),
-    dependencies=[may_on_record(Deed.ANNOUNCE_SHUTDOWNS)],
 )
 def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Response:
     said = shutdowns.Announcement(body.first_day, body.last_day, body.name, body.announced_by, body.announced_at)
@@ -62,11 +53,7 @@ def announce_shutdown(call: Posted, site_id: UUID, body: NewShutdown) -> Respons
 
 @router.get(
     "/sites/{site_id}/shutdowns",
-    response_model=ShutdownPage,
-    operation_id="listShutdowns",
-    summary="List a site's shutdowns, oldest first",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_RECORDS)],
+    **described(ShutdownPage, may_on_record(Deed.READ_RECORDS), "List a site's shutdowns, oldest first", 404),
 )
 def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query()]) -> Response:
     with call.reading() as tx:
@@ -85,11 +72,7 @@ def list_shutdowns(call: Known, site_id: UUID, query: Annotated[ListQuery, Query
 
 @router.get(
     "/shutdowns/{shutdown_id}",
-    response_model=Shutdown,
-    operation_id="getShutdown",
-    summary="Read a shutdown",
-    responses=answers(404, etag=200),
-    dependencies=[may_on_record(Deed.READ_RECORDS)],
+    **described(Shutdown, may_on_record(Deed.READ_RECORDS), "Read a shutdown", 404, etag=True),
 )
 def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
     with call.reading() as tx:
@@ -97,33 +80,10 @@ def get_shutdown(call: Known, shutdown_id: UUID) -> Response:
         return reply(Shutdown.model_validate(row), version=row.version).response()
 
 
-@router.get(
-    "/shutdowns/{shutdown_id}/preview",
-    response_model=Preview,
-    operation_id="previewShutdown",
-    summary="Which deadlines of open requests a shutdown would move",
-    description=f"As if its days were closed for requests already filed, whatever was decided. {PAGED}",
-    responses=answers(404),
-    dependencies=[may_on_record(Deed.READ_RECORDS)],
-)
-def preview_shutdown(call: Known, shutdown_id: UUID, query: Annotated[PreviewQuery, Query()]) -> Response:
-    return preview(call, JobKind.PREVIEW_SHUTDOWN, shutdown_id, query)
-
-
-@router.post(
-    "/shutdowns/{shutdown_id}/preview",
-    status_code=202,
-    response_model=Job,
-    operation_id="previewWholeShutdown",
-    summary="Work out in the background which deadlines a shutdown would move",
-    description=IN_THE_BACKGROUND,
-    responses=answers(404, 409, job=Job),
-    dependencies=[may_on_record(Deed.READ_RECORDS)],
-)
-def preview_whole_shutdown(call: Posted, shutdown_id: UUID) -> Response:
-    return ask_preview(call, JobKind.PREVIEW_SHUTDOWN, shutdown_id)
-
-
+add_previews(
+    router, "/shutdowns", JobKind.PREVIEW_SHUTDOWN, "a shutdown",
+    "As if its days were closed for requests already filed, whatever was decided.",
+)  # fmt: skip
 _DECIDED = (
     "For the lead of the CMO alone; the trail keeps the reason. It counts for requests filed from then on. Saying it "
     "again keeps the first; the opposite may be said later."
@@ -132,12 +92,17 @@ _DECIDED = (
 
 @router.post(
     "/shutdowns/{shutdown_id}/agree",
-    response_model=Shutdown,
-    operation_id="agreeToShutdown",
-    summary="Agree to a shutdown: its days are closed",
+    **described(
+        Shutdown,
+        may_on_record(Deed.DECIDE_SHUTDOWNS),
+        "Agree to a shutdown: its days are closed",
+        404,
+        409,
+        412,
+        body=True,
+        etag=True,
+    ),
     description=_DECIDED,
-    responses=answers(404, 409, 412, body=True, etag=200),
-    dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)],
 )
 def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: ExpectedVersion) -> Response:
     return _decide(call, shutdown_id, ShutdownStatus.AGREED, body.reason, expected)
@@ -145,12 +110,16 @@ def agree_to_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: 
 
 @router.post(
     "/shutdowns/{shutdown_id}/refuse",
-    response_model=Shutdown,
-    operation_id="refuseShutdown",
-    summary="Refuse a shutdown: its days stay open",
+    **described(
+        Shutdown,
+        may_on_record(Deed.DECIDE_SHUTDOWNS),
+        "Refuse a shutdown: its days stay open",
+        404,
+        412,
+        body=True,
+        etag=True,
+    ),
     description=_DECIDED,
-    responses=answers(404, 412, body=True, etag=200),
-    dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)],
 )
 def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: ExpectedVersion) -> Response:
     return _decide(call, shutdown_id, ShutdownStatus.REFUSED, body.reason, expected)
@@ -158,13 +127,16 @@ def refuse_shutdown(call: Posted, shutdown_id: UUID, body: Because, expected: Ex
 
 @router.post(
     "/shutdowns/{shutdown_id}/apply",
-    response_model=Applied,
-    operation_id="applyShutdown",
-    summary="Close a shutdown's days for open requests too",
+    **described(
+        Applied,
+        may_on_record(Deed.DECIDE_SHUTDOWNS),
+        "Close a shutdown's days for open requests too",
+        404,
+        409,
+        body=True,
+    ),
     description="For the lead of the CMO, once it is agreed; `preview` tells before what would move. Each request that "
     "changes gets a `terms_changed` fact with the reason.",
-    responses=answers(404, 409, body=True),
-    dependencies=[may_on_record(Deed.DECIDE_SHUTDOWNS)],
 )
 def apply_shutdown(call: Posted, shutdown_id: UUID, body: Because) -> Response:
     def work(tx: Tx) -> Reply:

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from slamon.db.base import Base, new_id, one_of
-from slamon.domain.timeline import Via
+from slamon.domain.timeline import Actor, Role, Via
 
 
 class Attachment(Base):
@@ -31,3 +31,7 @@ class Attachment(Base):
     uploaded_by_role: Mapped[str] = mapped_column(String(20))
     via: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime]
+
+    @property
+    def uploaded_by(self) -> Actor:
+        return Actor(self.uploaded_by_id, self.uploaded_by_name, Role(self.uploaded_by_role))

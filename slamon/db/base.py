@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import uuid_utils
-from sqlalchemy import JSON, CheckConstraint, DateTime, MetaData, String, Text, TypeDecorator, Uuid, text
+from sqlalchemy import JSON, CheckConstraint, DateTime, Index, MetaData, String, Text, TypeDecorator, Uuid, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
 from slamon.domain.normal_form import normal_form
+from slamon.errors import StaleVersion
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -61,6 +62,11 @@ class Stamped:
     created_by: Mapped[str] = mapped_column(String(64))
     version: Mapped[int] = mapped_column(default=1)
 
+    def refuse_stale(self, expected: int | None) -> None:
+        """Raise StaleVersion where the caller believes in another version; None is any."""
+        if expected not in (None, self.version):
+            raise StaleVersion(self.version)
+
 
 class NamedOnce:
     """A record whose name no other of its kind may have, however it is typed; a table says within what.
@@ -100,3 +106,8 @@ def one_of(column: str, values: type[StrEnum] | tuple[str, ...], name: str | Non
     allowed = values if isinstance(values, tuple) else tuple(member.value for member in values)
     listed = ", ".join(f"'{value}'" for value in allowed)
     return CheckConstraint(f"{column} IN ({listed})", name=name or column)
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """An index over the rows that fit `where` alone, on both databases."""
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from slamon.db.jobs import Job
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
+from slamon.db.statements import change_rows
 
 REFILL_AT = 3  # more is handed out once a third of what may be in hand is free: one by one costs more than the work
 
@@ -90,9 +91,8 @@ def begin_checks(session: Session, ids: Sequence[UUID], *, now: datetime) -> dic
 
 def take_back_checks(session: Session, ids: Sequence[UUID], *, now: datetime, again_at: datetime) -> None:
     """Checks that could not be made, for no fault of the requests: not counted, and made again at `again_at`."""
-    statement = update(CmoRequest).where(*_due_of(ids, now), CmoRequest.failed_checks > 0)
     values = {"failed_checks": CmoRequest.failed_checks - 1, "wake_at": again_at}
-    session.execute(statement.values(values).execution_options(synchronize_session=False))
+    change_rows(session, update(CmoRequest).where(*_due_of(ids, now), CmoRequest.failed_checks > 0).values(values))
 
 
 def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> list[CmoRequest]:
@@ -109,8 +109,8 @@ def due_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> lis
 def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) -> None:
     """Handed out but not due (another clock was ahead, or somebody settled them): scan them as before."""
     not_due = or_(CmoRequest.next_check_at.is_(None), CmoRequest.next_check_at >= now)
-    statement = update(CmoRequest).where(CmoRequest.id.in_(ids), not_due).values(wake_at=CmoRequest.next_check_at)
-    session.execute(statement.execution_options(synchronize_session=False))
+    back = update(CmoRequest).where(CmoRequest.id.in_(ids), not_due).values(wake_at=CmoRequest.next_check_at)
+    change_rows(session, back)
 
 
 def hand_out_job(session: Session, *, real_now: datetime, again_at: datetime) -> UUID | None:
@@ -221,8 +221,7 @@ def heed_waits(
 def postpone(session: Session, handed: Sequence[LeasedMessage], *, until: datetime) -> None:
     """Messages just handed out wait on, until an instant of real time."""
     ids = [message.id for message in handed]
-    statement = update(Notification).where(Notification.id.in_(ids)).values(next_attempt_at=until)
-    session.execute(statement.execution_options(synchronize_session=False))
+    change_rows(session, update(Notification).where(Notification.id.in_(ids)).values(next_attempt_at=until))
 
 
 def _due_of(ids: Sequence[UUID], now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from slamon.db.base import Base, new_id, one_of
+from slamon.db.base import Base, new_id, one_of, partial_index
 
 
 class JobKind(StrEnum):
@@ -39,12 +39,7 @@ class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
         one_of("state", JobState),
-        Index(
-            "ix_job_wake_at",
-            "wake_at",
-            postgresql_where=text("wake_at IS NOT NULL"),
-            sqlite_where=text("wake_at IS NOT NULL"),
-        ),
+        partial_index("ix_job_wake_at", "wake_at", where="wake_at IS NOT NULL"),
         Index("ix_job_asked_by", "asked_by", "id"),
         Index("ix_job_expires_at", "expires_at"),
     )

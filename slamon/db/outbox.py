@@ -5,19 +5,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    CheckConstraint,
-    ColumnElement,
-    ForeignKey,
-    Index,
-    String,
-    UniqueConstraint,
-    literal_column,
-    text,
-)
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, String, UniqueConstraint, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from slamon.db.base import Base, new_id, one_of
+from slamon.db.base import Base, new_id, one_of, partial_index
 
 
 class NotificationState(StrEnum):
@@ -52,46 +43,16 @@ class Notification(Base):
         UniqueConstraint("dedupe_key"),
         one_of("state", NotificationState),
         CheckConstraint("attempts >= 0", name="attempts"),
-        Index(
-            "ix_notification_waiting",
-            "channel",
-            "next_attempt_at",
-            postgresql_where=text("state IN ('queued', 'unknown')"),
-            sqlite_where=text("state IN ('queued', 'unknown')"),
-        ),
-        Index(
-            "ix_notification_sending",
-            "taken_by",
-            "state",  # so that SQLite counts here, and not in the larger index by address
-            postgresql_where=text("state = 'sending'"),
-            sqlite_where=text("state = 'sending'"),
-        ),
-        Index(
-            "ix_notification_failed",
-            "queued_at",
-            postgresql_where=text("state = 'failed'"),
-            sqlite_where=text("state = 'failed'"),
-        ),
+        partial_index("ix_notification_waiting", "channel", "next_attempt_at", where="state IN ('queued', 'unknown')"),
+        # `state` so that SQLite counts here, and not in the larger index by address
+        partial_index("ix_notification_sending", "taken_by", "state", where="state = 'sending'"),
+        partial_index("ix_notification_failed", "queued_at", where="state = 'failed'"),
         Index("ix_notification_request_id", "request_id"),
         Index("ix_notification_address", "address", "state", "queued_at"),
-        Index(
-            "ix_notification_digest_id",
-            "digest_id",
-            postgresql_where=text("digest_id IS NOT NULL"),
-            sqlite_where=text("digest_id IS NOT NULL"),
-        ),
-        Index(  # who removes a message looks for those that stand in for it
-            "ix_notification_fallback_of",
-            "fallback_of",
-            postgresql_where=text("fallback_of IS NOT NULL"),
-            sqlite_where=text("fallback_of IS NOT NULL"),
-        ),
-        Index(
-            "ix_notification_withdrawn_by",
-            "withdrawn_by",
-            postgresql_where=text("withdrawn_by IS NOT NULL"),
-            sqlite_where=text("withdrawn_by IS NOT NULL"),
-        ),
+        partial_index("ix_notification_digest_id", "digest_id", where="digest_id IS NOT NULL"),
+        # Who removes a message looks for those that stand in for it
+        partial_index("ix_notification_fallback_of", "fallback_of", where="fallback_of IS NOT NULL"),
+        partial_index("ix_notification_withdrawn_by", "withdrawn_by", where="withdrawn_by IS NOT NULL"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -106,9 +67,7 @@ class Notification(Base):
     address: Mapped[str] = mapped_column(String(254))
     detail: Mapped[str | None] = mapped_column(String(500))
     closes_at: Mapped[datetime | None]  # what a notice promised: the request closes then, and not before
-    told_as: Mapped[str | None] = mapped_column(
-        String(40)
-    )  # in which part, where a shared channel or a stand-in is told
+    told_as: Mapped[str | None] = mapped_column(String(40))  # the part of whoever a shared channel or stand-in tells
     instead_of: Mapped[str | None] = mapped_column(String(300))  # who should have been told and cannot be
     redirected_to: Mapped[str | None] = mapped_column(String(254))  # where a redirect took it instead of `address`
     state: Mapped[str] = mapped_column(String(12), default=NotificationState.QUEUED.value)
@@ -150,10 +109,7 @@ class FormLink(Base):
     """A contact's way to his form: the token is only stored hashed, opens one request, and expires in real time."""
 
     __tablename__ = "form_link"
-    __table_args__ = (
-        Index("ix_form_link_request_id", "request_id"),
-        Index("ix_form_link_expires_at", "expires_at"),
-    )
+    __table_args__ = (Index("ix_form_link_request_id", "request_id"), Index("ix_form_link_expires_at", "expires_at"))
 
     token_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"))

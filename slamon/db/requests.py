@@ -18,26 +18,21 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     literal,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from slamon.db.base import Base, Stamped, one_of
+from slamon.db.base import Base, Stamped, one_of, partial_index
 from slamon.domain.clocks.ladder import CrossingKey
 from slamon.domain.clocks.state import ClockId, Outcome
 from slamon.domain.lifecycle import ENDED, SPONSORS_TURN, State
 from slamon.domain.priority import Priority
 from slamon.domain.terms import Level
-from slamon.domain.timeline import Via
+from slamon.domain.timeline import Actor, Role, Via
 
 
 class CrossingStatus(StrEnum):
     OPEN = "open"
     RESCINDED = "rescinded"
-
-
-def _partial(name: str, *columns: str, where: str) -> Index:
-    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
 
 
 _RUNNING = "urgent_at IS NOT NULL"
@@ -59,19 +54,19 @@ class CmoRequest(Stamped, Base):
         UniqueConstraint("number"),
         one_of("priority", Priority),
         one_of("state", State),
-        _partial("ix_cmo_request_wake_at", "wake_at", where="wake_at IS NOT NULL"),
-        _partial("ix_cmo_request_standing", "filed_at", "id", where=f"urgent_at IS NULL AND {_OPEN}"),
-        _partial("ix_cmo_request_sponsors_turn", "filed_at", "id", where=_SPONSORS_TURN),
-        _partial("ix_cmo_request_open_of_cmo", "cmo_id", "type", "filed_at", where=_OPEN),
-        _partial("ix_cmo_request_parent_id", "parent_id", where="parent_id IS NOT NULL"),
+        partial_index("ix_cmo_request_wake_at", "wake_at", where="wake_at IS NOT NULL"),
+        partial_index("ix_cmo_request_standing", "filed_at", "id", where=f"urgent_at IS NULL AND {_OPEN}"),
+        partial_index("ix_cmo_request_sponsors_turn", "filed_at", "id", where=_SPONSORS_TURN),
+        partial_index("ix_cmo_request_open_of_cmo", "cmo_id", "type", "filed_at", where=_OPEN),
+        partial_index("ix_cmo_request_parent_id", "parent_id", where="parent_id IS NOT NULL"),
         # What a list is narrowed by, then what it is ordered by: a filter that fits nothing reads nothing.
-        _partial("ix_cmo_request_urgent_at", "urgent_at", "id", where=_RUNNING),
-        _partial("ix_cmo_request_urgent_of_cmo", "cmo_id", "urgent_at", "id", where=_RUNNING),
-        _partial("ix_cmo_request_urgent_of_site", "site_id", "urgent_at", "id", where=_RUNNING),
-        _partial("ix_cmo_request_urgent_of_project", "project_id", "urgent_at", "id", where=_RUNNING),
-        _partial("ix_cmo_request_urgent_of_state", "state", "urgent_at", "id", where=_RUNNING),
-        _partial("ix_cmo_request_urgent_of_type", "type", "urgent_at", "id", where=_RUNNING),
-        _partial(
+        partial_index("ix_cmo_request_urgent_at", "urgent_at", "id", where=_RUNNING),
+        partial_index("ix_cmo_request_urgent_of_cmo", "cmo_id", "urgent_at", "id", where=_RUNNING),
+        partial_index("ix_cmo_request_urgent_of_site", "site_id", "urgent_at", "id", where=_RUNNING),
+        partial_index("ix_cmo_request_urgent_of_project", "project_id", "urgent_at", "id", where=_RUNNING),
+        partial_index("ix_cmo_request_urgent_of_state", "state", "urgent_at", "id", where=_RUNNING),
+        partial_index("ix_cmo_request_urgent_of_type", "type", "urgent_at", "id", where=_RUNNING),
+        partial_index(
             "ix_cmo_request_urgent_of_priority", "priority", "urgent_at", "id", where=f"{_RUNNING} AND {_NOT_ROUTINE}"
         ),
         Index("ix_cmo_request_filed_at", "filed_at", "id"),
@@ -80,11 +75,11 @@ class CmoRequest(Stamped, Base):
         Index("ix_cmo_request_project_id", "project_id", "filed_at"),
         Index("ix_cmo_request_state", "state", "filed_at", "id"),
         Index("ix_cmo_request_type", "type", "filed_at", "id"),
-        _partial("ix_cmo_request_priority", "priority", "filed_at", "id", where=_NOT_ROUTINE),
+        partial_index("ix_cmo_request_priority", "priority", "filed_at", "id", where=_NOT_ROUTINE),
         # What goes through open requests one after the other: previews, and the register of what is owed.
-        _partial("ix_cmo_request_open", "id", where=_OPEN),
-        _partial("ix_cmo_request_open_of_site", "site_id", "id", where=_OPEN),
-        _partial("ix_cmo_request_open_of_type", "type", "id", where=_OPEN),
+        partial_index("ix_cmo_request_open", "id", where=_OPEN),
+        partial_index("ix_cmo_request_open_of_site", "site_id", "id", where=_OPEN),
+        partial_index("ix_cmo_request_open_of_type", "type", "id", where=_OPEN),
     )
 
     number: Mapped[str] = mapped_column(String(16))
@@ -152,10 +147,7 @@ class FactRow(Base):
     """One stored fact; rows are inserted and never changed. See `slamon.domain.timeline.Fact`."""
 
     __tablename__ = "fact"
-    __table_args__ = (
-        one_of("via", Via),
-        CheckConstraint("occurred_at <= recorded_at", name="told_after_it_happened"),
-    )
+    __table_args__ = (one_of("via", Via), CheckConstraint("occurred_at <= recorded_at", name="told_after_it_happened"))
 
     request_id: Mapped[UUID] = mapped_column(ForeignKey("cmo_request.id"), primary_key=True)
     sequence: Mapped[int] = mapped_column(primary_key=True)
@@ -172,6 +164,14 @@ class FactRow(Base):
     reason: Mapped[str | None]
     content: Mapped[dict[str, Any]]
     digest: Mapped[str] = mapped_column(String(64))
+
+    @property
+    def by(self) -> Actor:
+        return Actor(self.by_id, self.by_name, Role(self.by_role))
+
+    @property
+    def recorded_by(self) -> Actor:
+        return Actor(self.recorded_by_id, self.recorded_by_name, Role(self.recorded_by_role))
 
 
 class ClockRow(Base):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, Update, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from slamon.db.base import UtcDateTime
@@ -20,6 +20,7 @@ from slamon.db.outbox import (
     Setting,
     in_state,
 )
+from slamon.db.statements import change_rows
 
 _NOTIFICATION, _ATTEMPT = cast(Table, Notification.__table__), cast(Table, Attempt.__table__)
 
@@ -183,9 +184,7 @@ def release_lost(session: Session, process_id: UUID, in_flight: Container[UUID],
     mine = (in_state(NotificationState.SENDING), Notification.taken_by == process_id)
     lost = [held for held in session.scalars(select(Notification.id).where(*mine)).all() if held not in in_flight]
     if lost:
-        statement = update(Notification).where(Notification.id.in_(lost), *mine)
-        values = {"state": NotificationState.UNKNOWN.value, "taken_by": None, "next_attempt_at": real_now}
-        session.execute(statement.values(values).execution_options(synchronize_session=False))
+        change_rows(session, _released(real_now).where(Notification.id.in_(lost), *mine))
 
 
 def senders(session: Session) -> dict[UUID, int | None]:
@@ -197,11 +196,12 @@ def senders(session: Session) -> dict[UUID, int | None]:
 
 def release_from(session: Session, process_ids: Sequence[UUID], *, real_now: datetime) -> int:
     """Messages that dead processes were sending: nobody knows whether they left. Then forget the processes."""
-    statement = (
-        update(Notification)
-        .where(in_state(NotificationState.SENDING), Notification.taken_by.in_(process_ids))
-        .values(state=NotificationState.UNKNOWN.value, taken_by=None, next_attempt_at=real_now)
-    )
-    released = session.execute(statement.execution_options(synchronize_session=False))
+    theirs = (in_state(NotificationState.SENDING), Notification.taken_by.in_(process_ids))
+    released = change_rows(session, _released(real_now).where(*theirs))
     session.execute(delete(Process).where(Process.id.in_(process_ids)))
-    return int(getattr(released, "rowcount", 0))
+    return released
+
+
+def _released(real_now: datetime) -> Update:
+    values = {"state": NotificationState.UNKNOWN.value, "taken_by": None, "next_attempt_at": real_now}
+    return update(Notification).values(values)

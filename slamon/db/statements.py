@@ -1,20 +1,28 @@
 """Statements that need thought: locks, and inserts that must happen once."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Delete, Select, Update, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from slamon.db.base import Base
 from slamon.db.requests import CmoRequest, NumberCounter
 
+_Row = TypeVar("_Row", bound=Base)
+
 
 def connection_of(writer: Session | Connection) -> Connection:
     return writer.connection() if isinstance(writer, Session) else writer
+
+
+def change_rows(session: Session, statement: Update | Delete) -> int:
+    """Run an UPDATE or DELETE without looking for its rows among the session's objects; how many rows it changed."""
+    done = session.execute(statement.execution_options(synchronize_session=False))
+    return int(getattr(done, "rowcount", 0))
 
 
 def insert_ignoring(
@@ -42,9 +50,22 @@ def next_number(session: Session, request_type: str, year: int, count: int = 1) 
 
 def locked_request(session: Session, request_id: UUID, *which: ColumnElement[bool]) -> CmoRequest | None:
     """The request, locked; None where it is not there, or none of `which`."""
-    # Without the key: who only refers to the request, as a message about it does, need not wait.
-    statement = select(CmoRequest).where(CmoRequest.id == request_id, *which).with_for_update(key_share=True)
-    return session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    return session.scalars(locking(select(CmoRequest).where(CmoRequest.id == request_id, *which))).one_or_none()
+
+
+def held_by_id(session: Session, table: type[_Row], ids: Collection[UUID]) -> dict[UUID, _Row]:
+    """Records by id, read once a session: these it keeps; of others it lets go when nobody holds them."""
+    held: dict[UUID, _Row] = session.info.setdefault(table, {})
+    missing = set(ids) - held.keys()
+    if missing:
+        key: Any = table.__table__.c.id
+        held.update({row.id: row for row in session.scalars(select(table).where(key.in_(missing)))})  # type: ignore[attr-defined]
+    return {each: held[each] for each in ids if each in held}
+
+
+def locking(statement: Select[_Row]) -> Select[_Row]:
+    """The statement, locking its rows and reading them anew; who only refers to them need not wait."""
+    return statement.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 @cache

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, func, or_, select, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session, load_only
+from sqlalchemy.orm import Session, load_only
 
 from slamon.channels import ChannelDefinition, Channels
 from slamon.config import Settings
-from slamon.db.base import Base
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow
+from slamon.db.statements import held_by_id
 from slamon.domain.clocks.kinds import ClockDefinition
 from slamon.domain.fold import needs_review
 from slamon.domain.lifecycle import ENDED, State
@@ -55,7 +55,6 @@ _TOLD = (
     CmoRequest.project_id, CmoRequest.contact_id, CmoRequest.filed_by_id,  # who its people are
 )  # fmt: skip
 _NO_ATTEMPTS = (MessageKind.DIGEST, MessageKind.RECEIPT, MessageKind.CMO_ACTED, MessageKind.WITHDRAWN)
-_Record = TypeVar("_Record", bound=Base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,15 @@ class Composer:
             row.id: members(session, row.id, most=MOST_READ) for row in rows if row.kind == MessageKind.DIGEST
         }
         told = [*rows, *(member for folded in self._folded.values() for member in folded)]
-        self._people = _by_id(session, Person, {row.person_id for row in rows if row.person_id})
-        self._requests = _by_id(session, CmoRequest, {row.request_id for row in told if row.request_id}, *_TOLD)
+        self._people = held_by_id(session, Person, {row.person_id for row in rows if row.person_id})
+        self._requests = _requests(session, {row.request_id for row in told if row.request_id})
         requests = self._requests.values()
-        self._restricted = _restricted(session, {request.project_id for request in requests})
+        projects = held_by_id(session, Project, {request.project_id for request in requests})
+        self._restricted = {project_id for project_id, project in projects.items() if project.restricted}
         parties = {r.cmo_id for r in requests} | {person.organization_id for person in self._people.values()}
-        self._organizations = _by_id(session, Organization, parties)
+        self._organizations = held_by_id(session, Organization, parties)
         self._addresses = Addresses.of(session, {*self._people, *parties})
-        self._sites = _by_id(session, Site, {request.site_id for request in requests})
+        self._sites = held_by_id(session, Site, {request.site_id for request in requests})
         self._terms = load_terms(session, [request.terms_digest for request in requests]) if requests else {}
         self._clocks = clocks_by_request(tx, list(self._requests))
         self._standing = _standing(session, {row.request_id for row in told if row.kind in LADDER_KINDS})
@@ -325,15 +325,10 @@ class Composer:
         return thread_of(row, self._told[request.id], self._channels)
 
 
-def _by_id(
-    session: Session, table: type[_Record], ids: set[UUID], *columns: InstrumentedAttribute[Any]
-) -> dict[UUID, _Record]:
-    if not ids:
-        return {}
-    statement = select(table).where(table.__table__.c.id.in_(ids))
-    if columns:
-        statement = statement.options(load_only(*columns))
-    return {record.id: record for record in session.scalars(statement)}  # type: ignore[attr-defined]
+def _requests(session: Session, ids: set[UUID]) -> dict[UUID, CmoRequest]:
+    """The requests, as far as messages may tell of them."""
+    statement = select(CmoRequest).where(CmoRequest.id.in_(ids)).options(load_only(*_TOLD))
+    return {request.id: request for request in session.scalars(statement)} if ids else {}
 
 
 def _in_thread(row: Notification, channels: Channels) -> bool:
@@ -395,12 +390,6 @@ def _last_taken(session: Session, request_ids: set[UUID]) -> dict[UUID, FactRow]
         return {}
     facts = select(FactRow).where(FactRow.request_id.in_(request_ids), FactRow.kind == FactKind.TAKEN)
     return {fact.request_id: fact for fact in session.scalars(facts.order_by(FactRow.occurred_at, FactRow.sequence))}
-
-
-def _restricted(session: Session, project_ids: set[UUID]) -> frozenset[UUID]:
-    if not project_ids:
-        return frozenset()
-    return frozenset(session.scalars(select(Project.id).where(Project.id.in_(project_ids), Project.restricted)))
 
 
 def _contact_attempts(session: Session, request_ids: set[UUID]) -> dict[UUID, int]:

@@ -21,6 +21,7 @@ from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, 
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
 from slamon.db.sending import Delivered, advance, end_attempt, handed_notifications, waiting_notification
+from slamon.db.statements import change_rows
 from slamon.engine.compose import Composer
 from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import Runtime
@@ -352,17 +353,9 @@ def _wait(runtime: Runtime, error: DeliveryError, failures: int) -> timedelta:
 
 def _hold_address(session: Session, row: Notification) -> None:
     """The far side told this address to wait: everything else for it waits too."""
-    session.execute(
-        update(Notification)
-        .where(
-            Notification.channel == row.channel,
-            Notification.address == row.address,
-            in_state(*WAITING),
-            Notification.next_attempt_at < row.next_attempt_at,
-        )
-        .values(next_attempt_at=row.next_attempt_at)
-        .execution_options(synchronize_session=False)
-    )
+    same = (Notification.channel == row.channel, Notification.address == row.address, in_state(*WAITING))
+    earlier = update(Notification).where(*same, Notification.next_attempt_at < row.next_attempt_at)
+    change_rows(session, earlier.values(next_attempt_at=row.next_attempt_at))
 
 
 def _fall_back(tx: Tx, row: Notification, runtime: Runtime) -> None:

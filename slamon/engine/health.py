@@ -88,9 +88,7 @@ def broker_answers(settings: Settings) -> bool | None:
 
     try:
         with redis.Redis.from_url(
-            settings.redis_url,
-            socket_connect_timeout=BROKER_TIMEOUT_SECONDS,
-            socket_timeout=BROKER_TIMEOUT_SECONDS,
+            settings.redis_url, socket_connect_timeout=BROKER_TIMEOUT_SECONDS, socket_timeout=BROKER_TIMEOUT_SECONDS
         ) as client:
             return bool(client.ping())
     except (redis.RedisError, OSError):

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from slamon import __version__
 from slamon.db.outbox import Process
 from slamon.db.sending import release_from, release_lost, senders
+from slamon.db.statements import change_rows
 from slamon.engine.retention import sweep
 from slamon.runtime import Runtime
 from slamon.services.policies.reviews import queue_due_reviews
@@ -36,22 +37,12 @@ def beat(runtime: Runtime, kind: str, beats: int) -> None:
     state = _state(runtime)
     real_now = runtime.clock.real_now()
     with runtime.db.write() as session:
-        statement = update(Process).where(Process.id == runtime.process_id)
         release_lost(session, runtime.process_id, runtime.in_flight, real_now=real_now)
-        done = session.execute(statement.values(beat_at=real_now, beats=Process.beats + 1, state=state))
-        if not getattr(done, "rowcount", 0):  # the first beat, or we were thought dead
-            session.add(
-                Process(
-                    id=runtime.process_id,
-                    kind=kind,
-                    host=socket.gethostname(),
-                    release=__version__,
-                    started_at=real_now,
-                    beat_at=real_now,
-                    beats=1,
-                    state=state,
-                )
-            )
+        values = {"beat_at": real_now, "beats": Process.beats + 1, "state": state}
+        if not change_rows(session, update(Process).where(Process.id == runtime.process_id).values(values)):
+            # The first beat, or we were thought dead.
+            began = {"kind": kind, "host": socket.gethostname(), "release": __version__, "started_at": real_now}
+            session.add(Process(id=runtime.process_id, **began, beat_at=real_now, beats=1, state=state))
 
 
 def remind_of_reviews(runtime: Runtime) -> None:

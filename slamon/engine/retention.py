@@ -11,6 +11,7 @@ from slamon.db.base import Base
 from slamon.db.jobs import Job, JobLine
 from slamon.db.outbox import Attempt, FormLink, Notification, NotificationState
 from slamon.db.requests import CmoRequest
+from slamon.db.statements import change_rows
 from slamon.domain.lifecycle import ENDED
 from slamon.services.access.idempotency import KEPT_FOR
 from slamon.services.access.sign_ins import TRIES_COUNT_FOR
@@ -44,5 +45,4 @@ def sweep(session: Session, *, real_now: datetime) -> int:
 def _remove(session: Session, table: type[Base], *which: Any) -> int:
     key = list(table.__mapper__.primary_key)
     some: Select[Any] = select(*key).where(*which).limit(AT_ONCE).with_for_update(skip_locked=True)
-    statement = delete(table).where(tuple_(*key).in_(some)).execution_options(synchronize_session=False)
-    return int(getattr(session.execute(statement), "rowcount", 0))
+    return change_rows(session, delete(table).where(tuple_(*key).in_(some)))

@@ -36,6 +36,7 @@ from slamon.errors import (
     TooMany,
     Unavailable,
 )
+from slamon.schemas.fields import Answer
 
 MEDIA_TYPE = "application/problem+json"
 PREFIX = "/v1"
@@ -47,14 +48,14 @@ class FieldError(BaseModel):
     message: str
 
 
-class Alike(BaseModel):
+class Alike(Answer):
     id: UUID
     number: str = Field(examples=["DAT-2026-000042"])
     subject: str
     same: str = Field(description="What both name.", examples=["lot"])
 
 
-class Held(BaseModel):
+class Held(Answer):
     part: str = Field(
         description="project_manager, project_lead, cmo_lead, backup, contact, policy_owner, draft or policy.",
         examples=["contact"],
@@ -150,20 +151,14 @@ def answer(request: Request, error: Exception) -> Response:
         request_id=getattr(request.state, "request_id", None),
         errors=list(told.errors) or None,
         possible=list(error.possible) if isinstance(error, ActionNotAllowed) else None,
-        look_alikes=_alike(error) if isinstance(error, LikelyDuplicate) else None,
-        holds=_held(error) if isinstance(error, StillHolds) else None,
+        look_alikes=[Alike.model_validate(each) for each in error.look_alikes]
+        if isinstance(error, LikelyDuplicate)
+        else None,
+        holds=[Held.model_validate(each) for each in error.holds] if isinstance(error, StillHolds) else None,
         current_version=error.current if isinstance(error, StaleVersion) else None,
     )
     headers = {**told.headers, **({"Allow": _allowed(request)} if told.kind.status == 405 else {})}
     return Response(problem.model_dump_json(exclude_none=True), told.kind.status, headers, MEDIA_TYPE)
-
-
-def _held(error: StillHolds) -> list[Held]:
-    return [Held(part=each.part, id=each.id, name=each.name) for each in error.holds]
-
-
-def _alike(error: LikelyDuplicate) -> list[Alike]:
-    return [Alike(id=each.id, number=each.number, subject=each.subject, same=each.same) for each in error.look_alikes]
 
 
 def _allowed(request: Request) -> str:

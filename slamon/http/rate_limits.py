@@ -1,19 +1,20 @@
-"""How often one visitor may call: moving windows in this process's memory, so each process counts for itself."""
+"""How often one caller may call: moving windows in this process's memory, so each process counts for itself."""
 
+import math
+from collections import defaultdict, deque
 from ipaddress import IPv4Address, ip_address, ip_network
+from threading import Lock
 
-from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
-
+from slamon.clock import Clock
 from slamon.errors import TooMany
 
+_MINUTE = 60.0  # seconds
 # Offices share an address and mail scanners open links several times; neither must be locked out. Looking and acting
 # are counted apart, so that nothing a scanner reads takes away what its reader may send.
-LINK_PER_NETWORK = parse("240/minute")
-LINK_PER_TOKEN = parse("40/minute")
-SIGN_IN_PER_NETWORK = parse("20/minute")
-ASK_PER_NETWORK = parse("10/minute")
+LINK_PER_NETWORK = 240  # a minute, as all of these
+LINK_PER_TOKEN = 40
+SIGN_IN_PER_NETWORK = 20
+ASK_PER_NETWORK = 10
 
 
 def network_of(host: str) -> str:
@@ -30,16 +31,32 @@ def network_of(host: str) -> str:
 
 
 class Limits:
-    """Counts calls of one application."""
+    """Counts the calls of one application."""
 
-    def __init__(self) -> None:
-        self._window = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._calls: defaultdict[tuple[str, ...], deque[float]] = defaultdict(deque)  # of the last minute
+        self._swept = clock.monotonic()
+        self._counting = Lock()
 
-    def count(self, rule: RateLimitItem, *whose: str) -> None:
-        """Note one call. Raises TooMany, naming the seconds to wait, once `rule` is used up for `whose`."""
-        if not self._window.hit(rule, *whose):
-            # No now() of ours takes part: how long a full window lasts is the longest anybody waits.
-            raise TooMany(rule.get_expiry())
+    def count(self, most: int, *whose: str) -> None:
+        """Note one call. Raises TooMany beyond `most` in any minute, naming the seconds to wait; it is not counted."""
+        now = self._clock.monotonic()
+        with self._counting:
+            if now - self._swept > _MINUTE:
+                self._forget(now)
+            calls = self._calls[whose]
+            while calls and calls[0] <= now - _MINUTE:
+                calls.popleft()
+            if len(calls) >= most:
+                raise TooMany(math.ceil(calls[0] + _MINUTE - now))
+            calls.append(now)
+
+    def _forget(self, now: float) -> None:
+        """Strangers come under ever new addresses: those who have not called for a minute are not kept."""
+        self._swept = now
+        for whose in [whose for whose, calls in self._calls.items() if not calls or calls[-1] <= now - _MINUTE]:
+            del self._calls[whose]
 
     def count_link(self, method: str, network: str, token: str) -> None:
         """Note that somebody opened or used a mailed link. Raises TooMany.

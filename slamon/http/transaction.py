@@ -6,15 +6,12 @@ its work once.
 """
 
 import hashlib
-import math
 import re
-from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from threading import Lock
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from fastapi import Depends, Header, Request, Response, Security
@@ -26,7 +23,8 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from slamon.errors import Invalid, NotSignedIn, RolledBack, TooMany
+from slamon.errors import Invalid, NotSignedIn, RolledBack
+from slamon.http.rate_limits import Limits
 from slamon.runtime import Runtime
 from slamon.services.access import idempotency
 from slamon.services.access.callers import Caller, caller_by_key, secret_digest
@@ -34,9 +32,9 @@ from slamon.services.access.rights import Deed, admit, allow
 from slamon.services.transaction import Tx
 
 Done = TypeVar("Done")
+Replaying = Callable[[Tx, str], object] | None  # gets the body of the first answer, before it is given again
 TRIES = 3
 SHORT_BYTES = 65_536  # of a body: so much uvicorn takes in before anybody reads it
-_MINUTE = 60.0  # seconds
 bearer = HTTPBearer(auto_error=False, scheme_name="apiKey", description="An API key: `Authorization: Bearer slk_...`.")
 _KEY = re.compile(r"bearer +([\x21-\x7e]{1,200})", re.IGNORECASE | re.ASCII)
 _ETAG = re.compile(r'(?P<weak>W/)?"(?P<version>[\x21\x23-\x7e]*)"', re.ASCII)
@@ -108,21 +106,16 @@ class Call:
         with self.runtime.read() as tx:
             yield tx
 
-    def write(
-        self, work: Callable[[Tx], Reply], *, before_replay: Callable[[Tx, str], object] | None = None
-    ) -> Response:
+    def write(self, work: Callable[[Tx], Reply], *, before_replay: Replaying = None) -> Response:
         """Do `work` and commit it; for a call made before, only give its first answer again.
 
         `work` is done anew where a deadlock undid all of it. `before_replay` gets the body of the first answer and
         raises where the caller may not read it any more.
         """
         self.ask()
-        for _ in range(TRIES - 1):
-            with suppress(RolledBack):
-                return self._write(work, before_replay)
-        return self._write(work, before_replay)
+        return _tried(partial(self._write, work, before_replay))
 
-    def _write(self, work: Callable[[Tx], Reply], before_replay: Callable[[Tx, str], object] | None) -> Response:
+    def _write(self, work: Callable[[Tx], Reply], before_replay: Replaying) -> Response:
         with self.runtime.write() as tx:
             done = work(tx) if self.once is None else self._write_once(tx, self.once, work, before_replay)
             self.runtime.reach("before_commit")
@@ -130,11 +123,7 @@ class Call:
         return done.response()
 
     def _write_once(
-        self,
-        tx: Tx,
-        once: idempotency.Call,
-        work: Callable[[Tx], Reply],
-        before_replay: Callable[[Tx, str], object] | None,
+        self, tx: Tx, once: idempotency.Call, work: Callable[[Tx], Reply], before_replay: Replaying
     ) -> Reply:
         kept = idempotency.begin(tx, once)
         if kept is not None:
@@ -150,10 +139,7 @@ class Call:
     ) -> Response | None:
         """Do `work`, a single statement that also keeps its answer; None if it stored nothing (its key is taken)."""
         self.ask()
-        for _ in range(TRIES - 1):
-            with suppress(RolledBack):
-                return self._write_at_once(work, looked_up_over)
-        return self._write_at_once(work, looked_up_over)
+        return _tried(partial(self._write_at_once, work, looked_up_over))
 
     def _write_at_once(self, work: Callable[[Connection], Reply | None], looked_up_over: Connection) -> Response | None:
         self.runtime.reach("before_commit")
@@ -163,6 +149,14 @@ class Call:
             return None
         self.runtime.reach("after_commit")
         return done.response()
+
+
+def _tried(work: Callable[[], Done]) -> Done:
+    """Do `work`, and do it anew where a deadlock undid all of it."""
+    for _ in range(TRIES - 1):
+        with suppress(RolledBack):
+            return work()
+    return work()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +193,7 @@ class Gate:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        # Of the last minute, by caller; reading and writing apart, so that who reads too much can still act.
-        self._calls: defaultdict[tuple[str, bool], deque[float]] = defaultdict(deque)
-        self._counting = Lock()
+        self._limits = Limits(runtime.clock)
 
     def admit(self, authorization: str | None, *, is_read: bool) -> Call:
         """Raises NotSignedIn, TooMany."""
@@ -220,19 +212,9 @@ class Gate:
 
     def let_in(self, caller: Caller, now: datetime, real_now: datetime, *, is_read: bool) -> Call:
         """Raises TooMany."""
-        self._count(caller, is_read)
+        # Reading and writing apart, so that who reads too much can still act.
+        self._limits.count(self.runtime.settings.api_calls_per_minute, caller.id, "read" if is_read else "write")
         return Call(self.runtime, caller, now, real_now)
-
-    def _count(self, caller: Caller, is_read: bool) -> None:
-        """Raises TooMany beyond the calls any minute may have, naming the seconds to wait; that one is not counted."""
-        now = self.runtime.clock.monotonic()
-        with self._counting:
-            calls = self._calls[caller.id, is_read]
-            while calls and calls[0] <= now - _MINUTE:
-                calls.popleft()
-            if len(calls) >= self.runtime.settings.api_calls_per_minute:
-                raise TooMany(math.ceil(calls[0] + _MINUTE - now))
-            calls.append(now)
 
 
 def _secret(authorization: str | None) -> str:
@@ -368,8 +350,7 @@ def refuse_idempotency() -> NoReturn:
 
 async def _expected_version(
     if_match: Annotated[
-        str | None,
-        Header(description="The ETag last seen. If the record has changed since: 412.", examples=['"3"']),
+        str | None, Header(description="The ETag last seen. If the record has changed since: 412.", examples=['"3"'])
     ] = None,
 ) -> int | None:
     """The version the caller believes in; None for any. One that no record can have stands for a foreign ETag."""

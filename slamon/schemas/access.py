@@ -5,10 +5,10 @@ from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from slamon.domain.scopes import Scope
-from slamon.schemas.fields import Answer, Body, Line80, StaffRole
+from slamon.schemas.fields import Answer, Body, Line80, StaffRole, shown
 
 
 class ServiceRole(StrEnum):
@@ -25,13 +25,7 @@ class ServiceRole(StrEnum):
 class NewKey(Body):
     """A key of the caller's own, or of a service account with a name and roles of its own."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"service_name": "IRT bridge", "service_roles": ["project_manager"], "scopes": ["read", "file"]}
-            ]
-        }
-    )
+    model_config = shown(service_name="IRT bridge", service_roles=["project_manager"], scopes=["read", "file"])
 
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
     person_id: UUID | None = Field(None, description="The caller's own person; keys of others are refused.")

@@ -1,11 +1,11 @@
 """A request's clocks and the explanation of each, as the API gives them."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from slamon.db.requests import ClockRow
 from slamon.domain.clocks import kinds
@@ -45,13 +45,20 @@ def clock_of(stored: ClockRow | Mapping[str, Any], clocks: kinds.Clocks) -> Cloc
 _COLUMNS = tuple(Clock.model_fields.keys() - {"clock", "is_the_sponsors"})
 
 
+def _whole_seconds(length: timedelta) -> int:
+    return int(length.total_seconds())
+
+
+Seconds = Annotated[int, BeforeValidator(_whole_seconds)]  # of a length of time
+
+
 class TimeByOwner(Answer):
     """Seconds in which each had to move; they add up to the time the request has been open."""
 
-    cmo: int
-    sponsor: int
-    third_party: int
-    closed: int = Field(description="Outside the site's hours, where its calendar counts.")
+    cmo: Seconds
+    sponsor: Seconds
+    third_party: Seconds
+    closed: Seconds = Field(description="Outside the site's hours, where its calendar counts.")
 
 
 class Clocks(Answer):
@@ -65,7 +72,7 @@ class Part(Answer):
 
     since: datetime
     until: datetime
-    seconds: int
+    seconds: Seconds = Field(validation_alias="length")
     kind: Counts
     name: str | None = Field(description="Why it was paused, or what the holiday is called.")
 
@@ -74,8 +81,8 @@ class Rule(Answer):
     """The policy line that was frozen into the request when it was filed."""
 
     policy_id: str
-    name: str
-    version: int
+    name: str = Field(validation_alias="policy_name")
+    version: int = Field(validation_alias="policy_version")
     agreement_clause: str | None
 
 
@@ -91,8 +98,8 @@ class Explanation(Answer):
     time_zone: str = Field(description="The zone of the site's calendar.")
     holiday_source: str | None = Field(description="Library and version that named the public holidays.")
     zone_data: str | None = Field(description="Release of the time-zone data by which the terms were made.")
-    target_seconds: int
-    limit_seconds: int
+    target_seconds: Seconds = Field(validation_alias="target")
+    limit_seconds: Seconds = Field(validation_alias="limit")
     started_at: datetime
     target_at: datetime | None
     limit_at: datetime | None

@@ -1,18 +1,20 @@
 """The records administrators keep, as the API takes and gives them: to create, to change, to read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Any, Literal
+from types import NoneType
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, field_validator
+from pydantic import BaseModel, Field, StringConstraints, field_serializer, field_validator
 
 from slamon.channels import Channels
 from slamon.db import parties
 from slamon.db.parties import SiteKind, Standing
 from slamon.public_holidays import NATIONWIDE
-from slamon.schemas.addresses import changed_addresses, known_addresses, new_addresses, with_fields
+from slamon.schemas.addresses import known_addresses, new_addresses
 from slamon.schemas.fields import (
     Answer,
     Because,
@@ -29,7 +31,9 @@ from slamon.schemas.fields import (
     StaffRole,
     Version,
     Zone,
+    shown,
     unchanged,
+    with_fields,
 )
 from slamon.services.outbox.addresses import address_kinds
 
@@ -52,18 +56,32 @@ _ReadProjects = Annotated[
     list[UUID], Field(max_length=100, description="An auditor's scope: projects they read, restricted ones too.")
 ]
 _Sites = Annotated[
-    list[UUID],
-    Field(max_length=100, description="The sites that a contact serves; with none, every site of the CMO."),
+    list[UUID], Field(max_length=100, description="The sites that a contact serves; with none, every site of the CMO.")
 ]
 _Cmos = Annotated[list[UUID], Field(max_length=100, description="CMOs that work on it.")]
 
 
-def shown(**example: Any) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [example]})
-
-
 class Change(Because):
     """Fields left out stay as they are."""
+
+
+_Change = TypeVar("_Change", bound=Change)
+
+
+def changes(new: type[BaseModel], *fixed: str) -> Callable[[type[_Change]], type[_Change]]:
+    """Give a change every field of the new record but those that are `fixed`, as one that may be left out.
+
+    Only what may be null in the new record may be null in its change. What the class says of a field itself holds.
+    """
+    hints = get_type_hints(new, include_extras=True)
+    kept = [name for name in new.model_fields if name not in fixed]
+    fields = {name: (hints[name], None if NoneType in get_args(hints[name]) else unchanged()) for name in kept}
+
+    def filled(change: type[_Change]) -> type[_Change]:
+        left = {name: field for name, field in fields.items() if name not in change.model_fields}
+        return with_fields(change, **left)
+
+    return filled
 
 
 class Record(Answer):
@@ -89,30 +107,19 @@ class _NewCmo(Body):
     model_config = shown(name="Rhein Fill AG", slack_channel="C0123456789", lead_id=_A)
 
     name: Name
-
-
-class _NewLead(BaseModel):
     lead_id: UUID | None = Field(None, description="The sponsor's lead for this CMO.")
 
 
-class _CmoChange(Change):
+class CmoChange(Change):
     model_config = shown(lead_id=_B, reason="New alliance lead since March")
 
-    name: Name = unchanged()
     status: Standing = unchanged()
-
-
-class _LeadChange(BaseModel):
-    lead_id: UUID | None = None
 
 
 class _Cmo(Record):
     name: str
     shares_name: SharesName
     status: Standing
-
-
-class _Lead(BaseModel):
     lead_id: UUID | None
 
 
@@ -128,15 +135,10 @@ class NewSite(Body):
     kind: SiteKind = SiteKind.MANUFACTURING
 
 
+@changes(NewSite, "cmo_id")
 class SiteChange(Change):
     model_config = shown(calendar_id=_B, reason="Works six days a week from now on")
 
-    name: Name = unchanged()
-    address: ShortText | None = None
-    country: Country = unchanged()
-    time_zone: Zone = unchanged()
-    calendar_id: UUID | None = None
-    kind: SiteKind = unchanged()
     status: Standing = unchanged()
 
 
@@ -162,10 +164,6 @@ class _NewPerson(Body):
 
 
 class _PersonChange(Change):
-    name: Name = unchanged()
-    email: Email = unchanged()
-    time_zone: Zone = unchanged()
-    backup_id: UUID | None = None
     status: _Usable = unchanged()
     handed_to: UUID | None = Field(
         None,
@@ -184,11 +182,9 @@ class NewContact(_NewPerson):
     roles: _ContactRoles = Field([ContactRole.CMO_CONTACT])
 
 
+@changes(NewContact, "cmo_id")
 class ContactChange(_PersonChange):
     model_config = shown(email="corinne.meier@cmo.example", reason="New address, told by phone")
-
-    site_ids: _Sites = unchanged()
-    roles: _ContactRoles = unchanged()
 
 
 class Contact(Record):
@@ -206,31 +202,18 @@ class _NewStaff(_NewPerson):
     model_config = shown(name="Petra Keller", email="p.keller@sponsor.example", roles=["project_manager"])
 
     roles: _StaffRoles
-
-
-class _NewReader(BaseModel):
     reads_cmo_ids: _ReadCmos = Field([])
     reads_project_ids: _ReadProjects = Field([])
 
 
-class _StaffChange(_PersonChange):
+class PersonChange(_PersonChange):
     model_config = shown(roles=["project_manager", "lead"], reason="Took over the alliance")
-
-    roles: _StaffRoles = unchanged()
-
-
-class _ReaderChange(BaseModel):
-    reads_cmo_ids: _ReadCmos = unchanged()
-    reads_project_ids: _ReadProjects = unchanged()
 
 
 class _Staff(Record):
     name: str
     email: str
     roles: list[StaffRole]
-
-
-class _Reader(BaseModel):
     time_zone: str
     backup_id: UUID | None
     status: str
@@ -253,13 +236,15 @@ class PartyModels:
 @cache
 def party_models(channels: Channels) -> PartyModels:
     places, own = address_kinds(parties.Organization, channels), address_kinds(parties.Person, channels)
+    new_cmo = with_fields(_NewCmo, "NewCmo", **new_addresses(places))
+    new_person = with_fields(_NewStaff, "NewPerson", **new_addresses(own))
     return PartyModels(
-        new_cmo=with_fields("NewCmo", _NewCmo, new_addresses(places), _NewLead),
-        cmo_change=with_fields("CmoChange", _CmoChange, changed_addresses(places), _LeadChange),
-        cmo=with_fields("Cmo", _Cmo, known_addresses(places), _Lead),
-        new_person=with_fields("NewPerson", _NewStaff, new_addresses(own), _NewReader),
-        person_change=with_fields("PersonChange", _StaffChange, changed_addresses(own), _ReaderChange),
-        person=with_fields("Person", _Staff, known_addresses(own), _Reader),
+        new_cmo=new_cmo,
+        cmo_change=changes(new_cmo)(CmoChange),
+        cmo=with_fields(_Cmo, "Cmo", **known_addresses(places)),
+        new_person=new_person,
+        person_change=changes(new_person)(PersonChange),
+        person=with_fields(_Staff, "Person", **known_addresses(own)),
     )
 
 
@@ -282,18 +267,10 @@ class NewProject(Body):
     cmo_ids: _Cmos = Field([])
 
 
+@changes(NewProject)
 class ProjectChange(Change):
     model_config = shown(cmo_ids=[_A, _B], reason="Second source added")
 
-    code: Line40 = unchanged()
-    name: Name = unchanged()
-    product_codes: _Codes = unchanged()
-    protocol_number: Line80 | None = None
-    blinded: Flag = unchanged()
-    restricted: Flag = unchanged()
-    pm_id: UUID = unchanged()
-    lead_id: UUID | None = None
-    cmo_ids: _Cmos = unchanged()
     status: Standing = unchanged()
 
 
@@ -401,18 +378,12 @@ class NewCalendar(_Stored):
     opening_days: _OpeningDays = Field([])
 
 
+@changes(NewCalendar)
 class CalendarChange(_Stored, Change):
     model_config = shown(
         closed_days=[{"date": "2026-12-24", "name": "Plant closed"}, {"date": "2026-12-31", "name": "Stocktaking"}],
         reason="Stocktaking announced",
     )
-
-    name: Name = unchanged()
-    weekly: _Hours = unchanged()
-    country: Country | None = None
-    subdivision: Subdivision | None = None
-    closed_days: _ClosedDays = unchanged()
-    opening_days: _OpeningDays = unchanged()
 
 
 class Calendar(Record):

@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from slamon.domain.priority import Priority
-from slamon.schemas.fields import Answer, Flag
+from slamon.schemas.fields import Answer, Flag, shown
 from slamon.schemas.fields import Body as Said
 from slamon.schemas.open_names import TypeName
 
@@ -15,11 +15,7 @@ from slamon.schemas.open_names import TypeName
 class DraftContent(Said):
     """Any part of what files a request. What is missing or does not fit is told when it is filed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"type": "data", "subject": "Certificates, lots A17 and …", "detail": {"purpose": "release"}}]
-        }
-    )
+    model_config = shown(type="data", subject="Certificates, lots A17 and …", detail={"purpose": "release"})
 
     type: TypeName
     project_id: UUID | None = None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     Strict,
     StringConstraints,
     WithJsonSchema,
+    create_model,
 )
 
 from slamon.addresses import parse_address
@@ -26,6 +27,7 @@ from slamon.domain.zones import YEARS, is_zone
 from slamon.errors import Invalid
 from slamon.schemas.shapes import Shown, Widget
 
+Model = TypeVar("Model", bound=BaseModel)
 _OUT_OF_REACH = f"must lie between the years {YEARS.start} and {YEARS.stop}"
 
 
@@ -39,6 +41,18 @@ class Answer(BaseModel):
     """What a caller gets; built from rows."""
 
     model_config = ConfigDict(from_attributes=True, use_enum_values=True)
+
+
+def shown(**example: Any) -> ConfigDict:
+    """The configuration of a body of which the document shows this example."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+def with_fields(base: type[Model], name: str = "", /, **fields: Any) -> type[Model]:
+    """The model with these fields beside its own, or in place of them; under the same name unless told another."""
+    return create_model(
+        name or base.__name__, __base__=base, __module__=base.__module__, __doc__=base.__doc__, **fields
+    )
 
 
 def unchanged() -> Any:
@@ -171,9 +185,7 @@ def _day(value: object) -> object:
 
 
 Day = Annotated[
-    date,
-    BeforeValidator(_day),
-    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-16"]}),
+    date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-03-16"]})
 ]
 
 

@@ -1,6 +1,7 @@
 """What somebody wants filed, checked by the API's models, as the use case takes it; pages and imports use it too."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from slamon.domain.catalogue import Catalogue
@@ -17,17 +18,7 @@ def read_filing(catalogue: Catalogue, content: Mapping[str, Any]) -> Filing:
 
 def filing_of(asked: NewRequest) -> Filing:
     said: Any = asked  # each type's own model has its name and its detail
-    return Filing(
-        type=said.type,
-        project_id=asked.project_id,
-        site_id=asked.site_id,
-        subject=asked.subject,
-        description=asked.description,
-        priority=Priority(asked.priority),
-        contact_id=asked.contact_id,
-        gxp=asked.gxp,
-        due_on=asked.due_on,
-        cmo_reference=asked.cmo_reference,
-        parent_id=asked.parent_id,
-        detail=said.detail.model_dump(mode="json", exclude_none=True),
-    )
+    content = {each.name: getattr(said, each.name) for each in fields(Filing)}
+    content["priority"] = Priority(asked.priority)
+    content["detail"] = said.detail.model_dump(mode="json", exclude_none=True)
+    return Filing(**content)

@@ -20,7 +20,7 @@ class Remark(Answer):
 
     row: int
     column: str
-    message: str
+    message: str = Field(validation_alias="reason")
     sheet: str | None = Field(None, exclude_if=operator.not_)
     cell: str | None = Field(None, exclude_if=operator.not_, examples=["B7"])
 

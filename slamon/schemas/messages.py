@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
-from slamon.schemas.fields import Answer, Body, Flag, Reason
+from slamon.schemas.fields import Answer, Body, Flag, Reason, shown
 
 
 class Message(Answer):
@@ -42,6 +42,7 @@ class Outgoing(Answer):
 
 
 class OutgoingSwitch(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"stopped": True, "reason": "Restoring a backup"}]})
+    model_config = shown(stopped=True, reason="Restoring a backup")
+
     stopped: Flag
     reason: Reason

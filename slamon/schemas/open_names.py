@@ -3,6 +3,7 @@
 The use case that takes one refuses what the catalogue does not have; the document lists those that it has.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import StringConstraints, WithJsonSchema
@@ -13,11 +14,16 @@ _MARK = "x-name-of"
 
 TypeName = Annotated[str, StringConstraints(max_length=16), WithJsonSchema({_MARK: "RequestType"})]
 ClockName = Annotated[str, StringConstraints(max_length=24), WithJsonSchema({_MARK: "ClockKind"})]
+ChannelName = Annotated[str, StringConstraints(max_length=16), WithJsonSchema({_MARK: "DeliveryChannel"})]
 
 
-def with_names(document: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
-    """An OpenAPI document in which such a name is one of those in the catalogue."""
-    named = {"RequestType": list(catalogue.types), "ClockKind": list(catalogue.clocks)}
+def with_names(document: dict[str, Any], catalogue: Catalogue, channels: Sequence[str]) -> dict[str, Any]:
+    """An OpenAPI document in which such a name is one of those that there are."""
+    named = {
+        "RequestType": list(catalogue.types),
+        "ClockKind": list(catalogue.clocks),
+        "DeliveryChannel": list(channels),
+    }
     linked: dict[str, Any] = _linked(document)
     for component, names in named.items():
         linked["components"]["schemas"][component] = {"type": "string", "enum": names, "title": component}

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, create_model, field_serializer, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_serializer, field_validator, model_validator
 
 from slamon.domain.clocks.kinds import Clocks, dated
 from slamon.domain.priority import Priority
@@ -26,10 +26,21 @@ from slamon.domain.terms import (
 )
 from slamon.domain.types.data import DataKind
 from slamon.domain.types.inquiry import InquiryCategory
-from slamon.schemas.addresses import ChannelName
-from slamon.schemas.directory import Change, Record, shown
-from slamon.schemas.fields import Answer, Body, Day, Duration, Flag, Instant, Name, Offset, unchanged
-from slamon.schemas.open_names import ClockName, TypeName
+from slamon.schemas.directory import Change, Record, changes
+from slamon.schemas.fields import (
+    Answer,
+    Body,
+    Day,
+    Duration,
+    Flag,
+    Instant,
+    Name,
+    Offset,
+    shown,
+    unchanged,
+    with_fields,
+)
+from slamon.schemas.open_names import ChannelName, ClockName, TypeName
 
 _SITE_ID = "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01"
 
@@ -171,25 +182,14 @@ class NewPolicy(_PolicyBody):
     owner_id: UUID | None = Field(None, description="The administrator who looks after it; left out, the caller.")
 
 
+@changes(NewPolicy)
 class PolicyChange(_PolicyBody, Change):
     """Scope, clocks, ladder and clause count from `effective_from` if that is changed with them, else from now. What a
     line in force said until then stays, as a line that ended then."""
 
     model_config = shown(effective_to="2026-12-31T23:59:59Z", reason="Agreement ends")
 
-    name: Name = unchanged()
-    type: TypeName | None = None
-    kind: _Kind | None = None
-    priority: Priority | None = None
-    cmo_id: UUID | None = None
-    site_id: UUID | None = None
-    project_id: UUID | None = None
-    clocks: PolicyClocks = unchanged()
-    ladder: list[LadderStep] = unchanged()
-    agreement_clause: Name | None = None
     effective_from: Instant = unchanged()
-    effective_to: Instant | None = None
-    review_due_on: Day | None = None
     owner_id: UUID | None = Field(None, description="With null the administrators together look after it.")
 
 
@@ -264,17 +264,17 @@ def policy_models(clocks: Clocks) -> PolicyModels:
     each: dict[str, Any] = {
         name: ((DatedClock if clock.is_dated else PolicyClock) | None, None) for name, clock in clocks.items()
     }
-    allowed, step = _made(PolicyClocks, **each), _step(clocks)
+    allowed, step = with_fields(PolicyClocks, **each), _step(clocks)
     steps: Any = list[step]  # type: ignore[valid-type]
     ladder: Any = Annotated[steps, Field(max_length=len(Level) * len(clocks))]
-    new = _made(NewPolicy, clocks=(allowed, ...), ladder=(ladder, ...))
-    read = _made(Policy, clocks=(allowed, ...), ladder=(steps, ...))
+    new = with_fields(NewPolicy, clocks=(allowed, ...), ladder=(ladder, ...))
+    read = with_fields(Policy, clocks=(allowed, ...), ladder=(steps, ...))
     return PolicyModels(
         new=new,
-        change=_made(PolicyChange, clocks=(allowed, unchanged()), ladder=(ladder, unchanged())),
+        change=with_fields(PolicyChange, clocks=(allowed, unchanged()), ladder=(ladder, unchanged())),
         read=read,
-        resolved=_made(ResolvedPolicy, policy=(read, ...)),
-        question=_made(WhatIfQuestion, policy=(new, ...)),
+        resolved=with_fields(ResolvedPolicy, policy=(read, ...)),
+        question=with_fields(WhatIfQuestion, policy=(new, ...)),
     )
 
 
@@ -286,11 +286,6 @@ def _step(clocks: Clocks) -> Any:
 
     names: Any = list[Annotated[ClockName, AfterValidator(known)]]
     description = LadderStep.model_fields["clocks"].description
-    step = _made(LadderStep, clocks=(names, Field([], max_length=len(clocks), description=description)))
+    step = with_fields(LadderStep, clocks=(names, Field([], max_length=len(clocks), description=description)))
     step.dated = dated(clocks)
     return step
-
-
-def _made(base: type[BaseModel], **fields: Any) -> Any:
-    """The model with these fields of its own; under the same name, with the same words."""
-    return create_model(base.__name__, __base__=base, __doc__=base.__doc__, __module__=__name__, **fields)

@@ -4,14 +4,14 @@ from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from slamon.domain.lifecycle import State
 from slamon.domain.priority import Priority
 from slamon.domain.timeline import Role, Via
 from slamon.domain.types.data import DataKind
 from slamon.schemas.clocks import Clock
-from slamon.schemas.fields import Answer, Reason
+from slamon.schemas.fields import Answer, Reason, shown
 from slamon.schemas.fields import Body as Said
 from slamon.schemas.open_names import TypeName
 from slamon.services.requests import queries
@@ -124,16 +124,10 @@ class ListQuery(Said):
 
 
 class LinkRevocation(Said):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "person_id": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13",
-                    "reason": "The mail was forwarded outside the CMO",
-                }
-            ]
-        }
+    model_config = shown(
+        person_id="01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a13", reason="The mail was forwarded outside the CMO"
     )
+
     person_id: UUID = Field(description="The contact whose links end.")
     reason: Reason
 

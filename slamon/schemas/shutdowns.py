@@ -3,26 +3,17 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from slamon.db.shutdowns import ShutdownStatus
-from slamon.schemas.fields import Answer, Body, Day, Instant, Name
+from slamon.schemas.fields import Answer, Body, Day, Instant, Name, shown
 from slamon.schemas.term_changes import Preview
 from slamon.services.deadlines import shutdowns
 
 
 class NewShutdown(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "first_day": "2026-07-27",
-                    "last_day": "2026-08-09",
-                    "name": "Summer shutdown",
-                    "announced_by": "Corinne Meier, by phone",
-                }
-            ]
-        }
+    model_config = shown(
+        first_day="2026-07-27", last_day="2026-08-09", name="Summer shutdown", announced_by="Corinne Meier, by phone"
     )
 
     first_day: Day = Field(description="By the site's own calendar; closed from its midnight on.")

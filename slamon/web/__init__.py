@@ -4,6 +4,7 @@ import secrets
 
 from fastapi import FastAPI
 
+from slamon.http.rate_limits import Limits
 from slamon.runtime import Runtime
 from slamon.web.admin import status
 from slamon.web.contact import form
@@ -19,7 +20,8 @@ def build_pages(app: FastAPI) -> None:
     Without a secret key one is made for this process: forms that are open when it ends must be opened again.
     """
     runtime: Runtime = app.state.runtime
-    app.state.pages = open_pages(runtime.settings.secret_keys or [secrets.token_urlsafe(32)], runtime.words)
+    secret_keys = runtime.settings.secret_keys or [secrets.token_urlsafe(32)]
+    app.state.pages = open_pages(secret_keys, runtime.words, Limits(runtime.clock))
     app.state.page_error = page_error
     parts = (
         form, sign_in, worklist, filing, drafts, requests, recording, explanation, outstanding_items, owed_sheet,

@@ -50,8 +50,8 @@ class Pages:
     limits: Limits
 
 
-def open_pages(secret_keys: Sequence[str], words: Words) -> Pages:
-    return Pages(_templates(words), Signer(list(secret_keys), salt="slamon.web.csrf"), Limits())
+def open_pages(secret_keys: Sequence[str], words: Words, limits: Limits) -> Pages:
+    return Pages(_templates(words), Signer(list(secret_keys), salt="slamon.web.csrf"), limits)
 
 
 @cache

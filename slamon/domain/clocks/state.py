@@ -152,13 +152,6 @@ def item_clocks(
     return found
 
 
-def net_time(terms: Terms, clock: ClockState, now: datetime) -> timedelta:
-    """The running time used up by `now` or by the stop: open hours of the clock's mode, less its pauses."""
-    end = clock.stopped_at or now
-    calendar = terms.running_calendar(terms.clocks[clock.kind].mode)
-    return calendar.elapsed(clock.started_at, end, [(pause.since, pause.to or end) for pause in clock.pauses])
-
-
 def instant_after(terms: Terms, clock: ClockState, amount: timedelta) -> datetime | None:
     """When the clock will have run for `amount` of its own time; None while a pause leaves that open."""
     return _due(terms, terms.clocks[clock.kind], clock.started_at, amount, clock.pauses)

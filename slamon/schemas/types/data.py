@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from slamon.domain.types.data import DataKind
-from slamon.schemas.fields import Body, Day, Flag, Line40, ShortText
+from slamon.schemas.fields import Body, Day, Flag, Line40, ShortText, shown
 from slamon.schemas.shapes import Shown
 from slamon.schemas.types.base import EXAMPLE_PARTIES, NewRequest
 
@@ -49,19 +49,14 @@ class DataDetail(Body):
 class DataRequest(NewRequest):
     """Hand over data about our product."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    **EXAMPLE_PARTIES,
-                    "type": "data",
-                    "subject": "Certificates of analysis, lots A17 and A18",
-                    "gxp": True,
-                    "detail": {"purpose": "release", "items": [{"kind": "coa", "lots": ["A17", "A18"]}]},
-                }
-            ]
-        }
+    model_config = shown(
+        **EXAMPLE_PARTIES,
+        type="data",
+        subject="Certificates of analysis, lots A17 and A18",
+        gxp=True,
+        detail={"purpose": "release", "items": [{"kind": "coa", "lots": ["A17", "A18"]}]},
     )
+
     type: Literal["data"]
     detail: DataDetail
     split: Flag = Field(

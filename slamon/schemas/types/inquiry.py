@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from slamon.domain.types.inquiry import InquiryCategory
-from slamon.schemas.fields import Body, Question
+from slamon.schemas.fields import Body, Question, shown
 from slamon.schemas.shapes import Shown
 from slamon.schemas.types.base import EXAMPLE_PARTIES, NewRequest
 
@@ -20,20 +20,15 @@ class InquiryDetail(Body):
 class InquiryRequest(NewRequest):
     """Answer some questions."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    **EXAMPLE_PARTIES,
-                    "type": "inquiry",
-                    "subject": "Capacity in May",
-                    "detail": {
-                        "category": "schedule_capacity",
-                        "questions": ["Is the filling line free in week 20?", "Could it run two shifts?"],
-                    },
-                }
-            ]
-        }
+    model_config = shown(
+        **EXAMPLE_PARTIES,
+        type="inquiry",
+        subject="Capacity in May",
+        detail={
+            "category": "schedule_capacity",
+            "questions": ["Is the filling line free in week 20?", "Could it run two shifts?"],
+        },
     )
+
     type: Literal["inquiry"]
     detail: InquiryDetail

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from slamon.schemas.fields import (
     Body,
@@ -20,6 +20,7 @@ from slamon.schemas.fields import (
     Temperature,
     Text,
     Zone,
+    shown,
 )
 from slamon.schemas.shapes import Shown
 from slamon.schemas.types.base import EXAMPLE_PARTIES, NewRequest
@@ -185,34 +186,29 @@ class ShipmentDetail(Body):
 class ShipmentRequest(NewRequest):
     """Ship goods to a destination."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    **EXAMPLE_PARTIES,
-                    "type": "shipment",
-                    "subject": "Resupply of site 1204",
-                    "priority": "urgent",
-                    "detail": {
-                        "order_type": "resupply",
-                        "irt_order_no": "IRT-55012",
-                        "destination": {
-                            "kind": "clinical_site",
-                            "name": "Hôpital Saint-Louis",
-                            "address": "1 avenue Claude Vellefaux, 75010 Paris",
-                            "country": "FR",
-                        },
-                        "required_delivery_from": "2026-03-16",
-                        "required_delivery_to": "2026-03-18",
-                        "transport": "courier",
-                        "storage": {"code": "refrigerated"},
-                        "logger_required": True,
-                        "documents": ["packing_list", "coa"],
-                        "lines": [{"product_code": "AUR-1", "quantity": "24", "unit": "kit"}],
-                    },
-                }
-            ]
-        }
+    model_config = shown(
+        **EXAMPLE_PARTIES,
+        type="shipment",
+        subject="Resupply of site 1204",
+        priority="urgent",
+        detail={
+            "order_type": "resupply",
+            "irt_order_no": "IRT-55012",
+            "destination": {
+                "kind": "clinical_site",
+                "name": "Hôpital Saint-Louis",
+                "address": "1 avenue Claude Vellefaux, 75010 Paris",
+                "country": "FR",
+            },
+            "required_delivery_from": "2026-03-16",
+            "required_delivery_to": "2026-03-18",
+            "transport": "courier",
+            "storage": {"code": "refrigerated"},
+            "logger_required": True,
+            "documents": ["packing_list", "coa"],
+            "lines": [{"product_code": "AUR-1", "quantity": "24", "unit": "kit"}],
+        },
     )
+
     type: Literal["shipment"]
     detail: ShipmentDetail

@@ -16,6 +16,7 @@ from slamon.db.access import OneTimeLink
 from slamon.db.outbox import WAITING, FormLink, Notification, in_state
 from slamon.db.parties import Person, PersonStatus
 from slamon.db.requests import CmoRequest, is_open
+from slamon.db.statements import change_rows, locking
 from slamon.domain.timeline import SYSTEM, Actor, FactKind, Via
 from slamon.services.access.api_keys import revoke_all
 from slamon.services.access.form_links import opens
@@ -48,8 +49,7 @@ def reached(tx: Tx, person: Person) -> Reached:
 def locked_requests(session: Session, contact_id: UUID) -> Sequence[CmoRequest]:
     """The contact's open requests, locked. To be called before the person is locked, since acts lock in that order."""
     statement = select(CmoRequest).where(CmoRequest.contact_id == contact_id, is_open()).order_by(CmoRequest.id)
-    locked = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return session.scalars(locked).all()
+    return session.scalars(locking(statement)).all()
 
 
 def end_secrets(person: Person, was: Reached) -> None:
@@ -112,8 +112,7 @@ def _tell_old_addresses(tx: Tx, person: Person, left: Mapping[str, str], *, by: 
 def _hand_out_again(tx: Tx, person: Person) -> None:
     """What waits for the person is composed anew: a message that was composed before the change is not sent."""
     mine = (Notification.person_id == person.id, Notification.kind != MessageKind.ADDRESS_CHANGED, in_state(*WAITING))
-    statement = update(Notification).where(*mine).values(next_attempt_at=tx.real_now)
-    tx.session.execute(statement.execution_options(synchronize_session=False))
+    change_rows(tx.session, update(Notification).where(*mine).values(next_attempt_at=tx.real_now))
 
 
 def _send_forms_again(tx: Tx, person: Person) -> None:

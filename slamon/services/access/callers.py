@@ -117,12 +117,7 @@ def issue_key(
         created_by=by.id,
     )
     tx.session.add(key)
-    new = {
-        "prefix": key.prefix,
-        "scopes": key.scopes,
-        "service_name": service_name,
-        "roles": key.service_roles,
-    }
+    new = {"prefix": key.prefix, "scopes": key.scopes, "service_name": service_name, "roles": key.service_roles}
     tx.session.flush()
     record(tx, by=by, action="create", entity="api_key", entity_id=key.id, new=new)
     return key, secret

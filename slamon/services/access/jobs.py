@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.base import new_id
 from slamon.db.jobs import Job, JobKind, JobLine, JobState
+from slamon.db.statements import change_rows
 from slamon.errors import Conflict, NotFound
 from slamon.services.access.callers import Caller
 from slamon.services.transaction import Tx
@@ -103,8 +104,7 @@ def store(tx: Tx, job: Job, step: Step, *, total: int, again_at: datetime) -> bo
     if step.is_last:
         values["expires_at"] = tx.real_now + KEPT_FOR
     is_current = (Job.id == job.id, Job.steps == job.steps, Job.wake_at.is_not(None))
-    statement = update(Job).where(*is_current).values(values).execution_options(synchronize_session=False)
-    if not getattr(tx.session.execute(statement), "rowcount", 0):
+    if not change_rows(tx.session, update(Job).where(*is_current).values(values)):
         return False
     if step.lines:
         numbered = enumerate(step.lines, job.line_count + 1)
@@ -116,12 +116,10 @@ def store(tx: Tx, job: Job, step: Step, *, total: int, again_at: datetime) -> bo
 
 def hand_back(tx: Tx, job_id: UUID) -> None:
     """The job waits for its next turn, behind the others."""
-    statement = update(Job).where(Job.id == job_id, Job.wake_at.is_not(None)).values(wake_at=tx.real_now)
-    tx.session.execute(statement.execution_options(synchronize_session=False))
+    change_rows(tx.session, update(Job).where(Job.id == job_id, Job.wake_at.is_not(None)).values(wake_at=tx.real_now))
 
 
 def give_up(session: Session, job_id: UUID, why: str) -> None:
     """End a job that cannot be worked out; its caller reads why."""
-    statement = update(Job).where(Job.id == job_id, Job.wake_at.is_not(None))
     values = {"state": JobState.FAILED, "failure": why, "wake_at": None}
-    session.execute(statement.values(values).execution_options(synchronize_session=False))
+    change_rows(session, update(Job).where(Job.id == job_id, Job.wake_at.is_not(None)).values(values))

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.parties import Organization, Person, Project, ProjectCmo, Standing
 from slamon.db.requests import CmoRequest
+from slamon.db.statements import held_by_id
 from slamon.domain.lifecycle import ACTORS, FILERS
 from slamon.domain.scopes import Scope
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
@@ -224,10 +225,8 @@ def as_held(by: Caller, roles: frozenset[Role]) -> Caller:
 
 def owners_of(session: Session, request: CmoRequest) -> Owners:
     """Who answers for a request on the sponsor's side: its project's manager, the leads of project and CMO."""
-    project, cmo = session.get_one(Project, request.project_id), session.get_one(Organization, request.cmo_id)
-    # Held: an act asks for them again and again, and a session lets go of what nobody holds.
-    session.info.setdefault("records held", {}).update({project.id: project, cmo.id: cmo})
-    return owners_at(session, project, cmo)
+    project = held_by_id(session, Project, [request.project_id])[request.project_id]
+    return owners_at(session, project, held_by_id(session, Organization, [request.cmo_id])[request.cmo_id])
 
 
 def owners_at(session: Session, project: Project, cmo: Organization) -> Owners:

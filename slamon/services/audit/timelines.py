@@ -1,6 +1,7 @@
 """A request's facts as rows: reading them, adding to the chain."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, FactRow
-from slamon.domain.timeline import Actor, Fact, Role, Timeline, Via, stamp
+from slamon.domain.timeline import Actor, Fact, Timeline, Via, stamp
 from slamon.services.transaction import Tx
 
 
@@ -33,18 +34,26 @@ def note_now(
     """Add a fact to a locked request's chain that counts from now, never from before what was written down last."""
     recorded = select(func.max(FactRow.recorded_at)).where(FactRow.request_id == request.id)
     at = max(stamp(tx.business_now), tx.session.scalars(recorded).one())
+    return note_at(tx.session, request, kind, at, by=by, via=via, content=content, reason=reason)
+
+
+def note_at(
+    session: Session,
+    request: CmoRequest,
+    kind: str,
+    at: datetime,
+    *,
+    by: Actor,
+    via: Via,
+    content: Mapping[str, Any],
+    reason: str | None,
+) -> Fact:
+    """Add a fact to a locked request's chain that happened when it is written down."""
     fact = Fact(
-        sequence=request.fact_count + 1,
-        kind=kind,
-        occurred_at=at,
-        recorded_at=at,
-        by=by,
-        recorded_by=by,
-        via=via,
-        reason=reason,
-        content=content,
-    )
-    append(tx.session, request, fact)
+        sequence=request.fact_count + 1, kind=kind, occurred_at=at, recorded_at=at, by=by, recorded_by=by, via=via,
+        reason=reason, content=content,
+    )  # fmt: skip
+    append(session, request, fact)
     return fact
 
 
@@ -61,8 +70,8 @@ def fact_of(row: FactRow) -> Fact:
         kind=row.kind,
         occurred_at=row.occurred_at,
         recorded_at=row.recorded_at,
-        by=Actor(row.by_id, row.by_name, Role(row.by_role)),
-        recorded_by=Actor(row.recorded_by_id, row.recorded_by_name, Role(row.recorded_by_role)),
+        by=row.by,
+        recorded_by=row.recorded_by,
         via=Via(row.via),
         reason=row.reason,
         content=row.content,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from slamon.db.jobs import Job, JobKind
 from slamon.db.paging import id_behind
 from slamon.db.requests import CmoRequest
+from slamon.domain.stored import as_json, read
 from slamon.services.access import jobs
 from slamon.services.access.callers import Caller
 from slamon.services.access.jobs import AT_ONCE, Step
@@ -64,12 +65,9 @@ class Totals:
     moved: int = 0
     breaches_at_once: int = 0
 
-    def to_json(self) -> dict[str, int]:
-        return {"looked_at": self.looked_at, "moved": self.moved, "breaches_at_once": self.breaches_at_once}
-
     @classmethod
     def of(cls, job: Job) -> "Totals":
-        return cls(**{name: count for name, count in job.found.items() if name != _AFTER})
+        return read(cls, job.found)
 
 
 _AFTER = "after"
@@ -90,8 +88,8 @@ def step(tx: Tx, job: Job, by: Caller) -> Step:
         before.looked_at + page.looked_at, before.moved + len(page.moved), before.breaches_at_once + breaching
     )
     place = {} if page.last is None else {_AFTER: str(page.last)}
-    lines = [each.to_json() for each in page.moved[: max(MOST_LINES - job.line_count, 0)]]
-    return Step({**totals.to_json(), **place}, page.examined, is_last=page.last is None, lines=lines)
+    lines = [as_json(each) for each in page.moved[: max(MOST_LINES - job.line_count, 0)]]
+    return Step({**as_json(totals), **place}, page.examined, is_last=page.last is None, lines=lines)
 
 
 def moved_by(
@@ -102,7 +100,7 @@ def moved_by(
     Those of requests that the caller may read no longer are left out.
     """
     rows, following = jobs.page_of(session, job.id, after=after, most=most)
-    moved = [MovedDeadline.from_json(row) for row in rows]
+    moved = [read(MovedDeadline, row) for row in rows]
     seen = seen_among(session, CmoRequest, [each.request_id for each in moved], by=by)
     return [each for each in moved if each.request_id in seen], following
 

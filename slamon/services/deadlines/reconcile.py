@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.database import count, note
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, by_request
+from slamon.db.statements import change_rows
 from slamon.domain.clocks.kinds import Clocks
 from slamon.domain.clocks.ladder import Crossing, CrossingKey, Evaluation, evaluate, steps_to_tell
 from slamon.domain.clocks.state import ClockId, ClockState, Outcome
@@ -33,10 +34,9 @@ RECORDED_LATE, NEW_TERMS = "an earlier act was recorded later", "other terms wer
 def reconcile(tx: Tx, cases: Sequence[LoadedRequest], recipients: Recipients, *, quietly: bool = False) -> int:
     """Evaluate each case at `now` and store what follows; returns how many crossings were new.
 
-    What nobody objected to under the `closing` rule is closed first.
-
-    Running it twice changes nothing: crossings and messages have keys of their own. `quietly` records the crossings
-    as passed and tells nobody: they are history, brought in from elsewhere.
+    What nobody objected to under the `closing` rule is closed first. Running it twice changes nothing: crossings and
+    messages have keys of their own. `quietly` records the crossings as passed and tells nobody: they are history,
+    brought in from elsewhere.
     """
     cases, to_close = close_unopposed(tx, cases, recipients, tx.rules.closing)
     ids = [case.request.id for case in cases]
@@ -192,9 +192,5 @@ def _find_crossings(
 
 def push_forward(session: Session, request_id: UUID, *, until: datetime) -> None:
     """Set a due request aside that could not be evaluated, so that the others go on; it is tried again at `until`."""
-    session.execute(
-        update(CmoRequest)
-        .where(CmoRequest.id == request_id, CmoRequest.next_check_at < until)
-        .values(wake_at=until)
-        .execution_options(synchronize_session=False)
-    )
+    is_due = (CmoRequest.id == request_id, CmoRequest.next_check_at < until)
+    change_rows(session, update(CmoRequest).where(*is_due).values(wake_at=until))

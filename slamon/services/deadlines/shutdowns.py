@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.db.paging import MOST_A_PAGE, Page, cursor_after, id_behind
+from slamon.db.paging import Page, newest_first
 from slamon.db.parties import Calendar, Organization, Site
 from slamon.db.requests import CmoRequest
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
 from slamon.domain.calendar_format import ALWAYS
 from slamon.domain.terms import Terms
 from slamon.domain.timeline import Actor, Via, stamp
-from slamon.errors import Conflict, Invalid, StaleVersion
+from slamon.errors import Conflict, Invalid
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, admit, allow, allow_on, is_allowed_on, owners_of_cmo
 from slamon.services.access.visibility import find_seen, sees
@@ -81,8 +81,7 @@ def decide(
     Forbidden for anybody but the CMO's lead, StaleVersion, and Conflict where nothing open would be left for a year.
     """
     shutdown, site, actor = _to_decide(tx.session, shutdown_id, by)
-    if expected_version is not None and expected_version != shutdown.version:
-        raise StaleVersion(shutdown.version)
+    shutdown.refuse_stale(expected_version)
     if shutdown.status == status:
         return shutdown
     old = {"status": shutdown.status, "decided_by": shutdown.decided_by, "reason": shutdown.reason}
@@ -123,13 +122,8 @@ def listed(tx: Tx, *, by: Caller, are_over: bool, cursor: str | None = None) -> 
         .join(Site, Site.id == Shutdown.site_id)
         .join(Organization, Organization.id == Site.organization_id)
         .where(sees(by, Shutdown), Shutdown.last_day < today if are_over else Shutdown.last_day >= today)
-        .order_by(Shutdown.id.desc())
     )
-    if cursor is not None:
-        statement = statement.where(Shutdown.id < id_behind(cursor))
-    found = [(row, site, name) for row, site, name in tx.session.execute(statement.limit(MOST_A_PAGE + 1))]
-    rows = found[:MOST_A_PAGE]
-    return Page(rows, cursor_after(rows[-1][0].id) if len(found) > MOST_A_PAGE else None)
+    return newest_first(tx.session, statement, Shutdown.id, cursor=cursor)
 
 
 def find(session: Session, shutdown_id: UUID, *, by: Caller) -> Shutdown:

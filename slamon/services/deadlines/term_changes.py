@@ -1,7 +1,7 @@
 """Applying other terms to open requests: an explicit act, shown before it is done and written into each request."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +10,15 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from slamon.db.requests import CmoRequest, is_open
+from slamon.db.statements import locking
 from slamon.domain.clocks.ladder import evaluate
 from slamon.domain.clocks.state import ClockState, Former
 from slamon.domain.terms import Terms
-from slamon.domain.timeline import Actor, Fact, FactKind, Via, stamp
+from slamon.domain.timeline import Actor, FactKind, Via, stamp
 from slamon.errors import Conflict
 from slamon.services.access.callers import Caller
 from slamon.services.access.visibility import sees
-from slamon.services.audit.timelines import append
+from slamon.services.audit.timelines import note_at
 from slamon.services.audit.trail import record
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.deadlines.reconcile import reconcile
@@ -65,20 +66,6 @@ class MovedDeadline:
     limit_before: datetime | None
     limit_after: datetime | None
     breaches_at_once: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            name: str(value) if isinstance(value, UUID) else value.isoformat() if isinstance(value, datetime) else value
-            for name, value in asdict(self).items()
-        }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "MovedDeadline":
-        instants = {
-            name: datetime.fromisoformat(content[name]) if content[name] else None
-            for name in ("target_before", "target_after", "limit_before", "limit_after")
-        }
-        return cls(**{**content, **instants, "request_id": UUID(content["request_id"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +149,8 @@ def under(
     """The case once its locked request has these terms and the fact that says so."""
     store_terms(session, terms)
     at = case.timeline.second_after(at)  # so that whatever stopped before keeps its terms
-    fact = Fact(
-        sequence=case.request.fact_count + 1,
-        kind=FactKind.TERMS_CHANGED,
-        occurred_at=at,
-        recorded_at=at,
-        by=by,
-        recorded_by=by,
-        via=via,
-        reason=reason,
-        content={"from": case.terms.digest, "terms": terms.digest, **told},
-    )
-    append(session, case.request, fact)
+    content = {"from": case.terms.digest, "terms": terms.digest, **told}
+    fact = note_at(session, case.request, FactKind.TERMS_CHANGED, at, by=by, via=via, content=content, reason=reason)
     case.request.terms_digest = terms.digest
     former = (*case.former, Former(at, case.terms))
     return replace(case, terms=terms, timeline=case.timeline.with_fact(fact), former=former)
@@ -229,16 +206,9 @@ def _open_cases(tx: Tx, wanted: Sequence[ColumnElement[bool]]) -> Iterator[list[
 
 
 def _open_requests(
-    session: Session,
-    wanted: Sequence[ColumnElement[bool]],
-    *,
-    after: UUID | None,
-    most: int,
-    is_locked: bool = False,
+    session: Session, wanted: Sequence[ColumnElement[bool]], *, after: UUID | None, most: int, is_locked: bool = False
 ) -> Sequence[CmoRequest]:
     statement = select(CmoRequest).where(is_open(), *wanted).order_by(CmoRequest.id).limit(most)
     if after is not None:
         statement = statement.where(CmoRequest.id > after)
-    if is_locked:
-        statement = statement.with_for_update(key_share=True).execution_options(populate_existing=True)
-    return session.scalars(statement).all()
+    return session.scalars(locking(statement) if is_locked else statement).all()

@@ -11,23 +11,16 @@ from sqlalchemy import select
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.policies import Policy
 from slamon.domain.clocks.kinds import Clocks
-from slamon.domain.terms import (
-    Mode,
-    clocks_from_json,
-    clocks_to_json,
-    ladder_from_json,
-    ladder_to_json,
-)
+from slamon.domain.terms import Mode, clocks_from_json, clocks_to_json, ladder_from_json, ladder_to_json
 from slamon.domain.timeline import SYSTEM, Role
 from slamon.errors import Conflict
-from slamon.services.directory.records import create, the_sponsor
+from slamon.services.directory.records import SPONSOR, create, the_sponsor
 from slamon.services.transaction import Tx
 
 
 def bootstrap(tx: Tx, sponsor_name: str) -> Organization:
     """The sponsor, with the default policies; doing it again changes nothing."""
-    statement = select(Organization).where(Organization.kind == OrganizationKind.SPONSOR)
-    sponsor = tx.session.scalars(statement.limit(1)).one_or_none()
+    sponsor = tx.session.scalars(SPONSOR).one_or_none()
     if sponsor is None:
         values = {"name": sponsor_name, "kind": OrganizationKind.SPONSOR.value}
         sponsor = create(tx, Organization, values, by=SYSTEM, reason="first start")

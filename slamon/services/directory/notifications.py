@@ -1,6 +1,6 @@
 """Who is told what: turns crossings and facts into outbox rows. Which words they become is decided when they leave."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from slamon.domain.fold import needs_review
 from slamon.domain.terms import LadderRole
 from slamon.domain.timeline import Fact, FactKind
 from slamon.services.directory.duties import ASKED_OF
-from slamon.services.directory.recipients import Addressee, Recipients
+from slamon.services.directory.recipients import Addressee, Recipients, Told
 from slamon.services.outbox.addresses import to_account
 from slamon.services.outbox.message_keys import MessageKey, about_crossing, reader_key
 from slamon.services.outbox.outbox import outbox_row
@@ -81,12 +81,7 @@ def fact_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipients) -
         rows += contact_rows(tx, request, recipients, fact.sequence, MessageKind.SPONSOR_ACTED)
     if needs_review(fact):
         news = {each.person.id: each for each in recipients.news_readers(request, LadderRole.QUALITY)} | news
-    return rows + [
-        _staff_row(
-            tx, request, MessageKind.CMO_ACTED, each, str(fact.sequence),
-            fact_sequence=fact.sequence)
-        for each in news.values()
-    ]  # fmt: skip
+    return rows + [_row(tx, request, MessageKind.CMO_ACTED, each, sequence=fact.sequence) for each in news.values()]
 
 
 def _receipt_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipients) -> list[dict[str, Any]]:
@@ -96,14 +91,8 @@ def _receipt_rows(tx: Tx, request: CmoRequest, fact: Fact, recipients: Recipient
         return []
     if not person.is_enabled:
         return contact_rows(tx, request, recipients, fact.sequence, MessageKind.RECEIPT)
-    about = str(fact.sequence)
-    channel, address = to_account(tx, person)
-    key = MessageKey(request.number, MessageKind.RECEIPT, about, channel, str(person.id))
-    return [
-        outbox_row(
-            tx, str(key), MessageKind.RECEIPT, channel, address,
-            request_id=request.id, person_id=person.id, fact_sequence=fact.sequence, told_as=fact.by.role.value)
-    ]  # fmt: skip
+    [reader] = _by_account(tx, [Told(person, fact.by.role.value)])
+    return [_row(tx, request, MessageKind.RECEIPT, reader, sequence=fact.sequence)]
 
 
 def contact_rows(
@@ -113,38 +102,20 @@ def contact_rows(
     told = recipients.told(request, LadderRole.CMO_CONTACT)
     if not told:
         return nobody_there_rows(tx, request, recipients)
-    by_account = tx.rules.channels.for_links.name
-    return [
-        outbox_row(
-            tx, str(MessageKey(request.number, kind, str(sequence), by_account, str(person.id))), kind,
-            *to_account(tx, person), request_id=request.id,
-            person_id=person.id, fact_sequence=sequence, told_as=role, instead_of=instead_of)
-        for person, role, instead_of in told
-    ]  # fmt: skip
+    return [_row(tx, request, kind, each, sequence=sequence) for each in _by_account(tx, told)]
 
 
 def nobody_there_rows(tx: Tx, request: CmoRequest, recipients: Recipients) -> list[dict[str, Any]]:
     """Outbox rows that tell the manager that no message about this request reaches the CMO; once for each contact."""
-    return [
-        _staff_row(tx, request, MessageKind.NOBODY_THERE, each, str(request.contact_id))
-        for each in recipients.news_readers(request, LadderRole.PROJECT_MANAGER)
-    ]
+    managers = recipients.news_readers(request, LadderRole.PROJECT_MANAGER)
+    return [_row(tx, request, MessageKind.NOBODY_THERE, each, str(request.contact_id)) for each in managers]
 
 
 def not_reached_rows(tx: Tx, request: CmoRequest, person: Person, detail: str) -> list[dict[str, Any]]:
     """Mails that tell the manager that the CMO's server refused a mail to `person`; once for each address."""
-    by_account = tx.rules.channels.for_links.name
-    return [
-        outbox_row(
-            tx, str(MessageKey(
-                request.number, MessageKind.NOT_REACHED, f"{person.id}@{person.email}", by_account,
-                str(each.person.id),
-            )),
-            MessageKind.NOT_REACHED, *to_account(tx, each.person),
-            request_id=request.id, person_id=each.person.id, detail=detail[:500],
-            told_as=each.role, instead_of=each.instead_of)
-        for each in Recipients(tx, [request]).told(request, LadderRole.PROJECT_MANAGER)
-    ]  # fmt: skip
+    managers = _by_account(tx, Recipients(tx, [request]).told(request, LadderRole.PROJECT_MANAGER))
+    about = f"{person.id}@{person.email}"
+    return [_row(tx, request, MessageKind.NOT_REACHED, each, about, detail=detail[:500]) for each in managers]
 
 
 def stand_in_rows(tx: Tx, row: Notification) -> list[dict[str, Any]]:
@@ -187,34 +158,36 @@ def closing_soon_rows(
     """
     may_object = ASKED_OF[LadderRole.PROJECT_MANAGER]
     return [
-        outbox_row(
-            tx, str(MessageKey(
-                request.number, MessageKind.CLOSING_SOON, str(sequence), reader.channel, str(reader.person.id)
-            )),
-            MessageKind.CLOSING_SOON, reader.channel, reader.address,
-            request_id=request.id, person_id=reader.person.id, fact_sequence=sequence,
-            closes_at=closes_at if recipients.may(reader.person, request, may_object) else None,
-            told_as=reader.role, instead_of=reader.instead_of)
+        _row(
+            tx, request, MessageKind.CLOSING_SOON, reader, sequence=sequence,
+            closes_at=closes_at if recipients.may(reader.person, request, may_object) else None)
         for reader in recipients.news_readers(request, LadderRole.PROJECT_MANAGER)
     ]  # fmt: skip
 
 
-def _staff_row(
-    tx: Tx, request: CmoRequest, kind: MessageKind, reader: Addressee, about: str, *, fact_sequence: int | None = None
+def _by_account(tx: Tx, told: Iterable[Told]) -> list[Addressee]:
+    """The same people, each to be reached by the mail of their account."""
+    return [Addressee(each.person, *to_account(tx, each.person), each.role, each.instead_of) for each in told]
+
+
+def _row(
+    tx: Tx,
+    request: CmoRequest,
+    kind: MessageKind,
+    reader: Addressee,
+    about: str = "",
+    *,
+    sequence: int | None = None,
+    detail: str | None = None,
+    closes_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """One piece of news for somebody of the sponsor's; `about` makes its key one."""
+    """The outbox row for one reader; what it is about, which makes its key one, is the fact `sequence` or `about`."""
+    key = MessageKey(request.number, kind, about or str(sequence), reader.channel, str(reader.person.id))
     return outbox_row(
-        tx,
-        str(MessageKey(request.number, kind, about, reader.channel, str(reader.person.id))),
-        kind,
-        reader.channel,
-        reader.address,
-        request_id=request.id,
-        person_id=reader.person.id,
-        fact_sequence=fact_sequence,
-        told_as=reader.role,
-        instead_of=reader.instead_of,
-    )
+        tx, str(key), kind, reader.channel, reader.address,
+        request_id=request.id, person_id=reader.person.id, fact_sequence=sequence, detail=detail, closes_at=closes_at,
+        told_as=reader.role, instead_of=reader.instead_of,
+    )  # fmt: skip
 
 
 def filed_row(moment: Moment, request_id: UUID, number: str, contact_id: UUID, address: str) -> dict[str, Any]:
@@ -222,13 +195,6 @@ def filed_row(moment: Moment, request_id: UUID, number: str, contact_id: UUID, a
     channel = moment.rules.channels.for_links.name
     key = MessageKey(number, MessageKind.FILED, "1", channel, str(contact_id))
     return outbox_row(
-        moment,
-        str(key),
-        MessageKind.FILED,
-        channel,
-        address,
-        request_id=request_id,
-        person_id=contact_id,
-        fact_sequence=1,
-        told_as=LadderRole.CMO_CONTACT.value,
-    )
+        moment, str(key), MessageKind.FILED, channel, address,
+        request_id=request_id, person_id=contact_id, fact_sequence=1, told_as=LadderRole.CMO_CONTACT.value,
+    )  # fmt: skip

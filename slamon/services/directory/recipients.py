@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 from slamon.channels import ChannelDefinition
 from slamon.db.parties import Organization, OrganizationKind, Person, Project, Site, Standing
 from slamon.db.requests import CmoRequest
+from slamon.db.statements import held_by_id
 from slamon.domain.terms import LadderRole, Recipient
 from slamon.domain.timeline import CMO_ROLES, Role
 from slamon.services.access.rights import Owners, owners
@@ -83,18 +84,16 @@ class Recipients:
         session = tx.session
         self._unreachable, self._channels = unreachable, tx.rules.channels
         cmo_ids = {request.cmo_id for request in requests}
-        project_ids = {request.project_id for request in requests}
+        self._projects = held_by_id(session, Project, {request.project_id for request in requests})
+        self._sites = held_by_id(session, Site, {request.site_id for request in requests})
         ours = or_(Organization.id.in_(cmo_ids), Organization.kind == OrganizationKind.SPONSOR)
-        self._organizations = {row.id: row for row in session.scalars(select(Organization).where(ours))}
-        self._projects = {row.id: row for row in session.scalars(select(Project).where(Project.id.in_(project_ids)))}
-        people = session.scalars(
-            select(Person).where(Person.organization_id.in_(self._organizations)).order_by(Person.id)
-        )
-        self._people = {person.id: person for person in people}
-        closed = select(Site.id).where(
-            Site.id.in_({request.site_id for request in requests}), Site.status != Standing.ACTIVE
-        )
-        self._closed_sites = set(session.scalars(closed))
+        everybody = select(Organization, Person).outerjoin(Person, Person.organization_id == Organization.id)
+        self._organizations: dict[UUID, Organization] = {}
+        self._people: dict[UUID, Person] = {}
+        for organization, person in session.execute(everybody.where(ours).order_by(Person.id)):
+            self._organizations[organization.id] = organization
+            if person is not None:
+                self._people[person.id] = person
         self._owners_of: dict[tuple[UUID, UUID], Owners] = {}
         self._addresses = Addresses.of_organizations(session, self._organizations)
 
@@ -155,7 +154,8 @@ class Recipients:
         organization = self._organizations[person.organization_id]
         if not (person.is_enabled and self._may_know(person, request)) or person.id == self._unreachable:
             return False
-        if person.is_of_cmo and (organization.status != Standing.ACTIVE or request.site_id in self._closed_sites):
+        standings = {organization.status, self._sites[request.site_id].status}
+        if person.is_of_cmo and standings != {Standing.ACTIVE}:
             return False  # no link of theirs would open
         return may_do(person, organization, self._owners(request), wanted)
 

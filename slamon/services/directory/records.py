@@ -1,8 +1,8 @@
 """The records administrators keep: organizations, sites, people, projects, calendars, policies; each change audited."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from functools import singledispatch
 from typing import Any, TypeVar
@@ -34,7 +34,7 @@ from slamon.domain.calendar import WorkingCalendar
 from slamon.domain.normal_form import is_blank
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.domain.zones import is_zone
-from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound, StaleVersion
+from slamon.errors import AlreadyExists, Conflict, Invalid, NotFound
 from slamon.names import refuse_no_name
 from slamon.public_holidays import refuse_unnamed_region
 from slamon.services.access import address_changes
@@ -75,13 +75,7 @@ def create(tx: Tx, kept: type[Kept], values: Mapping[str, Any], *, by: Actor, re
     if kept in reachability.DECIDING:
         reachability.refuse_unreachable(row, tx, tx.business_now)
     record(
-        tx,
-        by=by,
-        action="create",
-        entity=kept.__tablename__,
-        entity_id=row.id,
-        new=fields_of(tx, row),
-        reason=reason,
+        tx, by=by, action="create", entity=kept.__tablename__, entity_id=row.id, new=fields_of(tx, row), reason=reason
     )
     return row
 
@@ -98,19 +92,15 @@ def change(
 ) -> Kept:
     """Change some fields of a record, saying why; the trail keeps what they were.
 
-    What a changed address or a disabled account
-    entails is done here too: see `services.address_changes`.
-
-    Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises. Open requests keep the terms they were
-    filed under. A policy line that was in force and decides otherwise from now on leaves what it said until then as a
-    line of its own.
+    What follows from a changed address or a disabled account stands in `address_changes`. Open requests keep their
+    terms. A policy line in force that decides otherwise from now on leaves what it said until then as a line of its
+    own. Raises NotFound, StaleVersion, StillHolds, and whatever `create` raises.
     """
     if is_blank(reason):
         raise Invalid("reason", "say why; the trail keeps it")
     of_contact = address_changes.locked_requests(tx.session, record_id) if kept is Person and "email" in values else []
     row = find(tx.session, kept, record_id, lock=True)
-    if expected_version is not None and expected_version != row.version:
-        raise StaleVersion(row.version)
+    row.refuse_stale(expected_version)
     old = fields_of(tx, row)
     plain, links, addresses = _parted(tx, kept, values)
     was_admin = isinstance(row, Person) and _administers(row)
@@ -220,10 +210,12 @@ def links_of(session: Session, name: str, ids: Sequence[UUID]) -> dict[UUID, lis
     return found
 
 
+SPONSOR = select(Organization).where(Organization.kind == OrganizationKind.SPONSOR).limit(1)
+
+
 def the_sponsor(session: Session) -> Organization:
     """The one sponsor this installation serves."""
-    statement = select(Organization).where(Organization.kind == OrganizationKind.SPONSOR).limit(1)
-    return session.scalars(statement).one()
+    return session.scalars(SPONSOR).one()
 
 
 def sponsor_name(session: Session, settings: Settings) -> str:
@@ -336,7 +328,8 @@ def _(row: Organization, tx: Tx) -> None:
 def _(row: Site, tx: Tx) -> None:
     _refuse_no_name(row)
     _refuse_unknown_zone(row.time_zone)
-    _refuse_unknown_country(row.country)
+    if not is_country(row.country):
+        raise Invalid("country", f"'{row.country}' is not an ISO 3166-1 alpha-2 code such as DE")
     cmo = tx.session.get(Organization, row.organization_id)
     if cmo is None:
         raise Invalid("organization_id", f"no organization {row.organization_id}")
@@ -433,11 +426,6 @@ def _refuse_unknown_zone(name: str) -> None:
         raise Invalid("time_zone", f"'{name}' is not an IANA time zone such as Europe/Berlin")
 
 
-def _refuse_unknown_country(code: str) -> None:
-    if not is_country(code):
-        raise Invalid("country", f"'{code}' is not an ISO 3166-1 alpha-2 code such as DE")
-
-
 def _refuse_taken(session: Session, row: Stamped) -> None:
     """Raise AlreadyExists for a new name that looks like one there is, whatever its case, spaces or hidden letters.
 
@@ -472,13 +460,7 @@ def _flush(session: Session, row: Stamped) -> None:
         raise
 
 
-_PLAIN: dict[type, Callable[[Any], Any]] = {
-    UUID: str,
-    datetime: lambda moment: moment.isoformat(),
-    date: lambda day: day.isoformat(),
-    Decimal: str,
-}
-
-
 def _plain(value: Any) -> Any:
-    return _PLAIN.get(type(value), lambda same: same)(value)
+    if isinstance(value, date):  # an instant is one as well
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID | Decimal) else value

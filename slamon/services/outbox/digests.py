@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from slamon.db.claims import LeasedMessage, postpone
 from slamon.db.outbox import Notification, NotificationState, in_state
 from slamon.db.requests import CmoRequest
+from slamon.db.statements import change_rows
 from slamon.services.outbox.outbox import outbox_row, queue
 from slamon.services.transaction import Tx
 from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
@@ -146,12 +147,8 @@ def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: 
         )
         .with_for_update(skip_locked=True)  # another transaction's are left to it: waiting could deadlock
     )
-    tx.session.execute(
-        update(Notification)
-        .where(Notification.id.in_(waiting))
-        .values(state=NotificationState.FOLDED.value, digest_id=row["id"])
-        .execution_options(synchronize_session=False)
-    )
+    folded = {"state": NotificationState.FOLDED.value, "digest_id": row["id"]}
+    change_rows(tx.session, update(Notification).where(Notification.id.in_(waiting)).values(folded))
     return LeasedMessage(
         row["id"], reader.channel, reader.address, row["kind"], first.request_id, first.person_id, tx.business_now, True
     )

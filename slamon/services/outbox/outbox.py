@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
@@ -22,7 +22,7 @@ from slamon.db.outbox import (
 )
 from slamon.db.parties import Organization, OrganizationKind, Person, PersonStatus
 from slamon.db.requests import CmoRequest
-from slamon.db.statements import insert_ignoring
+from slamon.db.statements import change_rows, insert_ignoring
 from slamon.domain.timeline import SYSTEM, Actor, Role
 from slamon.errors import Conflict, NotFound
 from slamon.services.audit.trail import record
@@ -112,17 +112,10 @@ def hold_restored(tx: Tx) -> None:
     What was waiting when the copy was made may have left since: it is looked up first, or marked as a repeat.
     """
     stop_outgoing(tx, True, by=SYSTEM, reason="restored from a backup")
-    under_way = (*WAITING, NotificationState.SENDING)
-    tx.session.execute(
-        update(Notification)
-        .where(in_state(*under_way))
-        .values(
-            state=NotificationState.UNKNOWN.value,
-            taken_by=None,
-            first_attempt_at=func.coalesce(Notification.first_attempt_at, Notification.next_attempt_at),
-        )
-        .execution_options(synchronize_session=False)
-    )
+    begun_at = func.coalesce(Notification.first_attempt_at, Notification.next_attempt_at)
+    values = {"state": NotificationState.UNKNOWN.value, "taken_by": None, "first_attempt_at": begun_at}
+    under_way = in_state(*WAITING, NotificationState.SENDING)
+    change_rows(tx.session, update(Notification).where(under_way).values(values))
     tx.session.execute(delete(Process))
 
 
@@ -139,7 +132,7 @@ def resend(tx: Tx, notification_id: UUID, *, by: Actor) -> Notification:
         row.address = person.email  # a notice to an address that is no longer theirs goes there, and nowhere else
     own = Attempt.notification_id == row.id
     open_ones = update(Attempt).where(own, Attempt.outcome.is_(None)).values(outcome="unknown", ended_at=tx.real_now)
-    tx.session.execute(open_ones.execution_options(synchronize_session=False))  # whoever made them died over them
+    change_rows(tx.session, open_ones)  # whoever made them died over them
     unclear = tx.session.scalar(select(exists().where(own, Attempt.outcome == "unknown")))
     row.state = (NotificationState.UNKNOWN if unclear else NotificationState.QUEUED).value
     row.next_attempt_at, row.first_attempt_at = tx.real_now, row.first_attempt_at if unclear else None
@@ -163,28 +156,22 @@ def dismiss(tx: Tx, notification_id: UUID, *, by: Actor, reason: str) -> Notific
     return row
 
 
-def failed(session: Session, *only: ColumnElement[bool], most: int = 100) -> list[tuple[Notification, str | None]]:
+def failed(session: Session, *only: ColumnElement[bool]) -> list[tuple[Notification, str | None]]:
     """Dead letters with the number of their request, newest first."""
-    statement = (
-        select(Notification, CmoRequest.number)
-        .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(in_state(NotificationState.FAILED), *only)
-        .order_by(Notification.queued_at.desc())
-        .limit(most)
-    )
-    return list(session.execute(statement))
+    found = _with_numbers(*only, in_state(NotificationState.FAILED)).order_by(Notification.queued_at.desc())
+    return list(session.execute(found.limit(100)))
 
 
 def retrying(session: Session, *only: ColumnElement[bool], most: int = 50) -> list[tuple[Notification, str | None]]:
     """Messages tried in vain so far, or whose arrival nobody can tell; the next to be tried first."""
-    statement = (
-        select(Notification, CmoRequest.number)
-        .outerjoin(CmoRequest, CmoRequest.id == Notification.request_id)
-        .where(*only, in_state(*WAITING), or_(in_state(NotificationState.UNKNOWN), Notification.attempts > 0))
-        .order_by(Notification.next_attempt_at, Notification.id)
-        .limit(most)
-    )
-    return list(session.execute(statement))
+    is_tried = or_(in_state(NotificationState.UNKNOWN), Notification.attempts > 0)
+    found = _with_numbers(*only, in_state(*WAITING), is_tried)
+    return list(session.execute(found.order_by(Notification.next_attempt_at, Notification.id).limit(most)))
+
+
+def _with_numbers(*which: ColumnElement[bool]) -> Select[Notification, str | None]:
+    numbered = select(Notification, CmoRequest.number)
+    return numbered.outerjoin(CmoRequest, CmoRequest.id == Notification.request_id).where(*which)
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CmoRequest, CrossingRow
+from slamon.db.statements import locking
 from slamon.domain.terms import REPETITIONS
 from slamon.services.outbox.message_keys import MessageKey, about_crossing, reader_key
 from slamon.services.outbox.outbox import outbox_row, queue
@@ -68,21 +69,16 @@ def retract(
             _owe_again(taken_back)
     _withdraw(tx, request, withdrawn, undone)
     return [
-        outbox_row(
-            tx, over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, over.first.channel, over.first.address,
-            request_id=request.id, person_id=over.first.person_id,
-            clocks=over.first.clocks, fact_sequence=request.fact_count, told_as=over.first.told_as,
-            instead_of=over.first.instead_of)
+        over.row_in_thread(tx, over.key_of(MessageKind.CLOSING), MessageKind.CLOSING, request.fact_count)
         for over in escalations_in(rows, tx.rules.channels)
         if not running & over.clocks and any(clocks_holding(row, standing) for row in over.rows)
-    ]  # fmt: skip
+    ]
 
 
 def _locked(session: Session, request_id: UUID) -> Sequence[Notification]:
     """The request's messages of the ladder, locked: one may be leaving just now."""
     statement = select(Notification).where(Notification.request_id == request_id, Notification.kind.in_(LADDER_KINDS))
-    locked = statement.order_by(Notification.id).with_for_update(key_share=True)
-    return session.scalars(locked.execution_options(populate_existing=True)).all()
+    return session.scalars(locking(statement.order_by(Notification.id))).all()
 
 
 def _leaving(session: Session, digests: set[UUID]) -> set[UUID]:

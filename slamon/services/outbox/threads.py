@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from slamon.channels import Channels
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import ClockRow, CmoRequest
+from slamon.db.statements import locking
 from slamon.domain.terms import REPETITIONS
 from slamon.domain.timeline import Fact
 from slamon.services.outbox.message_keys import MessageKey
@@ -44,6 +45,15 @@ class Escalation:
         """The dedupe key of a message that is said once in this thread."""
         key = MessageKey.parse(self.first.dedupe_key)
         return str(replace(key, kind=kind)) if key else f"{kind.value}/{self.first.id}"
+
+    def row_in_thread(self, tx: Tx, key: str, kind: MessageKind, sequence: int) -> dict[str, Any]:
+        """An outbox row that says in this thread what came of it, by the fact `sequence`."""
+        first = self.first
+        return outbox_row(
+            tx, key, kind, first.channel, first.address,
+            request_id=first.request_id, person_id=first.person_id, clocks=first.clocks, fact_sequence=sequence,
+            told_as=first.told_as, instead_of=first.instead_of,
+        )  # fmt: skip
 
     @property
     def is_withdrawn(self) -> bool:
@@ -85,23 +95,17 @@ def taken_rows(tx: Tx, request: CmoRequest, fact: Fact) -> list[dict[str, Any]]:
     statement = select(ClockRow).where(ClockRow.request_id == request.id, ClockRow.stopped_at.is_(None))
     running = {str(clock.clock_id) for clock in tx.session.scalars(statement)}
     return [
-        outbox_row(
-            tx, f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, each.first.channel,
-            each.first.address, request_id=request.id, person_id=each.first.person_id,
-            clocks=each.first.clocks, fact_sequence=fact.sequence, told_as=each.first.told_as,
-            instead_of=each.first.instead_of)
+        each.row_in_thread(tx, f"{each.key_of(MessageKind.TAKEN)}/{fact.by.id}", MessageKind.TAKEN, fact.sequence)
         for each in escalations_in(told_in_threads(tx, [request.id])[request.id], tx.rules.channels)
         if each.clocks & running and not each.is_withdrawn
-    ]  # fmt: skip
+    ]
 
 
 def silence_repeats(session: Session, request: CmoRequest) -> None:
     """Drop what waits only to repeat an escalation that has just been taken."""
-    waiting = select(Notification).where(
-        Notification.request_id == request.id, Notification.state == NotificationState.QUEUED
-    )
-    locked = waiting.order_by(Notification.id).with_for_update(key_share=True)  # one may be leaving just now
-    for row in session.scalars(locked.execution_options(populate_existing=True)):
+    waiting = (Notification.request_id == request.id, Notification.state == NotificationState.QUEUED)
+    # Locked: one may be leaving just now.
+    for row in session.scalars(locking(select(Notification).where(*waiting).order_by(Notification.id))):
         if row.kind in REPETITIONS:
             row.state = NotificationState.SUPPRESSED.value
 

@@ -20,11 +20,7 @@ def queue_due_reviews(tx: Tx, *, today: date) -> None:
     `today` is the sponsor's civil day. Doing it again queues nothing: a message is one for a line, date and reader, for
     as long as messages about no request are kept; a review that is still due then is told again.
     """
-    due = select(Policy).where(
-        Policy.review_due_on <= today,
-        Policy.former_of.is_(None),
-        not_ended(tx.business_now),
-    )
+    due = select(Policy).where(Policy.review_due_on <= today, Policy.former_of.is_(None), not_ended(tx.business_now))
     for line in tx.session.scalars(due.order_by(Policy.id)).all():
         detail = f"{_scope(tx.session, line)} Its review date is {line.review_due_on}, its id {line.id}."
         queue(

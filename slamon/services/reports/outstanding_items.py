@@ -1,9 +1,8 @@
 """The register of what each CMO owes, item by item and lot by lot: the open items of open data requests."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -17,6 +16,7 @@ from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState
 from slamon.domain.lifecycle import Parts, State
 from slamon.domain.normal_form import normal_form
+from slamon.domain.stored import as_json, read
 from slamon.domain.terms import ClockKind
 from slamon.services.access import jobs
 from slamon.services.access.callers import Caller
@@ -75,22 +75,12 @@ class OutstandingItem:
         asking = [clock for clock in self.clocks if asks_for_items(clock) and clock.stopped_at is None]
         return min((at for clock in asking for at in (clock.target_at, clock.limit_at) if at), default=None)
 
+    @property
+    def site_name(self) -> str:
+        return self.site.name
+
     def as_line(self) -> "OwedLine":
-        return OwedLine(
-            request_id=self.request_id,
-            cmo_name=self.cmo_name,
-            site_name=self.site.name,
-            lots=self.lots,
-            type=self.type,
-            kind=self.kind,
-            number=self.number,
-            item=self.item,
-            state=self.state,
-            due_on=self.due_on,
-            overdue_after=self.overdue_after,
-            target_at=self.target_at,
-            limit_at=self.limit_at,
-        )
+        return OwedLine(**{each.name: getattr(self, each.name) for each in fields(OwedLine)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +100,6 @@ class OwedLine:
     overdue_after: datetime | None
     target_at: datetime | None
     limit_at: datetime | None
-
-    def to_json(self) -> dict[str, Any]:
-        instants = {name: at.isoformat() if (at := getattr(self, name)) else None for name in _INSTANTS}
-        return {**asdict(self), **instants, "request_id": str(self.request_id)}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "OwedLine":
-        instants = {name: datetime.fromisoformat(content[name]) if content[name] else None for name in _INSTANTS}
-        plain = {"request_id": UUID(content["request_id"]), "lots": tuple(content["lots"])}
-        return cls(**{**content, **instants, **plain, "state": State(content["state"])})
-
-
-_INSTANTS = ("overdue_after", "target_at", "limit_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +184,7 @@ def step(tx: Tx, job: Job, by: Caller) -> Step:
     """The items of the next requests of the job."""
     page = outstanding_items(tx, wanted_of(job, job.found.get("after")), by=by, most=A_STEP)
     place = {} if page.next_cursor is None else {"after": page.next_cursor}
-    lines = [item.as_line().to_json() for item in page.items]
+    lines = [as_json(item.as_line()) for item in page.items]
     return Step(place, page.examined, is_last=page.next_cursor is None, lines=lines)
 
 
@@ -217,7 +194,7 @@ def lines_of(session: Session, job: Job, *, by: Caller, after: int, most: int) -
     Those of requests that the caller may read no longer are left out.
     """
     rows, following = jobs.page_of(session, job.id, after=after, most=most)
-    lines = [OwedLine.from_json(row) for row in rows]
+    lines = [read(OwedLine, row) for row in rows]
     seen = seen_among(session, CmoRequest, [line.request_id for line in lines], by=by)
     return [line for line in lines if line.request_id in seen], following
 

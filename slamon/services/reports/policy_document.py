@@ -6,14 +6,7 @@ from typing import Any
 
 from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.kinds import dated
-from slamon.domain.terms import (
-    Anchor,
-    Mode,
-    Step,
-    as_meant,
-    clocks_from_json,
-    ladder_from_json,
-)
+from slamon.domain.terms import Anchor, Mode, Step, as_meant, clocks_from_json, ladder_from_json
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.policies.policies import SCOPE
 from slamon.wording.instants import target

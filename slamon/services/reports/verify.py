@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from slamon.db.attachments import Attachment
 from slamon.db.audit import AuditEntry, AuditHead
+from slamon.db.paging import after
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, CrossingStatus, FactRow, by_request
 from slamon.domain.actions.talk import Amended, HandedOn
 from slamon.domain.clocks.state import ClockState, Outcome
 from slamon.domain.progress import amended
+from slamon.domain.stored import as_json
 from slamon.domain.terms import Terms, terms_digest
 from slamon.domain.timeline import GENESIS, Fact, FactKind, Filed, NamedFile, TermsChanged, Timeline
 from slamon.services.audit.timelines import fact_of
@@ -126,8 +128,7 @@ def files_after(session: Session, last: FileRow | None) -> list[FileRow]:
     """The next attachments in the order of their digest, up to a batch. Their bytes are for the caller to compare."""
     statement = select(Attachment, CmoRequest.number).join(CmoRequest, CmoRequest.id == Attachment.request_id)
     if last is not None:
-        after = tuple_(bindparam(None, last.sha256), bindparam(None, last.id, type_=Uuid()))
-        statement = statement.where(tuple_(Attachment.sha256, Attachment.id) > after)
+        statement = statement.where(after((Attachment.sha256, Attachment.id), (last.sha256, last.id)))
     rows = session.execute(statement.order_by(Attachment.sha256, Attachment.id).limit(BATCH)).all()
     entries = select(AuditEntry).where(
         AuditEntry.entity == ATTACHMENT,
@@ -209,23 +210,16 @@ def _column_difference(request: CmoRequest, timeline: Timeline) -> str | None:
     if filed is None:
         return "was never filed"
     said = _columns_after(filed, timeline)
-    stored = {
-        "type": request.type,
-        "subject": request.subject,
-        "description": request.description,
-        "priority": request.priority,
-        "gxp": request.gxp,
-        "due_on": request.due_on.isoformat() if request.due_on else None,
-        "cmo_reference": request.cmo_reference,
-        "detail": request.detail,
-        "terms": request.terms_digest,
-        "filed_at": request.filed_at,
-        "contact_id": str(request.contact_id),
-        "parent_id": str(request.parent_id) if request.parent_id else None,
-        "expected_on": request.expected_on.isoformat() if request.expected_on else None,
-        "reopen_count": request.reopen_count,
-    }
-    return next((f"{name} is not what the facts say" for name in stored if stored[name] != said.get(name)), None)
+    stored = {name: getattr(request, name) for name in _FROM_FACTS} | {"terms": request.terms_digest}
+    differing = (name for name, value in stored.items() if as_json(value) != as_json(said.get(name)))
+    return next((f"{name} is not what the facts say" for name in differing), None)
+
+
+# The columns of a request that facts give, under the names that these have for them.
+_FROM_FACTS = (
+    "type", "subject", "description", "priority", "gxp", "due_on", "cmo_reference", "detail", "filed_at", "contact_id",
+    "parent_id", "expected_on", "reopen_count",
+)  # fmt: skip
 
 
 def _columns_after(filed: Fact, facts: Iterable[Fact]) -> dict[str, Any]:
@@ -233,24 +227,23 @@ def _columns_after(filed: Fact, facts: Iterable[Fact]) -> dict[str, Any]:
     first = filed.said(Filed)
     said: dict[str, Any] = {
         **{each.name: getattr(first, each.name) for each in fields(first)},
-        "due_on": first.due_on.isoformat() if first.due_on else None,
         "filed_at": filed.occurred_at,
-        "contact_id": str(first.contact.id) if first.contact else None,
-        "parent_id": str(first.parent) if first.parent else None,
+        "contact_id": first.contact and first.contact.id,
+        "parent_id": first.parent,
         "reopen_count": 0,
     }
     for fact in facts:
         if fact.kind == FactKind.TERMS_CHANGED:
             said["terms"] = fact.said(TermsChanged).terms
         elif fact.kind == FactKind.HANDED_ON:
-            said["contact_id"] = str(fact.said(HandedOn).contact.id)
+            said["contact_id"] = fact.said(HandedOn).contact.id
         elif fact.kind in (FactKind.REJECTED, FactKind.REOPENED):
             said["reopen_count"] += 1
         elif fact.kind == FactKind.AMENDED:
             for name, change in fact.said(Amended).changes.items():
                 said[name] = amended(said["detail"], change.after) if name == "detail" else change.after
         if (expected_on := fact.remarks.expected_on) is not None:
-            said["expected_on"] = expected_on.isoformat()
+            said["expected_on"] = expected_on
     return said
 
 

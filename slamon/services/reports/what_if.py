@@ -15,6 +15,7 @@ from slamon.db.parties import Organization, Person
 from slamon.db.policies import Policy
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.ladder import Evaluation, evaluate
+from slamon.domain.stored import as_json, read
 from slamon.domain.terms import LadderRole, Terms, together
 from slamon.errors import Invalid
 from slamon.services.access import jobs
@@ -25,14 +26,7 @@ from slamon.services.access.visibility import sees
 from slamon.services.deadlines.loading import LoadedRequest, load_requests
 from slamon.services.directory.recipients import Recipients
 from slamon.services.policies.lines import refuse_unknown_channels
-from slamon.services.policies.policies import (
-    PolicyLine,
-    covers,
-    load_terms,
-    query_for,
-    specificity,
-    with_line,
-)
+from slamon.services.policies.policies import PolicyLine, covers, load_terms, query_for, specificity, with_line
 from slamon.services.policies.reachability import refuse_unreachable
 from slamon.services.transaction import Tx
 
@@ -98,20 +92,16 @@ class Question:
     filed_to: datetime
 
     def to_json(self) -> dict[str, Any]:
-        draft = {name: str(value) if isinstance(value, UUID) else value for name, value in asdict(self.draft).items()}
-        del draft["id"]  # of a draft it says nothing, and the same question asked again is the same
-        return {"draft": draft, "filed_from": self.filed_from.isoformat(), "filed_to": self.filed_to.isoformat()}
+        content: dict[str, Any] = as_json(self)
+        del content["draft"]["id"]  # of a draft it says nothing, and the same question asked again is the same
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Question":
-        draft: dict[str, Any] = dict(content["draft"])
-        draft |= {"id": _NOBODYS, **{name: UUID(draft[name]) for name in _IDS if draft[name]}}
-        filed_from, filed_to = (datetime.fromisoformat(content[name]) for name in ("filed_from", "filed_to"))
-        return cls(PolicyLine(**draft), filed_from, filed_to)
+        return read(cls, {**content, "draft": {**content["draft"], "id": _NOBODYS}})
 
 
-_IDS = frozenset({"former_of", "project_id", "site_id", "cmo_id"})
-_NOBODYS = UUID(int=0)
+_NOBODYS = str(UUID(int=0))
 _Place = tuple[datetime, UUID]  # of the last request looked at
 
 
@@ -205,11 +195,7 @@ def _count(session: Session, question: Question, by: Caller) -> int:
 
 
 def _period(question: Question, by: Caller) -> list[ColumnElement[bool]]:
-    return [
-        CmoRequest.filed_at >= question.filed_from,
-        CmoRequest.filed_at < question.filed_to,
-        sees(by, CmoRequest),
-    ]
+    return [CmoRequest.filed_at >= question.filed_from, CmoRequest.filed_at < question.filed_to, sees(by, CmoRequest)]
 
 
 def _judge(tx: Tx, requests: Sequence[CmoRequest], draft: PolicyLine, found: WhatIf) -> None:

@@ -20,7 +20,7 @@ from slamon.domain.normal_form import is_blank, visible
 from slamon.domain.stage import is_repeat, possible_actions, rule_for
 from slamon.domain.stored import as_json
 from slamon.domain.timeline import CMO_ROLES, Actor, Fact, FactKind, NamedFile, Role, Timeline, Via, stamp
-from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, SlamonError, StaleVersion
+from slamon.errors import ActionNotAllowed, Forbidden, Invalid, NotFound, SlamonError
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import RIGHTS, Deed, admit, as_held, roles_on
 from slamon.services.access.visibility import sees
@@ -95,8 +95,7 @@ def act(
     admit(by, Deed.ACT)
     request, timeline = loaded.request, loaded.timeline
     roles = roles_on(by, loaded.owners(tx.session))
-    if expected_version is not None and expected_version != request.version:
-        raise StaleVersion(request.version)
+    request.refuse_stale(expected_version)
     at = _stamp_after(timeline, tx.business_now)
     occurred_at = _occurrence(recorded, request, at)
     then = loaded.as_of(occurred_at)  # by what is known now; later facts there are where it is written down late

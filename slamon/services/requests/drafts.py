@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from slamon.db.drafts import Draft
 from slamon.db.statements import insert_if_new
-from slamon.errors import Conflict, Invalid, NotFound, StaleVersion
+from slamon.errors import Conflict, Invalid, NotFound
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, allow
 from slamon.services.audit.trail import record
@@ -51,8 +51,7 @@ def save(
             raise Conflict(f"You have {MOST} drafts already; file or discard one first.")
         return tx.session.get_one(Draft, draft_id)
     draft = find(tx.session, draft_id, by=by, is_locked=True)
-    if expected_version not in (None, draft.version):
-        raise StaleVersion(draft.version)
+    draft.refuse_stale(expected_version)
     if draft.content != content:
         draft.content, draft.changed_at = dict(content), tx.business_now
         draft.version += 1
@@ -79,8 +78,7 @@ def drafts_of(session: Session, by: Caller) -> Sequence[Draft]:
 def take(session: Session, draft_id: UUID, *, by: Caller, expected_version: int | None = None) -> Draft:
     """The draft, no longer stored: for filing what it says in the same transaction. Raises as `find`, StaleVersion."""
     draft = find(session, draft_id, by=by, is_locked=True)
-    if expected_version not in (None, draft.version):
-        raise StaleVersion(draft.version)
+    draft.refuse_stale(expected_version)
     session.delete(draft)
     session.flush()
     return draft

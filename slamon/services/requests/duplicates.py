@@ -38,11 +38,9 @@ def refuse_duplicates(
     *,
     by: Caller,
 ) -> None:
-    """Raises LikelyDuplicate, naming the look-alikes that the filer may read, the newest first.
+    """Raise LikelyDuplicate, naming the look-alikes that the filer may read, the newest first.
 
-    Asks nothing where there is nothing to compare.
-
-    `detail` is as the API takes it.
+    Reads nothing where there is nothing to compare. `detail` is as the API takes it.
     """
     own = marks(request_type, detail, cmo_reference)
     if not own:

@@ -16,7 +16,6 @@ from slamon.db.filing import AnswerToKeep, FiledRows, store_filing
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import connection_of, next_number
 from slamon.domain.actions.parts import Contradiction, refuse_past_days
-from slamon.domain.catalogue import Catalogue
 from slamon.domain.clocks.state import ClockState, item_clocks
 from slamon.domain.fold import progress_of
 from slamon.domain.lifecycle import RequestTypeDefinition, State
@@ -31,14 +30,7 @@ from slamon.services.access.visibility import is_seen
 from slamon.services.audit.timelines import fact_values
 from slamon.services.deadlines.reconcile import at_filing
 from slamon.services.directory.notifications import filed_row
-from slamon.services.policies.policies import (
-    choose,
-    choose_each,
-    freeze,
-    freeze_together,
-    query_for,
-    store_terms,
-)
+from slamon.services.policies.policies import choose, choose_each, freeze, freeze_together, query_for, store_terms
 from slamon.services.requests.duplicates import refuse_duplicates
 from slamon.services.requests.filing_context import Contact, FilingContext, Parties, filing_context, fit_parties
 from slamon.services.transaction import Moment, Tx
@@ -99,14 +91,13 @@ def log_request(tx: Tx, filing: Filing, *, by: Caller, via: Via = Via.API, file_
     applies, and LikelyDuplicate where open requests look like it, unless `file_anyway`.
     """
     context = filing_context(tx.session.connection(), filing, stamp(tx.business_now))
-    ready = prepare(tx, tx.session, tx.rules.catalogue, filing, context, by=by, via=via, file_anyway=file_anyway)
+    ready = prepare(tx, tx.session, filing, context, by=by, via=via, file_anyway=file_anyway)
     return _stored(tx.session, ready)
 
 
 def prepare(
     moment: Moment,
     reader: Session | Connection,
-    catalogue: Catalogue,
     filing: Filing,
     context: FilingContext,
     *,
@@ -116,7 +107,8 @@ def prepare(
 ) -> ReadyFiling:
     """Check a filing and make its rows, storing nothing; raises as `log_request`."""
     allow(by, Deed.FILE)
-    request_type, at = catalogue.types[filing.type], stamp(moment.business_now)
+    catalogue, at = moment.rules.catalogue, stamp(moment.business_now)
+    request_type = catalogue.types[filing.type]
     parties = fit_parties(reader, context, filing, by=by)
     _refuse_past_due(request_type, filing, at)
     if not file_anyway:
@@ -178,7 +170,7 @@ def file_by_terms(
     filed: list[Filed] = []
     for group in groups:
         one = replace(group, parent_id=filed[0].id) if filed else group
-        ready = prepare(tx, tx.session, tx.rules.catalogue, one, context, by=by, via=via, file_anyway=file_anyway)
+        ready = prepare(tx, tx.session, one, context, by=by, via=via, file_anyway=file_anyway)
         filed.append(_stored(tx.session, ready))
     return filed
 

@@ -28,27 +28,25 @@ from slamon.db.parties import (
     Standing,
 )
 from slamon.db.shutdowns import Shutdown, ShutdownStatus
-from slamon.domain.priority import Priority
 from slamon.domain.timeline import CMO_ROLES, Actor, Role
 from slamon.errors import Invalid
 from slamon.services.access.callers import KEY_FOUND, Caller, KeyFound, calling
 from slamon.services.access.rights import Deed, Owners, allow_on, owners
 from slamon.services.access.visibility import is_seen
 from slamon.services.policies.calendars import closed_on, days_of
-from slamon.services.policies.policies import CALENDAR_COLUMNS, PolicyLine, SiteCalendar, lines_at_site, lines_in
+from slamon.services.policies.policies import (
+    CALENDAR_COLUMNS,
+    AsksForSomething,
+    PolicyLine,
+    SiteCalendar,
+    lines_at_site,
+    lines_in,
+)
 
 
-class Asked(Protocol):
+class Asked(AsksForSomething, Protocol):
     """Whom and what a filing names."""
 
-    @property
-    def type(self) -> str: ...
-    @property
-    def priority(self) -> Priority: ...
-    @property
-    def project_id(self) -> UUID: ...
-    @property
-    def site_id(self) -> UUID: ...
     @property
     def contact_id(self) -> UUID | None: ...
 

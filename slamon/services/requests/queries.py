@@ -1,20 +1,17 @@
 """Reading requests: lists in keyset pages, and one request with all that belongs to it."""
 
-import base64
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Uuid, bindparam, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from slamon.db.attachments import Attachment
-from slamon.db.base import UtcDateTime
 from slamon.db.outbox import Notification
+from slamon.db.paging import MOST_A_PAGE, Page, after, cursor_after, instant, place_behind
 from slamon.db.parties import Organization, Person, Project, Site
 from slamon.db.requests import (
     ClockRow,
@@ -38,8 +35,6 @@ from slamon.services.deadlines.loading import LoadedRequest, load_request
 from slamon.services.requests.attachments import attachments_of
 from slamon.services.transaction import Tx
 from slamon.wording.message import MessageKind
-
-MOST_A_PAGE = 200
 
 
 class Order(StrEnum):
@@ -78,12 +73,6 @@ class RequestSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    rows: list[RequestSummary]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class RequestDetail:
     """One request as its page shows it. `roles` are the caller's on it."""
 
@@ -97,26 +86,24 @@ class RequestDetail:
     attachments: Sequence[Attachment]
 
 
-def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page:
+def list_requests(tx: Tx, wanted: RequestFilter, *, by: Caller) -> Page[RequestSummary]:
     """A page of requests the caller may see. Urgency lists those whose clocks run, the most pressing first."""
     allow(by, Deed.READ_REQUESTS)
-    statement = request_lines().where(*_filters(wanted, by, tx.business_now))
-    if wanted.order is Order.URGENCY:
-        statement = statement.where(CmoRequest.urgent_at.is_not(None)).order_by(CmoRequest.urgent_at, CmoRequest.id)
-    else:
-        statement = statement.order_by(CmoRequest.filed_at.desc(), CmoRequest.id.desc())
+    order, is_descending = wanted.order, wanted.order is Order.FILED
+    at = CmoRequest.filed_at if is_descending else CmoRequest.urgent_at
+    place = (at.desc(), CmoRequest.id.desc()) if is_descending else (at, CmoRequest.id)
+    lines = request_lines().where(*filters(wanted, by, tx.business_now)).order_by(*place)
+    if not is_descending:
+        lines = lines.where(at.is_not(None))
     if wanted.cursor is not None:
-        statement = statement.where(_after(wanted.order, wanted.cursor))
+        made_for, *last = place_behind(wanted.cursor, str, instant, UUID)
+        if made_for != order:
+            raise Invalid("cursor", f"belongs to the order '{made_for}'; start again without it")
+        lines = lines.where(after((at, CmoRequest.id), last, is_descending=is_descending))
     size = min(max(wanted.limit, 1), MOST_A_PAGE)
-    found = first_of(
-        tx.session, statement, by, size + 1, key=_place_in(wanted.order), is_descending=wanted.order is Order.FILED
-    )
-    clocks = clocks_by_request(tx, [request.id for request, *_ in found[:size]])
-    rows = [
-        RequestSummary(request, cmo, site, project, clocks[request.id]) for request, cmo, site, project in found[:size]
-    ]
-    more = len(found) > size
-    return Page(rows, _cursor(wanted.order, rows[-1].request) if more else None)
+    rows, has_more = summaries(tx, lines, by, size, at=at.key, is_descending=is_descending)
+    last_row = rows[-1].request if has_more else None
+    return Page(rows, cursor_after(order, getattr(last_row, at.key), last_row.id) if last_row else None)
 
 
 def visible_request(session: Session, request_id: UUID, *, by: Caller) -> CmoRequest:
@@ -203,31 +190,23 @@ def request_lines() -> Select[CmoRequest, str, Site, str]:
     )
 
 
-def first_of(
-    session: Session,
-    lines: Select[CmoRequest, str, Site, str],
-    by: Caller,
-    most: int,
-    *,
-    key: Callable[[CmoRequest], Any],
-    is_descending: bool = False,
-) -> list[tuple[CmoRequest, str, Site, str]]:
-    """The first lines of a list that is ordered by `key`; what an auditor's scope names is looked up one by one."""
-    found = {
-        line[0].id: (line[0], line[1], line[2], line[3])
-        for way in in_scope(session, by)
-        for line in session.execute(lines.where(way).limit(most))
-    }
-    return sorted(found.values(), key=lambda line: key(line[0]), reverse=is_descending)[:most]
+def summaries(
+    tx: Tx, lines: Select[CmoRequest, str, Site, str], by: Caller, most: int, *, at: str, is_descending: bool = False
+) -> tuple[list[RequestSummary], bool]:
+    """The first lines of a list that is ordered by the column `at` and the id, and whether there are more.
+
+    What an auditor's scope names is looked up one by one.
+    """
+    ways = in_scope(tx.session, by)
+    found = {line[0].id: line for way in ways for line in tx.session.execute(lines.where(way).limit(most + 1))}
+    ordered = sorted(found.values(), key=lambda line: (getattr(line[0], at), line[0].id), reverse=is_descending)[:most]
+    clocks = clocks_by_request(tx, [request.id for request, *_ in ordered])
+    rows = [RequestSummary(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in ordered]
+    return rows, len(found) > most
 
 
-def _place_in(order: Order) -> Callable[[CmoRequest], Any]:
-    if order is Order.URGENCY:
-        return lambda request: (request.urgent_at, request.id)
-    return lambda request: (request.filed_at, request.id)
-
-
-def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnElement[bool]]:
+def filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions for requests that are wanted and that the caller may see."""
     equal = {
         CmoRequest.state: wanted.state,
         CmoRequest.type: wanted.type,
@@ -235,18 +214,18 @@ def _filters(wanted: RequestFilter, by: Caller, now: datetime) -> list[ColumnEle
         CmoRequest.site_id: wanted.site_id,
         CmoRequest.project_id: wanted.project_id,
     }
-    filters = [sees(by, CmoRequest), *(column == value for column, value in equal.items() if value is not None)]
+    found = [sees(by, CmoRequest), *(column == value for column, value in equal.items() if value is not None)]
     if wanted.priority is not None:
-        filters.append(has_priority(wanted.priority))
+        found.append(has_priority(wanted.priority))
     if wanted.open_only:
-        filters.append(is_open())
+        found.append(is_open())
     if wanted.cmos_turn_only:
-        filters.append(is_cmos_turn())
+        found.append(is_cmos_turn())
     if wanted.overdue is True:
-        filters.append(CmoRequest.urgent_at < now)
+        found.append(CmoRequest.urgent_at < now)
     if wanted.overdue is False:
-        filters.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
-    return filters
+        found.append(or_(CmoRequest.urgent_at.is_(None), CmoRequest.urgent_at >= now))
+    return found
 
 
 def clocks_by_request(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRow]]:
@@ -254,29 +233,3 @@ def clocks_by_request(tx: Tx, ids: Sequence[UUID]) -> Mapping[UUID, list[ClockRo
     order = {kind: place for place, kind in enumerate(tx.rules.catalogue.clocks)}
     rows = tx.session.scalars(select(ClockRow).where(ClockRow.request_id.in_(ids)))
     return by_request(sorted(rows, key=lambda row: (order[row.kind], row.generation)))
-
-
-def _cursor(order: Order, request: CmoRequest) -> str:
-    at = request.urgent_at if order is Order.URGENCY else request.filed_at
-    content = json.dumps([order.value, at.isoformat() if at else None, str(request.id)])
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
-
-
-def _after(order: Order, cursor: str) -> ColumnElement[bool]:
-    """Everything behind the row the cursor names; Raises Invalid for a cursor of another list."""
-    try:
-        content: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        made_for, at, request_id = content
-        moment, last = datetime.fromisoformat(at), UUID(request_id)
-        moment.astimezone(UTC)  # near the first and the last year this overflows
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise Invalid("cursor", "is not one this list gave out; start again without it") from None
-    if made_for != order.value or moment.tzinfo is None:
-        raise Invalid("cursor", f"belongs to the order '{made_for}'; start again without it")
-    if order is Order.URGENCY:
-        return tuple_(CmoRequest.urgent_at, CmoRequest.id) > tuple_(_bound(moment), _bound(last))
-    return tuple_(CmoRequest.filed_at, CmoRequest.id) < tuple_(_bound(moment), _bound(last))
-
-
-def _bound(value: datetime | UUID) -> ColumnElement[Any]:
-    return bindparam(None, value, type_=UtcDateTime() if isinstance(value, datetime) else Uuid())

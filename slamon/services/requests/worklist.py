@@ -1,25 +1,20 @@
-"""Open requests that no clock of the CMO's brings to mind: those that wait for our own side, and those the CMO has
-with no clock.
+"""Open requests that wait for the sponsor, and those the CMO has without a running clock.
 
-The list by urgency knows running clocks only; these two kinds complete it, so that no open request is ever out of
-sight.
+The list by urgency has requests with running clocks only; with these two lists every open request is in one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, literal, tuple_
+from sqlalchemy import ColumnElement
 
-from slamon.db.base import UtcDateTime
-from slamon.db.requests import CmoRequest, has_priority, is_cmos_turn, is_sponsors_turn, is_standing
-from slamon.errors import Invalid
+from slamon.db import paging
+from slamon.db.requests import CmoRequest, is_cmos_turn, is_sponsors_turn, is_standing
 from slamon.services.access.callers import Caller
-from slamon.services.access.visibility import sees
-from slamon.services.requests.queries import RequestFilter, RequestSummary, clocks_by_request, first_of, request_lines
+from slamon.services.requests.queries import RequestFilter, RequestSummary, filters, request_lines, summaries
 from slamon.services.transaction import Tx
 
 A_PAGE = 50
@@ -43,21 +38,17 @@ class Worklist:
 def worklist(tx: Tx, holder: Holder, wanted: RequestFilter, *, by: Caller, after: str | None = None) -> Worklist:
     """Open requests of the reader's list that `holder` must move on, those filed first in front.
 
-    Of the CMO's only those that no clock watches; what waits for us is here even while our own clock runs.
-
-    Of `wanted` only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
+    Of the CMO's only those without a running clock; the sponsor's also while the sponsor's own clock runs. Of `wanted`
+    only type, CMO, project and priority count. Raises Invalid for an `after` no page gave out.
     """
-    statement = (
-        request_lines()
-        .where(sees(by, CmoRequest), *_held_by(holder), *_narrowed(wanted))
-        .order_by(CmoRequest.filed_at, CmoRequest.id)
-    )
+    order = (CmoRequest.filed_at, CmoRequest.id)
+    own = replace(wanted, state=None, site_id=None, open_only=False, cmos_turn_only=False, overdue=None)
+    lines = request_lines().where(*filters(own, by, tx.business_now), *_held_by(holder)).order_by(*order)
     if after is not None:
-        statement = statement.where(_behind(after))
-    found = first_of(tx.session, statement, by, A_PAGE + 1, key=lambda request: (request.filed_at, request.id))
-    clocks = clocks_by_request(tx, [request.id for request, *_ in found[:A_PAGE]])
-    rows = [RequestSummary(request, cmo, site, code, clocks[request.id]) for request, cmo, site, code in found[:A_PAGE]]
-    return Worklist(rows, _place(rows[-1].request) if len(found) > A_PAGE else None)
+        lines = lines.where(paging.after(order, paging.place_behind(after, paging.instant, UUID)))
+    rows, has_more = summaries(tx, lines, by, A_PAGE, at="filed_at")
+    last = rows[-1].request if has_more else None
+    return Worklist(rows, paging.cursor_after(last.filed_at, last.id) if last else None)
 
 
 def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
@@ -68,29 +59,3 @@ def _held_by(holder: Holder) -> list[ColumnElement[bool]]:
             return [is_standing(), is_cmos_turn()]
         case _:
             assert_never(holder)
-
-
-def _narrowed(wanted: RequestFilter) -> list[ColumnElement[bool]]:
-    equal = {
-        CmoRequest.type: wanted.type,
-        CmoRequest.cmo_id: wanted.cmo_id,
-        CmoRequest.project_id: wanted.project_id,
-    }
-    narrowed = [column == value for column, value in equal.items() if value is not None]
-    return narrowed if wanted.priority is None else [*narrowed, has_priority(wanted.priority)]
-
-
-def _place(request: CmoRequest) -> str:
-    return f"{request.filed_at.astimezone(UTC).isoformat()}_{request.id}"
-
-
-def _behind(after: str) -> ColumnElement[bool]:
-    try:
-        at, _, request_id = after.partition("_")
-        filed_at, last = datetime.fromisoformat(at), UUID(request_id)
-        if filed_at.tzinfo is None:
-            raise ValueError("naive")
-        filed_at = filed_at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid("after", "is not an address this list gave out; start again from the first page") from None
-    return tuple_(CmoRequest.filed_at, CmoRequest.id) > tuple_(literal(filed_at, UtcDateTime()), literal(last, Uuid()))

@@ -1,11 +1,9 @@
 """Clocks as a project manager would tell them: when they start, stop, pause, and how they end."""
 
-from datetime import timedelta
-
 import pytest
 
 from slamon.domain.calendar import WorkingCalendar
-from slamon.domain.clocks.state import Outcome, net_time
+from slamon.domain.clocks.state import Outcome
 from slamon.domain.terms import ClockKind, Mode
 from slamon.domain.timeline import FactKind
 from tests.domain.timelines import after, clock_states, happened, terms, timeline
@@ -45,7 +43,6 @@ def test_waiting_for_the_sponsor_does_not_count_against_the_cmo():
     answered = clock(ANSWER, (FactKind.ASKED, 10), (FactKind.REPLIED, 40), (FactKind.ANSWERED, 53))
     assert answered.target_at == after(54)
     assert answered.outcome is Outcome.MET
-    assert net_time(terms(), answered, after(99)) == timedelta(hours=23)
 
 
 def test_while_the_sponsor_owes_a_reply_the_deadline_is_unknown():
