@@ -4,7 +4,6 @@ Message ids are the English sentences, with named placeholders; English therefor
 file, `locale/<code>.po`, read once. What a file lacks is said in English; a test finds it before a reader does.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +16,7 @@ from typing import IO
 from babel import Locale
 from babel.numbers import format_decimal
 
+_WITH_CAPITAL_NOUNS = frozenset({"de", "lb"})
 FOLDER = Path(__file__).parent / "locale"
 
 
@@ -39,15 +39,16 @@ class Language:
         """The message where its English alone does not tell what is meant: "answer" the noun, or the verb."""
         return self.translations.pgettext(context, message)
 
-    def ngettext(self, one: str, many: str, n: int | float, /, **values: object) -> str:
-        """The form for `n` things, and {n} filled in with the locale's separators."""
-        return self.plural(one, many, n).format(n=self.number(n), **values)
+    def ngettext(self, one: str, many: str, n: float | Decimal, /, **values: object) -> str:
+        """The form for `n` things; {n} is filled in with the locale's separators unless a value says how."""
+        return self.plural(one, many, n).format(**{"n": self.number(n), **values})
 
-    def plural(self, one: str, many: str, n: int | float) -> str:
+    def plural(self, one: str, many: str, n: float | Decimal) -> str:
         """The form for `n` things with its placeholders as they are."""
-        return self.translations.ngettext(one, many, math.ceil(n))  # gettext knows whole numbers only
+        whole = int(n)  # gettext knows whole numbers only: half a kit and 1.5 hours are several
+        return self.translations.ngettext(one, many, whole if n == whole else max(2, whole + 1))
 
-    def number(self, figure: int | float | Decimal) -> str:
+    def number(self, figure: float | Decimal) -> str:
         """`1,234.5`."""
         if isinstance(figure, int) and 0 <= figure < 1000:  # nearly all, and no language has separators in them
             return str(figure)
@@ -56,6 +57,16 @@ class Language:
     def plain_number(self, figure: Decimal) -> str:
         """`1234.5`: a quantity, which is not grouped."""
         return format_decimal(figure, locale=self.locale, decimal_quantization=False, group_separator=False)
+
+    def rounded(self, figure: float) -> str:
+        """`1,234.0`: with one decimal."""
+        return format_decimal(Decimal(figure), format="#,##0.0", locale=self.locale)
+
+    def within(self, label: str) -> str:
+        """A label in the middle of a sentence; what is written in capitals stays so, and so do German nouns."""
+        if label[:2].isupper() or self.locale.language in _WITH_CAPITAL_NOUNS:
+            return label
+        return label[:1].lower() + label[1:]
 
     def both(self, names: Iterable[str]) -> str:
         """`receipt and answer`; nothing for no names."""

@@ -37,7 +37,7 @@ def environment(
         return text.format(**values) if values else text
 
     def ngettext(one: str, many: str, n: int, /, **values: Any) -> str:
-        return words(language.plural(one, many, n)).format(n=language.number(n), **values)
+        return words(language.plural(one, many, n)).format(**{"n": language.number(n), **values})
 
     made.globals.update(_=gettext, ngettext=ngettext, language=language)
     return made

@@ -10,6 +10,7 @@ from typing import Any
 from slamon.wording import language, types
 from slamon.wording.actions import ACTIONS, ActionWords
 from slamon.wording.clocks import ENGLISH_CLOCKS, ClockWords
+from slamon.wording.codes import CODES, CodeWords
 from slamon.wording.facts import FACTS, FactWords
 from slamon.wording.language import Language
 from slamon.wording.types import FieldWords, StateWords, TypeWords
@@ -26,6 +27,7 @@ class Words:
     clocks: Mapping[str, ClockWords]
     request_fields: Mapping[str, FieldWords]
     request_codes: Mapping[str, str]
+    codes: CodeWords
     language: Language = language.ENGLISH
 
 
@@ -37,6 +39,7 @@ ENGLISH = Words(
     states=types.STATES,
     request_fields=types.REQUEST_FIELDS,
     request_codes=types.REQUEST_CODES,
+    codes=CODES,
 )
 
 

@@ -5,7 +5,9 @@ python -m tests.wording.messages_of_slamon de
 
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -34,13 +36,18 @@ _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 def all_messages() -> Catalog:
     """Every message of code and templates, and every text of the tables with its class and field as context."""
     catalog = Catalog(project="slamon", charset="utf-8", fuzzy=False)
-    found = extract_from_dir(ROOT, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS)
-    for file, _, message, comments, context in found:
-        if not file.startswith(IN_ENGLISH_ONLY):
-            catalog.add(message, locations=[(f"slamon/{file}", 0)], auto_comments=comments, context=context)
+    for file, message in sentences():
+        catalog.add(message, locations=[(f"slamon/{file}", 0)])
     for context, text in texts_of_tables():
         catalog.add(text, context=context)
     return catalog
+
+
+@cache
+def sentences() -> tuple[tuple[str, Any], ...]:
+    """The sentences of code and templates, each with its file; one with a plural is a pair."""
+    found = extract_from_dir(ROOT, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS)
+    return tuple((file, message) for file, _, message, _, _ in found if not file.startswith(IN_ENGLISH_ONLY))
 
 
 def texts_of_tables() -> Iterator[tuple[str, str]]:

@@ -50,7 +50,9 @@ def for_staff(request: Request, visit: Visiting, request_id: RequestId, clock: s
     runtime = runtime_of(request)
     with runtime.read() as tx:
         asked = visible_request(tx.session, request_id, by=visit.caller)
-        zones = Zones(own=visit.zone, other=tx.session.get_one(Site, asked.site_id).time_zone)
+        zones = Zones(
+            own=visit.zone, other=tx.session.get_one(Site, asked.site_id).time_zone, language=runtime.words.language
+        )
         shown = _context(tx, asked, clock_named(clock), runtime.words, zones)
     return staff_page(request, visit, "clock.html", {**shown, "layout": "staff.html", "back": f"/requests/{asked.id}"})
 
@@ -63,7 +65,9 @@ def for_contact(request: Request, token: str, clock: str) -> Response:
             opened = open_link(tx, token)
         except LinkGone:
             return see_other(f"/r/{token}")  # which says why, and offers a fresh one
-        zones = Zones(own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone)
+        zones = Zones(
+            own=opened.person.time_zone, other=runtime.settings.sponsor_time_zone, language=runtime.words.language
+        )
         shown = _context(tx, opened.request, clock_named(clock), runtime.words, zones)
         around = {"layout": "base.html", "back": f"/r/{token}", "sponsor": sponsor_name(tx.session, runtime.settings)}
     return page(request, "clock.html", {**shown, **around})
@@ -74,17 +78,23 @@ def _context(tx: Tx, asked: CmoRequest, clock_id: ClockId, words: Words, zones: 
     explanation = explained.explanation
     return {
         "asked": asked,
-        "name": name_of(clock_id, explanation.clock.definition, words.clocks),
+        "name": name_of(clock_id, explanation.clock.definition, words.clocks, words.language),
         "zones": zones,
         "sentences": explained.sentences,
-        "picture": draw_explanation(explanation, tx.business_now),
-        "lines": [_line(part, zones) for part in explanation.parts],
-        "totals": [(kind, span(total)) for kind in Counts if (total := explanation.total(kind))],
+        "picture": draw_explanation(explanation, tx.business_now, words.language),
+        "lines": [_line(part, words, zones) for part in explanation.parts],
+        "totals": [
+            (kind, f"{words.codes.counts[kind]} {span(total, words.language)}")
+            for kind in Counts
+            if (total := explanation.total(kind))
+        ],
         "holiday_source": explained.terms.holiday_source if explanation.total(Counts.HOLIDAY) else None,
         "zone_data": explained.terms.zone_data if explanation.mode is not Mode.ELAPSED else None,
     }
 
 
-def _line(part: Stretch, zones: Zones) -> TimeLine:
-    words = f"{part.kind}: {part.name}" if part.name else part.kind.value
-    return TimeLine(part.kind, words, zones.at(part.since), zones.at(part.until), span(part.length))
+def _line(part: Stretch, words: Words, zones: Zones) -> TimeLine:
+    said = words.codes.counts[part.kind]
+    if part.name:
+        said = words.language.gettext("{label}: {text}", label=said, text=part.name)
+    return TimeLine(part.kind, said, zones.at(part.since), zones.at(part.until), span(part.length, words.language))

@@ -38,7 +38,7 @@ def revoke(request: Request, visit: Posting, typed: Submitted, key_id: UUID) -> 
 def _page(
     request: Request, visit: Visit, *, done: bool = False, problem: str | None = None, status: int = 200
 ) -> HTMLResponse:
-    zones = Zones(visit.zone, visit.zone)
+    zones = Zones(visit.zone, visit.zone, runtime_of(request).words.language)
     with runtime_of(request).db.read() as session:
         found = [
             (key, zones.at(key.created_at), zones.maybe(key.revoked_at))
