@@ -14,6 +14,7 @@ from slamon.domain.terms import TermsError
 from slamon.errors import NotSignedIn, SlamonError, TooMany, Unavailable
 from slamon.http.problems import status_of
 from slamon.web.pages import page, runtime_of, see_other
+from slamon.wording.errors import in_full
 from slamon.wording.words import Words
 
 
@@ -63,8 +64,8 @@ def _read(error: Exception, words: Words) -> _Shown:
 def _ours(error: SlamonError, words: Words) -> _Shown:
     status = status_of(error)
     if isinstance(error, TooMany | Unavailable):
-        return _Shown(status, str(error), {"Retry-After": str(error.retry_after_seconds)})
-    return _Shown(status, words.codes.error_sentences.get(status, str(error)))
+        return _Shown(status, in_full(error, words.language), {"Retry-After": str(error.retry_after_seconds)})
+    return _Shown(status, words.codes.error_sentences.get(status, in_full(error, words.language)))
 
 
 def _own_address(request: Request) -> str:

@@ -61,7 +61,7 @@ def _templates(words: Words) -> Environment:
     templates.globals.update(
         FACTS=words.facts, ROLES=codes.roles, VIAS=codes.vias, LEVELS=codes.levels, MESSAGES=codes.messages,
         ACTIONS=words.actions, SHUTDOWNS=codes.shutdowns, SHUTDOWN_TONES=SHUTDOWN_TONES, TYPED=codes.typed,
-        PROCESSES=codes.processes,
+        PROCESSES=codes.processes, IN_COMMON=codes.in_common,
         release=__version__, shown=partial(shown, language=language),
     )  # fmt: skip
     return templates

@@ -42,7 +42,7 @@ class Handed:
             return upload.store(runtime) if upload else None
         except TooLarge as error:
             most = runtime.settings.attachment_max_megabytes
-            raise Invalid("file", f"is larger than {most} MB, the most that is taken") from error
+            raise Invalid("file", "is larger than {most} MB, the most that is taken", most=most) from error
 
 
 async def _by_link(request: Request, token: str) -> AsyncIterator[Handed]:

@@ -14,9 +14,9 @@ class CodeWords:
     """The words of one language, by the value of each code.
 
     `vias` says how an act came in, `levels` what a step of the ladder did, `messages` what a message is, `shutdowns`
-    and `deliveries` how far one is, `counts` whether time counts. `problems` are pydantic's, by their type; `typed` are
-    the fields whose text is given back where it could not be used; `error_titles` and `error_sentences` stand on the
-    page of an error, by its HTTP status.
+    and `deliveries` how far one is, `counts` whether time counts, `in_common` what two requests share. `problems` are
+    pydantic's, by their type; `typed` are the fields whose text is given back where it could not be used;
+    `error_titles` and `error_sentences` stand on the page of an error, by its HTTP status.
     """
 
     roles: Mapping[str, str]
@@ -30,6 +30,7 @@ class CodeWords:
     deliveries: Mapping[str, str]
     counts: Mapping[str, str]
     processes: Mapping[str, str]
+    in_common: Mapping[str, str]
     problems: Mapping[str, str]
     typed: Mapping[str, str]
     error_titles: Mapping[int, str]
@@ -121,6 +122,7 @@ CODES = CodeWords(
         "suppressed": "not sent: no longer needed, or dismissed",
     },
     counts={"counted": "counted", "paused": "paused", "closed": "closed", "holiday": "holiday"},
+    in_common={"lot": "lot", "order number": "order number", "lot and order number": "lot and order number"},
     processes={"api": "Api", "embedded": "Embedded", "ticker": "Ticker", "worker": "Worker"},
     problems={
         "missing": "must not be empty",

@@ -4,7 +4,7 @@ Message ids are the English sentences, with named placeholders; English therefor
 file, `locale/<code>.po`, read once. What a file lacks is said in English; a test finds it before a reader does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, reduce
@@ -67,6 +67,13 @@ class Language:
         if label[:2].isupper() or self.locale.language in _WITH_CAPITAL_NOUNS:
             return label
         return label[:1].lower() + label[1:]
+
+    def countries(self, english: Mapping[str, str]) -> dict[str, str]:
+        """Countries by their code, in the order of their names: English keeps the short names it is given."""
+        if self.code == ENGLISH.code:
+            return dict(english)
+        named = {code: str(self.locale.territories.get(code, name)) for code, name in english.items()}
+        return dict(sorted(named.items(), key=lambda each: each[1].casefold()))
 
     def both(self, names: Iterable[str]) -> str:
         """`receipt and answer`; nothing for no names."""

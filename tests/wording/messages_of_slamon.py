@@ -3,6 +3,7 @@
 python -m tests.wording.messages_of_slamon de
 """
 
+import ast
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -30,6 +31,7 @@ _OPTIONS = {
     "channels/**.txt": _JINJA,
     "channels/**.html": {**_JINJA, "block_start_string": HTML_STATEMENTS[0], "block_end_string": HTML_STATEMENTS[1]},
 }
+_SENTENCE_OF = {"Invalid": 1, "Contradiction": 1, "Forbidden": 0, "NotSignedIn": 0, "Conflict": 0, "AlreadyExists": 0}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 
 
@@ -45,9 +47,24 @@ def all_messages() -> Catalog:
 
 @cache
 def sentences() -> tuple[tuple[str, Any], ...]:
-    """The sentences of code and templates, each with its file; one with a plural is a pair."""
+    """The sentences of code, templates and errors, each with its file; one with a plural is a pair."""
     found = extract_from_dir(ROOT, method_map=_METHODS, options_map=_OPTIONS, keywords=_KEYWORDS)
-    return tuple((file, message) for file, _, message, _, _ in found if not file.startswith(IN_ENGLISH_ONLY))
+    spoken = [(file, message) for file, _, message, _, _ in found if not file.startswith(IN_ENGLISH_ONLY)]
+    return (*spoken, *((place.partition(":")[0], sentence) for place, sentence, _ in errors()))
+
+
+def errors() -> Iterator[tuple[str, str, list[str]]]:
+    """The sentences that errors are raised with: place, sentence, and the names of its values.
+
+    One that is put together in another way is said in English on every page.
+    """
+    for file in sorted(ROOT.rglob("*.py")):
+        for call in (node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)):
+            at = _SENTENCE_OF.get(getattr(call.func, "id", ""))
+            said = call.args[at] if at is not None and len(call.args) > at else None
+            if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                place = f"{file.relative_to(ROOT).as_posix()}:{call.lineno}"
+                yield place, said.value, [str(each.arg) for each in call.keywords]
 
 
 def texts_of_tables() -> Iterator[tuple[str, str]]:

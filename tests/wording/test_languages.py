@@ -24,7 +24,7 @@ from slamon.wording.messages import put_into_words
 from slamon.wording.templates import environment
 from tests.channels.messages import a_message, to_contact
 from tests.servers.slack_and_mail import NOON
-from tests.wording.messages_of_slamon import IN_ENGLISH_ONLY, ROOT, all_messages, bring_up_to_date
+from tests.wording.messages_of_slamon import IN_ENGLISH_ONLY, ROOT, all_messages, bring_up_to_date, errors
 from tests.wording.pseudo import pseudo_language, pseudo_words, seen_in, untranslated
 
 # --- nothing in a message is without words ------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_what_has_no_words_is_found() -> None:
 # --- what can be translated is found ------------------------------------------------------------------------------
 
 SPOKEN = {"gettext", "ngettext", "_"}
-THE_MACHINERY = {"wording/language.py", "wording/templates.py"}
+THE_MACHINERY = {"wording/errors.py", "wording/language.py", "wording/templates.py"}
 
 
 def test_every_sentence_in_the_code_is_a_literal_whose_placeholders_are_all_filled() -> None:
@@ -136,6 +136,11 @@ def test_every_sentence_in_a_template_is_a_literal_whose_placeholders_are_all_fi
             messages = call.args[: 2 if name == "ngettext" else 1]
             texts = [each.value if isinstance(each, nodes.Const) else None for each in messages]
             _check(f"{template.name}:{call.lineno}", name, texts, [each.key for each in call.kwargs])
+
+
+def test_every_sentence_of_an_error_has_all_its_placeholders_filled() -> None:
+    for place, sentence, values in errors():
+        assert placeholders(sentence) == sorted(values), f"{place}: {sentence!r}"
 
 
 def _check(place: str, name: str, texts: list[Any], values: list[str]) -> None:

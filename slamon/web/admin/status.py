@@ -27,6 +27,7 @@ from slamon.web.staff import choices
 from slamon.web.staff.deliveries import sent, small_print, words_of
 from slamon.web.staff.layout import staff_page
 from slamon.web.view.instants import Moment, Zones, span
+from slamon.wording.errors import in_full
 from slamon.wording.language import Language
 
 router = APIRouter(include_in_schema=False)
@@ -98,7 +99,11 @@ def _again(
     request: Request, visit: Visit, error: Conflict | Invalid, typed: Typed | None = None, form: str = ""
 ) -> HTMLResponse:
     with runtime_of(request).db.read() as session:
-        refused = {"form": form, "message": str(error), "reason": typed("reason") if typed else ""}
+        refused = {
+            "form": form,
+            "message": in_full(error, runtime_of(request).words.language),
+            "reason": typed("reason") if typed else "",
+        }
         status = 422 if isinstance(error, Invalid) else 409
         return _page(request, session, visit, refused=refused, status=status)
 

@@ -44,6 +44,7 @@ from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
+from slamon.wording.errors import problem
 from slamon.wording.words import Words
 
 # In the order of the page; the first of PRIMARY that is open has the page's one big button.
@@ -182,7 +183,7 @@ def _basis(tx: Tx, words: Words, opened: Opened) -> Basis:
 
 def _refusal(words: Words, error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
-        return Refused(422, form, {}, error.message, typed, error)
+        return Refused(422, form, {}, problem(error, words.language), typed, error)
     message = words.language.gettext("It is not possible to {what} any more", what=words.actions[form].verb)
     return Refused(409, form, {}, message, typed)
 
@@ -231,7 +232,7 @@ def _form(
         "so_far": so_far(case, words, basis.progress, list(case.timeline), zones, now),
         "said": conversation(facts, files, telling(session, case, basis.progress.detail, zones, words)),
         "done": _really_done(done, case, facts, files, words),
-        "refused": refused.on(forms) if refused else None,
+        "refused": refused.on(forms, words.language) if refused else None,
         "accept": ACCEPT,
         "taken": taken(words, settings),
     }

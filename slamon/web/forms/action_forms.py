@@ -361,13 +361,13 @@ def _corrigible(basis: Basis) -> list[Fact]:
 
 def _quoted(fact: Fact, basis: Basis) -> str:
     said = " ".join(fact.words.split())
-    language = basis.words.language
+    language, short = basis.words.language, said if len(said) <= 50 else f"{said[:49]}…"
     return language.gettext(
         "{day}, {name} {did}: “{text}”",
         day=civil_day(fact.occurred_at.astimezone(ZoneInfo(basis.zone)).date(), language),
         name=fact.by.name,
         did=basis.words.facts[fact.kind].did,
-        text=said if len(said) <= 50 else f"{said[:49]}…",
+        text=short,
     )
 
 

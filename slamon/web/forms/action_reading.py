@@ -20,6 +20,8 @@ from slamon.web.forms.filing_words import plain
 from slamon.web.forms.parts import ActionForm, Basis, Field, Kind
 from slamon.web.session import Typed
 from slamon.web.view.instants import local_instant
+from slamon.wording.errors import problem
+from slamon.wording.language import Language
 
 # What each entry of a list is counted by.
 _COUNTED_BY = {"lines": "line", "items": "item"}
@@ -46,10 +48,10 @@ class Refused:
     typed: Typed
     error: Invalid | None = None
 
-    def on(self, forms: Mapping[str, ActionForm]) -> "Refused":
+    def on(self, forms: Mapping[str, ActionForm], language: Language) -> "Refused":
         """The same with its problems at the fields of the form it belongs to."""
         form = next((form for action, form in forms.items() if action == self.form), None)
-        return replace(self, problems=problems_of(self.error, form) if self.error else self.problems)
+        return replace(self, problems=problems_of(self.error, form, language) if self.error else self.problems)
 
 
 def given_by(form: ActionForm, typed: Typed, basis: Basis, *, attachments: tuple[UUID, ...] = ()) -> Given:
@@ -72,9 +74,10 @@ def words_of(action: str, typed: Typed, basis: Basis, *, attachments: tuple[UUID
     return Given(says(text=text, reason=reason, attachments=attachments), ACTED_THEMSELVES)
 
 
-def problems_of(error: Invalid, form: ActionForm | None) -> dict[str, str]:
+def problems_of(error: Invalid, form: ActionForm | None, language: Language) -> dict[str, str]:
     """What is wrong, by the name of the form's field; under "" what belongs to none of them."""
-    found = dict(error.problems) if isinstance(error, InvalidFields) else {error.field: in_words(error.message)}
+    own = {error.field: in_words(problem(error, language))}
+    found = dict(error.problems) if isinstance(error, InvalidFields) else own
     if form is None:  # one that this module did not draw
         return found
     names = {"file"} | {each.name for each in form.leaves()} | {each.name for each in form.fields}
@@ -96,7 +99,7 @@ def _content(form: ActionForm, typed: Typed, basis: Basis, *, has_file: bool) ->
         try:
             value = _value(field, typed, basis)
         except Invalid as wrong:
-            problems[field.name] = wrong.message
+            problems[field.name] = problem(wrong, basis.words.language)
             continue
         is_said_by_file = has_file and field.name == "text"
         if field.is_required and not value and not is_said_by_file:

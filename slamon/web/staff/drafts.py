@@ -16,6 +16,7 @@ from slamon.web.forms.filing_fields import fields_of
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting, may
 from slamon.web.staff.filing import Form, show_form, with_parent, with_parents_number
+from slamon.wording.errors import in_full
 from slamon.wording.language import Language
 
 router = APIRouter(include_in_schema=False, prefix="/drafts")
@@ -70,7 +71,7 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
         )
         form = replace(form, version=None).refused({"": said}, status=404)
     except (Invalid, Conflict) as refusal:
-        form = form.refused({"": str(refusal)}, status=409)
+        form = form.refused({"": in_full(refusal, runtime.words.language)}, status=409)
     return show_form(request, visit, form)
 
 

@@ -46,6 +46,7 @@ from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may
 from slamon.web.staff import choices
 from slamon.web.staff.layout import staff_page
 from slamon.web.view.instants import Zones, today_in
+from slamon.wording.errors import in_full, problem
 from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
@@ -176,7 +177,9 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         return see_other(address)
     except ValidationError as wrong:
         form = form.refused({**words.problems_in(wrong, form.shapes, typed), **past})
-    except (Invalid, TermsError) as wrong:
+    except Invalid as wrong:
+        form = form.refused({wrong.field: problem(wrong, runtime.words.language)})
+    except TermsError as wrong:
         form = form.refused({wrong.field: wrong.message})
     except LikelyDuplicate as likely:
         form = replace(form, status=409, look_alikes=likely.look_alikes)
@@ -190,7 +193,9 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         )
         form = replace(form, key=uuid4(), version=None).refused({"": said}, status=409)
     except (Conflict, Forbidden) as refusal:
-        form = form.refused({"": str(refusal)}, status=409 if isinstance(refusal, Conflict) else 403)
+        form = form.refused(
+            {"": in_full(refusal, runtime.words.language)}, status=409 if isinstance(refusal, Conflict) else 403
+        )
     return show_form(request, visit, form)
 
 
@@ -238,7 +243,7 @@ def _page(request: Request, tx: Tx, visit: Visit, project: Project, form: Form) 
         "apart": [[words.codes[kind] for kind in group] for group in form.apart],
         "today": today_in(visit.zone, visit.now).isoformat(),
         "due_days": form.due_days,
-        "countries": country_names(),
+        "countries": runtime_of(request).words.language.countries(country_names()),
         "regions": zones_by_region(),
     }
     return staff_page(request, visit, "filing.html", context, status=form.status)

@@ -114,6 +114,6 @@ def _page(
         "form": form,
         "words": FormWords(title="", button=runtime.words.language.gettext("Record"), done=""),
         "deed": runtime.words.facts[runtime.catalogue.actions[action].facts[0]].did,
-        "refused": refused.on({action: form}) if refused else None,
+        "refused": refused.on({action: form}, runtime.words.language) if refused else None,
     }
     return staff_page(request, visit, "record.html", context, status=refused.status if refused else 200)

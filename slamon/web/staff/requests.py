@@ -47,6 +47,7 @@ from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
 from slamon.wording.actions import FormWords
+from slamon.wording.errors import problem
 from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
@@ -179,7 +180,7 @@ def version_in(typed: Typed) -> int:
 def refusal(words: Words, error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: Typed) -> Refused:
     gettext = words.language.gettext
     if isinstance(error, Invalid):
-        return Refused(422, form, {}, error.message, typed, error)
+        return Refused(422, form, {}, problem(error, words.language), typed, error)
     if isinstance(error, StaleVersion):
         message = gettext(
             "Somebody acted first, so nothing was sent. Read what is new below, then send it again if it still fits."
@@ -249,7 +250,7 @@ def _page(
         "entries": history(whole, told_with, runtime.registered),
         "unreached": not_reached(whole.notifications, whole.contact.id),
         "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *form_words) else "",
-        "refused": refused.on(forms) if refused else None,
+        "refused": refused.on(forms, words.language) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
 

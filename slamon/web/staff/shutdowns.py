@@ -33,6 +33,7 @@ from slamon.web.staff.layout import staff_page
 from slamon.web.staff.requests import version_in
 from slamon.web.staff.shutdown_moves import ask, ask_if_long, moves_of
 from slamon.web.view.instants import Zones, local_instant, today_in
+from slamon.wording.errors import problem
 from slamon.wording.language import Language
 from slamon.wording.words import Words
 
@@ -182,7 +183,7 @@ def _announcement(typed: Typed, zone: str, words: Words) -> tuple[UUID, Announce
         if typed("announced_at"):
             said["announced_at"] = local_instant("announced_at", typed("announced_at"), zone).isoformat()
     except Invalid as wrong:
-        problems["announced_at"] = wrong.message
+        problems["announced_at"] = problem(wrong, words.language)
     try:
         checked = _checked(NewShutdown, said, words)
     except InvalidFields as wrong:
@@ -212,15 +213,16 @@ def _form(request: Request, session: Session, visit: Visit, refused: Refused | N
 def _refusal(
     request: Request, error: Invalid | Conflict | KeyReused | StaleVersion, form: str, typed: Typed
 ) -> Refused:
-    gettext = runtime_of(request).words.language.gettext
+    language = runtime_of(request).words.language
+    gettext, said = language.gettext, problem(error, language)
     if isinstance(error, Invalid):
-        problems = dict(error.problems) if isinstance(error, InvalidFields) else {error.field: error.message}
+        problems = dict(error.problems) if isinstance(error, InvalidFields) else {error.field: said}
         return Refused(422, form, problems, gettext("Please look at what is marked."), typed, error)
     if isinstance(error, StaleVersion):
         message = gettext("Somebody decided first. Read what is new, then send it again if it fits.")
         return Refused(412, form, {}, message, typed)
     # The one conflict of an announcement is with its site.
-    return Refused(409, form, {"site_id": str(error)} if form == ANNOUNCE else {}, str(error), typed)
+    return Refused(409, form, {"site_id": said} if form == ANNOUNCE else {}, said, typed)
 
 
 # --- one shutdown ---------------------------------------------------------------------------------------------------

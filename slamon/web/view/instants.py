@@ -67,10 +67,12 @@ def local_instant(field: str, text: str, zone: str) -> datetime:
     except ValueError:
         raise Invalid(field, "needs a date and a time, for example 2026-03-01T09:30") from None
     if local.tzinfo is not None:
-        raise Invalid(field, f"is read in {zone}; leave the offset out")
+        raise Invalid(field, "is read in {zone}; leave the offset out", zone=zone)
     if local.year not in YEARS:
-        raise Invalid(field, f"must lie between the years {YEARS.start} and {YEARS.stop}; look at the year")
+        raise Invalid(
+            field, "must lie between the years {first} and {last}; look at the year", first=YEARS.start, last=YEARS.stop
+        )
     instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     if instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
-        raise Invalid(field, f"does not exist in {zone}: the clocks were put forward")
+        raise Invalid(field, "does not exist in {zone}: the clocks were put forward", zone=zone)
     return instant.replace(microsecond=0)
