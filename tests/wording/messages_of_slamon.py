@@ -82,6 +82,7 @@ def texts_of_tables() -> Iterator[tuple[str, str]]:
 
 def bring_up_to_date(code: str, folder: Path = FOLDER) -> Path:
     """The file of that language, made or changed: what is new is empty, what is gone is marked as obsolete."""
+    folder.mkdir(exist_ok=True)
     file = folder / f"{code}.po"
     catalog = Catalog(locale=code, project="slamon", charset="utf-8", fuzzy=False)
     if file.exists():

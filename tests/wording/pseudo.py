@@ -78,6 +78,8 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._unseen += tag in ("script", "style")
         self._seen += [value for name, value in attrs if name in _SEEN_ATTRIBUTES and value]
+        # Sentences that a script fills in.
+        self._seen += [re.sub(r"\{\w+\}", "", value or "") for name, value in attrs if name.startswith("data-say-")]
 
     def handle_endtag(self, tag: str) -> None:
         self._unseen -= tag in ("script", "style")
