@@ -1,5 +1,6 @@
 """Every page in a language that puts brackets around its words: no translator can reach what stands outside them."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from slamon.domain.scopes import ALL_SCOPES
 from slamon.errors import DeliveryError
 from slamon.files.kinds import TAKEN
 from slamon.services.access import one_time_links
+from slamon.services.policies.zone_data import zone_data
 from tests import installation
 from tests.installation import open_world
 from tests.pages import Site
@@ -101,7 +103,7 @@ STORED = (
 )
 # What the host's own tables call things: zones, and in this language, whose locale is English, countries.
 ZONES = (*(zone for zones in zones_by_region().values() for zone in zones), *zones_by_region())
-GIVEN = (*NAMES, *WRITTEN, *STORED)
+GIVEN = (*NAMES, *WRITTEN, *STORED, zone_data())
 FILING = (*GIVEN, *(zone.replace("_", " ") for zone in ZONES), *pseudo_language().countries(country_names()).values())
 
 
@@ -125,6 +127,13 @@ def check_request(site: Site, request: CmoRequest) -> None:
         check(site.staff(reader).get(f"/requests/{request.id}"))
 
 
+def check_clocks(site: Site, request: CmoRequest) -> None:
+    """The pages that explain each clock of the request."""
+    pm, path = site.staff(site.world.cast.pm), f"/requests/{request.id}"
+    for clock in set(re.findall(rf"{path}/clocks/[a-z_0-9/-]+", pm.get(path).text)):
+        check(pm.get(clock))
+
+
 def follow(site: Site, request: CmoRequest, *steps: tuple[str, UUID, dict[str, Any]]) -> None:
     """Let people act one after another, an hour between them, and look at the request's pages after each step."""
     for action, by, said in steps:
@@ -133,6 +142,7 @@ def follow(site: Site, request: CmoRequest, *steps: tuple[str, UUID, dict[str, A
         version = request.version if action == Action.AMEND else None
         request = site.world.act(request.id, action, by=by, expected_version=version, **said)
         check_request(site, request)
+    check_clocks(site, request)
 
 
 def test_an_inquiry_from_its_filing_to_its_end(site: Site) -> None:
@@ -170,6 +180,7 @@ def test_a_late_request_whose_messages_do_not_arrive(site: Site) -> None:
         check(site.staff(cast.admin).get("/status"))
     world.act(request.id, "take", by=cast.lead)
     check_request(site, request)
+    check_clocks(site, request)
     check(site.staff(cast.pm).get("/status"))
     for tab in ("attention", "open", "all"):
         check(site.staff(cast.pm).get(f"/requests?tab={tab}"))
@@ -288,6 +299,7 @@ def test_filing_and_drafts(site: Site) -> None:
 
 
 def test_shutdowns(site: Site, asked: CmoRequest) -> None:  # noqa: F811  the fixture
+    check_clocks(site, asked)
     pm, lead = site.staff(site.world.cast.pm), site.staff(site.world.cast.lead)
     check(pm.get("/shutdowns"))
     check(pm.get("/shutdowns/new"))

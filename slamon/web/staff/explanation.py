@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from slamon.db.parties import Site
 from slamon.db.requests import CmoRequest
 from slamon.domain.clocks.explain import Counts, Stretch
+from slamon.domain.clocks.spells import WAITING_FOR_SPONSOR
 from slamon.domain.clocks.state import ClockId
 from slamon.domain.terms import Mode
 from slamon.errors import LinkGone
@@ -74,7 +75,9 @@ def for_contact(request: Request, token: str, clock: str) -> Response:
 
 
 def _context(tx: Tx, asked: CmoRequest, clock_id: ClockId, words: Words, zones: Zones) -> Mapping[str, Any]:
-    explained = explain_clock(tx, asked, clock_id, words.clocks, zone=zones.own, other_zone=zones.other)
+    explained = explain_clock(
+        tx, asked, clock_id, words.clocks, zone=zones.own, other_zone=zones.other, language=words.language
+    )
     explanation = explained.explanation
     return {
         "asked": asked,
@@ -94,7 +97,8 @@ def _context(tx: Tx, asked: CmoRequest, clock_id: ClockId, words: Words, zones: 
 
 
 def _line(part: Stretch, words: Words, zones: Zones) -> TimeLine:
-    said = words.codes.counts[part.kind]
-    if part.name:
-        said = words.language.gettext("{label}: {text}", label=said, text=part.name)
+    gettext, said, name = words.language.gettext, words.codes.counts[part.kind], part.name
+    if name:
+        name = gettext("waiting for the sponsor's reply") if name == WAITING_FOR_SPONSOR else name
+        said = gettext("{label}: {text}", label=said, text=name)
     return TimeLine(part.kind, said, zones.at(part.since), zones.at(part.until), span(part.length, words.language))
