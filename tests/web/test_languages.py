@@ -130,7 +130,7 @@ def check_request(site: Site, request: CmoRequest) -> None:
 def check_clocks(site: Site, request: CmoRequest) -> None:
     """The pages that explain each clock of the request."""
     pm, path = site.staff(site.world.cast.pm), f"/requests/{request.id}"
-    for clock in set(re.findall(rf"{path}/clocks/[a-z_0-9/-]+", pm.get(path).text)):
+    for clock in sorted(set(re.findall(rf"{path}/clocks/[a-z_0-9/-]+", pm.get(path).text))):
         check(pm.get(clock))
 
 
