@@ -15,7 +15,7 @@ export PYTHON
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check bench bench-million bench-due bench-filing bench-steady fire lock clean
+.PHONY: help demo test test-slow check words bench bench-million bench-due bench-filing bench-steady fire lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ check: $(DEV_READY) ## Lint, formatting, types, imports between rooms, the locks
 	@$(BIN)/slamon openapi | $(BIN)/python .ci/check_openapi.py
 	@if docker compose version >/dev/null 2>&1; then \
 	  SLAMON_SECRET_KEY=x SLAMON_DATABASE_PASSWORD=x SLAMON_DATABASE_OWNER_PASSWORD=x docker compose config --quiet; fi
+
+words: $(DEV_READY) ## Bring a language's file up to date with every sentence there is: ARGS=de
+	@$(BIN)/python -m tests.wording.messages_of_slamon $(ARGS)
 
 bench: $(BENCH_READY) ## Measure the calendar and the cycle (options: ARGS="...")
 	@$(BIN)/python -m bench $(ARGS)

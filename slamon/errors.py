@@ -28,14 +28,23 @@ from uuid import UUID
 
 
 class SlamonError(Exception):
-    """Base of every error slamon raises on purpose; its text may be shown to the caller."""
+    """Base of every error slamon raises on purpose; its text may be shown to the caller.
+
+    `sentence` is English, with a named placeholder for each of the `values`: pages look it up in their language.
+    """
+
+    def __init__(self, sentence: str = "", /, **values: object) -> None:
+        super().__init__(sentence.format(**values) if values else sentence)
+        self.sentence, self.values = sentence, values
 
 
 class Invalid(SlamonError):
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.message = message
+    def __init__(self, field: str, sentence: str, /, **values: object) -> None:
+        super().__init__(sentence, **values)
+        self.field, self.message = field, str(self.args[0])
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
 
 
 class InvalidFields(Invalid):

@@ -13,18 +13,21 @@ from pathlib import Path
 from textwrap import wrap
 
 from css_inline import CSSInliner
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Template
 
 from slamon.addresses import parse_address
 from slamon.errors import DeliveryError, Invalid
+from slamon.wording.language import Language
 from slamon.wording.message import Message
 from slamon.wording.messages import clean, put_into_words
+from slamon.wording.templates import environment
 
 MESSAGE_ID = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]+@[\x21-\x3b\x3d\x3f-\x7e]+>")
 LINE_LENGTH = 78
 MOST_BYTES = 100_000  # Gmail shows no more than 102 kB of a mail
 BOUNDARY = "=_slamon"  # quoted-printable never writes "=_", so no text can end a part
 TEMPLATES = Path(__file__).parent / "templates"
+HTML_STATEMENTS = ("<!--%", "%-->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def _compose(message: Message, sender: Address, date: datetime) -> Mail:
     needs_smtputf8 = not reader.username.isascii()
     head = "".join(f"{field}\r\n" for field in fields).encode("utf-8" if needs_smtputf8 else "ascii", "replace")
     context = {"wording": wording, "message": message}
-    plain, html = _plain_template().render(context), _html_template().render(context)
+    plain, html = _plain_template(message.language).render(context), _html_template(message.language).render(context)
     parts = _part("plain", plain) + _part("html", html)
     content = head + parts + f"\r\n--{BOUNDARY}--\r\n".encode()
     return Mail(reader.addr_spec, message_id, content, needs_smtputf8)
@@ -155,24 +158,15 @@ def _part(subtype: str, text: str) -> bytes:
 
 
 @cache
-def _plain_template() -> Template:
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)  # noqa: S701  no HTML
-    return environment.from_string((TEMPLATES / "message.txt").read_text(encoding="utf-8"))
+def _plain_template(language: Language) -> Template:
+    return environment(language, is_html=False).from_string((TEMPLATES / "message.txt").read_text(encoding="utf-8"))
 
 
 @cache
-def _html_template() -> Template:
+def _html_template(language: Language) -> Template:
     """The template with its CSS written into the tags, once and not for each mail.
 
     The inliner must read the template as HTML, so its statements are HTML comments: `<!--% if … %-->`.
     """
-    source = (TEMPLATES / "message.html").read_text(encoding="utf-8")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        block_start_string="<!--%",
-        block_end_string="%-->",
-    )
-    return environment.from_string(CSSInliner(load_remote_stylesheets=False).inline(source))
+    source = CSSInliner(load_remote_stylesheets=False).inline((TEMPLATES / "message.html").read_text(encoding="utf-8"))
+    return environment(language, is_html=True, statements=HTML_STATEMENTS).from_string(source)

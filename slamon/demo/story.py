@@ -37,6 +37,6 @@ def latest(tx: Tx, stage: Stage) -> list[Line]:
         whole = request_detail(tx, request_id, by=by)
         zones = Zones(own=SPONSOR_ZONE, other=whole.row.site.time_zone)
         about = telling(tx.session, whole.case, whole.case.progress().detail, zones, words)
-        entries = history(whole, about, words.clocks, stage.runtime.registered)
+        entries = history(whole, about, stage.runtime.registered)
         lines += [Line(entry, whole.row.request, whole.row.site.name) for entry in entries]
     return sorted(lines, key=lambda line: line.entry.at.epoch_ms, reverse=True)[:SHOWN]

@@ -193,6 +193,7 @@ class Composer:
             reader_zone=person.time_zone if person else settings.sponsor_time_zone,
             other_zone=settings.sponsor_time_zone,
             sponsor_name=self._sponsor,
+            language=self._words.language,
             link=f"{settings.base_url}{_PAGES[row.kind]}" if row.kind in _PAGES else None,
             detail=row.detail,
             closes_at=row.closes_at,
@@ -229,8 +230,9 @@ class Composer:
             other_zone=self._settings.sponsor_time_zone if plain.to_cmo else site.time_zone,
             link=self._link(request, row.person_id, plain.to_cmo),
             number=request.number,
-            request_type=request.type,
-            priority=request.priority,
+            request_type=self._words.types[request.type].short,
+            a_request=self._words.types[request.type].a_request,
+            priority=self._words.request_codes[request.priority],
             cmo_name=self._organizations[request.cmo_id].name,
             site_name=site.name,
             topic=self._topics.get(request.id) if channel.names_subjects else None,
@@ -266,7 +268,7 @@ class Composer:
             lines=tuple(
                 DigestLine(
                     number=about.number,
-                    request_type=about.type,
+                    request_type=self._words.types[about.type].short,
                     kind=MessageKind(alike[0].kind),
                     clocks=self._clock_lines(alike, about),
                     link=self._link(about, row.person_id, plain.to_cmo),

@@ -97,7 +97,9 @@ def _copy(source: IO[bytes], path: Path, kind: Kind, most_bytes: int) -> tuple[i
         with path.open("wb") as target:
             while piece := source.read(CHUNK):
                 if not size and not kind.begins(piece[:HEAD]):
-                    raise Invalid("file", f"does not begin as a {kind.endings[0]} file does; send it in its own format")
+                    raise Invalid(
+                        "file", "does not begin as a {kind} file does; send it in its own format", kind=kind.endings[0]
+                    )
                 size += len(piece)
                 if size > most_bytes:
                     raise TooLarge(f"The file is larger than {most_bytes:,} bytes, the most that is taken.")
@@ -110,7 +112,7 @@ def _copy(source: IO[bytes], path: Path, kind: Kind, most_bytes: int) -> tuple[i
     if not size:
         raise Invalid("file", "is empty")
     if not is_inside:
-        raise Invalid("file", f"is not a {kind.endings[0]} file inside; send it in its own format")
+        raise Invalid("file", "is not a {kind} file inside; send it in its own format", kind=kind.endings[0])
     return size, hashed.hexdigest()
 
 

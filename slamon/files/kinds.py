@@ -66,7 +66,9 @@ def proper_name(name: str) -> str:
     if is_blank(name.rpartition(".")[0] or name):
         raise Invalid("file", "needs a name")
     if len(name) > LONGEST_NAME:
-        raise Invalid("file", f"has a name of {len(name)} characters; {LONGEST_NAME} are the most")
+        raise Invalid(
+            "file", "has a name of {length} characters; {most} are the most", length=len(name), most=LONGEST_NAME
+        )
     if "/" in name or "\\" in name or name.startswith(".") or _DRIVE.match(name):
         raise Invalid("file", "has a name that looks like a path; send a plain name such as report.pdf")
     if _TURNS_TEXT & set(name) or any(unicodedata.category(each) in ("Cc", "Cs") for each in name):
@@ -79,8 +81,13 @@ def kind_named(name: str, declared: str) -> Kind:
     ending = name.rpartition(".")[2].casefold() if "." in name else ""
     kind = next((kind for kind in KINDS if ending in kind.endings), None)
     if kind is None:
-        raise Invalid("file", f"is of a type that is not taken; send one of {TAKEN}")
+        raise Invalid("file", "is of a type that is not taken; send one of {kinds}", kinds=TAKEN)
     said = declared.partition(";")[0].strip().casefold()
     if said not in UNDECLARED | kind.also | {kind.media_type}:
-        raise Invalid("file", f"ends in .{ending} but was sent as another media type; {kind.media_type} is expected")
+        raise Invalid(
+            "file",
+            "ends in .{ending} but was sent as another media type; {expected} is expected",
+            ending=ending,
+            expected=kind.media_type,
+        )
     return kind

@@ -2,28 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from itsdangerous import Signer
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader
 
 from slamon import __version__
 from slamon.http.rate_limits import Limits
 from slamon.runtime import Runtime
-from slamon.web.view.instants import civil_day, civil_days, span
-from slamon.web.view.words import (
-    LEVELS,
-    MESSAGES,
-    ROLES,
-    SHUTDOWNS,
-    VIAS,
-    label,
-    shown,
-)
+from slamon.web.view.words import SHUTDOWN_TONES, shown
+from slamon.wording.instants import civil_day, civil_days, span
+from slamon.wording.language import Language, capital
 from slamon.wording.messages import one_line
+from slamon.wording.templates import environment
 from slamon.wording.words import Words
 
 POLICY = (
@@ -57,19 +51,30 @@ def open_pages(secret_keys: Sequence[str], words: Words, limits: Limits) -> Page
 @cache
 def _templates(words: Words) -> Environment:
     """One for all applications that speak in these words: they never change, and compiling takes longer than a test."""
-    templates = Environment(
-        loader=PackageLoader("slamon.web"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(label=label, day=civil_day, until=civil_days, span=span, clean=one_line)
+    language, codes = words.language, words.codes
+    templates = environment(language, is_html=True, loader=PackageLoader("slamon.web"))
+    templates.filters.update(
+        clean=one_line, capital=capital, within=language.within, listed=language.listed,
+        number=language.number, size=partial(_size, language), day=partial(civil_day, language=language),
+        until=partial(civil_days, language=language), span=partial(span, language=language),
+    )  # fmt: skip
     templates.globals.update(
-        FACTS=words.facts, ROLES=ROLES, VIAS=VIAS, LEVELS=LEVELS, MESSAGES=MESSAGES,
-        ACTIONS=words.actions, SHUTDOWNS=SHUTDOWNS, release=__version__, shown=shown,
+        FACTS=words.facts, ROLES=codes.roles, VIAS=codes.vias, LEVELS=codes.levels, MESSAGES=codes.messages,
+        ACTIONS=words.actions, SHUTDOWNS=codes.shutdowns, SHUTDOWN_TONES=SHUTDOWN_TONES, TYPED=codes.typed,
+        PROCESSES=codes.processes, IN_COMMON=codes.in_common,
+        release=__version__, shown=partial(shown, language=language),
     )  # fmt: skip
     return templates
+
+
+def _size(language: Language, size: int) -> str:
+    """`1 Byte`, `13.4 kB`: as Jinja's own filter has it, with the language's separators."""
+    gettext = language.gettext
+    if size < 1000:
+        return language.ngettext("{n} Byte", "{n} Bytes", size)
+    if size < 1_000_000:
+        return gettext("{n} kB", n=language.rounded(size / 1000))
+    return gettext("{n} MB", n=language.rounded(size / 1_000_000))
 
 
 def pages_of(request: Request) -> Pages:

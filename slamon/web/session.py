@@ -59,7 +59,9 @@ class Typed:
         """What stands in a text field; None if nothing. Raises Invalid for more than anybody reads."""
         value = self(name)
         if len(value) > LONGEST_TEXT:
-            raise Invalid(name, f"has {len(value):,} characters; {LONGEST_TEXT:,} are the most")
+            raise Invalid(
+                name, "has {length} characters; {most} are the most", length=f"{len(value):,}", most=f"{LONGEST_TEXT:,}"
+            )
         return value or None
 
     def day(self, name: str) -> date | None:
@@ -72,7 +74,7 @@ class Typed:
         except ValueError:
             raise Invalid(name, "needs a date, for example 2026-03-01") from None
         if day.year not in YEARS:
-            raise Invalid(name, f"must lie between the years {YEARS.start} and {YEARS.stop}")
+            raise Invalid(name, "must lie between the years {first} and {last}", first=YEARS.start, last=YEARS.stop)
         return day
 
     def key(self) -> UUID:

@@ -9,16 +9,19 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
+from slamon.config import Settings
 from slamon.db.attachments import Attachment
 from slamon.domain.timeline import Fact
 from slamon.errors import Invalid, SlamonError, TooLarge
 from slamon.files.intake import Stored
+from slamon.files.kinds import TAKEN
 from slamon.http.uploads import file_in, form_with_file
 from slamon.runtime import Runtime
 from slamon.services.access.form_links import open_link
 from slamon.services.requests.attachments import may_attach
 from slamon.web.pages import runtime_of
 from slamon.web.session import Typed, Visit, Visiting, refuse_forged
+from slamon.wording.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Handed:
             return upload.store(runtime) if upload else None
         except TooLarge as error:
             most = runtime.settings.attachment_max_megabytes
-            raise Invalid("file", f"is larger than {most} MB, the most that is taken") from error
+            raise Invalid("file", "is larger than {most} MB, the most that is taken", most=most) from error
 
 
 async def _by_link(request: Request, token: str) -> AsyncIterator[Handed]:
@@ -80,6 +83,11 @@ def _opens(runtime: Runtime, token: str) -> bool:
 def _admit(runtime: Runtime, visit: Visit, request_id: UUID) -> None:
     with runtime.db.read() as session:
         may_attach(session, request_id, by=visit.caller)
+
+
+def taken(words: Words, settings: Settings) -> str:
+    """`PDF, PNG or JPEG, up to 20 MB`: what may be sent, and how large."""
+    return words.language.gettext("{kinds}, up to {size} MB", kinds=TAKEN, size=settings.attachment_max_megabytes)
 
 
 def told_with(facts: Iterable[Fact], files: Sequence[Attachment]) -> Mapping[int, list[Attachment]]:

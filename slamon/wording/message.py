@@ -11,6 +11,7 @@ from enum import StrEnum
 from slamon.domain.terms import BREACH_LEVELS, Level
 from slamon.wording.clocks import ClockWords
 from slamon.wording.facts import FactWords
+from slamon.wording.language import ENGLISH, Language
 
 
 class MessageKind(StrEnum):
@@ -86,7 +87,8 @@ class Message:
     `key` is the same on every attempt. `at` is the business time of the attempt. `reader_zone` is the
     reader's IANA zone, `other_zone` the other party's. `clocks` of an escalation are those that crossed.
     `act` has the words of the fact for the kinds that report one; in a closing, of what stopped the clock.
-    `submitted` is what a contact sent, given back in their own receipt only.
+    `submitted` is what a contact sent, given back in their own receipt only. `request_type`, `a_request` and `priority`
+    are words of the reader's `language`, as those of clocks and act are.
     """
 
     key: str
@@ -98,9 +100,11 @@ class Message:
     reader_zone: str
     other_zone: str
     sponsor_name: str
+    language: Language = ENGLISH
     link: str | None = None
     number: str = ""
     request_type: str = ""
+    a_request: str = ""
     priority: str = ""
     cmo_name: str = ""
     site_name: str = ""

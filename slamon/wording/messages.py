@@ -7,11 +7,13 @@ reference. His own entry comes back in his receipt only, and not when that recei
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar, assert_never
 
 from slamon.wording.instants import beside, moment, short_moment, span, target
+from slamon.wording.language import capital
 from slamon.wording.message import BREACH_KINDS, ClockLine, DigestLine, Message, MessageKind
 
 _Known = TypeVar("_Known")
@@ -26,10 +28,6 @@ JOINERS = "\u200c\u200d"  # of that kind, yet part of how Persian and Indic name
 PAST_TARGET = frozenset({MessageKind.TARGET})
 PAST_LIMIT = BREACH_KINDS
 TO_BE_TAKEN = frozenset({MessageKind.LIMIT, MessageKind.REPEAT, MessageKind.BACKUP})
-
-OPENING_CHANGES_NOTHING = "Opening the link changes nothing; only what you send from that page does."
-NO_ACCOUNT = "You need no account. The link is personal to {name}: please do not forward it."
-NO_DETAILS_HERE = "Messages carry no product details on purpose: they are on the request's page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +63,15 @@ class Wording:
 
 def put_into_words(message: Message) -> Wording:
     """The words of one message; every channel shows these and adds none of its own."""
+    gettext = message.language.gettext
     headline, sentences = _opening(message)
-    repeat = "Repeat: " if message.is_repeat and not headline.startswith("Repeat: ") else ""
-    number = f"[{clean(message.number)}] " if message.number else ""
+    subject, number = headline, clean(message.number)
+    says_so_itself = message.kind is MessageKind.REPEAT and not message.to_cmo
+    if message.is_repeat and not says_so_itself:
+        subject = gettext("Repeat: {headline}", headline=headline)
     return Wording(
-        subject=f"{number}{repeat}{headline}",
-        heading=" · ".join(filter(None, (clean(message.sponsor_name), clean(message.number)))),
+        subject=f"[{number}] {subject}" if number else subject,
+        heading=" · ".join(filter(None, (clean(message.sponsor_name), number))),
         headline=headline,
         sentences=tuple(sentence for sentence in sentences if sentence),
         facts=tuple(_facts(message)),
@@ -128,7 +129,7 @@ def _cut(line: str, length: int) -> str:
 
 def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
     """Headline and sentences: who did what, or what is asked by when."""
-    kind = message.kind
+    kind, gettext = message.kind, message.language.gettext
     match kind:
         case MessageKind.FILED | MessageKind.REMINDER:
             return _asking(message)
@@ -144,89 +145,120 @@ def _opening(message: Message) -> tuple[str, tuple[str, ...]]:
         case MessageKind.DIGEST:
             return _digest(message)
         case MessageKind.TAKEN:
-            return _taken(message), ("It is not sent again unless another deadline passes.",)
+            return _taken(message), (gettext("It is not sent again unless another deadline passes."),)
         case MessageKind.CLOSING:
-            return f"{_ending(message)}: this escalation is over", ("Nothing more is sent about it.",)
+            headline = gettext("{what_happened}: this escalation is over", what_happened=_ending(message))
+            return headline, (gettext("Nothing more is sent about it."),)
         case MessageKind.WITHDRAWN:
             return _withdrawn(message)
         case MessageKind.CLOSING_SOON:
             return _closing_soon(message)
         case MessageKind.RECEIPT:
-            return f"We have received your {_known(_known(message.act).of_cmo).receipt}", (
-                f"It is on record for {clean(message.sponsor_name)}.",
+            receipt = _known(_known(message.act).of_cmo).receipt
+            return gettext("We have received your {message}", message=receipt), (
+                gettext("It is on record for {sponsor}.", sponsor=clean(message.sponsor_name)),
             )
         case MessageKind.SPONSOR_ACTED:
             return _sponsor_acted(message)
         case MessageKind.CMO_ACTED:
             return _cmo_acted(message)
         case MessageKind.FRESH_LINK:
-            opens = f"It opens {_request(message)} of {clean(message.sponsor_name)}."
-            return "Here is your new link", (opens, _detail(message))
+            sponsor = clean(message.sponsor_name)
+            opens = gettext("It opens {request} of {sponsor}.", request=_request(message), sponsor=sponsor)
+            return gettext("Here is your new link"), (opens, _detail(message))
         case MessageKind.NOT_REACHED:
-            return f"A mail to {clean(message.cmo_name)} was refused", (
-                "The contact may not know of this request.",
-                "Please check the address or name another contact.",
+            return gettext("A mail to {cmo} was refused", cmo=clean(message.cmo_name)), (
+                gettext("The contact may not know of this request."),
+                gettext("Please check the address or name another contact."),
             )
         case MessageKind.NOBODY_THERE:
             cmo = clean(message.cmo_name)
-            return f"Nobody at {cmo} can be told of this request", (
-                "The contact, their backup and the leads there are disabled or inactive.",
-                f"Name another contact on the request; until then no message about it reaches {cmo}.",
+            return gettext("Nobody at {cmo} can be told of this request", cmo=cmo), (
+                gettext("The contact, their backup and the leads there are disabled or inactive."),
+                gettext("Name another contact on the request; until then no message about it reaches {cmo}.", cmo=cmo),
             )
         case MessageKind.INVITATION:
-            return "Please set your password", (
-                f"You have an account in slamon at {clean(message.sponsor_name)}.",
-                "The link works once, within 24 hours. If you did not expect it, tell your administrator.",
+            return gettext("Please set your password"), (
+                gettext("You have an account in slamon at {sponsor}.", sponsor=clean(message.sponsor_name)),
+                gettext("The link works once, within 24 hours. If you did not expect it, tell your administrator."),
             )
         case MessageKind.REVIEW_DUE:
-            return "A policy line is due for review", (
+            return gettext("A policy line is due for review"), (
                 _detail(message),
-                "Look whether it still fits, and set its next review date or end it.",
+                gettext("Look whether it still fits, and set its next review date or end it."),
             )
         case MessageKind.KEY_MADE:
-            return "An API key was made in your name", (
+            return gettext("An API key was made in your name"), (
                 _detail(message),
-                "Whoever has it acts as you. If you did not expect it, revoke it at once on the page behind the link.",
+                gettext(
+                    "Whoever has it acts as you. If you did not expect it, revoke it at once on the page behind the "
+                    "link."
+                ),
             )
         case MessageKind.ACCOUNT_LINK:
-            return "Your link to a new password", (
+            return gettext("Your link to a new password"), (
                 _detail(message),
-                "The link works once, within 24 hours, and lets you in at once.",
-                "If you do not need it, leave it: your password stays as it is.",
+                gettext("The link works once, within 24 hours, and lets you in at once."),
+                gettext("If you do not need it, leave it: your password stays as it is."),
             )
         case MessageKind.LINK_MADE:
-            return "A link to an account was made on the host", (_detail(message),)
+            return gettext("A link to an account was made on the host"), (_detail(message),)
         case MessageKind.ADDRESS_CHANGED:
             return _address_changed(message)
         case MessageKind.ALARM:
             happened, rest = _first_sentence(_detail(message))
-            return f"Alarm: {happened.rstrip('.') or 'look at the page Status'}", (happened, rest)
+            what = happened.rstrip(".") or gettext("look at the page Status")
+            return gettext("Alarm: {what_happened}", what_happened=what), (happened, rest)
         case MessageKind.TEST:
-            return "Test message: this channel works", (
+            return gettext("Test message: this channel works"), (
                 _detail(message),
-                "Nothing needs to be done.",
+                gettext("Nothing needs to be done."),
             )
         case _:
             assert_never(kind)
 
 
 def _asking(message: Message) -> tuple[str, tuple[str, ...]]:
+    gettext = message.language.gettext
     asked = message.clocks[:1] if message.kind is MessageKind.FILED else message.clocks
-    duty = _duties(asked, "confirm receipt")
+    duty = _duties(message, asked) or gettext("confirm receipt")
     due = min(filter(None, (_next_deadline(message, clock) for clock in asked)), default=None)
-    by = f" by {short_moment(due, message.reader_zone)}" if due else ""
+    what = _by(message, duty, due)
     sponsor, cmo = clean(message.sponsor_name), clean(message.cmo_name)
     if message.kind is MessageKind.FILED:
-        return f"Please {duty}{by}", (
-            f"{sponsor} has filed {_a_request(message)} with {cmo}.",
-            f"The clock runs on {cmo}'s side until you {duty}.",
+        return gettext("Please {what}", what=what), (
+            gettext(
+                "{sponsor} has filed {a_request} with {cmo}.",
+                sponsor=sponsor,
+                a_request=clean(message.a_request) or gettext("a request"),
+                cmo=cmo,
+            ),
+            gettext("The clock runs on {cmo}'s side until you {duty}.", cmo=cmo, duty=duty),
         )
     if message.to_cmo:
-        return f"Reminder: please {duty}{by}", (f"{sponsor} is waiting for {cmo} on {_request(message)}.",)
+        return gettext("Reminder: please {what}", what=what), (_waiting(message),)
     if _is_ours(message):
-        return f"Reminder: please {duty}{by}", (f"{cmo} is waiting for {sponsor} on {_request(message)}.",)
-    told = "" if message.instead_of else "A reminder has gone to the contact."
-    return f"{cmo} is asked to {duty}{by}", (told,)
+        waiting = gettext(
+            "{cmo} is waiting for {sponsor} on {request}.", cmo=cmo, sponsor=sponsor, request=_request(message)
+        )
+        return gettext("Reminder: please {what}", what=what), (waiting,)
+    told = "" if message.instead_of else gettext("A reminder has gone to the contact.")
+    return gettext("{cmo} is asked to {what}", cmo=cmo, what=what), (told,)
+
+
+def _by(message: Message, duty: str, due: datetime | None) -> str:
+    """`confirm receipt by Tue 24 Nov 14:00 (UTC+01:00)`."""
+    if due is None:
+        return duty
+    at = short_moment(due, message.reader_zone, message.language)
+    return message.language.gettext("{duty} by {time}", duty=duty, time=at)
+
+
+def _waiting(message: Message) -> str:
+    sponsor, cmo = clean(message.sponsor_name), clean(message.cmo_name)
+    return message.language.gettext(
+        "{sponsor} is waiting for {cmo} on {request}.", sponsor=sponsor, cmo=cmo, request=_request(message)
+    )
 
 
 def _next_deadline(message: Message, clock: ClockLine) -> datetime | None:
@@ -236,38 +268,72 @@ def _next_deadline(message: Message, clock: ClockLine) -> datetime | None:
 
 
 def _late_to_cmo(message: Message) -> tuple[str, tuple[str, ...]]:
-    passed = "Target" if message.kind in PAST_TARGET else "Limit"
-    duty = _duties(message.clocks, "answer")
-    sentences = [f"{clean(message.sponsor_name)} is waiting for {clean(message.cmo_name)} on {_request(message)}."]
+    gettext = message.language.gettext
+    duty = _duties(message, message.clocks) or gettext("answer")
     if message.kind in PAST_LIMIT:
-        sentences.append("The people responsible on both sides have been told.")
-    return f"{passed} passed: please {duty}", tuple(sentences)
+        told = gettext("The people responsible on both sides have been told.")
+        return _past(message, duty), (_waiting(message), told)
+    return _past(message, duty), (_waiting(message),)
+
+
+def _past(message: Message, duty: str) -> str:
+    if message.kind in PAST_TARGET:
+        return message.language.gettext("Target passed: please {duty}", duty=duty)
+    return message.language.gettext("Limit passed: please {duty}", duty=duty)
 
 
 def _late_to_staff(message: Message) -> tuple[str, tuple[str, ...]]:
-    who = "We have" if _is_ours(message) else f"{clean(message.cmo_name)} has"
-    late = f"{who} not {_undone(message.clocks)} {_within(message)}".rstrip()
+    gettext, late = message.language.gettext, _late(message)
     match message.kind:
         case MessageKind.LIMIT:
-            return late, (f"{_to_be_taken(message)} The clock keeps running.",)
+            return late, (_after_one_another(_to_be_taken(message), gettext("The clock keeps running.")),)
         case MessageKind.REPEAT:
-            return f"Repeat: {late}", ("Nobody has taken this escalation so far.", _to_be_taken(message))
+            return gettext("Repeat: {headline}", headline=late), (
+                gettext("Nobody has taken this escalation so far."),
+                _to_be_taken(message),
+            )
         case MessageKind.BACKUP if message.instead_of or not message.may_take:
-            return f"Still not taken: {late}", ("Nobody has taken this escalation.", _to_be_taken(message))
+            return gettext("Still not taken: {headline}", headline=late), (
+                gettext("Nobody has taken this escalation."),
+                _to_be_taken(message),
+            )
         case MessageKind.BACKUP:
-            return f"You are the backup: {late}", ("Nobody has taken this escalation, so it comes to you.",)
+            return gettext("You are the backup: {headline}", headline=late), (
+                gettext("Nobody has taken this escalation, so it comes to you."),
+            )
         case MessageKind.STEP_3:
-            return f"Escalation step 3: {late}", (_taken_already(message),)
+            return gettext("Escalation step 3: {headline}", headline=late), (_taken_already(message),)
         case MessageKind.STEP_4:
-            return f"Escalation step 4: {late}", (_taken_already(message),)
+            return gettext("Escalation step 4: {headline}", headline=late), (_taken_already(message),)
         case _:
             return late, ()
 
 
+def _late(message: Message) -> str:
+    """`Halden Pharma has not confirmed receipt within 24 hours`."""
+    gettext, cmo = message.language.gettext, clean(message.cmo_name)
+    done = message.language.either(_once(clock.words.undone for clock in message.clocks)) or gettext("answered")
+    allowed = _allowed(message)
+    if not allowed:
+        if _is_ours(message):
+            return gettext("We have not {done}", done=done)
+        return gettext("{cmo} has not {done}", cmo=cmo, done=done)
+    if len(allowed) > 1:
+        if _is_ours(message):
+            return gettext("We have not {done} in time", done=done)
+        return gettext("{cmo} has not {done} in time", cmo=cmo, done=done)
+    if _is_ours(message):
+        return gettext("We have not {done} within {time}", done=done, time=allowed.pop())
+    return gettext("{cmo} has not {done} within {time}", cmo=cmo, done=done, time=allowed.pop())
+
+
 def _to_be_taken(message: Message) -> str:
+    gettext = message.language.gettext
     if message.taken_by:
         return _taken_already(message)
-    return "Take it, so that others know somebody is on it." if message.may_take else "It waits for a lead to take it."
+    if message.may_take:
+        return gettext("Take it, so that others know somebody is on it.")
+    return gettext("It waits for a lead to take it.")
 
 
 def _taken_already(message: Message) -> str:
@@ -275,108 +341,156 @@ def _taken_already(message: Message) -> str:
 
 
 def _taken(message: Message) -> str:
-    at = f" on {short_moment(message.taken_at, message.reader_zone)}" if message.taken_at else ""
-    return f"{clean(message.taken_by or 'Somebody')} took this escalation{at}"
+    gettext = message.language.gettext
+    who = clean(message.taken_by) if message.taken_by else gettext("Somebody")
+    if message.taken_at is None:
+        return gettext("{who} took this escalation", who=who)
+    at = short_moment(message.taken_at, message.reader_zone, message.language)
+    return gettext("{who} took this escalation on {time}", who=who, time=at)
 
 
 def _digest(message: Message) -> tuple[str, tuple[str, ...]]:
+    gettext, ngettext = message.language.gettext, message.language.ngettext
     cmo, count = clean(message.cmo_name), len(message.lines) + message.more_lines
     if message.to_cmo:
-        waiting = f"{clean(message.sponsor_name)} is waiting for {cmo}."
-        links = "Each number below is the link to its form." if any(line.link for line in message.lines) else ""
-        return f"{_requests(count)} wait for you", (waiting, links)
-    late = sum(line.kind in PAST_LIMIT for line in message.lines)
-    at_least = "at least " if late == len(message.lines) < count else ""  # the late ones are listed first
-    past = f", {at_least}{late} past the limit" if late else ""
-    return f"{cmo}: {_requests(count)} without an answer{past}", (
-        "Many steps fell due within a few minutes, so they come as one message.",
+        waiting = gettext("{sponsor} is waiting for {cmo}.", sponsor=clean(message.sponsor_name), cmo=cmo)
+        has_links = any(line.link for line in message.lines)
+        links = gettext("Each number below is the link to its form.") if has_links else ""
+        return ngettext("{n} request wait for you", "{n} requests wait for you", count), (waiting, links)
+    unanswered = ngettext(
+        "{cmo}: {n} request without an answer", "{cmo}: {n} requests without an answer", count, cmo=cmo
     )
-
-
-def _requests(count: int) -> str:
-    return "1 request" if count == 1 else f"{count:,} requests"
+    many = gettext("Many steps fell due within a few minutes, so they come as one message.")
+    late = sum(line.kind in PAST_LIMIT for line in message.lines)
+    if not late:
+        return unanswered, (many,)
+    if late == len(message.lines) < count:  # the late ones are listed first
+        past = ngettext("at least {n} past the limit", "at least {n} past the limit", late)
+    else:
+        past = ngettext("{n} past the limit", "{n} past the limit", late)
+    return message.language.listed((unanswered, past)), (many,)
 
 
 def _line_facts(message: Message) -> list[LabelledValue]:
+    gettext, ngettext = message.language.gettext, message.language.ngettext
     facts = [
         LabelledValue(
-            clean(line.number), f"{clean(line.request_type).capitalize()}: {_line_state(message, line)}", link=line.link
+            clean(line.number),
+            gettext("{type}: {what}", type=capital(clean(line.request_type)), what=_line_state(message, line)),
+            link=line.link,
         )
         for line in message.lines
     ]
     if message.more_lines:
-        facts.append(LabelledValue("And", f"{message.more_lines:,} more"))
+        facts.append(LabelledValue(gettext("And"), ngettext("{n} more", "{n} more", message.more_lines)))
     return facts
 
 
 def _line_state(message: Message, line: DigestLine) -> str:
-    duty = _duties(line.clocks, "answer")
+    duty = _duties(message, line.clocks) or message.language.gettext("answer")
     is_late, past_limit = line.kind in PAST_TARGET | PAST_LIMIT, line.kind in PAST_LIMIT
     if not is_late:
         ahead = min(filter(None, (_next_deadline(message, clock) for clock in line.clocks)), default=None)
-        return f"{duty} by {short_moment(ahead, message.reader_zone)}" if ahead else duty
+        return _by(message, duty, ahead)
     edges = [at for at in ((c.limit_at if past_limit else c.target_at) for c in line.clocks) if at is not None]
     if not edges:
         return duty
-    return f"{duty}, {span(message.at - min(edges))} past the {'limit' if past_limit else 'target'}"
+    late = _late_by(message, message.at - min(edges), is_past_target=not past_limit)
+    return message.language.listed((duty, late))
+
+
+def _late_by(message: Message, length: timedelta, *, is_past_target: bool) -> str:
+    """`1 h past the limit`."""
+    late = span(length, message.language)
+    if is_past_target:
+        return message.language.gettext("{time} past the target", time=late)
+    return message.language.gettext("{time} past the limit", time=late)
 
 
 def _closing_soon(message: Message) -> tuple[str, tuple[str, ...]]:
-    answered = f"{clean(message.cmo_name)} has answered {_request(message)}, and nobody has accepted the answer."
+    gettext = message.language.gettext
+    answered = gettext(
+        "{cmo} has answered {request}, and nobody has accepted the answer.",
+        cmo=clean(message.cmo_name),
+        request=_request(message),
+    )
     if message.closes_at is None:
-        return "Answered, and nobody who may accept it can be told", (
+        return gettext("Answered, and nobody who may accept it can be told"), (
             answered,
-            "Name a project manager or a lead who can; until then it does not close by itself.",
+            gettext("Name a project manager or a lead who can; until then it does not close by itself."),
         )
-    at = short_moment(message.closes_at, message.reader_zone)
-    return f"Closes by itself on {at}, unless somebody objects", (
+    at = short_moment(message.closes_at, message.reader_zone, message.language)
+    return gettext("Closes by itself on {time}, unless somebody objects", time=at), (
         answered,
-        "If anything is missing, send it back or follow up; otherwise nothing needs to be done.",
+        gettext("If anything is missing, send it back or follow up; otherwise nothing needs to be done."),
     )
 
 
 def _withdrawn(message: Message) -> tuple[str, tuple[str, ...]]:
-    names = " and ".join(dict.fromkeys(clean(clock.words.label) for clock in message.clocks))
-    of = f" of the {names} {'clocks' if ' and ' in names else 'clock'}" if names else ""
-    why = f" {clean(message.detail)[:1].upper()}{clean(message.detail)[1:]}." if message.detail else ""
-    return f"Withdrawn: the breach we reported{of} no longer counts", (
-        f"We told you that the limit{of} had passed on {_request(message)}.{why}",
-        "Whatever is still due is on the request's page.",
+    gettext, request = message.language.gettext, _request(message)
+    names = _once(clean(clock.words.label) for clock in message.clocks)
+    why = f"{capital(clean(message.detail))}." if message.detail else ""
+    on_page = gettext("Whatever is still due is on the request's page.")
+    if not names:
+        told = gettext("We told you that the limit had passed on {request}.", request=request)
+        return gettext("Withdrawn: the breach we reported no longer counts"), (_after_one_another(told, why), on_page)
+    clock = _of_the_clocks(message, names)
+    told = gettext(
+        "We told you that the limit {of_the_clock} had passed on {request}.", of_the_clock=clock, request=request
     )
+    headline = gettext("Withdrawn: the breach we reported {of_the_clock} no longer counts", of_the_clock=clock)
+    return headline, (_after_one_another(told, why), on_page)
+
+
+def _of_the_clocks(message: Message, names: Sequence[str]) -> str:
+    language = message.language
+    if len(names) == 1:
+        return language.gettext("of the {name} clock", name=names[0])
+    return language.gettext("of the {names} clocks", names=language.both(names))
 
 
 def _sponsor_acted(message: Message) -> tuple[str, tuple[str, ...]]:
-    act = _known(_known(message.act).of_sponsor)
-    is_named = message.to_cmo and message.actor_name
-    by = f" Written by {clean(message.actor_name or '')}." if is_named else ""
-    return f"{clean(message.sponsor_name)} {act.news}", (f"This is about {_request(message)}.{by}", act.then)
+    gettext, act = message.language.gettext, _known(_known(message.act).of_sponsor)
+    by = ""
+    if message.to_cmo and message.actor_name:
+        by = gettext("Written by {name}.", name=clean(message.actor_name))
+    about = _after_one_another(gettext("This is about {request}.", request=_request(message)), by)
+    return gettext("{who} {did}", who=clean(message.sponsor_name), did=act.news), (about, act.then)
 
 
 def _cmo_acted(message: Message) -> tuple[str, tuple[str, ...]]:
-    act = _known(_known(message.act).of_cmo)
+    gettext, act = message.language.gettext, _known(_known(message.act).of_cmo)
     then = act.then
     if message.tells_of_damage:
-        then = "Not all is well with the goods: quality must decide."
+        then = gettext("Not all is well with the goods: quality must decide.")
         if message.is_closed:
-            then = "Not all is well with the goods, and the request is closed: take it up with the CMO in an inquiry."
-    return f"{clean(message.cmo_name)} {act.news}", (then,)
+            then = gettext(
+                "Not all is well with the goods, and the request is closed: take it up with the CMO in an inquiry."
+            )
+    return gettext("{who} {did}", who=clean(message.cmo_name), did=act.news), (then,)
 
 
 def _address_changed(message: Message) -> tuple[str, tuple[str, ...]]:
-    sponsor = clean(message.sponsor_name)
-    return "Your address in slamon was changed", (
-        f"{clean(message.detail or '')} changed the address that {sponsor} uses for {clean(message.recipient_name)}.",
-        "Messages are no longer sent here, and links that were sent here have ended.",
-        f"If you did not expect this, tell {sponsor} at once.",
+    gettext, sponsor = message.language.gettext, clean(message.sponsor_name)
+    return gettext("Your address in slamon was changed"), (
+        gettext(
+            "{who} changed the address that {sponsor} uses for {name}.",
+            who=clean(message.detail or ""),
+            sponsor=sponsor,
+            name=clean(message.recipient_name),
+        ),
+        gettext("Messages are no longer sent here, and links that were sent here have ended."),
+        gettext("If you did not expect this, tell {sponsor} at once.", sponsor=sponsor),
     )
 
 
 def _ending(message: Message) -> str:
+    gettext = message.language.gettext
     if message.act is None:  # it stopped because other terms know it no more
-        return "The clock has stopped"
+        return gettext("The clock has stopped")
     if message.act.of_cmo is not None:
-        return f"{clean(message.cmo_name)} {message.act.of_cmo.news}"
-    return message.act.ending[0].upper() + message.act.ending[1:]
+        return gettext("{who} {did}", who=clean(message.cmo_name), did=message.act.of_cmo.news)
+    return capital(message.act.ending)
 
 
 def _known(words: _Known | None) -> _Known:
@@ -386,22 +500,26 @@ def _known(words: _Known | None) -> _Known:
     return words
 
 
-def _duties(clocks: tuple[ClockLine, ...], otherwise: str) -> str:
-    """`confirm receipt and answer`."""
-    return " and ".join(dict.fromkeys(clock.words.duty for clock in clocks)) or otherwise
+def _after_one_another(*sentences: str) -> str:
+    return " ".join(filter(None, sentences))
 
 
-def _undone(clocks: tuple[ClockLine, ...]) -> str:
-    """`confirmed receipt or answered`."""
-    return " or ".join(dict.fromkeys(clock.words.undone for clock in clocks)) or "answered"
+def _once(names: Iterable[str]) -> list[str]:
+    """Each name once, in their order."""
+    return list(dict.fromkeys(names))
 
 
-def _within(message: Message) -> str:
+def _duties(message: Message, clocks: Sequence[ClockLine]) -> str:
+    """`confirm receipt and answer`; nothing for no clocks."""
+    return message.language.both(_once(clock.words.duty for clock in clocks))
+
+
+def _allowed(message: Message) -> set[str]:
+    """How much time its clocks allow; nothing where each ends on a day."""
     if all(clock.is_dated for clock in message.clocks):
-        return ""
-    past_target = message.kind in PAST_TARGET
-    allowed = {target(c.target_seconds if past_target else c.limit_seconds, c.unit) for c in message.clocks}
-    return f"within {allowed.pop()}" if len(allowed) == 1 else "in time"
+        return set()
+    past_target, language = message.kind in PAST_TARGET, message.language
+    return {target(c.target_seconds if past_target else c.limit_seconds, c.unit, language) for c in message.clocks}
 
 
 def _is_ours(message: Message) -> bool:
@@ -410,45 +528,41 @@ def _is_ours(message: Message) -> bool:
 
 
 def _request(message: Message) -> str:
-    return f"request {clean(message.number)}" if message.number else "a request"
-
-
-def _a_request(message: Message) -> str:
-    kind = clean(message.request_type)
-    if kind == "inquiry":
-        return "an inquiry"
-    return f"{'an' if kind[:1] in 'aeiou' and kind else 'a'} {kind} request".replace("  ", " ")
+    if not message.number:
+        return message.language.gettext("a request")
+    return message.language.gettext("request {number}", number=clean(message.number))
 
 
 def _facts(message: Message) -> list[LabelledValue]:
     if message.lines:
         return _line_facts(message)
+    gettext = message.language.gettext
     facts = [
-        LabelledValue("Request", clean(message.number)),
-        LabelledValue("Type", clean(message.request_type).capitalize()),
-        LabelledValue("Subject", one_line(message.topic or "", SUBJECT_LENGTH)),
+        LabelledValue(gettext("Request"), clean(message.number)),
+        LabelledValue(gettext("Type"), capital(clean(message.request_type))),
+        LabelledValue(gettext("Subject"), one_line(message.topic or "", SUBJECT_LENGTH)),
     ]
     if message.to_cmo:
         place = " – ".join(filter(None, (clean(message.cmo_name), clean(message.site_name))))
         facts += [
-            LabelledValue("Priority", clean(message.priority).capitalize()),
-            LabelledValue("For", place),
-            LabelledValue("Your order reference", clean(message.order_reference or "")),
+            LabelledValue(gettext("Priority"), capital(clean(message.priority))),
+            LabelledValue(gettext("For"), place),
+            LabelledValue(gettext("Your order reference"), clean(message.order_reference or "")),
         ]
     else:
-        facts.append(LabelledValue("CMO", clean(message.cmo_name)))
+        facts.append(LabelledValue(gettext("CMO"), clean(message.cmo_name)))
     for alike in _alike(message.clocks[:CLOCKS_SHOWN]):
         facts += _clock_facts(message, alike)
     if len(message.clocks) > CLOCKS_SHOWN:
-        facts.append(LabelledValue("More clocks", str(len(message.clocks) - CLOCKS_SHOWN)))
+        facts.append(LabelledValue(gettext("More clocks"), str(len(message.clocks) - CLOCKS_SHOWN)))
     if message.closes_at:
-        facts.append(_instant_fact(message, "Closes", message.closes_at))
+        facts.append(_instant_fact(message, gettext("Closes"), message.closes_at))
     if message.filed_at:
-        facts.append(_instant_fact(message, "Filed", message.filed_at))
+        facts.append(_instant_fact(message, gettext("Filed"), message.filed_at))
     if message.number and not message.to_cmo:
-        facts.append(LabelledValue("Contact attempts so far", str(message.contact_attempts)))
+        facts.append(LabelledValue(gettext("Contact attempts so far"), str(message.contact_attempts)))
     if message.kind is MessageKind.NOT_REACHED:
-        facts.append(LabelledValue("Reason", _detail(message)))
+        facts.append(LabelledValue(gettext("Reason"), _detail(message)))
     return [fact for fact in facts if fact.value]
 
 
@@ -462,76 +576,96 @@ def _alike(clocks: tuple[ClockLine, ...]) -> list[tuple[ClockLine, ...]]:
 
 
 def _clock_facts(message: Message, alike: tuple[ClockLine, ...]) -> list[LabelledValue]:
-    clock = alike[0]
-    names = list(dict.fromkeys(clean(each.words.label) for each in alike))
+    clock, language, gettext = alike[0], message.language, message.language.gettext
+    names = _once(clean(each.words.label) for each in alike)
     if clock.is_dated:
-        return [_instant_fact(message, names[0].capitalize(), clock.limit_at)] if clock.limit_at else []
-    allowed, limit = target(clock.target_seconds, clock.unit), target(clock.limit_seconds, clock.unit)
+        return [_instant_fact(message, capital(names[0]), clock.limit_at)] if clock.limit_at else []
+    allowed = target(clock.target_seconds, clock.unit, language)
+    limit = target(clock.limit_seconds, clock.unit, language)
+    facts = []
     if message.to_cmo:
-        duty = _duties(alike, "answer").capitalize()
-        labels = f"{duty}: your target, {allowed}", f"{duty}: your limit, {limit}"
-        facts = []
+        duty = capital(_duties(message, alike))
+        of_target = gettext("{duty}: your target, {time}", duty=duty, time=allowed)
+        of_limit = gettext("{duty}: your limit, {time}", duty=duty, time=limit)
     else:
-        labels = "Target", "Limit"
-        label = "Clock" if len(names) == 1 else "Clocks"
-        facts = [LabelledValue(label, f"{' and '.join(names)} (target {allowed}, limit {limit})")]
+        of_target, of_limit = gettext("Target"), gettext("Limit")
+        label = gettext("Clock") if len(names) == 1 else gettext("Clocks")
+        both = gettext(
+            "{clocks} (target {target}, limit {limit})", clocks=language.both(names), target=allowed, limit=limit
+        )
+        facts = [LabelledValue(label, both)]
     facts += _lateness(message, clock)
     if clock.target_at is None and clock.limit_at is None:
-        return [*facts, LabelledValue(labels[0], "not known while the clock is paused")]
+        return [*facts, LabelledValue(of_target, gettext("not known while the clock is paused"))]
     if clock.target_at and message.kind not in PAST_LIMIT:
-        facts.append(_instant_fact(message, labels[0], clock.target_at))
+        facts.append(_instant_fact(message, of_target, clock.target_at))
     if clock.limit_at:
-        facts.append(_instant_fact(message, labels[1], clock.limit_at))
+        facts.append(_instant_fact(message, of_limit, clock.limit_at))
     return facts
 
 
 def _lateness(message: Message, clock: ClockLine) -> list[LabelledValue]:
-    past_target = message.kind in PAST_TARGET
+    past_target, gettext = message.kind in PAST_TARGET, message.language.gettext
     crossed = clock.target_at if past_target else clock.limit_at
     if crossed is None or message.kind not in PAST_TARGET | PAST_LIMIT:
         return []
+    length = message.at - crossed
+    if clock.unit == "hours":
+        late = _late_by(message, length, is_past_target=past_target)
     # The wall clock tells the lateness; where the target counts working time, say so.
-    of = "" if clock.unit == "hours" else " of real time"
-    return [
-        LabelledValue("Late by", f"{span(message.at - crossed)}{of} past the {'target' if past_target else 'limit'}")
-    ]
+    elif past_target:
+        late = gettext("{time} of real time past the target", time=span(length, message.language))
+    else:
+        late = gettext("{time} of real time past the limit", time=span(length, message.language))
+    return [LabelledValue(gettext("Late by"), late)]
 
 
 def _instant_fact(message: Message, label: str, instant: datetime) -> LabelledValue:
-    other = beside(instant, message.other_zone, message.reader_zone)
-    return LabelledValue(label, moment(instant, message.reader_zone), other)
+    other = beside(instant, message.other_zone, message.reader_zone, message.language)
+    return LabelledValue(label, moment(instant, message.reader_zone, message.language), other)
 
 
 def _button(message: Message) -> str | None:
+    gettext = message.language.gettext
     if not message.link:
         return None
     if message.to_cmo:
-        return "Open the request"
+        return gettext("Open the request")
     if message.kind is MessageKind.DIGEST:
-        return "Open the list"
+        return gettext("Open the list")
     if not message.number:
-        return "Open slamon"
+        return gettext("Open slamon")
     is_to_be_taken = message.kind in TO_BE_TAKEN and message.may_take and not message.taken_by
-    return "Take it" if is_to_be_taken else "Open request"
+    return gettext("Take it") if is_to_be_taken else gettext("Open request")
 
 
 def _footer(message: Message) -> tuple[str, ...]:
+    gettext = message.language.gettext
     if message.to_cmo and message.link:
-        name = clean(message.recipient_name) or "you"
-        return OPENING_CHANGES_NOTHING, NO_ACCOUNT.format(name=name)
-    return (NO_DETAILS_HERE,) if message.number and not message.to_cmo else ()
+        return (
+            gettext("Opening the link changes nothing; only what you send from that page does."),
+            gettext(
+                "You need no account. The link is personal to {name}: please do not forward it.",
+                name=clean(message.recipient_name) or gettext("you"),
+            ),
+        )
+    if message.number and not message.to_cmo:
+        return (gettext("Messages carry no product details on purpose: they are on the request's page."),)
+    return ()
 
 
 def _notes(message: Message) -> list[str]:
-    notes = []
+    gettext, notes = message.language.gettext, []
     if message.kind is MessageKind.REPEAT:
-        notes.append("Repeat of an earlier message.")
+        notes.append(gettext("Repeat of an earlier message."))
     if message.is_repeat:
-        notes.append("Repeat of an earlier message, which may have reached you already.")
+        notes.append(gettext("Repeat of an earlier message, which may have reached you already."))
     if message.instead_of:
-        notes.append(f"Sent in place of {one_line(message.instead_of, 2 * NAME_LENGTH)}, who cannot be told.")
+        who = one_line(message.instead_of, 2 * NAME_LENGTH)
+        notes.append(gettext("Sent in place of {who}, who cannot be told.", who=who))
     if message.redirected_from:
-        notes.append(f"Redirected by a setting; meant for {one_line(message.redirected_from, DETAIL_LENGTH)}.")
+        address = one_line(message.redirected_from, DETAIL_LENGTH)
+        notes.append(gettext("Redirected by a setting; meant for {address}.", address=address))
     return notes
 
 

@@ -36,10 +36,13 @@ class TypeWords:
     """One request type. Fields, rows and groups are named as in the shapes of its model, codes by their value.
 
     `heading` is the filing page's, `choice` and `choice_hint` offer it. `expected` is what the contact may announce
-    (`order confirmation` expected on ...), `to_expect` the same as a verb (expects to `confirm the order`).
+    (`order confirmation` expected on ...), `to_expect` the same as a verb (expects to `confirm the order`). Messages
+    say `short` of the type, and `a_request` of one of its requests.
     """
 
     name: str
+    short: str
+    a_request: str
     heading: str
     choice: str
     choice_hint: str
@@ -147,6 +150,8 @@ REQUEST_CODES: Mapping[str, str] = {"routine": "Routine", "urgent": "Urgent", "c
 
 SHIPMENT = TypeWords(
     name="Shipment request",
+    short="shipment",
+    a_request="a shipment request",
     heading="Ask for a shipment",
     choice="A shipment",
     choice_hint="Goods to a clinical site, depot or laboratory",
@@ -259,6 +264,8 @@ SHIPMENT = TypeWords(
 
 DATA = TypeWords(
     name="Data request",
+    short="data",
+    a_request="a data request",
     heading="Ask for data",
     choice="Data",
     choice_hint="Certificates, assay results, batch records, temperatures",
@@ -303,6 +310,8 @@ DATA = TypeWords(
 
 INQUIRY = TypeWords(
     name="Inquiry",
+    short="inquiry",
+    a_request="an inquiry",
     heading="Ask questions",
     choice="An answer",
     choice_hint="One or several questions",

@@ -74,6 +74,8 @@ VISIT = RequestTypeDefinition(
 )
 VISIT_WORDS = TypeWords(
     name="Visit",
+    short="visit",
+    a_request="a visit request",
     heading="Announce a visit",
     choice="a visit",
     choice_hint="A visit, with questions to prepare",

@@ -35,6 +35,7 @@ ESCALATION = Message(
     link="https://slamon.example/requests/SHP-2026-000042",
     number="SHP-2026-000042",
     request_type="shipment",
+    a_request="a shipment request",
     priority="urgent",
     cmo_name="Halden Pharma",
     site_name="Halden Boston",

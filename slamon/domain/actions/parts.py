@@ -96,10 +96,10 @@ class Widget:
 class Contradiction(ValueError):
     """An act does not fit what happened before; `field` names the part of it, the message says the way out."""
 
-    def __init__(self, where: str, message: str) -> None:
-        super().__init__(f"{where}: {message}")
-        self.field = where
-        self.message = message
+    def __init__(self, where: str, sentence: str, /, **values: object) -> None:
+        self.field, self.sentence, self.values = where, sentence, values
+        self.message = sentence.format(**values) if values else sentence
+        super().__init__(f"{where}: {self.message}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -109,7 +109,9 @@ def _check_packed(said: ConfirmPacked, standing: Standing) -> ConfirmPacked:
     if is_blank(said.lots_or_kits):
         for part in lines:
             if is_blank(part.lots_or_kits):
-                raise Contradiction("lines", f"line {part.line} names no lot and no kits; say which were packed")
+                raise Contradiction(
+                    "lines", "line {line} names no lot and no kits; say which were packed", line=part.line
+                )
     return replace(said, lines=lines)
 
 
@@ -172,7 +174,9 @@ def _as_told_later(said: ConfirmDispatch, same: Consignment) -> ConfirmDispatch:
     lines = tuple(LineQuantity(line=line, quantity=quantity) for line, quantity in same.quantities.items())
     named = lines if said.lines is None else said.lines
     if {part.line: part.quantity for part in named} != dict(same.quantities):
-        raise Contradiction("lines", f"are not those of consignment {same.number}, told of later; leave them out")
+        raise Contradiction(
+            "lines", "are not those of consignment {number}, told of later; leave them out", number=same.number
+        )
     return replace(said, lines=named, consignment=same.number)
 
 
@@ -219,7 +223,9 @@ def _check_temperatures(said: ConfirmDelivery, progress: Progress) -> None:
     out = [t for t in (low, high) if t is not None and not _lies_within(t, least, most)]
     if said.readout == Readout.IN_RANGE and out:
         raise Contradiction(
-            "readout", f"{out[0]} °C lies outside the storage condition: say excursion, or check that it is in °C"
+            "readout",
+            "{degrees} °C lies outside the storage condition: say excursion, or check that it is in °C",
+            degrees=out[0],
         )
 
 
@@ -250,7 +256,7 @@ class Decide(Said):
 def _check_decided(said: Decide, standing: Standing) -> Decide:
     chosen = _chosen(said.consignment, standing.progress.undecided, standing.progress, "awaits no decision")
     if chosen.lost_at is not None and said.disposition == Disposition.USABLE:
-        raise Contradiction("disposition", f"consignment {chosen.number} is lost, so it cannot be usable")
+        raise Contradiction("disposition", "consignment {number} is lost, so it cannot be usable", number=chosen.number)
     return replace(said, consignment=chosen.number)
 
 
@@ -285,9 +291,9 @@ def _chosen(number: int | None, choice: tuple[Consignment, ...], progress: Progr
         return choice[0]
     if number is None:
         numbers = ", ".join(str(each.number) for each in choice)
-        raise Contradiction("consignment", f"name one of {numbers}")
+        raise Contradiction("consignment", "name one of {numbers}", numbers=numbers)
     if not 1 <= number <= len(progress.consignments):
-        raise Contradiction("consignment", f"there is no consignment {number}")
+        raise Contradiction("consignment", "there is no consignment {number}", number=number)
     for each in choice:
         if each.number == number:
             return each

@@ -119,7 +119,7 @@ def act(
     try:
         kept = _as_kept(tx, loaded, done, standing, roles=roles, expected_version=expected_version, at=at)
     except Contradiction as error:
-        raise Invalid(error.field, error.message) from error
+        raise Invalid(error.field, error.sentence, **error.values) from error
     if isinstance(kept, HandedOn) and kept.contact.id == request.contact_id:
         return loaded
     fact = Fact(

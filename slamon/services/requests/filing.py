@@ -224,7 +224,7 @@ def _refuse_past_due(request_type: RequestTypeDefinition, filing: Filing, at: da
     try:
         refuse_past_days(due, at, Progress(detail=filing.detail).destination_zone)
     except Contradiction as error:
-        raise Invalid(error.field, error.message) from error
+        raise Invalid(error.field, error.sentence, **error.values) from error
 
 
 def _refuse_foreign_parent(reader: Session | Connection, parent_id: UUID, cmo_id: UUID, by: Caller) -> None:

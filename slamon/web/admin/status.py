@@ -11,12 +11,12 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from slamon.channels import Channels
 from slamon.channels.console import is_shown_only
 from slamon.db.outbox import Notification
 from slamon.db.parties import Person
 from slamon.engine import health
 from slamon.errors import Conflict, Invalid
+from slamon.runtime import Runtime
 from slamon.services.access.rights import Deed, allow, is_allowed
 from slamon.services.access.visibility import sees
 from slamon.services.directory.record_rights import keeper_of_message
@@ -24,9 +24,11 @@ from slamon.services.outbox import outbox
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may, may_on_record
 from slamon.web.staff import choices
-from slamon.web.staff.deliveries import sent, small_print
+from slamon.web.staff.deliveries import sent, small_print, words_of
 from slamon.web.staff.layout import staff_page
 from slamon.web.view.instants import Moment, Zones, span
+from slamon.wording.errors import in_full
+from slamon.wording.language import Language
 
 router = APIRouter(include_in_schema=False)
 
@@ -97,7 +99,11 @@ def _again(
     request: Request, visit: Visit, error: Conflict | Invalid, typed: Typed | None = None, form: str = ""
 ) -> HTMLResponse:
     with runtime_of(request).db.read() as session:
-        refused = {"form": form, "message": str(error), "reason": typed("reason") if typed else ""}
+        refused = {
+            "form": form,
+            "message": in_full(error, runtime_of(request).words.language),
+            "reason": typed("reason") if typed else "",
+        }
         status = 422 if isinstance(error, Invalid) else 409
         return _page(request, session, visit, refused=refused, status=status)
 
@@ -114,13 +120,17 @@ def _page(
     runtime = runtime_of(request)
     seen = sees(visit.caller, Notification)
     context: dict[str, Any] = {
-        "dead_letters": _letters(session, runtime.registered, visit, outbox.failed(session, seen)),
-        "retrying": _letters(session, runtime.registered, visit, outbox.retrying(session, seen, most=RETRYING)),
+        "dead_letters": _letters(session, runtime, visit, outbox.failed(session, seen)),
+        "retrying": _letters(session, runtime, visit, outbox.retrying(session, seen, most=RETRYING)),
         "most_retrying": RETRYING,
-        "leaderless": choices.leaderless(session, visit.caller),
+        "leaderless": choices.leaderless(session, visit.caller, runtime.words.language),
         "health": health.look(session, runtime),
         "degraded": health.BROKER_AWAY if health.broker_answers(runtime.settings) is False else None,
-        "consoles": [channel for channel in runtime.registered if is_shown_only(runtime.channels[channel.name])],
+        "consoles": [
+            (words_of(channel, runtime.words).name, channel.setting)
+            for channel in runtime.registered
+            if is_shown_only(runtime.channels[channel.name])
+        ],
         "may_keep": is_allowed(visit.caller, Deed.KEEP_DEAD_LETTERS),
         "is_admin": is_allowed(visit.caller, Deed.SWITCH_OUTGOING),
         "done": done,
@@ -130,23 +140,26 @@ def _page(
 
 
 def _letters(
-    session: Session, channels: Channels, visit: Visit, found: Sequence[tuple[Notification, str | None]]
+    session: Session, runtime: Runtime, visit: Visit, found: Sequence[tuple[Notification, str | None]]
 ) -> list[Letter]:
+    channels, words = runtime.registered, runtime.words
     ids = {row.person_id for row, _ in found}
     names = {person.id: person.name for person in session.scalars(select(Person).where(Person.id.in_(ids)))}
-    zones = Zones(visit.zone, visit.zone)
+    zones = Zones(visit.zone, visit.zone, words.language)
     return [
         Letter(
             row=row,
             number=number,
-            way=sent(row, names.get(row.person_id) if row.person_id else None, channels),
-            notes=small_print(row, channels),
+            way=sent(row, names.get(row.person_id) if row.person_id else None, channels, words),
+            notes=small_print(row, channels, words),
             queued=zones.at(row.queued_at),
-            again=_again_in(row.next_attempt_at - visit.real_now),
+            again=_again_in(row.next_attempt_at - visit.real_now, words.language),
         )
         for row, number in found
     ]
 
 
-def _again_in(wait: timedelta) -> str:
-    return f"next attempt in {span(wait)}" if wait > timedelta(0) else "next attempt due now"
+def _again_in(wait: timedelta, language: Language) -> str:
+    if wait <= timedelta(0):
+        return language.gettext("next attempt due now")
+    return language.gettext("next attempt in {time}", time=span(wait, language))

@@ -38,7 +38,7 @@ def conversation(facts: Sequence[Fact], files: Sequence[Attachment], about: Tell
                 is_cmo=fact.by.is_cmo,
                 kind=fact.kind,
                 at=zones.at(fact.occurred_at),
-                told=_how_told(fact),
+                told=_how_told(fact, about),
                 text=fact.words or None,
                 expected_on=fact.remarks.expected_on,
                 files=told[fact.sequence],
@@ -54,9 +54,11 @@ def conversation(facts: Sequence[Fact], files: Sequence[Attachment], about: Tell
     return [said for _, said in sorted(dated, key=lambda each: each[0])]
 
 
-def _how_told(fact: Fact) -> str | None:
+def _how_told(fact: Fact, about: Telling) -> str | None:
     """How an act of the CMO reached the sponsor, where staff wrote it down."""
     if fact.recorded_by.id == fact.by.id:
         return None
-    how = "a phone call" if fact.via == Via.PHONE_RECORDED else "a mail"
-    return f"written down by {fact.recorded_by.name} after {how}"
+    gettext, name = about.language.gettext, fact.recorded_by.name
+    if fact.via == Via.PHONE_RECORDED:
+        return gettext("written down by {name} after a phone call", name=name)
+    return gettext("written down by {name} after a mail", name=name)

@@ -3,7 +3,7 @@
 The token in the address is the whole right: it opens one request for one person. Reading changes nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,7 +22,7 @@ from slamon.domain.terms import ClockKind
 from slamon.domain.timeline import CMO_ROLES, INTERNAL, Fact, Via
 from slamon.errors import ActionNotAllowed, Invalid, LinkGone, NotFound
 from slamon.files.intake import Stored
-from slamon.files.kinds import ACCEPT, TAKEN
+from slamon.files.kinds import ACCEPT
 from slamon.http.uploads import download
 from slamon.schemas.acts import Given
 from slamon.services.access.form_links import Opened, fresh_link_address, open_link, open_to_act, send_fresh_link
@@ -38,13 +38,13 @@ from slamon.web.forms.action_reading import Refused, given_by, words_of
 from slamon.web.forms.parts import Basis
 from slamon.web.pages import page, pages_of, runtime_of, see_other
 from slamon.web.session import Typed, client_network, from_our_pages
-from slamon.web.uploads import HandedByLink
+from slamon.web.uploads import HandedByLink, taken
 from slamon.web.view.asked import asked_for
 from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
-from slamon.wording.actions import FormWords
+from slamon.wording.errors import problem
 from slamon.wording.words import Words
 
 # In the order of the page; the first of PRIMARY that is open has the page's one big button.
@@ -183,8 +183,9 @@ def _basis(tx: Tx, words: Words, opened: Opened) -> Basis:
 
 def _refusal(words: Words, error: Invalid | ActionNotAllowed, form: str, typed: Typed) -> Refused:
     if isinstance(error, Invalid):
-        return Refused(422, form, {}, error.message, typed, error)
-    return Refused(409, form, {}, f"It is not possible to {words.actions[form].verb} any more", typed)
+        return Refused(422, form, {}, problem(error, words.language), typed, error)
+    message = words.language.gettext("It is not possible to {what} any more", what=words.actions[form].verb)
+    return Refused(409, form, {}, message, typed)
 
 
 def _form(
@@ -198,7 +199,7 @@ def _form(
 ) -> HTMLResponse:
     session, now, runtime = tx.session, tx.business_now, runtime_of(request)
     asked, settings, words = opened.request, runtime.settings, runtime.words
-    zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone)
+    zones = Zones(own=opened.person.time_zone, other=settings.sponsor_time_zone, language=words.language)
     basis, files = _basis(tx, words, opened), attachments_of(session, asked.id)
     forms = forms_of(basis.open_to(opened.caller.roles), basis)
     form_words = {name: each.to_contact for name, each in words.actions.items() if each.to_contact}
@@ -218,7 +219,7 @@ def _form(
         "site": session.get_one(Site, asked.site_id).name,
         "zones": zones,
         "countdowns": countdowns,
-        "asked_for": asked_for(basis.type, basis.type_words, basis.progress.detail),
+        "asked_for": asked_for(basis.type, words, basis.progress.detail),
         "pressing": pressing,
         "is_paused": any(not each.is_running for each in own),
         "sponsors_clock": most_pressing(each for each in countdowns if each.is_the_sponsors),
@@ -226,13 +227,14 @@ def _form(
         "forms": forms,
         "words": form_words,
         "possible": possible,
+        "verbs": lambda actions: [words.actions[action].verb for action in actions],
         "primary": _primary(forms, pressing),
-        "so_far": so_far(case, basis.type_words, basis.progress, list(case.timeline), zones, now),
+        "so_far": so_far(case, words, basis.progress, list(case.timeline), zones, now),
         "said": conversation(facts, files, telling(session, case, basis.progress.detail, zones, words)),
-        "done": _really_done(done, case, facts, files, form_words),
-        "refused": refused.on(forms) if refused else None,
+        "done": _really_done(done, case, facts, files, words),
+        "refused": refused.on(forms, words.language) if refused else None,
         "accept": ACCEPT,
-        "taken": f"{TAKEN}, up to {settings.attachment_max_megabytes} MB",
+        "taken": taken(words, settings),
     }
     return page(request, "form.html", context, status=refused.status if refused else 200)
 
@@ -254,20 +256,23 @@ def _really_done(
     case: LoadedRequest,
     facts: Sequence[Fact],
     files: Sequence[Attachment],
-    words: Mapping[str, FormWords],
+    words: Words,
 ) -> tuple[str, str] | None:
     """The thanks, and what follows them; an address that only claims something gets none."""
+    gettext = words.language.gettext
     if done == FILE:
         was_sent = any(file.uploaded_by_role in CMO_ROLES for file in files)
-        return ("Thank you. Your file was sent.", "It is listed under “So far”.") if was_sent else None
-    if done not in words:
+        thanks = gettext("Thank you. Your file was sent."), gettext("It is listed under “So far”.")
+        return thanks if was_sent else None
+    form = words.actions[done].to_contact if done in words.actions else None
+    if form is None:
         return None
     acts = [fact for fact in sorted(facts, key=lambda fact: fact.sequence) if fact.by.is_cmo]
     if not acts or (done != Action.ACKNOWLEDGE and case.catalogue.action_of[acts[-1].kind] != done):
         return None
     last = acts[-1].kind
-    thanks = words[done].done_as[last] if last in words[done].done_as else words[done].done
-    return f"{thanks}.", "" if last in UNTOLD else "A copy is on its way to your mailbox."
+    copy = "" if last in UNTOLD else gettext("A copy is on its way to your mailbox.")
+    return f"{form.done_as.get(last, form.done)}.", copy
 
 
 def _gone(

@@ -25,15 +25,12 @@ from slamon.domain.timeline import Fact, Via
 from slamon.web.forms.amending import amendable_fields
 from slamon.web.forms.parts import ActionForm, Basis, Choice, Field, Kind
 from slamon.web.view.instants import civil_day
-from slamon.web.view.progress import CONDITIONS, DISPOSITIONS, READOUTS, figure, line_amount, line_title, part_title
+from slamon.web.view.progress import line_amount, line_title, part_title, typed_figure
 from slamon.web.view.words import label
 from slamon.wording.actions import FieldWords
+from slamon.wording.language import capital
 
 _LONGEST = 10_000
-_CHOOSE = {"": "Choose…"}
-_NOW = "left empty: now"
-_THEN = "left empty: the time of the call or mail"
-_CODES: Mapping[type[StrEnum], Mapping[Any, str]] = {Condition: CONDITIONS, Disposition: DISPOSITIONS}
 
 
 def form_of(action: str, rule: Rule, basis: Basis) -> ActionForm:
@@ -60,18 +57,24 @@ def as_on_page(first: Sequence[str], actions: Iterable[str]) -> list[str]:
 
 def recorded(form: ActionForm, basis: Basis) -> ActionForm:
     """The same form for somebody who writes down a contact's call or mail: who, how, when, and what proves it."""
-    how = {Via.PHONE_RECORDED: "by phone", Via.EMAIL_RECORDED: "by mail"}
+    gettext, vias = basis.words.language.gettext, basis.words.codes.vias
+    how = {via: vias[via] for via in (Via.PHONE_RECORDED, Via.EMAIL_RECORDED)}
     who: dict[Any, str] = dict(basis.contacts)
     if basis.request.contact_id not in who:  # disabled, or of other sites by now: nobody is chosen unasked
-        who = _CHOOSE | who
+        who = _choose(basis) | who
     around = (
-        _choice("on_behalf_of", "Who", who, value=str(basis.request.contact_id)),
-        _choice("via", "How", how, value=Via.PHONE_RECORDED.value),
-        Field("occurred_at", "When", Kind.MOMENT, is_required=True),
+        _choice("on_behalf_of", gettext("Who"), who, value=str(basis.request.contact_id)),
+        _choice("via", gettext("How"), how, value=Via.PHONE_RECORDED.value),
+        Field("occurred_at", gettext("When"), Kind.MOMENT, is_required=True),
     )
-    evidence = Field("evidence", "Evidence", hint="who told whom, where the mail is kept", is_required=True, most=1000)
+    hint = gettext("who told whom, where the mail is kept")
+    evidence = Field("evidence", gettext("Evidence"), hint=hint, is_required=True, most=1000)
     # Days are as they were told then: by now they may lie in the past.
-    own = tuple(replace(each, least="", hint=_THEN if each.hint == _NOW else each.hint) for each in form.fields)
+    then = gettext("left empty: the time of the call or mail")
+    own = tuple(
+        replace(each, least="", hint=then if each.kind is Kind.MOMENT and each.hint else each.hint)
+        for each in form.fields
+    )
     return ActionForm(form.action, (*around, *own, evidence))
 
 
@@ -148,8 +151,7 @@ class _Asked:
         if type_ in (int, float, Decimal):
             return {"kind": Kind.NUMBER}
         if isinstance(type_, type) and issubclass(type_, StrEnum):
-            words = _CODES.get(type_) or {code: label(code) for code in type_}
-            return {"kind": Kind.CHOICE, "choices": _choices({**_CHOOSE, **words})}
+            return {"kind": Kind.CHOICE, "choices": _choices({**_choose(self.basis), **_codes(type_, self.basis)})}
         if get_origin(type_) is tuple:
             return {"is_list": True, "most": 2000}
         return next((_LIMITED[type(note)](note) for note in self.notes if type(note) in _LIMITED), {})
@@ -174,6 +176,16 @@ def _grouped(asked: Sequence[_Asked]) -> Iterator[Field]:
             yield from fields
 
 
+def _codes(kind: type[StrEnum], basis: Basis) -> Mapping[Any, str]:
+    own = basis.words.codes
+    known: Mapping[type[StrEnum], Mapping[str, str]] = {Condition: own.conditions, Disposition: own.dispositions}
+    return known.get(kind) or {code: label(code) for code in kind}
+
+
+def _choose(basis: Basis) -> dict[Any, str]:
+    return {"": basis.words.language.gettext("Choose…")}
+
+
 def _choices(options: Mapping[Any, str]) -> tuple[Choice, ...]:
     return tuple(Choice(str(value), words) for value, words in options.items())
 
@@ -191,13 +203,15 @@ def _choice(name: str, title: str, options: Mapping[Any, str], **more: Any) -> F
 
 def _promise(asked: _Asked) -> tuple[Field, ...]:
     """A day of the CMO's own, which cannot be past."""
-    title = f"{asked.basis.type_words.expected} expected on"
-    return (asked.plain(label=title[:1].upper() + title[1:], least=asked.basis.today.isoformat()),)
+    title = asked.basis.words.language.gettext("{what} expected on", what=capital(asked.basis.type_words.expected))
+    return (asked.plain(label=title, least=asked.basis.today.isoformat()),)
 
 
 def _ship_date(asked: _Asked) -> tuple[Field, ...]:
     wanted, today = asked.basis.progress.detail.get("requested_ship_date"), asked.basis.today.isoformat()
-    hint = f"asked for: {civil_day(date.fromisoformat(wanted))}" if wanted else ""
+    language, hint = asked.basis.words.language, ""
+    if wanted:
+        hint = language.gettext("asked for: {day}", day=civil_day(date.fromisoformat(wanted), language))
     value = wanted if wanted and wanted >= today else ""
     return (asked.plain(hint=hint, value=value, least=today),)
 
@@ -206,31 +220,39 @@ def _sent_lines(asked: _Asked) -> tuple[Field, ...]:
     """How much of each line is sent: at first what is packed, or all that is left."""
     progress = asked.basis.progress
     packed = progress.packed_to_send
+    language = asked.basis.words.language
     parts_ = tuple(
-        _quantity(asked.basis, line, line_title(progress.detail, line), packed.get(line, 0) if packed else left, left)
+        _quantity(
+            asked.basis,
+            line,
+            line_title(progress.detail, line, language),
+            packed.get(line, 0) if packed else left,
+            left,
+        )
         for line, left in progress.left_to_send.items()
     )
     return (asked.plain(kind=Kind.GROUP, parts=parts_, is_list=False),)
 
 
 def _quantity(basis: Basis, line: int, title: str, value: Decimal | int, left: Decimal) -> Field:
-    hint = f"of {line_amount(basis.progress.detail, line, left)} left"
-    return Field(f"lines.{line}.quantity", title, Kind.NUMBER, value=figure(value), hint=hint)
+    language = basis.words.language
+    hint = language.gettext("of {amount} left", amount=line_amount(basis.progress.detail, line, left, language))
+    return Field(f"lines.{line}.quantity", title, Kind.NUMBER, value=typed_figure(value), hint=hint)
 
 
 def _packed_lines(asked: _Asked) -> tuple[Field, ...]:
     """How much of each line is packed, and which lots or kits: at first those that were asked for."""
-    detail = asked.basis.progress.detail
+    detail, language = asked.basis.progress.detail, asked.basis.words.language
     parts_ = tuple(
         Field(
             f"lines.{line}",
-            line_title(detail, line),
+            line_title(detail, line, language),
             Kind.GROUP,
             parts=(
-                _quantity(asked.basis, line, "Quantity", left, left),
+                _quantity(asked.basis, line, language.gettext("Quantity"), left, left),
                 Field(
                     f"lines.{line}.lots_or_kits",
-                    "Lots or kits",
+                    language.gettext("Lots or kits"),
                     value=detail["lines"][line - 1].get("lots_or_kits") or "",
                 ),
             ),
@@ -249,8 +271,13 @@ def _which(asked: _Asked, consignments: Sequence[Consignment]) -> tuple[Field, .
     """A choice of consignment, where there is one to make."""
     if len(consignments) < 2:
         return ()
-    options = {each.number: f"Consignment {each.number}: {each.tracking_number}" for each in consignments}
-    return (asked.plain(kind=Kind.CHOICE, choices=_choices({**_CHOOSE, **options}), is_required=True),)
+    gettext = asked.basis.words.language.gettext
+    options = {
+        each.number: gettext("Consignment {number}: {what}", number=each.number, what=each.tracking_number)
+        for each in consignments
+    }
+    choices = _choices({**_choose(asked.basis), **options})
+    return (asked.plain(kind=Kind.CHOICE, choices=choices, is_required=True),)
 
 
 def _awaited(asked: _Asked) -> tuple[Field, ...]:
@@ -264,50 +291,61 @@ def _told_since(asked: _Asked) -> tuple[Field, ...]:
     since = [each for each in asked.basis.case.progress().consignments if each.number not in before]
     if not since:
         return ()
-    options = {each.number: f"consignment {each.number}: {each.tracking_number}, told of later" for each in since}
-    return (asked.plain(kind=Kind.CHOICE, choices=_choices({"": "goods not told of yet", **options})),)
+    gettext = asked.basis.words.language.gettext
+    options = {
+        each.number: gettext(
+            "consignment {number}: {tracking_number}, told of later",
+            number=each.number,
+            tracking_number=each.tracking_number,
+        )
+        for each in since
+    }
+    return (asked.plain(kind=Kind.CHOICE, choices=_choices({"": gettext("goods not told of yet"), **options})),)
 
 
 def _readout(asked: _Asked) -> tuple[Field, ...]:
+    readouts = asked.basis.words.codes.readouts
     if asked.basis.progress.detail.get("logger_required"):
-        with_logger = {code: words for code, words in READOUTS.items() if code is not Readout.NOT_REQUIRED}
-        return (asked.plain(choices=_choices({**_CHOOSE, **with_logger}), is_required=True),)
-    return (asked.plain(choices=_choices({Readout.NOT_REQUIRED: READOUTS[Readout.NOT_REQUIRED], **READOUTS})),)
+        with_logger = {code: words for code, words in readouts.items() if code != Readout.NOT_REQUIRED}
+        return (asked.plain(choices=_choices({**_choose(asked.basis), **with_logger}), is_required=True),)
+    without = {Readout.NOT_REQUIRED.value: readouts[Readout.NOT_REQUIRED]}
+    return (asked.plain(choices=_choices({**without, **readouts})),)
 
 
 def _answer(basis: Basis) -> tuple[Field, ...]:
     progress, is_inquiry = basis.progress, basis.type.parts is Parts.QUESTIONS
-    words = basis.words.actions[Action.ANSWER].fields
+    gettext, words = basis.words.language.gettext, basis.words.actions[Action.ANSWER].fields
     if is_inquiry and len(progress.items) == 1:
-        return (_text("text", "Answer"),)
+        return (_text("text", gettext("Answer")),)
     # One open item is what the answer is about; of several it is said which. An answer in words answers every question.
     status = ItemStatus.SUPPLIED if is_inquiry or len(progress.open_items) == 1 else ItemStatus.OPEN
     blocks = tuple(_item(basis, number, status) for number in progress.open_items)
-    title = "Question by question" if is_inquiry else words["items"].label
+    title = gettext("Question by question") if is_inquiry else words["items"].label
     group = Field("items", title, Kind.GROUP, parts=blocks, is_folded=is_inquiry)
     if is_inquiry:
-        return (_text("text", "Answer", is_required=True), group)
+        return (_text("text", gettext("Answer"), is_required=True), group)
     return (group, _text("text", words["text"].label))
 
 
 def _item(basis: Basis, number: int, status: ItemStatus) -> Field:
     place, is_question = f"items.{number}", basis.type.parts is Parts.QUESTIONS
+    gettext = basis.words.language.gettext
     words = {
-        ItemStatus.SUPPLIED: "answered" if is_question else "supplied",
-        ItemStatus.DECLINED: "declined, with a reason",
-        ItemStatus.OPEN: "not yet",
+        ItemStatus.SUPPLIED: gettext("answered") if is_question else gettext("supplied"),
+        ItemStatus.DECLINED: gettext("declined, with a reason"),
+        ItemStatus.OPEN: gettext("not yet"),
     }
     named = (
-        Field(f"{place}.document_number", "Document number", most=80),
-        Field(f"{place}.document_version", "Version", most=40),
+        Field(f"{place}.document_number", gettext("Document number"), most=80),
+        Field(f"{place}.document_version", gettext("Version"), most=40),
     )
     parts_ = (
-        _choice(f"{place}.status", "Status", words, value=status.value),
+        _choice(f"{place}.status", gettext("Status"), words, value=status.value),
         *(() if is_question else named),
-        Field(f"{place}.text", "Answer to this one" if is_question else "Note", most=_LONGEST),
-        Field(f"{place}.reason", "Reason, if declined", most=4000),
+        Field(f"{place}.text", gettext("Answer to this one") if is_question else gettext("Note"), most=_LONGEST),
+        Field(f"{place}.reason", gettext("Reason, if declined"), most=4000),
     )
-    title = part_title(basis.type, basis.type_words, basis.progress.detail, number)
+    title = part_title(basis.type, basis.words, basis.progress.detail, number)
     return Field(place, title, Kind.GROUP, parts=parts_)
 
 
@@ -323,26 +361,38 @@ def _corrigible(basis: Basis) -> list[Fact]:
 
 def _quoted(fact: Fact, basis: Basis) -> str:
     said = " ".join(fact.words.split())
-    on = civil_day(fact.occurred_at.astimezone(ZoneInfo(basis.zone)).date())
-    words = said if len(said) <= 50 else f"{said[:49]}…"
-    return f"{on}, {fact.by.name} {basis.words.facts[fact.kind].did}: “{words}”"
+    language, short = basis.words.language, said if len(said) <= 50 else f"{said[:49]}…"
+    return language.gettext(
+        "{day}, {name} {did}: “{text}”",
+        day=civil_day(fact.occurred_at.astimezone(ZoneInfo(basis.zone)).date(), language),
+        name=fact.by.name,
+        did=basis.words.facts[fact.kind].did,
+        text=short,
+    )
 
 
 def _changes(asked: _Asked) -> tuple[Field, ...]:
     basis = asked.basis
-    request = basis.request
-    contacts: dict[Any, str] = {request.contact_id: "stays as it is"} | dict(basis.contacts)
+    request, fields = basis.request, basis.words.request_fields
+    stays = basis.words.language.gettext("stays as it is")
+    contacts: dict[Any, str] = {request.contact_id: stays} | dict(basis.contacts)
     columns = (
-        Field("changes.due_on", "Needed on", Kind.DATE, value=request.due_on.isoformat() if request.due_on else ""),
-        *(_priority(request.priority) if basis.may_set_priority else ()),
-        _choice("changes.contact_id", "Contact", contacts, value=str(request.contact_id)),
-        Field("changes.cmo_reference", "CMO’s order reference", most=80, value=request.cmo_reference or ""),
+        Field(
+            "changes.due_on",
+            fields["due_on"].label,
+            Kind.DATE,
+            value=request.due_on.isoformat() if request.due_on else "",
+        ),
+        *(_priority(basis, request.priority) if basis.may_set_priority else ()),
+        _choice("changes.contact_id", fields["contact_id"].label, contacts, value=str(request.contact_id)),
+        Field("changes.cmo_reference", fields["cmo_reference"].label, most=80, value=request.cmo_reference or ""),
     )
-    return (*columns, *amendable_fields(basis.type, basis.type_words, basis.progress.detail))
+    return (*columns, *amendable_fields(basis.type, basis.words, basis.progress.detail))
 
 
-def _priority(value: str) -> tuple[Field, ...]:
-    return (_choice("changes.priority", "Priority", {each: label(each) for each in Priority}, value=value),)
+def _priority(basis: Basis, value: str) -> tuple[Field, ...]:
+    words = {each: basis.words.request_codes[each] for each in Priority}
+    return (_choice("changes.priority", basis.words.request_fields["priority"].label, words, value=value),)
 
 
 _WIDGETS: Mapping[str, Callable[[_Asked], tuple[Field, ...]]] = {

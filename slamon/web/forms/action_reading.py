@@ -15,11 +15,13 @@ from slamon.domain.progress import ItemStatus
 from slamon.errors import Invalid, InvalidFields
 from slamon.schemas.acts import Given, read_act
 from slamon.services.requests.acts import ACTED_THEMSELVES
-from slamon.web.forms.filing_fields import READ_IN_TWO_WAYS, reads_in_two_ways
+from slamon.web.forms.filing_fields import read_in_two_ways, reads_in_two_ways
 from slamon.web.forms.filing_words import plain
 from slamon.web.forms.parts import ActionForm, Basis, Field, Kind
 from slamon.web.session import Typed
 from slamon.web.view.instants import local_instant
+from slamon.wording.errors import problem
+from slamon.wording.language import Language
 
 # What each entry of a list is counted by.
 _COUNTED_BY = {"lines": "line", "items": "item"}
@@ -46,10 +48,10 @@ class Refused:
     typed: Typed
     error: Invalid | None = None
 
-    def on(self, forms: Mapping[str, ActionForm]) -> "Refused":
+    def on(self, forms: Mapping[str, ActionForm], language: Language) -> "Refused":
         """The same with its problems at the fields of the form it belongs to."""
         form = next((form for action, form in forms.items() if action == self.form), None)
-        return replace(self, problems=problems_of(self.error, form) if self.error else self.problems)
+        return replace(self, problems=problems_of(self.error, form, language) if self.error else self.problems)
 
 
 def given_by(form: ActionForm, typed: Typed, basis: Basis, *, attachments: tuple[UUID, ...] = ()) -> Given:
@@ -58,7 +60,7 @@ def given_by(form: ActionForm, typed: Typed, basis: Basis, *, attachments: tuple
     try:
         given = read_act(basis.case.catalogue, form.action, {**content, "attachments": list(attachments)})
     except ValidationError as wrong:
-        unfit = {_name(error["loc"], content): in_words(plain(error)) for error in wrong.errors()}
+        unfit = {_name(error["loc"], content): in_words(plain(error, basis.words)) for error in wrong.errors()}
         raise InvalidFields({**unfit, **problems}) from wrong
     if problems:
         raise InvalidFields(problems)
@@ -72,9 +74,10 @@ def words_of(action: str, typed: Typed, basis: Basis, *, attachments: tuple[UUID
     return Given(says(text=text, reason=reason, attachments=attachments), ACTED_THEMSELVES)
 
 
-def problems_of(error: Invalid, form: ActionForm | None) -> dict[str, str]:
+def problems_of(error: Invalid, form: ActionForm | None, language: Language) -> dict[str, str]:
     """What is wrong, by the name of the form's field; under "" what belongs to none of them."""
-    found = dict(error.problems) if isinstance(error, InvalidFields) else {error.field: in_words(error.message)}
+    own = {error.field: in_words(problem(error, language))}
+    found = dict(error.problems) if isinstance(error, InvalidFields) else own
     if form is None:  # one that this module did not draw
         return found
     names = {"file"} | {each.name for each in form.leaves()} | {each.name for each in form.fields}
@@ -91,36 +94,41 @@ def _content(form: ActionForm, typed: Typed, basis: Basis, *, has_file: bool) ->
     """What was typed, as the API would be sent it, and what of it cannot be meant."""
     values: dict[str, Any] = {}
     problems: dict[str, str] = {}
+    gettext = basis.words.language.gettext
     for field in form.leaves():
         try:
-            value = _value(field, typed, basis.zone)
+            value = _value(field, typed, basis)
         except Invalid as wrong:
-            problems[field.name] = wrong.message
+            problems[field.name] = problem(wrong, basis.words.language)
             continue
         is_said_by_file = has_file and field.name == "text"
         if field.is_required and not value and not is_said_by_file:
-            problems[field.name] = "choose one of the list" if field.kind is Kind.CHOICE else "must not be empty"
+            problems[field.name] = (
+                gettext("choose one of the list") if field.kind is Kind.CHOICE else gettext("must not be empty")
+            )
         if value:
             values[field.name] = value
     if form.action == Action.AMEND:
-        values, taken_away = _changed(form, values)
+        values, taken_away = _changed(form, values, basis)
         problems |= taken_away
     content = _laid_out(values)
-    problems |= _settle_lines(form, content) | _settle_items(form, content, basis)
+    problems |= _settle_lines(form, content, basis) | _settle_items(form, content, basis)
     return content, problems
 
 
-def _value(field: Field, typed: Typed, zone: str) -> Any:
+def _value(field: Field, typed: Typed, basis: Basis) -> Any:
+    gettext = basis.words.language.gettext
     text = typed.text(field.name)
     if text is None:
         return field.value if field.kind is Kind.CHOICE else None
     if field.kind is Kind.MOMENT:
-        return local_instant(field.name, text, zone).isoformat()
+        return local_instant(field.name, text, basis.zone).isoformat()
     if field.kind is Kind.DATE and field.least and _is_before(text, field.least):
-        way_out = "" if field.is_required else ", or leave it empty"
-        raise Invalid(field.name, f"lies in the past; choose today or a later day{way_out}")
+        if field.is_required:
+            raise Invalid(field.name, gettext("lies in the past; choose today or a later day"))
+        raise Invalid(field.name, gettext("lies in the past; choose today or a later day, or leave it empty"))
     if field.kind is Kind.NUMBER and reads_in_two_ways(text):
-        raise Invalid(field.name, READ_IN_TWO_WAYS)
+        raise Invalid(field.name, read_in_two_ways(basis.words))
     if field.is_list:
         return listed(text)
     return text
@@ -133,19 +141,19 @@ def _is_before(text: str, least: str) -> bool:
         return False
 
 
-def _changed(form: ActionForm, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _changed(form: ActionForm, values: Mapping[str, Any], basis: Basis) -> tuple[dict[str, Any], dict[str, str]]:
     """Of an amendment only what differs from what stands there; what was emptied is refused by its field."""
-    kept, taken_away = {}, {}
+    gettext, kept, taken_away = basis.words.language.gettext, {}, {}
     for field in form.leaves():
         value = values.get(field.name)
         if not field.name.startswith("changes."):
             kept[field.name] = value
         elif value is None and field.value:
-            taken_away[field.name] = "can be changed, not taken away"
+            taken_away[field.name] = gettext("can be changed, not taken away")
         elif value is not None and _as_typed(value) != field.value:
             kept[field.name] = value
     if not any(name.startswith("changes.") for name in kept) and not taken_away:
-        taken_away[""] = "Nothing would change: write the new value over the old one."
+        taken_away[""] = gettext("Nothing would change: write the new value over the old one.")
     return {name: value for name, value in kept.items() if value}, taken_away
 
 
@@ -175,7 +183,7 @@ def _entry(entries: list[dict[str, Any]], counted_by: str, number: int) -> dict[
     return entries[-1]
 
 
-def _settle_lines(form: ActionForm, content: dict[str, Any]) -> dict[str, str]:
+def _settle_lines(form: ActionForm, content: dict[str, Any], basis: Basis) -> dict[str, str]:
     """Lines of which nothing is meant fall away; at least one must stay."""
     group = next((each for each in form.fields if each.name == "lines" and each.parts), None)
     if group is None:
@@ -183,12 +191,14 @@ def _settle_lines(form: ActionForm, content: dict[str, Any]) -> dict[str, str]:
     if content.get("consignment"):  # one that is known, with what is in it
         content.pop("lines", None)
         return {}
+    gettext = basis.words.language.gettext
     content["lines"] = [line for line in content.get("lines", ()) if not _is_zero(line.get("quantity", "0"))]
     if form.action == Action.CONFIRM_PACKED:
         unnamed = [line["line"] for line in content["lines"] if not line.get("lots_or_kits")]
         if unnamed:
-            return {f"lines.{line}.lots_or_kits": "must not be empty: say what was packed" for line in unnamed}
-    return {} if content["lines"] else {"lines": "say how much of at least one line"}
+            said = gettext("must not be empty: say what was packed")
+            return {f"lines.{line}.lots_or_kits": said for line in unnamed}
+    return {} if content["lines"] else {"lines": gettext("say how much of at least one line")}
 
 
 def _is_zero(text: str) -> bool:
@@ -203,12 +213,14 @@ def _settle_items(form: ActionForm, content: dict[str, Any], basis: Basis) -> di
     group = next((each for each in form.fields if each.name == "items" and each.parts), None)
     if group is None:
         return {}
+    gettext = basis.words.language.gettext
     items = [item for item in content.pop("items", []) if item["status"] != ItemStatus.OPEN]
     silent = [item for item in items if item["status"] == ItemStatus.DECLINED and "reason" not in item]
     if silent:
-        return {f"items.{item['item']}.reason": "must not be empty: say why it is declined" for item in silent}
+        said = gettext("must not be empty: say why it is declined")
+        return {f"items.{item['item']}.reason": said for item in silent}
     if not items:
-        return {"items": "say of at least one what becomes of it"}
+        return {"items": gettext("say of at least one what becomes of it")}
     is_whole = len(items) == len(group.parts) and all(set(item) == {"item", "status"} for item in items)
     all_answered = all(item["status"] == ItemStatus.SUPPLIED for item in items)
     if not (basis.type.parts is Parts.QUESTIONS and is_whole and all_answered):

@@ -9,10 +9,10 @@ from slamon.domain.lifecycle import Parts, RequestTypeDefinition
 from slamon.schemas.new_requests import detail_shapes
 from slamon.schemas.shapes import Shape, Widget
 from slamon.web.forms.parts import Choice, Field, Kind
-from slamon.web.view.progress import figure, line_title, part_title
+from slamon.web.view.progress import line_title, part_title, typed_figure
 from slamon.wording.types import TypeWords
+from slamon.wording.words import Words
 
-_UNSAID = (Choice("", "Choose…"),)
 # By the widgets of `schemas.shapes.AMENDABLE`.
 _KINDS = {
     Widget.LINE: Kind.LINE,
@@ -26,51 +26,56 @@ _KINDS = {
 }
 
 
-def amendable_fields(
-    request_type: RequestTypeDefinition, words: TypeWords, detail: Mapping[str, Any]
-) -> Iterator[Field]:
+def amendable_fields(request_type: RequestTypeDefinition, words: Words, detail: Mapping[str, Any]) -> Iterator[Field]:
     """One field for each that may be changed as a whole; of fields with entries a group for each entry."""
+    type_words = words.types[request_type.name]
     shapes = {shape.name: shape for shape in detail_shapes(request_type)}
     for name, columns in request_type.amendable.items():
         shape, place = shapes[name], f"changes.detail.{name}"
         if not columns:
-            yield _field(shape, place, words, detail.get(name))
+            yield _field(shape, place, words, type_words, detail.get(name))
             continue
         own = [field for field in shape.fields if field.name in columns]
         for number, entry in enumerate(detail.get(name, ()), start=1):
-            fields = tuple(_field(each, f"{place}.{number}.{each.name}", words, entry.get(each.name)) for each in own)
+            fields = tuple(
+                _field(each, f"{place}.{number}.{each.name}", words, type_words, entry.get(each.name)) for each in own
+            )
             yield Field(
                 f"{place}.{number}", _title(request_type, words, detail, name, number), Kind.GROUP, parts=fields
             )
 
 
-def _title(
-    request_type: RequestTypeDefinition, words: TypeWords, detail: Mapping[str, Any], name: str, number: int
-) -> str:
+def _title(request_type: RequestTypeDefinition, words: Words, detail: Mapping[str, Any], name: str, number: int) -> str:
     if name != request_type.parts:
-        return f"{words.rows[f'detail.{name}'].one} {number}"
-    return line_title(detail, number) if name == Parts.LINES else part_title(request_type, words, detail, number)
+        return f"{words.types[request_type.name].rows[f'detail.{name}'].one} {number}"
+    if name == Parts.LINES:
+        return line_title(detail, number, words.language)
+    return part_title(request_type, words, detail, number)
 
 
-def _field(shape: Shape, name: str, words: TypeWords, value: Any) -> Field:
+def _field(shape: Shape, name: str, words: Words, own: TypeWords, value: Any) -> Field:
     text = ", ".join(value) if isinstance(value, list) else str(value or "")
     return Field(
         name,
-        words.fields[shape.place].label,
+        own.fields[shape.place].label,
         _KINDS[shape.widget],
-        value=figure(text) if shape.widget is Widget.NUMBER and text else text,
-        hint="commas between several" if shape.widget is Widget.LISTED else "",
+        value=typed_figure(text) if shape.widget is Widget.NUMBER and text else text,
+        hint=words.language.gettext("commas between several") if shape.widget is Widget.LISTED else "",
         is_list=shape.widget is Widget.LISTED,
         most=4000 if shape.widget is Widget.LISTED else shape.most or 200,
-        choices=(*_UNSAID[: not text], *_choices(shape, words)),
+        choices=_choices(shape, words, own, is_said=bool(text)),
     )
 
 
-def _choices(shape: Shape, words: TypeWords) -> Iterator[Choice]:
+def _choices(shape: Shape, words: Words, own: TypeWords, *, is_said: bool) -> tuple[Choice, ...]:
     match shape.widget:
         case Widget.CHOICE:
-            yield from (Choice(option, words.codes[option]) for option in shape.options)
+            choices = [Choice(option, own.codes[option]) for option in shape.options]
         case Widget.COUNTRY:
-            yield from starmap(Choice, country_names().items())
+            choices = list(starmap(Choice, country_names().items()))
         case Widget.ZONE:
-            yield from (Choice(zone, zone) for zones in zones_by_region().values() for zone in zones)
+            choices = [Choice(zone, zone) for zones in zones_by_region().values() for zone in zones]
+        case _:
+            return ()
+    unsaid = () if is_said else (Choice("", words.language.gettext("Choose…")),)
+    return (*unsaid, *choices)

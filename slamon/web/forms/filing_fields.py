@@ -14,12 +14,10 @@ from pydantic import ValidationError
 
 from slamon.domain.normal_form import listed
 from slamon.schemas.shapes import Shape, Widget
+from slamon.wording.words import Words
 
 Fields = Callable[[str], str]
 """What stands in a field of the form; an empty text for nothing."""
-
-READ_IN_TWO_WAYS = "can be read as thousands too; write it without the point, or without zeros at its end"
-IN_THE_PAST = "lies in the past; choose today or a later day, or leave it empty"
 
 
 def asked(shapes: Iterable[Shape], fields: Fields) -> dict[str, Any]:
@@ -109,7 +107,7 @@ def filled(shapes: Iterable[Shape], fields: Fields, at: str = "") -> Iterator[tu
             yield shape, name
 
 
-def not_meant(shapes: Iterable[Shape], fields: Fields, today: date, due: Iterable[str]) -> dict[str, str]:
+def not_meant(shapes: Iterable[Shape], fields: Fields, today: date, due: Iterable[str], words: Words) -> dict[str, str]:
     """By the name of the form's field: days that are over, and figures that are read in two ways.
 
     `due` are the places of days that must not lie in the past.
@@ -117,9 +115,9 @@ def not_meant(shapes: Iterable[Shape], fields: Fields, today: date, due: Iterabl
     found = {}
     for shape, name in filled(shapes, fields):
         if shape.widget is Widget.NUMBER and reads_in_two_ways(fields(name)):
-            found[name] = READ_IN_TWO_WAYS
+            found[name] = read_in_two_ways(words)
         if shape.place in due and _is_over(fields(name), today):
-            found[name] = IN_THE_PAST
+            found[name] = words.language.gettext("lies in the past; choose today or a later day, or leave it empty")
     return found
 
 
@@ -128,6 +126,12 @@ def _is_over(text: str, today: date) -> bool:
         return date.fromisoformat(text) < today
     except ValueError:  # empty, or told by the model
         return False
+
+
+def read_in_two_ways(words: Words) -> str:
+    return words.language.gettext(
+        "can be read as thousands too; write it without the point, or without zeros at its end"
+    )
 
 
 def reads_in_two_ways(figure: str) -> bool:

@@ -9,29 +9,10 @@ from pydantic import ValidationError
 
 from slamon.schemas.shapes import Shape, Widget
 from slamon.web.forms.filing_fields import Fields, wrong_fields
+from slamon.wording.language import capital
 from slamon.wording.types import FieldWords, RowWords, TypeWords
 from slamon.wording.words import Words
 
-_PLAIN = {
-    "missing": "must not be empty",
-    "string_too_short": "must not be empty",
-    "string_too_long": "is too long",
-    "string_pattern_mismatch": "must be one line of plain text",
-    "too_short": "must not be empty",
-    "enum": "choose one of the list",
-    "literal_error": "choose one of the list",
-    "uuid_parsing": "choose one of the list",
-    "decimal_parsing": "must be a number",
-    "float_parsing": "must be a number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "greater_than_equal": "is too low",
-    "less_than_equal": "is too high",
-    "decimal_max_digits": "has too many digits",
-    "decimal_max_places": "has too many decimal places",
-    "decimal_whole_digits": "has too many digits",
-    "greater_than": "must be more than zero",
-}
 _CHOSEN = frozenset({Widget.COUNTRY, Widget.ZONE})
 _EMPTY = frozenset({"missing", "string_too_short", "too_short", "value_error"})
 
@@ -43,11 +24,12 @@ class FormWords:
     own: TypeWords
     fields: Mapping[str, FieldWords]
     codes: Mapping[str, str]
+    all: Words
 
     @classmethod
     def of(cls, words: Words, request_type: str) -> "FormWords":
         own = words.types[request_type]
-        return cls(own, {**words.request_fields, **own.fields}, {**words.request_codes, **own.codes})
+        return cls(own, {**words.request_fields, **own.fields}, {**words.request_codes, **own.codes}, words)
 
     @property
     def rows(self) -> Mapping[str, RowWords]:
@@ -55,15 +37,16 @@ class FormWords:
 
     def title(self, name: str) -> str:
         """What a field is called in a list of all fields: `Line 2, quantity`. "The form" for what is none of them."""
+        language = self.all.language
         steps = name.split(".")
         place = ".".join(step for step in steps if not step.isdecimal())
         row = next((number for number, step in enumerate(steps) if step.isdecimal()), None)
         if place not in self.fields:
-            return "The form"
+            return language.gettext("The form")
         if row is None:
             return self.fields[place].label
         one = f"{self.rows['.'.join(steps[:row])].one} {int(steps[row]) + 1}"
-        return one if row == len(steps) - 1 else f"{one}, {lower(self.fields[place].label)}"
+        return one if row == len(steps) - 1 else language.listed((one, language.within(self.fields[place].label)))
 
     def problems_in(self, wrong: ValidationError, shapes: Sequence[Shape], fields: Fields) -> dict[str, str]:
         """What is wrong, by the name of the form's field."""
@@ -77,8 +60,8 @@ class FormWords:
         if missing and is_empty and error["type"] in _EMPTY:
             return missing
         if shape.widget in _CHOSEN:
-            return "choose one of the list"
-        return self._without_names(plain(error))
+            return self.all.codes.problems["enum"]
+        return self._without_names(plain(error, self.all))
 
     def _without_names(self, message: str) -> str:
         """The models speak of fields by their names; here they are called by their labels."""
@@ -93,22 +76,17 @@ class FormWords:
         sentences = {words.missing for words in self.fields.values() if words.missing}
         for name, message in problems.items():
             if not name or message in sentences:
-                said.append((name, message[:1].upper() + message[1:], ""))
+                said.append((name, capital(message), ""))
             else:
                 said.append((name, self.title(name), f": {message}"))
         return said
-
-
-def lower(label: str) -> str:
-    """A label in the middle of a sentence; what is written in capitals stays so."""
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _quoted(label: str) -> str:
     return f"“{label}”"
 
 
-def plain(error: Mapping[str, Any]) -> str:
+def plain(error: Mapping[str, Any], words: Words) -> str:
     """What is wrong with a field, out of pydantic's error."""
     message = str(error["msg"]).removeprefix("Value error, ")
-    return _PLAIN.get(error["type"]) or message[:1].lower() + message[1:]
+    return words.codes.problems.get(error["type"]) or words.language.within(message)

@@ -1,6 +1,6 @@
 """The register of what each CMO owes us, by CMO and lot."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -25,7 +25,7 @@ from slamon.web.staff import choices
 from slamon.web.staff.layout import staff_page
 from slamon.web.view.countdowns import Countdown, countdown, most_pressing
 from slamon.web.view.instants import Moment, Zones, civil_day
-from slamon.wording.clocks import ClockWords
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
@@ -69,7 +69,7 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
     with runtime.read() as tx:
         found = outstanding_items(tx, wanted, by=visit.caller)
         context: dict[str, Any] = {
-            "debtors": list(_debtors(found.items, wanted, visit, runtime.words.clocks)),
+            "debtors": list(_debtors(found.items, wanted, visit, runtime.words)),
             "chosen": chosen,
             "cmos": choices.cmos(tx.session, visit.caller),
             "is_first": not after,
@@ -81,7 +81,7 @@ def register(request: Request, visit: Visiting, cmo: str = "", lot: str = "", af
 
 
 def _debtors(
-    items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit, words: Mapping[str, ClockWords]
+    items: Iterable[OutstandingItem], wanted: OutstandingFilter, visit: Visit, words: Words
 ) -> Iterator[CmoOutstanding]:
     """The CMOs by name, their lots by name, what is owed without one last."""
     by_cmo: dict[str, list[OutstandingItem]] = {}
@@ -97,17 +97,17 @@ def _debtors(
         yield CmoOutstanding(name, [Lot(*each) for each in lots], len(theirs), len(late))
 
 
-def _line(item: OutstandingItem, lot: str, visit: Visit, words: Mapping[str, ClockWords]) -> ItemLine:
-    zones = Zones(own=visit.zone, other=item.site.time_zone)
+def _line(item: OutstandingItem, lot: str, visit: Visit, words: Words) -> ItemLine:
+    zones = Zones(own=visit.zone, other=item.site.time_zone, language=words.language)
     asking = [
-        countdown(clock, zones, visit.now, words)
+        countdown(clock, zones, visit.now, words.clocks)
         for clock in item.clocks
         if asks_for_items(clock) and clock.stopped_at is None
     ]
     return ItemLine(
         item=item,
         others=[each for each in item.lots if each != lot],
-        due=civil_day(date.fromisoformat(item.due_on)) if item.due_on else None,
+        due=civil_day(date.fromisoformat(item.due_on), words.language) if item.due_on else None,
         limit=zones.maybe(item.limit_at),
         pressing=most_pressing(asking),
         is_overdue=item.overdue_after is not None and item.overdue_after < visit.now,

@@ -29,13 +29,13 @@ from slamon.web.pages import SIGNED_IN, runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting, may
 from slamon.web.staff import choices
 from slamon.web.staff.layout import staff_page
+from slamon.web.view.words import yes_or_no
 from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 JobId = Annotated[UUID, Path()]
 
 AT_A_TIME = 1000  # lines read from the database while a spreadsheet is handed out
-_COLUMNS = ("CMO", "Site", "Lot", "Owed", "Request", "Item", "State", "Needed on", "Overdue")
 _MEANT_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
@@ -50,13 +50,20 @@ class _Sheet:
 
     def heading(self) -> str:
         mark = "\ufeff"  # by which spreadsheets know UTF-8
-        return mark + _written([(*_COLUMNS, f"Target ({self.zone})", f"Limit ({self.zone})")])
+        gettext = self.words.language.gettext
+        columns = (
+            gettext("CMO"), gettext("Site"), gettext("Lot"), gettext("Owed"), gettext("Request"), gettext("Item"),
+            gettext("State"), gettext("Needed on"), gettext("Overdue"), gettext("Target ({zone})", zone=self.zone),
+            gettext("Limit ({zone})", zone=self.zone),
+        )  # fmt: skip
+        return mark + _written([columns])
 
     def written(self, lines: Iterable[OwedLine]) -> str:
         return _written(row for line in lines for row in self._rows(line))
 
     def _rows(self, line: OwedLine) -> Iterator[Sequence[str]]:
-        overdue = "yes" if line.overdue_after is not None and line.overdue_after < self.now else "no"
+        is_overdue = line.overdue_after is not None and line.overdue_after < self.now
+        overdue = yes_or_no(is_overdue, self.words.language)
         for lot in lots_shown(line.lots, self.lot):
             said = (
                 line.cmo_name, line.site_name, lot, self.words.types[line.type].codes[line.kind], line.number,

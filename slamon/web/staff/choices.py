@@ -21,6 +21,7 @@ from slamon.domain.timeline import CMO_ROLES
 from slamon.services.access.callers import Caller
 from slamon.services.access.rights import Deed, is_allowed_on, owners_at, owners_of_cmo, owners_of_project
 from slamon.services.access.visibility import sees
+from slamon.wording.language import Language
 
 
 def chosen(text: str) -> UUID | None:
@@ -110,7 +111,7 @@ def sites_to_close(session: Session, caller: Caller) -> Sequence[tuple[str, Site
     return [(cmo.name, site) for cmo, site in found if cmo.id in own]
 
 
-def leaderless(session: Session, reader: Caller) -> list[tuple[str, str]]:
+def leaderless(session: Session, reader: Caller, language: Language) -> list[tuple[str, str]]:
     """Active CMOs that nobody leads, and who is told of their breaches instead."""
     led = select(Person.id).where(Person.status != PersonStatus.DISABLED)
     statement = select(Organization).where(
@@ -119,12 +120,16 @@ def leaderless(session: Session, reader: Caller) -> list[tuple[str, str]]:
         sees(reader, Organization),
         or_(Organization.lead_id.is_(None), Organization.lead_id.not_in(led)),
     )
-    return [(cmo.name, _told_instead(session, cmo)) for cmo in session.scalars(statement.order_by(Organization.name))]
+    return [
+        (cmo.name, _told_instead(session, cmo, language))
+        for cmo in session.scalars(statement.order_by(Organization.name))
+    ]
 
 
-def _told_instead(session: Session, cmo: Organization) -> str:
+def _told_instead(session: Session, cmo: Organization, language: Language) -> str:
+    gettext = language.gettext
     if cmo.lead_id is not None:
-        return "the lead is disabled; breaches go to the stand-in, or to the heads where there is none"
+        return gettext("the lead is disabled; breaches go to the stand-in, or to the heads where there is none")
     statement = (
         select(Project.lead_id)
         .join(ProjectCmo, ProjectCmo.project_id == Project.id)
@@ -132,10 +137,10 @@ def _told_instead(session: Session, cmo: Organization) -> str:
     )
     leads = session.scalars(statement).all()
     if not any(leads):
-        return "breaches go to the heads"
+        return gettext("breaches go to the heads")
     if all(leads):
-        return "breaches go to the leads of its projects"
-    return "breaches go to the leads of its projects, or to the heads where a project has none"
+        return gettext("breaches go to the leads of its projects")
+    return gettext("breaches go to the leads of its projects, or to the heads where a project has none")
 
 
 def contacts_of(session: Session, request: CmoRequest) -> list[Person]:

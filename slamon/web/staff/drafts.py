@@ -16,12 +16,10 @@ from slamon.web.forms.filing_fields import fields_of
 from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visiting, may
 from slamon.web.staff.filing import Form, show_form, with_parent, with_parents_number
+from slamon.wording.errors import in_full
+from slamon.wording.language import Language
 
 router = APIRouter(include_in_schema=False, prefix="/drafts")
-_SAID = {
-    "saved": "The draft is saved. Nobody but you sees it, and no clock runs.",
-    "newer": "Nothing was discarded: the draft was saved from somewhere else meanwhile. This is what it says now.",
-}
 
 
 @router.api_route("/{draft_id}", methods=["GET", "HEAD"], dependencies=[may(Deed.KEEP_DRAFTS)])
@@ -32,15 +30,25 @@ def show(request: Request, visit: Visiting, draft_id: UUID, done: Annotated[str,
         draft = drafts.find(tx.session, draft_id, by=visit.caller)
         fields = fields_of(with_parents_number(tx, draft.content, visit))
     request_type = runtime.catalogue.types[draft.content["type"]]
-    form = Form(request_type, fields, draft.id, version=draft.version, said=_SAID.get(done, ""))
+    form = Form(request_type, fields, draft.id, version=draft.version, said=_said(done, runtime.words.language))
     return show_form(request, visit, form)
+
+
+def _said(done: str, language: Language) -> str:
+    if done == "saved":
+        return language.gettext("The draft is saved. Nobody but you sees it, and no clock runs.")
+    if done == "newer":
+        return language.gettext(
+            "Nothing was discarded: the draft was saved from somewhere else meanwhile. This is what it says now."
+        )
+    return ""
 
 
 @router.post("", dependencies=[may(Deed.KEEP_DRAFTS)])
 def save(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Keep the form as it is, nothing of it checked."""
     runtime = runtime_of(request)
-    form = Form.sent(runtime, typed)
+    form, gettext = Form.sent(runtime, typed), runtime.words.language.gettext
     try:
         with runtime.write() as tx:
             filed = idempotency.answered(tx, form.once(visit))
@@ -51,15 +59,19 @@ def save(request: Request, visit: Posting, typed: Submitted) -> Response:
             )
         return see_other(f"/drafts/{form.key}?done=saved")
     except StaleVersion as stale:
-        form = form.outdated(stale.current)
+        form = form.outdated(stale.current, runtime.words)
     except KeyReused:
-        words = "This form filed a request already, before you changed it. Press “Save as draft” to keep the change."
-        form = replace(form, key=uuid4(), version=None).refused({"": words}, status=409)
+        said = gettext(
+            "This form filed a request already, before you changed it. Press “Save as draft” to keep the change."
+        )
+        form = replace(form, key=uuid4(), version=None).refused({"": said}, status=409)
     except NotFound:
-        words = "This draft was filed or discarded meanwhile. Press “Save as draft” to keep what is written here."
-        form = replace(form, version=None).refused({"": words}, status=404)
+        said = gettext(
+            "This draft was filed or discarded meanwhile. Press “Save as draft” to keep what is written here."
+        )
+        form = replace(form, version=None).refused({"": said}, status=404)
     except (Invalid, Conflict) as refusal:
-        form = form.refused({"": str(refusal)}, status=409)
+        form = form.refused({"": in_full(refusal, runtime.words.language)}, status=409)
     return show_form(request, visit, form)
 
 

@@ -46,6 +46,8 @@ from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may
 from slamon.web.staff import choices
 from slamon.web.staff.layout import staff_page
 from slamon.web.view.instants import Zones, today_in
+from slamon.wording.errors import in_full, problem
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 _SPLIT = {"yes": True, "no": False}  # not said: it is asked where it matters
@@ -107,9 +109,11 @@ class Form:
         fingerprint = hashlib.sha256(json.dumps(self.asked, sort_keys=True).encode()).hexdigest()
         return idempotency.Call(visit.caller.id, f"page/{self.key}", fingerprint)
 
-    def outdated(self, version: int) -> "Form":
-        words = "This draft was saved from somewhere else meanwhile. Press the button again to use what stands here."
-        return replace(self, version=version, problems={"": words}, status=412)
+    def outdated(self, version: int, words: Words) -> "Form":
+        said = words.language.gettext(
+            "This draft was saved from somewhere else meanwhile. Press the button again to use what stands here."
+        )
+        return replace(self, version=version, problems={"": said}, status=412)
 
     def refused(self, problems: Mapping[str, str], status: int = 422) -> "Form":
         return replace(self, problems=problems, status=status)
@@ -133,7 +137,7 @@ def show(request: Request, visit: Visiting, type: str = "", project: str = "", d
             "chosen_type": type,
             "drafts": drafts.drafts_of(session, visit.caller),
             "codes": {str(each.id): each.code for each in choices.projects(session, visit.caller)},
-            "zones": Zones(own=visit.zone, other=visit.zone),
+            "zones": Zones(own=visit.zone, other=visit.zone, language=runtime.words.language),
             "is_discarded": done == "discarded",
         }
         return staff_page(request, visit, "filing_choice.html", context)
@@ -146,7 +150,7 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
     form, words = Form.sent(runtime, typed), FormWords.of(runtime.words, typed("type"))
     if typed("more"):
         return show_form(request, visit, form)
-    past = not_meant(form.shapes, typed, today_in(visit.zone, visit.now), form.due_days)
+    past = not_meant(form.shapes, typed, today_in(visit.zone, visit.now), form.due_days, runtime.words)
     try:
         with runtime.read() as tx:
             content = with_parent(tx, form.asked, visit)
@@ -173,19 +177,25 @@ def file(request: Request, visit: Posting, typed: Submitted) -> Response:
         return see_other(address)
     except ValidationError as wrong:
         form = form.refused({**words.problems_in(wrong, form.shapes, typed), **past})
-    except (Invalid, TermsError) as wrong:
+    except Invalid as wrong:
+        form = form.refused({wrong.field: problem(wrong, runtime.words.language)})
+    except TermsError as wrong:
         form = form.refused({wrong.field: wrong.message})
     except LikelyDuplicate as likely:
         form = replace(form, status=409, look_alikes=likely.look_alikes)
     except TermsDiffer as differ:
         form = replace(form, status=409, apart=differ.groups)
     except StaleVersion as stale:
-        form = form.outdated(stale.current)
+        form = form.outdated(stale.current, runtime.words)
     except KeyReused:
-        said = "This form filed a request already, before you changed it. Press the button again to file another one."
+        said = runtime.words.language.gettext(
+            "This form filed a request already, before you changed it. Press the button again to file another one."
+        )
         form = replace(form, key=uuid4(), version=None).refused({"": said}, status=409)
     except (Conflict, Forbidden) as refusal:
-        form = form.refused({"": str(refusal)}, status=409 if isinstance(refusal, Conflict) else 403)
+        form = form.refused(
+            {"": in_full(refusal, runtime.words.language)}, status=409 if isinstance(refusal, Conflict) else 403
+        )
     return show_form(request, visit, form)
 
 
@@ -233,7 +243,7 @@ def _page(request: Request, tx: Tx, visit: Visit, project: Project, form: Form) 
         "apart": [[words.codes[kind] for kind in group] for group in form.apart],
         "today": today_in(visit.zone, visit.now).isoformat(),
         "due_days": form.due_days,
-        "countries": country_names(),
+        "countries": runtime_of(request).words.language.countries(country_names()),
         "regions": zones_by_region(),
     }
     return staff_page(request, visit, "filing.html", context, status=form.status)

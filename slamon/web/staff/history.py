@@ -10,30 +10,18 @@ from slamon.channels import Channels
 from slamon.db.attachments import Attachment
 from slamon.db.outbox import Notification, NotificationState
 from slamon.db.requests import CrossingRow, CrossingStatus
-from slamon.domain.terms import Level
 from slamon.domain.timeline import CMO_ROLES, Fact, FactKind, Role, Via, stamp
 from slamon.services.requests.queries import RequestDetail
-from slamon.web.staff.deliveries import small_print, way
+from slamon.web.staff.deliveries import small_print, way, words_of
 from slamon.web.uploads import sent_alone, told_with
 from slamon.web.view.fact_details import Telling, corrected_by, particulars, quoted
-from slamon.web.view.instants import Moment, Zones, civil_day, span
-from slamon.web.view.words import LEVELS, MESSAGES, ROLES, VIAS
-from slamon.wording.clocks import ClockWords
-from slamon.wording.message import MessageKind
+from slamon.web.view.instants import Moment, civil_day, span
+from slamon.wording.language import Language
+from slamon.wording.words import Words
 
 # Finding a crossing within this is what the loop promises; only later ones are worth a word.
 _PROMPT = timedelta(seconds=2)
 _AT_ONCE = timedelta(minutes=1)
-_SENDING = {
-    NotificationState.QUEUED: "waiting to be sent",
-    NotificationState.SENDING: "being sent",
-    NotificationState.UNKNOWN: "nobody can say yet whether it arrived",
-    NotificationState.FOLDED: "part of a digest that is about to leave",
-    NotificationState.SENT: "sent",
-    NotificationState.FAILED: "not reached",
-    NotificationState.SUPPRESSED: "not sent: no longer needed, or dismissed",
-}
-
 _NOT_THERE = (NotificationState.FAILED, NotificationState.UNKNOWN)
 
 
@@ -57,32 +45,32 @@ class Entry:
     corrects: tuple[int, str] | None = None  # the sequence of another fact, and what that was
 
 
-def history(whole: RequestDetail, about: Telling, words: Mapping[str, ClockWords], channels: Channels) -> list[Entry]:
-    zones = about.zones
+def history(whole: RequestDetail, about: Telling, channels: Channels) -> list[Entry]:
+    words = about.words
     dated: list[tuple[datetime, int, Entry]] = []
     facts = list(whole.case.timeline)
     told = told_with(facts, whole.attachments)
     dated += [(fact.occurred_at, 0, _fact(fact, told[fact.sequence], about)) for fact in facts]
-    dated += [(file.created_at, 0, _file(file, zones)) for file in sent_alone(whole.attachments, told)]
+    dated += [(file.created_at, 0, _file(file, about)) for file in sent_alone(whole.attachments, told)]
     moved = [fact.occurred_at for fact in facts if fact.kind == FactKind.TERMS_CHANGED]
-    called = {kind: words[kind].name for kind in whole.case.catalogue.clocks}
-    dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, called, zones)) for alike in _together(whole.crossings)]
+    called = {kind: words.clocks[kind].name for kind in whole.case.catalogue.clocks}
+    dated += [(alike[0].crossed_at, 1, _crossing(alike, moved, called, about)) for alike in _together(whole.crossings)]
     # Facts are stamped with the next whole second; so are messages here, or a notice would stand before its filing.
-    refusing = _refusing(whole, channels)
+    refusing = _refusing(whole, channels, words)
     dated += [
-        (stamp(_when(row)), 2, _message(row, name, zones, channels, refusing)) for row, name in whole.notifications
+        (stamp(_when(row)), 2, _message(row, name, about, channels, refusing)) for row, name in whole.notifications
     ]
-    return list(_folded(entry for _, _, entry in sorted(dated, key=lambda each: each[:2])))
+    return list(_folded((entry for _, _, entry in sorted(dated, key=lambda each: each[:2])), about.language))
 
 
-def _folded(entries: Iterable[Entry]) -> Iterator[Entry]:
+def _folded(entries: Iterable[Entry], language: Language) -> Iterator[Entry]:
     """Messages one after another as one line; what did not arrive, or may not have, keeps its own."""
     for is_message, group in groupby(entries, key=lambda entry: entry.tone == "message"):
         if not is_message:
             yield from group
             continue
         told = tuple(group)
-        count = "1 message" if len(told) == 1 else f"{len(told)} messages"
+        count = language.ngettext("{n} message", "{n} messages", len(told))
         yield Entry(told[0].at, "message", count, folded=told)
 
 
@@ -106,23 +94,26 @@ def not_reached(notifications: Sequence[tuple[Notification, str | None]], person
 def _fact(fact: Fact, files: Sequence[Attachment], about: Telling) -> Entry:
     zones, corrects = about.zones, corrected_by(fact)
     role, remarks = fact.by.role, fact.remarks
-    notes = [ROLES[role] if role is Role.SYSTEM else f"{ROLES[role]}, {VIAS[fact.via]}"]
+    gettext, language = about.language.gettext, about.language
+    notes = [about.words.codes.roles[role] if role is Role.SYSTEM else _who(role, fact.via, about)]
     if remarks.precision == "date":
-        notes.append("only the day is known")
+        notes.append(gettext("only the day is known"))
     if remarks.source_key:
-        notes.append(f"kept before as {remarks.source_key}")
+        notes.append(gettext("kept before as {key}", key=remarks.source_key))
     if fact.recorded_by.id != fact.by.id:
-        notes.append(f"written down by {fact.recorded_by.name}")
+        notes.append(gettext("written down by {name}", name=fact.recorded_by.name))
     if fact.recorded_at != fact.occurred_at:
-        notes.append(f"recorded {span(fact.recorded_at - fact.occurred_at)} later, {zones.at(fact.recorded_at)}")
+        later = span(fact.recorded_at - fact.occurred_at, language)
+        notes.append(gettext("recorded {time} later, {at}", time=later, at=zones.at(fact.recorded_at)))
     if remarks.evidence:
-        notes.append(f"evidence: {remarks.evidence}")
+        notes.append(gettext("evidence: {evidence}", evidence=remarks.evidence))
     if remarks.expected_on:
-        notes.append(f"{about.type_words.expected} expected on {civil_day(remarks.expected_on)}")
+        day = civil_day(remarks.expected_on, language)
+        notes.append(gettext("{what} expected on {day}", what=about.type_words.expected, day=day))
     return Entry(
         at=zones.at(fact.occurred_at),
         tone="cmo" if role in CMO_ROLES else "sponsor",
-        headline=f"{fact.by.name} {about.words.facts[fact.kind].did}",
+        headline=gettext("{who} {did}", who=fact.by.name, did=about.words.facts[fact.kind].did),
         notes=tuple(notes),
         text=fact.words or None,
         files=tuple(files),
@@ -132,47 +123,56 @@ def _fact(fact: Fact, files: Sequence[Attachment], about: Telling) -> Entry:
     )
 
 
-def _file(file: Attachment, zones: Zones) -> Entry:
+def _who(role: Role, via: Via, about: Telling) -> str:
+    codes = about.words.codes
+    return about.language.listed((codes.roles[role], codes.vias[via]))
+
+
+def _file(file: Attachment, about: Telling) -> Entry:
     role = Role(file.uploaded_by_role)
     tone = "cmo" if role in CMO_ROLES else "sponsor"
-    notes = (f"{ROLES[role]}, {VIAS[Via(file.via)]}",)
-    return Entry(zones.at(file.created_at), tone, f"{file.uploaded_by_name} sent a file", notes, files=(file,))
+    headline = about.language.gettext("{name} sent a file", name=file.uploaded_by_name)
+    notes = (_who(role, Via(file.via), about),)
+    return Entry(about.zones.at(file.created_at), tone, headline, notes, files=(file,))
 
 
 def _crossing(
-    alike: Sequence[CrossingRow], moved: Sequence[datetime], called: Mapping[str, str], zones: Zones
+    alike: Sequence[CrossingRow], moved: Sequence[datetime], called: Mapping[str, str], about: Telling
 ) -> Entry:
     """`moved` is when other terms were applied, each of which may put a deadline into the past.
 
     `called` are the names of the clocks in reading order.
     """
-    crossing, notes = alike[0], []
+    crossing, notes, gettext = alike[0], [], about.language.gettext
     delay = crossing.detected_at - crossing.crossed_at
     by_new_terms = any(timedelta(0) <= at - crossing.detected_at <= _AT_ONCE for at in moved)
     if delay > _PROMPT and by_new_terms:
-        notes.append("moved into the past by other terms")
+        notes.append(gettext("moved into the past by other terms"))
     elif delay > _PROMPT:
-        notes.append(f"found {span(delay)} later")
+        notes.append(gettext("found {time} later", time=span(delay, about.language)))
     if not crossing.notified:
-        notes.append("recorded as passed, nobody told")
+        notes.append(gettext("recorded as passed, nobody told"))
     is_struck = crossing.status == CrossingStatus.RESCINDED
     if is_struck:
-        notes.append(f"no longer holds: {crossing.rescinded_reason}")
+        notes.append(gettext("no longer holds: {reason}", reason=crossing.rescinded_reason))
     names = list(dict.fromkeys(name for kind, name in called.items() if kind in {row.clock for row in alike}))
-    clocks = f"{' and '.join(names)} {'clock' if len(names) == 1 else 'clocks'}"
-    headline = f"{LEVELS[Level(crossing.level)]} ({clocks})"
-    return Entry(zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
+    level = about.words.codes.levels[crossing.level]
+    if len(names) == 1:
+        headline = gettext("{what_passed} ({clock} clock)", what_passed=level, clock=names[0])
+    else:
+        headline = gettext("{what_passed} ({clocks} clocks)", what_passed=level, clocks=about.language.both(names))
+    return Entry(about.zones.at(crossing.crossed_at), "crossing", headline, tuple(notes), is_struck=is_struck)
 
 
 def _when(row: Notification) -> datetime:
     return row.sent_at or row.queued_at
 
 
-def _refusing(whole: RequestDetail, channels: Channels) -> dict[UUID, str]:
+def _refusing(whole: RequestDetail, channels: Channels, words: Words) -> dict[UUID, str]:
     """The channel of each message, or digest of messages, in whose place another may have left."""
     rows = [row for row, _ in whole.notifications]
     return {
-        message_id: channels.or_for_links(row.channel).words.name
+        message_id: words_of(channels.or_for_links(row.channel), words).name
         for row in rows
         for message_id in (row.id, row.digest_id)
         if message_id
@@ -180,22 +180,29 @@ def _refusing(whole: RequestDetail, channels: Channels) -> dict[UUID, str]:
 
 
 def _message(
-    row: Notification, name: str | None, zones: Zones, channels: Channels, refusing: Mapping[UUID, str]
+    row: Notification, name: str | None, about: Telling, channels: Channels, refusing: Mapping[UUID, str]
 ) -> Entry:
     state = NotificationState(row.state)
-    what = MESSAGES[MessageKind(row.kind)]
-    notes = [_SENDING[state] + (" (shown on the console only)" if row.provider_id == "console" else "")]
-    notes += small_print(row, channels)
+    words, language, gettext = about.words, about.language, about.language.gettext
+    is_shown = row.provider_id == "console"
+    how_far = words.codes.deliveries[state]
+    notes = [gettext("{how_far} (shown on the console only)", how_far=how_far) if is_shown else how_far]
+    notes += small_print(row, channels, words)
     if row.attempts > 1:
-        notes.append(f"{row.attempts} attempts")
+        notes.append(language.ngettext("{n} attempt", "{n} attempts", row.attempts))
     if row.error and state is not NotificationState.SENT:
         notes.append(row.error)
     if row.fallback_of:
-        notes.append(f"because {refusing.get(row.fallback_of, 'another channel')} did not take it")
+        refused = refusing.get(row.fallback_of) or gettext("another channel")
+        notes.append(gettext("because {channel} did not take it", channel=refused))
     return Entry(
-        at=zones.at(_when(row)),
+        at=about.zones.at(_when(row)),
         tone="failure" if state in _NOT_THERE else "message",
-        headline=f"{way(row, name, channels)}: {what[:1].lower()}{what[1:]}",
+        headline=gettext(
+            "{way}: {message}",
+            way=way(row, name, channels, words),
+            message=language.within(words.codes.messages[row.kind]),
+        ),
         notes=tuple(notes),
         is_struck=state is NotificationState.SUPPRESSED,
     )

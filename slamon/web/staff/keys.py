@@ -13,6 +13,7 @@ from slamon.web.pages import runtime_of, see_other
 from slamon.web.session import Posting, Submitted, Visit, Visiting, may
 from slamon.web.staff.layout import staff_page
 from slamon.web.view.instants import Zones
+from slamon.wording.errors import in_full
 
 router = APIRouter(include_in_schema=False, prefix="/keys", dependencies=[may(Deed.MAKE_OWN_KEYS)])
 
@@ -31,14 +32,14 @@ def revoke(request: Request, visit: Posting, typed: Submitted, key_id: UUID) -> 
         with runtime_of(request).write() as tx:
             api_keys.revoke(tx, key_id, by=visit.caller, reason=reason)
     except Invalid as error:
-        return _page(request, visit, problem=str(error), status=422)
+        return _page(request, visit, problem=in_full(error, runtime_of(request).words.language), status=422)
     return see_other("/keys?done=revoked")
 
 
 def _page(
     request: Request, visit: Visit, *, done: bool = False, problem: str | None = None, status: int = 200
 ) -> HTMLResponse:
-    zones = Zones(visit.zone, visit.zone)
+    zones = Zones(visit.zone, visit.zone, runtime_of(request).words.language)
     with runtime_of(request).db.read() as session:
         found = [
             (key, zones.at(key.created_at), zones.maybe(key.revoked_at))

@@ -29,8 +29,6 @@ from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 
-WORDS = FormWords("", "Record", "Recorded.")
-
 
 @router.api_route(
     "/requests/{request_id}/record/{action}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.RECORD)]
@@ -114,8 +112,8 @@ def _page(
     context: dict[str, Any] = {
         "asked": basis.request,
         "form": form,
-        "words": WORDS,
+        "words": FormWords(title="", button=runtime.words.language.gettext("Record"), done=""),
         "deed": runtime.words.facts[runtime.catalogue.actions[action].facts[0]].did,
-        "refused": refused.on({action: form}) if refused else None,
+        "refused": refused.on({action: form}, runtime.words.language) if refused else None,
     }
     return staff_page(request, visit, "record.html", context, status=refused.status if refused else 200)

@@ -18,7 +18,7 @@ from slamon.domain.stage import last_possible
 from slamon.domain.terms import BREACH_LEVELS
 from slamon.domain.timeline import CMO_ROLES, FactKind, Role, Via
 from slamon.errors import ActionNotAllowed, Invalid, NotFound, StaleVersion
-from slamon.files.kinds import ACCEPT, TAKEN
+from slamon.files.kinds import ACCEPT
 from slamon.http.uploads import download
 from slamon.services.access.form_links import revoke_links
 from slamon.services.access.rights import RIGHTS, Deed, roles_on
@@ -40,13 +40,14 @@ from slamon.web.session import Posting, Submitted, Typed, Visit, Visiting, may_o
 from slamon.web.staff import choices
 from slamon.web.staff.history import history, not_reached
 from slamon.web.staff.layout import staff_page
-from slamon.web.uploads import HandedByStaff
+from slamon.web.uploads import HandedByStaff, taken
 from slamon.web.view.asked import asked_for
 from slamon.web.view.countdowns import countdown, in_order, most_pressing
 from slamon.web.view.fact_details import telling
 from slamon.web.view.instants import Zones
 from slamon.web.view.progress import so_far
 from slamon.wording.actions import FormWords
+from slamon.wording.errors import problem
 from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
@@ -177,16 +178,17 @@ def version_in(typed: Typed) -> int:
 
 
 def refusal(words: Words, error: Invalid | ActionNotAllowed | StaleVersion, form: str, typed: Typed) -> Refused:
+    gettext = words.language.gettext
     if isinstance(error, Invalid):
-        return Refused(422, form, {}, error.message, typed, error)
+        return Refused(422, form, {}, problem(error, words.language), typed, error)
     if isinstance(error, StaleVersion):
-        message = (
+        message = gettext(
             "Somebody acted first, so nothing was sent. Read what is new below, then send it again if it still fits."
         )
         return Refused(412, form, {}, message, typed)
-    return Refused(
-        409, form, {}, f"It is not possible to {words.actions[form].verb} any more; nothing was sent.", typed
-    )
+    what = words.actions[form].verb
+    message = gettext("It is not possible to {what} any more; nothing was sent.", what=what)
+    return Refused(409, form, {}, message, typed)
 
 
 def _contact_named(typed: Typed) -> UUID:
@@ -208,7 +210,7 @@ def _page(
     session, runtime, whole = tx.session, runtime_of(request), request_detail(tx, request_id, by=visit.caller)
     words = runtime.words
     asked, site = whole.row.request, whole.row.site
-    zones = Zones(own=visit.zone, other=site.time_zone)
+    zones = Zones(own=visit.zone, other=site.time_zone, language=words.language)
     case = whole.case
     countdowns = [countdown(clock, zones, visit.now, words.clocks, case.terms_of(clock)) for clock in case.clocks()]
     running, ended = in_order(countdowns)
@@ -223,7 +225,7 @@ def _page(
         "asked": asked,
         "site": site,
         "state": state,
-        "asked_for": asked_for(basis.type, basis.type_words, basis.progress.detail),
+        "asked_for": asked_for(basis.type, words, basis.progress.detail),
         "linked": linked_requests(session, asked, visit.caller),
         "is_our_turn": state in SPONSORS_TURN,
         "is_open": state in OPEN_STATES,
@@ -240,15 +242,15 @@ def _page(
         "recordable": told_of(runtime.catalogue, now_open) if may_keep else {},
         "recordable_late": told_of(runtime.catalogue, late) if may_keep else {},
         "contacts": basis.contacts,
-        "so_far": so_far(case, basis.type_words, basis.progress, list(case.timeline), zones, visit.now),
+        "so_far": so_far(case, words, basis.progress, list(case.timeline), zones, visit.now),
         "may_revoke": may_keep and state in OPEN_STATES,
         "may_send": may_keep and state in OPEN_STATES,
         "accept": ACCEPT,
-        "taken": f"{TAKEN}, up to {runtime.settings.attachment_max_megabytes} MB",
-        "entries": history(whole, told_with, words.clocks, runtime.registered),
+        "taken": taken(words, runtime.settings),
+        "entries": history(whole, told_with, runtime.registered),
         "unreached": not_reached(whole.notifications, whole.contact.id),
         "done": done if done in ("filed", "filed-apart", "record", REVOKE, FILE, *form_words) else "",
-        "refused": refused.on(forms) if refused else None,
+        "refused": refused.on(forms, words.language) if refused else None,
     }
     return staff_page(request, visit, "request.html", context, status=refused.status if refused else 200)
 

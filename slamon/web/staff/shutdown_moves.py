@@ -99,7 +99,7 @@ def _moved(tx: Tx, each: MovedDeadline, zones: Zones, words: Words) -> Moved:
     return Moved(
         request_id=each.request_id,
         number=each.number,
-        clock=name_of(clock, tx.rules.catalogue.clocks[clock.kind], words.clocks),
+        clock=name_of(clock, tx.rules.catalogue.clocks[clock.kind], words.clocks, words.language),
         target=(zones.maybe(each.target_before), zones.maybe(each.target_after)),
         limit=(zones.maybe(each.limit_before), zones.maybe(each.limit_after)),
         breaches_at_once=each.breaches_at_once,

@@ -33,6 +33,9 @@ from slamon.web.staff.layout import staff_page
 from slamon.web.staff.requests import version_in
 from slamon.web.staff.shutdown_moves import ask, ask_if_long, moves_of
 from slamon.web.view.instants import Zones, local_instant, today_in
+from slamon.wording.errors import problem
+from slamon.wording.language import Language
+from slamon.wording.words import Words
 
 router = APIRouter(include_in_schema=False)
 ShutdownId = Annotated[UUID, Path()]
@@ -40,13 +43,6 @@ Said = TypeVar("Said", bound=BaseModel)
 
 ANNOUNCE, AGREE, REFUSE, APPLY, PREVIEW = "announce", "agree", "refuse", "apply", "preview"
 STATUS_OF = {AGREE: ShutdownStatus.AGREED, REFUSE: ShutdownStatus.REFUSED}
-_DONE = {
-    ANNOUNCE: "Written down. Nothing is closed until the CMO’s lead agrees.",
-    AGREE: "Agreed. Its days are closed for requests filed from now on.",
-    REFUSE: "Refused. Its days stay open for requests filed from now on.",
-    APPLY: "Agreed. Its days are closed, for open requests too.",
-    PREVIEW: "It is being worked out. You can leave this page and come back.",
-}
 
 
 @router.api_route("/shutdowns", methods=["GET", "HEAD"], dependencies=[may(Deed.READ_RECORDS)])
@@ -75,7 +71,7 @@ def show_form(request: Request, visit: Visiting) -> Response:
 def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
     """Write one down, on the CMO's word. The same form sent twice does so once."""
     try:
-        site_id, said = _announcement(typed, visit.zone)
+        site_id, said = _announcement(typed, visit.zone, runtime_of(request).words)
         once = idempotency.Call(visit.caller.id, f"page/{typed.key()}", ANNOUNCE)
         with runtime_of(request).write() as tx:
             before = idempotency.begin(tx, once)
@@ -88,7 +84,7 @@ def announce(request: Request, visit: Posting, typed: Submitted) -> Response:
         return see_other(address)
     except (Invalid, Conflict, KeyReused) as error:
         with runtime_of(request).db.read() as session:
-            return _form(request, session, visit, _refusal(error, ANNOUNCE, typed))
+            return _form(request, session, visit, _refusal(request, error, ANNOUNCE, typed))
 
 
 @router.api_route("/shutdowns/{shutdown_id}", methods=["GET", "HEAD"], dependencies=[may_on_record(Deed.READ_RECORDS)])
@@ -105,7 +101,7 @@ def work_out(request: Request, visit: Posting, typed: Submitted, shutdown_id: Sh
             ask(tx, shutdown_id, visit)
     except Conflict as error:
         with runtime_of(request).read() as tx:
-            return _page(request, tx, visit, shutdown_id, refused=_refusal(error, PREVIEW, typed))
+            return _page(request, tx, visit, shutdown_id, refused=_refusal(request, error, PREVIEW, typed))
     return see_other(f"/shutdowns/{shutdown_id}?done={PREVIEW}#moved")
 
 
@@ -116,7 +112,7 @@ def decide(request: Request, visit: Posting, typed: Submitted, shutdown_id: Shut
         raise NotFound("page", request.scope["path"])
     done = APPLY if deed == AGREE and typed(APPLY) else deed
     try:
-        reason = _checked(Because, {"reason": typed("reason")}).reason
+        reason = _checked(Because, {"reason": typed("reason")}, runtime_of(request).words).reason
         with runtime_of(request).write() as tx:
             if deed in STATUS_OF:
                 _decide(tx, visit, typed, shutdown_id, STATUS_OF[deed], reason)
@@ -125,7 +121,7 @@ def decide(request: Request, visit: Posting, typed: Submitted, shutdown_id: Shut
                 ask_if_long(tx, shutdown_id, visit)
     except (Invalid, Conflict, StaleVersion) as error:
         with runtime_of(request).read() as tx:
-            return _page(request, tx, visit, shutdown_id, refused=_refusal(error, deed, typed))
+            return _page(request, tx, visit, shutdown_id, refused=_refusal(request, error, deed, typed))
     return see_other(f"/shutdowns/{shutdown_id}?done={done}")
 
 
@@ -145,37 +141,51 @@ def _first_day(line: tuple[Shutdown, Site, str]) -> Any:
 # --- the form -------------------------------------------------------------------------------------------------------
 
 
-def _fields(session: Session, visit: Visit) -> tuple[Field, ...]:
-    today = today_in(visit.zone, visit.now).isoformat()
+def _fields(session: Session, visit: Visit, words: Words) -> tuple[Field, ...]:
+    gettext, today = words.language.gettext, today_in(visit.zone, visit.now).isoformat()
     sites = (
         Choice(str(site.id), f"{cmo}, {site.name} ({site.country})")
         for cmo, site in choices.sites_to_close(session, visit.caller)
     )
+    most = words.language.ngettext(
+        "closed too; {n} day at most", "closed too; {n} days at most", shutdowns.LONGEST_DAYS
+    )
     day = partial(Field, kind=Kind.DATE, is_required=True)
     return (
-        Field("site_id", "CMO and site", Kind.CHOICE, is_required=True, choices=(Choice("", "Choose…"), *sites)),
-        Field("name", "What it is", hint="for example Summer shutdown", is_required=True),
-        day("first_day", "First day", hint="closed from its midnight on, at the site"),
-        day("last_day", "Last day", hint=f"closed too; {shutdowns.LONGEST_DAYS} days at most", least=today),
-        Field("announced_by", "Who at the CMO said so", hint="and how: by phone, by mail", is_required=True),
-        Field("announced_at", "When", Kind.MOMENT, hint="left empty: now"),
+        Field(
+            "site_id",
+            words.request_fields["site_id"].label,
+            Kind.CHOICE,
+            is_required=True,
+            choices=(Choice("", gettext("Choose…")), *sites),
+        ),
+        Field("name", gettext("What it is"), hint=gettext("for example Summer shutdown"), is_required=True),
+        day("first_day", gettext("First day"), hint=gettext("closed from its midnight on, at the site")),
+        day("last_day", gettext("Last day"), hint=most, least=today),
+        Field(
+            "announced_by",
+            gettext("Who at the CMO said so"),
+            hint=gettext("and how: by phone, by mail"),
+            is_required=True,
+        ),
+        Field("announced_at", gettext("When"), Kind.MOMENT, hint=gettext("left empty: now")),
     )
 
 
-def _announcement(typed: Typed, zone: str) -> tuple[UUID, Announcement]:
+def _announcement(typed: Typed, zone: str, words: Words) -> tuple[UUID, Announcement]:
     """What was typed, checked by the API's own model. Raises InvalidFields."""
     problems: dict[str, str] = {}
     said = {name: typed(name) for name in ("first_day", "last_day", "name", "announced_by") if typed(name)}
     site_id = choices.chosen(typed("site_id"))
     if site_id is None:
-        problems["site_id"] = "choose one of the list"
+        problems["site_id"] = words.codes.problems["enum"]
     try:
         if typed("announced_at"):
             said["announced_at"] = local_instant("announced_at", typed("announced_at"), zone).isoformat()
     except Invalid as wrong:
-        problems["announced_at"] = wrong.message
+        problems["announced_at"] = problem(wrong, words.language)
     try:
-        checked = _checked(NewShutdown, said)
+        checked = _checked(NewShutdown, said, words)
     except InvalidFields as wrong:
         problems |= wrong.problems
     if site_id is None or problems:
@@ -183,31 +193,36 @@ def _announcement(typed: Typed, zone: str) -> tuple[UUID, Announcement]:
     return site_id, Announcement(**checked.model_dump())
 
 
-def _checked(model: type[Said], content: Mapping[str, Any]) -> Said:
+def _checked(model: type[Said], content: Mapping[str, Any], words: Words) -> Said:
     """Raises InvalidFields."""
     try:
         return model.model_validate(content)
     except ValidationError as wrong:
-        raise InvalidFields({str(error["loc"][0]): plain(error) for error in wrong.errors()}) from wrong
+        raise InvalidFields({str(error["loc"][0]): plain(error, words) for error in wrong.errors()}) from wrong
 
 
 def _form(request: Request, session: Session, visit: Visit, refused: Refused | None = None) -> HTMLResponse:
     context = {
-        "fields": _fields(session, visit),
+        "fields": _fields(session, visit, runtime_of(request).words),
         "refused": refused,
         "key": (refused.typed("key") if refused else "") or str(uuid4()),
     }
     return staff_page(request, visit, "shutdown_form.html", context, status=refused.status if refused else 200)
 
 
-def _refusal(error: Invalid | Conflict | KeyReused | StaleVersion, form: str, typed: Typed) -> Refused:
+def _refusal(
+    request: Request, error: Invalid | Conflict | KeyReused | StaleVersion, form: str, typed: Typed
+) -> Refused:
+    language = runtime_of(request).words.language
+    gettext, said = language.gettext, problem(error, language)
     if isinstance(error, Invalid):
-        problems = dict(error.problems) if isinstance(error, InvalidFields) else {error.field: error.message}
-        return Refused(422, form, problems, "Please look at what is marked.", typed, error)
+        problems = dict(error.problems) if isinstance(error, InvalidFields) else {error.field: said}
+        return Refused(422, form, problems, gettext("Please look at what is marked."), typed, error)
     if isinstance(error, StaleVersion):
-        return Refused(412, form, {}, "Somebody decided first. Read what is new, then send it again if it fits.", typed)
+        message = gettext("Somebody decided first. Read what is new, then send it again if it fits.")
+        return Refused(412, form, {}, message, typed)
     # The one conflict of an announcement is with its site.
-    return Refused(409, form, {"site_id": str(error)} if form == ANNOUNCE else {}, str(error), typed)
+    return Refused(409, form, {"site_id": said} if form == ANNOUNCE else {}, said, typed)
 
 
 # --- one shutdown ---------------------------------------------------------------------------------------------------
@@ -219,7 +234,8 @@ def _page(
     row = shutdowns.find(tx.session, shutdown_id, by=visit.caller)
     site = tx.session.get_one(Site, row.site_id)
     cmo = tx.session.get_one(Organization, site.organization_id)
-    zones = Zones(own=visit.zone, other=site.time_zone)
+    words = runtime_of(request).words
+    zones = Zones(own=visit.zone, other=site.time_zone, language=words.language)
     names = _names(tx.session, (row.created_by, row.decided_by, str(cmo.lead_id)))
     context: dict[str, Any] = {
         "row": row,
@@ -230,12 +246,23 @@ def _page(
         "decided": zones.maybe(row.decided_at),
         "names": names,
         "lead": names.get(str(cmo.lead_id)),
-        "moves": moves_of(tx, shutdown_id, zones, visit, runtime_of(request).words),
+        "moves": moves_of(tx, shutdown_id, zones, visit, words),
         "may_decide": shutdowns.may_decide(tx.session, row, by=visit.caller),
-        "done": _DONE.get(done),
+        "done": _done(done, words.language),
         "refused": refused,
     }
     return staff_page(request, visit, "shutdown.html", context, status=refused.status if refused else 200)
+
+
+def _done(done: str, language: Language) -> str | None:
+    gettext = language.gettext
+    return {
+        ANNOUNCE: gettext("Written down. Nothing is closed until the CMO’s lead agrees."),
+        AGREE: gettext("Agreed. Its days are closed for requests filed from now on."),
+        REFUSE: gettext("Refused. Its days stay open for requests filed from now on."),
+        APPLY: gettext("Agreed. Its days are closed, for open requests too."),
+        PREVIEW: gettext("It is being worked out. You can leave this page and come back."),
+    }.get(done)
 
 
 def _names(session: Session, ids: Iterable[str | None]) -> dict[str, str]:

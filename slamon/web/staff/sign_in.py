@@ -22,6 +22,7 @@ from slamon.web.session import (
     remember,
     safe_next,
 )
+from slamon.wording.errors import problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -125,14 +126,14 @@ def set_password(request: Request, token: str, typed: Submitted, _own: OwnForm, 
             session_token = sessions.begin_session(tx, person)
     except LinkGone as gone:
         return _no_welcome(request, gone)
-    except Invalid as problem:
-        return _welcome_page(request, token, problem)
+    except Invalid as error:
+        return _welcome_page(request, token, error)
     response = see_other("/")
     remember(request, response, session_token)
     return response
 
 
-def _welcome_page(request: Request, token: str, problem: Invalid | None = None) -> HTMLResponse:
+def _welcome_page(request: Request, token: str, error: Invalid | None = None) -> HTMLResponse:
     runtime = runtime_of(request)
     with runtime.read() as tx:
         try:
@@ -140,8 +141,9 @@ def _welcome_page(request: Request, token: str, problem: Invalid | None = None) 
         except LinkGone as gone:
             return _no_welcome(request, gone)
         seen_by = one_time_links.who_saw(tx.session, token)
-    context = {"token": token, "person": person, "seen_by": seen_by, "problem": problem}
-    return page(request, "welcome.html", context, status=422 if problem else 200)
+    said = problem(error, runtime.words.language) if error else None
+    context = {"token": token, "person": person, "seen_by": seen_by, "problem": error and error.field, "said": said}
+    return page(request, "welcome.html", context, status=422 if error else 200)
 
 
 def _is_signed_in(request: Request) -> bool:

@@ -21,10 +21,11 @@ from slamon.web.staff.layout import staff_page
 from slamon.web.view.countdowns import Countdown, Tone, countdown, most_pressing, stored_clock
 from slamon.web.view.instants import Moment, Zones
 from slamon.web.view.words import named
+from slamon.wording.language import Language
 
 router = APIRouter(include_in_schema=False)
 
-TABS = {"attention": "Needs attention", "open": "Open", "all": "All"}
+TABS = ("attention", "open", "all")
 FILTERS = ("state", "type", "cmo", "project", "priority", "overdue")
 
 
@@ -96,7 +97,7 @@ def show_worklist(
         place = (after or None) if only else None
         pages = {holder: worklist(tx, holder, wanted, by=visit.caller, after=place) for holder in holders}
         context: dict[str, Any] = {
-            "tabs": TABS,
+            "tabs": _tabs(runtime.words.language),
             "tab": tab,
             "chosen": chosen,
             "lines": _lines(found, visit, runtime),
@@ -117,10 +118,15 @@ def show_worklist(
         return staff_page(request, visit, "board.html", context)
 
 
+def _tabs(language: Language) -> dict[str, str]:
+    gettext = language.gettext
+    return dict(zip(TABS, (gettext("Needs attention"), gettext("Open"), gettext("All")), strict=True))
+
+
 def _lines(rows: Sequence[RequestSummary], visit: Visit, runtime: Runtime) -> list[RequestLine]:
     lines = []
     for row in rows:
-        zones = Zones(own=visit.zone, other=row.site.time_zone)
+        zones = Zones(own=visit.zone, other=row.site.time_zone, language=runtime.words.language)
         states = (stored_clock(clock, runtime.catalogue.clocks) for clock in row.clocks)
         countdowns = tuple(countdown(state, zones, visit.now, runtime.words.clocks) for state in states)
         lines.append(

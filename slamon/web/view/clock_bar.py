@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from slamon.domain.clocks.explain import Explanation
 from slamon.domain.clocks.state import ClockState
+from slamon.wording.language import ENGLISH, Language
 
 _AIR = 0.03  # of the width, left free behind the last instant
 _FAR = 1.5  # times the way to the limit
@@ -42,18 +43,18 @@ class Bar:
     marks: tuple[Mark, ...]
 
 
-def draw(clock: ClockState, now: datetime) -> Bar:
+def draw(clock: ClockState, now: datetime, language: Language = ENGLISH) -> Bar:
     """The bar of a clock at `now`; it reaches as far as the latest instant it shows."""
     end = clock.stopped_at or max(now, clock.started_at)
-    return _bar(clock.started_at, list(_parts(clock, end)), list(_marks(clock, end)))
+    return _bar(clock.started_at, list(_parts(clock, end)), list(_marks(clock, end, language)))
 
 
-def draw_explanation(explanation: Explanation, now: datetime) -> Bar:
+def draw_explanation(explanation: Explanation, now: datetime, language: Language) -> Bar:
     """The bar of an explanation; the stop, or now, is marked where it does not lie far beyond the limit."""
     clock, parts = explanation.clock, explanation.parts
     end = clock.stopped_at or max(now, clock.started_at)
     is_far = end - clock.started_at > (parts[-1].until - clock.started_at) * _FAR
-    marks = [mark for mark in _marks(clock, end) if not (is_far and mark[0] in ("stop", "now"))]
+    marks = [mark for mark in _marks(clock, end, language) if not (is_far and mark[0] in ("stop", "now"))]
     return _bar(clock.started_at, [(part.kind.value, part.since, part.until) for part in parts], marks)
 
 
@@ -79,13 +80,14 @@ def _parts(clock: ClockState, end: datetime) -> Iterator[_Spanned]:
         yield "pause", pause.since, min(pause.to or end, end)
 
 
-def _marks(clock: ClockState, end: datetime) -> Iterator[_Marked]:
+def _marks(clock: ClockState, end: datetime, language: Language) -> Iterator[_Marked]:
+    gettext = language.gettext
     ends_on_a_day = clock.target_at == clock.limit_at
     if clock.target_at is not None:
-        yield "target", "due" if ends_on_a_day else "target", clock.target_at
+        yield "target", gettext("due") if ends_on_a_day else gettext("target"), clock.target_at
     if clock.limit_at is not None and not ends_on_a_day:
-        yield "limit", "limit", clock.limit_at
-    yield ("stop", "done", end) if clock.stopped_at else ("now", "now", end)
+        yield "limit", gettext("limit"), clock.limit_at
+    yield ("stop", gettext("done"), end) if clock.stopped_at else ("now", gettext("now"), end)
 
 
 def _stretch(kind: str, x: float, to: float) -> Stretch:

@@ -14,6 +14,7 @@ from slamon.web.view.clock_bar import Bar, draw
 from slamon.web.view.instants import Moment, Zones, span
 from slamon.wording.clocks import ClockWords
 from slamon.wording.instants import target as allowance
+from slamon.wording.language import Language, capital
 
 _SOON = 0.25  # the last quarter before the target is shown in the colour of "soon"
 
@@ -28,9 +29,6 @@ class Tone(StrEnum):
     PAUSED = "paused"
     MET = "met"
     OFF = "off"
-
-
-_PASSED = {Tone.LATE: "target", Tone.BREACHED: "limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +60,40 @@ class Countdown:
 
     @property
     def title(self) -> str:
-        return self.name[:1].upper() + self.name[1:]
+        return capital(self.name)
 
     @property
     def is_bad(self) -> bool:
         return self.tone in (Tone.LATE, Tone.BREACHED)
 
 
-def name_of(clock: ClockId, definition: ClockDefinition, words: Mapping[str, ClockWords]) -> str:
+def name_of(clock: ClockId, definition: ClockDefinition, words: Mapping[str, ClockWords], language: Language) -> str:
     """What a clock is called; of consignments, from the second on with its number."""
-    of = f" of consignment {clock.generation}" if definition.is_per_consignment and clock.generation > 1 else ""
-    return f"{words[clock.kind].name}{of}"
+    name = words[clock.kind].name
+    if not definition.is_per_consignment or clock.generation == 1:
+        return name
+    return language.gettext("{clock} of consignment {number}", clock=name, number=clock.generation)
 
 
 def countdown(
     clock: ClockState, zones: Zones, now: datetime, words: Mapping[str, ClockWords], terms: Terms | None = None
 ) -> Countdown:
-    tone, name = _tone(clock, now), name_of(clock.id, clock.definition, words)
+    tone, name = _tone(clock, now), name_of(clock.id, clock.definition, words, zones.language)
     return Countdown(
         id=clock.id,
         definition=clock.definition,
         name=name,
         headline=words[clock.kind].headline,
         tone=tone,
-        words=_words(clock, name, tone, now),
+        words=_words(clock, name, tone, now, zones.language),
         is_running=clock.is_running,
         started=zones.at(clock.started_at),
         target=zones.maybe(clock.target_at),
         limit=zones.maybe(clock.limit_at),
         stopped=zones.maybe(clock.stopped_at),
         pauses=len(clock.pauses),
-        allowed=_allowed(clock.kind, terms) if terms else None,
-        bar=draw(clock, now),
+        allowed=_allowed(clock.kind, terms, zones.language) if terms else None,
+        bar=draw(clock, now, zones.language),
     )
 
 
@@ -133,31 +133,39 @@ def _tone(clock: ClockState, now: datetime) -> Tone:
     return Tone.SOON if left < _SOON else Tone.CALM
 
 
-def _words(clock: ClockState, name: str, tone: Tone, now: datetime) -> str:
-    is_a_day = clock.definition.is_dated
+def _words(clock: ClockState, name: str, tone: Tone, now: datetime, language: Language) -> str:
+    gettext = language.gettext
     if clock.stopped_at is not None:
-        return _ending(clock, name)
-    if clock.is_paused and tone in _PASSED:  # no figure: nothing grows while it is paused
-        return f"{name} clock paused; was already over the {_PASSED[tone]}"
-    if clock.limit_at is not None and tone is Tone.BREACHED and is_a_day:
-        return f"{name} passed {span(now - clock.limit_at)} ago"
+        return _ending(clock, name, language)
+    if clock.is_paused and tone is Tone.LATE:  # no figure: nothing grows while it is paused
+        return gettext("{clock} clock paused; was already over the target", clock=name)
+    if clock.is_paused and tone is Tone.BREACHED:
+        return gettext("{clock} clock paused; was already over the limit", clock=name)
     if clock.limit_at is not None and tone is Tone.BREACHED:
-        return f"{name} limit breached {span(now - clock.limit_at)} ago"
+        ago = span(now - clock.limit_at, language)
+        if clock.definition.is_dated:
+            return gettext("{clock} passed {time} ago", clock=name, time=ago)
+        return gettext("{clock} limit breached {time} ago", clock=name, time=ago)
     if clock.target_at is not None and tone is Tone.LATE:
-        return f"{name} late by {span(now - clock.target_at)}"
-    if clock.target_at is not None and is_a_day:
-        return f"{name} in {span(clock.target_at - now)}"
+        return gettext("{clock} late by {time}", clock=name, time=span(now - clock.target_at, language))
+    if clock.target_at is not None and clock.definition.is_dated:
+        return gettext("{clock} in {time}", clock=name, time=span(clock.target_at - now, language))
     if clock.target_at is not None and not clock.is_paused:
-        return f"{name} due in {span(clock.target_at - now)}"
+        return gettext("{clock} due in {time}", clock=name, time=span(clock.target_at - now, language))
     since = clock.open_pause.since if clock.open_pause else now
-    return f"{name} clock paused for {span(now - since)}"
+    return gettext("{clock} clock paused for {time}", clock=name, time=span(now - since, language))
 
 
-def _ending(clock: ClockState, name: str) -> str:
+def _ending(clock: ClockState, name: str, language: Language) -> str:
+    gettext = language.gettext
     if clock.outcome is Outcome.CANCELLED or clock.wall_time is None:
-        return f"{name} clock cancelled"
-    how = {Outcome.MET: "on time", Outcome.LATE: "late", Outcome.BREACHED: "after the limit"}[clock.outcome]
-    return f"{name} {how}, after {span(clock.wall_time)}"
+        return gettext("{clock} clock cancelled", clock=name)
+    after = span(clock.wall_time, language)
+    if clock.outcome is Outcome.MET:
+        return gettext("{clock} on time, after {time}", clock=name, time=after)
+    if clock.outcome is Outcome.LATE:
+        return gettext("{clock} late, after {time}", clock=name, time=after)
+    return gettext("{clock} after the limit, after {time}", clock=name, time=after)
 
 
 def in_order(countdowns: Iterable[Countdown]) -> tuple[list[Countdown], list[Countdown]]:
@@ -166,9 +174,11 @@ def in_order(countdowns: Iterable[Countdown]) -> tuple[list[Countdown], list[Cou
     return [each for each in every if each.stopped is None], [each for each in every if each.stopped is not None]
 
 
-def _allowed(kind: str, terms: Terms) -> str:
+def _allowed(kind: str, terms: Terms, language: Language) -> str:
     line = terms.clocks[kind]
     if line.mode is Mode.DATE:
-        return "by the end of the day"
-    target, limit = (allowance(int(each.total_seconds()), line.mode.unit) for each in (line.target, line.limit))
-    return f"target {target}, limit {limit}"
+        return language.gettext("by the end of the day")
+    target, limit = (
+        allowance(int(each.total_seconds()), line.mode.unit, language) for each in (line.target, line.limit)
+    )
+    return language.gettext("target {target}, limit {limit}", target=target, limit=limit)

@@ -31,15 +31,13 @@ from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.asked import in_words
 from slamon.web.view.instants import Zones, civil_day
 from slamon.web.view.progress import (
-    CONDITIONS,
-    DISPOSITIONS,
-    READOUTS,
     answered_with,
     figure,
     lines_in_words,
     part_title,
 )
-from slamon.web.view.words import label, shown
+from slamon.web.view.words import shown
+from slamon.wording.language import Language, capital
 from slamon.wording.types import TypeWords
 from slamon.wording.words import Words
 
@@ -59,6 +57,10 @@ class Telling:
     @property
     def type_words(self) -> TypeWords:
         return self.words.types[self.type.name]
+
+    @property
+    def language(self) -> Language:
+        return self.words.language
 
 
 def telling(session: Session, case: LoadedRequest, detail: Mapping[str, Any], zones: Zones, words: Words) -> Telling:
@@ -90,7 +92,10 @@ def corrected_by(fact: Fact) -> int | None:
 def quoted(sequence: int, told: Telling) -> str:
     """What a correction points at: `Corinne Contact asked a question, Mon 2 Mar 2026, 10:00 Zurich`."""
     fact = told.facts[sequence]
-    return f"{fact.by.name} {told.words.facts[fact.kind].did}, {told.zones.at(fact.occurred_at)}"
+    did = told.words.facts[fact.kind].did
+    return told.language.gettext(
+        "{name} {did}, {time}", name=fact.by.name, did=did, time=told.zones.at(fact.occurred_at)
+    )
 
 
 def _plainly(fact: Fact, told: Telling) -> Iterator[str]:
@@ -103,15 +108,19 @@ def _plainly(fact: Fact, told: Telling) -> Iterator[str]:
     for name in definition.takes:
         value = getattr(said, name)
         if not is_unsaid(value):
-            yield f"{fields[name].label}: {_in_words(value, told)}"
+            yield _labelled(fields[name].label, _in_words(value, told), told)
+
+
+def _labelled(title: str, text: str, told: Telling) -> str:
+    return told.language.gettext("{label}: {text}", label=title, text=text)
 
 
 def _in_words(value: Any, told: Telling) -> str:
     if isinstance(value, datetime):
         return str(told.zones.at(value))
     if isinstance(value, tuple):
-        return ", ".join(_in_words(each, told) for each in value)
-    return civil_day(value) if isinstance(value, date) else str(value)
+        return told.language.listed(_in_words(each, told) for each in value)
+    return civil_day(value, told.language) if isinstance(value, date) else str(value)
 
 
 def _answered(fact: Fact, told: Telling) -> Iterator[str]:
@@ -119,81 +128,94 @@ def _answered(fact: Fact, told: Telling) -> Iterator[str]:
     for part in fact.said(Answer).items or ():
         words = told.type_words.part
         status = words.declined if part.status is ItemStatus.DECLINED else words.supplied
-        said = answered_with(part)
+        said = answered_with(part, told.language)
         if count > 1 or said:
-            title = part_title(told.type, told.type_words, told.detail, part.item)
-            yield f"{title}: {status}{f', {said}' if said else ''}"
+            title = part_title(told.type, told.words, told.detail, part.item)
+            yield _labelled(title, told.language.listed(filter(None, (status, said))), told)
 
 
-def _planned(fact: Fact, _: Telling) -> Iterator[str]:
-    yield f"Planned ship date: {_day(fact.said(ConfirmOrder).planned_ship_on)}"
+def _planned(fact: Fact, told: Telling) -> Iterator[str]:
+    day = _day(fact.said(ConfirmOrder).planned_ship_on, told)
+    yield told.language.gettext("Planned ship date: {day}", day=day)
 
 
-def _day(day: date | None) -> str:
-    return civil_day(day) if day else ""
+def _day(day: date | None, told: Telling) -> str:
+    return civil_day(day, told.language) if day else ""
 
 
-def _moment(at: datetime | None, words: str, told: Telling) -> str:
-    return f"{words} {told.zones.at(at)}" if at else ""
-
-
-def _loggers(serials: tuple[str, ...]) -> str:
-    return f"Loggers: {', '.join(serials)}" if serials else ""
+def _loggers(serials: tuple[str, ...], told: Telling) -> str:
+    if not serials:
+        return ""
+    return told.language.gettext("Loggers: {serials}", serials=told.language.listed(serials))
 
 
 def _packed(fact: Fact, told: Telling) -> Iterator[str]:
-    said = fact.said(ConfirmPacked)
-    yield lines_in_words(told.detail, said.lines)
-    yield f"Lots or kits: {said.lots_or_kits}" if said.lots_or_kits else ""
-    yield _loggers(said.logger_serials)
-    yield _moment(said.packed_at, "Packed", told)
+    said, gettext = fact.said(ConfirmPacked), told.language.gettext
+    yield lines_in_words(told.detail, said.lines, told.language)
+    yield gettext("Lots or kits: {lots_or_kits}", lots_or_kits=said.lots_or_kits) if said.lots_or_kits else ""
+    yield _loggers(said.logger_serials, told)
+    if said.packed_at:
+        yield gettext("Packed {time}", time=told.zones.at(said.packed_at))
+
+
+def _of_consignment(number: int | None, what: str, told: Telling) -> str:
+    return told.language.gettext("Consignment {number}: {what}", number=number, what=what)
 
 
 def _dispatched(fact: Fact, told: Telling) -> Iterator[str]:
-    said = fact.said(ConfirmDispatch)
-    yield f"Consignment {said.consignment}: {lines_in_words(told.detail, said.lines)}"
-    yield ", ".join(filter(None, (said.courier, said.service, said.tracking_number)))
-    yield _moment(said.dispatched_at, "Dispatched", told)
-    yield f"Expected there on {_day(said.expected_delivery_on)}"
-    yield _loggers(said.logger_serials)
+    said, gettext = fact.said(ConfirmDispatch), told.language.gettext
+    yield _of_consignment(said.consignment, lines_in_words(told.detail, said.lines, told.language), told)
+    yield told.language.listed(filter(None, (said.courier, said.service, said.tracking_number)))
+    if said.dispatched_at:
+        yield gettext("Dispatched {time}", time=told.zones.at(said.dispatched_at))
+    yield gettext("Expected there on {day}", day=_day(said.expected_delivery_on, told))
+    yield _loggers(said.logger_serials, told)
 
 
 def _delivered(fact: Fact, told: Telling) -> Iterator[str]:
-    said = fact.said(ConfirmDelivery)
-    yield f"Consignment {said.consignment}: {CONDITIONS[given(said.condition)]}"
-    yield f"Received by {said.received_by}"
-    yield _moment(said.delivered_at, "Delivered", told)
-    yield _readout(said, given(said.readout))
+    said, gettext = fact.said(ConfirmDelivery), told.language.gettext
+    yield _of_consignment(said.consignment, told.words.codes.conditions[given(said.condition)], told)
+    yield gettext("Received by {name}", name=said.received_by)
+    if said.delivered_at:
+        yield gettext("Delivered {time}", time=told.zones.at(said.delivered_at))
+    yield _readout(said, given(said.readout), told)
 
 
-def _readout(said: ConfirmDelivery, readout: Readout) -> str:
-    ends = [f"{figure(said.min_c)} °C at the lowest"] if said.min_c is not None else []
-    ends += [f"{figure(said.max_c)} °C at the highest"] if said.max_c is not None else []
-    ends += [f"{said.minutes_out} minutes out of range"] if said.minutes_out is not None else []
-    words = READOUTS[readout][:1].upper() + READOUTS[readout][1:]
-    return "" if readout is Readout.NOT_REQUIRED else ", ".join([words, *ends])
+def _readout(said: ConfirmDelivery, readout: Readout, told: Telling) -> str:
+    if readout is Readout.NOT_REQUIRED:
+        return ""
+    language, parts = told.language, [capital(told.words.codes.readouts[readout])]
+    if said.min_c is not None:
+        parts.append(language.gettext("{degrees} °C at the lowest", degrees=figure(said.min_c, language)))
+    if said.max_c is not None:
+        parts.append(language.gettext("{degrees} °C at the highest", degrees=figure(said.max_c, language)))
+    if said.minutes_out is not None:
+        parts.append(language.ngettext("{n} minutes out of range", "{n} minutes out of range", said.minutes_out))
+    return language.listed(parts)
 
 
-def _lost(fact: Fact, _: Telling) -> Iterator[str]:
-    yield f"Consignment {fact.said(ReportLost).consignment}"
+def _lost(fact: Fact, told: Telling) -> Iterator[str]:
+    yield told.language.gettext("Consignment {number}", number=fact.said(ReportLost).consignment)
 
 
-def _decided(fact: Fact, _: Telling) -> Iterator[str]:
+def _decided(fact: Fact, told: Telling) -> Iterator[str]:
     said = fact.said(Decide)
-    yield f"Consignment {said.consignment}: {DISPOSITIONS[given(said.disposition)]}"
+    yield _of_consignment(said.consignment, told.words.codes.dispositions[given(said.disposition)], told)
 
 
 def _waiting(fact: Fact, told: Telling) -> Iterator[str]:
-    yield _moment(fact.said(Wait).until, "Until", told)
+    until = fact.said(Wait).until
+    if until:
+        yield told.language.gettext("Until {time}", time=told.zones.at(until))
 
 
-def _handed_on(fact: Fact, _: Telling) -> Iterator[str]:
-    yield f"To {fact.said(HandedOn).contact.name}"
+def _handed_on(fact: Fact, told: Telling) -> Iterator[str]:
+    yield told.language.gettext("To {name}", name=fact.said(HandedOn).contact.name)
 
 
-def _address_changed(fact: Fact, _: Telling) -> Iterator[str]:
+def _address_changed(fact: Fact, told: Telling) -> Iterator[str]:
     said = fact.said(AddressChanged)
-    yield _change(said.contact.name, said.after, said.before)
+    yield _change(said.contact.name, said.after, said.before, told)
 
 
 def _amended(fact: Fact, told: Telling) -> Iterator[str]:
@@ -201,39 +223,43 @@ def _amended(fact: Fact, told: Telling) -> Iterator[str]:
         if name == "detail":
             yield from _amended_detail(told, change.before, change.after)
         else:
-            yield _change(label(name), *(_value(name, value, told) for value in (change.after, change.before)))
+            title = told.words.request_fields[name].label
+            yield _change(title, _value(name, change.after, told), _value(name, change.before, told), told)
 
 
 def _amended_detail(told: Telling, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     words, shapes = told.type_words, {shape.name: shape for shape in detail_shapes(told.type)}
     for name, value in after.items():
         if not is_by_row(value):
-            yield _field_change(shapes[name], words, value, before.get(name))
+            yield _field_change(shapes[name], told, value, before.get(name))
             continue
         columns = {column.name: column for column in shapes[name].fields}
         for row in value:
             number = row["number"]
             was, title = before[name][number - 1], f"{words.rows[f'detail.{name}'].one} {number}"
             for key in (key for key in row if key != "number"):
-                yield _field_change(columns[key], words, row[key], was.get(key), title)
+                yield _field_change(columns[key], told, row[key], was.get(key), title)
 
 
-def _field_change(shape: Shape, words: TypeWords, now: Any, before: Any, row: str = "") -> str:
+def _field_change(shape: Shape, told: Telling, now: Any, before: Any, row: str = "") -> str:
+    words, language = told.type_words, told.language
     label = words.fields[shape.place].label
-    title = f"{row}, {label.lower()}" if row else label
-    return _change(title, in_words(shape, words, now), in_words(shape, words, before))
+    title = language.listed((row, language.within(label))) if row else label
+    return _change(title, in_words(shape, words, now, language), in_words(shape, words, before, language), told)
 
 
 def _value(name: str, value: Any, told: Telling) -> str:
     if name == "contact_id" and value:
-        return told.names.get(str(value), "somebody else")
+        return told.names.get(str(value)) or told.language.gettext("somebody else")
     if value in (None, ""):
         return ""
-    return label(value) if name == "priority" else shown(name, value)
+    return told.words.request_codes[value] if name == "priority" else shown(name, value, told.language)
 
 
-def _change(title: str, now: str, before: str) -> str:
-    return f"{title}: {now}, was {before}" if before else f"{title}: {now}"
+def _change(title: str, now: str, before: str, told: Telling) -> str:
+    if not before:
+        return _labelled(title, now, told)
+    return told.language.gettext("{label}: {now}, was {before}", label=title, now=now, before=before)
 
 
 _SAYINGS: Mapping[str, Callable[[Fact, Telling], Iterable[str]]] = {

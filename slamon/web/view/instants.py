@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from slamon.domain.zones import YEARS
 from slamon.errors import Invalid
-from slamon.wording.instants import MONTHS, WEEKDAYS, beside, moment, span
+from slamon.wording.instants import beside, civil_day, civil_days, moment, span
+from slamon.wording.language import ENGLISH, Language
 
 __all__ = ["Moment", "Zones", "civil_day", "civil_days", "local_instant", "span", "today_in"]
 
@@ -29,15 +30,16 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Zones:
-    """The reader's IANA zone and the other party's."""
+    """The reader's IANA zone and the other party's, and the reader's language."""
 
     own: str
     other: str
+    language: Language = ENGLISH
 
     def at(self, instant: datetime) -> Moment:
         return Moment(
-            own=_unbroken(moment(instant, self.own)),
-            other=_unbroken(beside(instant, self.other, self.own) or "") or None,
+            own=_unbroken(moment(instant, self.own, self.language)),
+            other=_unbroken(beside(instant, self.other, self.own, self.language) or "") or None,
             iso=instant.astimezone(UTC).isoformat(timespec="seconds"),
             epoch_ms=int(instant.timestamp() * 1000),
         )
@@ -49,19 +51,6 @@ class Zones:
 def _unbroken(text: str) -> str:
     # A line may end behind a hyphen but not behind a minus sign.
     return text.replace("UTC-", "UTC−")
-
-
-def civil_day(day: date) -> str:
-    """`Tue 24 Nov 2026`: a date that belongs to no zone."""
-    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
-def civil_days(first: date, last: date) -> str:
-    """`Fri 6 Mar to Mon 9 Mar 2026`; one day alone where both are the same."""
-    if first == last:
-        return civil_day(first)
-    begins = civil_day(first)
-    return f"{begins.removesuffix(f' {first.year}') if first.year == last.year else begins} to {civil_day(last)}"
 
 
 def today_in(zone: str, now: datetime) -> date:
@@ -78,10 +67,12 @@ def local_instant(field: str, text: str, zone: str) -> datetime:
     except ValueError:
         raise Invalid(field, "needs a date and a time, for example 2026-03-01T09:30") from None
     if local.tzinfo is not None:
-        raise Invalid(field, f"is read in {zone}; leave the offset out")
+        raise Invalid(field, "is read in {zone}; leave the offset out", zone=zone)
     if local.year not in YEARS:
-        raise Invalid(field, f"must lie between the years {YEARS.start} and {YEARS.stop}; look at the year")
+        raise Invalid(
+            field, "must lie between the years {first} and {last}; look at the year", first=YEARS.start, last=YEARS.stop
+        )
     instant = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     if instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local:
-        raise Invalid(field, f"does not exist in {zone}: the clocks were put forward")
+        raise Invalid(field, "does not exist in {zone}: the clocks were put forward", zone=zone)
     return instant.replace(microsecond=0)

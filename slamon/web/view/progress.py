@@ -9,60 +9,68 @@ from typing import Any
 from slamon.domain.actions.shipping import ConfirmDispatch, LineQuantity
 from slamon.domain.actions.talk import Answer, ItemAnswer
 from slamon.domain.lifecycle import OPEN_STATES, SPONSORS_TURN, Parts, RequestTypeDefinition, State
-from slamon.domain.progress import Condition, Consignment, Disposition, ItemStatus, Progress, Readout
+from slamon.domain.progress import Consignment, ItemStatus, Progress, Readout
 from slamon.domain.timeline import Fact, FactKind
 from slamon.services.deadlines.loading import LoadedRequest
 from slamon.web.view.instants import Moment, Zones, civil_day
-from slamon.wording.types import TypeWords
-
-_COUNTED = {"kit": "kits", "vial": "vials", "bottle": "bottles", "blister": "blisters", "carton": "cartons",
-            "box": "boxes", "each": "pieces"}  # fmt: skip
-_ONE = Decimal(1)
-CONDITIONS = {
-    Condition.INTACT: "intact",
-    Condition.DAMAGED: "damaged",
-    Condition.SHORT: "less than was sent",
-    Condition.OVER: "more than was sent",
-    Condition.WRONG_ITEM: "wrong item",
-}
-READOUTS = {
-    Readout.IN_RANGE: "temperature in range",
-    Readout.EXCURSION: "temperature excursion",
-    Readout.MISSING: "no logger readout",
-    Readout.NOT_REQUIRED: "no logger travelled",
-}
-DISPOSITIONS = {Disposition.USABLE: "usable", Disposition.NOT_USABLE: "not usable"}
+from slamon.wording.language import Language
+from slamon.wording.words import Words
 
 
-def figure(quantity: Decimal | str | float) -> str:
+def figure(quantity: Decimal | str | float, language: Language) -> str:
     """A quantity without trailing zeros: `24`, `0.5`."""
+    return language.plain_number(Decimal(str(quantity)).normalize())
+
+
+def typed_figure(quantity: Decimal | str | float) -> str:
+    """The same as it is typed into a form, whatever the language."""
     return format(Decimal(str(quantity)).normalize(), "f")
 
 
-def amount(quantity: Decimal | str | float, unit: str) -> str:
+def amount(quantity: Decimal | str | float, unit: str, language: Language) -> str:
     """`24 kits`, `1 vial`, `2.5 kg`."""
-    is_one = Decimal(str(quantity)) == _ONE
-    return f"{figure(quantity)} {('piece' if unit == 'each' else unit) if is_one else _COUNTED.get(unit, unit)}"
+    ngettext, of, n = language.ngettext, Decimal(str(quantity)), figure(quantity, language)
+    match unit:
+        case "kit":
+            return ngettext("{n} kit", "{n} kits", of, n=n)
+        case "vial":
+            return ngettext("{n} vial", "{n} vials", of, n=n)
+        case "bottle":
+            return ngettext("{n} bottle", "{n} bottles", of, n=n)
+        case "blister":
+            return ngettext("{n} blister", "{n} blisters", of, n=n)
+        case "carton":
+            return ngettext("{n} carton", "{n} cartons", of, n=n)
+        case "box":
+            return ngettext("{n} box", "{n} boxes", of, n=n)
+        case "each":
+            return ngettext("{n} piece", "{n} pieces", of, n=n)
+        case _:
+            return f"{n} {unit}"  # g, kg, ml and l are the same everywhere
 
 
-def line_title(detail: Mapping[str, Any], number: int) -> str:
+def line_title(detail: Mapping[str, Any], number: int, language: Language) -> str:
     """`Line 2: AUR-1, Placebo`."""
     line = _line(detail, number)
     names = [str(line[name]) for name in ("product_code", "description") if line.get(name)]
-    return f"Line {number}: {', '.join(names)}" if names else f"Line {number}"
+    if not names:
+        return language.gettext("Line {number}", number=number)
+    return language.gettext("Line {number}: {names}", number=number, names=language.listed(names))
 
 
-def line_amount(detail: Mapping[str, Any], number: int, quantity: Decimal | str) -> str:
-    return amount(quantity, str(_line(detail, number).get("unit", "each")))
+def line_amount(detail: Mapping[str, Any], number: int, quantity: Decimal | str, language: Language) -> str:
+    return amount(quantity, str(_line(detail, number).get("unit", "each")), language)
 
 
-def lines_in_words(detail: Mapping[str, Any], lines: Sequence[LineQuantity] | None) -> str:
+def lines_in_words(detail: Mapping[str, Any], lines: Sequence[LineQuantity] | None, language: Language) -> str:
     """`24 kits of line 1 (A17), 10 vials of line 2`."""
-    return ", ".join(
-        f"{line_amount(detail, part.line, part.quantity)} of line {part.line}"
-        + (f" ({part.lots_or_kits})" if part.lots_or_kits else "")
-        for part in lines or ()
-    )
+    return language.listed(_sent(detail, part, language) for part in lines or ())
+
+
+def _sent(detail: Mapping[str, Any], part: LineQuantity, language: Language) -> str:
+    quantity = line_amount(detail, part.line, part.quantity, language)
+    of = language.gettext("{amount} of line {number}", amount=quantity, number=part.line)
+    return f"{of} ({part.lots_or_kits})" if part.lots_or_kits else of
 
 
 def _line(detail: Mapping[str, Any], number: int) -> Mapping[str, Any]:
@@ -70,16 +78,18 @@ def _line(detail: Mapping[str, Any], number: int) -> Mapping[str, Any]:
     return lines[number - 1] if number <= len(lines) else {}
 
 
-def part_title(type_: RequestTypeDefinition, words: TypeWords, detail: Mapping[str, Any], number: int) -> str:
+def part_title(type_: RequestTypeDefinition, words: Words, detail: Mapping[str, Any], number: int) -> str:
     """What stands above a data item or a question."""
-    parts: Sequence[Any] = detail.get(type_.parts, ())
+    parts, own, language = detail.get(type_.parts, ()), words.types[type_.name], words.language
     if number > len(parts):
-        return f"{words.rows[f'detail.{type_.parts}'].one} {number}"
+        return f"{own.rows[f'detail.{type_.parts}'].one} {number}"
     part = parts[number - 1]
     if isinstance(part, str):
         return f"{number}. {part}"
-    lots = f", lot {', '.join(part['lots'])}" if part.get("lots") else ""
-    return f"{number}. {words.codes[part['kind']]}{lots}"
+    kind = f"{number}. {own.codes[part['kind']]}"
+    if not part.get("lots"):
+        return kind
+    return language.gettext("{kind}, lot {lots}", kind=kind, lots=language.listed(part["lots"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +145,7 @@ class SoFar:
 
 def so_far(
     case: LoadedRequest,
-    words: TypeWords,
+    words: Words,
     progress: Progress,
     facts: Sequence[Fact],
     zones: Zones,
@@ -150,16 +160,16 @@ def so_far(
         return SoFar(parts=parts, waits_until=zones.maybe(waits))
     under_way = bool(progress.consignments) or progress.planned_ship_on is not None
     return SoFar(
-        lines=list(_lines(progress)) if under_way else (),
-        parcels=list(_parcels(progress, facts, zones)),
-        planned=civil_day(progress.planned_ship_on) if progress.planned_ship_on else None,
-        proposed=civil_day(progress.proposed_ship_on) if progress.proposed_ship_on else None,
+        lines=list(_lines(progress, zones.language)) if under_way else (),
+        parcels=list(_parcels(progress, facts, words, zones)),
+        planned=civil_day(progress.planned_ship_on, zones.language) if progress.planned_ship_on else None,
+        proposed=civil_day(progress.proposed_ship_on, zones.language) if progress.proposed_ship_on else None,
         waits_until=zones.maybe(waits),
     )
 
 
 def _parts(
-    case: LoadedRequest, words: TypeWords, progress: Progress, facts: Sequence[Fact], zones: Zones
+    case: LoadedRequest, words: Words, progress: Progress, facts: Sequence[Fact], zones: Zones
 ) -> list[ItemStatusView]:
     item_clocks = case.item_clocks()  # of items with terms of their own
     answers = [fact for fact in facts if fact.kind == FactKind.ANSWERED]
@@ -167,9 +177,9 @@ def _parts(
     return [
         ItemStatusView(
             title=part_title(case.type, words, progress.detail, number),
-            status=getattr(words.part, status),
+            status=getattr(words.types[case.type.name].part, status),
             is_open=status is ItemStatus.OPEN,
-            notes=answered_with(said[number]) if number in said else "",
+            notes=answered_with(said[number], zones.language) if number in said else "",
             expected=zones.maybe(item_clocks[number].target_at)
             if number in item_clocks and status is ItemStatus.OPEN
             else None,
@@ -178,23 +188,25 @@ def _parts(
     ]
 
 
-def answered_with(part: ItemAnswer) -> str:
+def answered_with(part: ItemAnswer, language: Language) -> str:
     """`document COA-17, version 2`, or why an item was declined."""
-    named = [f"document {part.document_number}" if part.document_number else ""]
-    named += [f"version {part.document_version}" if part.document_version else ""]
-    named += [part.text, part.reason]
-    return ", ".join(each for each in named if each)
+    gettext, named = language.gettext, []
+    if part.document_number:
+        named.append(gettext("document {number}", number=part.document_number))
+    if part.document_version:
+        named.append(gettext("version {version}", version=part.document_version))
+    return language.listed(filter(None, (*named, part.text, part.reason)))
 
 
-def _lines(progress: Progress) -> Iterator[LineSoFar]:
+def _lines(progress: Progress, language: Language) -> Iterator[LineSoFar]:
     for number, ordered in progress.ordered.items():
         sent = _total(progress.consignments, number)
         arrived = _total([each for each in progress.consignments if each.delivered_at], number)
         yield LineSoFar(
-            title=line_title(progress.detail, number),
-            ordered=line_amount(progress.detail, number, ordered),
-            sent=figure(sent),
-            arrived=figure(arrived),
+            title=line_title(progress.detail, number, language),
+            ordered=line_amount(progress.detail, number, ordered, language),
+            sent=figure(sent, language),
+            arrived=figure(arrived, language),
         )
 
 
@@ -202,7 +214,7 @@ def _total(consignments: Sequence[Consignment], line: int) -> Decimal:
     return sum((each.quantities.get(line, Decimal(0)) for each in consignments), Decimal(0))
 
 
-def _parcels(progress: Progress, facts: Sequence[Fact], zones: Zones) -> Iterator[Parcel]:
+def _parcels(progress: Progress, facts: Sequence[Fact], words: Words, zones: Zones) -> Iterator[Parcel]:
     sent: dict[int | None, ConfirmDispatch] = {}
     for fact in facts:
         if fact.kind == FactKind.DISPATCHED:  # of several words on one the first counts
@@ -212,28 +224,31 @@ def _parcels(progress: Progress, facts: Sequence[Fact], zones: Zones) -> Iterato
         said = sent[each.number]
         yield Parcel(
             number=each.number,
-            goods=lines_in_words(progress.detail, said.lines),
+            goods=lines_in_words(progress.detail, said.lines, zones.language),
             carrier=", ".join(filter(None, (said.courier, said.service))),
             tracking_number=said.tracking_number,
             dispatched=zones.at(each.dispatched_at),
-            expected=civil_day(each.expected_delivery_on),
-            status=_status(each),
+            expected=civil_day(each.expected_delivery_on, zones.language),
+            status=_status(each, words),
             is_off=each.is_off,
             arrived=zones.maybe(each.delivered_at),
         )
 
 
-def _status(each: Consignment) -> str:
+def _status(each: Consignment, words: Words) -> str:
+    gettext, codes = words.language.gettext, words.codes
     if each.is_under_way:
-        return "under way"
+        return gettext("under way")
     if each.condition is None or each.readout is None:
-        words = ["lost"]
+        said = [gettext("lost")]
     else:
-        words = ["arrived", CONDITIONS[each.condition]]
+        said = [gettext("arrived"), codes.conditions[each.condition]]
         if each.readout is not Readout.NOT_REQUIRED:
-            words.append(READOUTS[each.readout])
+            said.append(codes.readouts[each.readout])
     if each.is_unconfirmed:
-        words.append("by the destination’s word; the CMO has not confirmed it yet")
-    if each.is_off:
-        words.append(f"quality: {DISPOSITIONS[each.disposition]}" if each.disposition else "quality decides")
-    return ", ".join(words)
+        said.append(gettext("by the destination’s word; the CMO has not confirmed it yet"))
+    if each.is_off and each.disposition:
+        said.append(gettext("quality: {disposition}", disposition=codes.dispositions[each.disposition]))
+    elif each.is_off:
+        said.append(gettext("quality decides"))
+    return words.language.listed(said)
