@@ -29,6 +29,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import Delete, Update, event, make_url, text
 
 from slamon.channels import Receipt
+from slamon.channels.registry import SHIPPED
 from slamon.clock import Clock
 from slamon.config import Settings
 from slamon.db import schema
@@ -277,7 +278,7 @@ def open_world(
         ),
         clock=clock,
         db=Database(database_url, connections=10),
-        channels={channel.name: channel for channel in (slack, email)},
+        channels={name: RecordingChannel(name) for name in SHIPPED.names} | {"slack": slack, "email": email},
         files=DiskStore(Path(files.name)),
         passwords=Passwords(hasher=QUICK),
         catalogue=catalogue,

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 
 from slamon import __version__
 from slamon.app import create_app
+from slamon.channels.registry import SHIPPED
 from slamon.cli.main import app
 from slamon.clock import Clock
 from slamon.config import Settings
@@ -37,7 +38,7 @@ from tests.pages import ADDRESS, Site
 
 SETUP = ["setup", "--sponsor", "Acme Bio", "--admin-name", "Ada Admin", "--admin-email", "ada@acme.example"]
 PASSWORD = "correct horse battery"
-NO_TESTS = ["--test-email", "", "--test-slack", ""]
+NO_TESTS = [part for name in SHIPPED.names for part in (f"--test-{name}", "")]
 
 
 @pytest.fixture
@@ -153,7 +154,7 @@ def test_status_tells_messages_processes_and_channels(folder: Path):
     told = json.loads(run("status", "--json").stdout)
     assert (told["well"], told["cycle_age_seconds"]) == (False, None)
     assert told["messages"] == {"queued": 0, "unknown": 0, "sending": 0, "failed": 0}
-    assert told["channels"] == {"slack": "ConsoleChannel", "email": "ConsoleChannel"}
+    assert told["channels"] == dict.fromkeys(SHIPPED.names, "ConsoleChannel")
     assert told["processes"] == []
     said = run("status")
     assert said.exit_code == 1  # nothing runs

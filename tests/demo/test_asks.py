@@ -8,7 +8,6 @@ from uuid import UUID
 from slamon.demo.asks import Ask, filing_of
 from slamon.demo.scenes import SILENT_SITES, Star, later, opening
 from slamon.domain.catalogue import STANDARD
-from slamon.domain.lifecycle import RequestType
 from slamon.domain.priority import Priority
 from slamon.schemas.filings import read_filing
 
@@ -38,7 +37,7 @@ def test_every_ask_of_the_script_passes_the_check_of_the_api() -> None:
 
 
 def test_the_script_has_all_types_and_more_than_one_priority() -> None:
-    assert {scene.ask.type for scene in opening()} == set(RequestType)
+    assert {scene.ask.type for scene in opening()} == set(STANDARD.types)
     assert {scene.ask.priority for scene in opening()} > {Priority.ROUTINE}
 
 

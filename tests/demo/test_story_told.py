@@ -13,9 +13,7 @@ from slamon.demo.fakes.mailbox import ReceivedMail
 from slamon.demo.fakes.slack_server import Post
 from slamon.demo.scenes import ASPEN, TRINITY, Star
 from slamon.demo.stage import Stage
-from slamon.domain.timeline import FactKind
 from slamon.wording.message import MessageKind
-from slamon.wording.words import ENGLISH
 from tests.demo.serving import eventually, running_demo
 
 FOUR_HOURS_A_SECOND = 14_400
@@ -156,7 +154,3 @@ def _limit_mail(stage: Stage) -> ReceivedMail | None:
 
 def _filed_mail(stage: Stage, number: str) -> ReceivedMail | None:
     return next((mail for _, mail in stage.mails(MessageKind.FILED, number)), None)
-
-
-def test_the_story_has_words_for_whatever_may_happen() -> None:
-    assert all(ENGLISH.facts[kind].deed for kind in FactKind)

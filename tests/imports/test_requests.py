@@ -16,6 +16,7 @@ from slamon.cli.main import app
 from slamon.db.outbox import Notification
 from slamon.db.policies import FrozenTerms, Policy
 from slamon.db.requests import ClockRow, CmoRequest, CrossingRow, FactRow
+from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import Actor, Role
 from slamon.errors import Invalid
@@ -231,7 +232,7 @@ def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(world: 
         (
             "A,order,Basel,S,02.02.2026,,,,",
             "Kind",
-            "is none of shipment, data, inquiry; say in the mapping what it means",
+            f"is none of {', '.join(STANDARD.types)}; say in the mapping what it means",
         ),
         ("A,inquiry,Basel,,02.02.2026,,,,", "Title", "is needed; fill the cell, map a column or give a constant"),
         (

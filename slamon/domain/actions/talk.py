@@ -252,7 +252,7 @@ class Amended(Said):
         return self.new("detail") or {}
 
 
-def _plain(says: type[Said], fact: FactKind, *asks: str, **more: Any) -> ActionDefinition[Said]:
+def _plain(says: type[Said], fact: str, *asks: str, **more: Any) -> ActionDefinition[Said]:
     return ActionDefinition(says, (fact,), asks, **more)
 
 

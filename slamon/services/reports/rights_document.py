@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from slamon.domain.catalogue import Catalogue
-from slamon.domain.lifecycle import Action
 from slamon.domain.timeline import Role
 from slamon.services.access.rights import REACH, RIGHTS, Deed, On, Right
 
@@ -80,8 +79,8 @@ def _actions(catalogue: Catalogue) -> Iterator[str]:
     yield "In which state, and what each needs: [life-cycles.md](life-cycles.md). Another priority is the lead's.\n"
     yield f"| action | {' | '.join(map(_words, REACH))} |"
     yield "|---" * (len(REACH) + 1) + "|"
-    for action in Action:
-        rules = [rule for table in tables for (_, listed), rule in table.items() if listed is action]
+    for action in catalogue.actions:
+        rules = [rule for table in tables for (_, listed), rule in table.items() if listed == action]
         roles = frozenset[Role]().union(*(rule.who for rule in rules))
         cells = (_reach(role) if role in roles else "" for role in REACH)
         yield f"| `{action}` | {' | '.join(cells)} |"

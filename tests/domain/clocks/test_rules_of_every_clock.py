@@ -170,7 +170,7 @@ DATE_LINE = ClockTerms(timedelta(0), timedelta(0), Mode.DATE)
 def whole_terms(mode: Mode, target: int) -> Terms:
     """Terms with every kind of clock."""
     line = ClockTerms(timedelta(hours=target), timedelta(hours=2 * target), mode, timedelta(hours=200))
-    clocks = {kind: DATE_LINE if kind in (C.FULFILMENT, C.PROMISE) else line for kind in ClockKind}
+    clocks = {name: DATE_LINE if each.is_dated else line for name, each in STANDARD.clocks.items()}
     return replace(terms(mode, PLANT), clocks=clocks, digest=f"{mode}{target}")
 
 

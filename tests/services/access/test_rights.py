@@ -346,7 +346,7 @@ def kinds_for(name: str, asked: transaction.May | web.May) -> tuple[str, ...]:
 @pytest.mark.parametrize("part", sorted(SEEN))
 def test_acts_are_for_whom_the_table_says(house: CallersAndRecords, part: str) -> None:
     caller, wrong = house.api.with_key(house.keys[part]), []
-    for action in Action:
+    for action in STANDARD.actions:
         kind_of = RequestType.INQUIRY if action in by_type(RequestType.INQUIRY) else RequestType.SHIPMENT
         for kind in (OWN, FOREIGN, RESTRICTED):
             request = house.ids[kind]["request_id" if kind_of is RequestType.INQUIRY else "shipment_id"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from slamon.domain.lifecycle import Action
+from slamon.domain.catalogue import STANDARD
 from tests.callers import Api
 from tests.installation import Installation
 from tests.services.requests.test_conversations import FIVE_ITEMS, LOST
@@ -71,4 +71,4 @@ def test_no_act_asks_the_database_more_often_than_it_did(postgres_world: Install
             api.world.clock.advance(minutes=5)
         event.remove(api.world.runtime.db.engine, "before_cursor_execute", listen)
     assert {action: count for action, count in most.items() if count > MOST.get(action, USUAL)} == {}
-    assert set(most) == set(Action)
+    assert set(most) == set(STANDARD.actions)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from slamon.db.requests import CmoRequest
-from slamon.domain.lifecycle import RequestType
+from slamon.domain.catalogue import STANDARD
 from tests.installation import CONTACT
 from tests.pages import Site, text_of
 
@@ -119,9 +119,9 @@ def test_a_wrong_field_is_told_where_it_stands_and_nothing_is_lost(site: Site, f
     assert how_many(site) == 0
 
 
-@pytest.mark.parametrize("type_", list(RequestType))
-def test_an_empty_form_is_refused_in_the_words_of_its_labels(site: Site, type_: RequestType) -> None:
-    form = {"type": type_.value, "project_id": str(site.world.cast.project), "key": KEY}
+@pytest.mark.parametrize("type_", STANDARD.types)
+def test_an_empty_form_is_refused_in_the_words_of_its_labels(site: Site, type_: str) -> None:
+    form = {"type": type_, "project_id": str(site.world.cast.project), "key": KEY}
     answer = site.staff(site.world.cast.pm).post("/requests/new", **form)
     assert answer.status_code == 422
     page = text_of(answer)
