@@ -57,7 +57,6 @@ WORDS = replace(
         **ENGLISH.facts,
         "deviation_reported": FactWords(
             did="reported a deviation",
-            deed="reported a deviation in",
             of_cmo=CmoNews("reported a deviation", "report of a deviation", "Tell your quality department."),
             of_sponsor=SponsorNews("has noted a deviation", "Open the request to read it."),
         ),
