@@ -177,11 +177,10 @@ def _forms(text: Any) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text)
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.po")), ids=lambda path: path.stem)
-def test_a_language_that_is_shipped_is_complete(file: Path) -> None:
-    assert language(file.stem).code == file.stem
-    with file.open("rb") as stored:
-        assert lacking(read_po(stored, locale=file.stem)) == []
+def test_every_language_that_is_shipped_is_complete() -> None:
+    for file in FOLDER.glob("*.po"):  # English needs none
+        with file.open("rb") as stored:
+            assert lacking(read_po(stored, locale=file.stem)) == [], file.name
 
 
 def test_a_new_language_begins_with_everything_to_say_and_keeps_what_was_said(tmp_path: Path) -> None:
