@@ -73,7 +73,7 @@ def main() -> None:
             }
             background = frozen("background", TARGET, default_policies(STANDARD.clocks)[0]["ladder"])
             for house in houses.values():
-                seed(house.world, count, background, first=now() - timedelta(days=1), apart=timedelta(0))
+                seed(house.installation, count, background, first=now() - timedelta(days=1), apart=timedelta(0))
             waits = measure_waits(houses, arguments.rounds)
             for (name, due), seconds in waits.items():
                 print(f"{name}, {count:,} open, {due} due at once: {in_words(seconds)}", flush=True)
@@ -118,7 +118,7 @@ def measure_waits(houses: Mapping[str, ProcessInstallation], rounds: int) -> dic
 def wait_for(house: ProcessInstallation, count: int, prefix: str) -> list[float]:
     due = now() + LEAD_TIME
     seen = arrived(house)
-    seed(house.world, count, due_terms(), first=due - ALLOWED, apart=timedelta(0), prefix=prefix)
+    seed(house.installation, count, due_terms(), first=due - ALLOWED, apart=timedelta(0), prefix=prefix)
     await_messages(house, seen + 2 * count)
     messages = [*house.slack.posts, *house.mailbox.mails]
     mine = [message for message in messages if message.key and message.key.startswith(f"INQ-{prefix}-")]
@@ -146,7 +146,7 @@ def measure_backlogs(houses: Mapping[str, ProcessInstallation], rounds: int, cou
 def backlog(house: ProcessInstallation, count: int, prefix: str) -> dict[str, float]:
     hold(house, True)
     claims, before = raw_claims(house), recorded(house)
-    seed(house.world, count, due_terms(), first=now() - 2 * ALLOWED, apart=timedelta(0), prefix=prefix)
+    seed(house.installation, count, due_terms(), first=now() - 2 * ALLOWED, apart=timedelta(0), prefix=prefix)
     began = time.perf_counter()
     while recorded(house) < before + count:
         threading.Event().wait(0.05)
@@ -170,7 +170,7 @@ def raw_claims(house: ProcessInstallation) -> float:
     """Rows a second that bare UPDATEs of a thousand rows each claim and commit."""
     began = time.perf_counter()
     for done in range(0, 10_000, 1000):
-        with house.world.runtime.db.write() as session:
+        with house.installation.runtime.db.write() as session:
             session.execute(CLAIM, {"done": done})
     return 10_000 / (time.perf_counter() - began)
 
@@ -201,12 +201,12 @@ def due_terms():  # type: ignore[no-untyped-def]
 
 
 def recorded(house: ProcessInstallation) -> int:
-    with house.world.runtime.db.read() as session:
+    with house.installation.runtime.db.read() as session:
         return session.scalar(select(func.count()).select_from(CrossingRow).where(CrossingRow.level == "target")) or 0
 
 
 def hold(house: ProcessInstallation, on: bool) -> None:
-    with house.world.runtime.write() as tx:
+    with house.installation.runtime.write() as tx:
         stop_outgoing(tx, on, by=SYSTEM, reason="backlog")
 
 

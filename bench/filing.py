@@ -174,15 +174,15 @@ def _on_sqlite() -> Iterator[Contest]:
 def _house(folder: Path, database_url: str, redis_url: str | None) -> Iterator[ProcessInstallation]:
     settings = {"API_CALLS_PER_MINUTE": 1_000_000, "LOG_LEVEL": "info"}
     with running_house(folder, database_url, redis_url, processes={}, **settings) as house:
-        runtime = house.world.runtime
+        runtime = house.installation.runtime
         with runtime.write() as tx:
             stop_outgoing(tx, True, by=SYSTEM, reason="filing")
         yield house
 
 
 def _contest(house: ProcessInstallation, connections: Sequence[Any], mark: str) -> Contest:
-    key = house.world.key(house.world.cast.pm)
-    filer = partial(_filer, house.base_url, key, _inquiry(house.world.cast))
+    key = house.installation.key(house.installation.cast.pm)
+    filer = partial(_filer, house.base_url, key, _inquiry(house.installation.cast))
     filer()()
     rows = {table: _all(connections[0], table) for table in TABLES}
     return Contest([filer] * CLIENTS, [partial(_inserter, connection, rows, mark) for connection in connections])
@@ -190,7 +190,7 @@ def _contest(house: ProcessInstallation, connections: Sequence[Any], mark: str) 
 
 def _of_all_types(house: ProcessInstallation) -> dict[str, Sequence[Ready]]:
     """The clients of one process, and of two, of which the second is started here; to each process all types."""
-    cast, key, port = house.world.cast, house.world.key(house.world.cast.pm), closed_port()
+    cast, key, port = house.installation.cast, house.installation.key(house.installation.cast.pm), closed_port()
     house.start("second", "slamon", "api", "--port", str(port))
     urls = [house.base_url, f"http://127.0.0.1:{port}"]
     house.await_ready(urls[1])

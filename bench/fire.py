@@ -62,16 +62,16 @@ def main() -> int:
 
 def file_all(house: ProcessInstallation, alerts: int) -> list[Alert]:
     """File requests that fall due within the next minute; each alerts the lead in Slack and the contact by mail."""
-    world = house.world
-    alert_policy(world)
-    with world.runtime.write() as tx:  # the notices of filing wait as well
+    installation = house.installation
+    alert_policy(installation)
+    with installation.runtime.write() as tx:  # the notices of filing wait as well
         stop_outgoing(tx, True, by=SYSTEM, reason="filing")
     apart, begins = SPREAD_SECONDS / alerts, time.monotonic() + LEAD_TIME_SECONDS
     filed: list[Alert] = []
     while len(filed) < alerts:
         in_seconds = begins + len(filed) * apart - time.monotonic()
         filed += file_alerts(house, min(50, alerts - len(filed)), in_seconds=in_seconds, apart_seconds=apart)
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         stop_outgoing(tx, False, by=SYSTEM, reason="fire")
     return filed
 
@@ -80,7 +80,7 @@ def burn(house: ProcessInstallation, alerts: list[Alert], dice: random.Random, k
     wanted = {key for alert in alerts for key in (alert.slack, alert.email)}
     pause, killed, recovery = threading.Event(), Counter[str](), Recovery(house)
     began = time.monotonic()
-    next_kill = began + max(0.0, (alerts[0].due_at - house.world.clock.now()).total_seconds())
+    next_kill = began + max(0.0, (alerts[0].due_at - house.installation.clock.now()).total_seconds())
     while time.monotonic() - began < LEAD_TIME_SECONDS + SPREAD_SECONDS + PATIENCE_SECONDS:
         if sum(killed.values()) < kills and time.monotonic() >= next_kill:
             name = dice.choice([*COMMANDS, "api"])
@@ -119,7 +119,7 @@ class Recovery:
                 del self._open[name]
 
     def _beating(self, kind: str) -> list[UUID]:
-        with self._house.world.runtime.db.read() as session:
+        with self._house.installation.runtime.db.read() as session:
             return list(session.scalars(select(Process.id).where(Process.kind == kind)))
 
 

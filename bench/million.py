@@ -19,7 +19,7 @@ from slamon.db import claims
 from slamon.engine import cycle
 from slamon.runtime import configure_logging
 from tests.callers import Api
-from tests.installation import NOBODY, Installation, open_world
+from tests.installation import NOBODY, Installation, open_installation
 from tests.pages import Site
 from tests.servers.postgres import create_database, running_postgres
 from tests.servers.process import open_directory
@@ -31,23 +31,23 @@ LIMIT_RATIO = 2.0
 TIGHTER = {"answer": {"target": "PT2H", "limit": "PT4H", "mode": "calendar"}}
 
 
-def one_pass(world: Installation) -> float:
-    """Seconds to hand out, decide and commit exactly 100 due requests."""
-    world.clock.advance(seconds=DUE)
-    now, real_now = world.clock.now(), world.clock.real_now()
+def one_pass(installation: Installation) -> float:
+    """Seconds to lease, decide and commit exactly 100 due requests."""
+    installation.clock.advance(seconds=DUE)
+    now, real_now = installation.clock.now(), installation.clock.real_now()
     began = time.perf_counter()
-    with world.runtime.db.write() as session:
-        ids = claims.hand_out_requests(session, now=now, again_at=real_now, most=cycle.REQUESTS_IN_HAND)
-    cycle.check_requests(world.runtime, NOBODY, ids)
+    with installation.runtime.db.write() as session:
+        ids = claims.lease_requests(session, now=now, again_at=real_now, most=cycle.REQUESTS_IN_HAND)
+    cycle.check_requests(installation.runtime, NOBODY, ids)
     spent = time.perf_counter() - began
     assert len(ids) == DUE, f"{len(ids)} were due"
     return spent
 
 
-def idle_pass(world: Installation) -> float:
+def idle_pass(installation: Installation) -> float:
     """Seconds of a pass that finds nothing."""
     began = time.perf_counter()
-    with world.runtime.db.look_up() as connection:
+    with installation.runtime.db.look_up() as connection:
         claims.next_due(connection, SHIPPED.names)
     return time.perf_counter() - began
 
@@ -55,17 +55,17 @@ def idle_pass(world: Installation) -> float:
 class Reader:
     """Somebody who reads an installation through HTTP, without a network: by the API and by the pages."""
 
-    def __init__(self, world: Installation) -> None:
-        api, site = Api(world), Site(world)
-        self.api, self.pages, self.world = api.lead, site.staff(world.cast.lead), world
-        line = {"name": "Tighter", "site_id": str(world.cast.site), "clocks": TIGHTER, "ladder": []}
+    def __init__(self, installation: Installation) -> None:
+        api, site = Api(installation), Site(installation)
+        self.api, self.pages, self.installation = api.lead, site.staff(installation.cast.lead), installation
+        line = {"name": "Tighter", "site_id": str(installation.cast.site), "clocks": TIGHTER, "ladder": []}
         policy = api.admin.post("/v1/policies", json=line).json()["id"]
-        day = world.clock.now().date()
+        day = installation.clock.now().date()
         shut = {"first_day": str(day), "last_day": str(day), "name": "Carnival", "announced_by": "By phone"}
-        shutdown = api.lead.post(f"/v1/sites/{world.cast.site}/shutdowns", json=shut).json()["id"]
+        shutdown = api.lead.post(f"/v1/sites/{installation.cast.site}/shutdowns", json=shut).json()["id"]
         first = self.get("/v1/requests?limit=50").json()
         request = first["items"][0]["id"]
-        cast = world.cast
+        cast = installation.cast
         self.addresses = {
             "list, first page": "/v1/requests?limit=50",
             "list, next page": f"/v1/requests?limit=50&cursor={first['next_cursor']}",
@@ -106,9 +106,9 @@ def run(open_requests: int, rounds: int, databases: Sequence[str]) -> dict[str, 
     figures: dict[str, float] = {}
     for database in databases:
         with WORLDS[database]() as (small, large):
-            for world, count in ((small, SMALL), (large, open_requests)):
+            for installation, count in ((small, SMALL), (large, open_requests)):
                 began = time.perf_counter()
-                seed_open_requests(world, count, data_every=DATA_EVERY)
+                seed_open_requests(installation, count, data_every=DATA_EVERY)
                 print(f"{database}: {count:,} open requests seeded in {time.perf_counter() - began:.0f} s", flush=True)
             for name, measure in (("pass", one_pass), ("idle", idle_pass)):
                 figures |= _compare(f"{database} {name}", partial(measure, small), partial(measure, large), rounds)
@@ -128,22 +128,26 @@ def _compare(name: str, few: Callable[[], float], many: Callable[[], float], rou
 
 
 @contextmanager
-def _postgres_worlds() -> Iterator[tuple[Installation, Installation]]:
+def _postgres_installations() -> Iterator[tuple[Installation, Installation]]:
     with ExitStack() as stack:
         server = stack.enter_context(running_postgres(stack.enter_context(open_directory()), durable=True))
-        small, large = (stack.enter_context(open_world(create_database(server, name))) for name in ("small", "large"))
+        small, large = (
+            stack.enter_context(open_installation(create_database(server, name))) for name in ("small", "large")
+        )
         yield small, large
 
 
 @contextmanager
-def _sqlite_worlds() -> Iterator[tuple[Installation, Installation]]:
+def _sqlite_installations() -> Iterator[tuple[Installation, Installation]]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        small, large = (stack.enter_context(open_world(f"sqlite:///{folder}/{name}.db")) for name in ("small", "large"))
+        small, large = (
+            stack.enter_context(open_installation(f"sqlite:///{folder}/{name}.db")) for name in ("small", "large")
+        )
         yield small, large
 
 
-WORLDS = {"PostgreSQL": _postgres_worlds, "SQLite": _sqlite_worlds}
+WORLDS = {"PostgreSQL": _postgres_installations, "SQLite": _sqlite_installations}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Fills a founded world with open requests, fast: COPY on PostgreSQL, one prepared insert on SQLite."""
+"""Fills a founded installation with open requests, fast: COPY on PostgreSQL, one prepared insert on SQLite."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ def frozen(name: str, target: timedelta, ladder: Sequence[dict[str, Any]], *cloc
     return Terms.from_json(content)
 
 
-def seed_open_requests(world: Installation, count: int, *, data_every: int | None = None) -> None:
+def seed_open_requests(installation: Installation, count: int, *, data_every: int | None = None) -> None:
     """Add `count` open requests; business time is set so that none of them is due yet.
 
     They are inquiries; where told every so-manieth asks for three items of data instead.
@@ -57,13 +57,13 @@ def seed_open_requests(world: Installation, count: int, *, data_every: int | Non
     second that business time moves makes exactly one more request due.
     """
     terms = frozen("seeded", TARGET, default_policies(STANDARD.clocks)[0]["ladder"])
-    seed(world, count, terms, first=START, data_every=data_every)
-    gap = START + REMINDER - world.clock.now()
-    world.clock.advance(seconds=gap.total_seconds())
+    seed(installation, count, terms, first=START, data_every=data_every)
+    gap = START + REMINDER - installation.clock.now()
+    installation.clock.advance(seconds=gap.total_seconds())
 
 
 def seed(
-    world: Installation,
+    installation: Installation,
     count: int,
     terms: Terms,
     *,
@@ -75,27 +75,27 @@ def seed(
     """Add `count` open requests under `terms`, the first filed at `first` and each `apart` from the one before."""
     content = terms.to_json()
     digest = terms_digest(content)
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         session = tx.session
         insert_ignoring(session, FrozenTerms, [{"digest": digest, "content": content}], ["digest"])
     for start in range(0, count, BATCH):
         numbers = range(start, min(start + BATCH, count))
         rows = list(
-            _rows(world, digest, terms, numbers, first=first, apart=apart, prefix=prefix, data_every=data_every)
+            _rows(installation, digest, terms, numbers, first=first, apart=apart, prefix=prefix, data_every=data_every)
         )
-        with world.runtime.db.engine.begin() as connection:  # a request that is due may be picked up at once
+        with installation.runtime.db.engine.begin() as connection:  # a request that is due may be picked up at once
             _store(connection, CmoRequest, [request for request, _, _ in rows])
             _store(connection, FactRow, [fact for _, fact, _ in rows])
             _store(connection, ClockRow, [clock for _, _, clocks in rows for clock in clocks])
-            _store(connection, Notification, [_told(tx, world, request) for request, _, _ in rows])
+            _store(connection, Notification, [_told(tx, installation, request) for request, _, _ in rows])
     # As PostgreSQL itself would by and by; on SQLite nobody does.
-    if count >= BATCH and not world.runtime.db.is_sqlite:
-        with world.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    if count >= BATCH and not installation.runtime.db.is_sqlite:
+        with installation.runtime.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
 
 
 def _rows(
-    world: Installation,
+    installation: Installation,
     digest: str,
     terms: Terms,
     numbers: Sequence[int],
@@ -105,7 +105,7 @@ def _rows(
     prefix: str,
     data_every: int | None,
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any], list[dict[str, Any]]]]:
-    cast = world.cast
+    cast = installation.cast
     actor = Actor(str(cast.pm), "Petra Manager", Role.PROJECT_MANAGER)
     template = evaluate(terms, _timeline(actor, first), first, clocks=STANDARD.clocks)
     assert template.next_check_at is not None
@@ -161,9 +161,9 @@ def _rows(
         )
 
 
-def _told(tx: Tx, world: Installation, request: dict[str, Any]) -> dict[str, Any]:
+def _told(tx: Tx, installation: Installation, request: dict[str, Any]) -> dict[str, Any]:
     """The notice of the filing, long sent."""
-    key, contact = f"{request['number']}/filed/1/email/{world.cast.contact}", world.cast.contact
+    key, contact = f"{request['number']}/filed/1/email/{installation.cast.contact}", installation.cast.contact
     row = outbox_row(
         replace(tx, business_now=request["filed_at"], real_now=request["filed_at"]),
         key,

@@ -51,7 +51,7 @@ def main() -> None:
         house = stack.enter_context(running_house(folder, f"sqlite:///{folder}/steady.db", None, **settings))
         starts_and_stops(house)
         background = frozen("background", TARGET, default_policies(STANDARD.clocks)[0]["ladder"])
-        seed(house.world, arguments.open, background, first=now() - timedelta(days=1), apart=timedelta(0))
+        seed(house.installation, arguments.open, background, first=now() - timedelta(days=1), apart=timedelta(0))
         idle(house, arguments.open, arguments.idle)
         for (_, due), seconds in measure_waits({"SQLite": house}, 3).items():
             print(f"{arguments.open:,} open, {due} due at once: {in_words(seconds)}", flush=True)
@@ -70,7 +70,7 @@ def starts_and_stops(house: ProcessInstallation) -> None:
         house.processes["serve"].wait(timeout=30)
         stops.append(time.monotonic() - began)
         seen = arrived(house)
-        seed(house.world, 1, due_terms(), first=now() - timedelta(hours=2), prefix=f"s{each:03d}")
+        seed(house.installation, 1, due_terms(), first=now() - timedelta(hours=2), prefix=f"s{each:03d}")
         began = time.monotonic()
         house.restart_dead()
         house.await_ready()
@@ -93,7 +93,7 @@ def idle(house: ProcessInstallation, count: int, seconds: int) -> None:
 
 
 def soak(house: ProcessInstallation, seconds: int, rate: int) -> None:
-    cast, key = house.world.cast, house.world.key(house.world.cast.pm)
+    cast, key = house.installation.cast, house.installation.key(house.installation.cast.pm)
     body = {
         "type": "inquiry", "project_id": str(cast.project), "site_id": str(cast.site), "subject": "soak",
         "detail": {"category": "schedule_capacity", "questions": ["Which slots?"]},
@@ -122,8 +122,8 @@ def soak(house: ProcessInstallation, seconds: int, rate: int) -> None:
 
 
 def rows(house: ProcessInstallation) -> dict[str, int]:
-    with house.world.runtime.db.read() as session:
-        names = inspect(house.world.runtime.db.engine).get_table_names()
+    with house.installation.runtime.db.read() as session:
+        names = inspect(house.installation.runtime.db.engine).get_table_names()
         return {name: session.scalar(select(func.count()).select_from(table(name))) or 0 for name in names}
 
 

@@ -14,7 +14,7 @@ from slamon.services.access.callers import Caller
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.policies.policies import PolicyLine
 from slamon.services.reports.what_if import Question, what_if
-from tests.installation import START, open_world
+from tests.installation import START, open_installation
 
 REQUESTS = 15_000
 ROUNDS = 3
@@ -24,13 +24,16 @@ def run() -> None:
     line = default_policies(STANDARD.clocks)[0]
     draft = PolicyLine(id=new_id(), version=1, **line)
     by = Caller("bench", "bench", frozenset({Role.ADMIN}))
-    with tempfile.TemporaryDirectory() as folder, open_world(f"sqlite:///{Path(folder)}/what_if.db") as world:
-        seed(world, REQUESTS, frozen("lived under", TARGET, line["ladder"]), first=START)
-        world.clock.advance(days=30)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_installation(f"sqlite:///{Path(folder)}/what_if.db") as installation,
+    ):
+        seed(installation, REQUESTS, frozen("lived under", TARGET, line["ladder"]), first=START)
+        installation.clock.advance(days=30)
         seconds = []
         for _ in range(ROUNDS):
             began = time.process_time()
-            with world.runtime.read() as tx:
+            with installation.runtime.read() as tx:
                 asked = Question(draft, START, START + timedelta(days=2))
                 found = what_if(tx, asked, by=by)
             seconds.append(time.process_time() - began)

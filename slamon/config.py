@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     standstill_seconds: float = Field(60, gt=0, description="Due work not done for this long is a standstill")
     heartbeat_url: SecretStr | None = Field(None, description="A dead-man's switch, called while all is well")
     dead_after_beats: int = Field(4, ge=2)
-    hand_over_seconds: float = Field(8, gt=0, description="Work handed out and not done after this is handed out again")
+    hand_over_seconds: float = Field(8, gt=0, description="Work leased and not done after this is leased again")
     retry_base_seconds: float = Field(5, gt=0)
     retry_max_seconds: float = Field(600, gt=0)
     give_up_after_hours: float = Field(24, gt=0)

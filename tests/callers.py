@@ -1,4 +1,4 @@
-"""The application over a small world, and callers with keys: `api.pm.post("/v1/requests", json=...)`."""
+"""The application over a small installation, and callers with keys: `api.pm.post("/v1/requests", json=...)`."""
 
 from typing import Any
 from uuid import UUID
@@ -14,26 +14,26 @@ from tests.installation import Installation
 class Api:
     """HTTP callers by their part in the cast: `api.admin`, `api.pm`, `api.contact`, ... and `api.nobody`."""
 
-    def __init__(self, world: Installation) -> None:
-        self.world = world
-        self.app = create_app(world.runtime, with_workers=False)
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.app = create_app(installation.runtime, with_workers=False)
         self.nobody = TestClient(self.app)
         self._callers: dict[str, TestClient] = {}
 
     def __getattr__(self, part: str) -> TestClient:
         if part not in self._callers:
-            self._callers[part] = self.with_key(self.world.key(getattr(self.world.cast, part)))
+            self._callers[part] = self.with_key(self.installation.key(getattr(self.installation.cast, part)))
         return self._callers[part]
 
     def caller(self, person_id: UUID, *scopes: Scope) -> TestClient:
-        return self.with_key(self.world.key(person_id, *scopes))
+        return self.with_key(self.installation.key(person_id, *scopes))
 
     def with_key(self, secret: str) -> TestClient:
         return TestClient(self.app, headers={"Authorization": f"Bearer {secret}"})
 
     def inquiry(self, **more: Any) -> dict[str, Any]:
         """The body of an inquiry that can be filed."""
-        cast = self.world.cast
+        cast = self.installation.cast
         return {
             "type": "inquiry",
             "project_id": str(cast.project),
@@ -58,11 +58,11 @@ def refused(answer: Any) -> dict[str, str]:
 
 
 @pytest.fixture
-def api(world: Installation) -> Api:
-    return Api(world)
+def api(installation: Installation) -> Api:
+    return Api(installation)
 
 
 @pytest.fixture
-def any_api(any_world: Installation) -> Api:
+def any_api(any_installation: Installation) -> Api:
     """The API once over SQLite and once over PostgreSQL."""
-    return Api(any_world)
+    return Api(any_installation)

@@ -1,10 +1,10 @@
 """A small sponsor with two CMOs, founded through the real use cases: what most tests start from.
 
-    with open_world(url) as world:                 # or the fixtures `world` (SQLite) and `postgres_world`
-        request = world.file()                     # an inquiry to the first CMO's site, filed by the PM
-        world.clock.advance(hours=25)
-        world.work()                               # what is due is decided and sent, in this thread
-        assert world.email.sent_to(CONTACT)
+    with open_installation(url) as installation:  # or the fixtures `installation` and `postgres_installation`
+        request = installation.file()             # an inquiry to the first CMO's site, filed by the PM
+        installation.clock.advance(hours=25)
+        installation.work()                       # what is due is decided and sent, in this thread
+        assert installation.email.sent_to(CONTACT)
 
 Nothing sleeps and nothing leaves the process: the clock stands until it is advanced, and both channels record.
 """
@@ -139,7 +139,7 @@ class _Nobody:
     def check_requests(self, ids: Sequence[UUID]) -> None:
         pass
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None:
         pass
 
     def work_on_job(self, job_id: UUID) -> None:
@@ -253,7 +253,7 @@ class Installation:
 
 
 @contextmanager
-def open_world(
+def open_installation(
     database_url: str,
     clock: Clock | None = None,
     *,
@@ -263,8 +263,8 @@ def open_world(
 ) -> Iterator[Installation]:
     """An installation just founded in the database at `database_url`; whatever was there is gone.
 
-    Under the standing clock every world begins alike, so it is founded once and copied. A clock of your own founds
-    anew, at its time.
+    Under the standing clock every installation begins alike, so it is founded once and copied. A clock of your own
+    founds anew, at its time.
     """
     cast = _copy_founded(database_url) if clock is None else _found_at(database_url, clock.now())
     clock = clock or ManualClock()
@@ -432,34 +432,34 @@ def database() -> str:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/world.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    return f"sqlite:///{tmp_path}/installation.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Installation]:
+def installation(tmp_path: Path) -> Iterator[Installation]:
     """An installation in a SQLite file."""
-    with open_world(f"sqlite:///{tmp_path}/world.db") as opened:
+    with open_installation(f"sqlite:///{tmp_path}/installation.db") as opened:
         yield opened
 
 
 @pytest.fixture
-def postgres_world(postgres_url: str) -> Iterator[Installation]:
+def postgres_installation(postgres_url: str) -> Iterator[Installation]:
     """An installation in PostgreSQL, in the database of this test worker."""
-    with open_world(postgres_url) as opened:
+    with open_installation(postgres_url) as opened:
         yield opened
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def any_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
+def any_installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
     """The same test once on each database: for one whose SQL differs, or depends on what the database is good for."""
     sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/world.db" if sqlite else request.getfixturevalue("postgres_url")
-    with open_world(url) as opened:
+    url = f"sqlite:///{tmp_path}/installation.db" if sqlite else request.getfixturevalue("postgres_url")
+    with open_installation(url) as opened:
         yield opened
 
 
 @pytest.fixture
-def chosen_world(database_url: str) -> Iterator[Installation]:
+def chosen_installation(database_url: str) -> Iterator[Installation]:
     """An installation in SQLite; also in PostgreSQL for tests that say ON_BOTH_DATABASES."""
-    with open_world(database_url) as opened:
+    with open_installation(database_url) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""The pages over a small world: a contact with a link, staff with a session."""
+"""The pages over a small installation: a contact with a link, staff with a session."""
 
 import re
 import threading
@@ -49,9 +49,9 @@ class Staff:
 class Site:
     """One installation with its pages."""
 
-    def __init__(self, world: Installation) -> None:
-        self.world = world
-        self.app = create_app(world.runtime, with_workers=False)
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.app = create_app(installation.runtime, with_workers=False)
         self.visitor = self.browser()
 
     def browser(self, host: str = "testclient") -> TestClient:
@@ -60,12 +60,12 @@ class Site:
 
     def link(self, request_id: UUID, person_id: UUID | None = None) -> str:
         """The path of a fresh form link, for the request's contact unless told otherwise."""
-        with self.world.runtime.write() as tx:
-            token = issue_link(tx, request_id, person_id or self.world.cast.contact, days=14)
+        with self.installation.runtime.write() as tx:
+            token = issue_link(tx, request_id, person_id or self.installation.cast.contact, days=14)
         return f"/r/{token}"
 
     def staff(self, person_id: UUID) -> Staff:
-        with self.world.runtime.write() as tx:
+        with self.installation.runtime.write() as tx:
             person = tx.session.get_one(Person, person_id)
             token = sessions.begin_session(tx, person)
         client = self.browser()
@@ -74,14 +74,14 @@ class Site:
 
     def password(self, person_id: UUID, password: str) -> None:
         """Set a password by a one-time link, and forget the session that this begins."""
-        with self.world.runtime.write() as tx:
+        with self.installation.runtime.write() as tx:
             token = one_time_links.one_time_token(tx, person_id)
         answer = self.browser().post(f"/welcome/{token}", data={"password": password, "again": password})
         assert answer.status_code == 303, text_of(answer)
 
     def everything(self) -> dict[str, list[Any]]:
         """Every row of every table."""
-        with self.world.runtime.db.read() as session:
+        with self.installation.runtime.db.read() as session:
             return {
                 table.name: [tuple(row) for row in session.execute(select(table))]
                 for table in Base.metadata.sorted_tables
@@ -89,8 +89,8 @@ class Site:
 
 
 @pytest.fixture
-def site(world: Installation) -> Site:
-    return Site(world)
+def site(installation: Installation) -> Site:
+    return Site(installation)
 
 
 @pytest.fixture

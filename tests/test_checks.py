@@ -21,8 +21,8 @@ def checked(script: str, *words: object, given: str = "") -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_document_whose_references_lead_nowhere_fails(world: Installation):
-    document = create_app(world.runtime, with_workers=False).openapi()
+def test_a_document_whose_references_lead_nowhere_fails(installation: Installation):
+    document = create_app(installation.runtime, with_workers=False).openapi()
     assert checked("check_openapi.py", given=json.dumps(document)) == (0, "")
     del document["components"]["schemas"]["Problem"]
     document["paths"]["/v1/requests"]["get"]["operationId"] = "fileRequest"

@@ -101,15 +101,15 @@ def test_setting_up_again_gives_a_new_link_until_there_is_a_password(folder: Pat
 
 
 def test_setting_up_makes_nobody_an_administrator_who_is_something_else(
-    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
+    folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
     for email in (PM, CONTACT):
         refused = run(*SETUP[:-1], email.upper(), *NO_TESTS)
         assert isinstance(refused.exception, SlamonError)
         assert "no administrator" in str(refused.exception)
-    with world.runtime.db.write() as session:
-        session.get_one(Person, world.cast.admin).status = "disabled"
+    with installation.runtime.db.write() as session:
+        session.get_one(Person, installation.cast.admin).status = "disabled"
     assert "disabled" in str(run(*SETUP[:-1], ADMIN, *NO_TESTS).exception)
 
 
@@ -162,9 +162,9 @@ def test_status_tells_messages_processes_and_channels(folder: Path):
     assert "messages" in said.stdout
 
 
-def test_status_is_well_while_a_loop_passes(folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
-    here_and_now = replace(world.runtime, clock=Clock())  # the command reads the host's clock
+def test_status_is_well_while_a_loop_passes(folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
+    here_and_now = replace(installation.runtime, clock=Clock())  # the command reads the host's clock
     here_and_now.vitals.passed_at = here_and_now.clock.monotonic()
     heartbeat.beat(here_and_now, "embedded", 1)
     said = run("status")
@@ -174,22 +174,22 @@ def test_status_is_well_while_a_loop_passes(folder: Path, world: Installation, m
 
 
 def test_an_operator_makes_the_first_key_and_it_opens_the_api(
-    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
+    folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
     secret = run("api-key", "ADMIN@sponsor.example").stdout.strip()
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         assert callers.caller_by_key(session, secret).name == "Ada Admin"
 
 
-def test_the_api_document_is_printed_as_it_is_served(folder: Path, world: Installation):
-    served = Api(world).pm.get("/v1/openapi.json").json()
+def test_the_api_document_is_printed_as_it_is_served(folder: Path, installation: Installation):
+    served = Api(installation).pm.get("/v1/openapi.json").json()
     assert json.loads(run("openapi").stdout) == served
 
 
-def test_an_untouched_record_verifies(folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
-    world.file()
+def test_an_untouched_record_verifies(folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
+    installation.file()
     assert "1 requests, 0 files and the whole trail" in run("verify").output
 
 
@@ -215,9 +215,9 @@ def test_a_backup_is_restored_into_an_empty_database_and_nowhere_else(folder: Pa
     assert run("verify").exit_code == 0
 
 
-def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
-    world.file()
+def test_a_draft_policy_is_tried_on_the_past(folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
+    installation.file()
     draft = {"name": "Tighter", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
     (folder / "draft.json").write_text(json.dumps(draft))
     words = ("what-if", "draft.json", "--from", "2026-03-01", "--to", "2026-04-01")
@@ -228,9 +228,9 @@ def test_a_draft_policy_is_tried_on_the_past(folder: Path, world: Installation, 
 
 
 def test_a_draft_that_cannot_work_is_refused_by_field(
-    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
+    folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
     for draft, told in (
         ({"name": "No clock", "ladder": []}, "clocks"),
         ({"name": "x", "clocks": {"answer": {"target": "PT9H", "limit": "PT2H"}}, "ladder": []}, "limit"),
@@ -273,24 +273,26 @@ def test_without_a_mail_server_the_host_shows_an_invitation_never_used_and_no_ot
 
 
 def test_a_new_link_from_the_host_opens_any_account_and_everybody_with_one_is_told(
-    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch
+    folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
-    site = Site(world)
-    for person_id in (world.cast.admin, world.cast.pm):
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
+    site = Site(installation)
+    for person_id in (installation.cast.admin, installation.cast.pm):
         site.password(person_id, "correct horse battery")
-    staff = site.staff(world.cast.pm)
+    staff = site.staff(installation.cast.pm)
     path = link_in(run("new-link", PM))
     assert staff.get("/status").status_code == 303
-    world.clock.advance(seconds=(Clock().real_now() - world.clock.real_now()).total_seconds())  # the command's own time
-    world.work()
-    told = [mail for mail in world.email.sent if mail.kind is MessageKind.LINK_MADE]
+    installation.clock.advance(
+        seconds=(Clock().real_now() - installation.clock.real_now()).total_seconds()
+    )  # the command's own time
+    installation.work()
+    told = [mail for mail in installation.email.sent if mail.kind is MessageKind.LINK_MADE]
     assert {mail.address for mail in told} == {ADMIN, PM}
     assert all("Petra Manager" in str(mail.detail) and mail.link is None for mail in told)
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "new_link")).one()
     assert (entry.entity_id, entry.new) == (
-        str(world.cast.pm), {"link_shown_to": "whoever ran the command on the host"}
+        str(installation.cast.pm), {"link_shown_to": "whoever ran the command on the host"}
     )  # fmt: skip
     assert set_password(site.visitor, path, "wooden lamp river") == 303
 
@@ -298,9 +300,9 @@ def test_a_new_link_from_the_host_opens_any_account_and_everybody_with_one_is_to
 @pytest.mark.parametrize("command", ["invite", "new-link"])
 @pytest.mark.parametrize("address", [CONTACT, "nobody@sponsor.example"])
 def test_only_staff_are_given_a_link(
-    folder: Path, world: Installation, monkeypatch: pytest.MonkeyPatch, command: str, address: str
+    folder: Path, installation: Installation, monkeypatch: pytest.MonkeyPatch, command: str, address: str
 ):
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
     refused = run(command, address)
     assert isinstance(refused.exception, SlamonError)
     assert "/welcome/" not in refused.output

@@ -298,8 +298,8 @@ COMMANDS = sorted(
 )  # fmt: skip
 
 
-def test_every_request_within_a_line_is_one_the_api_knows(world: Installation):
-    paths = create_app(world.runtime, with_workers=False).openapi()["paths"]
+def test_every_request_within_a_line_is_one_the_api_knows(installation: Installation):
+    paths = create_app(installation.runtime, with_workers=False).openapi()["paths"]
     known = {f"{m.upper()} {_plain(path)}" for path, methods in paths.items() for m in methods} | {
         "GET /v1/openapi.json"
     }

@@ -24,10 +24,10 @@ class Actors:
             if not vitals.stands_back:
                 cycle.check_requests(runtime, or_here, [UUID(request_id) for request_id in ids])
 
-        def deliver_messages(channel: str, ids: list[str], handed_until: str) -> None:
+        def deliver_messages(channel: str, ids: list[str], lease_until: str) -> None:
             if not vitals.stands_back:
                 messages = [UUID(notification_id) for notification_id in ids]
-                senders.deliver(channel, messages, datetime.fromisoformat(handed_until))
+                senders.deliver(channel, messages, datetime.fromisoformat(lease_until))
 
         def work_on_job(job_id: str) -> None:
             if not vitals.stands_back:
@@ -41,8 +41,8 @@ class Actors:
     def check_requests(self, ids: Sequence[UUID]) -> None:
         self._check.send([str(request_id) for request_id in ids])
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        self._deliver.send(channel, [str(notification_id) for notification_id in ids], handed_until.isoformat())
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None:
+        self._deliver.send(channel, [str(notification_id) for notification_id in ids], lease_until.isoformat())
 
     def work_on_job(self, job_id: UUID) -> None:
         self._work_on.send(str(job_id))

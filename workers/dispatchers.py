@@ -24,8 +24,8 @@ class LocalDispatcher(InlineDispatcher):
         super().__init__(runtime)
         self._senders = senders
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        self._senders.deliver(channel, ids, handed_until)
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None:
+        self._senders.deliver(channel, ids, lease_until)
 
 
 class FailoverDispatcher:
@@ -42,8 +42,8 @@ class FailoverDispatcher:
     def check_requests(self, ids: Sequence[UUID]) -> None:
         self._try(lambda carrier: carrier.check_requests(ids))
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        self._try(lambda carrier: carrier.deliver(channel, ids, handed_until))
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None:
+        self._try(lambda carrier: carrier.deliver(channel, ids, lease_until))
 
     def work_on_job(self, job_id: UUID) -> None:
         self._try(lambda carrier: carrier.work_on_job(job_id))

@@ -23,10 +23,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages of one channel, to be begun before `handed_until` (real time)."""
+    """Messages of one channel, to be begun before `lease_until` (real time)."""
 
     ids: Sequence[UUID]
-    handed_until: datetime
+    lease_until: datetime
 
 
 class Lane:
@@ -93,8 +93,8 @@ class Senders:
         self._lanes = {name: Lane(threads, runtime.clock.monotonic) for name, threads in self._threads_of.items()}
         self._threads: list[threading.Thread] = []
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        self._lanes[channel].put(Batch(ids, handed_until))
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None:
+        self._lanes[channel].put(Batch(ids, lease_until))
 
     def __enter__(self) -> "Senders":
         for channel, lane in self._lanes.items():
@@ -113,8 +113,8 @@ class Senders:
         while (batch := lane.take()) is not None:
             quickest = None
             try:
-                if not self._runtime.vitals.stands_back and self._runtime.clock.real_now() < batch.handed_until:
-                    quickest = deliver(self._runtime, batch.ids, batch.handed_until)
+                if not self._runtime.vitals.stands_back and self._runtime.clock.real_now() < batch.lease_until:
+                    quickest = deliver(self._runtime, batch.ids, batch.lease_until)
             except Exception:
                 log.exception("sending_broke", channel=channel)
             finally:

@@ -15,7 +15,7 @@ from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, 
 from slamon.db.requests import CmoRequest
 from slamon.db.statements import change_rows
 
-REFILL_AT = 3  # more is handed out once a third of what may be in hand is free: one by one costs more than the work
+REFILL_AT = 3  # more is leased once a third of what may be in hand is free: one by one costs more than the work
 
 
 class NextDue(NamedTuple):
@@ -46,10 +46,10 @@ def next_due(connection: Connection, channels: tuple[str, ...]) -> NextDue:
     return NextDue(request_at, min((at for at in attempts if at is not None), default=None), job_at)
 
 
-def hand_out_requests(session: Session, *, now: datetime, again_at: datetime, most: int) -> list[UUID]:
+def lease_requests(session: Session, *, now: datetime, again_at: datetime, most: int) -> list[UUID]:
     """Due requests, oldest first, each handed to one caller until `again_at` (business time).
 
-    No more than `most` are in hand at once: what waits in a queue is only handed out again.
+    No more than `most` are in hand at once: what waits in a queue would only be leased again.
     """
     in_hand = select(CmoRequest.id).where(
         CmoRequest.wake_at >= now, CmoRequest.wake_at <= again_at, CmoRequest.next_check_at < now
@@ -113,7 +113,7 @@ def hand_back_requests(session: Session, ids: Sequence[UUID], *, now: datetime) 
     change_rows(session, back)
 
 
-def hand_out_job(session: Session, *, real_now: datetime, again_at: datetime) -> UUID | None:
+def lease_job(session: Session, *, real_now: datetime, again_at: datetime) -> UUID | None:
     """The job that has waited longest, handed to one caller until `again_at`; None while another one is in hand.
 
     One at a time, and each for a turn only: what is due must not wait for somebody's long question.
@@ -128,7 +128,7 @@ def hand_out_job(session: Session, *, real_now: datetime, again_at: datetime) ->
 
 @dataclass(frozen=True, slots=True)
 class LeasedMessage:
-    """A message handed out; `is_new` while nobody can have sent it. `queued_at` is business time."""
+    """A leased message; `is_new` while nobody can have sent it. `queued_at` is business time."""
 
     id: UUID
     channel: str
@@ -140,7 +140,7 @@ class LeasedMessage:
     is_new: bool
 
 
-def hand_out_notifications(
+def lease_notifications(
     session: Session, channel: str, *, real_now: datetime, again_at: datetime, most: int
 ) -> list[LeasedMessage]:
     """Due messages of a channel in the order in which they were queued, each handed to one caller until `again_at`.
@@ -192,7 +192,7 @@ def hand_out_notifications(
 def heed_waits(
     session: Session, channel: str, handed: Sequence[LeasedMessage], *, real_now: datetime, until: datetime
 ) -> list[LeasedMessage]:
-    """Of messages just handed out until `until`, those that may leave: an address whose far side has told us to wait
+    """Of messages just leased until `until`, those that may leave: an address whose far side has told us to wait
     is not called before that, and what came up for it meanwhile waits as long. All instants are real time.
     """
     if not handed:
@@ -207,7 +207,7 @@ def heed_waits(
             in_state(*WAITING),
             Notification.attempts > 0,
             Notification.next_attempt_at > real_now,
-            Notification.next_attempt_at != until,  # one of those just handed out: its wait is over
+            Notification.next_attempt_at != until,  # one of those just leased: its wait is over
             Attempt.outcome == "told_to_wait",
         )
         .group_by(Notification.address)
@@ -219,7 +219,7 @@ def heed_waits(
 
 
 def postpone(session: Session, handed: Sequence[LeasedMessage], *, until: datetime) -> None:
-    """Messages just handed out wait on, until an instant of real time."""
+    """Messages just leased wait on, until an instant of real time."""
     ids = [message.id for message in handed]
     change_rows(session, update(Notification).where(Notification.id.in_(ids)).values(next_attempt_at=until))
 

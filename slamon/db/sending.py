@@ -25,10 +25,10 @@ from slamon.db.statements import change_rows
 _NOTIFICATION, _ATTEMPT = cast(Table, Notification.__table__), cast(Table, Attempt.__table__)
 
 
-def handed_notifications(session: Session, ids: Sequence[UUID], handed_until: datetime) -> list[Notification]:
-    """Those of `ids` that still wait and were handed out until just then, in the order in which they were queued."""
+def leased_notifications(session: Session, ids: Sequence[UUID], lease_until: datetime) -> list[Notification]:
+    """Those of `ids` that still wait and were leased until just then, in the order in which they were queued."""
     statement = select(Notification).where(
-        Notification.id.in_(ids), Notification.state.in_(WAITING), Notification.next_attempt_at == handed_until
+        Notification.id.in_(ids), Notification.state.in_(WAITING), Notification.next_attempt_at == lease_until
     )
     return list(session.scalars(statement.order_by(Notification.id)))
 
@@ -68,7 +68,7 @@ _TAKE = (
     .where(
         _NOTIFICATION.c.id == bindparam("taken_id"),
         in_state(*WAITING),
-        _NOTIFICATION.c.next_attempt_at == bindparam("handed_until"),
+        _NOTIFICATION.c.next_attempt_at == bindparam("lease_until"),
         ~exists().where(Setting.name == OUTGOING_STOPPED, Setting.value["on"].as_boolean()),
     )
     .values(
@@ -115,7 +115,7 @@ class Delivered:
 @dataclass(frozen=True, slots=True)
 class Advanced:
     """`is_stored` is False where another attempt had overtaken the delivered one. `number` is that of the attempt just
-    begun; None where the message no longer waits, was handed out again, or outgoing messages are stopped.
+    begun; None where the message no longer waits, was leased again, or outgoing messages are stopped.
     """
 
     is_stored: bool
@@ -128,16 +128,16 @@ def advance(
     *,
     delivered: Delivered | None = None,
     take: UUID | None = None,
-    handed_until: datetime,
+    lease_until: datetime,
     real_now: datetime,
 ) -> Advanced:
     """Store that a message was delivered, with the steps it tells if it is a digest, and begin an attempt of the next.
 
-    `take` is turned to `sending` if it was handed out until `handed_until`. PostgreSQL gets one statement, which may
+    `take` is turned to `sending` if it was leased until `lease_until`. PostgreSQL gets one statement, which may
     be a transaction by itself; SQLite needs one around several.
     """
     values: dict[str, Any] = {
-        "process_id": process_id, "real_now": real_now, "taken_id": take, "handed_until": handed_until,
+        "process_id": process_id, "real_now": real_now, "taken_id": take, "lease_until": lease_until,
         "sent_id": delivered and delivered.notification_id, "sent_number": delivered and delivered.number,
         "left_at": delivered and delivered.sent_at, "receipt": delivered and delivered.provider_id,
         "redirect": delivered and delivered.redirected_to, "its_outcome": "sent", "its_error": None,

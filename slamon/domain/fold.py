@@ -88,7 +88,7 @@ def _dispatched(progress: Progress, fact: Fact) -> Progress:
         number=number,
         quantities={part.line: part.quantity for part in said.lines or ()},
         dispatched_at=given(said.dispatched_at),
-        dispatch_told_at=fact.occurred_at,
+        dispatch_confirmed_at=fact.occurred_at,
         expected_delivery_on=given(said.expected_delivery_on),
         tracking_number=said.tracking_number,
     )
@@ -110,10 +110,10 @@ def _delivered(progress: Progress, fact: Fact) -> Progress:
     now: dict[str, Any] = {"lost_at": None}
     if known.delivered_at is None:
         now["delivered_at"] = said.delivered_at
-    if known.cmo_told_at is None and fact.by.is_cmo:
-        now["cmo_told_at"] = fact.occurred_at
-    if known.delivered_at is None or (needs_review(fact) and not known.is_off):
-        now |= {"delivery_told_at": fact.occurred_at, "condition": said.condition, "readout": said.readout}
+    if known.cmo_confirmed_at is None and fact.by.is_cmo:
+        now["cmo_confirmed_at"] = fact.occurred_at
+    if known.delivered_at is None or (needs_review(fact) and not known.is_nonconforming):
+        now |= {"delivery_confirmed_at": fact.occurred_at, "condition": said.condition, "readout": said.readout}
     return _changed(progress, known.number, **now)
 
 
@@ -181,7 +181,7 @@ _STEPS: Mapping[str, _Step] = {
 
 
 def needs_review(fact: Fact) -> bool:
-    """Whether it tells of goods that quality must look at: `Consignment.is_off`, as this fact alone has it."""
+    """Whether it tells of goods that quality must look at, as this fact alone has it."""
     if fact.kind != FactKind.DELIVERED:
         return fact.kind == FactKind.LOST
     said = fact.said(ConfirmDelivery)

@@ -49,21 +49,21 @@ def is_unfit(condition: Condition | None, readout: Readout | None) -> bool:
 
 
 class Consignment(NamedTuple):
-    """One parcel. `..._at` is when it was done, `..._told_at` when the sponsor was told.
+    """One parcel. `..._at` is when it was done, `..._confirmed_at` when the sponsor was told.
 
-    `delivery_told_at` is that of the word on its condition that stands; `cmo_told_at` that of the CMO's first word on
-    the delivery, None while there is the destination's alone.
+    `delivery_confirmed_at` is that of the word on its condition that stands; `cmo_confirmed_at` that of the CMO's first
+    word on the delivery, None while there is the destination's alone.
     """
 
     number: int
     quantities: Mapping[int, Decimal]
     dispatched_at: datetime
-    dispatch_told_at: datetime
+    dispatch_confirmed_at: datetime
     expected_delivery_on: date
     tracking_number: str = ""
     delivered_at: datetime | None = None
-    delivery_told_at: datetime | None = None
-    cmo_told_at: datetime | None = None
+    delivery_confirmed_at: datetime | None = None
+    cmo_confirmed_at: datetime | None = None
     condition: Condition | None = None
     readout: Readout | None = None
     lost_at: datetime | None = None
@@ -77,16 +77,16 @@ class Consignment(NamedTuple):
     @property
     def is_unconfirmed(self) -> bool:
         """Whether it arrived by the destination's word, and the CMO has said nothing of it."""
-        return self.delivered_at is not None and self.cmo_told_at is None and self.lost_at is None
+        return self.delivered_at is not None and self.cmo_confirmed_at is None and self.lost_at is None
 
     @property
-    def is_off(self) -> bool:
+    def is_nonconforming(self) -> bool:
         """Lost, damaged, wrong, or of a temperature nobody can vouch for: quality must look at it."""
         return self.lost_at is not None or is_unfit(self.condition, self.readout)
 
     @property
     def needs_decision(self) -> bool:
-        return self.is_off and self.disposition is None
+        return self.is_nonconforming and self.disposition is None
 
 
 class Progress(NamedTuple):

@@ -25,7 +25,7 @@ from slamon.services.outbox import digests
 from slamon.services.outbox.outbox import is_stopped
 from slamon.services.transaction import Tx
 
-# What is handed out and not done: a few seconds' work. More would only be handed out again before its turn comes.
+# What is leased and not done: a few seconds' work. More would only be leased again before its turn comes.
 REQUESTS_IN_HAND = 1500
 MESSAGES_IN_HAND = 500  # of a channel
 BATCH = 100  # requests decided in one transaction
@@ -41,7 +41,7 @@ class Dispatcher(Protocol):
 
     def check_requests(self, ids: Sequence[UUID]) -> None: ...
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None: ...
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None: ...
 
     def work_on_job(self, job_id: UUID) -> None: ...
 
@@ -55,17 +55,17 @@ class InlineDispatcher:
     def check_requests(self, ids: Sequence[UUID]) -> None:
         check_requests(self._runtime, self, ids)
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
-        deliver(self._runtime, ids, handed_until)
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None:
+        deliver(self._runtime, ids, lease_until)
 
     def work_on_job(self, job_id: UUID) -> None:
         work_on_job(self._runtime, job_id)
 
 
 def tick(runtime: Runtime, carrier: Dispatcher, watch: Watch) -> float:
-    """One pass: hand out what is due. Returns how many seconds the loop may sleep.
+    """One pass: lease what is due. Returns how many seconds the loop may sleep.
 
-    Dying before the commit leaves all as it was; after it, what was handed out and not done comes up again.
+    Dying before the commit leaves all as it was; after it, what was leased and not done comes up again.
     """
     clock, settings = runtime.clock, runtime.settings
     watch.release_dead(runtime)
@@ -94,14 +94,14 @@ def _hand_out_job(runtime: Runtime, carrier: Dispatcher) -> None:
     real_now = runtime.clock.real_now()
     again_at = real_now + timedelta(seconds=runtime.settings.hand_over_seconds)
     with runtime.db.write() as session:
-        job_id = claims.hand_out_job(session, real_now=real_now, again_at=again_at)
+        job_id = claims.lease_job(session, real_now=real_now, again_at=again_at)
     if job_id is not None:
         carrier.work_on_job(job_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """Messages handed out until an instant of real time, by channel."""
+    """Messages leased until an instant of real time, by channel."""
 
     messages: list[LeasedMessage]
     until: datetime
@@ -117,7 +117,7 @@ def _hand_out(runtime: Runtime) -> tuple[list[UUID], Leased]:
     now = runtime.clock.now()
     again_at = now + runtime.clock.business_span(runtime.settings.hand_over_seconds)
     with runtime.write() as tx:
-        requests = claims.hand_out_requests(tx.session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
+        requests = claims.lease_requests(tx.session, now=now, again_at=again_at, most=REQUESTS_IN_HAND)
         parcel = _hand_out_messages(tx, runtime)
         runtime.reach("before_claim_commit")
     runtime.reach("after_claim_commit")
@@ -132,9 +132,7 @@ def _hand_out_messages(tx: Tx, runtime: Runtime) -> Leased:
         return Leased([], until)
     handed: list[LeasedMessage] = []
     for channel in runtime.registered.names:
-        due = claims.hand_out_notifications(
-            tx.session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND
-        )
+        due = claims.lease_notifications(tx.session, channel, real_now=real_now, again_at=until, most=MESSAGES_IN_HAND)
         due = claims.heed_waits(tx.session, channel, due, real_now=real_now, until=until)
         handed += digests.fold(tx, due, most=runtime.settings.digest_above, until=until, held_until=clock.real_time_of)
     return Leased(handed, until)

@@ -20,7 +20,7 @@ from slamon.db.database import count, note
 from slamon.db.outbox import WAITING, Attempt, Notification, NotificationState, in_state
 from slamon.db.parties import Person
 from slamon.db.requests import CmoRequest
-from slamon.db.sending import Delivered, advance, end_attempt, handed_notifications, waiting_notification
+from slamon.db.sending import Delivered, advance, end_attempt, leased_notifications, waiting_notification
 from slamon.db.statements import change_rows
 from slamon.engine.compose import Composer
 from slamon.errors import DeliveryError, Unavailable
@@ -76,37 +76,37 @@ class Sent:
     result: Receipt | DeliveryError
 
 
-def deliver(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> float | None:
+def deliver(runtime: Runtime, ids: Sequence[UUID], lease_until: datetime) -> float | None:
     """Send each message that still waits; one failure does not hold up the rest.
 
-    What is not begun by `handed_until` (real time) comes up again by itself, and is left to whoever gets it then.
+    What is not begun by `lease_until` (real time) comes up again by itself, and is left to whoever gets it then.
     Returns how many seconds the quickest call of the far side took; None where there was none.
     """
     try:
-        return _send_all(runtime, _drafts(runtime, ids, handed_until), handed_until)
+        return _send_all(runtime, _drafts(runtime, ids, lease_until), lease_until)
     except Unavailable:
         log.warning("database_away", messages=len(ids))
         return None
 
 
-def _drafts(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
+def _drafts(runtime: Runtime, ids: Sequence[UUID], lease_until: datetime) -> list[ComposedMessage]:
     """Put the messages into words; one that cannot be is counted and put off, and the rest go on."""
     try:
-        return _compose(runtime, ids, handed_until)
+        return _compose(runtime, ids, lease_until)
     except Unavailable:
         raise
     except Exception as error:
         if len(ids) > 1:
-            return [draft for one in ids for draft in _drafts(runtime, [one], handed_until)]
+            return [draft for one in ids for draft in _drafts(runtime, [one], lease_until)]
         log.exception("message_broke", notification_id=str(ids[0]))
         _set_aside(runtime, ids[0], error)
         return []
 
 
-def _compose(runtime: Runtime, ids: Sequence[UUID], handed_until: datetime) -> list[ComposedMessage]:
+def _compose(runtime: Runtime, ids: Sequence[UUID], lease_until: datetime) -> list[ComposedMessage]:
     real_now = runtime.clock.real_now()
     with runtime.write() as tx:
-        rows = handed_notifications(tx.session, ids, handed_until)
+        rows = leased_notifications(tx.session, ids, lease_until)
         composer = Composer(tx, rows, runtime.settings, runtime.words)
         drafts = []
         for row in rows:
@@ -148,12 +148,12 @@ def _kills(session: Session, row: Notification) -> bool:
     return (session.scalar(without_result) or 0) >= BROKEN_ATTEMPTS
 
 
-def _send_all(runtime: Runtime, drafts: Sequence[ComposedMessage], handed_until: datetime) -> float | None:
+def _send_all(runtime: Runtime, drafts: Sequence[ComposedMessage], lease_until: datetime) -> float | None:
     last: Sent | None = None
     quickest: float | None = None
     with runtime.in_flight.holding(draft.notification_id for draft in drafts):
         for draft in drafts:
-            number = _store(runtime, last, draft, handed_until)
+            number = _store(runtime, last, draft, lease_until)
             last = None
             if number is not None:
                 runtime.reach("after_intent", draft.message.key)
@@ -163,11 +163,11 @@ def _send_all(runtime: Runtime, drafts: Sequence[ComposedMessage], handed_until:
                 quickest = seconds if quickest is None else min(quickest, seconds)
                 runtime.reach("after_send", draft.message.key)
         if last is not None:
-            _store(runtime, last, None, handed_until)
+            _store(runtime, last, None, lease_until)
     return quickest
 
 
-def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
+def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, lease_until: datetime) -> int | None:
     """Commit what became of the last message and the intent to send the next; the number of its attempt.
 
     None where there is nothing to send: taken, postponed, stopped. A database that is away is waited for while there is
@@ -175,26 +175,26 @@ def _store(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, h
     """
     for pause in FINISH_PAUSES_SECONDS if last is not None else ():
         try:
-            return _commit(runtime, last, draft, handed_until)
+            return _commit(runtime, last, draft, lease_until)
         except Unavailable:
             runtime.clock.wait(pause)
-    return _commit(runtime, last, draft, handed_until)
+    return _commit(runtime, last, draft, lease_until)
 
 
-def _commit(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, handed_until: datetime) -> int | None:
+def _commit(runtime: Runtime, last: Sent | None, draft: ComposedMessage | None, lease_until: datetime) -> int | None:
     take = draft.notification_id if draft is not None else None
     if last is not None and isinstance(last.result, DeliveryError):
         with runtime.write() as tx:
             _store_failure(tx, runtime, last, last.result)
             begun = advance(
-                tx.session.connection(), runtime.process_id, take=take, handed_until=handed_until,
+                tx.session.connection(), runtime.process_id, take=take, lease_until=lease_until,
                 real_now=runtime.clock.real_now(),
             )  # fmt: skip
         return begun.number
     delivered = _delivered(last, runtime.clock.now()) if last is not None else None
     with runtime.db.write_bare() as connection:
         done = advance(
-            connection, runtime.process_id, delivered=delivered, take=take, handed_until=handed_until,
+            connection, runtime.process_id, delivered=delivered, take=take, lease_until=lease_until,
             real_now=runtime.clock.real_now(),
         )  # fmt: skip
     if last is not None:

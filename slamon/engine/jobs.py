@@ -1,7 +1,7 @@
 """Works off long questions: a turn of short steps, each stored before the next one begins.
 
 A step reads in a transaction of its own and is stored in another, so nobody waits for it. Whoever dies leaves the job
-as its last step left it; it is handed out again once its lease has ended.
+as its last step left it; it is leased again once its lease has ended.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ WORK: Mapping[JobKind, Work] = {
 
 
 def work_on_job(runtime: Runtime, job_id: UUID) -> None:
-    """One turn of a job that was handed out. What goes wrong for good ends it, and its caller reads why."""
+    """One turn of a leased job. What goes wrong for good ends it, and its caller reads why."""
     until = runtime.clock.monotonic() + TURN_SECONDS
     try:
         while _step(runtime, job_id):

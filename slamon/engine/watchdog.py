@@ -85,8 +85,8 @@ class Watchdog:
             columns = (Notification.id, Notification.next_attempt_at)
             waiting = tx.session.execute(select(*columns).where(Notification.dedupe_key.in_(keys), in_state(*WAITING)))
             alarms = waiting.all()
-        for alarm, handed_until in alarms:
-            deliver(self._runtime, [alarm], handed_until)
+        for alarm, lease_until in alarms:
+            deliver(self._runtime, [alarm], lease_until)
 
     def _tell_outside(self) -> None:
         url = self._runtime.settings.heartbeat_url

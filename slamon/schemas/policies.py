@@ -109,7 +109,7 @@ class LadderStep(Body):
     )
     clocks: list[ClockName] = Field(
         [],
-        description="Clocks that climb this rung, and no rung that names none; left out, all the CMO owes by the hour.",
+        description="Clocks that take this step, and no step that names none; left out, all the CMO owes by the hour.",
     )
     to: list[StepRecipient] = Field(min_length=1, max_length=50)
 

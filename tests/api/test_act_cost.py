@@ -62,9 +62,9 @@ def statements(api: Api) -> Iterator[list[str]]:
         if not statement.startswith("BEGIN"):  # which SQLite is told in words
             said.append(" ".join(statement.split())[:100])
 
-    event.listen(api.world.runtime.db.engine, "before_cursor_execute", listen)
+    event.listen(api.installation.runtime.db.engine, "before_cursor_execute", listen)
     yield said
-    event.remove(api.world.runtime.db.engine, "before_cursor_execute", listen)
+    event.remove(api.installation.runtime.db.engine, "before_cursor_execute", listen)
 
 
 @pytest.mark.parametrize(("cost", "filing", "steps"), COSTS, ids=[steps[-1][1] for _, _, steps in COSTS])
@@ -72,10 +72,10 @@ def test_an_act_costs_so_many_statements(api: Api, cost: int, filing: dict[str, 
     story = Told(api, **filing) if filing else Told(api, **api.inquiry())
     *before, (who, action, said) = steps
     for by, step, content in before:
-        api.world.clock.advance(minutes=10)
+        api.installation.clock.advance(minutes=10)
         story(getattr(api, by), step, **content)
     caller, version = getattr(api, who), story.version()
-    api.world.clock.advance(minutes=10)
+    api.installation.clock.advance(minutes=10)
     with statements(api) as asked:
         answer = caller.post(f"{story.path}/actions/{action}", json=said, headers={"If-Match": version})
     assert answer.status_code == 200, answer.text

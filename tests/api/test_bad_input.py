@@ -47,12 +47,12 @@ OVERLONG = "x" * 201
     ],
 )  # fmt: skip
 def test_a_policy_that_cannot_work_is_refused(api: Api, change: dict[str, Any], field: str) -> None:
-    body = {**POLICY, "site_id": str(api.world.cast.site), **change}
+    body = {**POLICY, "site_id": str(api.installation.cast.site), **change}
     assert field in refused(api.admin.post("/v1/policies", json=body))
 
 
 def test_a_line_for_a_site_of_another_cmo_is_refused_also_where_a_change_makes_it_one(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     mixed = {**POLICY, "site_id": str(cast.site), "cmo_id": str(cast.other_cmo)}
     assert "leave cmo_id out" in refused(api.admin.post("/v1/policies", json=mixed))["site_id"]
     assert "no CMO" in refused(api.admin.post("/v1/policies", json={**POLICY, "cmo_id": str(cast.sponsor)}))["cmo_id"]
@@ -63,7 +63,7 @@ def test_a_line_for_a_site_of_another_cmo_is_refused_also_where_a_change_makes_i
 
 
 def test_two_lines_that_would_tie_are_refused(any_api: Api) -> None:
-    body = {**POLICY, "site_id": str(any_api.world.cast.site)}
+    body = {**POLICY, "site_id": str(any_api.installation.cast.site)}
     assert any_api.admin.post("/v1/policies", json=body).status_code == 201
     tie = any_api.admin.post("/v1/policies", json={**body, "name": "Again"})
     assert (tie.status_code, "At Basel" in tie.json()["detail"]) == (409, True)
@@ -100,7 +100,7 @@ def test_a_country_with_regional_holidays_is_taken_with_a_region_or_for_the_whol
 
 
 def test_a_calendar_cannot_be_changed_into_one_that_never_opens(api: Api) -> None:
-    path = f"/v1/calendars/{api.world.cast.calendar}"
+    path = f"/v1/calendars/{api.installation.cast.calendar}"
     before = api.admin.get(path).json()
     assert "weekly" in refused(api.admin.patch(path, json={"weekly": {}, "reason": "Closed down"}))
     assert api.admin.get(path).json() == before
@@ -116,7 +116,7 @@ def test_a_calendar_cannot_be_changed_into_one_that_never_opens(api: Api) -> Non
     ],
 )
 def test_an_unknown_zone_is_refused(api: Api, zone: str) -> None:
-    site = {"cmo_id": str(api.world.cast.cmo), "name": "New", "country": "CH", "time_zone": zone}
+    site = {"cmo_id": str(api.installation.cast.cmo), "name": "New", "country": "CH", "time_zone": zone}
     assert "time_zone" in refused(api.admin.post("/v1/sites", json=site))
 
 
@@ -146,14 +146,14 @@ def test_an_address_is_used_once(any_api: Api) -> None:
 
 
 def test_a_code_that_another_project_has_is_refused_whatever_else_changes(any_api: Api) -> None:
-    cast = any_api.world.cast
+    cast = any_api.installation.cast
     change = {"code": "ORI-202", "cmo_ids": [str(cast.cmo)], "reason": "x"}
     answer = any_api.admin.patch(f"/v1/projects/{cast.project}", json=change)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:slamon:problem:already-exists")
 
 
 def test_a_field_cannot_be_emptied_that_a_record_needs(api: Api) -> None:
-    path = f"/v1/sites/{api.world.cast.site}"
+    path = f"/v1/sites/{api.installation.cast.site}"
     assert set(refused(api.admin.patch(path, json={"name": None, "country": None, "reason": "x"}))) == {
         "name",
         "country",
@@ -251,8 +251,8 @@ def test_a_request_in_any_script_is_kept_and_told(api: Api) -> None:
 )
 def test_a_recorded_call_that_cannot_have_been_is_refused(api: Api, said: dict[str, Any], field: str) -> None:
     path = f"/v1/requests/{api.filed()['id']}"
-    api.world.clock.advance(hours=3)
-    call = {"on_behalf_of": str(api.world.cast.contact), "via": "phone_recorded", "evidence": "Called"}
+    api.installation.clock.advance(hours=3)
+    call = {"on_behalf_of": str(api.installation.cast.contact), "via": "phone_recorded", "evidence": "Called"}
     assert field in refused(api.pm.post(f"{path}/actions/acknowledge", json={**call, **said}))
     assert len(api.pm.get(f"{path}/timeline").json()["facts"]) == 1
 
@@ -274,7 +274,7 @@ def test_what_the_state_does_not_allow_is_refused_saying_what_it_does(api: Api) 
 def test_acknowledging_twice_is_harmless(api: Api) -> None:
     path = f"/v1/requests/{api.filed()['id']}/actions/acknowledge"
     first = api.contact.post(path, json={"expected_on": "2026-03-02"})
-    api.world.clock.advance(hours=50)
+    api.installation.clock.advance(hours=50)
     again = api.contact.post(path, json={"expected_on": "2026-03-02"})
     assert (again.status_code, again.json()["version"]) == (200, first.json()["version"])
 

@@ -29,7 +29,7 @@ from slamon.files.disk import DiskStore
 from slamon.runtime import Runtime
 from slamon.services.access import callers
 from tests.callers import Api
-from tests.installation import Installation, ManualClock, open_world
+from tests.installation import Installation, ManualClock, open_installation
 
 # What a document cannot say: who may, that an id must exist, that a record has changed, what contradicts what.
 RULES_SAY_NO = [403, 404, 409, 412, 422]
@@ -86,19 +86,21 @@ class Target:
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with open_world(f"sqlite:///{tmp_path_factory.mktemp('schema')}/world.db", **UNLIMITED) as world:
-        yield aim(world)
+    with open_installation(
+        f"sqlite:///{tmp_path_factory.mktemp('schema')}/installation.db", **UNLIMITED
+    ) as installation:
+        yield aim(installation)
 
 
 @pytest.fixture(scope="module")
 def postgres_target(postgres_url: str) -> Iterator[Target]:
-    with open_world(postgres_url, **UNLIMITED) as world:
-        yield aim(world)
+    with open_installation(postgres_url, **UNLIMITED) as installation:
+        yield aim(installation)
 
 
-def aim(world: Installation) -> Target:
-    api, cast, now = Api(world), world.cast, world.clock.real_now()
-    with world.runtime.write() as tx:
+def aim(installation: Installation) -> Target:
+    api, cast, now = Api(installation), installation.cast, installation.clock.real_now()
+    with installation.runtime.write() as tx:
         # Nobody may hold all roles, and services keep no records; a row made by hand reaches the most.
         who = Person(
             organization_id=cast.sponsor, name="All", email="all@sponsor.example", email_key="all@sponsor.example",

@@ -16,7 +16,7 @@ from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from tests.callers import Api
 from tests.catalogue.deviation import CATALOGUE, WORDS
-from tests.installation import CONTACT, ON_BOTH_DATABASES, PM, Installation, open_world
+from tests.installation import CONTACT, ON_BOTH_DATABASES, PM, Installation, open_installation
 from tests.pages import Site, text_of
 
 SAID = {"text": "Stopper cracked", "vials": 3, "batch": "a17"}
@@ -25,7 +25,7 @@ KEPT = {"text": "Stopper cracked", "vials": 3, "batch": "A17"}
 
 @pytest.fixture
 def house(database_url: str) -> Iterator[Installation]:
-    with open_world(database_url, catalogue=CATALOGUE, words=WORDS) as opened:
+    with open_installation(database_url, catalogue=CATALOGUE, words=WORDS) as opened:
         yield opened
 
 

@@ -17,7 +17,7 @@ from slamon.wording.message import MessageKind
 from slamon.wording.messages import put_into_words
 from slamon.wording.words import ENGLISH
 from tests.callers import Api
-from tests.installation import LEAD, ON_BOTH_DATABASES, Installation, open_world
+from tests.installation import LEAD, ON_BOTH_DATABASES, Installation, open_installation
 from tests.pages import Site, text_of
 
 
@@ -59,34 +59,35 @@ LINE = {
 
 
 @pytest.fixture
-def world(database_url: str) -> Iterator[Installation]:
-    with open_world(database_url, catalogue=CATALOGUE, words=ENGLISH_WITH_IT) as opened:
+def installation(database_url: str) -> Iterator[Installation]:
+    with open_installation(database_url, catalogue=CATALOGUE, words=ENGLISH_WITH_IT) as opened:
         yield opened
 
 
 @ON_BOTH_DATABASES
-def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation) -> None:
-    api, site = Api(world), Site(world)
-    made = api.admin.post("/v1/policies", json={**LINE, "site_id": str(world.cast.site)})
+def test_a_new_clock_runs_from_its_policy_line_to_its_breach(installation: Installation) -> None:
+    api, site = Api(installation), Site(installation)
+    made = api.admin.post("/v1/policies", json={**LINE, "site_id": str(installation.cast.site)})
     assert made.status_code == 201, made.text
     assert made.json()["clocks"]["file_closure"]["limit"] == "PT48H"
 
     filed = api.filed()
     assert filed["clocks"] == []  # it has not started
     request_id, request = UUID(filed["id"]), f"/requests/{filed['id']}"
-    world.act(request_id, Action.ANSWER, by=world.cast.contact, text="Yes.")
+    installation.act(request_id, Action.ANSWER, by=installation.cast.contact, text="Yes.")
     [clock] = api.pm.get(f"/v1{request}").json()["clocks"]
     assert (clock["clock"], clock["outcome"], clock["is_the_sponsors"]) == ("file_closure", "running", False)
 
-    world.clock.advance(hours=12, seconds=1)
-    world.work()
-    [reminder] = [mail for mail in world.email.sent if mail.kind == MessageKind.REMINDER]
+    installation.clock.advance(hours=12, seconds=1)
+    installation.work()
+    [reminder] = [mail for mail in installation.email.sent if mail.kind == MessageKind.REMINDER]
     assert put_into_words(reminder).headline.startswith("Reminder: please close the site file by")
 
-    world.clock.advance(hours=36)
-    world.work()
+    installation.clock.advance(hours=36)
+    installation.work()
     [post], [mail] = (
-        [each for each in channel.sent if each.kind == MessageKind.LIMIT] for channel in (world.slack, world.email)
+        [each for each in channel.sent if each.kind == MessageKind.LIMIT]
+        for channel in (installation.slack, installation.email)
     )
     assert mail.address == LEAD
     assert {put_into_words(each).headline for each in (post, mail)} == {
@@ -96,7 +97,7 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
         (fact.label, fact.value) for fact in put_into_words(mail).facts
     ]
 
-    staff, form = site.staff(world.cast.pm), site.link(request_id)
+    staff, form = site.staff(installation.cast.pm), site.link(request_id)
     assert "Closure of the site file" in text_of(staff.get(request))
     assert "closure of the site file clock)" in text_of(staff.get(request))  # in what happened
     assert "closure of the site file limit breached" in text_of(staff.get("/requests?tab=all"))
@@ -105,15 +106,15 @@ def test_a_new_clock_runs_from_its_policy_line_to_its_breach(world: Installation
         assert "The clock started when the inquiry was answered" in text_of(page)
     assert api.pm.get(f"/v1{request}/clocks/file_closure/explain").json()["limit_seconds"] == 48 * 3600
 
-    world.act(request_id, Action.FOLLOW_UP, by=world.cast.pm, text="How was it closed?")
+    installation.act(request_id, Action.FOLLOW_UP, by=installation.cast.pm, text="How was it closed?")
     [clock] = api.pm.get(f"/v1{request}/clocks").json()["clocks"]
     assert (clock["outcome"], bool(clock["stopped_at"])) == ("breached", True)
-    with world.runtime.read() as tx:
+    with installation.runtime.read() as tx:
         assert list(verify_requests(tx)) == [1]
 
 
-def test_the_api_document_names_the_new_clock_and_a_policy_with_another_is_refused(world: Installation) -> None:
-    api = Api(world)
+def test_the_api_document_names_the_new_clock_and_a_policy_with_another_is_refused(installation: Installation) -> None:
+    api = Api(installation)
     schemas = api.admin.get("/v1/openapi.json").json()["components"]["schemas"]
     assert "file_closure" in schemas["PolicyClocks"]["properties"]
     assert "file_closure" in schemas["ClockKind"]["enum"]
@@ -122,8 +123,8 @@ def test_the_api_document_names_the_new_clock_and_a_policy_with_another_is_refus
     assert (refused.status_code, [each["field"] for each in refused.json()["errors"]]) == (422, ["ladder.0.clocks.0"])
 
 
-def test_a_policy_tried_out_under_the_new_clock_says_what_would_have_been(world: Installation) -> None:
-    api = Api(world)
+def test_a_policy_tried_out_under_the_new_clock_says_what_would_have_been(installation: Installation) -> None:
+    api = Api(installation)
     api.filed()
     period = {"filed_from": "2026-03-01T00:00:00Z", "filed_to": "2026-04-01T00:00:00Z"}
     asked = api.admin.post("/v1/policies/what-if", json={"policy": LINE, **period})

@@ -33,14 +33,14 @@ TYPES = [*CATALOGUE.types.values()]
 
 
 @pytest.fixture
-def visited(chosen_world: Installation) -> Installation:
+def visited(chosen_installation: Installation) -> Installation:
     """An installation that knows visits."""
-    chosen_world.runtime = replace(chosen_world.runtime, catalogue=CATALOGUE, words=WORDS)
-    return chosen_world
+    chosen_installation.runtime = replace(chosen_installation.runtime, catalogue=CATALOGUE, words=WORDS)
+    return chosen_installation
 
 
-def body(world: Installation, **more: Any) -> dict[str, Any]:
-    cast = world.cast
+def body(installation: Installation, **more: Any) -> dict[str, Any]:
+    cast = installation.cast
     parties = {"project_id": str(cast.project), "site_id": str(cast.site)}
     return {**parties, "type": "visit", "subject": "Visit of line 3", "detail": DETAIL, **more}
 

@@ -97,7 +97,7 @@ def test_addresses_at_two_domains_are_two_addresses_and_case_makes_no_difference
 
 @pytest.mark.parametrize("name", ["http://evil.example", "www.evil.example", "Ann @ evil", "a\u202eb", "ｗｗｗ.x.de"])
 def test_a_name_that_looks_like_a_link_or_hides_something_is_refused(api: Api, name: str) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     contact = {"cmo_id": str(cast.cmo), "email": "ann@cmo.example", "roles": ["cmo_contact"]}
     for path, body in (
         ("/v1/people", {"email": "ann@new.example", "roles": ["head"]}),
@@ -145,11 +145,11 @@ def test_each_alarm_has_a_subject_of_its_own(detail: str, subject: str) -> None:
 
 def test_a_slack_channel_is_kept_as_the_id_that_the_test_post_returns(api: Api) -> None:
     """The fake answers as Slack does: with the channel's id, whatever it was called by."""
-    api.world.slack.name = "C0NEWCHAN"
+    api.installation.slack.name = "C0NEWCHAN"
     made = api.admin.post("/v1/cmos", json={"name": "New CMO", "slack_channel": "#new-cmo"})
     assert made.json()["slack_channel"] == "C0NEWCHAN"
-    assert [post.kind for post in api.world.slack.sent_to("#new-cmo")] == [MessageKind.TEST]
-    api.world.slack.failures.append(DeliveryError("channel_not_found", permanent=True))
+    assert [post.kind for post in api.installation.slack.sent_to("#new-cmo")] == [MessageKind.TEST]
+    api.installation.slack.failures.append(DeliveryError("channel_not_found", permanent=True))
     change = {"slack_channel": "#gone", "reason": "Moved"}
     refused = api.admin.patch(f"/v1/cmos/{made.json()['id']}", json=change)
     assert [error["field"] for error in refused.json()["errors"]] == ["slack_channel"]
@@ -157,8 +157,8 @@ def test_a_slack_channel_is_kept_as_the_id_that_the_test_post_returns(api: Api) 
 
 
 def test_only_who_may_change_a_cmo_makes_slamon_post_into_a_channel(api: Api) -> None:
-    path, change = f"/v1/cmos/{api.world.cast.other_cmo}", {"slack_channel": "#secret", "reason": "Curious"}
+    path, change = f"/v1/cmos/{api.installation.cast.other_cmo}", {"slack_channel": "#secret", "reason": "Curious"}
     for who in (api.pm, api.lead, api.head, api.quality, api.auditor, api.contact):
         assert who.patch(path, json=change).status_code in (403, 404)
     assert api.admin.patch(path, json=change, headers={"If-Match": '"99"'}).status_code == 412
-    assert not api.world.slack.sent_to("#secret")
+    assert not api.installation.slack.sent_to("#secret")

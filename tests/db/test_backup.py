@@ -33,11 +33,11 @@ def _with_postgresqls_tools(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def empty_database(world: Installation, folder: Path) -> Iterator[Database]:
-    if world.runtime.db.is_sqlite:
+def empty_database(installation: Installation, folder: Path) -> Iterator[Database]:
+    if installation.runtime.db.is_sqlite:
         url, server = f"sqlite:///{folder}/restored.db", None
     else:
-        own = make_url(world.runtime.settings.database_url)
+        own = make_url(installation.runtime.settings.database_url)
         server = own.set(database="postgres").render_as_string(hide_password=False)
         url = create_database(server, f"{own.database}_restored")
     database = Database(url)
@@ -54,43 +54,43 @@ def work(runtime: Runtime) -> None:
         tick(runtime, InlineDispatcher(runtime), Watch(8))
 
 
-def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_world: Installation, tmp_path: Path):
-    world = any_world
-    world.file()
-    world.work()
-    assert len(world.email.sent_to(CONTACT, K.FILED)) == 1
-    world.file()  # its notice waits while the copy is made, and leaves a moment later
-    backup(world.runtime.db, tmp_path / "copy")
-    world.work()
-    world.clock.advance(hours=1)
-    with empty_database(world, tmp_path) as database:
+def test_a_restored_copy_is_sound_silent_and_repeats_nothing(any_installation: Installation, tmp_path: Path):
+    installation = any_installation
+    installation.file()
+    installation.work()
+    assert len(installation.email.sent_to(CONTACT, K.FILED)) == 1
+    installation.file()  # its notice waits while the copy is made, and leaves a moment later
+    backup(installation.runtime.db, tmp_path / "copy")
+    installation.work()
+    installation.clock.advance(hours=1)
+    with empty_database(installation, tmp_path) as database:
         restore(database, tmp_path / "copy")
-        restored = replace(world.runtime, db=database)
+        restored = replace(installation.runtime, db=database)
         with restored.write() as tx:
             hold_restored(tx)
         work(restored)
-        assert len(world.email.sent) == 2  # held back
+        assert len(installation.email.sent) == 2  # held back
         with restored.write() as tx:
             assert all(isinstance(step, int) for step in verify_requests(tx))
             assert verify_audit(tx.session) is None
             assert is_stopped(tx.session)
-            admin = world.caller(world.cast.admin).as_actor()
+            admin = installation.caller(installation.cast.admin).as_actor()
             stop_outgoing(tx, False, by=admin, reason="checked")
         work(restored)
-        assert len(world.email.sent) == 2  # found, so not sent again
-        world.clock.advance(hours=25)
+        assert len(installation.email.sent) == 2  # found, so not sent again
+        installation.clock.advance(hours=25)
         work(restored)
-        assert len(world.email.sent_to(CONTACT, K.TARGET)) == 2  # and life goes on
+        assert len(installation.email.sent_to(CONTACT, K.TARGET)) == 2  # and life goes on
 
 
-def test_nothing_is_written_over_and_a_copy_is_its_makers_alone(any_world: Installation, tmp_path: Path):
+def test_nothing_is_written_over_and_a_copy_is_its_makers_alone(any_installation: Installation, tmp_path: Path):
     (tmp_path / "copy").write_text("mine")
     with pytest.raises(Conflict, match="exists"):
-        backup(any_world.runtime.db, tmp_path / "copy")
-    backup(any_world.runtime.db, tmp_path / "other")
+        backup(any_installation.runtime.db, tmp_path / "copy")
+    backup(any_installation.runtime.db, tmp_path / "other")
     assert stat.S_IMODE((tmp_path / "other").stat().st_mode) == 0o600
     with pytest.raises(Conflict, match="not empty"):
-        restore(any_world.runtime.db, tmp_path / "other")
+        restore(any_installation.runtime.db, tmp_path / "other")
 
 
 @pytest.fixture

@@ -27,26 +27,26 @@ CONTACT_SINCE = "corinne@cmo.example"  # the story changes her address
 
 
 @pytest.fixture
-def at_the_host(any_world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def at_the_host(any_installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation whose commands can be typed."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(f"SLAMON_{name.upper()}", raising=False)
-    settings = any_world.runtime.settings
+    settings = any_installation.runtime.settings
     for name in ("database_url", "sponsor_name"):
         monkeypatch.setenv(f"SLAMON_{name.upper()}", str(getattr(settings, name)))
     monkeypatch.setenv("SLAMON_SECRET_KEY", "s" * 40)
     monkeypatch.setenv("SLAMON_FILES_DIRECTORY", str(tmp_path / "files"))
-    return any_world
+    return any_installation
 
 
-def left_behind(world: Installation, release: Path) -> Installation:
+def left_behind(installation: Installation, release: Path) -> Installation:
     """The installation of that host with the database and the files that a release left behind, a month later."""
-    load(world.runtime.db, release)
+    load(installation.runtime.db, release)
     copytree(release / "files", "files")
-    world.clock.advance(days=30)
-    runtime = replace(world.runtime, files=DiskStore(Path("files")))
-    return Installation(runtime, world.clock, world.slack, world.email, world.cast)
+    installation.clock.advance(days=30)
+    runtime = replace(installation.runtime, files=DiskStore(Path("files")))
+    return Installation(runtime, installation.clock, installation.slack, installation.email, installation.cast)
 
 
 def load(db: Database, release: Path) -> None:
@@ -89,8 +89,8 @@ def assert_sound() -> None:
     assert "requests, 1 files and the whole trail are as they were recorded" in " ".join(verified.output.split())
 
 
-def person_id(world: Installation, email: str) -> UUID:
-    with world.runtime.db.read() as session:
+def person_id(installation: Installation, email: str) -> UUID:
+    with installation.runtime.db.read() as session:
         return session.scalars(select(Person.id).where(Person.email == email)).one()
 
 

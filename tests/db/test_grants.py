@@ -38,16 +38,14 @@ KEPT = [
 
 
 @pytest.fixture
-def restricted(postgres_world: Installation) -> Iterator[Installation]:
-    """A world whose processes work as a role of their own; the database is still its owner's."""
-    owner = postgres_world.runtime.db
-    with application_role(postgres_world.runtime.settings.database_url) as url:
+def restricted(postgres_installation: Installation) -> Iterator[Installation]:
+    """An installation whose processes work as a role of their own; the database is still its owner's."""
+    owner = postgres_installation.runtime.db
+    with application_role(postgres_installation.runtime.settings.database_url) as url:
         schema.migrate(owner, application=make_url(url))
         database = Database(url)
-        yield Installation(
-            replace(postgres_world.runtime, db=database),
-            postgres_world.clock, postgres_world.slack, postgres_world.email, postgres_world.cast,
-        )  # fmt: skip
+        own = postgres_installation
+        yield Installation(replace(own.runtime, db=database), own.clock, own.slack, own.email, own.cast)
         database.close()
 
 
@@ -100,42 +98,44 @@ def test_only_tables_that_exist_are_named():
 
 
 def test_slamon_works_as_that_role(restricted: Installation):
-    world, api = restricted, Api(restricted)
+    installation, api = restricted, Api(restricted)
     once = {"Idempotency-Key": "order-4711"}
     asked = api.pm.post("/v1/requests", json=api.inquiry(), headers=once).json()
-    world.work()
-    assert world.email.sent_to(CONTACT, K.FILED)
-    world.act(world.file().id, Action.ANSWER, by=world.cast.contact, text="Yes, it is")
+    installation.work()
+    assert installation.email.sent_to(CONTACT, K.FILED)
+    installation.act(installation.file().id, Action.ANSWER, by=installation.cast.contact, text="Yes, it is")
     draft = "/v1/drafts/0198c0de-0000-7000-8000-000000000001"
     assert api.pm.put(draft, json={"type": "inquiry"}).status_code == 200
     assert api.pm.post(f"{draft}/discard", json={"reason": "No longer needed"}).status_code < 300
-    project = f"/v1/projects/{world.cast.project}"
+    project = f"/v1/projects/{installation.cast.project}"
     version = api.admin.get(project).headers["ETag"]
-    change = {"cmo_ids": [str(world.cast.cmo)], "reason": "One CMO only"}
+    change = {"cmo_ids": [str(installation.cast.cmo)], "reason": "One CMO only"}
     assert api.admin.patch(project, json=change, headers={"If-Match": version}).status_code == 200
-    world.clock.advance(hours=25)
-    world.work()
+    installation.clock.advance(hours=25)
+    installation.work()
     assert len(api.pm.get(f"/v1/requests/{asked['id']}/timeline").json()) > 1
-    world.clock.advance(days=200)
-    with world.runtime.write() as tx:
+    installation.clock.advance(days=200)
+    with installation.runtime.write() as tx:
         assert sweep(tx.session, real_now=tx.real_now) > 0
         hold_restored(tx)
-    with world.runtime.read() as tx:
+    with installation.runtime.read() as tx:
         assert all(isinstance(step, int) for step in verify_requests(tx))
         assert verify_audit(tx.session) is None
 
 
-def test_migrating_again_takes_back_what_was_granted_beside(restricted: Installation, postgres_world: Installation):
+def test_migrating_again_takes_back_what_was_granted_beside(
+    restricted: Installation, postgres_installation: Installation
+):
     url = restricted.runtime.db.url
-    with postgres_world.runtime.db.engine.begin() as connection:
+    with postgres_installation.runtime.db.engine.begin() as connection:
         connection.exec_driver_sql(f'GRANT ALL ON fact TO "{url.username}"')
-    schema.migrate(postgres_world.runtime.db, application=url)
+    schema.migrate(postgres_installation.runtime.db, application=url)
     assert "permission denied" in refusal(restricted.runtime.db, "DELETE FROM fact")
 
 
-def test_who_could_change_the_record_by_another_way_is_refused(postgres_world: Installation):
-    owner = postgres_world.runtime.db
-    with application_role(postgres_world.runtime.settings.database_url) as url:
+def test_who_could_change_the_record_by_another_way_is_refused(postgres_installation: Installation):
+    owner = postgres_installation.runtime.db
+    with application_role(postgres_installation.runtime.settings.database_url) as url:
         role = make_url(url).username
         for power, undone in (
             (f'CREATE ROLE "{role}" LOGIN SUPERUSER', f'ALTER ROLE "{role}" NOSUPERUSER'),
@@ -150,9 +150,9 @@ def test_who_could_change_the_record_by_another_way_is_refused(postgres_world: I
                 connection.exec_driver_sql(undone)
 
 
-def test_an_owner_that_may_not_make_roles_is_told_how_one_is_made(postgres_world: Installation):
-    superuser = postgres_world.runtime.db
-    with application_role(postgres_world.runtime.settings.database_url) as url:
+def test_an_owner_that_may_not_make_roles_is_told_how_one_is_made(postgres_installation: Installation):
+    superuser = postgres_installation.runtime.db
+    with application_role(postgres_installation.runtime.settings.database_url) as url:
         name = make_url(url).username
         schema.migrate(superuser, application=make_url(url))  # makes a role that may not make others
         other = make_url(url).set(username=f"{name}2")
@@ -164,9 +164,9 @@ def test_an_owner_that_may_not_make_roles_is_told_how_one_is_made(postgres_world
         plain.close()
 
 
-def test_the_working_role_is_told_who_changes_the_schema(restricted: Installation, postgres_world: Installation):
+def test_the_working_role_is_told_who_changes_the_schema(restricted: Installation, postgres_installation: Installation):
     schema.migrate(restricted.runtime.db)  # nothing to do, and nothing to say
-    with postgres_world.runtime.db.engine.begin() as connection:
+    with postgres_installation.runtime.db.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE alembic_version")
     with pytest.raises(Conflict, match="SLAMON_DATABASE_OWNER_URL"):
         schema.migrate(restricted.runtime.db)

@@ -41,7 +41,7 @@ from slamon.services.requests import queries
 from slamon.services.requests.queries import Order, RequestFilter
 from slamon.services.requests.worklist import Holder, worklist
 from slamon.services.transaction import Tx
-from tests.installation import Installation, open_world
+from tests.installation import Installation, open_installation
 
 STORED = 300
 SMALL, LARGE = 10_000, 1_000_000
@@ -63,9 +63,9 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """One reader of a world full of open requests."""
+    """One reader of an installation full of open requests."""
 
-    world: Installation
+    installation: Installation
     tx: Tx
     by: Caller
 
@@ -75,7 +75,7 @@ class Reading:
 
     @property
     def now(self) -> Any:
-        return self.world.clock.now()
+        return self.installation.clock.now()
 
     def page(self, **wanted: Any) -> queries.Page:
         return queries.list_requests(self.tx, RequestFilter(**wanted), by=self.by)
@@ -114,7 +114,7 @@ def status(reading: Reading) -> None:
     outbox.counts(session)
     outbox.failed(session)
     paging.failed_messages(session, only=seen)
-    health.look(session, reading.world.runtime)
+    health.look(session, reading.installation.runtime)
 
 
 def register(reading: Reading) -> None:
@@ -175,15 +175,15 @@ READINGS: dict[str, Callable[[Reading], None]] = {
 def full(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     sqlite = request.param == "sqlite"
     url = f"sqlite:///{tmp_path_factory.mktemp('plans')}/w.db" if sqlite else request.getfixturevalue("postgres_url")
-    with open_world(url) as world:
-        fill(world)
-        yield world
+    with open_installation(url) as installation:
+        fill(installation)
+        yield installation
 
 
-def fill(world: Installation) -> None:
-    seed_open_requests(world, STORED)
-    if not world.runtime.db.is_sqlite:
-        with world.runtime.db.engine.begin() as connection:
+def fill(installation: Installation) -> None:
+    seed_open_requests(installation, STORED)
+    if not installation.runtime.db.is_sqlite:
+        with installation.runtime.db.engine.begin() as connection:
             connection.exec_driver_sql("ANALYZE")
 
 
@@ -203,72 +203,72 @@ def test_a_contact_reads_as_cheaply(full: Installation, name: str):
 
 
 @pytest.mark.parametrize("name", ["pages", "sections of the board"])
-def test_an_auditor_whose_scope_holds_nothing_reads_as_cheaply(any_world: Installation, name: str):
-    fill(any_world)
-    cast = any_world.cast
-    with any_world.runtime.db.write() as session:
+def test_an_auditor_whose_scope_holds_nothing_reads_as_cheaply(any_installation: Installation, name: str):
+    fill(any_installation)
+    cast = any_installation.cast
+    with any_installation.runtime.db.write() as session:
         session.add(AuditedCmo(person_id=cast.auditor, organization_id=cast.other_cmo))
         session.add(AuditedProject(person_id=cast.auditor, project_id=cast.other_project))
-    for sql, given in statements(any_world, name, any_world.caller(cast.auditor)):
-        judge(any_world, sql, given)
+    for sql, given in statements(any_installation, name, any_installation.caller(cast.auditor)):
+        judge(any_installation, sql, given)
         assert "FROM cmo_request" not in sql or re.search(r"cmo_request\.(cmo_id|project_id) = ", sql), sql
 
 
-def test_folding_messages_and_sweeping_cost_no_more_among_a_million_requests(any_world: Installation):
+def test_folding_messages_and_sweeping_cost_no_more_among_a_million_requests(any_installation: Installation):
     """What else the cycle sends is looked at in `test_plans`."""
-    fill(any_world)
+    fill(any_installation)
     sent: list[tuple[str, Any]] = []
-    with recorded(any_world, sent):
-        any_world.clock.advance(days=400)
-        any_world.work()  # many steps at once for one reader
-        heartbeat.beat(any_world.runtime, "embedded", 0)  # which sweeps
+    with recorded(any_installation, sent):
+        any_installation.clock.advance(days=400)
+        any_installation.work()  # many steps at once for one reader
+        heartbeat.beat(any_installation.runtime, "embedded", 0)  # which sweeps
     folding = [each for each in sent if each[0].startswith("UPDATE notification SET state=") and "digest_id" in each[0]]
     sweeping = [each for each in sent if each[0].startswith("DELETE")]
     assert folding
     assert sweeping
     for sql, given in folding[:1] + sweeping:
-        judge(any_world, sql, given)
+        judge(any_installation, sql, given)
 
 
-def judge(world: Installation, sql: str, given: Any) -> None:
-    if not world.runtime.db.is_sqlite:
-        (small, _), (large, plan) = (cost(world, sql, given, count) for count in (SMALL, LARGE))
+def judge(installation: Installation, sql: str, given: Any) -> None:
+    if not installation.runtime.db.is_sqlite:
+        (small, _), (large, plan) = (cost(installation, sql, given, count) for count in (SMALL, LARGE))
         assert large <= 2 * small + 10, f"{small} -> {large}\n{sql}\n{plan}"
         return
-    lines, ends_early = sqlite_plan(world, sql, given), "LIMIT" in sql
+    lines, ends_early = sqlite_plan(installation, sql, given), "LIMIT" in sql
     told = "\n".join([sql, *lines])
     assert not EVERY_REQUEST.search(sql), told
     for line in lines:
         assert line != "USE TEMP B-TREE FOR ORDER BY" or not ends_early, told
         if line.startswith(tuple(f"SCAN {table}" for table in GROWING)):
             assert "USING" in line, told
-            assert ends_early or line.rpartition(" ")[2] in partial_indexes(world), told
+            assert ends_early or line.rpartition(" ")[2] in partial_indexes(installation), told
 
 
-def partial_indexes(world: Installation) -> set[str]:
+def partial_indexes(installation: Installation) -> set[str]:
     """Those over a few rows of a table: reading one from end to end is no walk."""
-    with world.runtime.db.engine.connect() as connection:
+    with installation.runtime.db.engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'")
         return set(found.scalars())
 
 
-def statements(world: Installation, name: str, by: Caller) -> list[tuple[str, Any]]:
+def statements(installation: Installation, name: str, by: Caller) -> list[tuple[str, Any]]:
     sent: list[tuple[str, Any]] = []
-    with recorded(world, sent), world.runtime.read() as tx:
-        READINGS[name](Reading(world, tx, by))
+    with recorded(installation, sent), installation.runtime.read() as tx:
+        READINGS[name](Reading(installation, tx, by))
     return [(sql, given) for sql, given in sent if sql.startswith("SELECT")]
 
 
 @contextmanager
-def recorded(world: Installation, sent: list[tuple[str, Any]]) -> Iterator[None]:
+def recorded(installation: Installation, sent: list[tuple[str, Any]]) -> Iterator[None]:
     """Note what is sent to the database while the block runs."""
 
     def note(_connection: Any, _cursor: Any, sql: str, given: Any, _context: Any, _many: bool) -> None:
         sent.append((sql, given))
 
-    event.listen(world.runtime.db.engine, "before_cursor_execute", note)
+    event.listen(installation.runtime.db.engine, "before_cursor_execute", note)
     yield
-    event.remove(world.runtime.db.engine, "before_cursor_execute", note)
+    event.remove(installation.runtime.db.engine, "before_cursor_execute", note)
 
 
 # Of what grows with the table, as keys do, no value stays common: those counted among the few rows are forgotten.
@@ -279,7 +279,7 @@ RARE = """
 """
 
 
-def cost(world: Installation, sql: str, given: Any, count: int) -> tuple[float, str]:
+def cost(installation: Installation, sql: str, given: Any, count: int) -> tuple[float, str]:
     """What PostgreSQL expects it to cost with so many requests on file, and how it would do it."""
     names = ", ".join(f"'{table}'" for table in GROWING)
     grown = f"""
@@ -288,7 +288,7 @@ def cost(world: Installation, sql: str, given: Any, count: int) -> tuple[float, 
             UNION SELECT indexrelid FROM pg_index JOIN pg_class ON pg_class.oid = indrelid WHERE relname IN ({names})
         )
     """
-    with world.runtime.db.engine.connect() as connection:
+    with installation.runtime.db.engine.connect() as connection:
         connection.exec_driver_sql(grown)
         connection.exec_driver_sql(RARE)
         plan = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", given).scalar_one()
@@ -296,7 +296,7 @@ def cost(world: Installation, sql: str, given: Any, count: int) -> tuple[float, 
     return plan[0]["Plan"]["Total Cost"], json.dumps(plan, indent=1)
 
 
-def sqlite_plan(world: Installation, sql: str, given: Any) -> list[str]:
-    with world.runtime.db.engine.connect() as connection:
+def sqlite_plan(installation: Installation, sql: str, given: Any) -> list[str]:
+    with installation.runtime.db.engine.connect() as connection:
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all()
     return [str(row[-1]) for row in rows]

@@ -19,26 +19,26 @@ STORED = 300
 
 
 @pytest.fixture
-def full(any_world: Installation) -> Installation:
-    seed_open_requests(any_world, STORED)
-    any_world.clock.advance(seconds=20)
-    return any_world
+def full(any_installation: Installation) -> Installation:
+    seed_open_requests(any_installation, STORED)
+    any_installation.clock.advance(seconds=20)
+    return any_installation
 
 
-def hand_out(world: Installation, tx: Any) -> None:
+def hand_out(installation: Installation, tx: Any) -> None:
     session = tx.session
-    now = world.clock.now()
-    claims.hand_out_requests(session, now=now, again_at=now, most=100)
+    now = installation.clock.now()
+    claims.lease_requests(session, now=now, again_at=now, most=100)
     for channel in SHIPPED.names:
-        claims.hand_out_notifications(session, channel, real_now=now, again_at=now, most=100)
+        claims.lease_notifications(session, channel, real_now=now, again_at=now, most=100)
     claims.next_due(session.connection(), SHIPPED.names)
     sending.senders(session)
     outbox.counts(session)
     outbox.failed(session)
 
 
-def list_first_and_later_page(world: Installation, tx: Any) -> None:
-    reader = world.caller(world.cast.lead)
+def list_first_and_later_page(installation: Installation, tx: Any) -> None:
+    reader = installation.caller(installation.cast.lead)
     for order in Order:
         first = list_requests(tx, RequestFilter(order=order), by=reader)
         assert len(first.rows) == 50
@@ -47,14 +47,16 @@ def list_first_and_later_page(world: Installation, tx: Any) -> None:
         worklist(tx, holder, RequestFilter(), by=reader)
 
 
-def look_after(world: Installation, tx: Any) -> None:
+def look_after(installation: Installation, tx: Any) -> None:
     session = tx.session
-    at = world.clock.real_now()
+    at = installation.clock.real_now()
     beat = {"kind": "worker", "host": "here", "release": "1", "started_at": at, "beat_at": at, "beats": 1, "state": {}}
-    session.add(Process(id=world.runtime.process_id, **beat))  # while one sends, addresses told of late are looked up
-    auditor = Watchdog(world.runtime)
+    session.add(
+        Process(id=installation.runtime.process_id, **beat)
+    )  # while one sends, addresses told of late are looked up
+    auditor = Watchdog(installation.runtime)
     auditor.compare(session)
-    world.clock.advance(days=500)  # all are past their target
+    installation.clock.advance(days=500)  # all are past their target
     auditor.compare(session)
 
 
@@ -78,10 +80,10 @@ def test_no_statement_walks_through_all_that_is_stored(full: Installation, work:
             assert not walks, f"{sql}\n{plan}"
 
 
-def explain(world: Installation, sql: str, given: Any) -> str:
-    prefix = "EXPLAIN QUERY PLAN" if world.runtime.db.is_sqlite else "EXPLAIN"
-    with world.runtime.db.engine.connect() as connection:
-        if not world.runtime.db.is_sqlite:  # over so few rows: a sequential scan only where no index can serve
+def explain(installation: Installation, sql: str, given: Any) -> str:
+    prefix = "EXPLAIN QUERY PLAN" if installation.runtime.db.is_sqlite else "EXPLAIN"
+    with installation.runtime.db.engine.connect() as connection:
+        if not installation.runtime.db.is_sqlite:  # over so few rows: a sequential scan only where no index can serve
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         rows = connection.exec_driver_sql(f"{prefix} {sql}", given).all()
         connection.rollback()

@@ -90,19 +90,19 @@ def test_down_to_the_baseline_and_up_again_gives_the_same_schema(both):
         assert shape(database.engine) == before
 
 
-def test_no_database_goes_back_beyond_the_baseline(any_world: Installation):
-    db = any_world.runtime.db
+def test_no_database_goes_back_beyond_the_baseline(any_installation: Installation):
+    db = any_installation.runtime.db
     for revision in ("0017", "base"):
         with pytest.raises(Conflict, match=f"There is no schema {revision} to go back to"):
             schema.downgrade(db, revision)
     assert schema.current_revision(db) == schema.newest_revision()
 
 
-def test_a_database_in_use_goes_back_a_release_and_forward_again(any_world: Installation):
-    any_world.file()
-    any_world.clock.advance(hours=25)
-    any_world.work()
-    db = any_world.runtime.db
+def test_a_database_in_use_goes_back_a_release_and_forward_again(any_installation: Installation):
+    any_installation.file()
+    any_installation.clock.advance(hours=25)
+    any_installation.work()
+    db = any_installation.runtime.db
     before = everything(db)
     schema.downgrade(db, BASELINE)
     schema.migrate(db)
@@ -124,7 +124,7 @@ def everything(db: Database) -> dict[str, list[tuple[object, ...]]]:
         "DELETE FROM audit_entry",
     ],
 )
-def test_facts_and_the_trail_cannot_be_changed_or_removed(any_world: Installation, attack: str):
-    any_world.file()
-    with pytest.raises(DBAPIError, match="append-only"), any_world.runtime.db.write() as session:
+def test_facts_and_the_trail_cannot_be_changed_or_removed(any_installation: Installation, attack: str):
+    any_installation.file()
+    with pytest.raises(DBAPIError, match="append-only"), any_installation.runtime.db.write() as session:
         session.execute(text(attack))

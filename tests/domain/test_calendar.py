@@ -57,7 +57,7 @@ def test_the_table_of_known_cases_is_complete() -> None:
     assert len(CASES) == 64
 
 
-# Dates the clocks of the world play with
+# Dates the clocks of the installation play with
 
 
 def test_a_date_that_samoa_skipped_has_no_working_hours() -> None:
@@ -340,7 +340,7 @@ def spans(draw: st.DrawFn) -> list[str]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[dict[str, Any], datetime, list[tuple[datetime, datetime]]]:
+def installations(draw: st.DrawFn) -> tuple[dict[str, Any], datetime, list[tuple[datetime, datetime]]]:
     """A calendar with holidays and opening days, a start within two weeks of its zone's odd day, and pauses around."""
     tz, text = draw(st.sampled_from(PLACES))
     odd_day = date.fromisoformat(text)
@@ -369,34 +369,34 @@ SECOND = timedelta(seconds=1)
 
 
 @settings(max_examples=200, deadline=None)
-@given(worlds(), LENGTHS)
-def test_working_time_agrees_with_the_slow_reference(world: Any, length: timedelta) -> None:
-    document, start, pauses = world
+@given(installations(), LENGTHS)
+def test_working_time_agrees_with_the_slow_reference(installation: Any, length: timedelta) -> None:
+    document, start, pauses = installation
     expected = ReferenceCalendar(document).elapsed(start, start + length, pauses)
     assert WorkingCalendar.from_json(document).elapsed(start, start + length, pauses) == expected
 
 
 @settings(max_examples=200, deadline=None)
-@given(worlds(), TARGETS)
-def test_deadlines_agree_with_the_slow_reference(world: Any, target: timedelta) -> None:
-    document, start, pauses = world
+@given(installations(), TARGETS)
+def test_deadlines_agree_with_the_slow_reference(installation: Any, target: timedelta) -> None:
+    document, start, pauses = installation
     expected = ReferenceCalendar(document).due(start, target, pauses)
     assume(expected is not None)
     assert WorkingCalendar.from_json(document).due(start, target, pauses) == expected
 
 
 @settings(max_examples=100, deadline=None)
-@given(worlds(), LENGTHS)
-def test_open_spans_agree_with_the_slow_reference(world: Any, length: timedelta) -> None:
-    document, start, _ = world
+@given(installations(), LENGTHS)
+def test_open_spans_agree_with_the_slow_reference(installation: Any, length: timedelta) -> None:
+    document, start, _ = installation
     expected = ReferenceCalendar(document).running(start, start + length)
     assert WorkingCalendar.from_json(document).open_spans(start, start + length) == expected
 
 
 @settings(max_examples=25, deadline=None)
-@given(worlds(), st.integers(1, 9_000))
-def test_working_time_is_the_count_of_open_seconds(world: Any, length: int) -> None:
-    document, start, pauses = world
+@given(installations(), st.integers(1, 9_000))
+def test_working_time_is_the_count_of_open_seconds(installation: Any, length: int) -> None:
+    document, start, pauses = installation
     reference = ReferenceCalendar(document)
     windows = reference.open(start, start + DAY)
     seconds = (start + n * SECOND for n in range(length))
@@ -408,9 +408,9 @@ def test_working_time_is_the_count_of_open_seconds(world: Any, length: int) -> N
 
 
 @settings(max_examples=100, deadline=None)
-@given(worlds(), TARGETS)
-def test_a_deadline_uses_up_its_target_and_no_earlier_instant_does(world: Any, target: timedelta) -> None:
-    document, start, pauses = world
+@given(installations(), TARGETS)
+def test_a_deadline_uses_up_its_target_and_no_earlier_instant_does(installation: Any, target: timedelta) -> None:
+    document, start, pauses = installation
     cal = WorkingCalendar.from_json(document)
     due = cal.due(start, target, pauses)
     assert cal.elapsed(start, due, pauses) == target
@@ -418,25 +418,25 @@ def test_a_deadline_uses_up_its_target_and_no_earlier_instant_does(world: Any, t
 
 
 @settings(max_examples=100, deadline=None)
-@given(worlds(), TARGETS, TARGETS)
-def test_a_longer_target_is_never_due_earlier(world: Any, target: timedelta, more: timedelta) -> None:
-    document, start, pauses = world
+@given(installations(), TARGETS, TARGETS)
+def test_a_longer_target_is_never_due_earlier(installation: Any, target: timedelta, more: timedelta) -> None:
+    document, start, pauses = installation
     cal = WorkingCalendar.from_json(document)
     assert cal.due(start, target, pauses) <= cal.due(start, target + more, pauses)
 
 
 @settings(max_examples=100, deadline=None)
-@given(worlds(), TARGETS)
-def test_one_more_pause_never_makes_a_deadline_earlier(world: Any, target: timedelta) -> None:
-    document, start, pauses = world
+@given(installations(), TARGETS)
+def test_one_more_pause_never_makes_a_deadline_earlier(installation: Any, target: timedelta) -> None:
+    document, start, pauses = installation
     cal = WorkingCalendar.from_json(document)
     assert cal.due(start, target, pauses[1:]) <= cal.due(start, target, pauses)
 
 
 @settings(max_examples=100, deadline=None)
-@given(worlds(), LENGTHS, LENGTHS)
-def test_two_halves_of_a_window_add_up(world: Any, first: timedelta, second: timedelta) -> None:
-    document, start, pauses = world
+@given(installations(), LENGTHS, LENGTHS)
+def test_two_halves_of_a_window_add_up(installation: Any, first: timedelta, second: timedelta) -> None:
+    document, start, pauses = installation
     cal = WorkingCalendar.from_json(document)
     middle = start + abs(first)
     end = middle + abs(second)
@@ -445,9 +445,13 @@ def test_two_halves_of_a_window_add_up(world: Any, first: timedelta, second: tim
 
 
 @settings(max_examples=100, deadline=None)
-@given(worlds(), TARGETS, st.sampled_from([ZoneInfo("America/Lima"), timezone(timedelta(hours=-9, minutes=-30))]))
-def test_the_same_instants_written_elsewhere_give_the_same_deadline(world: Any, target: timedelta, tz: Any) -> None:
-    document, start, pauses = world
+@given(
+    installations(), TARGETS, st.sampled_from([ZoneInfo("America/Lima"), timezone(timedelta(hours=-9, minutes=-30))])
+)
+def test_the_same_instants_written_elsewhere_give_the_same_deadline(
+    installation: Any, target: timedelta, tz: Any
+) -> None:
+    document, start, pauses = installation
     cal = WorkingCalendar.from_json(document)
     elsewhere = [(a.astimezone(tz), b.astimezone(tz)) for a, b in pauses]
     due = cal.due(start.astimezone(tz), target, elsewhere)

@@ -21,142 +21,142 @@ from slamon.errors import DeliveryError, Unavailable
 from slamon.runtime import InFlight
 from slamon.services.outbox.outbox import resend, stop_outgoing
 from slamon.wording.message import MessageKind
-from tests.installation import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, Installation, open_world
+from tests.installation import ADMIN, CMO_CHANNEL, CONTACT, LEAD, PM, Installation, open_installation
 
 K = MessageKind
 S = NotificationState
 
 
-def breach(world: Installation) -> None:
+def breach(installation: Installation) -> None:
     """A request nobody answered, two days later; the messages of the breach are queued, not yet sent."""
-    world.file()
-    world.work()
-    world.clock.advance(hours=48, seconds=1)
+    installation.file()
+    installation.work()
+    installation.clock.advance(hours=48, seconds=1)
 
 
-def rows(world: Installation, channel: str, kind: MessageKind) -> list[Notification]:
-    with world.runtime.db.read() as session:
+def rows(installation: Installation, channel: str, kind: MessageKind) -> list[Notification]:
+    with installation.runtime.db.read() as session:
         statement = select(Notification).where(Notification.channel == channel, Notification.kind == kind.value)
         return list(session.scalars(statement.order_by(Notification.id)))
 
 
-def work_after(world: Installation, **span: float) -> None:
-    world.clock.advance_real(**span)
-    world.work()
+def work_after(installation: Installation, **span: float) -> None:
+    installation.clock.advance_real(**span)
+    installation.work()
 
 
-def test_slack_that_asks_to_wait_is_obeyed_and_then_told_once(world: Installation):
-    breach(world)
-    world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
-    world.work()
-    work_after(world, seconds=29)
-    assert not world.slack.sent
-    work_after(world, seconds=2)
-    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
-    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1
+def test_slack_that_asks_to_wait_is_obeyed_and_then_told_once(installation: Installation):
+    breach(installation)
+    installation.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
+    installation.work()
+    work_after(installation, seconds=29)
+    assert not installation.slack.sent
+    work_after(installation, seconds=2)
+    assert len(installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+    assert len(installation.email.sent_to(LEAD, K.LIMIT)) == 1
 
 
-def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(world: Installation):
-    world.file()
-    world.file()
-    world.work()
-    world.clock.advance(hours=48, seconds=1)
-    world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
-    world.work()
-    assert not world.slack.sent
-    work_after(world, seconds=31)
-    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
+def test_while_slack_asks_one_channel_to_wait_everything_for_it_waits(installation: Installation):
+    installation.file()
+    installation.file()
+    installation.work()
+    installation.clock.advance(hours=48, seconds=1)
+    installation.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
+    installation.work()
+    assert not installation.slack.sent
+    work_after(installation, seconds=31)
+    assert len(installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
 
 
-def test_what_comes_up_for_a_channel_while_slack_asks_it_to_wait_waits_too(any_world: Installation):
-    world = any_world
-    world.file()
-    world.clock.advance(seconds=20)
-    world.file()
-    world.work()
-    world.clock.advance(hours=48, seconds=-19)
-    world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
-    world.work()
-    world.clock.advance(seconds=20)  # the second breach, ten seconds before the end of the wait
-    world.work()
-    assert not world.slack.sent
-    world.clock.advance(seconds=11)
-    world.work()
-    assert [message.number for message in world.slack.sent] == ["INQ-2026-000001", "INQ-2026-000002"]
+def test_what_comes_up_for_a_channel_while_slack_asks_it_to_wait_waits_too(any_installation: Installation):
+    installation = any_installation
+    installation.file()
+    installation.clock.advance(seconds=20)
+    installation.file()
+    installation.work()
+    installation.clock.advance(hours=48, seconds=-19)
+    installation.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
+    installation.work()
+    installation.clock.advance(seconds=20)  # the second breach, ten seconds before the end of the wait
+    installation.work()
+    assert not installation.slack.sent
+    installation.clock.advance(seconds=11)
+    installation.work()
+    assert [message.number for message in installation.slack.sent] == ["INQ-2026-000001", "INQ-2026-000002"]
 
 
 @pytest.mark.parametrize("error", ["internal_error", "HTTP 503"])
-def test_after_the_third_failure_mail_carries_what_slack_could_not(world: Installation, error: str):
-    breach(world)
-    world.slack.failures.extend(DeliveryError(error) for _ in range(3))
+def test_after_the_third_failure_mail_carries_what_slack_could_not(installation: Installation, error: str):
+    breach(installation)
+    installation.slack.failures.extend(DeliveryError(error) for _ in range(3))
     for _ in range(3):
-        work_after(world, minutes=1)
-    (row,) = rows(world, "slack", K.LIMIT)
+        work_after(installation, minutes=1)
+    (row,) = rows(installation, "slack", K.LIMIT)
     assert (row.state, row.attempts, row.error) == (S.FAILED, 3, error)
-    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1  # the ladder's own mail and the fallback are one
+    assert len(installation.email.sent_to(LEAD, K.LIMIT)) == 1  # the ladder's own mail and the fallback are one
 
 
-def test_a_refused_slack_route_alarms_the_administrators_once_and_mail_takes_over(world: Installation):
-    world.file()
-    breach(world)
-    world.slack.failures.extend(DeliveryError("invalid_auth", permanent=True, route_down=True) for _ in range(2))
-    world.work()
-    assert len(world.email.sent_to(ADMIN, K.ALARM)) == 1
-    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 2
-    assert {row.state for row in rows(world, "slack", K.LIMIT)} == {S.FAILED}
+def test_a_refused_slack_route_alarms_the_administrators_once_and_mail_takes_over(installation: Installation):
+    installation.file()
+    breach(installation)
+    installation.slack.failures.extend(DeliveryError("invalid_auth", permanent=True, route_down=True) for _ in range(2))
+    installation.work()
+    assert len(installation.email.sent_to(ADMIN, K.ALARM)) == 1
+    assert len(installation.email.sent_to(LEAD, K.LIMIT)) == 2
+    assert {row.state for row in rows(installation, "slack", K.LIMIT)} == {S.FAILED}
 
 
-def test_a_mail_that_is_refused_shows_as_not_reached_and_the_manager_hears_it(world: Installation):
-    world.email.failures.append(DeliveryError("550 No such user", permanent=True))
-    world.file()
-    world.work()
-    (row,) = rows(world, "email", K.FILED)
+def test_a_mail_that_is_refused_shows_as_not_reached_and_the_manager_hears_it(installation: Installation):
+    installation.email.failures.append(DeliveryError("550 No such user", permanent=True))
+    installation.file()
+    installation.work()
+    (row,) = rows(installation, "email", K.FILED)
     assert (row.state, row.error) == (S.FAILED, "550 No such user")
-    assert len(world.email.sent_to(PM, K.NOT_REACHED)) == 1
+    assert len(installation.email.sent_to(PM, K.NOT_REACHED)) == 1
 
 
-def test_a_greylisted_mail_arrives_once_when_the_server_lets_it_in(world: Installation):
-    world.email.failures.extend(DeliveryError("451 Greylisted") for _ in range(4))
-    world.file()
+def test_a_greylisted_mail_arrives_once_when_the_server_lets_it_in(installation: Installation):
+    installation.email.failures.extend(DeliveryError("451 Greylisted") for _ in range(4))
+    installation.file()
     for _ in range(6):
-        work_after(world, minutes=4)
-    assert len(world.email.sent_to(CONTACT, K.FILED)) == 1
-    assert not world.email.sent_to(CONTACT, K.FILED)[0].is_repeat
+        work_after(installation, minutes=4)
+    assert len(installation.email.sent_to(CONTACT, K.FILED)) == 1
+    assert not installation.email.sent_to(CONTACT, K.FILED)[0].is_repeat
 
 
-def test_slack_is_asked_before_an_unclear_post_is_sent_again(world: Installation):
-    breach(world)
+def test_slack_is_asked_before_an_unclear_post_is_sent_again(installation: Installation):
+    breach(installation)
 
     def accepts_and_drops(message):
-        world.slack.sent.append(message)
+        installation.slack.sent.append(message)
         raise DeliveryError("connection lost", ambiguous=True)
 
-    honest, world.slack.send = world.slack.send, accepts_and_drops  # type: ignore[method-assign]
-    world.work()
-    world.slack.send = honest  # type: ignore[method-assign]
-    work_after(world, minutes=1)
-    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
-    assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
+    honest, installation.slack.send = installation.slack.send, accepts_and_drops  # type: ignore[method-assign]
+    installation.work()
+    installation.slack.send = honest  # type: ignore[method-assign]
+    work_after(installation, minutes=1)
+    assert len(installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+    assert rows(installation, "slack", K.LIMIT)[0].state == S.SENT
 
 
-def test_slack_that_asks_to_wait_while_it_is_asked_for_a_post_is_obeyed(world: Installation):
-    breach(world)
-    world.slack.failures.append(DeliveryError("connection lost", ambiguous=True))
-    world.work()
+def test_slack_that_asks_to_wait_while_it_is_asked_for_a_post_is_obeyed(installation: Installation):
+    breach(installation)
+    installation.slack.failures.append(DeliveryError("connection lost", ambiguous=True))
+    installation.work()
 
     def ask_to_wait(message, since):
         raise DeliveryError("ratelimited", retry_after_seconds=300)
 
-    world.slack.find = ask_to_wait  # type: ignore[method-assign]
+    installation.slack.find = ask_to_wait  # type: ignore[method-assign]
     for _ in range(5):
-        work_after(world, seconds=30)
-    (row,) = rows(world, "slack", K.LIMIT)
+        work_after(installation, seconds=30)
+    (row,) = rows(installation, "slack", K.LIMIT)
     assert (row.state, row.attempts) == (S.UNKNOWN, 2)
 
 
 @pytest.mark.parametrize("in_between", [[], [DeliveryError("451 greylisted")]], ids=["then well", "then refused once"])
 def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_message_id(
-    world: Installation, in_between: list[DeliveryError]
+    installation: Installation, in_between: list[DeliveryError]
 ):
     sent = []
     failures = [DeliveryError("timed out after DATA", ambiguous=True), *in_between]
@@ -170,12 +170,16 @@ def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_mes
     def cannot_be_asked(message, since):
         raise DeliveryError("mail cannot be asked", permanent=True)
 
-    honest, world.email.send, world.email.find = world.email.send, silent_then_well, cannot_be_asked  # type: ignore[method-assign]
-    world.file()
-    world.work()
+    honest, installation.email.send, installation.email.find = (
+        installation.email.send,
+        silent_then_well,
+        cannot_be_asked,
+    )  # type: ignore[method-assign]
+    installation.file()
+    installation.work()
     for _ in in_between or [None]:
-        work_after(world, minutes=1)
-    work_after(world, minutes=1)
+        work_after(installation, minutes=1)
+    work_after(installation, minutes=1)
     assert [message.is_repeat for message in sent] == [False, *[True] * (1 + len(in_between))]
     assert len({message.message_id for message in sent}) == 1
     assert sent[0].link != sent[1].link  # each attempt has a link of its own; both open the form
@@ -183,104 +187,106 @@ def test_a_mail_server_that_falls_silent_gets_a_marked_repeat_under_the_same_mes
 
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_worker_that_dies_in_the_send_leaves_a_message_that_is_looked_up_first(
-    any_world: Installation, arrived: bool
+    any_installation: Installation, arrived: bool
 ):
-    world = any_world
-    breach(world)
-    world.work()
-    (row,) = rows(world, "slack", K.LIMIT)
-    with world.runtime.db.write() as session:  # as a kill between the post and its result leaves it
+    installation = any_installation
+    breach(installation)
+    installation.work()
+    (row,) = rows(installation, "slack", K.LIMIT)
+    with installation.runtime.db.write() as session:  # as a kill between the post and its result leaves it
         stored = session.get_one(Notification, row.id)
         stored.state, stored.taken_by, stored.sent_at = S.SENDING.value, new_id(), None
     if not arrived:
-        world.slack.sent.clear()
-    world.work()
-    assert rows(world, "slack", K.LIMIT)[0].state == S.SENDING  # its process may still live
+        installation.slack.sent.clear()
+    installation.work()
+    assert rows(installation, "slack", K.LIMIT)[0].state == S.SENDING  # its process may still live
     for _ in range(3):
-        work_after(world, seconds=5)
-    assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
-    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+        work_after(installation, seconds=5)
+    assert rows(installation, "slack", K.LIMIT)[0].state == S.SENT
+    assert len(installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
 
 
 @pytest.mark.parametrize("beats", [True, False], ids=["another that beats", "oneself, who cannot beat for a while"])
-def test_a_living_process_keeps_what_it_is_sending(world: Installation, beats: bool):
-    sender = replace(world.runtime, process_id=new_id(), in_flight=InFlight()) if beats else world.runtime
-    breach(world)
+def test_a_living_process_keeps_what_it_is_sending(installation: Installation, beats: bool):
+    sender = replace(installation.runtime, process_id=new_id(), in_flight=InFlight()) if beats else installation.runtime
+    breach(installation)
     heartbeat.beat(sender, "worker", 1)
-    world.work()
-    with world.runtime.db.write() as session:
-        stored = session.get_one(Notification, rows(world, "slack", K.LIMIT)[0].id)
+    installation.work()
+    with installation.runtime.db.write() as session:
+        stored = session.get_one(Notification, rows(installation, "slack", K.LIMIT)[0].id)
         stored.state, stored.taken_by = S.SENDING.value, sender.process_id
     with sender.in_flight.holding([stored.id]):
         for count in range(2, 8):
             if beats:
                 heartbeat.beat(sender, "worker", count)
-            work_after(world, seconds=4)
-    assert rows(world, "slack", K.LIMIT)[0].state == S.SENDING
+            work_after(installation, seconds=4)
+    assert rows(installation, "slack", K.LIMIT)[0].state == S.SENDING
 
 
-def test_the_late_result_of_an_overtaken_attempt_is_void(world: Installation):
-    world.file()
-    (row,) = rows(world, "email", K.FILED)
+def test_the_late_result_of_an_overtaken_attempt_is_void(installation: Installation):
+    installation.file()
+    (row,) = rows(installation, "email", K.FILED)
 
     def taken_over_and_sent_by_another() -> None:
-        with world.runtime.db.write() as session:
+        with installation.runtime.db.write() as session:
             stored = session.get_one(Notification, row.id)
             stored.attempts, stored.state, stored.provider_id = 2, S.SENT.value, "the other's"
-            session.add(Attempt(notification_id=row.id, number=2, began_at=world.clock.real_now()))
+            session.add(Attempt(notification_id=row.id, number=2, began_at=installation.clock.real_now()))
 
-    world.email.meanwhile = taken_over_and_sent_by_another
-    world.email.failures.append(DeliveryError("too late", permanent=True))
-    world.work()
-    assert [(r.state, r.provider_id) for r in rows(world, "email", K.FILED)] == [(S.SENT, "the other's")]
+    installation.email.meanwhile = taken_over_and_sent_by_another
+    installation.email.failures.append(DeliveryError("too late", permanent=True))
+    installation.work()
+    assert [(r.state, r.provider_id) for r in rows(installation, "email", K.FILED)] == [(S.SENT, "the other's")]
 
 
-def test_signing_off_gives_back_what_was_being_sent(world: Installation):
-    heartbeat.beat(world.runtime, "worker", 1)
-    world.file()
-    world.email.meanwhile = lambda: heartbeat.sign_off(world.runtime)
-    tick(world.runtime, InlineDispatcher(world.runtime), Watch(8))
-    assert rows(world, "email", K.FILED)[0].state == S.UNKNOWN
-    with world.runtime.db.read() as session:
+def test_signing_off_gives_back_what_was_being_sent(installation: Installation):
+    heartbeat.beat(installation.runtime, "worker", 1)
+    installation.file()
+    installation.email.meanwhile = lambda: heartbeat.sign_off(installation.runtime)
+    tick(installation.runtime, InlineDispatcher(installation.runtime), Watch(8))
+    assert rows(installation, "email", K.FILED)[0].state == S.UNKNOWN
+    with installation.runtime.db.read() as session:
         assert session.scalars(select(Process)).all() == []
 
 
 def test_everything_goes_to_one_address_while_redirected(tmp_path):
-    with open_world(f"sqlite:///{tmp_path}/staging.db", redirect_all_to="staging@sponsor.example") as world:
-        breach(world)
-        world.work()
-        assert not world.slack.sent
-        assert {message.address for message in world.email.sent} == {"staging@sponsor.example"}
-        assert f"slack: {CMO_CHANNEL}" in {message.redirected_from for message in world.email.sent}
+    with open_installation(
+        f"sqlite:///{tmp_path}/staging.db", redirect_all_to="staging@sponsor.example"
+    ) as installation:
+        breach(installation)
+        installation.work()
+        assert not installation.slack.sent
+        assert {message.address for message in installation.email.sent} == {"staging@sponsor.example"}
+        assert f"slack: {CMO_CHANNEL}" in {message.redirected_from for message in installation.email.sent}
 
 
-def test_retries_spread_out_and_stay_bounded(world: Installation):
-    waits = [deliver._wait(world.runtime, DeliveryError("x"), failures) for failures in range(1, 40)]
+def test_retries_spread_out_and_stay_bounded(installation: Installation):
+    waits = [deliver._wait(installation.runtime, DeliveryError("x"), failures) for failures in range(1, 40)]
     assert timedelta(0) < min(waits)
-    assert max(waits) <= timedelta(seconds=world.runtime.settings.retry_max_seconds)
+    assert max(waits) <= timedelta(seconds=installation.runtime.settings.retry_max_seconds)
 
 
-def test_an_answer_that_arrives_while_a_breach_fails_to_leave_ends_it(world: Installation):
-    request = world.file()
-    world.work()
-    world.clock.advance(hours=48, seconds=1)
+def test_an_answer_that_arrives_while_a_breach_fails_to_leave_ends_it(installation: Installation):
+    request = installation.file()
+    installation.work()
+    installation.clock.advance(hours=48, seconds=1)
 
     def answered_meanwhile(_message):
-        world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Here it is")
+        installation.act(request.id, Action.ANSWER, by=installation.cast.contact, text="Here it is")
         raise DeliveryError("internal_error")
 
-    world.slack.send = answered_meanwhile  # type: ignore[method-assign]
-    world.work()
-    del world.slack.send  # type: ignore[attr-defined]
+    installation.slack.send = answered_meanwhile  # type: ignore[method-assign]
+    installation.work()
+    del installation.slack.send  # type: ignore[attr-defined]
     for _ in range(4):
-        work_after(world, minutes=1)
-    assert {row.state for row in rows(world, "slack", K.LIMIT)} == {S.SUPPRESSED}
-    assert not world.slack.sent_to(CMO_CHANNEL, K.LIMIT)
+        work_after(installation, minutes=1)
+    assert {row.state for row in rows(installation, "slack", K.LIMIT)} == {S.SUPPRESSED}
+    assert not installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)
 
 
-def test_a_result_is_stored_once_the_database_is_back(world: Installation, monkeypatch):
-    world.file()
-    (row,) = rows(world, "email", K.FILED)
+def test_a_result_is_stored_once_the_database_is_back(installation: Installation, monkeypatch):
+    installation.file()
+    (row,) = rows(installation, "email", K.FILED)
     away = [Unavailable("away"), Unavailable("away")]
     advance = deliver.advance
 
@@ -290,94 +296,94 @@ def test_a_result_is_stored_once_the_database_is_back(world: Installation, monke
         return advance(*given, **named)
 
     monkeypatch.setattr(deliver, "advance", advance_when_back)  # the database's absence, at the one line that matters
-    monkeypatch.setattr(world.clock, "wait", lambda seconds: None)
-    world.work()
-    assert rows(world, "email", K.FILED)[0].state == S.SENT
-    assert len(world.email.sent_to(CONTACT)) == 1
+    monkeypatch.setattr(installation.clock, "wait", lambda seconds: None)
+    installation.work()
+    assert rows(installation, "email", K.FILED)[0].state == S.SENT
+    assert len(installation.email.sent_to(CONTACT)) == 1
     assert row.attempts == 0
 
 
-def test_what_a_living_process_lost_hold_of_is_looked_up(world: Installation):
-    breach(world)
-    world.work()
-    with world.runtime.db.write() as session:
-        stored = session.get_one(Notification, rows(world, "slack", K.LIMIT)[0].id)
-        stored.state, stored.taken_by = S.SENDING.value, world.runtime.process_id
-    heartbeat.beat(world.runtime, "worker", 1)
-    world.work()
-    assert rows(world, "slack", K.LIMIT)[0].state == S.SENT
-    assert len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+def test_what_a_living_process_lost_hold_of_is_looked_up(installation: Installation):
+    breach(installation)
+    installation.work()
+    with installation.runtime.db.write() as session:
+        stored = session.get_one(Notification, rows(installation, "slack", K.LIMIT)[0].id)
+        stored.state, stored.taken_by = S.SENDING.value, installation.runtime.process_id
+    heartbeat.beat(installation.runtime, "worker", 1)
+    installation.work()
+    assert rows(installation, "slack", K.LIMIT)[0].state == S.SENT
+    assert len(installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
 
 
-def test_a_message_that_cannot_be_composed_becomes_a_dead_letter(world: Installation):
-    request = world.file()
-    with world.runtime.db.write() as session:
+def test_a_message_that_cannot_be_composed_becomes_a_dead_letter(installation: Installation):
+    request = installation.file()
+    with installation.runtime.db.write() as session:
         session.get_one(CmoRequest, request.id).terms_digest = "0" * 64
         session.add(FrozenTerms(digest="0" * 64, content={"policy": "unreadable"}))
     for _ in range(8):
-        work_after(world, minutes=10)
-    (row,) = rows(world, "email", K.FILED)
+        work_after(installation, minutes=10)
+    (row,) = rows(installation, "email", K.FILED)
     assert (row.state, row.attempts) == (S.FAILED, deliver.BROKEN_ATTEMPTS)
 
 
-def test_stopping_holds_back_what_was_already_handed_out(world: Installation):
-    world.file()
-    (row,) = rows(world, "email", K.FILED)
-    with world.runtime.write() as tx:
-        stop_outgoing(tx, True, by=world.caller(world.cast.admin).as_actor(), reason="x")
-    deliver.deliver(world.runtime, [row.id], row.next_attempt_at)
-    assert not world.email.sent
+def test_stopping_holds_back_what_was_already_handed_out(installation: Installation):
+    installation.file()
+    (row,) = rows(installation, "email", K.FILED)
+    with installation.runtime.write() as tx:
+        stop_outgoing(tx, True, by=installation.caller(installation.cast.admin).as_actor(), reason="x")
+    deliver.deliver(installation.runtime, [row.id], row.next_attempt_at)
+    assert not installation.email.sent
 
 
-def test_a_message_handed_out_until_another_instant_is_not_taken(any_world: Installation):
-    any_world.file()
-    (row,) = rows(any_world, "email", K.FILED)
-    own, now = any_world.runtime.process_id, any_world.clock.real_now()
+def test_a_message_handed_out_until_another_instant_is_not_taken(any_installation: Installation):
+    any_installation.file()
+    (row,) = rows(any_installation, "email", K.FILED)
+    own, now = any_installation.runtime.process_id, any_installation.clock.real_now()
     for seconds, number in ((-1, None), (1, None), (0, 1)):
         until = row.next_attempt_at + timedelta(seconds=seconds)
-        with any_world.runtime.db.write_bare() as connection:
-            assert advance(connection, own, take=row.id, handed_until=until, real_now=now).number == number
+        with any_installation.runtime.db.write_bare() as connection:
+            assert advance(connection, own, take=row.id, lease_until=until, real_now=now).number == number
 
 
-def test_a_corrected_address_is_used_when_a_dead_letter_is_sent_again(world: Installation):
-    world.email.failures.append(DeliveryError("550 No such user", permanent=True))
-    world.file()
-    world.work()
-    with world.runtime.write() as tx:
-        tx.session.get_one(Person, world.cast.contact).email = "corinne@cmo.example"
-        row = rows(world, "email", K.FILED)[0]
-        lead = world.caller(world.cast.lead).as_actor()
+def test_a_corrected_address_is_used_when_a_dead_letter_is_sent_again(installation: Installation):
+    installation.email.failures.append(DeliveryError("550 No such user", permanent=True))
+    installation.file()
+    installation.work()
+    with installation.runtime.write() as tx:
+        tx.session.get_one(Person, installation.cast.contact).email = "corinne@cmo.example"
+        row = rows(installation, "email", K.FILED)[0]
+        lead = installation.caller(installation.cast.lead).as_actor()
         resend(tx, row.id, by=lead)
-    world.work()
-    assert len(world.email.sent_to("corinne@cmo.example", K.FILED)) == 1
+    installation.work()
+    assert len(installation.email.sent_to("corinne@cmo.example", K.FILED)) == 1
 
 
-def test_a_refused_mail_to_our_own_people_is_not_the_cmos_matter(world: Installation):
-    breach(world)
-    world.email.failures.append(DeliveryError("550 mailbox full", permanent=True))
-    world.work()
-    assert not world.email.sent_to(PM, K.NOT_REACHED)
+def test_a_refused_mail_to_our_own_people_is_not_the_cmos_matter(installation: Installation):
+    breach(installation)
+    installation.email.failures.append(DeliveryError("550 mailbox full", permanent=True))
+    installation.work()
+    assert not installation.email.sent_to(PM, K.NOT_REACHED)
 
 
-def statements(world: Installation, messages: int) -> int:
+def statements(installation: Installation, messages: int) -> int:
     """How many statements it takes to send so many mails that wait."""
     for _ in range(messages):
-        world.file()
-    engine, seen = world.runtime.db.engine, list[str]()
+        installation.file()
+    engine, seen = installation.runtime.db.engine, list[str]()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
-    world.work()
+    installation.work()
     event.remove(engine, "before_cursor_execute", note)
     return len(seen)
 
 
 def test_a_message_more_costs_one_statement_on_postgresql_and_one_short_transaction_on_sqlite(
-    any_world: Installation,
+    any_installation: Installation,
 ):
-    statements(any_world, 1)  # parses the terms, which later ones share
-    few, many = statements(any_world, 2), statements(any_world, 12)
+    statements(any_installation, 1)  # parses the terms, which later ones share
+    few, many = statements(any_installation, 2), statements(any_installation, 12)
     begin_end_store_take_and_intent = 5
-    assert (many - few) / 10 == (begin_end_store_take_and_intent if any_world.runtime.db.is_sqlite else 1)
+    assert (many - few) / 10 == (begin_end_store_take_and_intent if any_installation.runtime.db.is_sqlite else 1)

@@ -24,7 +24,7 @@ UNDER_WAY = (NotificationState.QUEUED, NotificationState.UNKNOWN, NotificationSt
 
 @dataclass(frozen=True)
 class Alert:
-    """A request, when its only rung is passed, and the keys of the two messages that say so."""
+    """A request, when its only step is passed, and the keys of the two messages that say so."""
 
     number: str
     due_at: datetime
@@ -37,18 +37,18 @@ class Alert:
         return arrived.count(self.slack), arrived.count(self.email)
 
 
-def alert_policy(world: Installation) -> None:
-    """The policy of the first CMO from now on: one clock, one rung."""
+def alert_policy(installation: Installation) -> None:
+    """The policy of the first CMO from now on: one clock, one step."""
     to = [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "cmo_contact"}]
-    now = world.clock.now()
+    now = installation.clock.now()
     values = {
         "name": "Alert",
-        "cmo_id": world.cast.cmo,
+        "cmo_id": installation.cast.cmo,
         "clocks": {"acknowledgement": {"target": "PT1H", "limit": "PT48H", "mode": "elapsed"}},
         "ladder": [{"level": "target", "anchor": "target", "to": to}],
         "effective_from": now - timedelta(days=1),
     }
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         create(tx, Policy, values, by=SYSTEM)
 
 
@@ -56,15 +56,17 @@ def file_alerts(
     house: ProcessInstallation, count: int = 1, *, in_seconds: float = 0, apart_seconds: float = 0
 ) -> list[Alert]:
     """File requests that fall due `in_seconds` and then one after the other, and wait for nothing."""
-    world, by = house.world, house.world.caller(house.world.cast.pm)
-    alerts, first = [], world.clock.now() + timedelta(seconds=in_seconds) - TARGET
-    with world.runtime.write() as opened:
+    installation, by = house.installation, house.installation.caller(house.installation.cast.pm)
+    alerts, first = [], installation.clock.now() + timedelta(seconds=in_seconds) - TARGET
+    with installation.runtime.write() as opened:
         for place in range(count):
             tx = replace(opened, business_now=first + timedelta(seconds=place * apart_seconds))
-            filed = log_request(tx, Filing(RequestType.INQUIRY, world.cast.project, world.cast.site, "alert"), by=by)
+            filed = log_request(
+                tx, Filing(RequestType.INQUIRY, installation.cast.project, installation.cast.site, "alert"), by=by
+            )
             due_at = filed.clocks[0]["target_at"]
             key = f"{filed.number}/target/{about_crossing(['acknowledgement'], due_at)}"
-            slack, email = f"{key}/slack/{CMO_CHANNEL}", f"{key}/email/{world.cast.contact}"
+            slack, email = f"{key}/slack/{CMO_CHANNEL}", f"{key}/email/{installation.cast.contact}"
             alerts.append(Alert(filed.number, due_at, slack, email))
     return alerts
 
@@ -81,15 +83,15 @@ def all_told(
 
 def being_sent(house: ProcessInstallation) -> set[str]:
     """The keys of the messages that somebody has said he is sending."""
-    with house.world.runtime.db.read() as session:
+    with house.installation.runtime.db.read() as session:
         sending = Notification.state == NotificationState.SENDING
         return set(session.scalars(select(Notification.dedupe_key).where(sending)))
 
 
 def at_rest(house: ProcessInstallation) -> bool:
     """Whether nothing is due and no message is under way."""
-    with house.world.runtime.db.read() as session:
-        now = house.world.clock.now()
+    with house.installation.runtime.db.read() as session:
+        now = house.installation.clock.now()
         due = select(func.count()).select_from(CmoRequest).where(CmoRequest.next_check_at < now)
         moving = select(func.count()).select_from(Notification).where(Notification.state.in_(UNDER_WAY))
         return not session.scalar(due) and not session.scalar(moving)

@@ -1,5 +1,5 @@
-"""A world in this process whose clock stands still, joined by its real channels to a Slack and a mail server that
-misbehave when told to."""
+"""An installation in this process whose clock stands still, joined by its real channels to a Slack and a mail server
+that misbehave when told to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from slamon.services.directory.records import create
 from slamon.services.outbox.addresses import keep_address
 from tests.faults.alerts import Alert, alert_policy, file_alerts
 from tests.faults.judge import judge
-from tests.installation import Installation, open_world
+from tests.installation import Installation, open_installation
 from tests.scenarios.installation import ProcessInstallation
 from tests.servers.slack_and_mail import TOKEN, running_mailbox, running_slack
 
@@ -36,30 +36,33 @@ class FaultyInstallation(ProcessInstallation):
 
     def post_with(self, token: str) -> None:
         """Speak to Slack with this token from now on, as after a change of the settings."""
-        channel = SlackChannel(token, self.slack_url, PATIENCE_SECONDS, clock=self.world.clock)
-        self.world.runtime.channels["slack"] = channel
+        channel = SlackChannel(token, self.slack_url, PATIENCE_SECONDS, clock=self.installation.clock)
+        self.installation.runtime.channels["slack"] = channel
 
     def mail_by(self, url: str, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
         """Send mails by this server from now on, as after a change of the settings."""
-        self.world.runtime.channels["email"] = EmailChannel(
-            url, "Auriga Bio <requests@auriga.example>", clock=self.world.clock, answer_timeout_seconds=patience_seconds
+        self.installation.runtime.channels["email"] = EmailChannel(
+            url,
+            "Auriga Bio <requests@auriga.example>",
+            clock=self.installation.clock,
+            answer_timeout_seconds=patience_seconds,
         )
 
     def fall_due(self, count: int = 1, *, others: int = 0) -> list[Alert]:
         """Alerts that are due and nobody has looked at yet, as are `others`, of the other CMO and in its channel."""
         alerts = file_alerts(self, count, in_seconds=60)
         for _ in range(others):
-            self.world.file(site_id=self.world.cast.other_site)
-        self.world.work()  # the notices of their filing
-        self.world.clock.advance(seconds=62)
+            self.installation.file(site_id=self.installation.cast.other_site)
+        self.installation.work()  # the notices of their filing
+        self.installation.clock.advance(seconds=62)
         return alerts
 
     def later(self, **span: float) -> None:
-        self.world.clock.advance_real(**span)
-        self.world.work()
+        self.installation.clock.advance_real(**span)
+        self.installation.work()
 
     def row(self, key: str) -> Notification:
-        with self.world.runtime.db.read() as session:
+        with self.installation.runtime.db.read() as session:
             return session.scalars(select(Notification).where(Notification.dedupe_key == key)).one()
 
     def all_told(self, alerts: list[Alert]) -> None:
@@ -69,27 +72,27 @@ class FaultyInstallation(ProcessInstallation):
 
 
 @contextmanager
-def open_town(folder: Path, world: Installation) -> Iterator[FaultyInstallation]:
+def open_town(folder: Path, installation: Installation) -> Iterator[FaultyInstallation]:
     configure_logging("error")
-    clock = world.clock
+    clock = installation.clock
     with running_slack(clock.real_now) as (slack, slack_url), running_mailbox(clock.real_now) as mailbox:
-        found = FaultyInstallation(world, "", slack, mailbox, {}, folder, slack_url=slack_url)
+        found = FaultyInstallation(installation, "", slack, mailbox, {}, folder, slack_url=slack_url)
         found.post_with(TOKEN)
         found.mail_by(mailbox.url)
-        alert_policy(world)
-        give_other_cmo_a_channel(world)
+        alert_policy(installation)
+        give_other_cmo_a_channel(installation)
         yield found
 
 
 @pytest.fixture
 def town(tmp_path: Path) -> Iterator[FaultyInstallation]:
-    with open_world(f"sqlite:///{tmp_path}/town.db") as world, open_town(tmp_path, world) as found:
+    with open_installation(f"sqlite:///{tmp_path}/town.db") as installation, open_town(tmp_path, installation) as found:
         yield found
 
 
-def give_other_cmo_a_channel(world: Installation) -> None:
+def give_other_cmo_a_channel(installation: Installation) -> None:
     """Its requests tell its lead there after a minute, and three readers by mail."""
-    now, cmo = world.clock.now(), world.cast.other_cmo
+    now, cmo = installation.clock.now(), installation.cast.other_cmo
     to = [{"channel": "email", "role": role} for role in ("project_manager", "cmo_contact", "head")]
     to.append({"channel": "slack", "role": "lead"})
     values = {
@@ -99,6 +102,6 @@ def give_other_cmo_a_channel(world: Installation) -> None:
         "ladder": [{"level": "target", "anchor": "target", "to": to}],
         "effective_from": now,
     }
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         keep_address(tx.session, tx.session.get_one(Organization, cmo), "slack", OTHER_CHANNEL)
         create(tx, Policy, values, by=SYSTEM)

@@ -24,7 +24,7 @@ from tests.scenarios.installation import ProcessInstallation
 
 def judge(house: ProcessInstallation, *, kills_in_send: int = 0, filed: Mapping[str, str] | None = None) -> None:
     """Fail unless I1 to I5 hold. `filed` is what was answered with 2xx: idempotency key to request number."""
-    with house.world.runtime.read() as tx:
+    with house.installation.runtime.read() as tx:
         requests = {request.id: request for request in tx.session.scalars(select(CmoRequest))}
         crossings = tx.session.scalars(select(CrossingRow)).all()
         messages = tx.session.scalars(select(Notification)).all()

@@ -18,7 +18,7 @@ from tests.callers import Api
 from tests.faults.alerts import at_rest, file_alerts
 from tests.faults.installation import FaultyInstallation, open_town
 from tests.faults.judge import judge
-from tests.installation import open_world
+from tests.installation import open_installation
 from tests.pages import Site, text_of
 from tests.scenarios.installation import eventually
 from tests.servers.postgres import SERVER_USER, URL_VARIABLE, drop_database
@@ -91,16 +91,16 @@ def busy_town(disk: Disk, tmp_path: Path) -> Iterator[FaultyInstallation]:
     """A town on that disk whose loop and workers run."""
     settings = {"heartbeat_seconds": 0.5, "hand_over_seconds": 1, "digest_above": 1000, "api_calls_per_minute": 100_000}
     with (
-        open_world(disk.database_url, Clock(), **settings) as world,
-        open_town(tmp_path, world) as town,
-        embedded_workers(world.runtime),
+        open_installation(disk.database_url, Clock(), **settings) as installation,
+        open_town(tmp_path, installation) as town,
+        embedded_workers(installation.runtime),
     ):
         yield town
 
 
 def test_fault_19_the_disk_is_full_and_nobody_is_told_otherwise(disk: Disk, busy_town: FaultyInstallation):
-    world = busy_town.world
-    api, site = Api(world), Site(world)
+    installation = busy_town.installation
+    api, site = Api(installation), Site(installation)
     caller, filed = api.pm, dict[str, str]()
 
     def file(key: str) -> int:
@@ -123,7 +123,9 @@ def test_fault_19_the_disk_is_full_and_nobody_is_told_otherwise(disk: Disk, busy
     assert (page.status_code, page.headers["retry-after"]) == (503, "5")
     assert "Nothing was stored" in text_of(page)
     assert "Shipped this morning" in text_of(page)  # nobody has to type it again
-    eventually(lambda: world.clock.now() > alerts[-1].due_at + timedelta(seconds=1), within=30, what="an alert's time")
+    eventually(
+        lambda: installation.clock.now() > alerts[-1].due_at + timedelta(seconds=1), within=30, what="an alert's time"
+    )
 
     disk.free()
     assert file(refused) == 201

@@ -24,12 +24,12 @@ def kill_the_api(house: ProcessInstallation) -> None:
 
 def end_every_connection(house: ProcessInstallation) -> None:
     others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-    with house.world.runtime.db.engine.begin() as connection:
+    with house.installation.runtime.db.engine.begin() as connection:
         connection.execute(text(f"{others} AND datname = current_database()"))
 
 
 def file_through(house: ProcessInstallation, trouble: Callable[[ProcessInstallation], None]) -> None:
-    with house.world.runtime.write() as tx:  # so that no mail is under way when it is killed
+    with house.installation.runtime.write() as tx:  # so that no mail is under way when it is killed
         stop_outgoing(tx, True, by=SYSTEM, reason="filing")
     with filing(house, clients=8) as (filed, statuses):
         for _ in range(5):
@@ -37,7 +37,7 @@ def file_through(house: ProcessInstallation, trouble: Callable[[ProcessInstallat
             eventually(lambda before=before: len(filed) > before + 20, within=30, what="filing")  # type: ignore[misc]
             trouble(house)
     assert statuses <= {201, 503}
-    with house.world.runtime.db.read() as session:
+    with house.installation.runtime.db.read() as session:
         year = session.scalar(text("SELECT max(year) FROM number_counter"))
     assert sorted(filed.values()) == [f"INQ-{year}-{number:06d}" for number in range(1, len(filed) + 1)]
     judge(house, filed=filed)

@@ -40,27 +40,27 @@ LATEST = timedelta(seconds=5)
 
 
 def test_fault_33_after_a_weekend_without_a_loop_breaches_come_first_in_digests_and_slack_is_not_flooded(
-    any_world: Installation,
+    any_installation: Installation,
 ):
-    world = any_world
+    installation = any_installation
     configure_logging("error")
-    theirs = file_over_the_day(world, REQUESTS)
-    while not all_left(world):
-        world.work()
-    world.slack.sent.clear()
-    world.email.sent.clear()
+    theirs = file_over_the_day(installation, REQUESTS)
+    while not all_left(installation):
+        installation.work()
+    installation.slack.sent.clear()
+    installation.email.sent.clear()
 
-    world.clock.advance(seconds=WEEKEND.total_seconds())
-    world.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
+    installation.clock.advance(seconds=WEEKEND.total_seconds())
+    installation.slack.failures.append(DeliveryError("ratelimited", retry_after_seconds=30))
     posts: Counter[int] = Counter()
     for minute in range(5):
         for _ in range(12):
-            world.work()
-            world.clock.advance(seconds=5)
-        posts[minute] = len(world.slack.sent) - sum(posts.values())
+            installation.work()
+            installation.clock.advance(seconds=5)
+        posts[minute] = len(installation.slack.sent) - sum(posts.values())
     assert max(posts.values()) <= 10
-    assert all_left(world)
-    with world.runtime.db.read() as session:
+    assert all_left(installation)
+    with installation.runtime.db.read() as session:
         crossed = session.execute(select(CrossingRow.level, CrossingRow.notified, CrossingRow.clock)).all()
         outcomes = Counter(session.scalars(select(Attempt.outcome)))
         told = session.scalars(
@@ -72,17 +72,17 @@ def test_fault_33_after_a_weekend_without_a_loop_breaches_come_first_in_digests_
     assert levels[("target", False)] == levels[("limit", True)] == REQUESTS  # what a breach overtakes is not told
     assert set(breaches) == set(theirs)
     assert outcomes["told_to_wait"] == 1
-    digests = world.slack.sent_to(CMO_CHANNEL, MessageKind.DIGEST)
+    digests = installation.slack.sent_to(CMO_CHANNEL, MessageKind.DIGEST)
     assert digests
     assert [line.number for line in digests[0].lines] == theirs[: len(digests[0].lines)]  # the oldest breach first
-    assert not [mail for mail in world.email.sent if mail.kind in (MessageKind.REMINDER, MessageKind.TARGET)]
+    assert not [mail for mail in installation.email.sent if mail.kind in (MessageKind.REMINDER, MessageKind.TARGET)]
 
 
-def file_over_the_day(world: Installation, count: int) -> list[str]:
+def file_over_the_day(installation: Installation, count: int) -> list[str]:
     """Requests one after the other, most to the first CMO, the rest to another; the numbers of the first CMO's."""
-    cast, by, theirs = world.cast, world.caller(world.cast.pm), []
+    cast, by, theirs = installation.cast, installation.caller(installation.cast.pm), []
     for start in range(0, count, 100):
-        with world.runtime.write() as opened:
+        with installation.runtime.write() as opened:
             for place in range(start, start + 100):
                 tx = replace(opened, business_now=opened.business_now + timedelta(seconds=place))
                 site = cast.other_site if place % 4 == 3 else cast.second_site if place % 4 == 2 else cast.site
@@ -92,8 +92,8 @@ def file_over_the_day(world: Installation, count: int) -> list[str]:
     return theirs
 
 
-def all_left(world: Installation) -> bool:
-    with world.runtime.db.read() as session:
+def all_left(installation: Installation) -> bool:
+    with installation.runtime.db.read() as session:
         waiting = Notification.state.in_((NotificationState.QUEUED, NotificationState.UNKNOWN))
         return session.scalar(select(Notification.id).where(waiting).limit(1)) is None
 
@@ -120,7 +120,7 @@ def test_fault_42_with_no_core_left_and_an_api_that_stands_still_alerts_are_seco
     tmp_path: Path, postgres_url: str, valkey_url: str
 ):
     with running_house(tmp_path, postgres_url, valkey_url, DIGEST_ABOVE=10_000) as house:
-        alert_policy(house.world)
+        alert_policy(house.installation)
         all_told(house, file_alerts(house))
         with both_cores_busy():
             house.freeze("api")
@@ -135,7 +135,7 @@ def test_fault_42_with_no_core_left_and_an_api_that_stands_still_alerts_are_seco
 def test_fault_42_a_blocked_event_loop_holds_up_no_alert(tmp_path: Path):
     """Everything in one process: the pages stand still, the threads beside them do not."""
     with running_house(tmp_path, f"sqlite:///{tmp_path}/house.db", None, DIGEST_ABOVE=10_000) as house:
-        alert_policy(house.world)
+        alert_policy(house.installation)
         all_told(house, file_alerts(house))
         house.kill("serve")
         with serving_here(house) as address:
@@ -182,12 +182,14 @@ def test_fault_42_without_file_descriptors_nothing_is_lost(set_up: str, tmp_path
         database, redis_url = request.getfixturevalue("postgres_url"), request.getfixturevalue("valkey_url")
     processes = {"ticker": ("slamon", "ticker"), "worker": WORKER}
     with running_house(tmp_path, database, redis_url, processes=processes, **SMALL) as house:
-        alert_policy(house.world)
+        alert_policy(house.installation)
         all_told(house, file_alerts(house))
         with no_descriptor_left(house):
             alerts = file_alerts(house, 10, apart_seconds=0.2)
             over_at = alerts[-1].due_at + LATEST
-            eventually(lambda: house.world.clock.now() > over_at, within=30, what="the end of the last one's time")
+            eventually(
+                lambda: house.installation.clock.now() > over_at, within=30, what="the end of the last one's time"
+            )
             assert not any(alert.told(house)[0] for alert in alerts)  # nobody could open a connection to Slack
         house.await_ready()
         eventually(lambda: at_rest(house), within=30, what="rest")

@@ -11,7 +11,7 @@ from slamon.services.outbox.outbox import counts, failed
 from tests.faults.alerts import at_rest, file_alerts
 from tests.faults.installation import FaultyInstallation, open_town, town
 from tests.faults.judge import judge
-from tests.installation import CONTACT, HEAD, OTHER_CONTACT, PM, open_world
+from tests.installation import CONTACT, HEAD, OTHER_CONTACT, PM, open_installation
 from tests.scenarios.installation import eventually
 from tests.servers.slack_and_mail import closed_port
 from workers.embedded import embedded_workers
@@ -20,7 +20,7 @@ __all__ = ["town"]
 
 
 def attempts(town: FaultyInstallation, key: str) -> list[Attempt]:
-    with town.world.runtime.db.read() as session:
+    with town.installation.runtime.db.read() as session:
         of_it = Attempt.notification_id == town.row(key).id
         return list(session.scalars(select(Attempt).where(of_it).order_by(Attempt.number)))
 
@@ -51,7 +51,7 @@ def test_fault_27_while_no_mail_server_can_be_reached_slack_goes_on_and_mails_wa
 def test_fault_28_a_server_that_greylists_for_a_quarter_of_an_hour_gets_each_mail_once(town: FaultyInstallation):
     (alert,) = town.fall_due()
     town.mailbox.refuse(CONTACT, "451 4.7.1 Greylisted, try again later")
-    town.world.work()
+    town.installation.work()
     for _ in range(15):
         town.later(minutes=1)
     assert alert.told(town) == (1, 0)
@@ -66,9 +66,9 @@ def test_fault_28_a_server_that_greylists_for_a_quarter_of_an_hour_gets_each_mai
 def test_fault_29_a_server_silent_after_the_data_holds_up_no_other_mail(tmp_path: Path):
     settings = {"heartbeat_seconds": 0.5, "hand_over_seconds": 1, "retry_base_seconds": 0.5, "digest_above": 100}
     with (
-        open_world(f"sqlite:///{tmp_path}/town.db", Clock(), **settings) as world,
-        open_town(tmp_path, world) as town,
-        embedded_workers(world.runtime),
+        open_installation(f"sqlite:///{tmp_path}/town.db", Clock(), **settings) as installation,
+        open_town(tmp_path, installation) as town,
+        embedded_workers(installation.runtime),
     ):
         town.mail_by(town.mailbox.url, patience_seconds=5)
         town.mailbox.script(["silent_after_accept"])
@@ -82,17 +82,17 @@ def test_fault_29_a_server_silent_after_the_data_holds_up_no_other_mail(tmp_path
 
 
 def at_work(town: FaultyInstallation) -> int:
-    with town.world.runtime.db.read() as session:
+    with town.installation.runtime.db.read() as session:
         return counts(session)["sending"]
 
 
 def test_fault_30_of_three_readers_one_is_refused_and_the_others_read_it_once(town: FaultyInstallation):
     town.fall_due(0, others=1)
     town.mailbox.refuse(PM, "550 5.1.1 No such user")
-    town.world.work()
+    town.installation.work()
     town.later(hours=1)
     assert [len(told_of_target(town, reader)) for reader in (OTHER_CONTACT, HEAD, PM)] == [1, 1, 0]
-    with town.world.runtime.db.read() as session:
+    with town.installation.runtime.db.read() as session:
         (dead,) = failed(session)
     assert dead[0].address == PM
     assert dead[0].attempts == 1

@@ -25,7 +25,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProcessIns
         database, redis_url = request.getfixturevalue("postgres_url"), request.getfixturevalue("valkey_url")
     processes = {"ticker": ("slamon", "ticker"), "worker": WORKER}
     with running_house(tmp_path, database, redis_url, processes=processes, **SMALL) as running:
-        alert_policy(running.world)
+        alert_policy(running.installation)
         yield running
 
 
@@ -66,7 +66,7 @@ def test_fault_34_a_message_that_kills_whoever_sends_it_becomes_a_dead_letter(ho
     poison, others = alerts[2], [*alerts[:2], *alerts[3:]]
 
     def state() -> str:
-        with house.world.runtime.db.read() as session:
+        with house.installation.runtime.db.read() as session:
             row = session.scalars(select(Notification).where(Notification.dedupe_key == poison.slack)).one_or_none()
             return row.state if row else "not yet"
 

@@ -71,10 +71,10 @@ class Stage:
 
     def file(self, key: str) -> httpx.Response:
         """File a request over the API, under this idempotency key."""
-        cast = self.house.world.cast
+        cast = self.house.installation.cast
         return httpx.post(
             f"{self.house.base_url}/v1/requests",
-            headers={"Authorization": f"Bearer {self.house.world.key(cast.pm)}", "Idempotency-Key": key},
+            headers={"Authorization": f"Bearer {self.house.installation.key(cast.pm)}", "Idempotency-Key": key},
             json={
                 "type": "inquiry",
                 "project_id": str(cast.project),
@@ -86,7 +86,7 @@ class Stage:
 
     def stored(self) -> int:
         """How many requests there are."""
-        with self.house.world.runtime.db.read() as session:
+        with self.house.installation.runtime.db.read() as session:
             return session.scalar(select(func.count()).select_from(CmoRequest)) or 0
 
     def all_told(self, *alerts: Alert, within: float = 15) -> None:
@@ -101,7 +101,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     else:
         database, redis_url = request.getfixturevalue("postgres_url"), request.getfixturevalue("valkey_url")
     with running_house(folder, database, redis_url, processes=TWO_OF_EACH, **SMALL) as house:
-        alert_policy(house.world)
+        alert_policy(house.installation)
         yield Stage(house)
 
 
@@ -252,7 +252,9 @@ def test_fault_12_a_ticker_stands_still_with_rows_locked_and_does_not_keep_them(
     house.freeze(other)
     (alert,) = file_alerts(house, in_seconds=8)
     eventually(lambda: at_rest(house), within=7, what="that its notice has left")
-    with house.world.runtime.db.engine.begin() as connection:  # it waits for this lock, with due rows in its hand
+    with (
+        house.installation.runtime.db.engine.begin() as connection
+    ):  # it waits for this lock, with due rows in its hand
         connection.execute(text("LOCK TABLE setting IN ACCESS EXCLUSIVE MODE"))
         eventually(lambda: waits_with_rows_locked(house), within=9, what="the ticker in the middle of its hand-out")
         house.freeze(late)
@@ -264,7 +266,7 @@ def test_fault_12_a_ticker_stands_still_with_rows_locked_and_does_not_keep_them(
 
 
 def waits_with_rows_locked(house: ProcessInstallation) -> bool:
-    with house.world.runtime.db.engine.connect() as connection:
+    with house.installation.runtime.db.engine.connect() as connection:
         waiting = "wait_event_type = 'Lock' AND backend_xid IS NOT NULL AND datname = current_database()"
         return bool(connection.scalar(text(f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")))
 
@@ -272,7 +274,7 @@ def waits_with_rows_locked(house: ProcessInstallation) -> bool:
 @on_many
 def test_fault_39_processes_of_an_old_release_stand_back_from_a_newer_schema(stage: Stage):
     house = stage.house
-    since = house.world.runtime.clock.real_now()
+    since = house.installation.runtime.clock.real_now()
     eventually(lambda: beating(house, since) == len(house.processes), within=30, what="everybody")
     before = house.logs().count("stands_back")
 
@@ -298,14 +300,14 @@ def readiness(house: ProcessInstallation) -> int:
 
 def beating(house: ProcessInstallation, since: datetime) -> int:
     """How many processes have beaten since then: none that was killed before, and none that is only starting."""
-    with house.world.runtime.db.read() as session:
+    with house.installation.runtime.db.read() as session:
         return session.scalar(select(func.count()).where(Process.beat_at > since)) or 0
 
 
 @contextmanager
 def newer_schema(house: ProcessInstallation) -> Iterator[None]:
     """The database as a later release will leave it: every process that runs is of an old one."""
-    engine = house.world.runtime.db.engine
+    engine = house.installation.runtime.db.engine
     with engine.begin() as connection:
         ours = connection.scalar(text("SELECT version_num FROM alembic_version"))
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -320,7 +322,7 @@ def newer_schema(house: ProcessInstallation) -> Iterator[None]:
 def test_fault_34_and_39_what_cannot_be_read_in_the_queue_stops_nothing(stage: Stage):
     house = stage.house
     redis_url = house.environment["SLAMON_REDIS_URL"]
-    broker = build_broker(house.world.runtime.settings.model_copy(update={"redis_url": redis_url}))
+    broker = build_broker(house.installation.runtime.settings.model_copy(update={"redis_url": redis_url}))
     with redis.Redis.from_url(redis_url) as client:
         broker.declare_queue("work")
         broker.enqueue(dramatiq.Message("work", "of_a_later_release", args=(), kwargs={}, options={}))
@@ -338,14 +340,14 @@ def test_fault_34_and_39_what_cannot_be_read_in_the_queue_stops_nothing(stage: S
 @on_both
 @pytest.mark.parametrize("point", ["before_step_commit", "after_step_commit"])
 def test_a_worker_dies_in_the_middle_of_a_long_question_and_every_request_is_looked_at_once(stage: Stage, point: str):
-    house, cast = stage.house, stage.house.world.cast
+    house, cast = stage.house, stage.house.installation.cast
     file_alerts(house, 500, in_seconds=3600)
     first, *others = stage.named("worker")
     for other in others:
         house.freeze(other)
     house.restart(first, crash_at=point)
     house.await_ready()
-    asker = {"base_url": house.base_url, "headers": {"Authorization": f"Bearer {house.world.key(cast.head)}"}}
+    asker = {"base_url": house.base_url, "headers": {"Authorization": f"Bearer {house.installation.key(cast.head)}"}}
     draft = {"name": "Draft", "clocks": {"acknowledgement": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
     period = {"filed_from": "2020-01-01T00:00:00Z", "filed_to": "2099-01-01T00:00:00Z"}
     with httpx.Client(**asker) as client:  # type: ignore[arg-type]

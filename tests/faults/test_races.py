@@ -21,57 +21,57 @@ from tests.installation import CMO_CHANNEL, CONTACT, HEAD, STEERING, Installatio
 
 
 @pytest.mark.parametrize("way", ["slack", "email"])
-def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_world: Installation, way: str):
-    world = any_world
-    request = world.file()
-    world.work()
-    world.clock.advance(hours=48, seconds=1)
-    channel = getattr(world, way)
+def test_fault_35_the_answer_arrives_while_the_breach_is_being_sent(any_installation: Installation, way: str):
+    installation = any_installation
+    request = installation.file()
+    installation.work()
+    installation.clock.advance(hours=48, seconds=1)
+    channel = getattr(installation, way)
 
     def answered() -> None:
         channel.meanwhile = lambda: None  # once
-        world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Slots in week 20")
+        installation.act(request.id, Action.ANSWER, by=installation.cast.contact, text="Slots in week 20")
 
     channel.meanwhile = answered
-    world.work()
-    for _ in range(4):  # past every rung; nobody's silence closes it yet
-        world.clock.advance(hours=24)
-        world.work()
+    installation.work()
+    for _ in range(4):  # past every step; nobody's silence closes it yet
+        installation.clock.advance(hours=24)
+        installation.work()
 
-    with world.runtime.read() as tx:
+    with installation.runtime.read() as tx:
         assert tx.session.get_one(CmoRequest, request.id).state == "answered"
         crossed = tx.session.scalars(select(CrossingRow).where(CrossingRow.request_id == request.id)).all()
         assert {row.level for row in crossed} == {"reminder", "target", "limit"}  # the breach stays on record
         assert {row.status for row in crossed} == {"open"}
         assert all(isinstance(found, int) for found in verify_requests(tx))
-    told = [post.kind for post in world.slack.sent_to(CMO_CHANNEL)]
+    told = [post.kind for post in installation.slack.sent_to(CMO_CHANNEL)]
     assert told in ([MessageKind.LIMIT, MessageKind.CLOSING], [])  # in Slack it is told and closed, or never said
     assert told or way == "email"
-    assert not world.email.sent_to(HEAD)
-    assert not world.email.sent_to(STEERING)
-    assert len(world.email.sent_to(CONTACT, MessageKind.RECEIPT)) == 1
+    assert not installation.email.sent_to(HEAD)
+    assert not installation.email.sent_to(STEERING)
+    assert len(installation.email.sent_to(CONTACT, MessageKind.RECEIPT)) == 1
 
 
-def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_world: Installation):
-    world = any_world
-    request = world.file()
-    world.clock.advance(hours=49)  # and the loop has something to find meanwhile
+def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_installation: Installation):
+    installation = any_installation
+    request = installation.file()
+    installation.clock.advance(hours=49)  # and the loop has something to find meanwhile
 
     def write(writer: int) -> int:
         done = 0
         for turn in range(6):
             asks = (turn + writer) % 2
-            action, by = (Action.ASK, world.cast.contact) if asks else (Action.REPLY, world.cast.pm)
+            action, by = (Action.ASK, installation.cast.contact) if asks else (Action.REPLY, installation.cast.pm)
             try:
-                world.act(request.id, action, by=by, text=f"{writer}/{turn}")
+                installation.act(request.id, action, by=by, text=f"{writer}/{turn}")
                 done += 1
             except (ActionNotAllowed, Unavailable):  # somebody else was first: nothing is half done
-                world.work() if turn == writer else None
+                installation.work() if turn == writer else None
         return done
 
     with ThreadPoolExecutor(8) as pool:
         done = sum(pool.map(write, range(8)))
-    with world.runtime.read() as tx:
+    with installation.runtime.read() as tx:
         facts = tx.session.scalars(
             select(FactRow).where(FactRow.request_id == request.id).order_by(FactRow.sequence)
         ).all()
@@ -82,14 +82,18 @@ def test_eight_who_write_to_one_request_at_once_leave_one_sound_timeline(any_wor
         assert all(isinstance(found, int) for found in verify_requests(tx))
 
 
-def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: Installation):
-    world, start = any_world, Barrier(8)
-    line = {**default_policies(STANDARD.clocks)[0], "site_id": world.cast.site, "effective_from": world.clock.now()}
+def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_installation: Installation):
+    installation, start = any_installation, Barrier(8)
+    line = {
+        **default_policies(STANDARD.clocks)[0],
+        "site_id": installation.cast.site,
+        "effective_from": installation.clock.now(),
+    }
 
     def add(number: int) -> int:
         start.wait()
         try:
-            with world.runtime.write() as tx:
+            with installation.runtime.write() as tx:
                 create(tx, Policy, {**line, "name": f"Line {number}"}, by=SYSTEM)
         except Conflict:
             return 0
@@ -97,16 +101,16 @@ def test_of_eight_lines_of_the_same_scope_stored_at_once_one_gets_in(any_world: 
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(add, range(8))) == 1
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         assert verify_audit(session) is None
 
 
-def test_a_change_sees_what_another_stored_while_it_waited(postgres_world: Installation):
-    world, record = postgres_world, (Site, postgres_world.cast.site)
+def test_a_change_sees_what_another_stored_while_it_waited(postgres_installation: Installation):
+    installation, record = postgres_installation, (Site, postgres_installation.cast.site)
     how = {"by": SYSTEM, "reason": "Renamed", "expected_version": 1}
-    with world.runtime.write() as late:
+    with installation.runtime.write() as late:
         assert find(late.session, *record).version == 1
-        with world.runtime.write() as first:
+        with installation.runtime.write() as first:
             change(first, *record, {"name": "Basel North"}, **how)
         with pytest.raises(StaleVersion):
             change(late, *record, {"name": "Basel South"}, **how)

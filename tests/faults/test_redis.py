@@ -62,7 +62,7 @@ def house(
     folder = tmp_path_factory.mktemp("house")
     url = create_database(postgres_server, f"redis_{os.getpid()}")
     with running_house(folder, url, broker.url, processes=PROCESSES, **SETTINGS) as running:
-        alert_policy(running.world)
+        alert_policy(running.installation)
         yield running
 
 
@@ -79,7 +79,7 @@ def ready(house: ProcessInstallation) -> dict[str, str]:
 
 
 def file_by_api(house: ProcessInstallation) -> httpx.Response:
-    cast = house.world.cast
+    cast = house.installation.cast
     body = {
         "type": "inquiry",
         "project_id": str(cast.project),
@@ -88,7 +88,7 @@ def file_by_api(house: ProcessInstallation) -> httpx.Response:
     }
     return httpx.post(
         f"{house.base_url}/v1/requests",
-        headers={"Authorization": f"Bearer {house.world.key(cast.pm)}"},
+        headers={"Authorization": f"Bearer {house.installation.key(cast.pm)}"},
         json={**body, "detail": {"category": "schedule_capacity", "questions": ["Is week 20 free?"]}},
         timeout=5,
     )

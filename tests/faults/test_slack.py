@@ -21,13 +21,13 @@ def knocks(town: FaultyInstallation) -> int:
 def told_by_mail_instead(town: FaultyInstallation) -> list[str]:
     """The requests of which the lead got by mail what Slack did not take."""
     keys = [mail.key or "" for mail in town.mailbox.to(LEAD)]
-    return sorted(key.split("/")[0] for key in keys if key.endswith(f"email/{town.world.cast.lead}"))
+    return sorted(key.split("/")[0] for key in keys if key.endswith(f"email/{town.installation.cast.lead}"))
 
 
 def test_fault_21_a_channel_told_to_wait_waits_and_the_others_flow(town: FaultyInstallation):
     alerts = town.fall_due(3, others=1)
     town.slack.script(["429:30"])
-    town.world.work()
+    town.installation.work()
     assert not town.slack.in_channel(CMO_CHANNEL)
     assert len(town.slack.in_channel(OTHER_CHANNEL)) == 1
     asked = knocks(town)
@@ -46,20 +46,20 @@ def test_fault_22_after_three_failures_mail_carries_it_and_a_person_has_the_last
     town.slack.script([fault] * 6)
     waits = []
     for _ in range(3):
-        town.world.work()
-        waits.append(town.row(first.slack).next_attempt_at - town.world.clock.real_now())
+        town.installation.work()
+        waits.append(town.row(first.slack).next_attempt_at - town.installation.clock.real_now())
         town.later(minutes=1)
     assert timedelta(seconds=2.5) <= waits[0] <= timedelta(seconds=5) <= waits[1] <= timedelta(seconds=10)
     assert {town.row(alert.slack).state for alert in (first, second)} == {S.FAILED}
     assert told_by_mail_instead(town) == [first.number, second.number]
 
-    lead = Site(town.world).staff(town.world.cast.lead)
+    lead = Site(town.installation).staff(town.installation.cast.lead)
     status = lead.get("/status").text
     assert first.number in status
     assert second.number in status
     lead.post(f"/status/messages/{town.row(first.slack).id}/resend")
     lead.post(f"/status/messages/{town.row(second.slack).id}/dismiss", reason="They phoned")
-    town.world.work()
+    town.installation.work()
     assert [alert.told(town) for alert in (first, second)] == [(1, 1), (0, 1)]
     judge(town)
 
@@ -67,7 +67,7 @@ def test_fault_22_after_three_failures_mail_carries_it_and_a_person_has_the_last
 def test_fault_22_after_five_minutes_mail_carries_it_however_seldom_slack_was_tried(town: FaultyInstallation):
     (alert,) = town.fall_due()
     town.slack.script(["500", "429:300", "500"])
-    town.world.work()
+    town.installation.work()
     town.later(seconds=10)
     assert told_by_mail_instead(town) == []
     town.later(seconds=300)
@@ -79,7 +79,7 @@ def test_fault_22_after_five_minutes_mail_carries_it_however_seldom_slack_was_tr
 def test_fault_23_slack_takes_a_post_or_not_and_says_nothing(town: FaultyInstallation, fault: str):
     alerts = town.fall_due(2)
     town.slack.script([fault])
-    town.world.work()
+    town.installation.work()
     assert town.row(alerts[0].slack).state == S.UNKNOWN
     town.later(seconds=10)
     assert "conversations.history" in town.slack.calls  # it is asked before anything is sent again
@@ -90,7 +90,7 @@ def test_fault_23_slack_takes_a_post_or_not_and_says_nothing(town: FaultyInstall
 def test_fault_24_a_refused_token_stops_slack_until_there_is_a_new_one(town: FaultyInstallation, refusal: str):
     alerts = town.fall_due(3)
     town.slack.script([f"error:{refusal}"] * 3)
-    town.world.work()
+    town.installation.work()
     town.later(hours=1)
     assert knocks(town) == 3  # each is tried once, and given up
     assert {town.row(alert.slack).state for alert in alerts} == {S.FAILED}
@@ -100,7 +100,7 @@ def test_fault_24_a_refused_token_stops_slack_until_there_is_a_new_one(town: Fau
     town.slack.token = "xoxb-new"
     town.post_with("xoxb-new")
     again = town.fall_due()
-    town.world.work()
+    town.installation.work()
     town.all_told(again)
 
 
@@ -108,7 +108,7 @@ def test_fault_24_a_refused_token_stops_slack_until_there_is_a_new_one(town: Fau
 def test_fault_25_a_channel_that_is_gone_is_given_up_alone(town: FaultyInstallation, refusal: str):
     alerts = town.fall_due(2, others=1)
     town.slack.script([f"error:{refusal}"] * 2)
-    town.world.work()
+    town.installation.work()
     town.later(hours=1)
     assert knocks(town) == 3
     assert len(town.slack.in_channel(OTHER_CHANNEL)) == 1
@@ -121,7 +121,7 @@ def test_fault_25_a_channel_that_is_gone_is_given_up_alone(town: FaultyInstallat
 def test_fault_26_an_answer_that_is_not_slacks_is_not_taken_for_a_yes(town: FaultyInstallation, fault: str):
     alerts = town.fall_due()
     town.slack.script([fault])
-    town.world.work()
+    town.installation.work()
     assert town.row(alerts[0].slack).state == S.UNKNOWN
     town.later(seconds=10)
     town.all_told(alerts)

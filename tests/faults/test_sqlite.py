@@ -18,7 +18,7 @@ from tests.callers import Api
 from tests.faults.alerts import at_rest, file_alerts
 from tests.faults.installation import open_town
 from tests.faults.judge import judge
-from tests.installation import open_world
+from tests.installation import open_installation
 from tests.scenarios.installation import eventually
 from workers.embedded import embedded_workers
 
@@ -63,17 +63,17 @@ def test_fault_20_while_another_process_holds_the_lock_writes_are_refused_and_no
 ):
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)  # nobody wants to wait for the real one in a test
     path = tmp_path / "town.db"
-    with open_world(f"sqlite:///{path}") as world, open_town(tmp_path, world) as town:
-        api, alerts = Api(world), town.fall_due(2)
+    with open_installation(f"sqlite:///{path}") as installation, open_town(tmp_path, installation) as town:
+        api, alerts = Api(installation), town.fall_due(2)
         caller = api.pm
         with locked_by_another(path):
             refused = caller.post("/v1/requests", json=api.inquiry())
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
             assert caller.get("/v1/requests").status_code == 200
             with pytest.raises(Unavailable):
-                world.work()
+                installation.work()
         assert caller.post("/v1/requests", json=api.inquiry()).status_code == 201
-        world.work()
+        installation.work()
         town.all_told(alerts)
 
 
@@ -82,9 +82,9 @@ def test_fault_20_a_lock_held_for_half_a_minute_delays_alerts_and_loses_none(tmp
     path = tmp_path / "town.db"
     settings = {"heartbeat_seconds": 0.5, "hand_over_seconds": 1, "digest_above": 1000}
     with (
-        open_world(f"sqlite:///{path}", Clock(), **settings) as world,
-        open_town(tmp_path, world) as town,
-        embedded_workers(world.runtime),
+        open_installation(f"sqlite:///{path}", Clock(), **settings) as installation,
+        open_town(tmp_path, installation) as town,
+        embedded_workers(installation.runtime),
     ):
         alerts = file_alerts(town, 20, apart_seconds=1)
         with locked_by_another(path):

@@ -125,8 +125,8 @@ def test_a_defect_is_logged_without_the_values_it_met(logged: Logged, api: Api) 
     assert FREE_TEXT not in told
 
 
-def test_the_database_file_is_for_its_owner_alone(world: Installation) -> None:
-    path = Path(str(world.runtime.db.url.database))
+def test_the_database_file_is_for_its_owner_alone(installation: Installation) -> None:
+    path = Path(str(installation.runtime.db.url.database))
     assert {each.name: oct(each.stat().st_mode & 0o777) for each in path.parent.glob(f"{path.name}*")} == dict.fromkeys(
         [each.name for each in path.parent.glob(f"{path.name}*")], "0o600"
     )

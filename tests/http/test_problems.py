@@ -71,7 +71,7 @@ def test_what_nobody_expected_is_a_problem_without_details(api: Api, monkeypatch
         raise RuntimeError("s3cret")
 
     caller = api.pm
-    monkeypatch.setattr(api.world.runtime.clock, "now", broken)
+    monkeypatch.setattr(api.installation.runtime.clock, "now", broken)
     with capture_logs() as logs:
         answer = caller.get("/v1/requests?cursor=t0ken")
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
@@ -85,7 +85,7 @@ def test_what_nobody_expected_is_a_problem_without_details(api: Api, monkeypatch
 
 def test_a_database_that_is_away_is_said_with_when_to_come_back(api: Api) -> None:
     nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    away = TestClient(create_app(replace(api.world.runtime, db=nowhere), with_workers=False))
+    away = TestClient(create_app(replace(api.installation.runtime, db=nowhere), with_workers=False))
     answer = away.get("/v1/requests", headers={"Authorization": "Bearer slk_any"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
@@ -99,9 +99,9 @@ def test_a_commit_that_fails_is_never_answered_as_done(api: Api) -> None:
         full.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise OperationalError("COMMIT", {}, full)
 
-    event.listen(api.world.runtime.db.engine, "commit", disk_is_full)
+    event.listen(api.installation.runtime.db.engine, "commit", disk_is_full)
     answer = caller.post("/v1/requests", json=api.inquiry())
-    event.remove(api.world.runtime.db.engine, "commit", disk_is_full)
+    event.remove(api.installation.runtime.db.engine, "commit", disk_is_full)
     assert answer.status_code == 503
     assert caller.get("/v1/requests").json()["items"] == []
 

@@ -36,35 +36,35 @@ def lines(*rows: str, header: str = HEADER) -> bytes:
     return "\n".join((header, *rows, "")).encode()
 
 
-def bring_in(world: Installation, content: bytes, name: str = "cmos.csv") -> ImportResult:
-    with world.runtime.write() as tx:
+def bring_in(installation: Installation, content: bytes, name: str = "cmos.csv") -> ImportResult:
+    with installation.runtime.write() as tx:
         return import_directory(tx, read_table(name, content), by=SYSTEM)
 
 
-def problems_of(world: Installation, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
+def problems_of(installation: Installation, *rows: str, header: str = HEADER) -> list[tuple[int, str, str]]:
     with pytest.raises(BadRows) as caught:
-        bring_in(world, lines(*rows, header=header))
+        bring_in(installation, lines(*rows, header=header))
     return [(problem.row, problem.column, problem.reason) for problem in caught.value.problems]
 
 
-def counted(world: Installation) -> dict[str, int]:
+def counted(installation: Installation) -> dict[str, int]:
     kept = (Organization, Site, Person, Calendar, AuditEntry)
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         return {one.__tablename__: session.scalar(select(func.count()).select_from(one)) or 0 for one in kept}
 
 
-def site_of(world: Installation, name: str) -> Site:
-    with world.runtime.db.read() as session:
+def site_of(installation: Installation, name: str) -> Site:
+    with installation.runtime.db.read() as session:
         return session.scalars(select(Site).where(Site.name == name)).one()
 
 
-def person_of(world: Installation, email: str) -> Person:
-    with world.runtime.db.read() as session:
+def person_of(installation: Installation, email: str) -> Person:
+    with installation.runtime.db.read() as session:
         return session.scalars(select(Person).where(Person.email_key == email)).one()
 
 
-def calendar_at(world: Installation, name: str) -> Calendar:
-    with world.runtime.db.read() as session:
+def calendar_at(installation: Installation, name: str) -> Calendar:
+    with installation.runtime.db.read() as session:
         return session.scalars(
             select(Calendar).join(Site, Site.calendar_id == Calendar.id).where(Site.name == name)
         ).one()
@@ -88,17 +88,17 @@ def repacked(workbook: bytes, member: str, content: bytes) -> bytes:
     return target.getvalue()
 
 
-def test_a_site_closes_on_the_public_holidays_of_its_region(world: Installation) -> None:
-    bring_in(world, TEMPLATE)
-    calendar = calendar_at(world, "Leipzig")
+def test_a_site_closes_on_the_public_holidays_of_its_region(installation: Installation) -> None:
+    bring_in(installation, TEMPLATE)
+    calendar = calendar_at(installation, "Leipzig")
     assert (calendar.country, calendar.subdivision) == ("DE", "SN")
     assert calendar.weekly["hours"]["sat"] == [["08:00", "12:00"]]
     assert "sun" not in calendar.weekly["hours"]
 
 
-def test_sites_with_the_same_hours_and_holidays_share_a_calendar(world: Installation) -> None:
+def test_sites_with_the_same_hours_and_holidays_share_a_calendar(installation: Installation) -> None:
     bring_in(
-        world,
+        installation,
         lines(
             "A,One,DE,BY,Europe/Berlin,Mon-Fri 08:00-18:00,,",
             "A,Two,DE,DE-BY,Europe/Berlin,mon-FRI 8:00-18:00,,",
@@ -106,13 +106,17 @@ def test_sites_with_the_same_hours_and_holidays_share_a_calendar(world: Installa
             header=HOURS_HEADER,
         ),
     )
-    assert calendar_at(world, "One").id == calendar_at(world, "Two").id != calendar_at(world, "Three").id
+    assert (
+        calendar_at(installation, "One").id
+        == calendar_at(installation, "Two").id
+        != calendar_at(installation, "Three").id
+    )
 
 
-def test_a_calendar_already_there_is_used_again(world: Installation) -> None:
-    result = bring_in(world, lines("A,One,CH,BS,Europe/Zurich,Mon-Fri 08:00-18:00,,", header=HOURS_HEADER))
+def test_a_calendar_already_there_is_used_again(installation: Installation) -> None:
+    result = bring_in(installation, lines("A,One,CH,BS,Europe/Zurich,Mon-Fri 08:00-18:00,,", header=HOURS_HEADER))
     assert result.created["calendars"] == 0
-    assert calendar_at(world, "One").id == world.cast.calendar
+    assert calendar_at(installation, "One").id == installation.cast.calendar
 
 
 @pytest.mark.parametrize(
@@ -124,27 +128,27 @@ def test_a_calendar_already_there_is_used_again(world: Installation) -> None:
         ("Saturday-Monday 00:00-24:00", {day: [["00:00", "24:00"]] for day in ("mon", "sat", "sun")}),
     ],
 )
-def test_opening_hours_are_read_as_people_write_them(world: Installation, hours: str, weekly: object) -> None:
+def test_opening_hours_are_read_as_people_write_them(installation: Installation, hours: str, weekly: object) -> None:
     header = "cmo;site;country;time_zone;opening_hours;contact_name;contact_email"
-    bring_in(world, lines(f'A;One;NL;Europe/Amsterdam;"{hours}";;', header=header))
-    assert calendar_at(world, "One").weekly["hours"] == weekly
+    bring_in(installation, lines(f'A;One;NL;Europe/Amsterdam;"{hours}";;', header=header))
+    assert calendar_at(installation, "One").weekly["hours"] == weekly
 
 
-def test_a_contact_keeps_the_time_of_the_site_unless_told_otherwise(world: Installation) -> None:
-    bring_in(world, TEMPLATE)
-    assert person_of(world, "katrin.vogel@nordhafen.example").time_zone == "Europe/Berlin"
-    assert person_of(world, "jonas.brandt@nordhafen.example").time_zone == "Europe/Zurich"
+def test_a_contact_keeps_the_time_of_the_site_unless_told_otherwise(installation: Installation) -> None:
+    bring_in(installation, TEMPLATE)
+    assert person_of(installation, "katrin.vogel@nordhafen.example").time_zone == "Europe/Berlin"
+    assert person_of(installation, "jonas.brandt@nordhafen.example").time_zone == "Europe/Zurich"
 
 
-def test_a_contact_of_several_sites_names_them_between_semicolons(world: Installation) -> None:
+def test_a_contact_of_several_sites_names_them_between_semicolons(installation: Installation) -> None:
     rows = ('Nordhafen,"Leipzig; Ulm ;leipzig",DE,Europe/Berlin,Katrin,katrin@nordhafen.example',)
-    assert bring_in(world, lines(*rows)).created["sites"] == 2
-    katrin = person_of(world, "katrin@nordhafen.example")
-    assert set(katrin.site_ids) == {site_of(world, "Leipzig").id, site_of(world, "Ulm").id}
+    assert bring_in(installation, lines(*rows)).created["sites"] == 2
+    katrin = person_of(installation, "katrin@nordhafen.example")
+    assert set(katrin.site_ids) == {site_of(installation, "Leipzig").id, site_of(installation, "Ulm").id}
     assert katrin.time_zone == "Europe/Berlin"
-    again = bring_in(world, lines(*rows))
+    again = bring_in(installation, lines(*rows))
     assert (again.unchanged["sites"], again.unchanged["contacts"], again.differing) == (2, 1, [])
-    told = bring_in(world, lines("Nordhafen,Ulm,,,,katrin@nordhafen.example")).differing
+    told = bring_in(installation, lines("Nordhafen,Ulm,,,,katrin@nordhafen.example")).differing
     assert [(each.column, each.reason.split(" and ")[0][:6]) for each in told] == [("site", "stays ")]
 
 
@@ -160,45 +164,45 @@ def test_a_contact_of_several_sites_names_them_between_semicolons(world: Install
     ],
 )
 def test_what_a_row_of_several_sites_leaves_open_is_a_problem(
-    world: Installation, rows: list[str], problem: tuple[int, str, str]
+    installation: Installation, rows: list[str], problem: tuple[int, str, str]
 ) -> None:
-    [(row, column, reason)] = problems_of(world, *rows)
+    [(row, column, reason)] = problems_of(installation, *rows)
     assert (row, column) == problem[:2]
     assert reason.startswith(problem[2])
 
 
-def test_the_lead_of_the_sponsor_and_the_role_of_the_contact_are_kept(world: Installation) -> None:
+def test_the_lead_of_the_sponsor_and_the_role_of_the_contact_are_kept(installation: Installation) -> None:
     header = f"{HEADER},lead_email,contact_role"
-    bring_in(world, lines(f"{ROW},{LEAD.upper()},Lead", header=header))
-    with world.runtime.db.read() as session:
+    bring_in(installation, lines(f"{ROW},{LEAD.upper()},Lead", header=header))
+    with installation.runtime.db.read() as session:
         cmo = session.scalars(select(Organization).where(Organization.name == "Nordhafen")).one()
-    assert cmo.lead_id == world.cast.lead
-    assert person_of(world, "katrin@nordhafen.example").roles == ["cmo_lead"]
+    assert cmo.lead_id == installation.cast.lead
+    assert person_of(installation, "katrin@nordhafen.example").roles == ["cmo_lead"]
 
 
-def test_cmos_alone_and_sites_alone_are_welcome(world: Installation) -> None:
-    result = bring_in(world, lines("Alone,,,,,", "Other,Depot,FR,Europe/Paris,,"))
+def test_cmos_alone_and_sites_alone_are_welcome(installation: Installation) -> None:
+    result = bring_in(installation, lines("Alone,,,,,", "Other,Depot,FR,Europe/Paris,,"))
     assert (result.created["cmos"], result.created["sites"], result.created["contacts"]) == (2, 1, 0)
 
 
-def test_a_contact_of_the_whole_cmo_names_no_site(world: Installation) -> None:
-    bring_in(world, lines("A,,,,Ann,ann@a.example,Asia/Tokyo", header=f"{HEADER},contact_time_zone"))
-    ann = person_of(world, "ann@a.example")
+def test_a_contact_of_the_whole_cmo_names_no_site(installation: Installation) -> None:
+    bring_in(installation, lines("A,,,,Ann,ann@a.example,Asia/Tokyo", header=f"{HEADER},contact_time_zone"))
+    ann = person_of(installation, "ann@a.example")
     assert (ann.site_ids, ann.time_zone) == ((), "Asia/Tokyo")
 
 
-def test_names_are_kept_in_every_script(world: Installation) -> None:
-    bring_in(world, lines("شركة الدواء,מפעל חיפה,IL,Asia/Jerusalem,山田　太郎,taro@haifa.example"))
-    site = site_of(world, "מפעל חיפה")
-    with world.runtime.db.read() as session:
+def test_names_are_kept_in_every_script(installation: Installation) -> None:
+    bring_in(installation, lines("شركة الدواء,מפעל חיפה,IL,Asia/Jerusalem,山田　太郎,taro@haifa.example"))
+    site = site_of(installation, "מפעל חיפה")
+    with installation.runtime.db.read() as session:
         assert session.get_one(Organization, site.organization_id).name == "شركة الدواء"
-    assert person_of(world, "taro@haifa.example").name == "山田　太郎"
+    assert person_of(installation, "taro@haifa.example").name == "山田　太郎"
 
 
-def test_every_record_stands_in_the_trail(world: Installation) -> None:
-    before = counted(world)["audit_entry"]
-    bring_in(world, lines(ROW))
-    assert counted(world)["audit_entry"] == before + 3
+def test_every_record_stands_in_the_trail(installation: Installation) -> None:
+    before = counted(installation)["audit_entry"]
+    bring_in(installation, lines(ROW))
+    assert counted(installation)["audit_entry"] == before + 3
 
 
 @pytest.mark.parametrize(
@@ -212,33 +216,33 @@ def test_every_record_stands_in_the_trail(world: Installation) -> None:
         ("packed.csv.gz", gzip.compress(lines(ROW))),
     ],
 )
-def test_csv_is_read_however_it_was_saved(world: Installation, name: str, content: bytes) -> None:
-    assert bring_in(world, content, name).created["contacts"] == 1
+def test_csv_is_read_however_it_was_saved(installation: Installation, name: str, content: bytes) -> None:
+    assert bring_in(installation, content, name).created["contacts"] == 1
 
 
-def test_a_workbook_is_read_with_numbers_and_dates_in_its_cells(world: Installation) -> None:
+def test_a_workbook_is_read_with_numbers_and_dates_in_its_cells(installation: Installation) -> None:
     workbook = sheet(
         tuple(HEADER.split(",")),
         (4711.0, "Leipzig", "DE", "Europe/Berlin", date(2026, 3, 2), "katrin@nordhafen.example"),
     )
-    bring_in(world, workbook, "cmos.XLSX")
-    assert person_of(world, "katrin@nordhafen.example").name.startswith("2026-03-02")
-    with world.runtime.db.read() as session:
+    bring_in(installation, workbook, "cmos.XLSX")
+    assert person_of(installation, "katrin@nordhafen.example").name.startswith("2026-03-02")
+    with installation.runtime.db.read() as session:
         assert session.scalars(select(Organization.name).where(Organization.name == "4711")).one()
 
 
-def test_rows_of_a_workbook_have_the_numbers_its_reader_sees(world: Installation) -> None:
+def test_rows_of_a_workbook_have_the_numbers_its_reader_sees(installation: Installation) -> None:
     row = ROW.replace("DE", "Germany").split(",")
     workbook = sheet(tuple(HEADER.split(",")), (), (), tuple(row))
     with pytest.raises(BadRows) as caught:
-        bring_in(world, workbook, "cmos.xlsx")
+        bring_in(installation, workbook, "cmos.xlsx")
     assert [problem.row for problem in caught.value.problems] == [4]
 
 
-def test_a_cell_with_line_breaks_is_one_row(world: Installation) -> None:
+def test_a_cell_with_line_breaks_is_one_row(installation: Installation) -> None:
     address = '"Werkstrasse 4\n04103 Leipzig"'
     rows = (f"{ROW},{address}", "B,Ulm,Germany,Europe/Berlin,,,")
-    assert [row for row, _, _ in problems_of(world, *rows, header=f"{HEADER},address")] == [3]
+    assert [row for row, _, _ in problems_of(installation, *rows, header=f"{HEADER},address")] == [3]
 
 
 @pytest.mark.parametrize(
@@ -305,10 +309,10 @@ def test_a_workbook_that_claims_endless_rows_or_columns_is_read_in_bounds(refere
         read_table("cmos.xlsx", workbook_of(cell))
 
 
-def test_all_bad_rows_are_listed_with_row_column_and_reason(world: Installation) -> None:
+def test_all_bad_rows_are_listed_with_row_column_and_reason(installation: Installation) -> None:
     header = f"{HEADER},lead_email,opening_hours,site_kind,contact_role,contact_time_zone"
     found = problems_of(
-        world,
+        installation,
         ",Leipzig,,,,,,,,,",
         "A,One,Germany,Europe/Berlin,,,,,,,",
         "A,Two,DE,Berlin,Ann,not-an-address,,,,,",
@@ -343,12 +347,12 @@ def test_all_bad_rows_are_listed_with_row_column_and_reason(world: Installation)
     ]
 
 
-def test_nothing_stays_even_where_the_caller_goes_on(world: Installation) -> None:
-    before = counted(world)
+def test_nothing_stays_even_where_the_caller_goes_on(installation: Installation) -> None:
+    before = counted(installation)
     table = read_table("cmos.csv", lines(ROW, "A,One,DE,Berlin,,"))
-    with world.runtime.write() as tx, pytest.raises(BadRows):
+    with installation.runtime.write() as tx, pytest.raises(BadRows):
         import_directory(tx, table, by=SYSTEM)
-    assert counted(world) == before
+    assert counted(installation) == before
 
 
 @pytest.mark.parametrize(
@@ -366,8 +370,10 @@ def test_nothing_stays_even_where_the_caller_goes_on(world: Installation) -> Non
         ("Nordhafen,,,,,katrin@nordhafen.example", "site", "row 2 says 'Nordhafen Leipzig' of the same contact"),
     ],
 )
-def test_rows_that_contradict_each_other_are_bad(world: Installation, second: str, column: str, words: str) -> None:
-    ((row, where, reason),) = problems_of(world, ROW, second)
+def test_rows_that_contradict_each_other_are_bad(
+    installation: Installation, second: str, column: str, words: str
+) -> None:
+    ((row, where, reason),) = problems_of(installation, ROW, second)
     assert (row, where) == (3, column)
     assert words in reason
 
@@ -384,15 +390,15 @@ def test_rows_that_contradict_each_other_are_bad(world: Installation, second: st
         ("A,,,,Ann,ann@a.example", "contact_time_zone", "is needed for a new record"),
     ],
 )
-def test_a_cell_that_cannot_stand_is_named(world: Installation, row: str, column: str, words: str) -> None:
-    ((_, where, reason),) = problems_of(world, row)
+def test_a_cell_that_cannot_stand_is_named(installation: Installation, row: str, column: str, words: str) -> None:
+    ((_, where, reason),) = problems_of(installation, row)
     assert where == column
     assert words in reason
 
 
-def test_a_region_without_holidays_and_a_region_without_hours_are_bad(world: Installation) -> None:
+def test_a_region_without_holidays_and_a_region_without_hours_are_bad(installation: Installation) -> None:
     found = problems_of(
-        world,
+        installation,
         "A,One,DE,Bavaria,Europe/Berlin,Mon-Fri 08:00-18:00,,",
         "A,Two,ZZ,,Europe/Berlin,Mon-Fri 08:00-18:00,,",
         "A,Three,DE,BY,Europe/Berlin,,,",
@@ -405,66 +411,66 @@ def test_a_region_without_holidays_and_a_region_without_hours_are_bad(world: Ins
     assert "'nationwide'" in found[3][2]
 
 
-def test_a_country_with_regional_holidays_comes_in_for_the_whole_country(world: Installation) -> None:
-    bring_in(world, lines("A,One,DE,nationwide,Europe/Berlin,Mon-Fri 08:00-18:00,,", header=HOURS_HEADER))
-    assert calendar_at(world, "One").subdivision == "nationwide"
+def test_a_country_with_regional_holidays_comes_in_for_the_whole_country(installation: Installation) -> None:
+    bring_in(installation, lines("A,One,DE,nationwide,Europe/Berlin,Mon-Fri 08:00-18:00,,", header=HOURS_HEADER))
+    assert calendar_at(installation, "One").subdivision == "nationwide"
 
 
-def test_the_message_says_how_many_rows_are_bad_and_shows_the_first(world: Installation) -> None:
+def test_the_message_says_how_many_rows_are_bad_and_shows_the_first(installation: Installation) -> None:
     with pytest.raises(BadRows, match=r"2 cannot be used .* row 2, column time_zone: 'Berlin'") as caught:
-        bring_in(world, lines("A,One,DE,Berlin,,", "A,Two,DE,Paris,,"))
+        bring_in(installation, lines("A,One,DE,Berlin,,", "A,Two,DE,Paris,,"))
     assert caught.value.problems[1] == RowProblem(
         3, "time_zone", "Paris", "'Paris' is not an IANA time zone such as Europe/Berlin"
     )
 
 
-def test_the_template_is_imported_once_and_again_changes_nothing(world: Installation) -> None:
-    first = bring_in(world, TEMPLATE)
+def test_the_template_is_imported_once_and_again_changes_nothing(installation: Installation) -> None:
+    first = bring_in(installation, TEMPLATE)
     assert first.created == {"cmos": 2, "sites": 2, "contacts": 3, "calendars": 2}
     assert set(first.unchanged.values()) == {0}
-    before = counted(world)
-    again = bring_in(world, TEMPLATE)
+    before = counted(installation)
+    again = bring_in(installation, TEMPLATE)
     assert set(again.created.values()) == {0}
     assert again.unchanged == {"cmos": 2, "sites": 2, "contacts": 3}
     assert again.differing == []
-    assert counted(world) == before
+    assert counted(installation) == before
 
 
-def test_what_is_there_stays_and_the_difference_is_told(world: Installation) -> None:
-    result = bring_in(world, lines("rhein fill ag,BASEL,CH,Europe/Paris,Corinne Contact,CONTACT@cmo.example"))
+def test_what_is_there_stays_and_the_difference_is_told(installation: Installation) -> None:
+    result = bring_in(installation, lines("rhein fill ag,BASEL,CH,Europe/Paris,Corinne Contact,CONTACT@cmo.example"))
     assert result.unchanged == {"cmos": 1, "sites": 1, "contacts": 1}
     assert result.differing == [RowProblem(2, "time_zone", "Europe/Paris", "stays Europe/Zurich")]
-    assert site_of(world, "Basel").time_zone == "Europe/Zurich"
+    assert site_of(installation, "Basel").time_zone == "Europe/Zurich"
 
 
-def test_new_sites_join_a_cmo_already_there(world: Installation) -> None:
-    bring_in(world, lines("Rhein Fill AG,Olten,CH,Europe/Zurich,,"))
-    assert site_of(world, "Olten").organization_id == world.cast.cmo
+def test_new_sites_join_a_cmo_already_there(installation: Installation) -> None:
+    bring_in(installation, lines("Rhein Fill AG,Olten,CH,Europe/Zurich,,"))
+    assert site_of(installation, "Olten").organization_id == installation.cast.cmo
 
 
 @pytest.fixture
-def run(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def run(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
     return CliRunner()
 
 
-def test_the_command_stores_and_counts(run: CliRunner, world: Installation) -> None:
+def test_the_command_stores_and_counts(run: CliRunner, installation: Installation) -> None:
     Path("cmos.csv").write_bytes(TEMPLATE)
     told = run.invoke(import_app, ["directory", "cmos.csv"])
     assert (told.exit_code, "contacts" in told.output) == (0, True)
-    assert site_of(world, "Leipzig").country == "DE"
+    assert site_of(installation, "Leipzig").country == "DE"
 
 
-def test_a_dry_run_stores_nothing(run: CliRunner, world: Installation) -> None:
+def test_a_dry_run_stores_nothing(run: CliRunner, installation: Installation) -> None:
     Path("cmos.csv").write_bytes(TEMPLATE)
-    before = counted(world)
+    before = counted(installation)
     told = run.invoke(import_app, ["directory", "cmos.csv", "--dry-run"])
     assert (told.exit_code, "nothing was stored" in told.output) == (0, True)
-    assert counted(world) == before
+    assert counted(installation) == before
 
 
-def test_the_command_prints_a_line_for_every_bad_row(run: CliRunner, world: Installation) -> None:
+def test_the_command_prints_a_line_for_every_bad_row(run: CliRunner, installation: Installation) -> None:
     Path("cmos.csv").write_bytes(lines("A,One,DE,Berlin,,", "A,Two,Germany,Europe/Berlin,,"))
     told = run.invoke(import_app, ["directory", "cmos.csv"])
     assert told.exit_code == 1
@@ -480,12 +486,12 @@ SHEET_MEDIA = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
 
 
 @pytest.fixture
-def admin(world: Installation) -> TestClient:
+def admin(installation: Installation) -> TestClient:
     app = FastAPI()
-    app.state.runtime = world.runtime
+    app.state.runtime = installation.runtime
     build_api(app)
     app.include_router(imports.router)
-    return TestClient(app, headers={"Authorization": f"Bearer {world.key(world.cast.admin)}"})
+    return TestClient(app, headers={"Authorization": f"Bearer {installation.key(installation.cast.admin)}"})
 
 
 def upload(client: TestClient, content: bytes, media: str = "text/csv", **more: object) -> Any:
@@ -502,7 +508,7 @@ def upload(client: TestClient, content: bytes, media: str = "text/csv", **more: 
     ],
     ids=["csv", "gzip", "xlsx"],
 )
-def test_an_upload_adds_its_records(world: Installation, admin: TestClient, content: bytes, media: str) -> None:
+def test_an_upload_adds_its_records(installation: Installation, admin: TestClient, content: bytes, media: str) -> None:
     answer = upload(admin, content, media)
     assert answer.status_code == 200
     assert answer.json() == {
@@ -511,26 +517,26 @@ def test_an_upload_adds_its_records(world: Installation, admin: TestClient, cont
         "unchanged": {"cmos": 0, "sites": 0, "contacts": 0},
         "differing": [],
     }
-    assert site_of(world, "Leipzig").country == "DE"
+    assert site_of(installation, "Leipzig").country == "DE"
 
 
-def test_a_dry_upload_answers_and_stores_nothing(world: Installation, admin: TestClient) -> None:
-    before = counted(world)
+def test_a_dry_upload_answers_and_stores_nothing(installation: Installation, admin: TestClient) -> None:
+    before = counted(installation)
     answer = admin.post("/v1/imports/directory?dry_run=true", content=lines(ROW), headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["created"]["contacts"]) == (200, 1)
-    assert counted(world) == before
+    assert counted(installation) == before
 
 
-def test_an_upload_with_bad_rows_is_a_problem_that_lists_them(world: Installation, admin: TestClient) -> None:
-    before = counted(world)
+def test_an_upload_with_bad_rows_is_a_problem_that_lists_them(installation: Installation, admin: TestClient) -> None:
+    before = counted(installation)
     answer = upload(admin, lines(ROW, "A,One,Germany,Berlin,,"))
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert [(error["row"], error["column"]) for error in answer.json()["errors"]] == [(3, "time_zone"), (3, "country")]
     assert "'Berlin' is not an IANA time zone" in answer.json()["errors"][0]["message"]
-    assert counted(world) == before
+    assert counted(installation) == before
 
 
-def test_the_same_key_imports_once(world: Installation, admin: TestClient) -> None:
+def test_the_same_key_imports_once(installation: Installation, admin: TestClient) -> None:
     headers = {"Idempotency-Key": "import-1"}
     first, again = (upload(admin, lines(ROW), **headers) for _ in range(2))
     assert again.json() == first.json()
@@ -541,6 +547,6 @@ def test_an_upload_of_another_kind_is_refused(admin: TestClient) -> None:
     assert upload(admin, b"{}", "application/json").status_code == 415
 
 
-def test_only_an_administrator_imports(world: Installation, admin: TestClient) -> None:
-    admin.headers["Authorization"] = f"Bearer {world.key(world.cast.pm)}"
+def test_only_an_administrator_imports(installation: Installation, admin: TestClient) -> None:
+    admin.headers["Authorization"] = f"Bearer {installation.key(installation.cast.pm)}"
     assert upload(admin, lines(ROW)).status_code == 403

@@ -84,31 +84,31 @@ def test_an_honest_format_is_read(form: str, text: str, instant: str) -> None:
     ],
 )
 def test_a_text_that_names_no_moment_or_two_is_refused(
-    world: Installation, formats: list[str], text: str, reason: str
+    installation: Installation, formats: list[str], text: str, reason: str
 ) -> None:
     mapping = MAPPING.model_copy(update={"formats": formats})
-    ((_, column, told),) = problems_of(world, f"T-1,inquiry,Basel,S,{text},,,,", mapping=mapping)
+    ((_, column, told),) = problems_of(installation, f"T-1,inquiry,Basel,S,{text},,,,", mapping=mapping)
     assert (column, told.startswith(reason)) == ("Sent", True), told
 
 
-def test_two_days_are_as_many_whole_days_apart_whatever_the_clocks_do(world: Installation) -> None:
+def test_two_days_are_as_many_whole_days_apart_whatever_the_clocks_do(installation: Installation) -> None:
     """START is in March 2026, so the days are those of the autumn and the spring before it."""
     for key, sent, answered in (("A", "25.10.2025", "27.10.2025"), ("B", "17.10.2025", "19.10.2025"),
                                 ("C", "29.03.2025", "31.03.2025")):  # fmt: skip
-        bring_in(world, f"{key},inquiry,Basel,S,{sent},,{answered},,")
-    facts = stored(world, FactRow)
+        bring_in(installation, f"{key},inquiry,Basel,S,{sent},,{answered},,")
+    facts = stored(installation, FactRow)
     days = {fact.request_id: fact.occurred_at for fact in facts if fact.kind == "answered"}
     spans = {
         (days[fact.request_id] - fact.occurred_at).total_seconds() / 3600 for fact in facts if fact.kind == "filed"
     }
     assert spans == {48.0}
-    assert {clock.outcome for clock in stored(world, ClockRow) if clock.kind == "answer"} <= {"met", "late"}
+    assert {clock.outcome for clock in stored(installation, ClockRow) if clock.kind == "answer"} <= {"met", "late"}
 
 
-def test_a_time_that_came_twice_keeps_the_order_of_its_row_and_is_flagged(world: Installation) -> None:
+def test_a_time_that_came_twice_keeps_the_order_of_its_row_and_is_flagged(installation: Installation) -> None:
     row = "T-1,inquiry,Basel,S,26.10.2025 02:40,26.10.2025 02:10,26.10.2025 02:20,,26.10.2025 09:00"
-    result = bring_in(world, row)
-    facts = sorted(stored(world, FactRow), key=lambda fact: fact.sequence)
+    result = bring_in(installation, row)
+    facts = sorted(stored(installation, FactRow), key=lambda fact: fact.sequence)
     assert [f"{fact.kind} {fact.occurred_at:%H:%M}" for fact in facts] == [
         "filed 00:40", "acknowledged 01:10", "answered 01:20", "accepted 08:00"
     ]  # fmt: skip
@@ -118,20 +118,20 @@ def test_a_time_that_came_twice_keeps_the_order_of_its_row_and_is_flagged(world:
     assert [fact.content.get("precision") for fact in facts] == ["repeated_hour"] * 3 + [None]
 
 
-def test_a_time_that_the_clocks_skipped_is_refused(world: Installation) -> None:
-    ((_, column, reason),) = problems_of(world, "T-1,inquiry,Basel,S,30.03.2025 02:30,,,,")
+def test_a_time_that_the_clocks_skipped_is_refused(installation: Installation) -> None:
+    ((_, column, reason),) = problems_of(installation, "T-1,inquiry,Basel,S,30.03.2025 02:30,,,,")
     assert (column, "was skipped by the clocks of Europe/Zurich" in reason) == ("Sent", True)
 
 
-def quantity_of(world: Installation, text: str, **signs: Any) -> str | tuple[int, str, str]:
+def quantity_of(installation: Installation, text: str, **signs: Any) -> str | tuple[int, str, str]:
     """What is stored for a quantity, or the problem."""
     row, header = shipment_of(text)
     mapping = SHIPPING.model_copy(update={"columns": SHIPPING.columns | {"quantity": "Amount"}, **signs})
     try:
-        bring_in(world, row, header=header, mapping=mapping)
+        bring_in(installation, row, header=header, mapping=mapping)
     except Invalid as refused:
         return refused.message
-    (request,) = stored(world, CmoRequest)
+    (request,) = stored(installation, CmoRequest)
     quantity: str = request.detail["lines"][0]["quantity"]
     return quantity
 
@@ -152,9 +152,9 @@ def shipment_of(quantity: str) -> tuple[str, str]:
     ],
 )  # fmt: skip
 def test_a_quantity_is_read_by_the_signs_of_the_mapping(
-    world: Installation, text: str, signs: dict[str, str], quantity: str
+    installation: Installation, text: str, signs: dict[str, str], quantity: str
 ) -> None:
-    assert quantity_of(world, text, **signs) == quantity
+    assert quantity_of(installation, text, **signs) == quantity
 
 
 @pytest.mark.parametrize(
@@ -171,17 +171,17 @@ def test_a_quantity_is_read_by_the_signs_of_the_mapping(
     ],
 )
 def test_a_quantity_that_may_be_two_is_refused(
-    world: Installation, text: str, signs: dict[str, str], reason: str
+    installation: Installation, text: str, signs: dict[str, str], reason: str
 ) -> None:
-    assert reason in str(quantity_of(world, text, **signs))
+    assert reason in str(quantity_of(installation, text, **signs))
 
 
-def test_a_temperature_is_a_number_too(world: Installation) -> None:
-    assert problem_of_shipment(world, **{**TOO_WARM, "max_c": "11.250"})[1:] == (
+def test_a_temperature_is_a_number_too(installation: Installation) -> None:
+    assert problem_of_shipment(installation, **{**TOO_WARM, "max_c": "11.250"})[1:] == (
         "max_c",
         "may be 11.25 or 11250; say in the mapping which sign is decimal and which stands between thousands",
     )
-    assert bring_in_shipment(world, **{**TOO_WARM, "max_c": '"11,2"'}).requests == 1
+    assert bring_in_shipment(installation, **{**TOO_WARM, "max_c": '"11,2"'}).requests == 1
 
 
 @pytest.mark.parametrize(
@@ -210,16 +210,17 @@ def test_a_number_of_the_mapping_is_one(tmp_path: Path) -> None:
     assert read_mapping(path).constants == {"quantity": "1.125", "max_c": "1.5"}
 
 
-def test_a_key_that_looks_the_same_was_imported_before(world: Installation) -> None:
+def test_a_key_that_looks_the_same_was_imported_before(installation: Installation) -> None:
     row = "{key},inquiry,Basel,Capacity,02.02.2026 10:00,,,,"
-    bring_in(world, row.format(key="T–1"))
+    bring_in(installation, row.format(key="T–1"))
     for key in ("T-1", "t\u20111", "T\u200b-1\u00a0"):
-        ((_, column, reason),) = problems_of(world, row.format(key=key))
+        ((_, column, reason),) = problems_of(installation, row.format(key=key))
         assert (column, reason.startswith("was imported before")) == ("Ticket", True)
 
 
-def test_constants_and_values_are_compared_by_what_is_seen(world: Installation) -> None:
+def test_constants_and_values_are_compared_by_what_is_seen(installation: Installation) -> None:
     mapping = with_more({}, project="AUR\u2011101", cmo="rhein\u00a0fill ag")
     assert (
-        bring_in(world, "T-1,quest\u200bion,BA\u2060SEL,Capacity,02.02.2026 10:00,,,,", mapping=mapping).requests == 1
+        bring_in(installation, "T-1,quest\u200bion,BA\u2060SEL,Capacity,02.02.2026 10:00,,,,", mapping=mapping).requests
+        == 1
     )

@@ -55,27 +55,27 @@ SILENT = "T-2,inquiry,Basel,Yield of lot 7,27.02.2026 10:00,,,,"  # START is Mon
 
 
 def bring_in(
-    world: Installation, *rows: str, header: str = HEADER, mapping: Columns = MAPPING, **how: Any
+    installation: Installation, *rows: str, header: str = HEADER, mapping: Columns = MAPPING, **how: Any
 ) -> ImportedRequests:
     _, found = read_sheet("past.csv", "\n".join((header, *rows, "")).encode())
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         return import_requests(tx, found, mapping, by=KEEPER, **how)
 
 
-def problems_of(world: Installation, *rows: str, **how: Any) -> list[tuple[int, str, str]]:
+def problems_of(installation: Installation, *rows: str, **how: Any) -> list[tuple[int, str, str]]:
     with pytest.raises(BadRows) as caught:
-        bring_in(world, *rows, **how)
+        bring_in(installation, *rows, **how)
     return [(problem.row, problem.column, problem.reason) for problem in caught.value.problems]
 
 
-def stored(world: Installation, kept: Any) -> Sequence[Any]:
-    with world.runtime.db.read() as session:
+def stored(installation: Installation, kept: Any) -> Sequence[Any]:
+    with installation.runtime.db.read() as session:
         return session.scalars(select(kept)).all()
 
 
-def counted(world: Installation) -> list[int]:
+def counted(installation: Installation) -> list[int]:
     kept = (CmoRequest, FactRow, ClockRow, CrossingRow, Notification)
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         return [session.scalar(select(func.count()).select_from(one)) or 0 for one in kept]
 
 
@@ -83,11 +83,11 @@ def with_more(columns: dict[str, str], **constants: str) -> Columns:
     return MAPPING.model_copy(update={"columns": NAMES | columns, "constants": MAPPING.constants | constants})
 
 
-def test_a_past_request_keeps_when_it_all_happened(any_world: Installation) -> None:
-    result = bring_in(any_world, ANSWERED)
-    (request,) = stored(any_world, CmoRequest)
+def test_a_past_request_keeps_when_it_all_happened(any_installation: Installation) -> None:
+    result = bring_in(any_installation, ANSWERED)
+    (request,) = stored(any_installation, CmoRequest)
     assert (result.numbers, request.number, request.state) == (("INQ-2026-000001",), "INQ-2026-000001", "closed")
-    facts = sorted(stored(any_world, FactRow), key=lambda fact: fact.sequence)
+    facts = sorted(stored(any_installation, FactRow), key=lambda fact: fact.sequence)
     assert [(fact.kind, f"{fact.occurred_at:%d %H:%M}") for fact in facts] == [
         ("filed", "02 09:00"),
         ("acknowledged", "02 14:00"),
@@ -96,34 +96,34 @@ def test_a_past_request_keeps_when_it_all_happened(any_world: Installation) -> N
     ]
     assert {(fact.recorded_at, fact.recorded_by_name, fact.via) for fact in facts} == {(START, KEEPER.name, "replay")}
     assert [fact.by_name for fact in facts] == ["Petra Manager", "Corinne Contact", "Corinne Contact", "Petra Manager"]
-    clocks = {clock.kind: clock.outcome for clock in stored(any_world, ClockRow)}
+    clocks = {clock.kind: clock.outcome for clock in stored(any_installation, ClockRow)}
     assert (clocks["acknowledgement"], clocks["answer"]) == ("met", "met")
 
 
-def test_what_was_brought_in_is_as_it_was_recorded(world: Installation) -> None:
-    bring_in(world, ANSWERED, SILENT)
-    with world.runtime.read() as tx:
+def test_what_was_brought_in_is_as_it_was_recorded(installation: Installation) -> None:
+    bring_in(installation, ANSWERED, SILENT)
+    with installation.runtime.read() as tx:
         steps = list(verify_requests(tx))
     assert [step for step in steps if isinstance(step, Difference)] == []
 
 
-def test_terms_are_those_in_force_at_the_filing(world: Installation) -> None:
+def test_terms_are_those_in_force_at_the_filing(installation: Installation) -> None:
     early = SILENT.replace("27.02.2026", "27.02.2006")
-    assert problems_of(world, early) == [
+    assert problems_of(installation, early) == [
         (2, "Sent", "no terms as of then: No policy covers this request. An administrator can add one under "
          "/v1/policies.")
     ]  # fmt: skip
 
 
-def test_a_line_changed_since_the_filing_counts_as_it_was_then(world: Installation) -> None:
-    with world.runtime.write() as tx:
+def test_a_line_changed_since_the_filing_counts_as_it_was_then(installation: Installation) -> None:
+    with installation.runtime.write() as tx:
         line = tx.session.scalars(select(Policy).where(Policy.priority.is_(None))).one()
         wider = {"clocks": {"answer": {"target": "PT200H", "limit": "PT200H"}}}
         change(tx, Policy, line.id, wider, by=KEEPER, reason="Agreed")
     now = SILENT.replace("T-2", "T-3").replace("27.02.2026 10:00", "02.03.2026 10:00")
-    bring_in(world, SILENT, now)
-    then, today = (row.terms_digest for row in sorted(stored(world, CmoRequest), key=lambda row: row.filed_at))
-    content = {terms.digest: terms.content for terms in stored(world, FrozenTerms)}
+    bring_in(installation, SILENT, now)
+    then, today = (row.terms_digest for row in sorted(stored(installation, CmoRequest), key=lambda row: row.filed_at))
+    content = {terms.digest: terms.content for terms in stored(installation, FrozenTerms)}
     assert [(content[t]["policy"]["id"], content[t]["policy"]["version"]) for t in (then, today)] == [
         (str(line.id), 1),
         (str(line.id), 2),
@@ -131,83 +131,86 @@ def test_a_line_changed_since_the_filing_counts_as_it_was_then(world: Installati
     assert [content[t]["clocks"]["answer"]["limit"] for t in (then, today)] == ["PT48H", "PT200H"]
 
 
-def test_a_date_without_a_time_counts_at_noon_there_and_says_so(world: Installation) -> None:
-    bring_in(world, "T-1,inquiry,Basel,Capacity,02.02.2026,,03.02.2026,,")
-    facts = stored(world, FactRow)
+def test_a_date_without_a_time_counts_at_noon_there_and_says_so(installation: Installation) -> None:
+    bring_in(installation, "T-1,inquiry,Basel,Capacity,02.02.2026,,03.02.2026,,")
+    facts = stored(installation, FactRow)
     assert {f"{fact.occurred_at:%H:%M}" for fact in facts} == {"11:00"}
     assert {fact.content["precision"] for fact in facts} == {"date"}
 
 
-def test_a_date_does_not_contradict_a_time_of_the_same_day(world: Installation) -> None:
-    bring_in(world, "T-1,inquiry,Basel,Capacity,02.02.2026 15:00,02.02.2026,02.02.2026 16:00,,02.02.2026")
-    facts = sorted(stored(world, FactRow), key=lambda fact: fact.sequence)
+def test_a_date_does_not_contradict_a_time_of_the_same_day(installation: Installation) -> None:
+    bring_in(installation, "T-1,inquiry,Basel,Capacity,02.02.2026 15:00,02.02.2026,02.02.2026 16:00,,02.02.2026")
+    facts = sorted(stored(installation, FactRow), key=lambda fact: fact.sequence)
     assert [f"{fact.occurred_at:%H:%M}" for fact in facts] == ["14:00", "14:00", "15:00", "15:00"]
 
 
-def test_a_date_of_today_is_not_in_the_future(world: Installation) -> None:
-    bring_in(world, "T-1,inquiry,Basel,Capacity,02.03.2026,,,,")
-    assert stored(world, CmoRequest)[0].filed_at == START
+def test_a_date_of_today_is_not_in_the_future(installation: Installation) -> None:
+    bring_in(installation, "T-1,inquiry,Basel,Capacity,02.03.2026,,,,")
+    assert stored(installation, CmoRequest)[0].filed_at == START
 
 
-def test_past_crossings_are_recorded_and_nobody_is_told(world: Installation) -> None:
-    bring_in(world, SILENT)
-    crossings = stored(world, CrossingRow)
+def test_past_crossings_are_recorded_and_nobody_is_told(installation: Installation) -> None:
+    bring_in(installation, SILENT)
+    crossings = stored(installation, CrossingRow)
     assert {crossing.level for crossing in crossings} >= {"reminder", "target", "limit"}
     assert not any(crossing.notified for crossing in crossings)
-    world.work()
-    assert (world.email.sent, world.slack.sent) == ([], [])
+    installation.work()
+    assert (installation.email.sent, installation.slack.sent) == ([], [])
 
 
-def test_what_passes_later_is_told_as_usual(world: Installation) -> None:
-    bring_in(world, SILENT.replace("27.02.2026 10:00", "02.03.2026 09:00"))
-    world.clock.advance(hours=25)
-    world.work()
-    assert world.email.sent_to(CONTACT, MessageKind.TARGET)
+def test_what_passes_later_is_told_as_usual(installation: Installation) -> None:
+    bring_in(installation, SILENT.replace("27.02.2026 10:00", "02.03.2026 09:00"))
+    installation.clock.advance(hours=25)
+    installation.work()
+    assert installation.email.sent_to(CONTACT, MessageKind.TARGET)
 
 
-def test_with_notify_what_is_due_now_is_told_and_no_more(world: Installation) -> None:
+def test_with_notify_what_is_due_now_is_told_and_no_more(installation: Installation) -> None:
     bring_in(
-        world, ANSWERED.replace("03.02.2026", "12.02.2026").replace("04.02.2026", "13.02.2026"), SILENT, notify=True
+        installation,
+        ANSWERED.replace("03.02.2026", "12.02.2026").replace("04.02.2026", "13.02.2026"),
+        SILENT,
+        notify=True,
     )
-    told = stored(world, Notification)
+    told = stored(installation, Notification)
     assert {message.kind for message in told} <= {"limit", "repeat", "backup", "step_3"}
-    requests = {request.id: request.subject for request in stored(world, CmoRequest)}
+    requests = {request.id: request.subject for request in stored(installation, CmoRequest)}
     assert {requests[message.request_id] for message in told} == {"Yield of lot 7"}
 
 
-def test_an_open_request_goes_on_by_its_link_and_its_page(world: Installation) -> None:
-    bring_in(world, SILENT)
-    (request,) = stored(world, CmoRequest)
-    assert world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact).state == "acknowledged"
+def test_an_open_request_goes_on_by_its_link_and_its_page(installation: Installation) -> None:
+    bring_in(installation, SILENT)
+    (request,) = stored(installation, CmoRequest)
+    assert installation.act(request.id, Action.ACKNOWLEDGE, by=installation.cast.contact).state == "acknowledged"
 
 
-def test_numbers_follow_the_year_and_the_order_of_filing(world: Installation) -> None:
+def test_numbers_follow_the_year_and_the_order_of_filing(installation: Installation) -> None:
     row = "{0},inquiry,Basel,Capacity,{1} 10:00,,,,"
-    bring_in(world, row.format("A", "02.02.2026"), row.format("B", "01.02.2026"), row.format("C", "05.05.2024"))
-    numbers = {request.number: f"{request.filed_at:%m-%d}" for request in stored(world, CmoRequest)}
+    bring_in(installation, row.format("A", "02.02.2026"), row.format("B", "01.02.2026"), row.format("C", "05.05.2024"))
+    numbers = {request.number: f"{request.filed_at:%m-%d}" for request in stored(installation, CmoRequest)}
     assert numbers == {"INQ-2024-000001": "05-05", "INQ-2026-000001": "02-01", "INQ-2026-000002": "02-02"}
 
 
-def test_the_same_file_twice_doubles_nothing(any_world: Installation) -> None:
-    bring_in(any_world, ANSWERED, SILENT)
-    before = counted(any_world)
-    assert problems_of(any_world, ANSWERED, SILENT) == [
+def test_the_same_file_twice_doubles_nothing(any_installation: Installation) -> None:
+    bring_in(any_installation, ANSWERED, SILENT)
+    before = counted(any_installation)
+    assert problems_of(any_installation, ANSWERED, SILENT) == [
         (2, "Ticket", "was imported before, as INQ-2026-000001; map source_key if it is another request"),
         (3, "Ticket", "was imported before, as INQ-2026-000002; map source_key if it is another request"),
     ]
-    assert bring_in(any_world, ANSWERED, skip_bad=True).requests == 0
-    assert counted(any_world) == before
+    assert bring_in(any_installation, ANSWERED, skip_bad=True).requests == 0
+    assert counted(any_installation) == before
 
 
-def test_a_key_that_stands_twice_in_a_file_is_refused(world: Installation) -> None:
-    assert problems_of(world, SILENT, ANSWERED.replace("T-1", "t-2")) == [
+def test_a_key_that_stands_twice_in_a_file_is_refused(installation: Installation) -> None:
+    assert problems_of(installation, SILENT, ANSWERED.replace("T-1", "t-2")) == [
         (3, "Ticket", "is the same as row 2; map source_key if it is another request")
     ]
 
 
-def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(world: Installation) -> None:
-    bring_in(world, SILENT.replace("T-2", ""))
-    ((_, column, reason),) = problems_of(world, SILENT.replace("T-2", ""))
+def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(installation: Installation) -> None:
+    bring_in(installation, SILENT.replace("T-2", ""))
+    ((_, column, reason),) = problems_of(installation, SILENT.replace("T-2", ""))
     assert (column, reason.startswith("was imported before")) == ("Title", True)
 
 
@@ -247,10 +250,10 @@ def test_a_row_without_a_key_is_known_by_what_was_asked_of_whom_and_when(world: 
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named_with_its_column_and_the_reason(
-    world: Installation, row: str, column: str, reason: str
+    installation: Installation, row: str, column: str, reason: str
 ) -> None:
-    assert problems_of(world, ANSWERED, row) == [(3, column, reason)]
-    assert counted(world)[0] == 0
+    assert problems_of(installation, ANSWERED, row) == [(3, column, reason)]
+    assert counted(installation)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -264,28 +267,28 @@ def test_a_bad_row_is_named_with_its_column_and_the_reason(
         ("gxp", "perhaps", "say yes or no"),
     ],
 )
-def test_what_nobody_knows_is_refused(world: Installation, constant: str, value: str, reason: str) -> None:
-    ((row, _, told),) = problems_of(world, SILENT, mapping=with_more({}, **{constant: value}))
+def test_what_nobody_knows_is_refused(installation: Installation, constant: str, value: str, reason: str) -> None:
+    ((row, _, told),) = problems_of(installation, SILENT, mapping=with_more({}, **{constant: value}))
     assert (row, told) == (2, reason)
 
 
-def test_a_contact_of_another_cmo_is_refused(world: Installation) -> None:
+def test_a_contact_of_another_cmo_is_refused(installation: Installation) -> None:
     foreign = with_more({}, contact_email="contact@other-cmo.example")
-    ((_, column, reason),) = problems_of(world, SILENT, mapping=foreign)
+    ((_, column, reason),) = problems_of(installation, SILENT, mapping=foreign)
     assert (column, reason) == ("contact_email", "is not active here")
 
 
-def test_good_rows_come_in_alone_where_that_is_wanted(world: Installation) -> None:
-    result = bring_in(world, "A,inquiry,Olten,S,02.02.2026,,,,", SILENT, skip_bad=True)
+def test_good_rows_come_in_alone_where_that_is_wanted(installation: Installation) -> None:
+    result = bring_in(installation, "A,inquiry,Olten,S,02.02.2026,,,,", SILENT, skip_bad=True)
     assert (result.requests, [problem.row for problem in result.left_out]) == (1, [2])
-    assert counted(world)[0] == 1
+    assert counted(installation)[0] == 1
 
 
-def test_a_question_that_waited_for_the_sponsor_paused_the_answer(world: Installation) -> None:
+def test_a_question_that_waited_for_the_sponsor_paused_the_answer(installation: Installation) -> None:
     mapping = with_more({"asked_at": "Asked", "replied_at": "Replied"})
     row = "T-1,inquiry,Basel,S,02.02.2026 10:00,,09.02.2026 10:00,,,02.02.2026 11:00,09.02.2026 09:00"
-    bring_in(world, row, header=f"{HEADER},Asked,Replied", mapping=mapping)
-    assert {clock.kind: clock.outcome for clock in stored(world, ClockRow)}["answer"] == "met"
+    bring_in(installation, row, header=f"{HEADER},Asked,Replied", mapping=mapping)
+    assert {clock.kind: clock.outcome for clock in stored(installation, ClockRow)}["answer"] == "met"
 
 
 SHIPPED = {
@@ -302,14 +305,14 @@ SHIPPING = with_more(
 )  # fmt: skip
 
 
-def bring_in_shipment(world: Installation, **cells: str) -> ImportedRequests:
+def bring_in_shipment(installation: Installation, **cells: str) -> ImportedRequests:
     row, header = shipment(**cells)
-    return bring_in(world, row, header=header, mapping=SHIPPING)
+    return bring_in(installation, row, header=header, mapping=SHIPPING)
 
 
-def problem_of_shipment(world: Installation, **cells: str) -> tuple[int, str, str]:
+def problem_of_shipment(installation: Installation, **cells: str) -> tuple[int, str, str]:
     row, header = shipment(**cells)
-    (problem,) = problems_of(world, row, header=header, mapping=SHIPPING)
+    (problem,) = problems_of(installation, row, header=header, mapping=SHIPPING)
     return problem
 
 
@@ -324,38 +327,38 @@ def shipment(*, key: str = "T-1", **cells: str) -> tuple[str, str]:
     return ",".join([f"{key},shipment,Basel,Resupply,02.02.2026,,,", *own]), ",".join([*header, *SHIPPED.values()])
 
 
-def test_a_delivery_comes_in_with_its_consignment(world: Installation) -> None:
-    bring_in_shipment(world)
-    (request,) = stored(world, CmoRequest)
+def test_a_delivery_comes_in_with_its_consignment(installation: Installation) -> None:
+    bring_in_shipment(installation)
+    (request,) = stored(installation, CmoRequest)
     assert (request.number, request.state) == ("SHP-2026-000001", "delivered")
     assert request.detail["lines"][0]["lots_or_kits"] == "A17"
-    assert {clock.kind: clock.outcome for clock in stored(world, ClockRow)}["fulfilment"] == "breached"
+    assert {clock.kind: clock.outcome for clock in stored(installation, ClockRow)}["fulfilment"] == "breached"
 
 
 DECIDED = {"decided_at": "10.02.2026", "disposition": "usable", "decided_reason": "Stability data cover it"}
 TOO_WARM = {"readout": "excursion", "min_c": "4.5", "max_c": "11.2", "minutes_out": "95"}
 
 
-def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(world: Installation) -> None:
-    bring_in_shipment(world, **TOO_WARM, **DECIDED, closed_at="11.02.2026")
-    *_, delivered, decided, accepted = sorted(stored(world, FactRow), key=lambda fact: fact.sequence)
+def test_an_excursion_comes_in_with_its_temperatures_and_what_quality_decided(installation: Installation) -> None:
+    bring_in_shipment(installation, **TOO_WARM, **DECIDED, closed_at="11.02.2026")
+    *_, delivered, decided, accepted = sorted(stored(installation, FactRow), key=lambda fact: fact.sequence)
     told = {name: delivered.content[name] for name in TOO_WARM}
     assert told == {"readout": "excursion", "min_c": 4.5, "max_c": 11.2, "minutes_out": 95}
     assert (decided.content["disposition"], decided.reason) == ("usable", "Stability data cover it")
     assert (decided.by_name, decided.by_role) == ("quality (name not told in the imported file)", "quality")
-    assert (accepted.by_name, stored(world, CmoRequest)[0].state) == ("Petra Manager", "closed")
-    clocks = {clock.kind: clock.outcome for clock in stored(world, ClockRow)}
+    assert (accepted.by_name, stored(installation, CmoRequest)[0].state) == ("Petra Manager", "closed")
+    clocks = {clock.kind: clock.outcome for clock in stored(installation, ClockRow)}
     assert clocks["excursion_decision"] == "late"
 
 
-def test_damaged_goods_wait_for_quality_and_are_closed_once_it_has_decided(world: Installation) -> None:
-    bring_in_shipment(world, condition="damaged")
-    assert stored(world, CmoRequest)[0].state == "in_review"
+def test_damaged_goods_wait_for_quality_and_are_closed_once_it_has_decided(installation: Installation) -> None:
+    bring_in_shipment(installation, condition="damaged")
+    assert stored(installation, CmoRequest)[0].state == "in_review"
     row, header = shipment(
         condition="damaged", decided_at="10.02.2026", disposition="not_usable", closed_at="11.02.2026"
     )
-    bring_in(world, row.replace("T-1", "T-2"), header=header, mapping=SHIPPING)
-    assert sorted(request.state for request in stored(world, CmoRequest)) == ["closed", "in_review"]
+    bring_in(installation, row.replace("T-1", "T-2"), header=header, mapping=SHIPPING)
+    assert sorted(request.state for request in stored(installation, CmoRequest)) == ["closed", "in_review"]
 
 
 @pytest.mark.parametrize(
@@ -379,12 +382,12 @@ def test_damaged_goods_wait_for_quality_and_are_closed_once_it_has_decided(world
     ],
 )  # fmt: skip
 def test_what_a_delivery_or_a_decision_cannot_say_is_named(
-    world: Installation, cells: dict[str, str], column: str, reason: str
+    installation: Installation, cells: dict[str, str], column: str, reason: str
 ) -> None:
-    assert problem_of_shipment(world, **cells) == (2, column, reason)
+    assert problem_of_shipment(installation, **cells) == (2, column, reason)
 
 
-def test_packed_and_workbook_files_say_the_same(world: Installation) -> None:
+def test_packed_and_workbook_files_say_the_same(installation: Installation) -> None:
     text = "\n".join((HEADER, ANSWERED)).encode()
     book = Workbook()
     book.active.append(list(NAMES.values()))
@@ -447,9 +450,9 @@ def test_a_column_that_is_not_in_the_file_is_named() -> None:
 
 
 @pytest.fixture
-def run(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def run(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
     Path("m.json").write_text(MAPPING.model_dump_json(), encoding="utf-8")
 
     def command(*rows: str, options: Sequence[str] = ()) -> Any:
@@ -462,22 +465,22 @@ def run(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 PAST = "T-1,Question,Basel,Capacity,02.02.2025 10:00,,03.02.2025 09:00,,04.02.2025 09:00"
 
 
-def test_the_command_stores_and_counts(run: Any, world: Installation) -> None:
+def test_the_command_stores_and_counts(run: Any, installation: Installation) -> None:
     told = run(PAST)
     assert (told.exit_code, "INQ-2025-000001" in told.stdout, "a second" in told.stdout) == (0, True, True)
-    assert counted(world)[:2] == [1, 3]
+    assert counted(installation)[:2] == [1, 3]
 
 
-def test_a_dry_run_checks_everything_and_changes_nothing(run: Any, world: Installation) -> None:
-    before = counted(world)
+def test_a_dry_run_checks_everything_and_changes_nothing(run: Any, installation: Installation) -> None:
+    before = counted(installation)
     told = run(PAST, options=["--dry-run"])
     assert (told.exit_code, "nothing was stored" in told.stdout) == (0, True)
-    assert counted(world) == before
+    assert counted(installation) == before
     assert run("T-3,inquiry,Olten,S,02.02.2025,,,,", options=["--dry-run"]).exit_code == 1
 
 
-def test_the_command_prints_a_line_for_every_bad_row(run: Any, world: Installation) -> None:
+def test_the_command_prints_a_line_for_every_bad_row(run: Any, installation: Installation) -> None:
     told = run(PAST, "T-3,inquiry,Olten,S,02.02.2025,,,,")
     assert told.exit_code == 1
     assert told.stderr == "row 3, column Plant: no site has this name ('Olten')\nslamon: nothing was imported.\n"
-    assert counted(world)[0] == 0
+    assert counted(installation)[0] == 0

@@ -61,10 +61,10 @@ def rewritten(content: bytes, edit: Callable[[str], str], *, member: str = "xl/w
 
 
 @pytest.fixture
-def bring_in(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def bring_in(installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`slamon import requests` of a workbook; the mapping may say more."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SLAMON_DATABASE_URL", world.runtime.settings.database_url)
+    monkeypatch.setenv("SLAMON_DATABASE_URL", installation.runtime.settings.database_url)
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(content: bytes, *options: str, **mapping: Any) -> Any:
@@ -75,30 +75,30 @@ def bring_in(world: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return command
 
 
-def requests_in(world: Installation) -> dict[str, CmoRequest]:
-    with world.runtime.db.read() as session:
+def requests_in(installation: Installation) -> dict[str, CmoRequest]:
+    with installation.runtime.db.read() as session:
         return {request.subject: request for request in session.scalars(select(CmoRequest))}
 
 
-def states(world: Installation) -> dict[str, str]:
-    return {subject: request.state for subject, request in requests_in(world).items()}
+def states(installation: Installation) -> dict[str, str]:
+    return {subject: request.state for subject, request in requests_in(installation).items()}
 
 
-def test_a_merged_value_counts_for_every_row_it_is_seen_in(bring_in: Any, world: Installation) -> None:
+def test_a_merged_value_counts_for_every_row_it_is_seen_in(bring_in: Any, installation: Installation) -> None:
     book, page = workbook(row("T-1", SEEN), row("T-2"), row("T-3"))
     page.merge_cells("F2:F4")
     told = bring_in(saved(book))
     assert told.exit_code == 0, told.output
-    assert set(states(world).values()) == {"acknowledged"}
+    assert set(states(installation).values()) == {"acknowledged"}
     assert "sheet 'Log', cell F2, row 2, column file: is merged over F2:F4" in told.stderr
 
 
-def test_a_record_two_rows_high_is_one_record(bring_in: Any, world: Installation) -> None:
+def test_a_record_two_rows_high_is_one_record(bring_in: Any, installation: Installation) -> None:
     book, page = workbook(row("T-1"))
     for column in "ABCDE":
         page.merge_cells(f"{column}2:{column}3")
     assert bring_in(saved(book)).exit_code == 0
-    assert len(requests_in(world)) == 1
+    assert len(requests_in(installation)) == 1
 
 
 def hidden_row(page: Worksheet) -> None:
@@ -135,7 +135,7 @@ def partly_struck(page: Worksheet) -> None:
     ],
 )
 def test_a_cell_whose_content_is_not_truly_there_is_refused_by_its_place(
-    bring_in: Any, world: Installation, cell: str | None, value: Any, code: str | None, reason: str
+    bring_in: Any, installation: Installation, cell: str | None, value: Any, code: str | None, reason: str
 ) -> None:
     book, page = workbook(row("T-1", SEEN), row("T-2", SEEN))
     if cell is None:
@@ -147,14 +147,14 @@ def test_a_cell_whose_content_is_not_truly_there_is_refused_by_its_place(
     assert told.exit_code == 1
     assert reason in told.stderr
     assert f"sheet 'Log', cell {cell}, row 2" in told.stderr if cell else "sheet 'Log', " in told.stderr
-    assert requests_in(world) == {}
+    assert requests_in(installation) == {}
 
 
-def test_a_cell_that_is_not_asked_for_may_hold_anything(bring_in: Any, world: Installation) -> None:
+def test_a_cell_that_is_not_asked_for_may_hold_anything(bring_in: Any, installation: Installation) -> None:
     book, page = workbook(row("T-1"))
     page["J1"], page["J2"] = "Days", "=F2-E2"
     assert bring_in(saved(book)).exit_code == 0
-    assert len(requests_in(world)) == 1
+    assert len(requests_in(installation)) == 1
 
 
 def test_results_that_wait_for_a_calculation_are_none(bring_in: Any) -> None:
@@ -165,7 +165,7 @@ def test_results_that_wait_for_a_calculation_are_none(bring_in: Any) -> None:
     assert "holds a formula without its result" in bring_in(waiting).stderr
 
 
-def test_the_result_of_a_formula_is_what_is_seen(bring_in: Any, world: Installation) -> None:
+def test_the_result_of_a_formula_is_what_is_seen(bring_in: Any, installation: Installation) -> None:
     book, page = workbook(row("T-1"))
     page["D2"], page["F2"] = "=A2", "=B2"
     stored = saved(book)
@@ -175,7 +175,7 @@ def test_the_result_of_a_formula_is_what_is_seen(bring_in: Any, world: Installat
     calculated = rewritten(stored, lambda xml: xml.replace(' fullCalcOnLoad="1"', ""), member="xl/workbook.xml")
     told = bring_in(calculated)
     assert told.exit_code == 0, told.output
-    assert states(world) == {"Capacity": "filed"}
+    assert states(installation) == {"Capacity": "filed"}
 
 
 @pytest.mark.parametrize(
@@ -193,23 +193,23 @@ def test_the_result_of_a_formula_is_what_is_seen(bring_in: Any, world: Installat
     ],
 )
 def test_a_text_is_what_is_seen_in_the_cell(
-    bring_in: Any, world: Installation, value: Any, code: str, seen: str
+    bring_in: Any, installation: Installation, value: Any, code: str, seen: str
 ) -> None:
     book, page = workbook(row("T-1"))
     page["D2"] = value
     page["D2"].number_format = code
     told = bring_in(saved(book))
     assert told.exit_code == 0, told.output
-    assert list(requests_in(world)) == [seen]
+    assert list(requests_in(installation)) == [seen]
 
 
-def test_a_blank_cell_of_text_is_blank(bring_in: Any, world: Installation) -> None:
+def test_a_blank_cell_of_text_is_blank(bring_in: Any, installation: Installation) -> None:
     book, _ = workbook(row("T-1", "", None, "", None))
     assert bring_in(saved(book)).exit_code == 0
-    assert states(world) == {"Capacity T-1": "filed"}
+    assert states(installation) == {"Capacity T-1": "filed"}
 
 
-def test_moments_are_read_by_the_date_system_of_the_workbook(bring_in: Any, world: Installation) -> None:
+def test_moments_are_read_by_the_date_system_of_the_workbook(bring_in: Any, installation: Installation) -> None:
     book, page = workbook(row("T-1"))
     page["E2"] = 44229.4166666667  # counted from 1904
     page["E2"].number_format = "dd.mm.yyyy hh:mm"
@@ -217,19 +217,19 @@ def test_moments_are_read_by_the_date_system_of_the_workbook(bring_in: Any, worl
         saved(book), lambda xml: xml.replace("<workbookPr", '<workbookPr date1904="1"', 1), member="xl/workbook.xml"
     )
     assert bring_in(of_1904).exit_code == 0
-    assert requests_in(world)["Capacity T-1"].filed_at == datetime(2025, 2, 3, 9, tzinfo=UTC)
+    assert requests_in(installation)["Capacity T-1"].filed_at == datetime(2025, 2, 3, 9, tzinfo=UTC)
 
 
-def test_midnight_in_a_cell_of_moments_is_a_time(bring_in: Any, world: Installation) -> None:
+def test_midnight_in_a_cell_of_moments_is_a_time(bring_in: Any, installation: Installation) -> None:
     book, page = workbook(row("T-1"), row("T-2"))
     page["E2"], page["E3"] = datetime(2025, 2, 3), date(2025, 2, 3)  # noqa: DTZ001
     page["E3"].number_format = "dd.mm.yyyy"
     assert bring_in(saved(book)).exit_code == 0
-    filed = {subject: f"{request.filed_at:%d %H:%M}" for subject, request in requests_in(world).items()}
+    filed = {subject: f"{request.filed_at:%d %H:%M}" for subject, request in requests_in(installation).items()}
     assert filed == {"Capacity T-1": "02 23:00", "Capacity T-2": "03 11:00"}
 
 
-def test_the_sheet_that_can_be_seen_is_read_and_others_are_named(bring_in: Any, world: Installation) -> None:
+def test_the_sheet_that_can_be_seen_is_read_and_others_are_named(bring_in: Any, installation: Installation) -> None:
     book, _ = workbook(row("T-1"))
     old = book.create_sheet("Old", 0)
     old.append(["nothing", "of", "use"])
@@ -240,11 +240,11 @@ def test_the_sheet_that_can_be_seen_is_read_and_others_are_named(bring_in: Any, 
     told = bring_in(saved(book))
     assert told.exit_code == 0, told.output
     assert "sheet 'Log', row 1, column file: only this sheet is read, not 'Notes';" in told.stderr
-    assert len(requests_in(world)) == 1
+    assert len(requests_in(installation)) == 1
 
 
 @pytest.mark.parametrize("how", ["option", "mapping"])
-def test_a_sheet_is_read_by_its_name(bring_in: Any, world: Installation, how: str) -> None:
+def test_a_sheet_is_read_by_its_name(bring_in: Any, installation: Installation, how: str) -> None:
     book, _ = workbook(row("T-1"))
     page = book.create_sheet("2025 North")
     page.sheet_state = "hidden"
@@ -253,7 +253,7 @@ def test_a_sheet_is_read_by_its_name(bring_in: Any, world: Installation, how: st
     named = {"sheet": "2025\u00a0north"}
     told = bring_in(saved(book), *(["--sheet", named["sheet"]] if how == "option" else []), **named)
     assert told.exit_code == 0, told.output
-    assert list(requests_in(world)) == ["Capacity N-1"]
+    assert list(requests_in(installation)) == ["Capacity N-1"]
     assert (
         "there is no sheet 'South'; there are 'Log', '2025 North'" in bring_in(saved(book), "--sheet", "South").stderr
     )
@@ -266,7 +266,7 @@ def test_a_csv_file_has_no_sheets(bring_in: Any) -> None:
     assert (told.exit_code, "a CSV file has no sheets" in told.stderr) == (1, True)
 
 
-def test_hidden_columns_are_read_and_named(bring_in: Any, world: Installation) -> None:
+def test_hidden_columns_are_read_and_named(bring_in: Any, installation: Installation) -> None:
     book, page = workbook(row("T-1", SEEN))
     page.column_dimensions["F"].hidden = True
     told = bring_in(saved(book), "--dry-run")
@@ -279,8 +279,8 @@ def test_what_lies_too_far_out_is_not_left_out_in_silence(bring_in: Any) -> None
     assert "sheet 'Log', cell XA2 lies too far out" in bring_in(saved(book)).stderr
 
 
-def test_an_upload_names_its_sheet_and_hears_of_cells(world: Installation) -> None:
-    admin = Api(world).admin
+def test_an_upload_names_its_sheet_and_hears_of_cells(installation: Installation) -> None:
+    admin = Api(installation).admin
     book = Workbook()
     for name, cmo in (("Old", "#N/A"), ("New", "Nordhafen")):
         page = book.create_sheet(name)
@@ -298,15 +298,15 @@ def test_an_upload_names_its_sheet_and_hears_of_cells(world: Installation) -> No
     assert (none.status_code, none.json()["errors"][0]["field"]) == (422, "sheet")
 
 
-def test_a_name_of_the_file_finds_the_record_it_looks_like(world: Installation) -> None:
-    admin = Api(world).admin
+def test_a_name_of_the_file_finds_the_record_it_looks_like(installation: Installation) -> None:
+    admin = Api(installation).admin
     rows = "cmo,site,country,time_zone,contact_name,contact_email\nRHEIN\u00a0Fill\u200b AG,ba\u2060sel,,,,"
     answer = admin.post("/v1/imports/directory", content=rows.encode(), headers={"Content-Type": "text/csv"})
     assert (answer.json()["created"], answer.json()["unchanged"]["sites"]) == (
         {"cmos": 0, "sites": 0, "contacts": 0, "calendars": 0},
         1,
     )
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         assert session.scalars(select(Organization.name).where(Organization.name.ilike("rhein%"))).all() == [
             "Rhein Fill AG"
         ]
@@ -334,7 +334,7 @@ def package(sheet: str, *, part: str = "sheet1.xml", shared: str = "<sst/>") -> 
     return target.getvalue()
 
 
-def test_shared_texts_are_read_without_their_pronunciation(bring_in: Any, world: Installation) -> None:
+def test_shared_texts_are_read_without_their_pronunciation(bring_in: Any, installation: Installation) -> None:
     texts = [*COLUMNS, "T-1", "inquiry", "Basel", "2025-02-03 10:00"]
     shared = "".join(f"<si><t>{text}</t></si>" for text in texts)
     shared += "<si><r><t>山</t></r><r><rPr><b/></rPr><t>田</t></r><rPh sb='0' eb='1'><t>ヤマダ</t></rPh></si>"
@@ -344,7 +344,7 @@ def test_shared_texts_are_read_without_their_pronunciation(bring_in: Any, world:
         package(f"<sheetData><row>{names}</row><row>{cells}</row></sheetData>", shared=f"<sst>{shared}</sst>")
     )
     assert told.exit_code == 0, told.output
-    assert list(requests_in(world)) == ["山田"]
+    assert list(requests_in(installation)) == ["山田"]
 
 
 @pytest.mark.parametrize(
@@ -406,10 +406,10 @@ def test_a_csv_file_that_is_none_says_what_to_do(bring_in: Any, content: bytes, 
     ],
     ids=["sep", "quoted sep", "quoted commas", "tabs", "spelling"],
 )
-def test_a_header_is_read_however_it_was_written(bring_in: Any, world: Installation, first: str) -> None:
+def test_a_header_is_read_however_it_was_written(bring_in: Any, installation: Installation, first: str) -> None:
     bring_in(b"")
     sign = next(sign for sign in ";\t," if sign in first.splitlines()[-1])
     Path("past.csv").write_text(f"{first}\n{PAST.replace(',', sign)}\n", encoding="utf-8")
     told = CliRunner().invoke(app, ["import", "requests", "past.csv", "--mapping", "m.json"])
     assert told.exit_code == 0, told.output
-    assert list(requests_in(world)) == ["Capacity"]
+    assert list(requests_in(installation)) == ["Capacity"]

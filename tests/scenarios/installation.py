@@ -24,7 +24,7 @@ from slamon.domain.catalogue import STANDARD
 from slamon.domain.timeline import SYSTEM
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.directory.records import create
-from tests.installation import Installation, open_world
+from tests.installation import Installation, open_installation
 from tests.servers.postgres import application_role
 from tests.servers.slack_and_mail import TOKEN, closed_port, running_mailbox, running_slack
 
@@ -52,7 +52,7 @@ def eventually(look: Callable[[], Found | None], *, within: float, what: str) ->
 class ProcessInstallation:
     """The running installation. `seconds_policy` counts in seconds what the shipped one counts in hours."""
 
-    world: Installation
+    installation: Installation
     base_url: str
     slack: SlackServer
     mailbox: Mailbox
@@ -144,15 +144,19 @@ class ProcessInstallation:
                 process.wait()
 
 
-def seconds_policy(world: Installation, **seconds: int) -> None:
+def seconds_policy(installation: Installation, **seconds: int) -> None:
     """A policy for the first CMO that counts seconds: target and limit as told, the higher steps soon after."""
     line = default_policies(STANDARD.clocks)[0]
     clock = {"target": f"PT{seconds['target']}S", "limit": f"PT{seconds['limit']}S", "mode": "elapsed"}
     offsets = {"repeat": "PT3600S", "backup": "PT7200S", "step_3": "PT2S", "step_4": "PT4S"}
     ladder = [{**step, "offset": offsets.get(step["level"], step["offset"])} for step in line["ladder"]]
-    now = world.clock.now()
-    with world.runtime.write() as tx:
-        values = {"clocks": {"acknowledgement": clock, "answer": clock}, "ladder": ladder, "cmo_id": world.cast.cmo}
+    now = installation.clock.now()
+    with installation.runtime.write() as tx:
+        values = {
+            "clocks": {"acknowledgement": clock, "answer": clock},
+            "ladder": ladder,
+            "cmo_id": installation.cast.cmo,
+        }
         create(tx, Policy, {**values, "name": "In seconds", "effective_from": now}, by=SYSTEM)
 
 
@@ -172,10 +176,10 @@ def running_house(
     with ExitStack() as stack:
         slack, slack_url = stack.enter_context(running_slack(Clock().real_now))
         mailbox = stack.enter_context(running_mailbox(Clock().real_now))
-        world = stack.enter_context(open_world(database_url, Clock()))
-        if not world.runtime.db.is_sqlite:
+        installation = stack.enter_context(open_installation(database_url, Clock()))
+        if not installation.runtime.db.is_sqlite:
             database_url = stack.enter_context(application_role(database_url))
-            schema.migrate(world.runtime.db, application=make_url(database_url))
+            schema.migrate(installation.runtime.db, application=make_url(database_url))
         port = closed_port()
         settings = {
             "DATABASE_URL": database_url,
@@ -193,7 +197,7 @@ def running_house(
         unwanted = ("SLAMON_", "PYTHONDONTWRITEBYTECODE")  # without bytecode every process takes seconds to start
         environment = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         environment |= {f"SLAMON_{name}": str(value) for name, value in settings.items() if value}
-        house = ProcessInstallation(world, settings["BASE_URL"], slack, mailbox, environment, folder)
+        house = ProcessInstallation(installation, settings["BASE_URL"], slack, mailbox, environment, folder)
         stack.callback(house.stop)
         if redis_url is None:
             house.start("serve", "slamon", "serve", "--port", str(port))

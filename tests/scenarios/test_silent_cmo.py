@@ -24,7 +24,7 @@ def house(request: pytest.FixtureRequest, tmp_path: Path):
     else:
         database, redis = request.getfixturevalue("postgres_url"), request.getfixturevalue("valkey_url")
     with running_house(tmp_path, database, redis) as running:
-        seconds_policy(running.world, target=4, limit=6)
+        seconds_policy(running.installation, target=4, limit=6)
         yield running
 
 
@@ -70,7 +70,7 @@ def test_a_silent_cmo_is_reminded_escalated_and_told_off_the_hook_when_it_answer
 
 
 def file(house: ProcessInstallation) -> tuple[str, str, datetime]:
-    cast = house.world.cast
+    cast = house.installation.cast
     answer = httpx.post(
         f"{house.base_url}/v1/requests",
         headers={**signed_in(house), "Idempotency-Key": "story-1", "X-Request-ID": "story-1"},
@@ -92,7 +92,7 @@ def state(house: ProcessInstallation, request_id: str) -> str:
 
 
 def signed_in(house: ProcessInstallation) -> dict[str, str]:
-    return {"Authorization": f"Bearer {house.world.key(house.world.cast.pm)}"}
+    return {"Authorization": f"Bearer {house.installation.key(house.installation.cast.pm)}"}
 
 
 def mails(house: ProcessInstallation, address: str, kind: str, number: str):

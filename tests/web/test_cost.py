@@ -17,14 +17,14 @@ def readings_of_facts(site: Site) -> Iterator[list[str]]:
         if "FROM fact" in statement:
             read.append(statement)
 
-    event.listen(site.world.runtime.db.engine, "before_cursor_execute", listen)
+    event.listen(site.installation.runtime.db.engine, "before_cursor_execute", listen)
     yield read
-    event.remove(site.world.runtime.db.engine, "before_cursor_execute", listen)
+    event.remove(site.installation.runtime.db.engine, "before_cursor_execute", listen)
 
 
 def test_a_page_of_a_request_reads_its_timeline_once(site: Site) -> None:
-    asked = site.world.file()
-    staff, link = site.staff(site.world.cast.pm), site.link(asked.id)
+    asked = site.installation.file()
+    staff, link = site.staff(site.installation.cast.pm), site.link(asked.id)
     for get in (
         lambda: staff.get(f"/requests/{asked.id}"),
         lambda: staff.get(f"/requests/{asked.id}/record/answer"),
@@ -36,8 +36,8 @@ def test_a_page_of_a_request_reads_its_timeline_once(site: Site) -> None:
 
 
 def test_a_form_sent_reads_the_timeline_once(site: Site) -> None:
-    asked = site.world.file()
-    link, staff, path = site.link(asked.id), site.staff(site.world.cast.pm), f"/requests/{asked.id}"
+    asked = site.installation.file()
+    link, staff, path = site.link(asked.id), site.staff(site.installation.cast.pm), f"/requests/{asked.id}"
     with readings_of_facts(site) as read:
         assert site.visitor.post(f"{link}/ask", data={"text": "Which?", "seen": "1"}).status_code == 303
     assert len(read) == 1

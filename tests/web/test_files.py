@@ -18,7 +18,7 @@ FILE = ("CoA A17.pdf", PDF, "application/pdf")
 
 @pytest.fixture
 def asked(site: Site) -> CmoRequest:
-    return site.world.file()
+    return site.installation.file()
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def path(site: Site, asked: CmoRequest) -> str:
 
 
 def kept(site: Site) -> list[Attachment]:
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         return list(session.scalars(select(Attachment).order_by(Attachment.id)))
 
 
 def said(site: Site, asked: CmoRequest) -> list[dict[str, Any]]:
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         return [fact.content for fact in facts_of(session, asked.id)][1:]
 
 
@@ -73,7 +73,7 @@ def test_files_are_fetched_through_the_link_and_by_staff(site: Site, asked: CmoR
     (file,) = kept(site)
     pages: list[tuple[Any, str]] = [
         (site.visitor, f"{path}/files/{file.id}"),
-        (site.staff(site.world.cast.auditor), f"/requests/{asked.id}/files/{file.id}"),
+        (site.staff(site.installation.cast.auditor), f"/requests/{asked.id}/files/{file.id}"),
     ]
     for reader, address in pages:
         fetched = reader.get(address)
@@ -85,8 +85,8 @@ def test_files_are_fetched_through_the_link_and_by_staff(site: Site, asked: CmoR
 def test_a_link_fetches_no_other_requests_files(site: Site, asked: CmoRequest, path: str) -> None:
     site.visitor.post(f"{path}/files", files={"file": FILE})
     (file,) = kept(site)
-    others = site.link(site.world.file(subject="Something else").id)
-    foreign = site.link(asked.id, site.world.cast.other_contact)
+    others = site.link(site.installation.file(subject="Something else").id)
+    foreign = site.link(asked.id, site.installation.cast.other_contact)
     for link in (others, foreign):
         assert site.visitor.get(f"{link}/files/{file.id}").status_code == 404
     assert site.visitor.post(f"{foreign}/files", files={"file": FILE}).status_code == 404
@@ -118,7 +118,7 @@ def test_an_answer_that_is_refused_takes_its_file_along(site: Site, asked: CmoRe
 
 
 def test_a_file_that_is_too_large_is_refused_before_and_after_it_was_read(site: Site, path: str) -> None:
-    site.world.runtime.settings.attachment_max_megabytes = 1
+    site.installation.runtime.settings.attachment_max_megabytes = 1
     for beyond, status in ((1, 422), (1_000_000, 413)):
         large = ("large.pdf", PDF.ljust(1_000_000 + beyond), "application/pdf")
         assert site.visitor.post(f"{path}/files", files={"file": large}).status_code == status
@@ -133,17 +133,17 @@ def test_two_files_at_once_are_not_taken(site: Site, asked: CmoRequest, path: st
 
 def test_a_link_that_opens_nothing_takes_no_file(site: Site, path: str) -> None:
     large = ("large.pdf", PDF.ljust(2_000_000), "application/pdf")
-    site.world.clock.advance_real(days=15)
+    site.installation.clock.advance_real(days=15)
     assert site.visitor.post("/r/unknown/files", files={"file": large}).status_code == 413
     assert site.visitor.post(f"{path}/files", files={"file": FILE}).status_code == 410
-    store = site.world.runtime.files
+    store = site.installation.runtime.files
     assert isinstance(store, DiskStore)
     assert not list(store.incoming.iterdir())
     assert kept(site) == []
 
 
 def test_staff_add_a_file_that_both_sides_see(site: Site, asked: CmoRequest, path: str) -> None:
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     assert upload(staff, asked.id).headers["location"] == f"/requests/{asked.id}?done=file"
     page = text_of(staff.get(f"/requests/{asked.id}?done=file"))
     assert "The file was added." in page
@@ -152,9 +152,9 @@ def test_staff_add_a_file_that_both_sides_see(site: Site, asked: CmoRequest, pat
 
 
 def test_staff_send_files_only_with_their_own_form_and_role(site: Site, asked: CmoRequest) -> None:
-    assert upload(site.staff(site.world.cast.pm), asked.id, csrf="forged").status_code == 403
-    assert upload(site.staff(site.world.cast.auditor), asked.id).status_code == 403
-    staff = site.staff(site.world.cast.pm)
+    assert upload(site.staff(site.installation.cast.pm), asked.id, csrf="forged").status_code == 403
+    assert upload(site.staff(site.installation.cast.auditor), asked.id).status_code == 403
+    staff = site.staff(site.installation.cast.pm)
     nothing = staff.client.post(f"/requests/{asked.id}/files", data={"csrf": staff.csrf()})
     assert nothing.status_code == 422
     assert "The file is missing; choose one first" in text_of(nothing)

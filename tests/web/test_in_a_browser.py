@@ -25,7 +25,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 
 @pytest.fixture
 def asked(site: Site) -> CmoRequest:
-    return site.world.file(subject=f"Resupply {LONG}", description=LONG, detail=DETAIL)
+    return site.installation.file(subject=f"Resupply {LONG}", description=LONG, detail=DETAIL)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -40,12 +40,14 @@ def test_the_form_fits_a_phone(site: Site, address: str, asked: CmoRequest, brow
 
 
 def test_every_form_of_a_shipment_under_way_fits_a_phone(site: Site, address: str, browser: "Browser") -> None:
-    cast, line = site.world.cast, DETAIL["lines"][0]  # type: ignore[index]
-    asked = site.world.file(type=RequestType.SHIPMENT, subject=LONG, detail={**DETAIL, "lines": [line, line]})
-    site.world.act(asked.id, Action.CONFIRM_ORDER, by=cast.contact, particulars={"planned_ship_on": "2026-03-04"})
+    cast, line = site.installation.cast, DETAIL["lines"][0]  # type: ignore[index]
+    asked = site.installation.file(type=RequestType.SHIPMENT, subject=LONG, detail={**DETAIL, "lines": [line, line]})
+    site.installation.act(
+        asked.id, Action.CONFIRM_ORDER, by=cast.contact, particulars={"planned_ship_on": "2026-03-04"}
+    )
     sent = {"courier": LONG, "tracking_number": LONG[:80], "expected_delivery_on": "2026-03-05"}
     part = {**sent, "lines": [{"line": 1, "quantity": "12"}]}
-    site.world.act(asked.id, Action.CONFIRM_DISPATCH, by=cast.contact, text=LONG, particulars=part)
+    site.installation.act(asked.id, Action.CONFIRM_DISPATCH, by=cast.contact, text=LONG, particulars=part)
     with browser.new_context(viewport=PHONE, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(address + site.link(asked.id))
@@ -88,15 +90,15 @@ def test_the_form_is_completed_by_keyboard_without_scripts(
 
 def test_staff_pages_fit_a_phone(site: Site, address: str, asked: CmoRequest, browser: "Browser") -> None:
     items = [{"kind": "storage_temperature", "lots": [LONG[:40], LONG[1:40]], "format": "pdf"}]
-    site.world.file(type=RequestType.DATA, detail={"purpose": "release", "items": items})
-    cookie = {"name": "slamon_session", "value": site.staff(site.world.cast.pm).client.cookies["slamon_session"]}
+    site.installation.file(type=RequestType.DATA, detail={"purpose": "release", "items": items})
+    cookie = {"name": "slamon_session", "value": site.staff(site.installation.cast.pm).client.cookies["slamon_session"]}
     with browser.new_context(viewport=PHONE) as context:
         context.add_cookies([{**cookie, "url": address}])  # type: ignore[typeddict-item]
         page = context.new_page()
         faults: list[str] = []
         page.on("console", lambda message: faults.append(message.text))
         page.on("pageerror", lambda error: faults.append(str(error)))
-        project = site.world.cast.project
+        project = site.installation.cast.project
         for path in ("/requests?tab=open", f"/requests/{asked.id}", "/requests/new", "/status", "/owed", "/shutdowns",
                      "/shutdowns/new", f"/requests/new?type=shipment&project={project}"):  # fmt: skip
             page.goto(address + path)
@@ -108,11 +110,11 @@ def test_staff_pages_fit_a_phone(site: Site, address: str, asked: CmoRequest, br
 def test_a_shipment_of_two_lines_is_filed_without_scripts(
     site: Site, address: str, browser: "Browser", width: int
 ) -> None:
-    cookie = {"name": "slamon_session", "value": site.staff(site.world.cast.pm).client.cookies["slamon_session"]}
+    cookie = {"name": "slamon_session", "value": site.staff(site.installation.cast.pm).client.cookies["slamon_session"]}
     with browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=False) as context:
         context.add_cookies([{**cookie, "url": address}])  # type: ignore[typeddict-item]
         page = context.new_page()
-        page.goto(f"{address}/requests/new?type=shipment&project={site.world.cast.project}")
+        page.goto(f"{address}/requests/new?type=shipment&project={site.installation.cast.project}")
         page.get_by_label("CMO and site").select_option(label="Basel (CH)")
         page.get_by_label("Subject").fill("Resupply of site 1204")
         page.get_by_label("Destination’s name").fill("Inselspital")

@@ -18,7 +18,7 @@ from slamon.files.kinds import TAKEN
 from slamon.services.access import one_time_links
 from slamon.services.policies.zone_data import zone_data
 from tests import installation
-from tests.installation import open_world
+from tests.installation import open_installation
 from tests.pages import Site
 from tests.services.requests.test_queries import SHIPMENT
 from tests.web.staff.test_filing import shipment
@@ -110,7 +110,7 @@ FILING = (*GIVEN, *(zone.replace("_", " ") for zone in ZONES), *pseudo_language(
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     """An installation that speaks the pseudo-language."""
-    with open_world(f"sqlite:///{tmp_path}/world.db", words=pseudo_words()) as opened:
+    with open_installation(f"sqlite:///{tmp_path}/installation.db", words=pseudo_words()) as opened:
         yield Site(opened)
 
 
@@ -121,7 +121,7 @@ def check(page: Any, status: int = 200, given: Sequence[str] = GIVEN) -> None:
 
 def check_request(site: Site, request: CmoRequest) -> None:
     """The page of the contact, and those of staff in several parts."""
-    cast = site.world.cast
+    cast = site.installation.cast
     check(site.visitor.get(site.link(request.id)), 410 if State(request.state) in ENDED else 200)
     for reader in (cast.pm, cast.lead, cast.quality, cast.auditor):
         check(site.staff(reader).get(f"/requests/{request.id}"))
@@ -129,7 +129,7 @@ def check_request(site: Site, request: CmoRequest) -> None:
 
 def check_clocks(site: Site, request: CmoRequest) -> None:
     """The pages that explain each clock of the request."""
-    pm, path = site.staff(site.world.cast.pm), f"/requests/{request.id}"
+    pm, path = site.staff(site.installation.cast.pm), f"/requests/{request.id}"
     for clock in sorted(set(re.findall(rf"{path}/clocks/[a-z_0-9/-]+", pm.get(path).text))):
         check(pm.get(clock))
 
@@ -137,16 +137,16 @@ def check_clocks(site: Site, request: CmoRequest) -> None:
 def follow(site: Site, request: CmoRequest, *steps: tuple[str, UUID, dict[str, Any]]) -> None:
     """Let people act one after another, an hour between them, and look at the request's pages after each step."""
     for action, by, said in steps:
-        site.world.clock.advance(hours=1)
-        site.world.work()
+        site.installation.clock.advance(hours=1)
+        site.installation.work()
         version = request.version if action == Action.AMEND else None
-        request = site.world.act(request.id, action, by=by, expected_version=version, **said)
+        request = site.installation.act(request.id, action, by=by, expected_version=version, **said)
         check_request(site, request)
     check_clocks(site, request)
 
 
 def test_an_inquiry_from_its_filing_to_its_end(site: Site) -> None:
-    cast, request = site.world.cast, site.world.file()
+    cast, request = site.installation.cast, site.installation.file()
     contact, pm = cast.contact, cast.pm
     check_request(site, request)
     follow(
@@ -170,15 +170,15 @@ def test_an_inquiry_from_its_filing_to_its_end(site: Site) -> None:
 
 
 def test_a_late_request_whose_messages_do_not_arrive(site: Site) -> None:
-    world, cast = site.world, site.world.cast
-    request = world.file()
-    world.email.failures.extend([DeliveryError("refused", permanent=True), DeliveryError("refused")])
+    installation, cast = site.installation, site.installation.cast
+    request = installation.file()
+    installation.email.failures.extend([DeliveryError("refused", permanent=True), DeliveryError("refused")])
     for hours in (0, 1, 25, 25, 6, 20):
-        world.clock.advance(hours=hours)
-        world.work()
+        installation.clock.advance(hours=hours)
+        installation.work()
         check_request(site, request)
         check(site.staff(cast.admin).get("/status"))
-    world.act(request.id, "take", by=cast.lead)
+    installation.act(request.id, "take", by=cast.lead)
     check_request(site, request)
     check_clocks(site, request)
     check(site.staff(cast.pm).get("/status"))
@@ -188,10 +188,10 @@ def test_a_late_request_whose_messages_do_not_arrive(site: Site) -> None:
 
 
 def test_a_data_request_and_what_is_owed(site: Site) -> None:
-    cast = site.world.cast
+    cast = site.installation.cast
     items = [{"kind": "coa", "lots": ["A17", "B2"], "format": "pdf"}, {"kind": "batch_record"}, {"kind": "other"}]
     detail = {"purpose": "release", "items": items}
-    request = site.world.file(type=RequestType.DATA, subject="Release", detail=detail)
+    request = site.installation.file(type=RequestType.DATA, subject="Release", detail=detail)
     check_request(site, request)
     supplied = {"item": 1, "status": "supplied", "document_number": "COA-17", "document_version": "2"}
     follow(
@@ -201,7 +201,7 @@ def test_a_data_request_and_what_is_owed(site: Site) -> None:
         ("answer", cast.contact, {"items": [supplied, {"item": 2, "status": "declined", "reason": "Which?"}]}),
     )
     for hours in (0, 60):
-        site.world.clock.advance(hours=hours)
+        site.installation.clock.advance(hours=hours)
         for path in ("/owed", "/owed?lot=A17", "/owed?lot=Which?"):
             check(site.staff(cast.pm).get(path))
     rows = site.staff(cast.pm).get("/owed.csv").text
@@ -209,13 +209,13 @@ def test_a_data_request_and_what_is_owed(site: Site) -> None:
 
 
 def test_a_shipment_from_its_order_to_the_decision_on_the_goods(site: Site) -> None:
-    cast = site.world.cast
+    cast = site.installation.cast
     lines = [
         {"product_code": "AUR-1", "quantity": "24", "unit": "kit"},
         {"product_code": "AUR-1P", "quantity": "0.5", "unit": "kg"},
     ]
     detail = {**SHIPMENT["detail"], "lines": lines, "logger_required": True, "requested_ship_date": "2026-03-04"}  # type: ignore[dict-item]
-    request = site.world.file(
+    request = site.installation.file(
         type=RequestType.SHIPMENT, subject="Resupply of site 1204", priority=Priority.URGENT, detail=detail
     )
     check_request(site, request)
@@ -253,7 +253,7 @@ def test_a_shipment_from_its_order_to_the_decision_on_the_goods(site: Site) -> N
 
 
 def test_forms_that_come_back(site: Site) -> None:
-    cast, request = site.world.cast, site.world.file()
+    cast, request = site.installation.cast, site.installation.file()
     path = site.link(request.id)
     for form, typed in (("answer", {}), ("decline", {"reason": ""}), ("wait", {"until": "Which?"}), ("correct", {})):
         check(site.visitor.post(f"{path}/{form}", data=typed), 409 if form == "wait" else 422)
@@ -271,7 +271,7 @@ def test_forms_that_come_back(site: Site) -> None:
 
 
 def test_filing_and_drafts(site: Site) -> None:
-    pm, project = site.staff(site.world.cast.pm), str(site.world.cast.project)
+    pm, project = site.staff(site.installation.cast.pm), str(site.installation.cast.project)
     form = shipment(site)
     check(pm.get("/requests/new"))
     check(pm.get(f"/requests/new?type=shipment&project={project}"), given=FILING)
@@ -287,7 +287,7 @@ def test_filing_and_drafts(site: Site) -> None:
     check(pm.get("/requests/new?done=discarded"))
     check(pm.get(pm.post("/requests/new", **form).headers["location"]))
     check(pm.post("/requests/new", **{**form, "subject": "Release"}), 409, FILING)
-    site.world.file(cmo_reference="PO-77")
+    site.installation.file(cmo_reference="PO-77")
     inquiry = {name: value for name, value in form.items() if not name.startswith("detail")} | {
         "key": str(uuid4()),
         "type": "inquiry",
@@ -300,7 +300,7 @@ def test_filing_and_drafts(site: Site) -> None:
 
 def test_shutdowns(site: Site, asked: CmoRequest) -> None:  # noqa: F811  the fixture
     check_clocks(site, asked)
-    pm, lead = site.staff(site.world.cast.pm), site.staff(site.world.cast.lead)
+    pm, lead = site.staff(site.installation.cast.pm), site.staff(site.installation.cast.lead)
     check(pm.get("/shutdowns"))
     check(pm.get("/shutdowns/new"))
     check(pm.post("/shutdowns/new", key="01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a70", site_id=""), 422)
@@ -316,29 +316,29 @@ def test_shutdowns(site: Site, asked: CmoRequest) -> None:  # noqa: F811  the fi
 
 
 def test_signing_in_and_what_stands_around(site: Site) -> None:
-    cast = site.world.cast
+    cast = site.installation.cast
     check(site.visitor.get("/sign-in"))
     for _ in range(6):
         check(site.visitor.post("/sign-in", data={"email": installation.PM, "password": "Which?"}), 401)
     check(site.visitor.get("/forgot-password"))
     check(site.visitor.get("/forgot-password?asked=1"))
-    with site.world.runtime.write() as tx:
+    with site.installation.runtime.write() as tx:
         token = one_time_links.one_time_token(tx, cast.pm)
     check(site.visitor.get(f"/welcome/{token}"))
     check(site.visitor.post(f"/welcome/{token}", data={"password": "Which?", "again": "Which"}), 422)
     check(site.visitor.get("/welcome/unknown"), 404)
-    prefix = site.world.key(cast.pm)[:12]
+    prefix = site.installation.key(cast.pm)[:12]
     check(site.staff(cast.pm).get("/keys"), given=(*GIVEN, prefix, *ALL_SCOPES))
     check(site.staff(cast.pm).get("/nowhere"), 404)
 
 
 def test_links_that_open_nothing(site: Site) -> None:
-    request = site.world.file()
+    request = site.installation.file()
     path = site.link(request.id)
     check(site.visitor.get("/r/unknown"), 404)
-    site.world.clock.advance(days=15)
+    site.installation.clock.advance(days=15)
     check(site.visitor.get(path), 410)
     check(site.visitor.post(f"{path}/answer", data={"text": "Week 20."}), 410)
     check(site.visitor.get(site.visitor.post(f"{path}/fresh-link").headers["location"]), 410)
-    site.world.act(request.id, "cancel", by=site.world.cast.pm, reason="Which?")
+    site.installation.act(request.id, "cancel", by=site.installation.cast.pm, reason="Which?")
     check(site.visitor.get(site.link(request.id)), 410)

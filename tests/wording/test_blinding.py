@@ -9,15 +9,15 @@ from sqlalchemy import update
 from slamon.db.parties import Project
 from slamon.wording.message import Message
 from slamon.wording.messages import put_into_words
-from tests.installation import Installation, open_world
+from tests.installation import Installation, open_installation
 
 SUBJECT = "Capacity in May"
 
 
 @pytest.fixture(params=[True, False])
 def naming(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Installation, bool]]:
-    """A world, and whether its mails may name subjects."""
-    with open_world(f"sqlite:///{tmp_path}/world.db", mail_subjects=request.param) as opened:
+    """An installation, and whether its mails may name subjects."""
+    with open_installation(f"sqlite:///{tmp_path}/installation.db", mail_subjects=request.param) as opened:
         yield opened, request.param
 
 
@@ -28,21 +28,21 @@ def says(message: Message) -> bool:
 def test_mails_name_the_subject_where_the_sponsor_wants_it_and_slack_never_does(
     naming: tuple[Installation, bool],
 ) -> None:
-    world, is_on = naming
-    world.file(subject=SUBJECT)
-    world.work()
-    world.clock.advance(hours=49)
-    world.work()
-    assert {says(mail) for mail in world.email.sent} == {is_on}
-    assert {says(post) for post in world.slack.sent} == {False}
+    installation, is_on = naming
+    installation.file(subject=SUBJECT)
+    installation.work()
+    installation.clock.advance(hours=49)
+    installation.work()
+    assert {says(mail) for mail in installation.email.sent} == {is_on}
+    assert {says(post) for post in installation.slack.sent} == {False}
 
 
 def test_messages_about_a_blinded_project_never_name_the_subject(naming: tuple[Installation, bool]) -> None:
-    world, _ = naming
-    with world.runtime.db.write() as session:
+    installation, _ = naming
+    with installation.runtime.db.write() as session:
         session.execute(update(Project).values(blinded=True))
-    world.file(subject=SUBJECT)
-    world.work()
-    world.clock.advance(hours=49)
-    world.work()
-    assert {says(message) for message in (*world.email.sent, *world.slack.sent)} == {False}
+    installation.file(subject=SUBJECT)
+    installation.work()
+    installation.clock.advance(hours=49)
+    installation.work()
+    assert {says(message) for message in (*installation.email.sent, *installation.slack.sent)} == {False}

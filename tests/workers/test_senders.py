@@ -22,52 +22,52 @@ class OneByOne:
     def check_requests(self, ids: Sequence[UUID]) -> None:
         pass
 
-    def deliver(self, channel: str, ids: Sequence[UUID], handed_until: datetime) -> None:
+    def deliver(self, channel: str, ids: Sequence[UUID], lease_until: datetime) -> None:
         for one in ids:
-            self._senders.deliver(channel, [one], handed_until)
+            self._senders.deliver(channel, [one], lease_until)
 
 
-def send(world: Installation, senders: Senders) -> None:
-    tick(world.runtime, OneByOne(senders), Watch(8))
+def send(installation: Installation, senders: Senders) -> None:
+    tick(installation.runtime, OneByOne(senders), Watch(8))
 
 
-def told(world: Installation, mails: int) -> None:
-    eventually(lambda: len(world.email.sent_to(CONTACT)) == mails, within=30, what=f"{mails} mails")
+def told(installation: Installation, mails: int) -> None:
+    eventually(lambda: len(installation.email.sent_to(CONTACT)) == mails, within=30, what=f"{mails} mails")
 
 
-def test_one_thread_sends_while_the_far_side_answers_quickly(world: Installation):
+def test_one_thread_sends_while_the_far_side_answers_quickly(installation: Installation):
     for _ in range(6):
-        world.file()
+        installation.file()
     two, met = threading.Barrier(2), list[int]()
 
     def meet() -> None:
         with suppress(threading.BrokenBarrierError):
             met.append(two.wait(0.2))
 
-    world.email.meanwhile = meet
-    with Senders(world.runtime) as senders:
-        send(world, senders)
-        told(world, 6)
+    installation.email.meanwhile = meet
+    with Senders(installation.runtime) as senders:
+        send(installation, senders)
+        told(installation, 6)
     assert not met
 
 
-def test_more_threads_send_once_the_far_side_takes_its_time(world: Installation):
-    world.file()
-    world.email.meanwhile = lambda: world.clock.advance_real(seconds=0.1)
-    with Senders(world.runtime) as senders:
-        send(world, senders)
-        told(world, 1)
+def test_more_threads_send_once_the_far_side_takes_its_time(installation: Installation):
+    installation.file()
+    installation.email.meanwhile = lambda: installation.clock.advance_real(seconds=0.1)
+    with Senders(installation.runtime) as senders:
+        send(installation, senders)
+        told(installation, 1)
         for _ in range(2):
-            world.file()
+            installation.file()
         two = threading.Barrier(2)
-        world.email.meanwhile = lambda: two.wait(20) and None
-        send(world, senders)
-        told(world, 3)
+        installation.email.meanwhile = lambda: two.wait(20) and None
+        send(installation, senders)
+        told(installation, 3)
 
 
-def test_a_call_that_hangs_holds_up_no_other_message_for_long(world: Installation):
+def test_a_call_that_hangs_holds_up_no_other_message_for_long(installation: Installation):
     for _ in range(2):
-        world.file()
+        installation.file()
     answers, hung = threading.Event(), threading.Event()
 
     def hang_once() -> None:
@@ -75,11 +75,11 @@ def test_a_call_that_hangs_holds_up_no_other_message_for_long(world: Installatio
             hung.set()
             answers.wait(20)
 
-    world.email.meanwhile = hang_once
-    with Senders(world.runtime) as senders:
-        send(world, senders)
+    installation.email.meanwhile = hang_once
+    with Senders(installation.runtime) as senders:
+        send(installation, senders)
         assert hung.wait(20)
-        world.clock.advance_real(seconds=1)
-        told(world, 1)
+        installation.clock.advance_real(seconds=1)
+        told(installation, 1)
         answers.set()
-        told(world, 2)
+        told(installation, 2)

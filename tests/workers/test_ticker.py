@@ -30,52 +30,54 @@ def away(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @contextmanager
-def ticked_over(world: Installation, redis_url: str) -> Iterator[None]:
-    settings = world.runtime.settings.model_copy(update={"redis_url": redis_url})
+def ticked_over(installation: Installation, redis_url: str) -> Iterator[None]:
+    settings = installation.runtime.settings.model_copy(update={"redis_url": redis_url})
     broker = build_broker(settings)
-    with Senders(world.runtime) as senders:
+    with Senders(installation.runtime) as senders:
         carrier = FailoverDispatcher(
-            Actors(world.runtime, broker, senders), LocalDispatcher(world.runtime, senders), world.clock
+            Actors(installation.runtime, broker, senders),
+            LocalDispatcher(installation.runtime, senders),
+            installation.clock,
         )
-        tick(world.runtime, carrier, Watch(8))
+        tick(installation.runtime, carrier, Watch(8))
         yield
     broker.close()
 
 
-def test_the_ticker_does_the_work_while_redis_is_away(world: Installation, away: str):
-    world.file()
-    world.clock.advance(hours=25)
-    with ticked_over(world, away):
-        eventually(lambda: len(world.email.sent_to(CONTACT)) == 2, within=30, what="both mails")
-    assert {message.kind for message in world.email.sent_to(CONTACT)} == {"filed", "target"}
+def test_the_ticker_does_the_work_while_redis_is_away(installation: Installation, away: str):
+    installation.file()
+    installation.clock.advance(hours=25)
+    with ticked_over(installation, away):
+        eventually(lambda: len(installation.email.sent_to(CONTACT)) == 2, within=30, what="both mails")
+    assert {message.kind for message in installation.email.sent_to(CONTACT)} == {"filed", "target"}
 
 
-def test_with_redis_there_the_work_is_handed_over(world: Installation, valkey_url: str):
-    world.file()
-    with ticked_over(world, valkey_url), redis.Redis.from_url(valkey_url) as client:
+def test_with_redis_there_the_work_is_handed_over(installation: Installation, valkey_url: str):
+    installation.file()
+    with ticked_over(installation, valkey_url), redis.Redis.from_url(valkey_url) as client:
         assert client.llen(f"dramatiq-{schema.newest_revision()}:work") == 1
         client.flushdb()
-    assert not world.email.sent
+    assert not installation.email.sent
 
 
-def test_a_mail_server_that_hangs_holds_up_no_slack_message(world: Installation):
+def test_a_mail_server_that_hangs_holds_up_no_slack_message(installation: Installation):
     for _ in range(5):
-        world.file()
-    world.clock.advance(hours=49)
+        installation.file()
+    installation.clock.advance(hours=49)
     answers = threading.Event()
-    world.email.meanwhile = lambda: answers.wait(20) and None  # type: ignore[func-returns-value]
-    with Senders(world.runtime) as senders:
-        here = LocalDispatcher(world.runtime, senders)
+    installation.email.meanwhile = lambda: answers.wait(20) and None  # type: ignore[func-returns-value]
+    with Senders(installation.runtime) as senders:
+        here = LocalDispatcher(installation.runtime, senders)
         for _ in range(2):
-            tick(world.runtime, here, Watch(8))
-        eventually(lambda: len(world.slack.sent_to(CMO_CHANNEL)) == 5, within=30, what="the breaches in Slack")
-        assert not world.email.sent
+            tick(installation.runtime, here, Watch(8))
+        eventually(lambda: len(installation.slack.sent_to(CMO_CHANNEL)) == 5, within=30, what="the breaches in Slack")
+        assert not installation.email.sent
         answers.set()
-        eventually(lambda: world.email.sent_to(LEAD), within=30, what="the mails, once the server answers")
+        eventually(lambda: installation.email.sent_to(LEAD), within=30, what="the mails, once the server answers")
 
 
 @pytest.mark.parametrize("redis_url", [None, "redis://127.0.0.1:1/0"])
-def test_no_broker_ends_a_send_by_its_own_clock(world: Installation, redis_url: str | None):
-    broker = build_broker(world.runtime.settings.model_copy(update={"redis_url": redis_url}))
+def test_no_broker_ends_a_send_by_its_own_clock(installation: Installation, redis_url: str | None):
+    broker = build_broker(installation.runtime.settings.model_copy(update={"redis_url": redis_url}))
     assert not {type(part).__name__ for part in broker.middleware} & {"TimeLimit", "AgeLimit", "Retries"}
     broker.close()

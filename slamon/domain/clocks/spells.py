@@ -202,9 +202,9 @@ def dispatch_confirmation(view: TimelineView) -> Iterator[Spell]:
     if planned is not None:
         since = end_of_day(planned, view.site_zone)
     for consignment in view.progress.consignments:
-        told_at = consignment.dispatch_told_at
-        yield Spell(consignment.dispatched_at, max(told_at, consignment.dispatched_at), consignment.number)
-        since = max(since or told_at, told_at)
+        confirmed_at = consignment.dispatch_confirmed_at
+        yield Spell(consignment.dispatched_at, max(confirmed_at, consignment.dispatched_at), consignment.number)
+        since = max(since or confirmed_at, confirmed_at)
     if since is not None and view.progress.left_to_send:
         yield view.spell(since, None, len(view.progress.consignments) + 1)
 
@@ -214,8 +214,8 @@ def delivery_confirmation(view: TimelineView) -> Iterator[Spell]:
     zone = view.progress.destination_zone
     for each in view.progress.consignments:
         due = max(end_of_day(each.expected_delivery_on, zone), each.dispatched_at)
-        if each.delivered_at is not None and (each.cmo_told_at is not None or each.lost_at is None):
-            yield view.spell(each.delivered_at, each.cmo_told_at, each.number)
+        if each.delivered_at is not None and (each.cmo_confirmed_at is not None or each.lost_at is None):
+            yield view.spell(each.delivered_at, each.cmo_confirmed_at, each.number)
         elif each.lost_at is not None:
             yield Spell(min(due, each.lost_at), each.lost_at, each.number, is_cancelled=True)
         else:
@@ -224,8 +224,8 @@ def delivery_confirmation(view: TimelineView) -> Iterator[Spell]:
 
 def excursion_decision(view: TimelineView) -> Iterator[Spell]:
     for each in view.progress.consignments:
-        since = each.delivery_told_at or each.lost_at
-        if each.is_off and since is not None:
+        since = each.delivery_confirmed_at or each.lost_at
+        if each.is_nonconforming and since is not None:
             yield view.spell(since, each.decided_at, each.number)
 
 

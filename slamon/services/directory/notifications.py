@@ -45,7 +45,7 @@ def ladder_rows(
         kind, readers = MessageKind(level.value), [each for to in step.to for each in recipients.readers(request, to)]
         if any(recipients.is_empty(request, to) for to in step.to):
             rows += nobody_there_rows(tx, request, recipients)
-        if not readers:  # a rung nobody holds must not be silent
+        if not readers:  # a step with no reader must not be silent
             readers = recipients.nearest(request, step.to)
         once: dict[tuple[str, str, UUID], Addressee] = {}
         for reader in readers:

@@ -41,7 +41,7 @@ class _Heard:
 def fold(
     tx: Tx, handed: Sequence[LeasedMessage], *, most: int, until: datetime, held_until: Callable[[datetime], datetime]
 ) -> list[LeasedMessage]:
-    """Of messages just handed out until `until` (real time), those to send now.
+    """Of messages just leased until `until` (real time), those to send now.
 
     Above `most` steps of one CMO in a quarter of an hour of business time, further ones for the same reader wait and
     become one digest. `held_until` gives the real time of a business time. Dying before the commit leaves all as it
@@ -115,7 +115,7 @@ def _told(session: Session, addresses: set[str], *, since: datetime) -> dict[_Re
 
 
 def _make(tx: Tx, reader: _Reader, messages: Sequence[LeasedMessage], *, until: datetime) -> LeasedMessage:
-    """One digest of every step that waits for this reader, handed out or not."""
+    """One digest of every step that waits for this reader, leased or not."""
     first = messages[0]
     row = outbox_row(
         tx,

@@ -127,7 +127,7 @@ class Parcel:
     dispatched: Moment
     expected: str
     status: str
-    is_off: bool
+    is_nonconforming: bool
     arrived: Moment | None
 
 
@@ -230,7 +230,7 @@ def _parcels(progress: Progress, facts: Sequence[Fact], words: Words, zones: Zon
             dispatched=zones.at(each.dispatched_at),
             expected=civil_day(each.expected_delivery_on, zones.language),
             status=_status(each, words),
-            is_off=each.is_off,
+            is_nonconforming=each.is_nonconforming,
             arrived=zones.maybe(each.delivered_at),
         )
 
@@ -247,8 +247,8 @@ def _status(each: Consignment, words: Words) -> str:
             said.append(codes.readouts[each.readout])
     if each.is_unconfirmed:
         said.append(gettext("by the destination’s word; the CMO has not confirmed it yet"))
-    if each.is_off and each.disposition:
+    if each.is_nonconforming and each.disposition:
         said.append(gettext("quality: {disposition}", disposition=codes.dispositions[each.disposition]))
-    elif each.is_off:
+    elif each.is_nonconforming:
         said.append(gettext("quality decides"))
     return words.language.listed(said)

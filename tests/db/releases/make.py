@@ -19,7 +19,7 @@ from slamon import __version__
 from slamon.db.base import Base, new_id
 from slamon.files.disk import DiskStore
 from tests.db.releases.story import live
-from tests.installation import START, open_world
+from tests.installation import START, open_installation
 from tests.servers.postgres import create_database, find_binaries, running_postgres
 
 # Loaded in this order: constraints come last, so that rows may come in any order.
@@ -44,12 +44,12 @@ def main(folder: Path) -> None:
 
 
 def _fill(url: str, files: Path) -> None:
-    with open_world(url, digest_above=1) as world:
-        live(world)
-        with world.runtime.db.engine.begin() as connection:
+    with open_installation(url, digest_above=1) as installation:
+        live(installation)
+        with installation.runtime.db.engine.begin() as connection:
             _replace_digests(connection)
             _add_sign_ins(connection)
-        store = world.runtime.files
+        store = installation.runtime.files
         assert isinstance(store, DiskStore)
         copytree(store.incoming.parent, files, ignore=ignore_patterns("incoming"))
 

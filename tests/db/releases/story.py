@@ -15,13 +15,13 @@ PARCEL = {"courier": "World Courier", "tracking_number": "020-1234 5675", "expec
 ARRIVED = {"received_by": "Pharmacy", "condition": "intact"}
 
 
-def live(world: Installation) -> None:
+def live(installation: Installation) -> None:
     """Fill an installation just founded with requests of every type, open, ended, overdue, paused and reopened."""
-    api = Api(world)
+    api = Api(installation)
     set_up(api)
     shipment, data = Told(api, **LOST), Told(api, **FIVE_ITEMS)
     question, silent = Told(api), Told(api, subject="Which line in week 30?", priority="urgent")
-    undelivered(world)
+    undelivered(installation)
     draft(api)
     at(api, hours=2)
     data(api.contact, "ask", text="Which pages of the batch record?", expected_on="2026-03-05")
@@ -32,7 +32,7 @@ def live(world: Installation) -> None:
     question(api.pm, "reject", reason="Until which hour?")
     question(api.contact, "answer", text="Until 18:00")
     at(api, hours=50)  # nobody at the CMO has seen the shipment nor the urgent question
-    called = {"on_behalf_of": str(world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
+    called = {"on_behalf_of": str(installation.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
     shipment(api.pm, "acknowledge", **called, occurred_at=(START + timedelta(hours=20)).isoformat())
     shipment(api.contact, "confirm_order", planned_ship_on="2026-03-11")
     question(api.pm, "accept")
@@ -72,19 +72,19 @@ def live(world: Installation) -> None:
     reopened(api.contact, "ask", text="For which study?")
     at(api, hours=172)
     done(api.pm, "/v1/requests", api.inquiry(subject="Is week 32 free?"), once="week-32")
-    world.work()
+    installation.work()
 
 
 def at(api: Api, *, hours: float) -> None:
     """Let time pass, and what is due happen, until so many hours after the beginning."""
-    while (left := START + timedelta(hours=hours) - api.world.clock.now()) > timedelta(0):
+    while (left := START + timedelta(hours=hours) - api.installation.clock.now()) > timedelta(0):
         step = min(left, timedelta(hours=6))
-        api.world.clock.advance(seconds=step.total_seconds())
-        api.world.work()
+        api.installation.clock.advance(seconds=step.total_seconds())
+        api.installation.work()
 
 
 def set_up(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     both = [str(cast.site), str(cast.second_site)]
     contact = {"cmo_id": str(cast.cmo), "site_ids": both, "name": "Vera Various", "email": "vera@cmo.example"}
     done(api.admin, "/v1/contacts", contact)
@@ -103,7 +103,7 @@ def set_up(api: Api) -> None:
 
 def change_rules(api: Api) -> None:
     """What staff change while requests are open: a line, a calendar, an address, a project, an auditor's scope."""
-    cast = api.world.cast
+    cast = api.installation.cast
     [line] = [each for each in api.admin.get("/v1/policies").json()["items"] if each["agreement_clause"] == "7.2"]
     opening = {"date": "2026-03-07", "name": "Makes up for carnival", "hours": [["08:00", "18:00"]]}
     for path, change in (
@@ -118,10 +118,10 @@ def change_rules(api: Api) -> None:
     assert done(api.admin, f"/v1/policies/{line['id']}/apply", {"reason": "Agreed for what is open too"})["requests"]
 
 
-def undelivered(world: Installation) -> None:
+def undelivered(installation: Installation) -> None:
     """One mail is refused for good, and one comes through at the second attempt."""
-    world.email.failures += [DeliveryError("550 no such user", permanent=True), DeliveryError("421 later")]
-    world.work()
+    installation.email.failures += [DeliveryError("550 no such user", permanent=True), DeliveryError("421 later")]
+    installation.work()
 
 
 def draft(api: Api) -> None:

@@ -44,12 +44,12 @@ def test_an_answer_ends_the_ladder_and_the_checks():
     assert (outcome.next_check_at, outcome.urgent_at) == (None, None)
 
 
-def test_an_earlier_answer_recorded_late_takes_the_later_rungs_away():
+def test_an_earlier_answer_recorded_late_takes_the_later_steps_away():
     recorded_late = timeline((FactKind.ANSWERED, 20), told_after=40)
     assert [level for level, _ in levels(evaluate(terms(), recorded_late, after(100)))] == [Level.REMINDER]
 
 
-def test_a_rung_before_a_deadline_is_passed_by_an_answer_that_still_meets_it():
+def test_a_step_before_a_deadline_is_passed_by_an_answer_that_still_meets_it():
     warned = replace(terms(), ladder=(Step(Level.REMINDER, TO_LEAD, offset=-timedelta(hours=10)),))
     outcome = evaluate(warned, timeline((FactKind.ANSWERED, 45)), after(100))
     assert levels(outcome) == [(Level.REMINDER, after(38))]
@@ -67,7 +67,7 @@ def test_a_paused_clock_leaves_the_scan_until_the_sponsor_replies():
     assert evaluate(terms(), replied, after(35)).next_check_at == after(18 + 24)
 
 
-def test_a_higher_rung_waits_while_the_sponsor_holds_the_ball():
+def test_a_higher_step_waits_while_the_sponsor_holds_the_ball():
     asked_after_breach = timeline((FactKind.ACKNOWLEDGED, 1), (FactKind.ASKED, 60), (FactKind.REPLIED, 80))
     assert (Level.STEP_3, after(80)) in levels(evaluate(terms(), asked_after_breach, after(81)))
 
@@ -77,7 +77,7 @@ def test_taking_an_escalation_stops_its_repetition_and_not_the_next_step():
     assert [level for level, _ in levels(evaluate(terms(), taken, after(100)))][2:] == [Level.LIMIT, Level.STEP_3]
 
 
-def test_after_an_outage_only_the_highest_rung_of_each_clock_speaks():
+def test_after_an_outage_only_the_highest_step_of_each_clock_speaks():
     outcome = evaluate(terms(), timeline(), after(60))
     told = steps_to_tell(outcome.due, {c.key for c in outcome.crossings})
     assert {(c.clock, c.level) for c in told} == {(ACK, Level.LIMIT), (ANSWER, Level.LIMIT)}
@@ -113,7 +113,7 @@ def test_looking_later_never_takes_back_a_crossing(history, first, second):
 
 
 @given(histories, hours)
-def test_no_rung_is_passed_twice_and_none_before_its_time(history, now):
+def test_no_step_is_passed_twice_and_none_before_its_time(history, now):
     crossings = evaluate(terms(), timeline(*history), after(now)).crossings
     assert len({(c.clock, c.level) for c in crossings}) == len(crossings)
     assert all(c.crossed_at < after(now) for c in crossings)

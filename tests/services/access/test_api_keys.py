@@ -14,7 +14,7 @@ from tests.callers import Api, refused
 )
 def test_a_key_does_no_more_than_its_scopes(api: Api, scope: Scope, read: int, file: int, act: int) -> None:
     path = f"/v1/requests/{api.filed()['id']}"
-    caller = api.caller(api.world.cast.pm, scope)
+    caller = api.caller(api.installation.cast.pm, scope)
     assert (
         caller.get(path).status_code,
         caller.post("/v1/requests", json=api.inquiry()).status_code,
@@ -24,7 +24,7 @@ def test_a_key_does_no_more_than_its_scopes(api: Api, scope: Scope, read: int, f
 
 @pytest.mark.parametrize("part", ["admin", "pm", "auditor"])
 def test_staff_make_keys_for_themselves(api: Api, part: str) -> None:
-    body = {"person_id": str(getattr(api.world.cast, part)), "scopes": ["read"]}
+    body = {"person_id": str(getattr(api.installation.cast, part)), "scopes": ["read"]}
     made = getattr(api, part).post("/v1/api-keys", json=body)
     assert made.status_code == 201
     assert api.with_key(made.json()["secret"]).get("/v1/requests").status_code == 200
@@ -34,14 +34,14 @@ def test_staff_make_keys_for_themselves(api: Api, part: str) -> None:
     ("part", "owner"), [("admin", "pm"), ("admin", "contact"), ("pm", "lead"), ("contact", "contact")]
 )
 def test_nobody_makes_a_key_for_somebody_else_and_a_cmo_none_at_all(api: Api, part: str, owner: str) -> None:
-    body = {"person_id": str(getattr(api.world.cast, owner)), "scopes": ["read"]}
+    body = {"person_id": str(getattr(api.installation.cast, owner)), "scopes": ["read"]}
     answer = getattr(api, part).post("/v1/api-keys", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "person_id")
 
 
 def test_a_key_makes_none_that_can_do_more(api: Api) -> None:
-    reader = api.caller(api.world.cast.pm, Scope.READ)
-    body = {"person_id": str(api.world.cast.pm), "scopes": ["read", "act"]}
+    reader = api.caller(api.installation.cast.pm, Scope.READ)
+    body = {"person_id": str(api.installation.cast.pm), "scopes": ["read", "act"]}
     assert reader.post("/v1/api-keys", json=body).status_code == 403
 
 
@@ -53,7 +53,7 @@ def test_only_administrators_make_keys_for_service_accounts(api: Api) -> None:
 def test_a_service_account_makes_no_key_in_a_persons_name(api: Api) -> None:
     service = {"service_name": "Bridge", "service_roles": ["project_manager"], "scopes": ["read"]}
     bridge = api.with_key(api.admin.post("/v1/api-keys", json=service).json()["secret"])
-    body = {"person_id": str(api.world.cast.pm), "scopes": ["read"]}
+    body = {"person_id": str(api.installation.cast.pm), "scopes": ["read"]}
     assert bridge.post("/v1/api-keys", json=body).status_code == 422
 
 

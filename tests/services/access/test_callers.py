@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.callers import Api
-from tests.installation import open_world
+from tests.installation import open_installation
 
 JSON = {"Content-Type": "application/json"}
 
@@ -40,8 +40,8 @@ def test_the_document_too_is_for_callers_with_a_key(api: Api) -> None:
 
 
 def test_a_caller_may_not_call_too_often(tmp_path: Path) -> None:
-    with open_world(f"sqlite:///{tmp_path}/world.db", api_calls_per_minute=3) as world:
-        api = Api(world)
+    with open_installation(f"sqlite:///{tmp_path}/installation.db", api_calls_per_minute=3) as installation:
+        api = Api(installation)
         answers = [api.pm.get("/v1/sites") for _ in range(4)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
         assert 1 <= int(answers[3].headers["retry-after"]) <= 60
@@ -49,8 +49,8 @@ def test_a_caller_may_not_call_too_often(tmp_path: Path) -> None:
 
 
 def test_who_reads_too_often_can_still_write(tmp_path: Path) -> None:
-    with open_world(f"sqlite:///{tmp_path}/world.db", api_calls_per_minute=2) as world:
-        api = Api(world)
+    with open_installation(f"sqlite:///{tmp_path}/installation.db", api_calls_per_minute=2) as installation:
+        api = Api(installation)
         assert [api.pm.get("/v1/sites").status_code for _ in range(3)] == [200, 200, 429]
         filed = [api.pm.post("/v1/requests", json=api.inquiry(subject=f"No. {each}")) for each in range(3)]
         assert [answer.status_code for answer in filed] == [201, 201, 429]

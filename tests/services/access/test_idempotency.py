@@ -18,22 +18,22 @@ from tests.callers import Api
 from tests.installation import PM, Installation
 
 
-def requests_stored(world: Installation) -> int:
-    with world.runtime.db.read() as session:
+def requests_stored(installation: Installation) -> int:
+    with installation.runtime.db.read() as session:
         return session.scalar(select(func.count()).select_from(CmoRequest)) or 0
 
 
 def test_the_same_call_with_the_same_key_is_done_once(any_api: Api) -> None:
     key = {"Idempotency-Key": "order-1"}
     first = any_api.pm.post("/v1/requests", json=any_api.inquiry(), headers=key)
-    any_api.world.clock.advance(hours=23)
+    any_api.installation.clock.advance(hours=23)
     again = any_api.pm.post("/v1/requests", json=any_api.inquiry(), headers=key)
     assert (again.status_code, again.text) == (first.status_code, first.text)
     assert {name: again.headers[name] for name in ("location", "etag")} == {
         name: first.headers[name] for name in ("location", "etag")
     }
     assert again.headers["idempotency-replayed"] == "true"
-    assert requests_stored(any_api.world) == 1
+    assert requests_stored(any_api.installation) == 1
 
 
 def test_a_key_that_came_with_another_call_is_refused(api: Api) -> None:
@@ -49,7 +49,7 @@ def test_another_callers_same_key_is_another_key(api: Api) -> None:
     key = {"Idempotency-Key": "order-1"}
     api.pm.post("/v1/requests", json=api.inquiry(), headers=key)
     assert api.lead.post("/v1/requests", json=api.inquiry(), headers=key).status_code == 201
-    assert requests_stored(api.world) == 2
+    assert requests_stored(api.installation) == 2
 
 
 def test_a_failed_call_leaves_its_key_free(api: Api) -> None:
@@ -62,7 +62,7 @@ def test_a_key_is_forgotten_after_a_day(any_api: Api) -> None:
     api = any_api
     key = {"Idempotency-Key": "order-1"}
     api.pm.post("/v1/requests", json=api.inquiry(), headers=key)
-    api.world.clock.advance(hours=24, seconds=1)
+    api.installation.clock.advance(hours=24, seconds=1)
     assert "idempotency-replayed" not in api.pm.post("/v1/requests", json=api.inquiry(), headers=key).headers
 
 
@@ -73,24 +73,24 @@ def test_an_odd_idempotency_key_is_refused(api: Api, key: str) -> None:
 
 
 def test_an_answer_that_holds_a_secret_is_never_kept(api: Api) -> None:
-    body = {"person_id": str(api.world.cast.admin), "scopes": ["read"]}
+    body = {"person_id": str(api.installation.cast.admin), "scopes": ["read"]}
     answer = api.admin.post("/v1/api-keys", json=body, headers={"Idempotency-Key": "one"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 
 def test_an_invitation_asked_for_twice_is_mailed_once(api: Api) -> None:
-    url, key = f"/v1/people/{api.world.cast.pm}/invite", {"Idempotency-Key": "one"}
+    url, key = f"/v1/people/{api.installation.cast.pm}/invite", {"Idempotency-Key": "one"}
     first, again = (api.admin.post(url, headers=key) for _ in range(2))
     assert (again.status_code, again.text) == (202, first.text)
-    api.world.work()
-    assert len(api.world.email.sent_to(PM, MessageKind.INVITATION)) == 1
+    api.installation.work()
+    assert len(api.installation.email.sent_to(PM, MessageKind.INVITATION)) == 1
 
 
 def test_the_same_call_made_twice_at_once_is_done_once(any_api: Api) -> None:
     body, key = any_api.inquiry(), {"Idempotency-Key": "order-1"}
     answers = at_once(any_api, 6, lambda caller: caller.post("/v1/requests", json=body, headers=key))
     assert {(status, body["id"]) for status, body in answers} == {(201, answers[0][1]["id"])}
-    assert requests_stored(any_api.world) == 1
+    assert requests_stored(any_api.installation) == 1
 
 
 def test_a_call_made_again_uses_up_no_number(any_api: Api) -> None:
@@ -107,7 +107,7 @@ def test_who_file_at_once_each_get_a_number_of_their_own_and_none_is_left_out(an
     answers = at_once(any_api, 12, *calls)
     assert {status for status, _ in answers} == {201}
     assert sorted({body["number"] for _, body in answers}) == [f"INQ-2026-00000{number}" for number in (1, 2, 3, 4)]
-    assert requests_stored(any_api.world) == 4
+    assert requests_stored(any_api.installation) == 4
 
 
 def _file(api: Api, headers: dict[str, str], caller: TestClient) -> Response:

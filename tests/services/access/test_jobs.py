@@ -69,7 +69,7 @@ def paged(api: Api, path: str, items: str) -> list[list[dict[str, Any]]]:
 
 def worked_off(api: Api, job: dict[str, Any]) -> dict[str, Any]:
     for _ in range(5):
-        api.world.work()
+        api.installation.work()
     return seen(api, job)
 
 
@@ -82,7 +82,7 @@ def test_a_preview_comes_in_pages_and_all_of_it_in_the_background_with_the_same_
 
     job = asked(api, policy)
     assert (job["state"], job["done"], job["total"]) == ("waiting", 0, None)
-    api.world.work()
+    api.installation.work()
     half = seen(api, job)
     assert (half["state"], half["done"], half["total"], half["preview"]["moved"]) == ("running", 6, 7, 12)
     done = worked_off(api, job)
@@ -96,12 +96,12 @@ def test_a_long_what_if_answers_with_a_job_that_finds_what_the_short_one_says(
     any_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requests = file(any_api, 5)
-    any_api.world.act(UUID(requests[0]["id"]), Action.ANSWER, by=any_api.world.cast.contact, text="Yes")
-    any_api.world.clock.advance(hours=30)
+    any_api.installation.act(UUID(requests[0]["id"]), Action.ANSWER, by=any_api.installation.cast.contact, text="Yes")
+    any_api.installation.clock.advance(hours=30)
     asked = any_api.lead.post("/v1/policies/what-if", json=QUESTION)
     assert asked.status_code == 202
     for _ in range(3):
-        any_api.world.work()
+        any_api.installation.work()
     done = seen(any_api, asked.json(), "lead")
     assert (done["kind"], done["state"], done["total"]) == ("what_if", "done", 5)
     monkeypatch.setattr(what_if, "AT_ONCE", 200)
@@ -124,14 +124,14 @@ def test_each_step_reads_what_its_caller_may_read_by_then(api: Api) -> None:
     policy = tighter_line(api)
     theirs, before = asked(api, policy, "steering"), asked(api, policy, "admin")
     for _ in range(2):
-        api.world.work()
+        api.installation.work()
     assert seen(api, before, "admin")["preview"]["moved"] == 6
     later = asked(api, policy, "steering")
     assert later["id"] != theirs["id"]
-    with api.world.runtime.db.write() as session:
-        session.get_one(Project, api.world.cast.project).restricted = True
+    with api.installation.runtime.db.write() as session:
+        session.get_one(Project, api.installation.cast.project).restricted = True
     for _ in range(2):
-        api.world.work()
+        api.installation.work()
     assert seen(api, later, "steering")["preview"]["moved"] == 0
     assert api.admin.get(f"/v1/jobs/{before['id']}/moved").json()["items"] == []  # what was found is hidden as well
 
@@ -140,30 +140,30 @@ def test_of_somebody_disabled_since_nothing_is_worked_out(api: Api) -> None:
     file(api, 3)
     job = asked(api, tighter_line(api), "steering")
     gone = {"status": "disabled", "reason": "Left"}
-    assert api.admin.patch(f"/v1/people/{api.world.cast.steering}", json=gone).status_code == 200
-    api.world.work()
-    with api.world.runtime.db.read() as session:
+    assert api.admin.patch(f"/v1/people/{api.installation.cast.steering}", json=gone).status_code == 200
+    api.installation.work()
+    with api.installation.runtime.db.read() as session:
         found = session.get_one(Job, UUID(job["id"]))
         assert (found.state, found.line_count) == ("failed", 0)
 
 
 def test_what_somebody_took_up_and_left_is_taken_up_again_when_its_lease_ends(any_api: Api) -> None:
-    api, runtime = any_api, any_api.world.runtime
+    api, runtime = any_api, any_api.installation.runtime
     file(api, 3)
-    job, now = asked(api, tighter_line(api)), api.world.clock.real_now()
+    job, now = asked(api, tighter_line(api)), api.installation.clock.real_now()
     again_at = now.replace(second=8)
     with runtime.db.write() as session:
-        assert claims.hand_out_job(session, real_now=now, again_at=again_at) == UUID(job["id"])
-    api.world.work()
+        assert claims.lease_job(session, real_now=now, again_at=again_at) == UUID(job["id"])
+    api.installation.work()
     assert seen(api, job)["done"] == 0
-    api.world.clock.advance(seconds=8)
+    api.installation.clock.advance(seconds=8)
     assert worked_off(api, job)["state"] == "done"
 
 
 def test_a_step_that_two_have_made_is_stored_once(any_api: Api) -> None:
-    api, runtime = any_api, any_api.world.runtime
+    api, runtime = any_api, any_api.installation.runtime
     file(api, 3)
-    job, now = asked(api, tighter_line(api)), api.world.clock.real_now()
+    job, now = asked(api, tighter_line(api)), api.installation.clock.real_now()
     with runtime.db.read() as session:
         row = session.get_one(Job, UUID(job["id"]))
     step = Step({"looked_at": 1, "moved": 1, "breaches_at_once": 0}, 1, is_last=False, lines=["a line"])
@@ -179,8 +179,8 @@ def test_jobs_of_several_callers_take_turns(api: Api) -> None:
     file(api, 8)
     policy = tighter_line(api)
     first, second = asked(api, policy), asked(api, policy, "head")
-    api.world.clock.advance(seconds=1)
-    api.world.work()
+    api.installation.clock.advance(seconds=1)
+    api.installation.work()
     done = [seen(api, first)["done"], seen(api, second, "head")["done"]]
     assert sorted(done) == [2, 4]
 
@@ -193,8 +193,8 @@ def test_a_job_that_cannot_be_worked_out_is_given_up_and_says_so(api: Api, monke
     file(api, 1)
     job = asked(api, tighter_line(api))
     for _ in range(6):
-        api.world.work()
-        api.world.clock.advance(seconds=9)
+        api.installation.work()
+        api.installation.clock.advance(seconds=9)
     found = seen(api, job)
     assert (found["state"], found["failure"]) == (
         "failed", "This could not be worked out; the log of slamon says why.",
@@ -208,7 +208,7 @@ def test_the_same_question_gets_the_job_under_way_and_too_many_are_refused(any_a
     assert asked(any_api, policies[0]) == first
     paths = [
         f"/v1/policies/{line}/preview",
-        f"/v1/calendars/{any_api.world.cast.calendar}/preview",
+        f"/v1/calendars/{any_api.installation.cast.calendar}/preview",
     ]
     assert [any_api.pm.post(path).status_code for path in paths] == [202, 202]
     file(any_api, 3)
@@ -225,12 +225,12 @@ def test_an_answer_is_kept_a_day_and_then_removed_with_its_lines(any_api: Api) -
     assert worked_off(any_api, job)["state"] == "done"
 
     def sweep() -> int:
-        with any_api.world.runtime.db.write() as session:
-            return retention.sweep(session, real_now=any_api.world.clock.real_now())
+        with any_api.installation.runtime.db.write() as session:
+            return retention.sweep(session, real_now=any_api.installation.clock.real_now())
 
-    any_api.world.clock.advance(hours=23)
+    any_api.installation.clock.advance(hours=23)
     assert sweep() == 0
-    any_api.world.clock.advance(hours=2)
+    any_api.installation.clock.advance(hours=2)
     assert sweep() == 3
     assert any_api.pm.get(f"/v1/jobs/{job['id']}").status_code == 404
 

@@ -19,10 +19,10 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def without_mail(world: Installation) -> Api:
-    channels = {**world.runtime.channels, "email": ConsoleChannel("email", io.StringIO())}
-    world.runtime = replace(world.runtime, channels=channels)
-    return Api(world)
+def without_mail(installation: Installation) -> Api:
+    channels = {**installation.runtime.channels, "email": ConsoleChannel("email", io.StringIO())}
+    installation.runtime = replace(installation.runtime, channels=channels)
+    return Api(installation)
 
 
 def invited(api: Api, person_id: object) -> str:
@@ -30,7 +30,7 @@ def invited(api: Api, person_id: object) -> str:
     assert (answer.status_code, answer.headers.get("cache-control")) == (202, "no-store")
     assert list(answer.json()) == ["link"]
     link: str = answer.json()["link"]
-    return link.removeprefix(api.world.runtime.settings.base_url)
+    return link.removeprefix(api.installation.runtime.settings.base_url)
 
 
 def set_password(api: Api, path: str) -> int:
@@ -43,23 +43,23 @@ def test_without_a_mail_server_an_invitation_is_in_the_answer_and_its_owner_read
     body = {"name": "New Colleague", "email": "new@sponsor.example", "roles": ["head"]}
     path = invited(api, api.admin.post("/v1/people", json=body).json()["id"])
     assert "besides you, Ada Admin." in api.nobody.get(path).text
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "invited")).one()
     assert (entry.by_name, entry.new) == ("Ada Admin", {"link_shown_to": "Ada Admin"})
     assert set_password(api, path) == 303
-    api.world.work()
+    api.installation.work()
     assert api.nobody.get(path).status_code == 410
 
 
 def test_inviting_again_ends_the_link_shown_before(without_mail: Api) -> None:
-    first, second = (invited(without_mail, without_mail.world.cast.pm) for _ in range(2))
+    first, second = (invited(without_mail, without_mail.installation.cast.pm) for _ in range(2))
     assert set_password(without_mail, first) == 410
     assert set_password(without_mail, second) == 303
 
 
 def test_of_a_used_account_no_link_is_shown_to_an_administrator(without_mail: Api) -> None:
-    path = f"/v1/people/{without_mail.world.cast.pm}/invite"
-    assert set_password(without_mail, invited(without_mail, without_mail.world.cast.pm)) == 303
+    path = f"/v1/people/{without_mail.installation.cast.pm}/invite"
+    assert set_password(without_mail, invited(without_mail, without_mail.installation.cast.pm)) == 303
     answer = without_mail.admin.post(path)
     assert answer.status_code == 409
     assert "slamon new-link pm@sponsor.example" in answer.json()["detail"]
@@ -67,24 +67,24 @@ def test_of_a_used_account_no_link_is_shown_to_an_administrator(without_mail: Ap
 
 
 def test_an_answer_with_a_link_is_not_kept_for_repeated_calls(without_mail: Api) -> None:
-    path = f"/v1/people/{without_mail.world.cast.pm}/invite"
+    path = f"/v1/people/{without_mail.installation.cast.pm}/invite"
     assert without_mail.admin.post(path, headers={"Idempotency-Key": "one"}).status_code == 422
 
 
 def test_with_a_mail_server_nobody_sees_the_link_but_its_owner(api: Api) -> None:
-    answer = api.admin.post(f"/v1/people/{api.world.cast.pm}/invite")
+    answer = api.admin.post(f"/v1/people/{api.installation.cast.pm}/invite")
     assert answer.json() == {"sent_to": "pm@sponsor.example"}
 
 
 def test_only_an_administrator_invites(without_mail: Api) -> None:
-    path = f"/v1/people/{without_mail.world.cast.pm}/invite"
+    path = f"/v1/people/{without_mail.installation.cast.pm}/invite"
     assert [getattr(without_mail, part).post(path).status_code for part in ("lead", "pm", "head")] == [403] * 3
 
 
-def test_of_one_link_used_twice_at_once_one_wins(any_world: Installation) -> None:
-    site = Site(any_world)
-    with any_world.runtime.write() as tx:
-        path = f"/welcome/{one_time_token(tx, any_world.cast.pm)}"
+def test_of_one_link_used_twice_at_once_one_wins(any_installation: Installation) -> None:
+    site = Site(any_installation)
+    with any_installation.runtime.write() as tx:
+        path = f"/welcome/{one_time_token(tx, any_installation.cast.pm)}"
     answers: list[int] = []
 
     def use_it() -> None:

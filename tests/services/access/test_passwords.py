@@ -55,15 +55,15 @@ def test_none_of_the_last_five_passwords_is_taken_again_and_the_one_before_is(si
     assert set_password(site, welcome_path(site), six[0]).status_code == 303
 
 
-def test_the_database_holds_slow_hashes_only(world: Installation) -> None:
-    world.runtime = replace(world.runtime, passwords=Passwords())  # the product's own
-    site = Site(world)
-    site.password(world.cast.pm, PASSWORD)
+def test_the_database_holds_slow_hashes_only(installation: Installation) -> None:
+    installation.runtime = replace(installation.runtime, passwords=Passwords())  # the product's own
+    site = Site(installation)
+    site.password(installation.cast.pm, PASSWORD)
     set_password(site, welcome_path(site), OTHER)
     rows, slow = site.everything(), "$argon2id$v=19$m=65536,t=3,p=4$"
     assert PASSWORD not in str(rows)
     assert [row[2].startswith(slow) for row in rows["former_password"]] == [True]
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         kept = session.scalars(select(Person.password_hash).where(Person.password_hash.is_not(None))).all()
     assert [each.startswith(slow) for each in kept] == [True]
 
@@ -71,22 +71,22 @@ def test_the_database_holds_slow_hashes_only(world: Installation) -> None:
 class Writing(Passwords):
     """Writes to the database wherever something is hashed: impossible while the caller holds SQLite's one writer."""
 
-    def __init__(self, world: Installation) -> None:
+    def __init__(self, installation: Installation) -> None:
         super().__init__()
-        self._world = world
+        self._installation = installation
         self.hashed = 0
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
-        self._world.file()
+        self._installation.file()
         self.hashed += 1
         return super()._run(*args, **kwargs)
 
 
-def test_nothing_is_hashed_while_a_transaction_is_open(world: Installation) -> None:
-    probe = Writing(world)
-    world.runtime = replace(world.runtime, passwords=probe)
-    site = Site(world)
-    site.password(world.cast.pm, PASSWORD)
+def test_nothing_is_hashed_while_a_transaction_is_open(installation: Installation) -> None:
+    probe = Writing(installation)
+    installation.runtime = replace(installation.runtime, passwords=probe)
+    site = Site(installation)
+    site.password(installation.cast.pm, PASSWORD)
     assert sign_in(site, "a wrong password").status_code == 401
     assert sign_in(site, email="nobody@sponsor.example").status_code == 401
     assert sign_in(site).status_code == 303
@@ -107,11 +107,11 @@ class Slow(Passwords):
 
 
 @pytest.fixture
-def busy(world: Installation) -> Iterator[Site]:
+def busy(installation: Installation) -> Iterator[Site]:
     """An installation whose one hashing thread is busy with a stranger."""
     slow = Slow()
-    world.runtime = replace(world.runtime, passwords=slow)
-    site = Site(world)
+    installation.runtime = replace(installation.runtime, passwords=slow)
+    site = Site(installation)
     stranger = Thread(target=sign_in, args=(site, "a wrong password"))
     stranger.start()
     assert slow.begun.wait(20)
@@ -126,4 +126,4 @@ def test_more_sign_ins_than_can_be_hashed_are_told_to_come_back(busy: Site) -> N
     answer = sign_in(busy, host="203.0.113.9")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert "Too many people are signing in" in text_of(answer)
-    assert busy.world.file().number
+    assert busy.installation.file().number

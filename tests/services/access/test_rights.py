@@ -36,7 +36,7 @@ from slamon.services.directory.records import create
 from slamon.services.reports.rights_document import rights
 from slamon.web import session as web
 from tests.callers import Api
-from tests.installation import Installation, open_world
+from tests.installation import Installation, open_installation
 from tests.pages import ADDRESS
 from tests.servers.plugin import ROOT
 from tests.services.requests.test_queries import SHIPMENT
@@ -83,16 +83,16 @@ class CallersAndRecords:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CallersAndRecords]:
-    url = f"sqlite:///{tmp_path_factory.mktemp('rights')}/world.db"
-    with open_world(url, api_calls_per_minute=10**9) as world:
-        built = built_in(world)
-        with nothing_committed(world):
+    url = f"sqlite:///{tmp_path_factory.mktemp('rights')}/installation.db"
+    with open_installation(url, api_calls_per_minute=10**9) as installation:
+        built = built_in(installation)
+        with nothing_committed(installation):
             yield built
 
 
 @contextmanager
-def nothing_committed(world: Installation) -> Iterator[None]:
-    write = world.runtime.db.write
+def nothing_committed(installation: Installation) -> Iterator[None]:
+    write = installation.runtime.db.write
 
     @contextmanager
     def rolled_back() -> Iterator[Session]:
@@ -100,14 +100,14 @@ def nothing_committed(world: Installation) -> Iterator[None]:
             yield session
             raise Conflict("Allowed, and rolled back.")
 
-    world.runtime.db.write = rolled_back  # type: ignore[method-assign]  # one for all who write
+    installation.runtime.db.write = rolled_back  # type: ignore[method-assign]  # one for all who write
     yield
-    world.runtime.db.write = write  # type: ignore[method-assign]
+    installation.runtime.db.write = write  # type: ignore[method-assign]
 
 
-def built_in(world: Installation) -> CallersAndRecords:
-    api, cast, now = Api(world), world.cast, world.clock.now()
-    with world.runtime.write() as tx:
+def built_in(installation: Installation) -> CallersAndRecords:
+    api, cast, now = Api(installation), installation.cast, installation.clock.now()
+    with installation.runtime.write() as tx:
 
         def new(kept: Any, **values: Any) -> Any:
             return create(tx, kept, values, by=SYSTEM)
@@ -135,8 +135,8 @@ def built_in(world: Installation) -> CallersAndRecords:
         )
         built = CallersAndRecords(api, people)
     for kind in KINDS:
-        built.ids[kind] = records(world, api, kind, projects[kind])
-    with world.runtime.write() as tx:
+        built.ids[kind] = records(installation, api, kind, projects[kind])
+    with installation.runtime.write() as tx:
         for part, person_id in people.items():
             key, built.keys[part] = callers.issue_key(tx, scopes=ALL_SCOPES, by=SYSTEM, person_id=person_id)
             built.ids[OWN].setdefault("key_id", {})[part] = key.id
@@ -144,7 +144,7 @@ def built_in(world: Installation) -> CallersAndRecords:
             draft.created_by = str(person_id)
             tx.session.add(draft)
             built.ids[OWN].setdefault("draft_id", {})[part] = draft.id
-            built.ids[OWN].setdefault("job_id", {})[part] = job_of(tx.session, person_id, world.clock.real_now())
+            built.ids[OWN].setdefault("job_id", {})[part] = job_of(tx.session, person_id, installation.clock.real_now())
             if part not in OF_THE_CMO:
                 who = tx.session.get_one(Person, person_id)
                 built.tokens[part] = sessions.begin_session(tx, who)
@@ -160,18 +160,18 @@ def job_of(session: Session, person_id: UUID, at: datetime) -> UUID:
     return job.id
 
 
-def records(world: Installation, api: Api, kind: str, project: UUID) -> dict[str, Any]:
+def records(installation: Installation, api: Api, kind: str, project: UUID) -> dict[str, Any]:
     """What stands behind each name in a path, for one kind of project."""
-    cast, is_own = world.cast, "own" in kind
+    cast, is_own = installation.cast, "own" in kind
     site, contact = (cast.site, cast.contact) if is_own else (cast.other_site, cast.other_contact)
     where = {"project_id": str(project), "site_id": str(site)}
     filed = api.quality.post("/v1/requests", json=inquiry(where)).json()["id"]
     shipment = api.quality.post("/v1/requests", json={**SHIPMENT, **where}).json()["id"]
     file = api.quality.post(f"/v1/requests/{filed}/attachments", files=PDF).json()["id"]
-    now = world.clock.now()
+    now = installation.clock.now()
     day = {"first_day": date(2026, 4, 1), "last_day": date(2026, 4, 2), "name": "Stocktaking", "announced_by": "X"}
     line = {"name": kind, "project_id": project, "clocks": CLOCKS, "ladder": [], "effective_from": now}
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         message = tx.session.scalars(select(Notification).where(Notification.request_id == UUID(filed)).limit(1)).one()
         message.state = "failed"
         policy = create(tx, Policy, line, by=SYSTEM)

@@ -16,7 +16,7 @@ from slamon.db.outbox import Notification
 from slamon.db.parties import Person, PersonStatus
 from slamon.services.access import callers, one_time_links
 from slamon.wording.message import MessageKind
-from tests.installation import ADMIN, CONTACT, LEAD, PM, Installation, open_world
+from tests.installation import ADMIN, CONTACT, LEAD, PM, Installation, open_installation
 from tests.pages import Site, text_of
 
 PASSWORD, OTHER = "correct horse battery", "wooden lamp river"
@@ -26,16 +26,16 @@ HOST_SAW = "Who could see this link: besides you, whoever ran the command on the
 
 @pytest.fixture
 def with_passwords(site: Site) -> Site:
-    for person_id in (site.world.cast.pm, site.world.cast.admin):
+    for person_id in (site.installation.cast.pm, site.installation.cast.admin):
         site.password(person_id, PASSWORD)
     return site
 
 
 @pytest.fixture
-def without_mail(world: Installation) -> Site:
-    channels = {**world.runtime.channels, "email": ConsoleChannel("email", io.StringIO())}
-    world.runtime = replace(world.runtime, channels=channels)
-    return Site(world)
+def without_mail(installation: Installation) -> Site:
+    channels = {**installation.runtime.channels, "email": ConsoleChannel("email", io.StringIO())}
+    installation.runtime = replace(installation.runtime, channels=channels)
+    return Site(installation)
 
 
 def sign_in(site: Site, password: str = PASSWORD, *, email: str = PM, host: str = "198.51.100.7") -> Any:
@@ -51,32 +51,32 @@ def set_password(site: Site, path: str, password: str) -> Any:
 
 
 def welcome_path(site: Site, person_id: UUID | None = None, shown_to: str | None = None) -> str:
-    with site.world.runtime.write() as tx:
-        token = one_time_links.one_time_token(tx, person_id or site.world.cast.pm, shown_to=shown_to)
+    with site.installation.runtime.write() as tx:
+        token = one_time_links.one_time_token(tx, person_id or site.installation.cast.pm, shown_to=shown_to)
     return f"/welcome/{token}"
 
 
 def mailed_path(site: Site, address: str) -> str:
-    site.world.work()
-    link = site.world.email.sent_to(address, MessageKind.ACCOUNT_LINK)[-1].link
+    site.installation.work()
+    link = site.installation.email.sent_to(address, MessageKind.ACCOUNT_LINK)[-1].link
     assert link
-    return link.removeprefix(site.world.runtime.settings.base_url)
+    return link.removeprefix(site.installation.runtime.settings.base_url)
 
 
-def entries(world: Installation, action: str) -> list[AuditEntry]:
-    with world.runtime.db.read() as session:
+def entries(installation: Installation, action: str) -> list[AuditEntry]:
+    with installation.runtime.db.read() as session:
         return list(session.scalars(select(AuditEntry).where(AuditEntry.action == action)))
 
 
-def alarms(world: Installation) -> list[Notification]:
-    with world.runtime.db.read() as session:
+def alarms(installation: Installation) -> list[Notification]:
+    with installation.runtime.db.read() as session:
         return list(session.scalars(select(Notification).where(Notification.kind == MessageKind.ALARM)))
 
 
 def many_failures(site: Site, number: int, email: str = PM) -> None:
     """So many failures of an hour, each from a network of its own."""
-    digest, at = callers.secret_digest(email), site.world.clock.real_now()
-    with site.world.runtime.db.write() as session:
+    digest, at = callers.secret_digest(email), site.installation.clock.real_now()
+    with site.installation.runtime.db.write() as session:
         session.add_all(
             SignInTry(address_digest=digest, network=f"203.0.113.{each}", kind="failed", tried_at=at)
             for each in range(number)
@@ -87,7 +87,7 @@ def many_failures(site: Site, number: int, email: str = PM) -> None:
 
 
 def test_five_failures_lock_their_network_out_and_no_other(with_passwords: Site) -> None:
-    site, clock = with_passwords, with_passwords.world.clock
+    site, clock = with_passwords, with_passwords.installation.clock
     assert LOCKED_HERE in text_of(fail(site, 5)[-1])
     refused = sign_in(site)
     assert (refused.status_code, LOCKED_HERE in text_of(refused)) == (401, True)
@@ -118,12 +118,12 @@ def test_a_network_is_an_ipv4_address_or_the_64_of_an_ipv6_one(
 def test_failures_that_lie_further_apart_lock_nobody_out(with_passwords: Site) -> None:
     for _ in range(6):
         fail(with_passwords, 1)
-        with_passwords.world.clock.advance_real(minutes=4)
+        with_passwords.installation.clock.advance_real(minutes=4)
     assert sign_in(with_passwords).status_code == 303
 
 
 def test_a_lock_lasts_from_its_last_failure_and_refused_tries_do_not_lengthen_it(with_passwords: Site) -> None:
-    site, clock = with_passwords, with_passwords.world.clock
+    site, clock = with_passwords, with_passwords.installation.clock
     fail(site, 4)
     clock.advance_real(minutes=14)
     fail(site, 1)
@@ -140,16 +140,16 @@ def test_once_signed_in_ones_own_slips_are_forgotten(with_passwords: Site) -> No
 
 
 def test_a_lock_out_is_one_alert_and_an_entry_without_the_password(with_passwords: Site) -> None:
-    site, world = with_passwords, with_passwords.world
+    site, installation = with_passwords, with_passwords.installation
     for host in ("198.51.100.7", "198.51.100.8"):
         fail(site, 7, host=host)
-    found = entries(world, "locked")
-    assert [entry.entity_id for entry in found] == [str(world.cast.pm)] * 2
+    found = entries(installation, "locked")
+    assert [entry.entity_id for entry in found] == [str(installation.cast.pm)] * 2
     assert [(entry.new or {})["network"] for entry in found] == ["198.51.100.7", "198.51.100.8"]
     assert "a wrong password" not in str(site.everything())
-    assert len(alarms(world)) == 1
-    world.work()
-    assert "Petra Manager" in str(world.email.sent_to(ADMIN, MessageKind.ALARM)[0].detail)
+    assert len(alarms(installation)) == 1
+    installation.work()
+    assert "Petra Manager" in str(installation.email.sent_to(ADMIN, MessageKind.ALARM)[0].detail)
 
 
 def test_an_address_nobody_has_is_locked_out_alike_and_alarms_nobody(with_passwords: Site) -> None:
@@ -160,12 +160,12 @@ def test_an_address_nobody_has_is_locked_out_alike_and_alarms_nobody(with_passwo
         known, other = fail(site, 1)[0], fail(site, 1, email=unknown)[0]
         assert other.status_code == known.status_code
         assert other.text.replace(unknown, "") == known.text.replace(PM, "")
-    assert len(alarms(site.world)) == 1
+    assert len(alarms(site.installation)) == 1
 
 
-def test_many_networks_lock_the_account_and_its_owner_gets_a_link_past_it(any_world: Installation) -> None:
-    site, world = Site(any_world), any_world
-    for person_id in (world.cast.pm, world.cast.admin):
+def test_many_networks_lock_the_account_and_its_owner_gets_a_link_past_it(any_installation: Installation) -> None:
+    site, installation = Site(any_installation), any_installation
+    for person_id in (installation.cast.pm, installation.cast.admin):
         site.password(person_id, PASSWORD)
     many_failures(site, 50)
     assert LOCKED in text_of(fail(site, 1)[0])
@@ -173,8 +173,8 @@ def test_many_networks_lock_the_account_and_its_owner_gets_a_link_past_it(any_wo
     assert sign_in(site, email=ADMIN).status_code == 303
     assert set_password(site, mailed_path(site, PM), OTHER).status_code == 303
     assert sign_in(site, OTHER, host="192.0.2.1").status_code == 303
-    assert len(alarms(world)) == 1
-    assert [(entry.new or {})["network"] for entry in entries(world, "locked")] == ["every network"]
+    assert len(alarms(installation)) == 1
+    assert [(entry.new or {})["network"] for entry in entries(installation, "locked")] == ["every network"]
 
 
 def test_fifty_failures_an_hour_do_not_lock_the_account(with_passwords: Site) -> None:
@@ -185,16 +185,16 @@ def test_fifty_failures_an_hour_do_not_lock_the_account(with_passwords: Site) ->
 def test_a_locked_account_opens_by_itself_after_an_hour(with_passwords: Site) -> None:
     many_failures(with_passwords, 51)
     assert LOCKED in text_of(sign_in(with_passwords))
-    with_passwords.world.clock.advance_real(minutes=61)
+    with_passwords.installation.clock.advance_real(minutes=61)
     assert sign_in(with_passwords).status_code == 303
 
 
 def test_no_stranger_keeps_the_only_administrator_from_a_link_made_on_the_host(with_passwords: Site) -> None:
-    site, world = with_passwords, with_passwords.world
+    site, installation = with_passwords, with_passwords.installation
     many_failures(site, 51, ADMIN)
     for _ in range(21):
         site.visitor.post("/sign-in", data={"email": ADMIN, "password": "x"})
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         token = one_time_links.new_link(tx, ADMIN)
     site.visitor.post("/forgot-password", data={"email": ADMIN})
     mailed_path(site, ADMIN)
@@ -219,7 +219,7 @@ def ask(site: Site, email: str, host: str = "198.51.100.7") -> Any:
 def test_whoever_forgot_their_password_gets_a_link_by_mail(with_passwords: Site) -> None:
     site = with_passwords
     assert 'href="/forgot-password"' in site.visitor.get("/sign-in").text
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     answer = ask(site, f"  {PM.upper()} ")
     assert "a link is on its way" in text_of(site.visitor.get(answer.headers["location"]))
     path = mailed_path(site, PM)
@@ -233,24 +233,26 @@ def test_whoever_forgot_their_password_gets_a_link_by_mail(with_passwords: Site)
 
 
 def test_asking_for_a_link_does_not_tell_who_has_an_account(with_passwords: Site) -> None:
-    site, world = with_passwords, with_passwords.world
-    with world.runtime.db.write() as session:
-        session.get_one(Person, world.cast.lead).status = PersonStatus.DISABLED.value
+    site, installation = with_passwords, with_passwords.installation
+    with installation.runtime.db.write() as session:
+        session.get_one(Person, installation.cast.lead).status = PersonStatus.DISABLED.value
     answers = [ask(site, email) for email in (PM, LEAD, CONTACT, "nobody@sponsor.example", "", "no address")]
     assert len({(answer.status_code, answer.headers["location"], answer.text) for answer in answers}) == 1
-    world.work()
-    assert [message.address for message in world.email.sent] == [PM]
+    installation.work()
+    assert [message.address for message in installation.email.sent] == [PM]
 
 
 def test_links_are_asked_for_every_five_minutes_and_five_times_a_day(with_passwords: Site) -> None:
-    site, world = with_passwords, with_passwords.world
+    site, installation = with_passwords, with_passwords.installation
     for minutes in (0, 1, 5, 5, 5, 5, 5, 5):
-        world.clock.advance_real(minutes=minutes)
+        installation.clock.advance_real(minutes=minutes)
         assert ask(site, PM).status_code == 303
-    world.work()
-    mails = world.email.sent_to(PM, MessageKind.ACCOUNT_LINK)
+    installation.work()
+    mails = installation.email.sent_to(PM, MessageKind.ACCOUNT_LINK)
     assert len(mails) == 5
-    first, last = (str(mail.link).removeprefix(world.runtime.settings.base_url) for mail in (mails[0], mails[-1]))
+    first, last = (
+        str(mail.link).removeprefix(installation.runtime.settings.base_url) for mail in (mails[0], mails[-1])
+    )
     assert site.visitor.get(first).status_code == 200  # they all open until one of them is used
     assert set_password(site, first, OTHER).status_code == 303
     assert site.visitor.get(last).status_code == 410
@@ -259,7 +261,7 @@ def test_links_are_asked_for_every_five_minutes_and_five_times_a_day(with_passwo
 def test_a_link_that_was_asked_for_ends_after_a_day(with_passwords: Site) -> None:
     ask(with_passwords, PM)
     path = mailed_path(with_passwords, PM)
-    with_passwords.world.clock.advance_real(hours=24)
+    with_passwords.installation.clock.advance_real(hours=24)
     assert set_password(with_passwords, path, OTHER).status_code == 410
 
 
@@ -273,7 +275,7 @@ def test_without_a_mail_server_a_forgotten_password_is_told_the_way_out(without_
     for page in (without_mail.visitor.get("/forgot-password"), ask(without_mail, PM)):
         assert "slamon new-link" in text_of(page)
         assert "<form" not in page.text
-    without_mail.world.work()
+    without_mail.installation.work()
     assert without_mail.everything()["notification"] == []
 
 
@@ -287,12 +289,12 @@ def test_the_welcome_page_says_who_saw_its_link_and_says_so_again_with_a_refused
 
 
 def test_an_invitation_that_cannot_be_sent_is_never_called_sent(without_mail: Site) -> None:
-    world = without_mail.world
-    with world.runtime.write() as tx:
-        by = world.caller(world.cast.admin).as_actor()
-        one_time_links.invite(tx, world.cast.pm, by=by)
-    world.work()
-    page = text_of(without_mail.staff(world.cast.admin).get("/status"))
+    installation = without_mail.installation
+    with installation.runtime.write() as tx:
+        by = installation.caller(installation.cast.admin).as_actor()
+        one_time_links.invite(tx, installation.cast.pm, by=by)
+    installation.work()
+    page = text_of(without_mail.staff(installation.cast.admin).get("/status"))
     assert "Invitation to Petra Manager by e-mail" in page
     assert "No mail server is set, so this link reached nobody" in page
 
@@ -301,16 +303,16 @@ def test_an_invitation_that_cannot_be_sent_is_never_called_sent(without_mail: Si
 
 
 def test_how_long_a_session_may_idle_is_a_setting(tmp_path: Any) -> None:
-    with open_world(f"sqlite:///{tmp_path}/w.db", session_idle_minutes=60) as world:
-        staff = Site(world).staff(world.cast.pm)
+    with open_installation(f"sqlite:///{tmp_path}/w.db", session_idle_minutes=60) as installation:
+        staff = Site(installation).staff(installation.cast.pm)
         for minutes, status in ((59, 200), (61, 303)):
-            world.clock.advance_real(minutes=minutes)
+            installation.clock.advance_real(minutes=minutes)
             assert staff.get("/status").status_code == status
 
 
 def test_looks_of_a_scanner_take_nothing_from_the_reader_of_a_link(site: Site) -> None:
     """Of a one-time link as of a request's: what is read counts apart from what is sent, for each network."""
-    one_time, form = welcome_path(site), site.link(site.world.file().id)
+    one_time, form = welcome_path(site), site.link(site.installation.file().id)
     for path in (one_time, form):
         looks = [site.visitor.get(path).status_code for _ in range(41)]
         assert looks == [200] * 40 + [429]

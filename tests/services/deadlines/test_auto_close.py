@@ -19,7 +19,7 @@ from slamon.services.reports.verify import verify_requests
 from slamon.services.requests.queries import facts_of
 from slamon.wording.facts import FACTS
 from slamon.wording.message import MessageKind
-from tests.installation import CONTACT, LEAD, NOBODY, ON_BOTH_DATABASES, PM, Installation, open_world
+from tests.installation import CONTACT, LEAD, NOBODY, ON_BOTH_DATABASES, PM, Installation, open_installation
 
 K = MessageKind
 SWISS = {"sponsor_country": "CH", "sponsor_subdivision": "nationwide", "sponsor_time_zone": "Europe/Zurich"}
@@ -31,42 +31,42 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def swiss(database_url: str) -> Iterator[Installation]:
-    with open_world(database_url, **SWISS) as opened:
+    with open_installation(database_url, **SWISS) as opened:
         yield opened
 
 
-def go_to(world: Installation, instant: datetime) -> None:
-    world.clock.advance(seconds=(instant - world.clock.now()).total_seconds())
-    world.work()
+def go_to(installation: Installation, instant: datetime) -> None:
+    installation.clock.advance(seconds=(instant - installation.clock.now()).total_seconds())
+    installation.work()
 
 
-def answered(world: Installation, at: datetime = THURSDAY, **differing: object) -> CmoRequest:
+def answered(installation: Installation, at: datetime = THURSDAY, **differing: object) -> CmoRequest:
     """A request filed and answered at `at`."""
-    go_to(world, at)
-    request = world.file(**differing)
-    world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Week 20 is free")
-    world.work()
+    go_to(installation, at)
+    request = installation.file(**differing)
+    installation.act(request.id, Action.ANSWER, by=installation.cast.contact, text="Week 20 is free")
+    installation.work()
     return request
 
 
-def stored(world: Installation, request: CmoRequest) -> CmoRequest:
-    with world.runtime.db.read() as session:
+def stored(installation: Installation, request: CmoRequest) -> CmoRequest:
+    with installation.runtime.db.read() as session:
         return session.get_one(CmoRequest, request.id)
 
 
-def state_of(world: Installation, request: CmoRequest) -> str:
-    return stored(world, request).state
+def state_of(installation: Installation, request: CmoRequest) -> str:
+    return stored(installation, request).state
 
 
-def kinds_of_facts(world: Installation, request: CmoRequest) -> list[str]:
-    with world.runtime.db.read() as session:
+def kinds_of_facts(installation: Installation, request: CmoRequest) -> list[str]:
+    with installation.runtime.db.read() as session:
         return [fact.kind for fact in facts_of(session, request.id)]
 
 
-def let_weeks_pass(world: Installation) -> None:
+def let_weeks_pass(installation: Installation) -> None:
     """Past the notice and past the closing, whatever was promised."""
-    go_to(world, world.clock.now() + timedelta(days=9))
-    go_to(world, world.clock.now() + timedelta(days=9))
+    go_to(installation, installation.clock.now() + timedelta(days=9))
+    go_to(installation, installation.clock.now() + timedelta(days=9))
 
 
 @ON_BOTH_DATABASES
@@ -115,7 +115,7 @@ def test_two_workers_tell_once_and_close_once(swiss: Installation):
         swiss.clock.advance(seconds=(instant + SECOND - swiss.clock.now()).total_seconds())
         for _ in range(2):
             cycle.check_requests(swiss.runtime, NOBODY, [request.id])
-        swiss.clock.advance(seconds=9)  # what was handed out and not done comes up again
+        swiss.clock.advance(seconds=9)  # what was leased and not done comes up again
         swiss.work()
     assert len(swiss.email.sent_to(PM, K.CLOSING_SOON)) == 1
     assert kinds_of_facts(swiss, request).count(FactKind.ACCEPTED) == 1
@@ -214,11 +214,11 @@ def test_without_anybody_to_tell_it_stays_open_and_is_looked_at_again_a_day_late
 
 
 def test_no_working_days_means_never(tmp_path: Path):
-    with open_world(f"sqlite:///{tmp_path}/world.db", auto_close_working_days=0) as world:
-        request = answered(world)
-        assert stored(world, request).next_check_at is None
-        let_weeks_pass(world)
-        assert state_of(world, request) == State.ANSWERED
+    with open_installation(f"sqlite:///{tmp_path}/installation.db", auto_close_working_days=0) as installation:
+        request = answered(installation)
+        assert stored(installation, request).next_check_at is None
+        let_weeks_pass(installation)
+        assert state_of(installation, request) == State.ANSWERED
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ def filed_before_easter(api: Api) -> dict[str, Any]:
     """An inquiry under 16 to 24 working hours at Basel, filed on the Thursday before Easter at 11:00 there."""
     line = {
         "name": "Office hours",
-        "site_id": str(api.world.cast.site),
+        "site_id": str(api.installation.cast.site),
         "agreement_clause": "7.2",
         "clocks": {"answer": {"target": "PT16H", "limit": "PT24H", "mode": "calendar"}},
         "ladder": [],
     }
     assert api.admin.post("/v1/policies", json=line).status_code == 201
-    api.world.clock.advance(days=31)
+    api.installation.clock.advance(days=31)
     return api.filed()
 
 
@@ -48,7 +48,7 @@ def test_each_side_is_told_in_its_own_zone_with_the_others_beside(api: Api) -> N
 def test_a_clock_that_waits_for_us_says_so_and_names_no_deadline(api: Api) -> None:
     request = api.filed()
     api.contact.post(f"/v1/requests/{request['id']}/actions/ask", json={"text": "Which lot?"})
-    api.world.clock.advance(hours=3)
+    api.installation.clock.advance(hours=3)
     told = api.pm.get(f"/v1/requests/{request['id']}/clocks/answer/explain").json()
     assert (told["target_at"], told["limit_at"]) == (None, None)
     assert [(part["kind"], timedelta(seconds=part["seconds"])) for part in told["parts"]][-1] == (

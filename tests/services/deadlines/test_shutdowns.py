@@ -19,11 +19,11 @@ WHY = {"reason": "Foreseen by the agreement"}
 
 def on_thursday(api: Api) -> None:
     working_hours(api, "PT16H", "PT24H")
-    api.world.clock.advance(days=3)
+    api.installation.clock.advance(days=3)
 
 
 def announced(api: Api, **differing: Any) -> dict[str, Any]:
-    answer = api.pm.post(f"/v1/sites/{api.world.cast.site}/shutdowns", json={**CARNIVAL, **differing})
+    answer = api.pm.post(f"/v1/sites/{api.installation.cast.site}/shutdowns", json={**CARNIVAL, **differing})
     assert answer.status_code == 201, answer.text
     shutdown: dict[str, Any] = answer.json()
     return shutdown
@@ -34,7 +34,7 @@ def test_an_agreed_shutdown_closes_its_days_for_requests_filed_later_and_for_no_
     before = any_api.filed()
     shutdown = announced(any_api)
     agreed = any_api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json=WHY).json()
-    assert (agreed["status"], agreed["decided_by"]) == ("agreed", str(any_api.world.cast.lead))
+    assert (agreed["status"], agreed["decided_by"]) == ("agreed", str(any_api.installation.cast.lead))
     later = any_api.filed()
     assert limit_of(later) == AFTER_CARNIVAL
     assert limit_of(any_api.pm.get(f"/v1/requests/{before['id']}").json()) == limit_of(before) == AS_IT_WAS
@@ -51,13 +51,13 @@ def test_a_shutdown_that_is_only_announced_or_was_refused_closes_nothing(api: Ap
 
 
 def test_a_shutdown_of_one_site_leaves_other_sites_with_the_same_calendar_open(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     working_hours(api, "PT16H", "PT24H")
     share = {"calendar_id": str(cast.calendar), "reason": "Same week"}
     assert api.admin.patch(f"/v1/sites/{cast.second_site}", json=share).status_code == 200
     shutdown = api.pm.post(f"/v1/sites/{cast.second_site}/shutdowns", json=CARNIVAL).json()
     assert api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json=WHY).status_code == 200
-    api.world.clock.advance(days=3)
+    api.installation.clock.advance(days=3)
     assert limit_of(api.filed()) == AS_IT_WAS
 
 
@@ -71,7 +71,7 @@ def test_a_shutdown_wins_over_an_opening_day(api: Api) -> None:
 
 def test_announcing_tells_which_deadlines_of_open_requests_would_move(api: Api) -> None:
     on_thursday(api)
-    moved, answered, elsewhere = api.filed(), api.filed(), str(api.world.cast.second_site)
+    moved, answered, elsewhere = api.filed(), api.filed(), str(api.installation.cast.second_site)
     api.contact.post(f"/v1/requests/{answered['id']}/actions/answer", json={"text": "Yes."})
     api.filed(site_id=elsewhere)
     shutdown = announced(api)
@@ -108,7 +108,7 @@ def test_nobody_but_the_lead_of_the_cmo_decides(api: Api, who: str) -> None:
 
 def test_the_lead_of_another_cmo_does_not_decide(api: Api) -> None:
     shutdown = announced(api)
-    api.admin.patch(f"/v1/cmos/{api.world.cast.cmo}", json={"lead_id": None, "reason": "Left the alliance"})
+    api.admin.patch(f"/v1/cmos/{api.installation.cast.cmo}", json={"lead_id": None, "reason": "Left the alliance"})
     assert api.lead.post(f"/v1/shutdowns/{shutdown['id']}/refuse", json=WHY).status_code == 403
 
 
@@ -118,7 +118,7 @@ def test_who_backs_up_the_lead_decides_as_well(api: Api) -> None:
     backup = UUID(api.admin.post("/v1/people", json=deputy).json()["id"])
     path = f"/v1/shutdowns/{shutdown['id']}/agree"
     assert api.caller(backup).post(path, json=WHY).status_code == 403
-    api.admin.patch(f"/v1/people/{api.world.cast.lead}", json={"backup_id": str(backup), "reason": "On leave"})
+    api.admin.patch(f"/v1/people/{api.installation.cast.lead}", json={"backup_id": str(backup), "reason": "On leave"})
     assert api.caller(backup).post(path, json=WHY).json()["decided_by"] == str(backup)
 
 
@@ -130,13 +130,13 @@ def test_a_decision_keeps_the_first_word_until_the_opposite_is_said(api: Api) ->
     assert (stale.status_code, stale.json()["current_version"]) == (412, 2)
     withdrawn = api.lead.post(f"{path}/refuse", json={"reason": "Called off"}).json()
     assert (withdrawn["status"], withdrawn["reason"], withdrawn["version"]) == ("refused", "Called off", 3)
-    assert api.pm.get(f"/v1/sites/{api.world.cast.site}/shutdowns").json()["items"] == [withdrawn]
+    assert api.pm.get(f"/v1/sites/{api.installation.cast.site}/shutdowns").json()["items"] == [withdrawn]
 
 
 def test_the_trail_keeps_who_announced_and_who_agreed_and_why(api: Api) -> None:
     shutdown = announced(api)
     api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json=WHY)
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         entries = session.scalars(
             select(AuditEntry).where(AuditEntry.entity_id == shutdown["id"]).order_by(AuditEntry.sequence)
         ).all()
@@ -157,12 +157,12 @@ def test_the_trail_keeps_who_announced_and_who_agreed_and_why(api: Api) -> None:
     ],
 )
 def test_days_that_cannot_be_are_refused(api: Api, days: dict[str, Any], field: str) -> None:
-    answer = api.pm.post(f"/v1/sites/{api.world.cast.site}/shutdowns", json={**CARNIVAL, **days})
+    answer = api.pm.post(f"/v1/sites/{api.installation.cast.site}/shutdowns", json={**CARNIVAL, **days})
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
 
 
 def test_a_site_that_never_closes_announces_no_shutdown(api: Api) -> None:
-    answer = api.pm.post(f"/v1/sites/{api.world.cast.second_site}/shutdowns", json=CARNIVAL)
+    answer = api.pm.post(f"/v1/sites/{api.installation.cast.second_site}/shutdowns", json=CARNIVAL)
     assert (answer.status_code, "open all the time" in answer.json()["detail"]) == (409, True)
 
 

@@ -13,11 +13,16 @@ LIKE_RHEIN = "RHEIN\u00a0Fill \u200bAG"  # the cast's first CMO
 
 
 def place(api: Api, **more: Any) -> dict[str, Any]:
-    return {"cmo_id": str(api.world.cast.cmo), "country": "CH", "time_zone": "Europe/Zurich", **more}
+    return {"cmo_id": str(api.installation.cast.cmo), "country": "CH", "time_zone": "Europe/Zurich", **more}
 
 
 def project(api: Api, **more: Any) -> dict[str, Any]:
-    return {"name": "Auriga", "pm_id": str(api.world.cast.pm), "cmo_ids": [str(api.world.cast.cmo)], **more}
+    return {
+        "name": "Auriga",
+        "pm_id": str(api.installation.cast.pm),
+        "cmo_ids": [str(api.installation.cast.cmo)],
+        **more,
+    }
 
 
 def test_a_name_that_looks_the_same_is_taken(any_api: Api) -> None:
@@ -28,7 +33,7 @@ def test_a_name_that_looks_the_same_is_taken(any_api: Api) -> None:
         admin.post("/v1/sites", json=place(any_api, name="ba\u200dsel")),
         admin.post("/v1/projects", json=project(any_api, code="aur\u2011101")),
         admin.post("/v1/calendars", json={"name": f"{calendar.upper()}\u2060", "weekly": "24x7"}),
-        admin.patch(f"/v1/cmos/{any_api.world.cast.other_cmo}", json={"name": LIKE_RHEIN, "reason": "Renamed"}),
+        admin.patch(f"/v1/cmos/{any_api.installation.cast.other_cmo}", json={"name": LIKE_RHEIN, "reason": "Renamed"}),
     ]
     assert [(answer.status_code, answer.json()["type"]) for answer in taken] == [
         (409, "urn:slamon:problem:already-exists")
@@ -37,21 +42,21 @@ def test_a_name_that_looks_the_same_is_taken(any_api: Api) -> None:
 
 
 def test_a_name_is_stored_as_typed_and_may_be_respelled(any_api: Api) -> None:
-    admin, path = any_api.admin, f"/v1/cmos/{any_api.world.cast.cmo}"
+    admin, path = any_api.admin, f"/v1/cmos/{any_api.installation.cast.cmo}"
     assert admin.patch(path, json={"name": LIKE_RHEIN, "reason": "Respelled"}).json()["name"] == LIKE_RHEIN
     assert admin.post("/v1/cmos", json={"name": "Rhein Fill AG"}).status_code == 409
     assert admin.post(
-        "/v1/sites", json=place(any_api, name="Basel", cmo_id=str(any_api.world.cast.other_cmo))
+        "/v1/sites", json=place(any_api, name="Basel", cmo_id=str(any_api.installation.cast.other_cmo))
     ).is_success
 
 
 def test_an_address_with_a_hidden_character_is_refused(api: Api) -> None:
-    contact = {"cmo_id": str(api.world.cast.cmo), "name": "Ann", "email": "con\u200btact@cmo.example"}
+    contact = {"cmo_id": str(api.installation.cast.cmo), "name": "Ann", "email": "con\u200btact@cmo.example"}
     assert api.admin.post("/v1/contacts", json=contact).status_code == 422
 
 
-def test_rows_that_looked_the_same_before_are_kept_marked_and_refused_only_anew(any_world: Installation) -> None:
-    db = any_world.runtime.db
+def test_rows_that_looked_the_same_before_are_kept_marked_and_refused_only_anew(any_installation: Installation) -> None:
+    db = any_installation.runtime.db
     with db.write() as session:
         for table, place_in, name in (("organization", "", LIKE_RHEIN), ("site", "organization_id, ", "BASEL")):
             columns = f"{place_in}name_key, kind, status, created_at, created_by, version"
@@ -63,7 +68,7 @@ def test_rows_that_looked_the_same_before_are_kept_marked_and_refused_only_anew(
                 ),
                 {"id": "f" * 32, "name": name, "like": {"organization": "Rhein Fill AG", "site": "Basel"}[table]},
             )
-    api = Api(any_world)
+    api = Api(any_installation)
     cmos = {cmo["name"]: cmo for cmo in api.admin.get("/v1/cmos").json()["items"]}
     assert {name: cmo["shares_name"] for name, cmo in cmos.items() if "hein" in name or "HEIN" in name} == {
         "Rhein Fill AG": False,
@@ -93,7 +98,7 @@ def test_text_of_which_nothing_is_seen_is_refused_where_text_is_needed(api: Api,
         api.contact.post(f"{path}/ask", json={"text": nothing}),
         api.contact.post(f"{path}/answer", json=answer),
         api.pm.post(f"{path}/cancel", json={"reason": nothing}),
-        api.admin.patch(f"/v1/cmos/{api.world.cast.cmo}", json={"name": "New", "reason": nothing}),
+        api.admin.patch(f"/v1/cmos/{api.installation.cast.cmo}", json={"name": "New", "reason": nothing}),
     ]
     assert [refused.status_code for refused in tried] == [422] * len(tried)
 

@@ -24,20 +24,20 @@ def changed(caller: Any, path: str, **values: Any) -> Any:
     return caller.patch(path, json={**values, **WHY})
 
 
-def new_person(world: Installation, email: str, *roles: str) -> UUID:
+def new_person(installation: Installation, email: str, *roles: str) -> UUID:
     values = {
-        "organization_id": world.cast.sponsor,
+        "organization_id": installation.cast.sponsor,
         "name": email.partition("@")[0],
         "email": email,
         "roles": list(roles),
     }
-    with world.runtime.write() as tx:
+    with installation.runtime.write() as tx:
         row = create(tx, Person, {**values, "status": "active"}, by=SYSTEM)
         return row.id
 
 
-def restrict(world: Installation, project: UUID) -> None:
-    with world.runtime.write() as tx:
+def restrict(installation: Installation, project: UUID) -> None:
+    with installation.runtime.write() as tx:
         change(tx, Project, project, {"restricted": True}, by=SYSTEM, reason="secret")
 
 
@@ -45,14 +45,14 @@ def restrict(world: Installation, project: UUID) -> None:
 
 
 def test_nobody_changes_their_own_roles_status_or_scope(api: Api) -> None:
-    own = f"/v1/people/{api.world.cast.admin}"
-    for values in ({"roles": ["quality"]}, {"status": "disabled"}, {"reads_cmo_ids": [str(api.world.cast.cmo)]}):
+    own = f"/v1/people/{api.installation.cast.admin}"
+    for values in ({"roles": ["quality"]}, {"status": "disabled"}, {"reads_cmo_ids": [str(api.installation.cast.cmo)]}):
         assert changed(api.admin, own, **values).status_code == 403
     assert changed(api.admin, own, name="Ada A.", roles=["admin"]).status_code == 200  # the same again gives nothing
 
 
 def test_a_lead_does_not_become_the_lead_of_another_cmo_or_of_a_project_there(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     own = {"lead_id": str(cast.lead)}
     assert changed(api.lead, f"/v1/cmos/{cast.other_cmo}", **own).status_code == 403
     assert api.lead.post("/v1/cmos", json={"name": "Mine", **own}).status_code == 403
@@ -67,48 +67,50 @@ def test_a_lead_does_not_become_the_lead_of_another_cmo_or_of_a_project_there(ap
 
 
 def test_a_lead_keeps_nothing_of_a_cmo_they_do_not_lead(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     contact = {"cmo_id": str(cast.other_cmo), "name": "New", "email": "new@other-cmo.example"}
     assert api.lead.post("/v1/contacts", json=contact).status_code == 403
     assert changed(api.lead, f"/v1/contacts/{cast.other_contact}", email="x@other-cmo.example").status_code == 403
     assert changed(api.lead, f"/v1/sites/{cast.other_site}", name="Mine").status_code == 403
     assert changed(api.lead, f"/v1/contacts/{cast.contact}", name="Corinne C.").status_code == 200
-    stranger = api.caller(new_person(api.world, "other-lead@sponsor.example", "lead"))
+    stranger = api.caller(new_person(api.installation, "other-lead@sponsor.example", "lead"))
     assert stranger.post("/v1/requests", json=api.inquiry()).status_code == 403
     assert changed(stranger, f"/v1/projects/{cast.project}", name="Mine").status_code == 403
 
 
 def test_a_head_who_is_a_lead_too_names_others_and_not_themselves(api: Api) -> None:
-    both = new_person(api.world, "both@sponsor.example", "head", "lead")
-    path = f"/v1/cmos/{api.world.cast.other_cmo}"
+    both = new_person(api.installation, "both@sponsor.example", "head", "lead")
+    path = f"/v1/cmos/{api.installation.cast.other_cmo}"
     assert changed(api.caller(both), path, lead_id=str(both)).status_code == 403
-    assert changed(api.caller(both), path, lead_id=str(api.world.cast.lead)).status_code == 200
+    assert changed(api.caller(both), path, lead_id=str(api.installation.cast.lead)).status_code == 200
     assert changed(api.caller(both), path, name="Renamed").status_code == 403
 
 
 def test_who_managed_a_project_once_does_not_act_on_its_requests_any_more(api: Api) -> None:
     path = f"/v1/requests/{api.filed()['id']}/actions/follow_up"
-    moved = changed(api.admin, f"/v1/projects/{api.world.cast.project}", pm_id=str(api.world.cast.other_pm))
+    moved = changed(
+        api.admin, f"/v1/projects/{api.installation.cast.project}", pm_id=str(api.installation.cast.other_pm)
+    )
     assert moved.status_code == 200
     assert api.pm.post(path, json={"text": "Any news?"}).status_code == 403
     assert api.other_pm.post(path, json={"text": "Any news?"}).status_code == 200
 
 
 def test_a_deputy_files_and_acts_as_the_manager_they_back_up(api: Api) -> None:
-    deputy = new_person(api.world, "deputy@sponsor.example", "project_manager")
-    assert changed(api.admin, f"/v1/people/{api.world.cast.pm}", backup_id=str(deputy)).status_code == 200
+    deputy = new_person(api.installation, "deputy@sponsor.example", "project_manager")
+    assert changed(api.admin, f"/v1/people/{api.installation.cast.pm}", backup_id=str(deputy)).status_code == 200
     assert api.caller(deputy).post("/v1/requests", json=api.inquiry()).status_code == 201
 
 
-def test_the_last_administrator_stays(any_world: Installation) -> None:
-    second = new_person(any_world, "second-admin@sponsor.example", "admin")
-    pair, refused = (any_world.cast.admin, second), []
+def test_the_last_administrator_stays(any_installation: Installation) -> None:
+    second = new_person(any_installation, "second-admin@sponsor.example", "admin")
+    pair, refused = (any_installation.cast.admin, second), []
     start = threading.Barrier(2)
 
     def disable(person_id: UUID, values: dict[str, Any]) -> None:
         start.wait()
         try:
-            with any_world.runtime.write() as tx:
+            with any_installation.runtime.write() as tx:
                 change(tx, Person, person_id, values, by=SYSTEM, reason="leaves")
         except Conflict as conflict:
             refused.append(str(conflict))
@@ -124,7 +126,7 @@ def test_the_last_administrator_stays(any_world: Installation) -> None:
 
 
 def test_a_service_account_keeps_no_records_people_or_keys(api: Api) -> None:
-    cast, roles = api.world.cast, ["lead", "head", "quality", "project_manager"]
+    cast, roles = api.installation.cast, ["lead", "head", "quality", "project_manager"]
     body = {"service_name": "Bridge", "service_roles": roles, "scopes": ["read", "file", "act", "admin"]}
     bridge = api.with_key(api.admin.post("/v1/api-keys", json=body).json()["secret"])
     assert changed(bridge, f"/v1/cmos/{cast.other_cmo}", lead_id=str(cast.lead)).status_code == 403
@@ -139,10 +141,10 @@ def test_a_service_account_keeps_no_records_people_or_keys(api: Api) -> None:
 
 
 def test_owners_are_told_of_keys_in_their_name_and_revoke_them(api: Api) -> None:
-    mine = {"person_id": str(api.world.cast.pm), "scopes": ["read"]}
+    mine = {"person_id": str(api.installation.cast.pm), "scopes": ["read"]}
     made = api.pm.post("/v1/api-keys", json=mine).json()
-    api.world.work()
-    [told] = api.world.email.sent_to(PM, MessageKind.KEY_MADE)
+    api.installation.work()
+    [told] = api.installation.email.sent_to(PM, MessageKind.KEY_MADE)
     assert made["secret"] not in str(told)
     assert (told.link or "").endswith("/keys")
     assert "read" in (told.detail or "")
@@ -153,10 +155,10 @@ def test_owners_are_told_of_keys_in_their_name_and_revoke_them(api: Api) -> None
     assert reader.get("/v1/requests").status_code == 401
 
 
-def test_a_key_is_revoked_on_the_page_of_its_owner(world: Installation) -> None:
-    site = Site(world)
-    secret = world.key(world.cast.steering)
-    staff, other = site.staff(world.cast.steering), site.staff(world.cast.pm)
+def test_a_key_is_revoked_on_the_page_of_its_owner(installation: Installation) -> None:
+    site = Site(installation)
+    secret = installation.key(installation.cast.steering)
+    staff, other = site.staff(installation.cast.steering), site.staff(installation.cast.pm)
     page = staff.get("/keys")
     assert secret[:12] in page.text
     assert secret[:12] not in other.get("/keys").text
@@ -175,12 +177,12 @@ def hidden(api: Api) -> dict[str, Any]:
     """A data request of a project that is restricted since, and so is nothing to the other manager."""
     items = [{"kind": "coa", "lots": ["A17"]}]
     filed = api.filed(type="data", detail={"purpose": "oversight", "items": items}, cmo_reference="PO-77")
-    restrict(api.world, api.world.cast.project)
+    restrict(api.installation, api.installation.cast.project)
     return filed
 
 
 def test_a_restricted_project_is_in_no_list_page_or_spreadsheet_of_others(api: Api, hidden: dict[str, Any]) -> None:
-    site, cast = Site(api.world), api.world.cast
+    site, cast = Site(api.installation), api.installation.cast
     for part, is_seen in (("pm", True), ("quality", True), ("other_pm", False), ("steering", False), ("admin", False)):
         caller, staff = getattr(api, part), site.staff(getattr(cast, part))
         found = {
@@ -198,7 +200,7 @@ def test_a_restricted_project_is_in_no_list_page_or_spreadsheet_of_others(api: A
 def test_what_is_hidden_counts_nowhere(api: Api, hidden: dict[str, Any]) -> None:
     line = {"name": "Draft", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
     asked = {"policy": line, "filed_from": "2026-01-01T00:00:00Z", "filed_to": "2027-01-01T00:00:00Z"}
-    policy = api.admin.post("/v1/policies", json={**line, "cmo_id": str(api.world.cast.cmo)}).json()["id"]
+    policy = api.admin.post("/v1/policies", json={**line, "cmo_id": str(api.installation.cast.cmo)}).json()["id"]
     for part, count in (("pm", 1), ("steering", 0)):
         caller = getattr(api, part)
         assert caller.post("/v1/policies/what-if", json=asked).json()["looked_at"] == count
@@ -206,7 +208,7 @@ def test_what_is_hidden_counts_nowhere(api: Api, hidden: dict[str, Any]) -> None
 
 
 def test_a_hidden_request_is_no_parent_and_no_look_alike(api: Api, hidden: dict[str, Any]) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     other = api.inquiry(project_id=str(cast.other_project), site_id=str(cast.other_site))
     named = api.other_pm.post("/v1/requests", json={**other, "parent_id": hidden["id"]})
     unknown = api.other_pm.post("/v1/requests", json={**other, "parent_id": str(uuid4())})
@@ -219,7 +221,10 @@ def test_a_hidden_request_is_no_parent_and_no_look_alike(api: Api, hidden: dict[
 
 
 def test_a_hidden_project_is_unknown_wherever_it_is_named(api: Api, hidden: dict[str, Any]) -> None:
-    cast, line = api.world.cast, {"name": "X", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []}
+    cast, line = (
+        api.installation.cast,
+        {"name": "X", "clocks": {"answer": {"target": "PT1H", "limit": "PT2H"}}, "ladder": []},
+    )
 
     def answers(project: str) -> list[tuple[int, str]]:
         where = {"project_id": project, "site_id": str(cast.site)}
@@ -237,20 +242,20 @@ def test_a_hidden_project_is_unknown_wherever_it_is_named(api: Api, hidden: dict
 def test_an_answer_kept_is_not_given_again_to_who_may_not_read_it_any_more(api: Api) -> None:
     once = {"Idempotency-Key": "order-1"}
     filed = api.pm.post("/v1/requests", json=api.inquiry(), headers=once)
-    cast = api.world.cast
+    cast = api.installation.cast
     assert api.pm.post("/v1/requests", json=api.inquiry(), headers=once).json() == filed.json()
     assert changed(api.admin, f"/v1/projects/{cast.project}", pm_id=str(cast.other_pm)).status_code == 200
-    restrict(api.world, cast.project)
+    restrict(api.installation, cast.project)
     assert api.pm.post("/v1/requests", json=api.inquiry(), headers=once).status_code == 404
 
 
-def test_messages_about_a_restricted_project_reach_only_who_may_read_it(world: Installation) -> None:
-    restrict(world, world.cast.project)
-    world.file()
+def test_messages_about_a_restricted_project_reach_only_who_may_read_it(installation: Installation) -> None:
+    restrict(installation, installation.cast.project)
+    installation.file()
     for hours in (25, 24, 24, 48):
-        world.clock.advance(hours=hours)
-        world.work()
-    addressed = {message.address for message in [*world.email.sent, *world.slack.sent]}
+        installation.clock.advance(hours=hours)
+        installation.work()
+    addressed = {message.address for message in [*installation.email.sent, *installation.slack.sent]}
     assert {PM, LEAD} <= addressed
     assert not {STEERING, ADMIN, "C0CMOESC"} & addressed
 
@@ -259,7 +264,7 @@ def test_messages_about_a_restricted_project_reach_only_who_may_read_it(world: I
 
 
 def test_an_auditor_reads_what_their_scope_names_restricted_or_not(api: Api, hidden: dict[str, Any]) -> None:
-    cast, path = api.world.cast, f"/v1/people/{api.world.cast.auditor}"
+    cast, path = api.installation.cast, f"/v1/people/{api.installation.cast.auditor}"
     other = api.inquiry(project_id=str(cast.other_project), site_id=str(cast.other_site))
     foreign = api.quality.post("/v1/requests", json=other).json()["id"]
 
@@ -279,7 +284,7 @@ def test_an_auditor_reads_what_their_scope_names_restricted_or_not(api: Api, hid
 
 
 def test_an_auditor_of_a_cmo_reads_its_requests_and_does_nothing(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     who = {"cmo_id": str(cast.cmo), "name": "Aud", "email": "aud@cmo.example", "roles": ["auditor"]}
     auditor = UUID(api.admin.post("/v1/contacts", json=who).json()["id"])
     mine, caller = api.filed(), api.caller(auditor)

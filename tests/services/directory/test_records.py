@@ -6,7 +6,7 @@ from tests.callers import Api
 
 
 def test_a_change_needs_the_version_last_seen_if_it_names_one(any_api: Api) -> None:
-    path = f"/v1/sites/{any_api.world.cast.site}"
+    path = f"/v1/sites/{any_api.installation.cast.site}"
     tag = any_api.admin.get(path).headers["etag"]
     change = {"name": "Basel North", "reason": "Renamed"}
     first = any_api.admin.patch(path, json=change, headers={"If-Match": tag})
@@ -20,7 +20,7 @@ def test_a_change_needs_the_version_last_seen_if_it_names_one(any_api: Api) -> N
     ("tag", "status"), [("*", 200), ('"1"', 200), ('W/"1"', 412), ('"x"', 412), ("1", 422), ('"1", "2"', 422)]
 )
 def test_if_match_is_taken_at_its_word(api: Api, tag: str, status: int) -> None:
-    path = f"/v1/sites/{api.world.cast.site}"
+    path = f"/v1/sites/{api.installation.cast.site}"
     change = {"name": "Basel North", "reason": "Renamed"}
     assert api.admin.patch(path, json=change, headers={"If-Match": tag}).status_code == status
 
@@ -34,7 +34,7 @@ def test_an_act_on_a_stale_version_is_refused(api: Api) -> None:
 
 
 def test_a_change_keeps_what_it_leaves_out_and_says_why(api: Api) -> None:
-    path = f"/v1/contacts/{api.world.cast.contact}"
+    path = f"/v1/contacts/{api.installation.cast.contact}"
     before = api.admin.get(path).json()
     after = api.admin.patch(path, json={"name": "Corinne Meier", "reason": "Married"}).json()
     assert after == {**before, "name": "Corinne Meier", "version": 2}

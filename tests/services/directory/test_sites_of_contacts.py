@@ -10,13 +10,13 @@ from tests.callers import Api
 
 
 def third_site_of(api: Api) -> str:
-    place = {"cmo_id": str(api.world.cast.cmo), "name": "Olten", "country": "CH", "time_zone": "Europe/Zurich"}
+    place = {"cmo_id": str(api.installation.cast.cmo), "name": "Olten", "country": "CH", "time_zone": "Europe/Zurich"}
     made: str = api.admin.post("/v1/sites", json=place).json()["id"]
     return made
 
 
 def contact_of(api: Api, *site_ids: str | UUID, **more: Any) -> dict[str, Any]:
-    new = {"cmo_id": str(api.world.cast.cmo), "site_ids": [str(one) for one in site_ids], "name": "Vera Various"}
+    new = {"cmo_id": str(api.installation.cast.cmo), "site_ids": [str(one) for one in site_ids], "name": "Vera Various"}
     made = api.admin.post("/v1/contacts", json={"email": "vera@cmo.example", **new, **more})
     assert made.status_code == 201, made.text
     contact: dict[str, Any] = made.json()
@@ -25,7 +25,7 @@ def contact_of(api: Api, *site_ids: str | UUID, **more: Any) -> dict[str, Any]:
 
 def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no_other(any_api: Api) -> None:
     third_site = third_site_of(any_api)
-    api, cast = any_api, any_api.world.cast
+    api, cast = any_api, any_api.installation.cast
     sites = [str(cast.site), str(cast.second_site)]
     vera = contact_of(api, *sites)
     assert vera["site_ids"] == sorted(sites)
@@ -43,13 +43,13 @@ def test_a_contact_of_two_sites_sees_and_answers_what_is_asked_of_both_and_of_no
 
 def test_the_sites_own_contact_is_chosen_before_one_of_the_whole_cmo(api: Api) -> None:
     third_site = third_site_of(api)
-    vera = contact_of(api, api.world.cast.second_site, third_site)
-    chosen = [api.filed(site_id=site)["contact_id"] for site in (third_site, str(api.world.cast.site))]
-    assert chosen == [vera["id"], str(api.world.cast.contact)]
+    vera = contact_of(api, api.installation.cast.second_site, third_site)
+    chosen = [api.filed(site_id=site)["contact_id"] for site in (third_site, str(api.installation.cast.site))]
+    assert chosen == [vera["id"], str(api.installation.cast.contact)]
 
 
 def test_the_contacts_of_a_site_are_found_by_each_of_their_sites(any_api: Api) -> None:
-    cast = any_api.world.cast
+    cast = any_api.installation.cast
     vera = contact_of(any_api, cast.site, cast.second_site)
     for site, others in ((cast.site, {str(cast.contact)}), (cast.second_site, set())):
         found = any_api.admin.get(f"/v1/contacts?site_id={site}").json()["items"]
@@ -57,7 +57,7 @@ def test_the_contacts_of_a_site_are_found_by_each_of_their_sites(any_api: Api) -
 
 
 def test_the_sites_of_a_contact_are_changed_as_a_whole_and_kept_in_the_trail(api: Api) -> None:
-    api, cast = api, api.world.cast
+    api, cast = api, api.installation.cast
     path = f"/v1/contacts/{contact_of(api, cast.site)['id']}"
     for site_ids in ([str(cast.second_site)], []):
         changed = api.admin.patch(path, json={"site_ids": site_ids, "reason": "Moved"})
@@ -67,13 +67,13 @@ def test_the_sites_of_a_contact_are_changed_as_a_whole_and_kept_in_the_trail(api
 
 @pytest.mark.parametrize("site", ["other_site", "cmo"])
 def test_a_site_of_another_cmo_or_none_is_refused(api: Api, site: str) -> None:
-    fields = {"site_ids": [str(getattr(api.world.cast, site))], "reason": "Moved"}
-    refused = api.admin.patch(f"/v1/contacts/{api.world.cast.contact}", json=fields)
+    fields = {"site_ids": [str(getattr(api.installation.cast, site))], "reason": "Moved"}
+    refused = api.admin.patch(f"/v1/contacts/{api.installation.cast.contact}", json=fields)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "site_ids")
 
 
 def test_who_backs_up_a_contact_serves_all_of_their_sites(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     vera = contact_of(api, cast.site)
     backed = {"backup_id": vera["id"], "reason": "Holidays"}
     path = f"/v1/contacts/{cast.contact}"
@@ -89,11 +89,11 @@ def test_who_backs_up_a_contact_serves_all_of_their_sites(api: Api) -> None:
 
 
 def test_a_form_link_opens_the_requests_of_each_site(api: Api) -> None:
-    api, cast = api, api.world.cast
+    api, cast = api, api.installation.cast
     vera = contact_of(api, cast.site, cast.second_site)
     for site in (cast.site, cast.second_site):
         api.filed(site_id=str(site), contact_id=vera["id"])
-    api.world.work()
-    links = [message.link for message in api.world.email.sent_to("vera@cmo.example")]
+    api.installation.work()
+    links = [message.link for message in api.installation.email.sent_to("vera@cmo.example")]
     browser = TestClient(api.app, base_url="http://127.0.0.1:8000")
     assert [browser.get(link).status_code for link in links if link] == [200, 200]

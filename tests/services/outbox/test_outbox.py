@@ -6,11 +6,11 @@ from tests.installation import CONTACT
 
 
 def test_a_dead_letter_can_be_sent_again_or_set_aside(api: Api) -> None:
-    world = api.world
-    world.email.failures.extend(DeliveryError("550 no such user", permanent=True) for _ in range(2))
+    installation = api.installation
+    installation.email.failures.extend(DeliveryError("550 no such user", permanent=True) for _ in range(2))
     api.filed()
     api.filed()
-    world.work()
+    installation.work()
     first, second = api.pm.get("/v1/messages").json()["items"]
     assert first["address"] == CONTACT
     assert api.pm.post(f"/v1/messages/{first['id']}/resend").json()["state"] == "queued"
@@ -18,17 +18,17 @@ def test_a_dead_letter_can_be_sent_again_or_set_aside(api: Api) -> None:
     assert aside.json()["state"] == "suppressed"
     again = api.pm.post(f"/v1/messages/{second['id']}/resend")
     assert again.status_code == 409
-    world.work()
+    installation.work()
     assert api.pm.get("/v1/messages").json()["items"] == []
 
 
 def test_everything_outgoing_can_be_stopped_and_let_go(api: Api) -> None:
-    world = api.world
+    installation = api.installation
     assert api.admin.post("/v1/outgoing", json={"stopped": True, "reason": "Restore"}).json()["stopped"]
     api.filed()
-    world.work()
-    assert world.email.sent == []
+    installation.work()
+    assert installation.email.sent == []
     assert api.pm.get("/v1/outgoing").json()["counts"]["queued"] == 1
     api.admin.post("/v1/outgoing", json={"stopped": False, "reason": "Done"})
-    world.work()
-    assert world.email.sent_to(CONTACT)
+    installation.work()
+    assert installation.email.sent_to(CONTACT)

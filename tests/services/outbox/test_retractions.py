@@ -39,208 +39,227 @@ from tests.installation import (
     PM,
     START,
     Installation,
-    open_world,
+    open_installation,
 )
 
 K = MessageKind
 ONLY_LIMIT = [{"level": "limit", "to": [{"channel": "slack", "role": "lead"}, {"channel": "email", "role": "lead"}]}]
 
 
-def pass_hours(world: Installation, *hours: float) -> None:
+def pass_hours(installation: Installation, *hours: float) -> None:
     """Work just after each of these hours since the start."""
     for each in hours:
-        world.clock.advance(seconds=(START + timedelta(hours=each, seconds=1) - world.clock.now()).total_seconds())
-        world.work()
+        installation.clock.advance(
+            seconds=(START + timedelta(hours=each, seconds=1) - installation.clock.now()).total_seconds()
+        )
+        installation.work()
 
 
-def by_phone(world: Installation, request: CmoRequest, action: Action, hour: float, **payload: Any) -> None:
+def by_phone(installation: Installation, request: CmoRequest, action: Action, hour: float, **payload: Any) -> None:
     """The project manager writes down what the contact said on the phone at that hour."""
-    world.act(
-        request.id, action, by=world.cast.pm, on_behalf_of=world.cast.contact, via=Via.PHONE_RECORDED,
+    installation.act(
+        request.id, action, by=installation.cast.pm, on_behalf_of=installation.cast.contact, via=Via.PHONE_RECORDED,
         evidence="Corinne called Petra", occurred_at=START + timedelta(hours=hour), **payload,
     )  # fmt: skip
-    world.work()
+    installation.work()
 
 
-def put_in_force(world: Installation, *, hours: tuple[int, int], mode: str = "elapsed", ladder: Any = None) -> Policy:
+def put_in_force(
+    installation: Installation, *, hours: tuple[int, int], mode: str = "elapsed", ladder: Any = None
+) -> Policy:
     """A line for the first CMO that wins from now."""
     target, limit = hours
     clock = {"target": f"PT{target}H", "limit": f"PT{limit}H", "mode": mode}
-    now = world.clock.now()
-    with world.runtime.write() as tx:
+    now = installation.clock.now()
+    with installation.runtime.write() as tx:
         values = {
             "clocks": dict.fromkeys(("acknowledgement", "answer", "reply"), clock),
             "ladder": ladder or default_policies(STANDARD.clocks)[0]["ladder"],
         }  # fmt: skip
-        own = select(Policy).where(Policy.cmo_id == world.cast.cmo, Policy.former_of.is_(None))
+        own = select(Policy).where(Policy.cmo_id == installation.cast.cmo, Policy.former_of.is_(None))
         line = tx.session.scalars(own).one_or_none()
         if line is not None:
             return change(tx, Policy, line.id, values, by=SYSTEM, reason="Agreed")
-        scope = {"name": "For Rhein Fill", "cmo_id": world.cast.cmo, "effective_from": now}
+        scope = {"name": "For Rhein Fill", "cmo_id": installation.cast.cmo, "effective_from": now}
         return create(tx, Policy, {**scope, **values}, by=SYSTEM)
 
 
-def apply(world: Installation, line: Policy) -> None:
-    admin = world.caller(world.cast.admin)
-    with world.runtime.write() as tx:
+def apply(installation: Installation, line: Policy) -> None:
+    admin = installation.caller(installation.cast.admin)
+    with installation.runtime.write() as tx:
         term_changes.apply(tx, policy_changes.of_policy(tx, line.id, admin), by=SYSTEM, reason="Agreed")
 
 
-def findings(world: Installation) -> list[str]:
-    with world.runtime.read() as tx:
+def findings(installation: Installation) -> list[str]:
+    with installation.runtime.read() as tx:
         return [str(f) for f in verify_requests(tx) if isinstance(f, Difference)]
 
 
-def breached_and_asked_before(world: Installation, **line: Any) -> CmoRequest:
+def breached_and_asked_before(installation: Installation, **line: Any) -> CmoRequest:
     """Acknowledged after an hour, breached at 48 h, and then a question of the tenth hour is written down."""
     if line:
-        put_in_force(world, **line)
-    request = world.file()
-    pass_hours(world, 1)
-    world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
-    pass_hours(world, 18, 24, 48)
-    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1
-    by_phone(world, request, Action.ASK, 10, text="Which strength?")
+        put_in_force(installation, **line)
+    request = installation.file()
+    pass_hours(installation, 1)
+    installation.act(request.id, Action.ACKNOWLEDGE, by=installation.cast.contact)
+    pass_hours(installation, 18, 24, 48)
+    assert len(installation.email.sent_to(LEAD, K.LIMIT)) == 1
+    by_phone(installation, request, Action.ASK, 10, text="Which strength?")
     return request
 
 
 @pytest.mark.parametrize("line", [{}, {"hours": (24, 48), "ladder": ONLY_LIMIT}])
-def test_a_breach_after_a_withdrawn_one_is_told_like_the_first(world: Installation, line: dict[str, Any]):
-    request = breached_and_asked_before(world, **line)
-    pass_hours(world, 50)
-    world.act(request.id, Action.REPLY, by=world.cast.pm, text="5 mg")
-    pass_hours(world, 60, 70, 87)
-    assert len(world.email.sent_to(LEAD, K.LIMIT)) == len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
-    pass_hours(world, 88, 89, 90)  # ten hours before the question, 38 after the reply
-    assert len(world.email.sent_to(LEAD, K.LIMIT)) == len(world.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
-    second = world.slack.sent_to(CMO_CHANNEL, K.LIMIT)[1]
+def test_a_breach_after_a_withdrawn_one_is_told_like_the_first(installation: Installation, line: dict[str, Any]):
+    request = breached_and_asked_before(installation, **line)
+    pass_hours(installation, 50)
+    installation.act(request.id, Action.REPLY, by=installation.cast.pm, text="5 mg")
+    pass_hours(installation, 60, 70, 87)
+    assert len(installation.email.sent_to(LEAD, K.LIMIT)) == len(installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 1
+    pass_hours(installation, 88, 89, 90)  # ten hours before the question, 38 after the reply
+    assert len(installation.email.sent_to(LEAD, K.LIMIT)) == len(installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)) == 2
+    second = installation.slack.sent_to(CMO_CHANNEL, K.LIMIT)[1]
     assert [(clock.words.label, clock.limit_at) for clock in second.clocks] == [
         ("answer", START + timedelta(hours=88, seconds=1))  # the second in which the reply was written
     ]
-    assert findings(world) == []
+    assert findings(installation) == []
 
 
-def test_a_second_breach_climbs_the_whole_ladder_and_an_old_taking_does_not_stop_its_repetition(world: Installation):
-    request = breached_and_asked_before(world)
-    world.act(request.id, Action.TAKE, by=world.cast.lead)
-    pass_hours(world, 50)
-    world.act(request.id, Action.REPLY, by=world.cast.pm, text="5 mg")
-    pass_hours(world, 88.1, 92.1, 96.1, 112.1)
-    of_the_answer = [m for m in world.email.sent if m.clocks and m.clocks[0].words.label == "answer"]
+def test_a_second_breach_climbs_the_whole_ladder_and_an_old_taking_does_not_stop_its_repetition(
+    installation: Installation,
+):
+    request = breached_and_asked_before(installation)
+    installation.act(request.id, Action.TAKE, by=installation.cast.lead)
+    pass_hours(installation, 50)
+    installation.act(request.id, Action.REPLY, by=installation.cast.pm, text="5 mg")
+    pass_hours(installation, 88.1, 92.1, 96.1, 112.1)
+    of_the_answer = [m for m in installation.email.sent if m.clocks and m.clocks[0].words.label == "answer"]
     assert [m.kind for m in of_the_answer if m.address == LEAD] == [K.LIMIT, K.LIMIT, K.REPEAT]
     assert [m.kind for m in of_the_answer if m.address == HEAD] == [K.STEP_3]
 
 
-def test_who_was_told_of_a_withdrawn_breach_hears_that_once_in_the_thread_where_there_is_one(any_world: Installation):
-    breached_and_asked_before(any_world)
-    pass_hours(any_world, 49, 50)
-    [first], [taken_back] = (any_world.slack.sent_to(CMO_CHANNEL, kind) for kind in (K.LIMIT, K.WITHDRAWN))
-    assert taken_back.thread_id == f"slack:{any_world.slack.sent.index(first) + 1}"
+def test_who_was_told_of_a_withdrawn_breach_hears_that_once_in_the_thread_where_there_is_one(
+    any_installation: Installation,
+):
+    breached_and_asked_before(any_installation)
+    pass_hours(any_installation, 49, 50)
+    [first], [taken_back] = (any_installation.slack.sent_to(CMO_CHANNEL, kind) for kind in (K.LIMIT, K.WITHDRAWN))
+    assert taken_back.thread_id == f"slack:{any_installation.slack.sent.index(first) + 1}"
     assert taken_back.detail == "an earlier act was recorded later"
     assert [clock.words.label for clock in taken_back.clocks] == ["answer"]
     for address in (PM, CMO_LEAD):
-        assert len(any_world.email.sent_to(address, K.WITHDRAWN)) == 1
+        assert len(any_installation.email.sent_to(address, K.WITHDRAWN)) == 1
     for address in (LEAD, HEAD, CONTACT):  # told in the thread, or never told of a breach
-        assert not any_world.email.sent_to(address, K.WITHDRAWN)
-    assert not any_world.slack.sent_to(CMO_CHANNEL, K.CLOSING)
-    assert findings(any_world) == []
+        assert not any_installation.email.sent_to(address, K.WITHDRAWN)
+    assert not any_installation.slack.sent_to(CMO_CHANNEL, K.CLOSING)
+    assert findings(any_installation) == []
 
 
-def test_a_breach_undone_by_an_answer_recorded_late_is_withdrawn_and_not_closed(world: Installation):
-    request = world.file()
-    pass_hours(world, 1)
-    world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
-    pass_hours(world, 48)
-    by_phone(world, request, Action.ANSWER, 20, text="Yes, it is free")
-    assert [m.kind for m in world.slack.sent_to(CMO_CHANNEL)] == [K.LIMIT, K.WITHDRAWN]
+def test_a_breach_undone_by_an_answer_recorded_late_is_withdrawn_and_not_closed(installation: Installation):
+    request = installation.file()
+    pass_hours(installation, 1)
+    installation.act(request.id, Action.ACKNOWLEDGE, by=installation.cast.contact)
+    pass_hours(installation, 48)
+    by_phone(installation, request, Action.ANSWER, 20, text="Yes, it is free")
+    assert [m.kind for m in installation.slack.sent_to(CMO_CHANNEL)] == [K.LIMIT, K.WITHDRAWN]
 
 
-def test_of_several_steps_told_to_one_person_one_withdrawal_comes(world: Installation):
-    request = world.file()
-    pass_hours(world, 1)
-    world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
-    pass_hours(world, 48, 52, 72)
-    by_phone(world, request, Action.ASK, 10, text="Which strength?")
-    of_the_answer = [m for m in world.slack.sent_to(CMO_CHANNEL) if m.clocks[0].words.label == "answer"]
+def test_of_several_steps_told_to_one_person_one_withdrawal_comes(installation: Installation):
+    request = installation.file()
+    pass_hours(installation, 1)
+    installation.act(request.id, Action.ACKNOWLEDGE, by=installation.cast.contact)
+    pass_hours(installation, 48, 52, 72)
+    by_phone(installation, request, Action.ASK, 10, text="Which strength?")
+    of_the_answer = [m for m in installation.slack.sent_to(CMO_CHANNEL) if m.clocks[0].words.label == "answer"]
     assert [m.kind for m in of_the_answer] == [K.LIMIT, K.REPEAT, K.STEP_3, K.WITHDRAWN]
     for address in (PM, CMO_LEAD):
-        assert len(world.email.sent_to(address, K.WITHDRAWN)) == 1
+        assert len(installation.email.sent_to(address, K.WITHDRAWN)) == 1
 
 
-def test_a_breach_whose_message_never_left_is_neither_told_nor_withdrawn(world: Installation):
-    request = world.file()
-    pass_hours(world, 1)
-    world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
-    pass_hours(world, 24)
+def test_a_breach_whose_message_never_left_is_neither_told_nor_withdrawn(installation: Installation):
+    request = installation.file()
+    pass_hours(installation, 1)
+    installation.act(request.id, Action.ACKNOWLEDGE, by=installation.cast.contact)
+    pass_hours(installation, 24)
     failing = [DeliveryError("down"), DeliveryError("down"), DeliveryError("down"), DeliveryError("down")]
-    world.slack.failures.extend(failing[:1])
-    world.email.failures.extend(failing)
-    pass_hours(world, 48)  # the first attempts fail, and all wait
-    by_phone(world, request, Action.ASK, 10, text="Which strength?")
-    world.slack.failures.clear()
-    world.email.failures.clear()
-    pass_hours(world, 49, 50)
-    sent = [m.kind for channel in (world.slack, world.email) for m in channel.sent]
+    installation.slack.failures.extend(failing[:1])
+    installation.email.failures.extend(failing)
+    pass_hours(installation, 48)  # the first attempts fail, and all wait
+    by_phone(installation, request, Action.ASK, 10, text="Which strength?")
+    installation.slack.failures.clear()
+    installation.email.failures.clear()
+    pass_hours(installation, 49, 50)
+    sent = [m.kind for channel in (installation.slack, installation.email) for m in channel.sent]
     assert not {K.LIMIT, K.WITHDRAWN}.intersection(sent)
 
 
-def test_a_withdrawal_that_slack_refuses_comes_by_mail(world: Installation):
-    breached = world.file()
-    pass_hours(world, 48)
-    world.slack.failures.append(DeliveryError("gone", permanent=True))
-    by_phone(world, breached, Action.ANSWER, 20, text="Yes")
-    pass_hours(world, 49)
-    assert len(world.email.sent_to(LEAD, K.WITHDRAWN)) == 1
+def test_a_withdrawal_that_slack_refuses_comes_by_mail(installation: Installation):
+    breached = installation.file()
+    pass_hours(installation, 48)
+    installation.slack.failures.append(DeliveryError("gone", permanent=True))
+    by_phone(installation, breached, Action.ANSWER, 20, text="Yes")
+    pass_hours(installation, 49)
+    assert len(installation.email.sent_to(LEAD, K.WITHDRAWN)) == 1
 
 
-def test_a_breach_that_other_terms_move_is_withdrawn_and_the_new_one_told_unless_it_is_the_same(world: Installation):
-    world.file()
-    pass_hours(world, 24, 48)
-    told = world.email.sent_to
-    apply(world, put_in_force(world, hours=(24, 40)))
-    world.work()
+def test_a_breach_that_other_terms_move_is_withdrawn_and_the_new_one_told_unless_it_is_the_same(
+    installation: Installation,
+):
+    installation.file()
+    pass_hours(installation, 24, 48)
+    told = installation.email.sent_to
+    apply(installation, put_in_force(installation, hours=(24, 40)))
+    installation.work()
     assert [m.kind for m in told(LEAD) if m.kind in (K.LIMIT, K.WITHDRAWN)] == [K.LIMIT, K.LIMIT]
-    assert len(world.slack.sent_to(CMO_CHANNEL, K.WITHDRAWN)) == len(told(PM, K.WITHDRAWN)) == 1
-    apply(world, put_in_force(world, hours=(12, 40)))  # the breach stands where it stood
-    world.work()
+    assert len(installation.slack.sent_to(CMO_CHANNEL, K.WITHDRAWN)) == len(told(PM, K.WITHDRAWN)) == 1
+    apply(installation, put_in_force(installation, hours=(12, 40)))  # the breach stands where it stood
+    installation.work()
     assert len(told(LEAD, K.LIMIT)) == 2
-    apply(world, put_in_force(world, hours=(24, 48)))  # and is once more what was told first and then withdrawn
-    world.work()
+    apply(
+        installation, put_in_force(installation, hours=(24, 48))
+    )  # and is once more what was told first and then withdrawn
+    installation.work()
     assert len(told(LEAD, K.LIMIT)) == 3
-    assert findings(world) == []
+    assert findings(installation) == []
 
 
-def test_a_lower_step_is_told_once_the_one_that_passed_over_it_is_undone(world: Installation):
-    world.file()
-    pass_hours(world, 73)  # found together: step 3 speaks, the breach is passed over
-    assert not world.email.sent_to(LEAD, K.LIMIT)
+def test_a_lower_step_is_told_once_the_one_that_passed_over_it_is_undone(installation: Installation):
+    installation.file()
+    pass_hours(installation, 73)  # found together: step 3 speaks, the breach is passed over
+    assert not installation.email.sent_to(LEAD, K.LIMIT)
     later = [
         {**step, "offset": "PT90H"} if step["level"] == "step_3" else step
         for step in default_policies(STANDARD.clocks)[0]["ladder"]
     ]
-    apply(world, put_in_force(world, hours=(24, 48), ladder=later))
-    world.work()
-    assert len(world.email.sent_to(LEAD, K.LIMIT)) == 1
-    assert len(world.email.sent_to(HEAD, K.WITHDRAWN)) + len(world.slack.sent_to(CMO_CHANNEL, K.WITHDRAWN)) >= 1
+    apply(installation, put_in_force(installation, hours=(24, 48), ladder=later))
+    installation.work()
+    assert len(installation.email.sent_to(LEAD, K.LIMIT)) == 1
+    assert (
+        len(installation.email.sent_to(HEAD, K.WITHDRAWN)) + len(installation.slack.sent_to(CMO_CHANNEL, K.WITHDRAWN))
+        >= 1
+    )
 
 
 @pytest.mark.parametrize("lost", ["message", "telling"])
-def test_a_standing_breach_that_nobody_was_told_of_is_alarmed_and_found_by_verify(any_world: Installation, lost: str):
-    request = any_world.file()
-    pass_hours(any_world, 48, 48.2)
-    assert findings(any_world) == []
-    with any_world.runtime.db.write() as session:
+def test_a_standing_breach_that_nobody_was_told_of_is_alarmed_and_found_by_verify(
+    any_installation: Installation, lost: str
+):
+    request = any_installation.file()
+    pass_hours(any_installation, 48, 48.2)
+    assert findings(any_installation) == []
+    with any_installation.runtime.db.write() as session:
         if lost == "telling":
             values = {"notified": False, "untold": True}
             session.execute(update(CrossingRow).where(CrossingRow.level == "limit").values(**values))
         else:  # of another instant there is one, as when an earlier breach was told
             limits = update(Notification).where(Notification.kind == K.LIMIT)
             session.execute(limits.values(crossed_at=START + timedelta(hours=40)))
-    assert len(findings(any_world)) == 1
-    assert f"{request.number}: nobody was told of crossing" in findings(any_world)[0]
-    auditor = Watchdog(any_world.runtime)
+    assert len(findings(any_installation)) == 1
+    assert f"{request.number}: nobody was told of crossing" in findings(any_installation)[0]
+    auditor = Watchdog(any_installation.runtime)
     auditor.look()
-    assert any("escalations have no message" in (m.detail or "") for m in any_world.email.sent_to(ADMIN, K.ALARM))
+    assert any(
+        "escalations have no message" in (m.detail or "") for m in any_installation.email.sent_to(ADMIN, K.ALARM)
+    )
 
 
 def test_a_message_of_many_clocks_keeps_a_key_for_each_reader():
@@ -260,44 +279,51 @@ class AnyLife(RuleBasedStateMachine):
         super().__init__()
         self.stack = ExitStack()
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
-        self.world = self.stack.enter_context(open_world(f"sqlite:///{Path(folder)}/life.db", digest_above=1000))
+        self.installation = self.stack.enter_context(
+            open_installation(f"sqlite:///{Path(folder)}/life.db", digest_above=1000)
+        )
 
     def teardown(self) -> None:
         self.stack.close()
 
     @initialize(mode=st.sampled_from(("elapsed", "calendar")))
     def file(self, mode: str) -> None:
-        put_in_force(self.world, hours=(12, 30), mode=mode)
-        self.request = self.world.file()
-        self.world.work()
+        put_in_force(self.installation, hours=(12, 30), mode=mode)
+        self.request = self.installation.file()
+        self.installation.work()
 
     @rule(hours=st.integers(1, 40))
     def time_passes(self, hours: int) -> None:
-        self.world.clock.advance(hours=hours, seconds=1)
-        self.world.work()
+        self.installation.clock.advance(hours=hours, seconds=1)
+        self.installation.work()
 
     @rule(action=st.sampled_from((Action.ASK, Action.ACKNOWLEDGE, Action.ANSWER, Action.WAIT)), late=st.integers(0, 60))
     def the_cmo_acted(self, action: Action, late: int) -> None:
-        at = max(self.world.clock.now() - timedelta(hours=late), START)
-        until = {"until": (self.world.clock.now() + timedelta(hours=9)).isoformat()} if action == Action.WAIT else {}
+        at = max(self.installation.clock.now() - timedelta(hours=late), START)
+        until = (
+            {"until": (self.installation.clock.now() + timedelta(hours=9)).isoformat()} if action == Action.WAIT else {}
+        )
         with_words = {"reason": "The laboratory"} if action == Action.WAIT else {"text": "Said"}
         self._try(
-            action, by=self.world.cast.pm, on_behalf_of=self.world.cast.contact, via=Via.PHONE_RECORDED,
+            action, by=self.installation.cast.pm, on_behalf_of=self.installation.cast.contact, via=Via.PHONE_RECORDED,
             evidence="A call", occurred_at=at, particulars=until, **with_words,
         )  # fmt: skip
 
     @rule(action=st.sampled_from((Action.REPLY, Action.FOLLOW_UP, Action.REJECT, Action.TAKE, Action.RESUME)))
     def the_sponsor_acts(self, action: Action) -> None:
-        self._try(action, by=self.world.cast.lead, text="Said", reason="Said")
+        self._try(action, by=self.installation.cast.lead, text="Said", reason="Said")
 
     @rule(priority=st.sampled_from(("routine", "urgent")))
     def the_priority_changes(self, priority: str) -> None:
-        with self.world.runtime.db.read() as session:
+        with self.installation.runtime.db.read() as session:
             version = session.get_one(CmoRequest, self.request.id).version
         self._try(
-            Action.AMEND, by=self.world.cast.lead, reason="Agreed", particulars={"changes": {"priority": priority}},
+            Action.AMEND,
+            by=self.installation.cast.lead,
+            reason="Agreed",
+            particulars={"changes": {"priority": priority}},
             expected_version=version,
-        )  # fmt: skip
+        )
 
     @rule(
         hours=st.integers(4, 30), more=st.integers(0, 40), mode=st.sampled_from(("elapsed", "calendar")),
@@ -305,24 +331,24 @@ class AnyLife(RuleBasedStateMachine):
     )  # fmt: skip
     def other_terms_are_applied(self, hours: int, more: int, mode: str, is_short: bool) -> None:
         ladder = ONLY_LIMIT if is_short else None
-        apply(self.world, put_in_force(self.world, hours=(hours, hours + more), mode=mode, ladder=ladder))
-        self.world.work()
+        apply(self.installation, put_in_force(self.installation, hours=(hours, hours + more), mode=mode, ladder=ladder))
+        self.installation.work()
 
     def _try(self, action: Action, **said: Any) -> None:
         try:
-            self.world.act(self.request.id, action, **said)
+            self.installation.act(self.request.id, action, **said)
         except SlamonError:
             return
-        self.world.work()
+        self.installation.work()
 
     @invariant()
     def every_standing_step_that_none_passed_over_has_reached_its_readers_once(self) -> None:
         if not hasattr(self, "request"):
             return
-        with self.world.runtime.read() as tx:
+        with self.installation.runtime.read() as tx:
             session = tx.session
             case = load_request(tx, session.get_one(CmoRequest, self.request.id))
-            outcome = case.evaluate(self.world.clock.now())
+            outcome = case.evaluate(self.installation.clock.now())
             sent = select(Notification).where(Notification.state == "sent").order_by(Notification.id)
             told = [row for row in session.scalars(sent) if row.kind in LADDER_KINDS]
             withdrawn = {row.id: row.clocks for row in session.scalars(sent) if row.kind == K.WITHDRAWN}
@@ -340,7 +366,7 @@ class AnyLife(RuleBasedStateMachine):
                     assert readers <= set(addresses), f"{last} reached {addresses} alone"
                     assert len(set(addresses)) == len(addresses), f"{last} was told twice"
             self._withdrawn_once(session.scalars(select(Notification)).all(), told, outcome.crossings)
-        assert findings(self.world) == []
+        assert findings(self.installation) == []
 
     def _withdrawn_once(self, rows: Any, told: Any, crossings: Any) -> None:
         by_id = {row.id: row for row in rows}

@@ -21,120 +21,120 @@ K = MessageKind
 
 
 @pytest.fixture
-def slack_world(world: Installation) -> Iterator[tuple[Installation, SlackServer]]:
-    """A world whose Slack is a server that speaks the Web API. The lead's backup may take what comes to them."""
-    with running_slack(world.clock.real_now) as (server, url):
-        world.runtime.channels["slack"] = SlackChannel(TOKEN, url, clock=world.clock)
-        with world.runtime.db.write() as session:
-            session.get_one(Person, world.cast.lead).backup_id = world.cast.head
-        yield world, server
+def slack_installation(installation: Installation) -> Iterator[tuple[Installation, SlackServer]]:
+    """An installation whose Slack is a server that speaks the Web API; the lead's backup may take for them."""
+    with running_slack(installation.clock.real_now) as (server, url):
+        installation.runtime.channels["slack"] = SlackChannel(TOKEN, url, clock=installation.clock)
+        with installation.runtime.db.write() as session:
+            session.get_one(Person, installation.cast.lead).backup_id = installation.cast.head
+        yield installation, server
 
 
 def texts(server: SlackServer) -> list[str]:
     return [post.text.splitlines()[0] for post in server.in_channel(CMO_CHANNEL)]
 
 
-def test_repeat_backup_and_step_3_and_the_closing_stand_in_the_thread_of_the_breach(slack_world) -> None:
-    world, server = slack_world
-    request = world.file()
-    pass_hours(world, 49, 53, 57, 73)
-    world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Week 20")
-    world.work()
+def test_repeat_backup_and_step_3_and_the_closing_stand_in_the_thread_of_the_breach(slack_installation) -> None:
+    installation, server = slack_installation
+    request = installation.file()
+    pass_hours(installation, 49, 53, 57, 73)
+    installation.act(request.id, Action.ANSWER, by=installation.cast.contact, text="Week 20")
+    installation.work()
     first, *others = server.in_channel(CMO_CHANNEL)
     assert first.thread_ts is None
     assert [post.key.split("/")[1] for post in others] == ["repeat", "backup", "step_3", "closing"]
     assert {post.thread_ts for post in others} == {first.ts}
 
 
-def test_taking_it_on_the_page_is_said_in_the_thread_once(slack_world) -> None:
-    world, server = slack_world
-    request = world.file()
-    pass_hours(world, 49)
-    world.act(request.id, Action.TAKE, by=world.cast.lead)
-    world.act(request.id, Action.TAKE, by=world.cast.lead)
-    pass_hours(world, 53, 57)
+def test_taking_it_on_the_page_is_said_in_the_thread_once(slack_installation) -> None:
+    installation, server = slack_installation
+    request = installation.file()
+    pass_hours(installation, 49)
+    installation.act(request.id, Action.TAKE, by=installation.cast.lead)
+    installation.act(request.id, Action.TAKE, by=installation.cast.lead)
+    pass_hours(installation, 53, 57)
     first, taken = server.in_channel(CMO_CHANNEL)
     assert (taken.thread_ts, len(taken.blocks)) == (first.ts, 1)
     assert taken.text.startswith(f"[{request.number}] Leo Lead took this escalation on Wed 4 Mar 10:00 (UTC).")
 
 
-def test_whoever_takes_it_over_is_named_too(slack_world) -> None:
-    world, server = slack_world
-    request = world.file()
-    pass_hours(world, 49)
-    for person in (world.cast.lead, world.cast.head):
-        world.act(request.id, Action.TAKE, by=person)
-    world.work()
+def test_whoever_takes_it_over_is_named_too(slack_installation) -> None:
+    installation, server = slack_installation
+    request = installation.file()
+    pass_hours(installation, 49)
+    for person in (installation.cast.lead, installation.cast.head):
+        installation.act(request.id, Action.TAKE, by=person)
+    installation.work()
     assert ["Leo Lead took" in text or "Hedda Head took" in text for text in texts(server)] == [False, True, True]
 
 
-def test_a_repeat_that_waits_while_it_is_taken_does_not_leave(world: Installation) -> None:
-    request = world.file()
-    pass_hours(world, 49)
-    world.clock.advance(hours=4)
-    cycle.check_requests(world.runtime, NOBODY, [request.id])  # the repeat is queued and not yet sent
-    world.act(request.id, Action.TAKE, by=world.cast.lead)
-    world.clock.advance(seconds=10)
-    world.work()
-    assert kinds(world.slack, CMO_CHANNEL) == [K.LIMIT, K.TAKEN]
-    assert kinds(world.email, LEAD) == [K.LIMIT]
-    with world.runtime.db.read() as session:
+def test_a_repeat_that_waits_while_it_is_taken_does_not_leave(installation: Installation) -> None:
+    request = installation.file()
+    pass_hours(installation, 49)
+    installation.clock.advance(hours=4)
+    cycle.check_requests(installation.runtime, NOBODY, [request.id])  # the repeat is queued and not yet sent
+    installation.act(request.id, Action.TAKE, by=installation.cast.lead)
+    installation.clock.advance(seconds=10)
+    installation.work()
+    assert kinds(installation.slack, CMO_CHANNEL) == [K.LIMIT, K.TAKEN]
+    assert kinds(installation.email, LEAD) == [K.LIMIT]
+    with installation.runtime.db.read() as session:
         states = session.scalars(select(Notification.state).where(Notification.kind == K.REPEAT)).all()
     assert set(states) == {NotificationState.SUPPRESSED}
 
 
-def test_a_repeat_taken_while_the_message_before_it_is_on_its_way_does_not_leave(world: Installation) -> None:
+def test_a_repeat_taken_while_the_message_before_it_is_on_its_way_does_not_leave(installation: Installation) -> None:
     """Both are composed; the take comes between the two calls."""
-    first, second = world.file(), world.file(site_id=world.cast.second_site)
-    pass_hours(world, 49)
+    first, second = installation.file(), installation.file(site_id=installation.cast.second_site)
+    pass_hours(installation, 49)
 
     def take_both() -> None:
-        world.slack.meanwhile = lambda: None
+        installation.slack.meanwhile = lambda: None
         for request in (first, second):
-            world.act(request.id, Action.TAKE, by=world.cast.lead)
+            installation.act(request.id, Action.TAKE, by=installation.cast.lead)
 
-    world.slack.meanwhile = take_both
-    pass_hours(world, 53)
-    assert kinds(world.slack, CMO_CHANNEL).count(K.REPEAT) == 1  # the one already on its way
-
-
-def test_a_repeat_that_slack_refuses_does_not_come_by_mail_once_it_is_taken(world: Installation) -> None:
-    request = world.file()
-    pass_hours(world, 49)
-    world.slack.failures.append(DeliveryError("try later"))
-    pass_hours(world, 53)
-    mails = len(world.email.sent)
-    world.act(request.id, Action.TAKE, by=world.cast.lead)
-    world.slack.failures += [DeliveryError("try later")] * 5
-    pass_hours(world, 54, 55)
-    assert K.REPEAT not in kinds(world.slack, CMO_CHANNEL)
-    assert kinds(world.email, LEAD).count(K.REPEAT) == 1  # the one that left before
-    assert len(world.email.sent) == mails
+    installation.slack.meanwhile = take_both
+    pass_hours(installation, 53)
+    assert kinds(installation.slack, CMO_CHANNEL).count(K.REPEAT) == 1  # the one already on its way
 
 
-def test_a_breach_that_leaves_after_it_was_taken_says_who_has_it(world: Installation) -> None:
-    request = world.file()
-    world.clock.advance(hours=49)
-    cycle.check_requests(world.runtime, NOBODY, [request.id])
-    world.act(request.id, Action.TAKE, by=world.cast.lead)
-    world.clock.advance(seconds=10)
-    world.work()
-    [breach] = world.slack.sent_to(CMO_CHANNEL)
+def test_a_repeat_that_slack_refuses_does_not_come_by_mail_once_it_is_taken(installation: Installation) -> None:
+    request = installation.file()
+    pass_hours(installation, 49)
+    installation.slack.failures.append(DeliveryError("try later"))
+    pass_hours(installation, 53)
+    mails = len(installation.email.sent)
+    installation.act(request.id, Action.TAKE, by=installation.cast.lead)
+    installation.slack.failures += [DeliveryError("try later")] * 5
+    pass_hours(installation, 54, 55)
+    assert K.REPEAT not in kinds(installation.slack, CMO_CHANNEL)
+    assert kinds(installation.email, LEAD).count(K.REPEAT) == 1  # the one that left before
+    assert len(installation.email.sent) == mails
+
+
+def test_a_breach_that_leaves_after_it_was_taken_says_who_has_it(installation: Installation) -> None:
+    request = installation.file()
+    installation.clock.advance(hours=49)
+    cycle.check_requests(installation.runtime, NOBODY, [request.id])
+    installation.act(request.id, Action.TAKE, by=installation.cast.lead)
+    installation.clock.advance(seconds=10)
+    installation.work()
+    [breach] = installation.slack.sent_to(CMO_CHANNEL)
     assert (breach.kind, breach.taken_by) == (K.LIMIT, "Leo Lead")
-    pass_hours(world, 73)
-    assert world.email.sent_to(HEAD, K.STEP_3)[0].taken_by == "Leo Lead"
+    pass_hours(installation, 73)
+    assert installation.email.sent_to(HEAD, K.STEP_3)[0].taken_by == "Leo Lead"
 
 
-def test_a_later_breach_of_another_clock_begins_a_thread_of_its_own(world: Installation) -> None:
-    request = world.file()
-    world.act(request.id, Action.ACKNOWLEDGE, by=world.cast.contact)
-    pass_hours(world, 49)
-    world.act(request.id, Action.ANSWER, by=world.cast.contact, text="Week 20")
-    world.act(request.id, Action.REJECT, by=world.cast.pm, reason="Not what was asked")
-    pass_hours(world, 49 + 49, 49 + 53)
-    world.act(request.id, Action.RESPOND, by=world.cast.contact, text="Week 21")
-    world.work()
-    told = [(message.kind, message.thread_id) for message in world.slack.sent_to(CMO_CHANNEL)]
+def test_a_later_breach_of_another_clock_begins_a_thread_of_its_own(installation: Installation) -> None:
+    request = installation.file()
+    installation.act(request.id, Action.ACKNOWLEDGE, by=installation.cast.contact)
+    pass_hours(installation, 49)
+    installation.act(request.id, Action.ANSWER, by=installation.cast.contact, text="Week 20")
+    installation.act(request.id, Action.REJECT, by=installation.cast.pm, reason="Not what was asked")
+    pass_hours(installation, 49 + 49, 49 + 53)
+    installation.act(request.id, Action.RESPOND, by=installation.cast.contact, text="Week 21")
+    installation.work()
+    told = [(message.kind, message.thread_id) for message in installation.slack.sent_to(CMO_CHANNEL)]
     assert told == [
         (K.LIMIT, None),
         (K.CLOSING, "slack:1"),
@@ -144,39 +144,39 @@ def test_a_later_breach_of_another_clock_begins_a_thread_of_its_own(world: Insta
     ]
 
 
-def test_what_a_digest_told_goes_on_under_the_digest(world: Installation) -> None:
-    requests = [world.file() for _ in range(8)]
-    pass_hours(world, 49)
-    [digest] = [message for message in world.slack.sent_to(CMO_CHANNEL) if message.kind == K.DIGEST]
-    world.act(requests[0].id, Action.TAKE, by=world.cast.lead)
-    world.act(requests[0].id, Action.ANSWER, by=world.cast.contact, text="Week 20")
-    world.work()
+def test_what_a_digest_told_goes_on_under_the_digest(installation: Installation) -> None:
+    requests = [installation.file() for _ in range(8)]
+    pass_hours(installation, 49)
+    [digest] = [message for message in installation.slack.sent_to(CMO_CHANNEL) if message.kind == K.DIGEST]
+    installation.act(requests[0].id, Action.TAKE, by=installation.cast.lead)
+    installation.act(requests[0].id, Action.ANSWER, by=installation.cast.contact, text="Week 20")
+    installation.work()
     assert digest.key.startswith("digest/")
-    told = [(m.kind, m.thread_id) for m in world.slack.sent_to(CMO_CHANNEL) if m.number == requests[0].number]
+    told = [(m.kind, m.thread_id) for m in installation.slack.sent_to(CMO_CHANNEL) if m.number == requests[0].number]
     assert told[-2:] == [(K.TAKEN, "slack:1"), (K.CLOSING, "slack:1")]
 
 
-def test_another_channel_since_gets_no_thread_of_the_old_one(world: Installation) -> None:
-    request = world.file()
-    pass_hours(world, 49)
-    world.address(Organization, world.cast.cmo, "slack", "C0NEW")
-    pass_hours(world, 53)
-    assert [(m.kind, m.thread_id) for m in world.slack.sent_to("C0NEW")] == [(K.REPEAT, None)]
-    world.act(request.id, Action.TAKE, by=world.cast.lead)
-    world.work()
-    assert [m.thread_id for m in world.slack.sent if m.kind == K.TAKEN] == ["slack:1", "slack:2"]
+def test_another_channel_since_gets_no_thread_of_the_old_one(installation: Installation) -> None:
+    request = installation.file()
+    pass_hours(installation, 49)
+    installation.address(Organization, installation.cast.cmo, "slack", "C0NEW")
+    pass_hours(installation, 53)
+    assert [(m.kind, m.thread_id) for m in installation.slack.sent_to("C0NEW")] == [(K.REPEAT, None)]
+    installation.act(request.id, Action.TAKE, by=installation.cast.lead)
+    installation.work()
+    assert [m.thread_id for m in installation.slack.sent if m.kind == K.TAKEN] == ["slack:1", "slack:2"]
 
 
-def test_a_reply_whose_thread_began_between_two_attempts_is_not_posted_twice(slack_world) -> None:
-    world, server = slack_world
-    world.file()
+def test_a_reply_whose_thread_began_between_two_attempts_is_not_posted_twice(slack_installation) -> None:
+    installation, server = slack_installation
+    installation.file()
     server.script(["500"] * 1)
-    pass_hours(world, 49)  # the breach does not arrive at first
+    pass_hours(installation, 49)  # the breach does not arrive at first
     server.script(["500_after_accept"])
-    world.clock.advance_business(hours=4)
-    world.work()
+    installation.clock.advance_business(hours=4)
+    installation.work()
     for _ in range(6):
-        world.clock.advance_real(minutes=2)
-        world.work()
+        installation.clock.advance_real(minutes=2)
+        installation.work()
     keys = [post.key for post in server.in_channel(CMO_CHANNEL)]
     assert len(keys) == len(set(keys))

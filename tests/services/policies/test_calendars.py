@@ -11,7 +11,7 @@ def working_hours(api: Api, target: str, limit: str) -> None:
     """Put Basel under a policy that counts its open hours."""
     line = {
         "name": "Office hours",
-        "site_id": str(api.world.cast.site),
+        "site_id": str(api.installation.cast.site),
         "clocks": {"answer": {"target": target, "limit": limit, "mode": "calendar"}},
         "ladder": [],
     }
@@ -19,7 +19,9 @@ def working_hours(api: Api, target: str, limit: str) -> None:
 
 
 def change_calendar(api: Api, **change: Any) -> dict[str, Any]:
-    answer = api.admin.patch(f"/v1/calendars/{api.world.cast.calendar}", json={**change, "reason": "Told by the plant"})
+    answer = api.admin.patch(
+        f"/v1/calendars/{api.installation.cast.calendar}", json={**change, "reason": "Told by the plant"}
+    )
     assert answer.status_code == 200, answer.text
     changed: dict[str, Any] = answer.json()
     return changed
@@ -32,7 +34,7 @@ def limit_of(request: dict[str, Any]) -> str:
 def test_a_deadline_falls_into_an_opening_day_and_its_explanation_names_it(api: Api) -> None:
     working_hours(api, "PT16H", "PT24H")
     assert change_calendar(api, opening_days=[MAKE_UP])["opening_days"] == [MAKE_UP]
-    api.world.clock.advance(days=3)  # Thursday, 10:00 at the site
+    api.installation.clock.advance(days=3)  # Thursday, 10:00 at the site
     request = api.filed()
     assert limit_of(request) == "2026-03-07T13:00:00Z"
     told = api.contact.get(f"/v1/requests/{request['id']}/clocks/answer/explain").json()["sentences"]
@@ -42,7 +44,7 @@ def test_a_deadline_falls_into_an_opening_day_and_its_explanation_names_it(api: 
 
 def test_a_change_of_a_calendar_moves_no_deadline_of_a_request_already_filed(api: Api) -> None:
     working_hours(api, "PT16H", "PT24H")
-    api.world.clock.advance(days=3)
+    api.installation.clock.advance(days=3)
     before = api.filed()
     change_calendar(api, opening_days=[MAKE_UP])
     again = api.pm.get(f"/v1/requests/{before['id']}").json()
@@ -60,5 +62,5 @@ def test_several_spans_a_day_and_a_night_shift_count_hour_by_hour(api: Api) -> N
 
 def test_the_opening_days_of_a_year_stand_beside_its_closed_days(api: Api) -> None:
     change_calendar(api, opening_days=[{**MAKE_UP, "date": "2027-03-06"}, MAKE_UP])
-    found = api.pm.get(f"/v1/calendars/{api.world.cast.calendar}/holidays?year=2026").json()
+    found = api.pm.get(f"/v1/calendars/{api.installation.cast.calendar}/holidays?year=2026").json()
     assert found["openings"] == [{"day": "2026-03-07", "name": MAKE_UP["name"], "hours": [["08:00", "18:00"]]}]

@@ -21,7 +21,7 @@ def step(level: str, to: str, **more: Any) -> dict[str, Any]:
 def posted(api: Api, ladder: list[dict[str, Any]], target: str = "PT24H", limit: str = "PT48H") -> Any:
     line = {
         "name": "Basel",
-        "site_id": str(api.world.cast.site),
+        "site_id": str(api.installation.cast.site),
         "clocks": {"acknowledgement": {"target": target, "limit": limit}},
         "ladder": ladder,
     }
@@ -31,9 +31,9 @@ def posted(api: Api, ladder: list[dict[str, Any]], target: str = "PT24H", limit:
 def told_after(api: Api, hours: float) -> dict[str, list[str]]:
     """What each reader is told of a request filed now, up to so many hours later."""
     api.filed()
-    api.world.clock.advance(hours=hours, seconds=1)
-    api.world.work()
-    kinds = {who: [str(m.kind) for m in api.world.email.sent_to(address)] for who, address in READERS.items()}
+    api.installation.clock.advance(hours=hours, seconds=1)
+    api.installation.work()
+    kinds = {who: [str(m.kind) for m in api.installation.email.sent_to(address)] for who, address in READERS.items()}
     return {who: found for who, found in kinds.items() if found}
 
 
@@ -47,9 +47,9 @@ def test_a_step_without_an_anchor_lies_where_its_level_says_and_leaves_the_breac
         ("limit", "limit", False), ("target", "target", False), ("repeat", "limit", True),
     ]  # fmt: skip
     assert told_after(api, 25) == {"project_manager": ["target"]}
-    api.world.clock.advance(hours=24)
-    api.world.work()
-    assert [str(m.kind) for m in api.world.email.sent_to(LEAD)] == ["limit"]
+    api.installation.clock.advance(hours=24)
+    api.installation.work()
+    assert [str(m.kind) for m in api.installation.email.sent_to(LEAD)] == ["limit"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_two_steps_of_one_level_need_ids_of_their_own_and_then_both_speak(api: A
     assert posted(api, [step("limit", "lead"), step("limit", "head", id="Heads!")]).status_code == 422
     assert posted(api, [step("limit", "lead"), step("limit", "head", id="heads")]).status_code == 201
     assert told_after(api, 48) == {"lead": ["limit"], "head": ["limit"]}
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         assert set(session.scalars(select(CrossingRow.step))) == {"limit", "heads"}
 
 
@@ -110,10 +110,10 @@ def test_at_one_instant_the_gravest_step_speaks_in_whatever_order_they_are_writt
     ]
     assert posted(api, [alike[place] for place in order]).status_code == 201
     assert told_after(api, 48) == {"lead": ["limit"]}
-    api.world.clock.advance(hours=1)
-    api.world.work()
-    assert [str(m.kind) for m in api.world.email.sent_to(HEAD)] == ["step_3"]
-    assert not api.world.email.sent_to(PM)
+    api.installation.clock.advance(hours=1)
+    api.installation.work()
+    assert [str(m.kind) for m in api.installation.email.sent_to(HEAD)] == ["step_3"]
+    assert not api.installation.email.sent_to(PM)
 
 
 def test_where_target_and_limit_are_one_the_step_of_the_target_tells_the_breach(api: Api) -> None:
@@ -129,12 +129,12 @@ def test_a_reminder_between_target_and_limit_names_the_limit(api: Api) -> None:
 def test_a_stored_step_whose_name_contradicts_its_instant_says_what_is_so(api: Api) -> None:
     """As lines were stored before the level said where a step without an anchor lies."""
     assert posted(api, [step("limit", "lead"), step("target", "project_manager")]).status_code == 201
-    with api.world.runtime.db.write() as session:
-        line = session.scalars(select(Policy).where(Policy.site_id == api.world.cast.site)).one()
+    with api.installation.runtime.db.write() as session:
+        line = session.scalars(select(Policy).where(Policy.site_id == api.installation.cast.site)).one()
         old = [{k: v for k, v in each.items() if k != "id"} | {"anchor": "limit"} for each in line.ladder]
         line.ladder = old
     assert told_after(api, 48) == {"lead": ["limit"], "project_manager": ["limit"]}
-    with api.world.runtime.read() as tx:
+    with api.installation.runtime.read() as tx:
         found = verify_requests(tx)
         assert not [each for each in found if isinstance(each, Difference)]  # its frozen terms keep their digest
     answer = api.admin.patch(f"/v1/policies/{line.id}", json={"name": "Basel again", "reason": "A better name"})

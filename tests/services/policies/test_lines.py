@@ -34,7 +34,7 @@ def former(api: Api, line: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_a_changed_line_counts_from_now_and_what_it_said_until_then_stays(any_api: Api) -> None:
     api, line, before = any_api, shipped(any_api), any_api.filed()
-    api.world.clock.advance(hours=1)
+    api.installation.clock.advance(hours=1)
     new = changed(api, line, clocks=WIDER)
     [old] = former(api, line)
     assert (new["id"], new["version"], new["effective_from"]) == (line["id"], 2, "2026-03-02T10:00:00Z")
@@ -46,7 +46,7 @@ def test_a_changed_line_counts_from_now_and_what_it_said_until_then_stays(any_ap
     assert [clock["limit_at"] for clock in api.filed()["clocks"]] == ["2026-03-04T22:00:00Z"]
     assert api.admin.get(f"/v1/policies/{line['id']}/preview").json()["looked_at"] == 2
     assert api.admin.get(f"/v1/policies/{old['id']}/preview").json()["looked_at"] == 0
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         told = session.scalars(select(AuditEntry).order_by(AuditEntry.sequence.desc()).limit(2)).all()
     assert [(entry.action, entry.entity_id, entry.reason) for entry in told] == [
         ("change", line["id"], WHY["reason"]),
@@ -61,9 +61,9 @@ def test_what_is_said_again_corrected_within_a_second_or_not_yet_in_force_leaves
     assert changed(api, line, **settable)["effective_from"] == line["effective_from"]
     changed(api, line, name="The usual", review_due_on="2027-01-15", effective_to="2030-01-01T00:00:00Z")
     assert former(api, line) == []
-    api.world.clock.advance(milliseconds=300)
+    api.installation.clock.advance(milliseconds=300)
     changed(api, line, clocks={"answer": WIDER["acknowledgement"]})
-    api.world.clock.advance(milliseconds=300)
+    api.installation.clock.advance(milliseconds=300)
     assert changed(api, line, clocks=WIDER)["effective_from"] == "2026-03-02T09:00:00.300000Z"
     assert [old["clocks"] for old in former(api, line)] == [line["clocks"]]
 
@@ -94,7 +94,7 @@ def test_what_a_line_that_has_ended_said_is_not_changed_from_now_on(api: Api) ->
 
 def test_a_line_stored_before_it_would_have_been_refused_can_still_be_ended(api: Api) -> None:
     never = {"type": "data", "clocks": {"order_confirmation": WIDER["acknowledgement"]}, "ladder": []}
-    with api.world.runtime.db.write() as session:
+    with api.installation.runtime.db.write() as session:
         since = {"effective_from": START, "created_at": START, "created_by": "long ago"}
         session.add(line := Policy(name="Never runs", **never, **since))
     ended = {"id": line.id}

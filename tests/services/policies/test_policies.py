@@ -43,7 +43,7 @@ def test_filed_as_one_it_runs_under_the_longest_and_each_item_and_the_register_k
     api.contact.post(f"{path}/acknowledge", json={})
     api.contact.post(f"{path}/ask", json={"text": "Which lot?"})
     assert {item["limit_at"] for item in api.pm.get("/v1/owed").json()["items"]} == {None}  # we owe a reply
-    api.world.clock.advance(hours=10)
+    api.installation.clock.advance(hours=10)
     api.pm.post(f"{path}/reply", json={"text": "A17"})
     limits = {item["kind"]: item["limit_at"] for item in api.pm.get("/v1/owed").json()["items"]}
     assert limits == {kind: after(HOURS[kind][1] + 10) for kind in expected}
@@ -83,8 +83,8 @@ def test_split_files_one_linked_request_for_each_of_the_terms_once(any_api: Api)
     assert [each["parent_id"] for each in filed] == [None, filed[0]["id"], filed[0]["id"]]
     assert answers[0].headers["location"] == f"/v1/requests/{filed[0]['id']}"
     assert len(api.pm.get("/v1/requests").json()["items"]) == 3
-    api.world.work()
-    assert len(api.world.email.sent_to(CONTACT)) == 3
+    api.installation.work()
+    assert len(api.installation.email.sent_to(CONTACT)) == 3
 
 
 def test_of_a_split_filing_all_is_filed_or_nothing(any_api: Api) -> None:
@@ -104,11 +104,14 @@ def test_a_draft_is_split_when_it_is_filed(api: Api) -> None:
 
 def test_the_longest_is_what_is_due_last_whether_hours_or_working_hours_are_counted(api: Api) -> None:
     line = {
-        "name": "Certificates in working hours", "kind": "coa", "site_id": str(api.world.cast.site), "ladder": [],
+        "name": "Certificates in working hours",
+        "kind": "coa",
+        "site_id": str(api.installation.cast.site),
+        "ladder": [],
         "clocks": {"answer": {"target": "PT40H", "limit": "PT110H", "mode": "calendar"}},
-    }  # fmt: skip
+    }
     assert api.admin.post("/v1/policies", json=line).status_code == 201
-    api.world.clock.advance(seconds=1)
+    api.installation.clock.advance(seconds=1)
     filed = api.pm.post("/v1/requests", json=data(api, "coa", "batch_record")).json()  # 240 h against 110 of 50 a week
     dates = own_dates(filed)
     assert dates["coa"][1] > dates["batch_record"][1]
@@ -128,11 +131,11 @@ def test_another_priority_gives_each_kind_the_terms_it_then_has(api: Api) -> Non
 def test_a_line_applied_to_open_requests_moves_the_items_of_its_kind(api: Api) -> None:
     filed = api.pm.post("/v1/requests", json=data(api, "coa", "batch_record")).json()
     line = {
-        "name": "Slower certificates", "kind": "coa", "site_id": str(api.world.cast.site), "ladder": [],
+        "name": "Slower certificates", "kind": "coa", "site_id": str(api.installation.cast.site), "ladder": [],
         "clocks": {"answer": {"target": "PT48H", "limit": "PT96H"}},
     }  # fmt: skip
     policy = api.admin.post("/v1/policies", json=line).json()
-    api.world.clock.advance(hours=1)
+    api.installation.clock.advance(hours=1)
     applied = api.admin.post(f"/v1/policies/{policy['id']}/apply", json={"reason": "Agreed with the CMO"})
     assert applied.status_code == 200, applied.text
     read = api.pm.get(f"/v1/requests/{filed['id']}").json()

@@ -6,7 +6,7 @@ from tests.callers import Api, refused
 
 def test_a_policy_line_whose_deadline_the_opening_hours_cannot_reach_is_refused_where_either_comes_in(api: Api) -> None:
     """20,000 hours pass in three years at a site that never closes, and in ten at one with an eight-hour day."""
-    cast = api.world.cast
+    cast = api.installation.cast
     long = {"answer": {"target": "PT24H", "limit": "PT20000H", "mode": "calendar"}}
     at_basel = {**POLICY, "site_id": str(cast.site), "clocks": long}
     assert (
@@ -27,7 +27,7 @@ def test_a_policy_line_whose_deadline_the_opening_hours_cannot_reach_is_refused_
 
 def test_no_door_lets_in_what_the_opening_hours_cannot_reach(api: Api) -> None:
     """A site opened again, a line brought back into force, a CMO put on a project; of other CMOs nothing is asked."""
-    cast, why = api.world.cast, {"reason": "Agreed"}
+    cast, why = api.installation.cast, {"reason": "Agreed"}
     minute = {"name": "One minute a week", "weekly": {"mon": [["08:00", "08:01"]]}}
     tiny = api.admin.post("/v1/calendars", json=minute).json()["id"]
     short = {"answer": {"target": "PT10H", "limit": "PT20H", "mode": "calendar"}}
@@ -36,7 +36,7 @@ def test_no_door_lets_in_what_the_opening_hours_cannot_reach(api: Api) -> None:
     ended = {**line, "name": "Ended", "site_id": str(cast.site), "effective_to": "2026-03-02T10:00:00Z"}
     of_visp = {**line, "name": "Visp", "site_id": str(cast.second_site)}
     made = {body["name"]: api.admin.post("/v1/policies", json=body).json()["id"] for body in (elsewhere, ended)}
-    api.world.clock.advance(hours=2)
+    api.installation.clock.advance(hours=2)
     assert api.admin.patch(f"/v1/sites/{cast.site}", json={"calendar_id": tiny, **why}).status_code == 200
     visp = f"/v1/sites/{cast.second_site}"
     assert api.admin.patch(visp, json={"calendar_id": tiny, "status": "inactive", **why}).status_code == 200

@@ -36,9 +36,9 @@ def test_a_host_with_other_zone_data_computes_the_same_deadlines(tmp_path: Path)
     assert done.stdout.strip() == "2026-11-30T17:00:00+00:00"
 
 
-def test_terms_keep_the_zone_data_and_those_of_before_keep_their_digest(world: Installation) -> None:
-    world.file()
-    with world.runtime.db.read() as session:
+def test_terms_keep_the_zone_data_and_those_of_before_keep_their_digest(installation: Installation) -> None:
+    installation.file()
+    with installation.runtime.db.read() as session:
         content = session.scalars(select(FrozenTerms)).one().content
     assert content["zone_data"] == zone_data()
     of_before = {name: value for name, value in content.items() if name != "zone_data"}

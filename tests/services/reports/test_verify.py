@@ -18,31 +18,31 @@ from slamon.services.requests.attachments import attach
 from tests.installation import CONTACT, ON_BOTH_DATABASES, Installation
 
 
-def findings(world: Installation) -> list[str]:
-    with world.runtime.read() as tx:
+def findings(installation: Installation) -> list[str]:
+    with installation.runtime.read() as tx:
         found = [str(step) for step in verify_requests(tx) if isinstance(step, Difference)]
         audit = verify_audit(tx.session)
     return found + ([str(audit)] if audit else [])
 
 
 @pytest.fixture
-def lived(chosen_world: Installation) -> Installation:
+def lived(chosen_installation: Installation) -> Installation:
     """Some requests with a past; the guards against changes are taken off, as somebody with the keys could."""
-    first, second = chosen_world.file(), chosen_world.file()
-    chosen_world.act(first.id, Action.ASK, by=chosen_world.cast.contact, text="Which lot?")
-    chosen_world.act(first.id, Action.REPLY, by=chosen_world.cast.pm, text="Lot 7")
-    chosen_world.clock.advance(hours=50)
-    chosen_world.work()
-    chosen_world.act(second.id, Action.ANSWER, by=chosen_world.cast.contact, text="Late but here")
-    with chosen_world.runtime.db.write() as session:
-        if chosen_world.runtime.db.is_sqlite:
+    first, second = chosen_installation.file(), chosen_installation.file()
+    chosen_installation.act(first.id, Action.ASK, by=chosen_installation.cast.contact, text="Which lot?")
+    chosen_installation.act(first.id, Action.REPLY, by=chosen_installation.cast.pm, text="Lot 7")
+    chosen_installation.clock.advance(hours=50)
+    chosen_installation.work()
+    chosen_installation.act(second.id, Action.ANSWER, by=chosen_installation.cast.contact, text="Late but here")
+    with chosen_installation.runtime.db.write() as session:
+        if chosen_installation.runtime.db.is_sqlite:
             for table in ("fact", "audit_entry"):
                 session.execute(text(f"DROP TRIGGER {table}_refuses_update"))
                 session.execute(text(f"DROP TRIGGER {table}_refuses_delete"))
         else:
             session.execute(text("ALTER TABLE fact DISABLE TRIGGER ALL"))
             session.execute(text("ALTER TABLE audit_entry DISABLE TRIGGER ALL"))
-    return chosen_world
+    return chosen_installation
 
 
 @ON_BOTH_DATABASES
@@ -72,22 +72,22 @@ def test_tampering_is_found_and_the_first_place_named(lived: Installation, tampe
 
 
 @pytest.fixture
-def changed(chosen_world: Installation) -> Installation:
+def changed(chosen_installation: Installation) -> Installation:
     """A request whose columns have been changed since the filing: each by an act of its own."""
-    cast, pm = chosen_world.cast, chosen_world.cast.pm
-    first = chosen_world.file()
-    request = chosen_world.file(parent_id=first.id)
-    chosen_world.act(request.id, Action.ACKNOWLEDGE, by=cast.contact, expected_on=date(2026, 3, 4))
+    cast, pm = chosen_installation.cast, chosen_installation.cast.pm
+    first = chosen_installation.file()
+    request = chosen_installation.file(parent_id=first.id)
+    chosen_installation.act(request.id, Action.ACKNOWLEDGE, by=cast.contact, expected_on=date(2026, 3, 4))
     other = {"changes": {"contact_id": str(cast.backup), "due_on": "2026-03-20"}}
-    chosen_world.act(request.id, Action.AMEND, by=pm, reason="On leave", particulars=other, expected_version=2)
+    chosen_installation.act(request.id, Action.AMEND, by=pm, reason="On leave", particulars=other, expected_version=2)
     colleague = {"name": "Corinne Contact", "email": CONTACT}
-    chosen_world.act(request.id, Action.HAND_ON, by=cast.backup, particulars=colleague)
-    chosen_world.act(request.id, Action.ANSWER, by=cast.contact, text="Yes")
-    chosen_world.act(request.id, Action.REJECT, by=pm, reason="Which week?")
-    chosen_world.act(request.id, Action.ANSWER, by=cast.contact, text="Week 20", expected_on=date(2026, 3, 5))
-    chosen_world.act(request.id, Action.ACCEPT, by=pm)
-    chosen_world.act(request.id, Action.REOPEN, by=pm, reason="It is taken after all")
-    return chosen_world
+    chosen_installation.act(request.id, Action.HAND_ON, by=cast.backup, particulars=colleague)
+    chosen_installation.act(request.id, Action.ANSWER, by=cast.contact, text="Yes")
+    chosen_installation.act(request.id, Action.REJECT, by=pm, reason="Which week?")
+    chosen_installation.act(request.id, Action.ANSWER, by=cast.contact, text="Week 20", expected_on=date(2026, 3, 5))
+    chosen_installation.act(request.id, Action.ACCEPT, by=pm)
+    chosen_installation.act(request.id, Action.REOPEN, by=pm, reason="It is taken after all")
+    return chosen_installation
 
 
 @ON_BOTH_DATABASES
@@ -116,21 +116,21 @@ PDF = b"%PDF-1.7\nassay 99.2 %\n"
 
 
 @pytest.fixture
-def with_files(chosen_world: Installation) -> Installation:
+def with_files(chosen_installation: Installation) -> Installation:
     """Two requests that share the bytes of one file, which each answer names, without the guard against changes."""
-    runtime, by = chosen_world.runtime, chosen_world.caller(chosen_world.cast.contact)
+    runtime, by = chosen_installation.runtime, chosen_installation.caller(chosen_installation.cast.contact)
     stored = take_in(runtime.files, Sent("CoA.pdf", "application/pdf"), io.BytesIO(PDF), most_bytes=1000)
-    for request in (chosen_world.file(), chosen_world.file()):
+    for request in (chosen_installation.file(), chosen_installation.file()):
         with runtime.write() as tx:
             file_id = attach(tx, request.id, stored, by=by, via=Via.API)[0].id
-        chosen_world.act(request.id, Action.ANSWER, by=chosen_world.cast.contact, attachments=(file_id,))
+        chosen_installation.act(request.id, Action.ANSWER, by=chosen_installation.cast.contact, attachments=(file_id,))
     with runtime.db.write() as session:
         if runtime.db.is_sqlite:
             session.execute(text("DROP TRIGGER attachment_refuses_update"))
             session.execute(text("DROP TRIGGER attachment_refuses_delete"))
         else:
             session.execute(text("ALTER TABLE attachment DISABLE TRIGGER ALL"))
-    return chosen_world
+    return chosen_installation
 
 
 @ON_BOTH_DATABASES
@@ -157,8 +157,8 @@ def test_a_row_that_names_another_file_is_found(with_files: Installation):
     assert "is not what the trail says was uploaded" in str(next(verify_files(with_files.runtime)))
 
 
-def without_the_newest_file(world: Installation) -> UUID:
-    with world.runtime.db.write() as session:
+def without_the_newest_file(installation: Installation) -> UUID:
+    with installation.runtime.db.write() as session:
         file_id = session.scalars(select(Attachment.id).order_by(Attachment.id.desc()).limit(1)).one()
         session.execute(delete(Attachment).where(Attachment.id == file_id))
     return file_id

@@ -31,23 +31,23 @@ def draft(limit: str | None = None, **scope: Any) -> PolicyLine:
     return PolicyLine(id=new_id(), version=1, **{**LIVE, "clocks": clocks, **scope})
 
 
-def tried(world: Installation, which: PolicyLine, **differing: Any) -> WhatIf:
+def tried(installation: Installation, which: PolicyLine, **differing: Any) -> WhatIf:
     period = {"filed_from": START - timedelta(days=1), "filed_to": START + timedelta(days=100)}
-    with world.runtime.read() as tx:
+    with installation.runtime.read() as tx:
         return what_if(tx, Question(which, **{**period, **differing}), by=ADMIN)
 
 
 @pytest.fixture
-def a_week(chosen_world: Installation) -> Installation:
+def a_week(chosen_installation: Installation) -> Installation:
     """Six requests a day apart: two answered after 30 hours, two never, two at once."""
-    world = chosen_world
+    installation = chosen_installation
     for _ in range(2):
-        slow, _silent, quick = world.file(), world.file(), world.file()
-        world.act(quick.id, Action.ANSWER, by=world.cast.contact, text="Yes")
-        world.clock.advance(hours=30)
-        world.act(slow.id, Action.ANSWER, by=world.cast.contact, text="Yes")
-    world.clock.advance(hours=60)
-    return world
+        slow, _silent, quick = installation.file(), installation.file(), installation.file()
+        installation.act(quick.id, Action.ANSWER, by=installation.cast.contact, text="Yes")
+        installation.clock.advance(hours=30)
+        installation.act(slow.id, Action.ANSWER, by=installation.cast.contact, text="Yes")
+    installation.clock.advance(hours=60)
+    return installation
 
 
 def test_the_line_they_lived_under_changes_nothing(a_week: Installation):

@@ -51,8 +51,8 @@ USUAL = 22
 MOST = {"agree": 23, "hand_on": 37}  # it adds a person, with an entry in the trail
 
 
-def test_no_act_asks_the_database_more_often_than_it_did(postgres_world: Installation) -> None:
-    api, asked = Api(postgres_world), list[str]()
+def test_no_act_asks_the_database_more_often_than_it_did(postgres_installation: Installation) -> None:
+    api, asked = Api(postgres_installation), list[str]()
     most: dict[str, int] = {}
 
     def listen(_c: object, _cursor: object, statement: str, *_: object) -> None:
@@ -61,14 +61,14 @@ def test_no_act_asks_the_database_more_often_than_it_did(postgres_world: Install
     for filing, acts in (({}, INQUIRY), (LOST, SHIPMENT), (FIVE_ITEMS, DATA)):
         path = f"/v1/requests/{api.filed(**filing)['id']}/actions"
         seen, callers = '"1"', {who: getattr(api, who) for who, _, _ in acts}
-        event.listen(api.world.runtime.db.engine, "before_cursor_execute", listen)
+        event.listen(api.installation.runtime.db.engine, "before_cursor_execute", listen)
         for who, action, said in acts:
             asked.clear()
             answer = callers[who].post(f"{path}/{action}", json=said, headers={"If-Match": seen})
             assert answer.status_code == 200, answer.text
             seen = answer.headers["etag"]
             most[action] = max(most.get(action, 0), len(asked))
-            api.world.clock.advance(minutes=5)
-        event.remove(api.world.runtime.db.engine, "before_cursor_execute", listen)
+            api.installation.clock.advance(minutes=5)
+        event.remove(api.installation.runtime.db.engine, "before_cursor_execute", listen)
     assert {action: count for action, count in most.items() if count > MOST.get(action, USUAL)} == {}
     assert set(most) == set(STANDARD.actions)

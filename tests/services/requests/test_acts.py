@@ -45,7 +45,7 @@ Step = tuple[str, dict[str, Any]]
 def call(api: Api, hours: float, **said: Any) -> dict[str, Any]:
     """What a call of the contact said, `hours` after the filing."""
     at = (START + timedelta(hours=hours)).isoformat()
-    who = str(api.world.cast.contact)
+    who = str(api.installation.cast.contact)
     return {"on_behalf_of": who, "via": "phone_recorded", "evidence": "Corinne called", "occurred_at": at, **said}
 
 
@@ -53,7 +53,7 @@ def lived(api: Api, filing: dict[str, Any], life: list[tuple[float, str, Step]])
     """A request and what who did in which hour after its filing."""
     story = Told(api, **filing)
     for hours, who, (action, said) in life:
-        story.pass_time(seconds=(START + timedelta(hours=hours) - api.world.clock.now()).total_seconds())
+        story.pass_time(seconds=(START + timedelta(hours=hours) - api.installation.clock.now()).total_seconds())
         story(getattr(api, who), action, **said)
     return story
 
@@ -121,7 +121,7 @@ def test_every_act_of_the_cmo_may_be_recorded_late_and_its_clocks_follow(
     assert clocks.items() <= story.clocks().items()
     facts = api.pm.get(f"{story.path}/timeline").json()["facts"]
     assert len(facts) == len(life) + 2  # both stand in the timeline
-    api.world.work()
+    api.installation.work()
     assert story.is_sound()
 
 
@@ -130,7 +130,7 @@ def test_a_breach_that_an_answer_in_time_disproves_no_longer_holds(api: Api) -> 
     assert story.clocks()["answer"] == "breached"
     again = [story(api.pm, "answer", **call(api, 5, text="All attached"))["version"] for _ in range(2)]
     assert again[0] == again[1]  # recorded twice, it counts once
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         crossed = session.scalars(select(CrossingRow).where(CrossingRow.clock == "answer")).all()
     assert {(row.status, row.rescinded_reason) for row in crossed} == {
         ("rescinded", "an earlier act was recorded later")
@@ -228,62 +228,67 @@ def choices(kind: str, today: date) -> list[tuple[Action, str, dict[str, Any]]]:
     ]
 
 
-def taken(world: Installation, request_id: UUID, action: Action, who: str, said: dict[str, Any]) -> bool:
+def taken(installation: Installation, request_id: UUID, action: Action, who: str, said: dict[str, Any]) -> bool:
     """Whether the act became a fact: it was neither refused nor said before."""
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         before = session.get_one(CmoRequest, request_id).fact_count
     try:
-        return world.act(request_id, action, by=getattr(world.cast, who), **said).fact_count > before
+        return installation.act(request_id, action, by=getattr(installation.cast, who), **said).fact_count > before
     except SlamonError:
         return False
 
 
-def as_call(world: Installation, at: datetime, said: dict[str, Any]) -> dict[str, Any]:
+def as_call(installation: Installation, at: datetime, said: dict[str, Any]) -> dict[str, Any]:
     record = {"via": Via.PHONE_RECORDED, "evidence": "Corinne called", "occurred_at": at}
-    return {**said, **record, "on_behalf_of": world.cast.contact}
+    return {**said, **record, "on_behalf_of": installation.cast.contact}
 
 
-def judged(world: Installation, request_id: UUID) -> tuple[str, list[tuple[Any, ...]]]:
+def judged(installation: Installation, request_id: UUID) -> tuple[str, list[tuple[Any, ...]]]:
     """The state, and each clock with an outcome: kind, from when to when, by when, and how it ended."""
-    with world.runtime.db.read() as session:
+    with installation.runtime.db.read() as session:
         state = session.get_one(CmoRequest, request_id).state
         rows = session.scalars(select(ClockRow).where(ClockRow.request_id == request_id)).all()
         told = [(c.kind, c.started_at, c.stopped_at, c.limit_at, c.outcome) for c in rows if c.outcome != "cancelled"]
         return state, sorted(told, key=str)
 
 
-def lived_twice(world: Installation, kind: str, chance: Random) -> bool:
+def lived_twice(installation: Installation, kind: str, chance: Random) -> bool:
     """Live a random life twice: in one a call is recorded at once, in the other at the end. Whether both could be."""
     detail = OWN[kind]
     if kind == "shipment":
-        detail = {**detail, "requested_ship_date": str(world.clock.now().date() + timedelta(days=7))}
-    at_once, late = (world.file(type=RequestType(kind), detail=detail).id for _ in range(2))
+        detail = {**detail, "requested_ship_date": str(installation.clock.now().date() + timedelta(days=7))}
+    at_once, late = (installation.file(type=RequestType(kind), detail=detail).id for _ in range(2))
     if kind == "shipment" and chance.random() < 0.7:  # most would otherwise never leave
-        [order] = [each for each in choices(kind, world.clock.now().date()) if each[0] is Action.CONFIRM_ORDER][:1]
-        assert all(taken(world, request_id, *order) for request_id in (at_once, late))
+        [order] = [each for each in choices(kind, installation.clock.now().date()) if each[0] is Action.CONFIRM_ORDER][
+            :1
+        ]
+        assert all(taken(installation, request_id, *order) for request_id in (at_once, late))
     told: tuple[datetime, Action, dict[str, Any]] | None = None
     for _ in range(8):
-        world.clock.advance(hours=chance.randint(1, 14))
-        now, (action, who, said) = world.clock.now(), chance.choice(choices(kind, world.clock.now().date()))
+        installation.clock.advance(hours=chance.randint(1, 14))
+        now, (action, who, said) = (
+            installation.clock.now(),
+            chance.choice(choices(kind, installation.clock.now().date())),
+        )
         if told is None and who == "contact" and chance.random() < 0.4:
-            if taken(world, at_once, action, "pm", as_call(world, now, said)):
+            if taken(installation, at_once, action, "pm", as_call(installation, now, said)):
                 told = now, action, said
-        elif taken(world, at_once, action, who, said) != taken(world, late, action, who, said):
+        elif taken(installation, at_once, action, who, said) != taken(installation, late, action, who, said):
             return False
     if told is None or told[1] is Action.CONFIRM_DISPATCH:  # which would number the consignments in another order
         return False
-    world.clock.advance(hours=chance.randint(1, 200))
+    installation.clock.advance(hours=chance.randint(1, 200))
     at, action, said = told
-    assert taken(world, late, action, "pm", as_call(world, at, said)), (kind, told)
-    assert judged(world, late) == judged(world, at_once), (kind, told)
+    assert taken(installation, late, action, "pm", as_call(installation, at, said)), (kind, told)
+    assert judged(installation, late) == judged(installation, at_once), (kind, told)
     return True
 
 
 @pytest.mark.parametrize("kind", ["data", "shipment"])
 def test_whatever_the_life_an_act_recorded_late_has_the_outcomes_it_would_have_had_recorded_at_once(
-    world: Installation, kind: str
+    installation: Installation, kind: str
 ) -> None:
-    lives = [lived_twice(world, kind, Random(seed)) for seed in range(LIVES)]
+    lives = [lived_twice(installation, kind, Random(seed)) for seed in range(LIVES)]
     assert any(lives)  # the others could not have been lived without the call
-    with world.runtime.read() as tx:
+    with installation.runtime.read() as tx:
         assert not [found for found in verify_requests(tx) if isinstance(found, Difference)]

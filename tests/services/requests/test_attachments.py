@@ -32,13 +32,13 @@ def send(caller: Any, path: str, content: bytes = PDF, name: str = "CoA A17.pdf"
 
 
 def blobs(api: Api) -> list[Path]:
-    store = api.world.runtime.files
+    store = api.installation.runtime.files
     assert isinstance(store, DiskStore)
     return [found for found in store.incoming.parent.rglob("*") if found.is_file()]
 
 
 def rows(api: Api) -> list[Attachment]:
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         return list(session.scalars(select(Attachment)))
 
 
@@ -118,7 +118,7 @@ def test_a_body_that_is_no_form_is_refused(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize("beyond", [1, 1_000_000])  # found while it is copied; announced by the body's length
 def test_a_file_that_is_too_large_is_refused_and_leaves_nothing(api: Api, path: str, beyond: int) -> None:
-    api.world.runtime.settings.attachment_max_megabytes = 1
+    api.installation.runtime.settings.attachment_max_megabytes = 1
     refused = send(api.contact, path, PDF.ljust(1_000_000 + beyond))
     assert (refused.status_code, refused.json()["type"]) == (413, "urn:slamon:problem:too-large")
     assert (blobs(api), rows(api)) == ([], [])
@@ -140,7 +140,7 @@ def test_who_may_not_act_may_read_but_not_send(api: Api, path: str) -> None:
     location = send(api.contact, path).headers["location"]
     assert api.auditor.get(location).content == PDF
     assert send(api.auditor, path, name="mine.pdf").status_code == 403
-    assert send(api.caller(api.world.cast.pm, Scope.READ), path, name="mine.pdf").status_code == 403
+    assert send(api.caller(api.installation.cast.pm, Scope.READ), path, name="mine.pdf").status_code == 403
     assert len(rows(api)) == 1
 
 
@@ -160,11 +160,11 @@ def test_a_flipped_byte_is_never_handed_out_and_stands_in_the_trail(api: Api) ->
     refused = api.pm.get(location)
     assert (refused.status_code, refused.json()["type"]) == (500, "urn:slamon:problem:file-damaged")
     assert b"99.9" not in refused.content
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "file_damaged")).one()
     assert (entry.entity_id, entry.new and entry.new["sha256"]) == (location.rpartition("/")[2], SHA)
-    api.world.work()
-    assert len(api.world.email.sent_to(ADMIN, MessageKind.ALARM)) == 1
+    api.installation.work()
+    assert len(api.installation.email.sent_to(ADMIN, MessageKind.ALARM)) == 1
 
 
 def test_a_lost_file_is_an_incident_and_a_store_that_is_away_is_none(api: Api, path: str) -> None:
@@ -193,7 +193,7 @@ def test_an_act_names_the_files_that_belong_to_it(api: Api) -> None:
 
 
 def test_an_act_cannot_name_the_file_of_another_request(api: Api, path: str) -> None:
-    told, other = send(api.contact, path).json(), api.world.file()
+    told, other = send(api.contact, path).json(), api.installation.file()
     answer = {"text": "Here it is.", "attachments": [told["id"]]}
     refused = api.contact.post(f"/v1/requests/{other.id}/actions/{Action.ANSWER}", json=answer)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "attachments")
@@ -202,5 +202,5 @@ def test_an_act_cannot_name_the_file_of_another_request(api: Api, path: str) -> 
 @pytest.mark.parametrize("attack", ["UPDATE attachment SET name = 'other.pdf'", "DELETE FROM attachment"])
 def test_an_attachment_cannot_be_replaced_or_removed(any_api: Api, attack: str) -> None:
     send(any_api.contact, f"/v1/requests/{any_api.filed()['id']}/attachments")
-    with pytest.raises(DBAPIError, match="append-only"), any_api.world.runtime.db.write() as session:
+    with pytest.raises(DBAPIError, match="append-only"), any_api.installation.runtime.db.write() as session:
         session.execute(text(attack))

@@ -37,8 +37,8 @@ class Told:
         return str(self.api.pm.get(self.path).headers["etag"])
 
     def pass_time(self, **span: float) -> None:
-        self.api.world.clock.advance(**span)
-        self.api.world.work()
+        self.api.installation.clock.advance(**span)
+        self.api.installation.work()
 
     def clocks(self) -> dict[str, str]:
         return {clock["clock"]: clock["outcome"] for clock in self.api.pm.get(f"{self.path}/clocks").json()["clocks"]}
@@ -48,7 +48,7 @@ class Told:
         return {owner: round(amount / HOUR, 2) for owner, amount in seconds.items()}
 
     def is_sound(self) -> bool:
-        with self.api.world.runtime.read() as tx:
+        with self.api.installation.runtime.read() as tx:
             return not [found for found in verify_requests(tx) if isinstance(found, Difference)]
 
 
@@ -73,20 +73,20 @@ LOST = {
 
 def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minutes_add_up(any_api: Api) -> None:
     api, story = any_api, Told(any_api, **LOST)
-    filed_at = api.world.clock.now()
+    filed_at = api.installation.clock.now()
 
     story.pass_time(hours=49)
-    assert api.world.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
-    assert api.world.email.sent_to(LEAD, MessageKind.LIMIT)
+    assert api.installation.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
+    assert api.installation.email.sent_to(LEAD, MessageKind.LIMIT)
 
     story(api.contact, "acknowledge")
     offered = story(api.contact, "confirm_order", planned_ship_on="2026-03-11")
     assert offered["state"] == "awaiting_sponsor"  # later than asked for: the ball is with the sponsor
     story.pass_time(hours=25)
-    offers = api.world.email.sent_to(PM, MessageKind.CMO_ACTED)
+    offers = api.installation.email.sent_to(PM, MessageKind.CMO_ACTED)
     [offer] = [told for told in offers if told.act == FACTS["date_proposed"]]
     assert put_into_words(offer).headline == "Rhein Fill AG proposed another ship date"
-    late = api.world.email.sent_to(PM, MessageKind.TARGET)[-1]  # and its own clock runs
+    late = api.installation.email.sent_to(PM, MessageKind.TARGET)[-1]  # and its own clock runs
     assert put_into_words(late).headline == "We have not replied to the CMO within 24 hours"
     assert story(api.pm, "agree")["state"] == "confirmed"
     assert story.clocks()["sponsor-3"] == "late"
@@ -99,11 +99,11 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
     assert story(api.contact, "confirm_dispatch", **parcel, lines=first_part)["state"] == "partly_dispatched"
     assert story(api.contact, "confirm_dispatch", **parcel)["state"] == "dispatched"  # all that was left
 
-    while "2026-03-16" not in api.world.clock.now().isoformat():
+    while "2026-03-16" not in api.installation.clock.now().isoformat():
         story.pass_time(hours=6)
     late = {clock: outcome for clock, outcome in story.clocks().items() if clock.startswith("delivery")}
     assert late == {"delivery_confirmation": "running", "delivery_confirmation-2": "running"}
-    breaches = api.world.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
+    breaches = api.installation.slack.sent_to(CMO_CHANNEL, MessageKind.LIMIT)
     assert any(clock.words.label == "delivery confirmation" for message in breaches for clock in message.clocks)
 
     arrived = {"received_by": "Pharmacy", "condition": "intact", "delivered_at": "2026-03-13T14:00:00+01:00"}
@@ -112,8 +112,8 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
     assert cold["state"] == "partly_delivered"
     warm = {"readout": "excursion", "max_c": 11.5, "minutes_out": 95}
     assert story(api.contact, "confirm_delivery", **warm, **arrived)["state"] == "in_review"
-    api.world.work()
-    [alarm] = api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+    api.installation.work()
+    [alarm] = api.installation.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
     assert "quality must decide" in " ".join(put_into_words(alarm).sentences)
 
     assert story.refused(api.pm, "decide", disposition="usable", reason="Within the stability budget")[0] == 403
@@ -134,7 +134,7 @@ def test_a_shipment_is_silent_late_counter_proposed_split_and_warm_and_its_minut
         "excursion_decision-2": "met",
     }
     hours = story.hours_by_owner()
-    wall = (api.world.clock.now() - filed_at).total_seconds() / HOUR
+    wall = (api.installation.clock.now() - filed_at).total_seconds() / HOUR
     assert hours["sponsor"] == 28  # 25 for the date, 3 for quality
     assert sum(hours.values()) == round(wall, 2)
     assert story.is_sound()
@@ -171,7 +171,7 @@ def test_five_items_are_answered_over_easter_with_two_questions_and_a_shutdown_a
     api = any_api
     line = {
         "name": "Working hours",
-        "site_id": str(api.world.cast.site),
+        "site_id": str(api.installation.cast.site),
         "clocks": {
             "acknowledgement": {"target": "PT24H", "limit": "PT48H"},
             "answer": {"target": "PT30H", "limit": "PT50H", "mode": "calendar", "pause_cap": "PT120H"},
@@ -183,9 +183,11 @@ def test_five_items_are_answered_over_easter_with_two_questions_and_a_shutdown_a
     }
     assert api.admin.post("/v1/policies", json=line).status_code == 201
     closing = {"first_day": "2026-04-08", "last_day": "2026-04-08", "name": "Inventory", "announced_by": "C. Contact"}
-    shutdown = api.pm.post(f"/v1/sites/{api.world.cast.site}/shutdowns", json=closing).json()
+    shutdown = api.pm.post(f"/v1/sites/{api.installation.cast.site}/shutdowns", json=closing).json()
     api.lead.post(f"/v1/shutdowns/{shutdown['id']}/agree", json={"reason": "As every year"})
-    api.world.clock.advance(days=30)  # Wednesday before Easter, 11:00 in Basel: a week with a holiday at both ends
+    api.installation.clock.advance(
+        days=30
+    )  # Wednesday before Easter, 11:00 in Basel: a week with a holiday at both ends
     story = Told(api, **FIVE_ITEMS)
     assert len(owed(api)) == 5
 

@@ -42,10 +42,10 @@ def test_the_clock_runs_from_the_delivery_and_the_contact_is_asked_and_offered_t
         True,
     )
     assert "confirm_delivery" not in offered(story, api.pm)
-    api.world.work()
+    api.installation.work()
     for hours, kind in ((18, MessageKind.REMINDER), (6, MessageKind.TARGET)):
         story.pass_time(hours=hours)
-        [mail] = [each for each in api.world.email.sent_to(CONTACT, kind) if each.number]
+        [mail] = [each for each in api.installation.email.sent_to(CONTACT, kind) if each.number]
         assert [line.words.label for line in mail.clocks] == ["delivery confirmation"]
     page = api.nobody.get((mail.link or "")[(mail.link or "").index("/r/") :]).text
     assert "Please confirm delivery; it was due by" in page
@@ -60,7 +60,7 @@ def test_the_clock_runs_from_the_delivery_and_the_contact_is_asked_and_offered_t
 def test_past_its_limit_it_is_breached_and_stays_so_and_the_breach_is_told(api: Api) -> None:
     story = delivered_by_their_word(api)
     story.pass_time(hours=60)
-    assert api.world.email.sent_to("lead@sponsor.example", MessageKind.LIMIT)
+    assert api.installation.email.sent_to("lead@sponsor.example", MessageKind.LIMIT)
     story(api.lead, "accept")
     assert story.clocks()["delivery_confirmation"] == "breached"
     assert story.is_sound()
@@ -80,8 +80,8 @@ def test_the_cmos_word_counts_as_its_own_and_what_is_wrong_with_the_goods_stays_
     story = delivered_by_their_word(api)
     other = {**ARRIVED, "condition": "damaged", "delivered_at": "2026-03-02T14:00:00Z"}
     assert story(api.contact, "confirm_delivery", **other)["state"] == "in_review"
-    api.world.work()
-    [alarm] = api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+    api.installation.work()
+    [alarm] = api.installation.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
     assert alarm.tells_of_damage
     assert delivery_clock(story)["started_at"] == "2026-03-02T15:00:00Z"  # the first word on when it arrived
     assert story.clocks() | {"delivery_confirmation": "met", "excursion_decision": "running"} == story.clocks()
@@ -95,8 +95,8 @@ def test_damage_told_once_all_is_closed_is_no_decision_that_nobody_can_make(api:
     story.pass_time(hours=2)
     story(api.pm, "accept")
     story(api.pm, "confirm_delivery", **{**TOLD, "condition": "damaged"}, **call(api, 9.5))
-    api.world.work()
-    [mail] = api.world.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
+    api.installation.work()
+    [mail] = api.installation.email.sent_to(QUALITY, MessageKind.CMO_ACTED)
     words = " ".join(put_into_words(mail).sentences)
     assert "the request is closed" in words
     assert "must decide" not in words
@@ -107,7 +107,7 @@ def test_a_word_of_the_cmo_that_is_recorded_for_it_counts_and_a_second_one_of_ou
     assert story(api.pm, "confirm_delivery", **TOLD)["state"] == "delivered"  # sent twice is said once
     assert story.clocks()["delivery_confirmation"] == "running"
     assert story.refused(api.pm, "confirm_delivery", **{**TOLD, "received_by": "Ward 3"})[0] == 403
-    call = {"on_behalf_of": str(api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
+    call = {"on_behalf_of": str(api.installation.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
     story(api.pm, "confirm_delivery", **TOLD, **call)
     assert story.clocks()["delivery_confirmation"] == "met"
     assert story.is_sound()

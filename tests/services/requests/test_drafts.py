@@ -20,8 +20,8 @@ def begun(api: Api) -> str:
 
 def test_a_draft_tells_nobody_and_is_filed_once_it_is_whole(any_api: Api) -> None:
     path = begun(any_api)
-    any_api.world.work()
-    assert not any_api.world.email.sent_to(CONTACT)
+    any_api.installation.work()
+    assert not any_api.installation.email.sent_to(CONTACT)
     refused = any_api.pm.post(f"{path}/file")
     assert (refused.status_code, [e["field"] for e in refused.json()["errors"]]) == (422, ["detail.questions"])
 
@@ -34,8 +34,8 @@ def test_a_draft_tells_nobody_and_is_filed_once_it_is_whole(any_api: Api) -> Non
     assert (filed.status_code, filed.json()["state"]) == (201, "filed")
     assert any_api.pm.post(f"{path}/file", headers=again).json()["number"] == filed.json()["number"]
     assert any_api.pm.get(path).status_code == 404
-    any_api.world.work()
-    assert len(any_api.world.email.sent_to(CONTACT)) == 1
+    any_api.installation.work()
+    assert len(any_api.installation.email.sent_to(CONTACT)) == 1
 
 
 def test_a_discarded_draft_is_gone_and_the_trail_keeps_what_it_said(api: Api) -> None:
@@ -43,7 +43,7 @@ def test_a_discarded_draft_is_gone_and_the_trail_keeps_what_it_said(api: Api) ->
     said = api.pm.get(path).json()
     assert api.pm.post(f"{path}/discard").json()["content"] == said["content"]
     assert api.pm.get("/v1/drafts").json() == {"items": []}
-    with api.world.runtime.db.read() as session:
+    with api.installation.runtime.db.read() as session:
         entry = session.scalars(select(AuditEntry).where(AuditEntry.entity == "draft")).one()
         assert (entry.action, entry.entity_id, entry.old) == ("discard", said["id"], said["content"])
 

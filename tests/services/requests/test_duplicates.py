@@ -55,7 +55,7 @@ def test_an_order_number_or_kits_in_common_are_a_sign_too(api: Api, named: dict[
 
 
 def test_another_cmo_another_type_or_an_ended_request_are_no_look_alikes(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     first = file(api, data(api, "A17", cmo_reference="PO-77")).json()
     assert file(api, data(api, "A17", site_id=str(cast.other_site))).status_code == 201
     assert file(api, api.inquiry(cmo_reference="PO-77")).status_code == 201
@@ -70,23 +70,25 @@ def test_without_a_lot_or_an_order_number_nothing_is_compared(api: Api) -> None:
     assert marks(STANDARD.types[RequestType.DATA], {"items": [{"lots": ["", "  "]}]}, None) == frozenset()
 
 
-def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_world: Installation) -> None:
-    seed_open_requests(any_world, 300)
-    with any_world.runtime.db.engine.begin() as connection:  # most are closed, and PostgreSQL knows
+def test_looking_for_them_follows_the_cmos_open_requests_of_that_type(any_installation: Installation) -> None:
+    seed_open_requests(any_installation, 300)
+    with any_installation.runtime.db.engine.begin() as connection:  # most are closed, and PostgreSQL knows
         connection.execute(update(CmoRequest).values(state=State.CLOSED.value))
-        connection.execute(text("ANALYZE" if not any_world.runtime.db.is_sqlite else "SELECT 1"))
-    any_world.file(cmo_reference="PO-77")
+        connection.execute(text("ANALYZE" if not any_installation.runtime.db.is_sqlite else "SELECT 1"))
+    any_installation.file(cmo_reference="PO-77")
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, sql: str, given: Any, *_: Any) -> None:
         asked.append((sql, given))
 
-    event.listen(any_world.runtime.db.engine, "before_cursor_execute", note)
-    filer = any_world.caller(any_world.cast.pm)
+    event.listen(any_installation.runtime.db.engine, "before_cursor_execute", note)
+    filer = any_installation.caller(any_installation.cast.pm)
     asked.clear()
-    with any_world.runtime.db.read() as session, pytest.raises(LikelyDuplicate):
-        refuse_duplicates(session, STANDARD.types[RequestType.INQUIRY], any_world.cast.cmo, {}, "PO-77", by=filer)
-    plan = explain(any_world, *asked[-1])
+    with any_installation.runtime.db.read() as session, pytest.raises(LikelyDuplicate):
+        refuse_duplicates(
+            session, STANDARD.types[RequestType.INQUIRY], any_installation.cast.cmo, {}, "PO-77", by=filer
+        )
+    plan = explain(any_installation, *asked[-1])
     assert "ix_cmo_request_open_of_cmo" in plan
     assert "TEMP B-TREE" not in plan
     assert "Sort" not in plan

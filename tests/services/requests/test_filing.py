@@ -23,15 +23,15 @@ def statements_of_one_filing(api: Api, **more: str) -> list[str]:
         if not statement.startswith("BEGIN"):  # which SQLite is told in words
             said.append(" ".join([statement.split()[0], *re.findall(r"INSERT INTO (\w+)", statement)]))
 
-    event.listen(api.world.runtime.db.engine, "before_cursor_execute", listen)
+    event.listen(api.installation.runtime.db.engine, "before_cursor_execute", listen)
     answer = api.pm.post("/v1/requests", json=api.inquiry(**more), headers={"Idempotency-Key": "order-1"})
     assert answer.status_code == 201
     return said
 
 
 @pytest.fixture
-def postgres_api(postgres_world: Installation) -> Api:
-    return Api(postgres_world)
+def postgres_api(postgres_installation: Installation) -> Api:
+    return Api(postgres_installation)
 
 
 def test_on_postgres_a_filing_is_two_statements(postgres_api: Api) -> None:
@@ -64,39 +64,44 @@ def test_no_filing_is_judged_by_what_was_read_for_the_one_before(any_api: Api) -
     line["clocks"]["answer"]["mode"] = "calendar"
     assert admin.patch(f"/v1/policies/{policy['id']}", json=line).status_code == 200
     closed = {"closed_days": [{"date": "2026-03-02", "name": "Carnival"}], "reason": "Told by the plant"}
-    assert admin.patch(f"/v1/calendars/{api.world.cast.calendar}", json=closed).status_code == 200
+    assert admin.patch(f"/v1/calendars/{api.installation.cast.calendar}", json=closed).status_code == 200
     assert targets() == {"2026-03-03T09:00:00Z"}
-    people = f"/v1/people/{api.world.cast.pm}"
+    people = f"/v1/people/{api.installation.cast.pm}"
     assert admin.patch(people, json={"roles": ["steering"], "reason": "Moved on"}).status_code == 200
     assert api.pm.post("/v1/requests", json=api.inquiry()).status_code == 403
     for key in admin.get("/v1/api-keys").json()["items"]:
-        if key["person_id"] == str(api.world.cast.pm):
+        if key["person_id"] == str(api.installation.cast.pm):
             admin.post(f"/v1/api-keys/{key['id']}/revoke", json={"reason": "Moved on"})
     assert api.pm.post("/v1/requests", json=api.inquiry()).status_code == 401
 
 
-def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_world: Installation) -> None:
-    cast = any_world.cast
-    filing, by = Filing(RequestType.INQUIRY, cast.project, cast.site, "Capacity in May"), any_world.caller(cast.pm)
+def test_a_filing_that_was_rolled_back_does_not_cost_the_next_one_its_terms(any_installation: Installation) -> None:
+    cast = any_installation.cast
+    filing, by = (
+        Filing(RequestType.INQUIRY, cast.project, cast.site, "Capacity in May"),
+        any_installation.caller(cast.pm),
+    )
 
     def file_and_fail() -> None:
-        with any_world.runtime.write() as tx:
+        with any_installation.runtime.write() as tx:
             log_request(tx, filing, by=by)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         file_and_fail()
-    with any_world.runtime.db.write() as session:  # commits something else over the same connection
+    with any_installation.runtime.db.write() as session:  # commits something else over the same connection
         session.execute(text("UPDATE site SET version = version"))
-    assert any_world.file().number == "INQ-2026-000001"
+    assert any_installation.file().number == "INQ-2026-000001"
 
 
-def test_connections_the_server_has_ended_are_replaced_unnoticed(postgres_world: Installation) -> None:
-    api = Api(postgres_world)
+def test_connections_the_server_has_ended_are_replaced_unnoticed(postgres_installation: Installation) -> None:
+    api = Api(postgres_installation)
     api.filed()
-    with postgres_world.runtime.db.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+    with postgres_installation.runtime.db.engine.execution_options(
+        isolation_level="AUTOCOMMIT"
+    ).connect() as connection:
         others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        with postgres_world.runtime.db.engine.connect() as idle:
+        with postgres_installation.runtime.db.engine.connect() as idle:
             idle.execute(text("SELECT 1"))
         assert connection.execute(text(f"{others} AND datname = current_database()")).scalars().all() == [True]
     api.filed()

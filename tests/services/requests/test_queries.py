@@ -61,11 +61,11 @@ def test_an_urgent_request_runs_under_the_urgent_policy(api: Api) -> None:
 def test_a_request_goes_from_filing_to_closing(any_api: Api) -> None:
     api = any_api
     path = f"/v1/requests/{api.filed()['id']}"
-    api.world.clock.advance(hours=1)
+    api.installation.clock.advance(hours=1)
     asked = api.contact.post(f"{path}/actions/ask", json={"text": "Which line?"}).json()
     assert asked["state"] == "awaiting_sponsor"
     assert asked["clocks"][1] | {"paused_since": "2026-03-02T10:00:00Z", "target_at": None} == asked["clocks"][1]
-    api.world.clock.advance(hours=2)
+    api.installation.clock.advance(hours=2)
     assert api.pm.post(f"{path}/actions/reply", json={"text": "Line 2."}).json()["state"] == "acknowledged"
     answered = api.contact.post(f"{path}/actions/answer", json={"text": "Week 20 is free."}).json()
     assert {clock["clock"]: clock["outcome"] for clock in answered["clocks"]} == {
@@ -88,9 +88,9 @@ def test_a_request_goes_from_filing_to_closing(any_api: Api) -> None:
 
 def test_staff_write_down_a_call_as_the_contacts_own_act(api: Api) -> None:
     path = f"/v1/requests/{api.filed()['id']}"
-    api.world.clock.advance(hours=30)
+    api.installation.clock.advance(hours=30)
     call = {
-        "on_behalf_of": str(api.world.cast.contact),
+        "on_behalf_of": str(api.installation.cast.contact),
         "via": "phone_recorded",
         "evidence": "Corinne Contact called: received",
         "occurred_at": "2026-03-02T12:00:00+01:00",
@@ -110,7 +110,7 @@ def test_lists_come_in_pages_by_urgency_and_by_filing(any_api: Api) -> None:
     numbers = []
     for priority in ("routine", "critical", "urgent", "routine"):
         numbers.append(api.filed(priority=priority)["number"])
-        api.world.clock.advance(minutes=1)
+        api.installation.clock.advance(minutes=1)
     path = "/v1/requests?limit=3"
     first = api.pm.get(path).json()
     second = api.pm.get(f"{path}&cursor={first['next_cursor']}").json()
@@ -137,11 +137,11 @@ def test_lists_come_in_pages_by_urgency_and_by_filing(any_api: Api) -> None:
     ],
 )
 def test_lists_are_filtered(api: Api, query: str, found: int) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     named = query.format(site=cast.site, other_site=cast.other_site, cmo=cast.cmo, project=cast.project)
     api.filed()
     api.filed(**SHIPMENT)
-    api.world.clock.advance(hours=10)
+    api.installation.clock.advance(hours=10)
     assert len(api.pm.get(f"/v1/requests?sort=filed&{named}").json()["items"]) == found
 
 
@@ -154,7 +154,7 @@ def test_a_new_cmo_is_ready_to_be_asked_once_its_records_stand(api: Api) -> None
     site = admin.post("/v1/sites", json={**shannon, "calendar_id": calendar["id"]}).json()
     contact = {"cmo_id": cmo["id"], "site_ids": [site["id"]], "name": "Sean", "email": "sean@shannon.example"}
     assert admin.post("/v1/contacts", json=contact).status_code == 201
-    project = admin.get(f"/v1/projects/{api.world.cast.project}").json()
+    project = admin.get(f"/v1/projects/{api.installation.cast.project}").json()
     more = {"cmo_ids": [*project["cmo_ids"], cmo["id"]], "reason": "Second source"}
     assert admin.patch(f"/v1/projects/{project['id']}", json=more).status_code == 200
     policy = {
@@ -169,7 +169,7 @@ def test_a_new_cmo_is_ready_to_be_asked_once_its_records_stand(api: Api) -> None
 
 
 def test_the_policy_that_applies_can_be_asked_for(api: Api) -> None:
-    cast = api.world.cast
+    cast = api.installation.cast
     body = {
         "name": "CoAs at Basel",
         "site_id": str(cast.site),
@@ -189,7 +189,7 @@ def test_the_policy_that_applies_can_be_asked_for(api: Api) -> None:
 
 
 def test_the_closed_days_of_a_year_are_public_holidays_and_the_plants_own(api: Api) -> None:
-    path = f"/v1/calendars/{api.world.cast.calendar}"
+    path = f"/v1/calendars/{api.installation.cast.calendar}"
     change = {"closed_days": [{"date": "2026-12-24", "name": "Plant closed"}], "reason": "Told by the plant"}
     assert api.admin.patch(path, json=change).status_code == 200
     days = api.pm.get(f"{path}/holidays?year=2026").json()["days"]
@@ -202,15 +202,15 @@ def test_an_invited_person_gets_the_link_that_sets_a_password_by_mail(api: Api) 
     person = api.admin.post("/v1/people", json=new).json()
     answer = api.admin.post(f"/v1/people/{person['id']}/invite")
     assert (answer.status_code, answer.json()) == (202, {"sent_to": "new@sponsor.example"})
-    api.world.work()
-    assert len(api.world.email.sent_to("new@sponsor.example", MessageKind.INVITATION)) == 1
-    assert api.admin.post(f"/v1/people/{api.world.cast.contact}/invite").status_code == 404
+    api.installation.work()
+    assert len(api.installation.email.sent_to("new@sponsor.example", MessageKind.INVITATION)) == 1
+    assert api.admin.post(f"/v1/people/{api.installation.cast.contact}/invite").status_code == 404
     assert api.lead.post(f"/v1/people/{person['id']}/invite").status_code == 403
 
 
 def test_a_contacts_links_are_withdrawn_and_counted(any_api: Api) -> None:
     filed = any_api.filed()
-    any_api.world.work()  # mails the first link
+    any_api.installation.work()  # mails the first link
     path = f"/v1/requests/{filed['id']}/revoke-links"
     body = {"person_id": filed["contact_id"], "reason": "Forwarded"}
     first, again = (any_api.pm.post(path, json=body) for _ in range(2))
@@ -220,7 +220,7 @@ def test_a_contacts_links_are_withdrawn_and_counted(any_api: Api) -> None:
 
 def test_a_draft_policy_is_tried_on_the_past_before_anybody_lives_under_it(api: Api) -> None:
     api.filed()
-    api.world.clock.advance(hours=30)
+    api.installation.clock.advance(hours=30)
     draft = {
         "name": "Tighter",
         "clocks": {"answer": {"target": "PT8H", "limit": "PT24H"}},
@@ -234,13 +234,13 @@ def test_a_draft_policy_is_tried_on_the_past_before_anybody_lives_under_it(api: 
         "covered": 1,
         "cmos": [
             {
-                "cmo_id": str(api.world.cast.cmo), "name": "Rhein Fill AG", "requests": 1,
+                "cmo_id": str(api.installation.cast.cmo), "name": "Rhein Fill AG", "requests": 1,
                 "breaches": 0, "breaches_under_draft": 1, "appeared": 1, "vanished": 0,
             }
         ],
         "leads": [
             {
-                "person_id": str(api.world.cast.lead), "name": "Leo Lead",
+                "person_id": str(api.installation.cast.lead), "name": "Leo Lead",
                 "escalations": 0, "escalations_under_draft": 1,
             }
         ],

@@ -30,7 +30,7 @@ def refused(api: Api, filing: dict[str, Any], before: list[tuple[str, Any]], act
     """What a refusal says, after some acts of the contact that were taken; that it changed nothing is checked."""
     story = Told(api, **filing)
     for step, particulars in before:
-        api.world.clock.advance(hours=1)
+        api.installation.clock.advance(hours=1)
         story(api.contact, step, **particulars)
     who = {"amend": api.pm, "decide": api.quality}.get(action, api.contact)
     status, told = story.refused(who, action, **said)
@@ -120,17 +120,17 @@ def test_a_due_date_that_is_revised_does_not_forgive_and_a_colleague_takes_over_
     [due] = [clock["limit_at"] for clock in clocks if clock["kind"] == "fulfilment"]
     assert due == "2026-03-12T22:59:59Z"  # the end of the day first agreed, in Paris
     handed = story(api.contact, "hand_on", name="Maria Weber", email="maria@cmo.example")
-    api.world.work()
-    [mail] = api.world.email.sent_to("maria@cmo.example")
+    api.installation.work()
+    [mail] = api.installation.email.sent_to("maria@cmo.example")
     assert "/r/" in (mail.link or "")
-    assert handed["contact_id"] != str(api.world.cast.contact)
+    assert handed["contact_id"] != str(api.installation.cast.contact)
     assert story.is_sound()
 
 
 def test_what_is_written_down_late_must_fit_what_happened_before_and_since(api: Api) -> None:
     story = Told(api, **ROUTINE_ITEMS)
-    call = {"on_behalf_of": str(api.world.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
-    api.world.clock.advance(hours=60)
+    call = {"on_behalf_of": str(api.installation.cast.contact), "via": "phone_recorded", "evidence": "Corinne called"}
+    api.installation.clock.advance(hours=60)
     story(api.contact, "answer", text="All attached")
     story.pass_time(hours=5)
     story(api.pm, "reject", reason="The second lot is missing")
@@ -171,7 +171,7 @@ def test_a_clock_past_its_limit_stays_breached_when_the_sponsor_needs_it_no_more
 def test_who_may_act_depends_on_the_state_and_whose_word_it_is(api: Api) -> None:
     story = Told(api, **LOST)
     for step, said in (ORDERED, SENT, ("confirm_delivery", ARRIVED)):
-        api.world.clock.advance(hours=1)
+        api.installation.clock.advance(hours=1)
         story(api.contact, step, **said)
     assert story.refused(api.quality, "accept")[0] == 403  # of a refusal quality may, of a delivery not
     assert story.refused(api.contact, "confirm_delivery", **ARRIVED, via="phone_recorded")[0] == 422
@@ -193,7 +193,7 @@ def test_a_refusal_that_the_sponsor_leaves_lying_is_the_sponsors_breach(api: Api
     story(api.contact, "decline", reason="Not our lot")
     story.pass_time(hours=49)
     assert story.clocks()["sponsor-2"] == "running"
-    assert api.world.email.sent_to(LEAD, MessageKind.LIMIT)
+    assert api.installation.email.sent_to(LEAD, MessageKind.LIMIT)
     story(api.pm, "accept")
     assert story.clocks()["sponsor-2"] == "breached"
 
@@ -222,7 +222,7 @@ def test_a_request_that_replaces_a_lost_one_names_it_and_a_stranger_can_be_nobod
     lost = api.filed(**LOST)
     again = api.filed(**{**LOST, "parent_id": lost["id"]})
     assert api.pm.get(f"/v1/requests/{again['id']}").json()["parent_id"] == lost["id"]
-    stranger = api.pm.post("/v1/requests", json=api.inquiry(parent_id=str(api.world.cast.pm)))
+    stranger = api.pm.post("/v1/requests", json=api.inquiry(parent_id=str(api.installation.cast.pm)))
     assert (stranger.status_code, stranger.json()["errors"][0]["field"]) == (422, "parent_id")
 
 

@@ -21,7 +21,7 @@ DETAIL = {"category": "schedule_capacity", "questions": ["Is week 20 free?", "An
 
 @pytest.fixture
 def asked(site: Site) -> CmoRequest:
-    return site.world.file(detail=DETAIL, description="We hold a slot.", cmo_reference="PO-77")
+    return site.installation.file(detail=DETAIL, description="We hold a slot.", cmo_reference="PO-77")
 
 
 @pytest.fixture
@@ -30,12 +30,12 @@ def path(site: Site, asked: CmoRequest) -> str:
 
 
 def facts(site: Site, asked: CmoRequest) -> list[tuple[str, str, Any]]:
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         return [(fact.kind, fact.via, fact.content.get("text") or fact.reason) for fact in facts_of(session, asked.id)]
 
 
 def state(site: Site, asked: CmoRequest) -> str:
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         return session.get_one(CmoRequest, asked.id).state
 
 
@@ -135,7 +135,7 @@ def test_an_expected_date_that_cannot_be_meant_comes_back(site: Site, asked: Cmo
 
 
 def test_today_at_the_site_is_not_in_the_past(site: Site, path: str) -> None:
-    site.world.clock.advance(hours=14, minutes=30)  # 23:30 UTC, but 00:30 of the next day in Zurich
+    site.installation.clock.advance(hours=14, minutes=30)  # 23:30 UTC, but 00:30 of the next day in Zurich
     assert site.visitor.post(f"{path}/acknowledge", data={"expected_on": "2026-03-02"}).status_code == 422
     assert site.visitor.post(f"{path}/acknowledge", data={"expected_on": "2026-03-03"}).status_code == 303
 
@@ -150,7 +150,7 @@ def test_a_text_longer_than_anybody_reads_is_refused_and_kept(site: Site, asked:
 def test_what_is_not_possible_any_more_is_told_kindly_and_keeps_the_text(
     site: Site, asked: CmoRequest, path: str
 ) -> None:
-    site.world.act(asked.id, Action.ASK, by=site.world.cast.contact, text="Which line?")
+    site.installation.act(asked.id, Action.ASK, by=site.installation.cast.contact, text="Which line?")
     page = site.visitor.post(f"{path}/answer", data={"text": "Long thoughts"})
     assert page.status_code == 409
     assert "It is not possible to answer any more; nothing was sent." in text_of(page)
@@ -164,8 +164,8 @@ def test_what_was_typed_cannot_become_markup(site: Site, path: str) -> None:
 
 
 def test_inner_steps_of_the_sponsor_are_not_shown_to_the_contact(site: Site, asked: CmoRequest, path: str) -> None:
-    site.world.act(asked.id, Action.TAKE, by=site.world.cast.lead)
-    site.world.act(asked.id, Action.FOLLOW_UP, by=site.world.cast.pm, text="Any news?")
+    site.installation.act(asked.id, Action.TAKE, by=site.installation.cast.lead)
+    site.installation.act(asked.id, Action.FOLLOW_UP, by=site.installation.cast.pm, text="Any news?")
     page = text_of(site.visitor.get(path))
     assert "Any news?" in page
     assert "Leo Lead" not in page
@@ -188,8 +188,8 @@ def test_an_unknown_link_opens_nothing(site: Site) -> None:
 
 
 def test_an_expired_link_can_send_a_fresh_one_to_its_own_address(site: Site, path: str) -> None:
-    site.world.work()
-    site.world.clock.advance_real(days=15)
+    site.installation.work()
+    site.installation.clock.advance_real(days=15)
     page = site.visitor.get(path)
     assert page.status_code == 410
     assert "c…@cmo.example" in page.text
@@ -197,22 +197,22 @@ def test_an_expired_link_can_send_a_fresh_one_to_its_own_address(site: Site, pat
     sent = site.visitor.post(f"{path}/fresh-link", data={"email": "thief@example.com"})
     assert sent.status_code == 303
     assert "A fresh link is on its way to c…@cmo.example" in text_of(site.visitor.get(sent.headers["location"]))
-    site.world.work()
-    assert len(site.world.email.sent_to(CONTACT, MessageKind.FRESH_LINK)) == 1
-    assert not site.world.email.sent_to("thief@example.com")
+    site.installation.work()
+    assert len(site.installation.email.sent_to(CONTACT, MessageKind.FRESH_LINK)) == 1
+    assert not site.installation.email.sent_to("thief@example.com")
 
 
 def test_fresh_links_are_sent_one_at_a_time(site: Site, path: str) -> None:
-    site.world.clock.advance_real(days=15)
+    site.installation.clock.advance_real(days=15)
     site.visitor.post(f"{path}/fresh-link")
-    site.world.work()
+    site.installation.work()
     again = site.visitor.post(f"{path}/fresh-link")
     assert again.status_code == 429
     assert int(again.headers["retry-after"]) > 0
 
 
 def test_an_expired_link_gives_back_what_was_typed(site: Site, asked: CmoRequest, path: str) -> None:
-    site.world.clock.advance_real(days=15)
+    site.installation.clock.advance_real(days=15)
     page = site.visitor.post(f"{path}/answer", data={"text": "Two hours of work"})
     assert page.status_code == 410
     assert "Two hours of work" in page.text
@@ -220,9 +220,9 @@ def test_an_expired_link_gives_back_what_was_typed(site: Site, asked: CmoRequest
 
 
 def withdraw(site: Site, asked: CmoRequest) -> None:
-    by = site.world.caller(site.world.cast.pm)
-    with site.world.runtime.write() as tx:
-        revoke_links(tx, asked.id, site.world.cast.contact, by=by, reason="Forwarded")
+    by = site.installation.caller(site.installation.cast.pm)
+    with site.installation.runtime.write() as tx:
+        revoke_links(tx, asked.id, site.installation.cast.contact, by=by, reason="Forwarded")
 
 
 def test_a_revoked_link_opens_nothing(site: Site, asked: CmoRequest, path: str) -> None:
@@ -236,36 +236,36 @@ def test_a_revoked_link_opens_nothing(site: Site, asked: CmoRequest, path: str) 
 
 def test_a_revoked_link_can_send_a_fresh_one_to_its_own_address(site: Site, asked: CmoRequest, path: str) -> None:
     withdraw(site, asked)
-    site.world.clock.advance_real(minutes=6)
+    site.installation.clock.advance_real(minutes=6)
     assert "We can mail a fresh link to c…@cmo.example" in text_of(site.visitor.get(path))
     sent = site.visitor.post(f"{path}/fresh-link")
     assert sent.status_code == 303
     assert "A fresh link is on its way to c…@cmo.example" in text_of(site.visitor.get(sent.headers["location"]))
-    site.world.work()
-    assert len(site.world.email.sent_to(CONTACT, MessageKind.FRESH_LINK)) == 1
+    site.installation.work()
+    assert len(site.installation.email.sent_to(CONTACT, MessageKind.FRESH_LINK)) == 1
 
 
 def test_a_disabled_contact_is_offered_no_fresh_link(site: Site, asked: CmoRequest, path: str) -> None:
-    with site.world.runtime.db.write() as session:
-        session.get_one(Person, site.world.cast.contact).status = PersonStatus.DISABLED.value
+    with site.installation.runtime.db.write() as session:
+        session.get_one(Person, site.installation.cast.contact).status = PersonStatus.DISABLED.value
     page = site.visitor.get(path)
     assert page.status_code == 410
     assert "fresh-link" not in page.text
     assert site.visitor.post(f"{path}/fresh-link").status_code == 410
-    site.world.work()
-    assert not site.world.email.sent_to(CONTACT, MessageKind.FRESH_LINK)
+    site.installation.work()
+    assert not site.installation.email.sent_to(CONTACT, MessageKind.FRESH_LINK)
 
 
 def test_a_revoked_link_of_a_closed_request_offers_no_fresh_one(site: Site, asked: CmoRequest, path: str) -> None:
     withdraw(site, asked)
-    site.world.act(asked.id, Action.CANCEL, by=site.world.cast.pm, reason="Done otherwise")
+    site.installation.act(asked.id, Action.CANCEL, by=site.installation.cast.pm, reason="Done otherwise")
     assert "fresh-link" not in site.visitor.get(path).text
 
 
 def test_a_request_sent_back_is_the_contacts_turn_again(site: Site, asked: CmoRequest, path: str) -> None:
     site.visitor.post(f"{path}/answer", data={"text": "Perhaps"})
     assert "Nothing to do now. Auriga Bio looks at your answer." in text_of(site.visitor.get(path))
-    site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
+    site.installation.act(asked.id, Action.REJECT, by=site.installation.cast.pm, reason="Which week?")
     page = text_of(site.visitor.get(path))
     assert "Sent back to you: please answer again by Tue 3 Mar 2026, 10:00 Zurich" in page
     assert "Nothing to do now" not in page
@@ -276,7 +276,7 @@ def test_a_question_about_a_request_sent_back_waits_for_the_sponsor_without_a_cl
     site: Site, asked: CmoRequest, path: str
 ) -> None:
     site.visitor.post(f"{path}/answer", data={"text": "Perhaps"})
-    site.world.act(asked.id, Action.REJECT, by=site.world.cast.pm, reason="Which week?")
+    site.installation.act(asked.id, Action.REJECT, by=site.installation.cast.pm, reason="Which week?")
     site.visitor.post(f"{path}/ask", data={"text": "Of which year?"})
     page = text_of(site.visitor.get(path))
     assert "Waiting for Auriga Bio." in page
@@ -284,20 +284,20 @@ def test_a_question_about_a_request_sent_back_waits_for_the_sponsor_without_a_cl
 
 
 def test_the_link_of_a_closed_request_says_that_nothing_is_needed(site: Site, asked: CmoRequest, path: str) -> None:
-    site.world.act(asked.id, Action.CANCEL, by=site.world.cast.pm, reason="Done otherwise")
+    site.installation.act(asked.id, Action.CANCEL, by=site.installation.cast.pm, reason="Done otherwise")
     page = site.visitor.get(path)
     assert page.status_code == 410
     assert "Nothing more is needed from you" in page.text
 
 
 def test_a_link_opens_one_request_only(site: Site, asked: CmoRequest, path: str) -> None:
-    other = site.world.file(subject="Something else")
+    other = site.installation.file(subject="Something else")
     site.visitor.post(f"{path}/answer", data={"text": "Yes"})
     assert (state(site, asked), state(site, other)) == ("answered", "filed")
 
 
 def test_a_link_of_somebody_elses_cmo_opens_nothing_to_act_on(site: Site, asked: CmoRequest) -> None:
-    foreign = site.link(asked.id, site.world.cast.other_contact)
+    foreign = site.link(asked.id, site.installation.cast.other_contact)
     assert site.visitor.post(f"{foreign}/answer", data={"text": "Yes"}).status_code == 404
     assert state(site, asked) == "filed"
 
@@ -344,7 +344,7 @@ def test_a_body_larger_than_allowed_is_refused_with_a_page(site: Site, path: str
 def test_the_token_is_not_stored_as_it_is(site: Site, path: str) -> None:
     token = path.removeprefix("/r/")
     assert token not in str(site.everything())
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         link = session.get_one(FormLink, secret_digest(token))
     assert link.expires_at - link.minted_at == timedelta(days=14)
 
@@ -352,8 +352,8 @@ def test_the_token_is_not_stored_as_it_is(site: Site, path: str) -> None:
 def test_the_contact_reads_why_an_answer_is_due_then_and_reading_changes_nothing(
     site: Site, asked: CmoRequest, path: str
 ) -> None:
-    site.world.act(asked.id, Action.ASK, by=site.world.cast.contact, text="Which lot?")
-    site.world.clock.advance(hours=2)
+    site.installation.act(asked.id, Action.ASK, by=site.installation.cast.contact, text="Which lot?")
+    site.installation.clock.advance(hours=2)
     before = site.everything()
     page = text_of(site.visitor.get(f"{path}/clocks/answer"))
     assert "Paused since Mon 2 Mar 2026, 10:00 Zurich (UTC+01:00)" in page
@@ -362,6 +362,6 @@ def test_the_contact_reads_why_an_answer_is_due_then_and_reading_changes_nothing
 
 
 def test_an_ended_link_explains_no_clock_and_leads_to_where_it_says_why(site: Site, path: str) -> None:
-    site.world.clock.advance(days=20)
+    site.installation.clock.advance(days=20)
     answer = site.visitor.get(f"{path}/clocks/answer")
     assert (answer.status_code, answer.headers["location"]) == (303, path)

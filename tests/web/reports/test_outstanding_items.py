@@ -18,7 +18,7 @@ def ask_for(site: Site, *items: tuple[str, list[str]], **differing: Any) -> CmoR
     """A data request for these kinds and lots."""
     wanted = [{"kind": kind, "lots": lots, "format": "pdf"} for kind, lots in items]
     detail = {"purpose": "release", "items": wanted}
-    return site.world.file(type=RequestType.DATA, subject="Release", detail=detail, **differing)
+    return site.installation.file(type=RequestType.DATA, subject="Release", detail=detail, **differing)
 
 
 def rows_of(staff: Staff, path: str = "/owed.csv") -> list[dict[str, str]]:
@@ -29,8 +29,8 @@ def rows_of(staff: Staff, path: str = "/owed.csv") -> list[dict[str, str]]:
 
 def test_what_is_owed_stands_by_cmo_and_lot_with_its_request_and_its_limit(site: Site) -> None:
     asked = ask_for(site, ("coa", ["B2", "A17"]), ("stability_data", []))
-    other = ask_for(site, ("batch_record", ["C9"]), site_id=site.world.cast.other_site)
-    page = site.staff(site.world.cast.pm).get("/owed")
+    other = ask_for(site, ("batch_record", ["C9"]), site_id=site.installation.cast.other_site)
+    page = site.staff(site.installation.cast.pm).get("/owed")
     told = text_of(page)
     order = ["Other Pharma Ltd 1", "Lot C9", "Batch record", other.number, "Rhein Fill AG 2", "Lot A17",
              "Certificate of analysis", f"{asked.number}, item 1", "together with B2", "Lot B2", "No lot named",
@@ -44,10 +44,10 @@ def test_what_is_owed_stands_by_cmo_and_lot_with_its_request_and_its_limit(site:
 
 def test_what_is_late_is_marked_and_what_waits_for_us_says_so(site: Site) -> None:
     ask_for(site, ("coa", ["A17"]), ("coc", ["A17"]))
-    waiting = ask_for(site, ("coa", ["C9"]), site_id=site.world.cast.other_site)
-    site.world.act(waiting.id, Action.ASK, by=site.world.cast.other_contact, text="Which?")
-    site.world.clock.advance(hours=50)
-    page = text_of(site.staff(site.world.cast.pm).get("/owed"))
+    waiting = ask_for(site, ("coa", ["C9"]), site_id=site.installation.cast.other_site)
+    site.installation.act(waiting.id, Action.ASK, by=site.installation.cast.other_contact, text="Which?")
+    site.installation.clock.advance(hours=50)
+    page = text_of(site.staff(site.installation.cast.pm).get("/owed"))
     assert "Rhein Fill AG 2 2 overdue" in page
     assert "answer limit breached 2 h ago" in page
     assert "Other Pharma Ltd 1 What" in page
@@ -56,20 +56,20 @@ def test_what_is_late_is_marked_and_what_waits_for_us_says_so(site: Site) -> Non
 
 def test_an_item_leaves_the_register_once_it_is_supplied_or_declined(site: Site) -> None:
     asked = ask_for(site, ("coa", ["A17"]), ("batch_record", ["A17"]))
-    site.world.act(
-        asked.id, Action.ANSWER, by=site.world.cast.contact,
+    site.installation.act(
+        asked.id, Action.ANSWER, by=site.installation.cast.contact,
         particulars={"items": [{"item": 1, "status": "supplied", "document_number": "COA-17"}]},
     )  # fmt: skip
-    staff = site.staff(site.world.cast.auditor)
+    staff = site.staff(site.installation.cast.auditor)
     page = text_of(staff.get("/owed"))
     assert "Batch record" in page
     assert "Certificate of analysis" not in page
-    site.world.act(asked.id, Action.ANSWER, by=site.world.cast.contact, text="Here it is")
+    site.installation.act(asked.id, Action.ANSWER, by=site.installation.cast.contact, text="Here it is")
     assert "No CMO owes us data" in text_of(staff.get("/owed"))
 
 
 def test_filters_narrow_the_register_to_a_cmo_and_to_a_lot(site: Site) -> None:
-    cast = site.world.cast
+    cast = site.installation.cast
     ask_for(site, ("coa", ["A17", "A18"]), ("stability_data", []))
     ask_for(site, ("coa", ["C9"]), site_id=cast.other_site)
     staff = site.staff(cast.pm)
@@ -89,8 +89,8 @@ def test_the_register_goes_on_behind_next_and_the_spreadsheet_holds_all_of_it(
     monkeypatch.setattr(outstanding_items, "MOST_REQUESTS", 2)  # instead of filing two hundred
     for lot in ("L1", "L2", "L3"):
         ask_for(site, ("coa", [lot]))
-    staff = site.staff(site.world.cast.pm)
-    first = staff.get(f"/owed?cmo={site.world.cast.cmo}").text
+    staff = site.staff(site.installation.cast.pm)
+    first = staff.get(f"/owed?cmo={site.installation.cast.cmo}").text
     assert ("Lot L2" in first, "Lot L3" in first) == (True, False)
     second = text_of(staff.get(next_of(first)))
     assert ("Lot L2" in second, "Lot L3" in second) == (False, True)
@@ -102,9 +102,9 @@ def test_the_register_goes_on_behind_next_and_the_spreadsheet_holds_all_of_it(
 
 
 def test_the_spreadsheet_tells_times_in_the_readers_zone_and_runs_nobodys_formula(site: Site) -> None:
-    asked = ask_for(site, ("coa", ["=1+1", "A17"]), site_id=site.world.cast.other_site)
-    site.world.clock.advance(hours=25)
-    formula, row = rows_of(site.staff(site.world.cast.pm))
+    asked = ask_for(site, ("coa", ["=1+1", "A17"]), site_id=site.installation.cast.other_site)
+    site.installation.clock.advance(hours=25)
+    formula, row = rows_of(site.staff(site.installation.cast.pm))
     assert formula["Lot"] == "'=1+1"
     assert row == {
         "CMO": "Other Pharma Ltd", "Site": "Cork", "Lot": "A17", "Owed": "Certificate of analysis",
@@ -115,7 +115,7 @@ def test_the_spreadsheet_tells_times_in_the_readers_zone_and_runs_nobodys_formul
 
 def test_reading_the_register_changes_nothing_and_is_for_staff(site: Site) -> None:
     ask_for(site, ("coa", ["A17"]))
-    staff, before = site.staff(site.world.cast.pm), site.everything()
+    staff, before = site.staff(site.installation.cast.pm), site.everything()
     assert [staff.get(path).status_code for path in ("/owed", "/owed.csv")] == [200, 200]
     assert site.everything() == before
     assert [site.visitor.get(path).status_code for path in ("/owed", "/owed.csv")] == [303, 303]
@@ -123,7 +123,7 @@ def test_reading_the_register_changes_nothing_and_is_for_staff(site: Site) -> No
 
 def filed_by_page(site: Site, **pressed: str) -> Any:
     """What comes back for a form that asks for a certificate and a batch record."""
-    cast = site.world.cast
+    cast = site.installation.cast
     form = {
         "type": "data", "project_id": str(cast.project), "site_id": str(cast.site), "subject": "Release",
         "priority": "routine", "key": "01980a4e-8f6b-7c3d-9a51-2f1c7d9e0a01", "detail.purpose": "release",
@@ -140,7 +140,7 @@ def test_kinds_with_different_terms_are_told_before_filing_and_split_with_one_pr
     assert "File 2 requests File as one" in told
     sent = [filed_by_page(site, split="yes").headers["location"] for _ in range(2)]
     assert sent[0] == sent[1]
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     page = text_of(staff.get(sent[0]))
     assert "Filed, one request for each of the terms." in page
     assert "Followed by DAT-2026-000002 Release" in page
@@ -151,12 +151,12 @@ def test_kinds_with_different_terms_are_told_before_filing_and_split_with_one_pr
 
 def test_filed_as_one_each_item_shows_its_own_date_and_is_overdue_by_it(site: Site) -> None:
     address = filed_by_page(site, split="no").headers["location"]
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     page = text_of(staff.get(address))
     assert "expected by Tue 3 Mar 2026, 09:00 UTC" in page
     assert "expected by Sat 7 Mar 2026, 09:00 UTC" in page
-    site.world.clock.advance(hours=50)
-    staff = site.staff(site.world.cast.pm)
+    site.installation.clock.advance(hours=50)
+    staff = site.staff(site.installation.cast.pm)
     rows = {row["Owed"]: (row["Overdue"], row["Limit (UTC)"]) for row in rows_of(staff)}
     assert rows == {
         "Certificate of analysis": ("yes", "2026-03-04 09:00"),
@@ -170,7 +170,7 @@ def test_a_long_register_is_put_into_a_spreadsheet_in_the_background(
 ) -> None:
     for lot in ("L1", "L2", "L3"):
         ask_for(site, ("coa", [lot]))
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     at_once = staff.get("/owed.csv").content
     monkeypatch.setattr(outstanding_items, "AT_ONCE", 2)
     monkeypatch.setattr(outstanding_items, "A_STEP", 2)
@@ -180,11 +180,11 @@ def test_a_long_register_is_put_into_a_spreadsheet_in_the_background(
     address = staff.post("/owed/sheets", cmo="", lot="").headers["location"]
     assert "Looking through the open requests" in text_of(staff.get(address))
     assert staff.get(f"{address}/owed.csv").headers["location"] == address
-    site.world.work()
+    site.installation.work()
     assert "3 items of 3 requests" in text_of(staff.get(address))
     written = staff.get(f"{address}/owed.csv")
     assert (written.content, written.headers["content-type"]) == (at_once, "text/csv; charset=utf-8")
-    assert site.staff(site.world.cast.head).get(address).status_code == 404
-    of_lot = staff.post("/owed/sheets", cmo=str(site.world.cast.cmo), lot="l2").headers["location"]
-    site.world.work()
+    assert site.staff(site.installation.cast.head).get(address).status_code == 404
+    of_lot = staff.post("/owed/sheets", cmo=str(site.installation.cast.cmo), lot="l2").headers["location"]
+    site.installation.work()
     assert [row["Lot"] for row in rows_of(staff, f"{of_lot}/owed.csv")] == ["L2"]

@@ -10,7 +10,7 @@ from tests.web.staff.test_filing import how_many
 
 def begun(site: Site, **more: str) -> tuple[Staff, dict[str, str], str]:
     """The project manager, the fields they sent as a draft, and the page it is kept on."""
-    cast = site.world.cast
+    cast = site.installation.cast
     staff, fields = site.staff(cast.pm), {
         "key": str(uuid4()), "type": "shipment", "project_id": str(cast.project), "site_id": str(cast.site),
         "subject": "Resupply of", "detail.lines.0.product_code": "AUR-1", "detail.lines.0.unit": "vial",
@@ -85,12 +85,12 @@ def test_a_draft_saved_in_two_windows_is_replaced_only_deliberately(site: Site) 
 
 
 def test_a_draft_written_elsewhere_shows_all_that_it_says(site: Site) -> None:
-    staff, cast, draft_id = site.staff(site.world.cast.pm), site.world.cast, uuid4()
+    staff, cast, draft_id = site.staff(site.installation.cast.pm), site.installation.cast, uuid4()
     seven = [{"product_code": f"AUR-{n}", "quantity": n, "unit": "kit", "lots_or_kits": f"L{n}"} for n in range(1, 8)]
     detail = {"lines": seven, "transport": "sea", "documents": ["coa", "sds"], "storage": {"min_c": 2, "max_c": 8}}
     content = {"type": "shipment", "project_id": str(cast.project), "detail": detail}
-    with site.world.runtime.write() as tx:
-        drafts.save(tx, draft_id, content, by=site.world.caller(cast.pm))
+    with site.installation.runtime.write() as tx:
+        drafts.save(tx, draft_id, content, by=site.installation.caller(cast.pm))
     page = _page(staff, draft_id)
     assert value(page, "detail.lines.6.product_code") == "AUR-7"
     assert value(page, "detail.lines.6.lots_or_kits") == "L7"
@@ -106,5 +106,5 @@ def _page(staff: Staff, draft_id: UUID) -> str:
 
 def test_another_managers_draft_is_not_there(site: Site) -> None:
     _, _, address = begun(site)
-    assert site.staff(site.world.cast.lead).get(address).status_code == 404
-    assert site.staff(site.world.cast.auditor).get(address).status_code == 403
+    assert site.staff(site.installation.cast.lead).get(address).status_code == 404
+    assert site.staff(site.installation.cast.auditor).get(address).status_code == 403

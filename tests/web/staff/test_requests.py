@@ -86,7 +86,7 @@ class Contact:
 
 @pytest.fixture
 def shipment(site: Site) -> CmoRequest:
-    return site.world.file(type=RequestType.SHIPMENT, subject="Resupply", detail=SHIPMENT)
+    return site.installation.file(type=RequestType.SHIPMENT, subject="Resupply", detail=SHIPMENT)
 
 
 @pytest.fixture
@@ -95,12 +95,12 @@ def contact(site: Site, shipment: CmoRequest) -> Contact:
 
 
 def state(site: Site, asked: CmoRequest) -> str:
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         return session.get_one(CmoRequest, asked.id).state
 
 
 def last_fact(site: Site, asked: CmoRequest) -> tuple[str, dict[str, Any]]:
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         fact = max(facts_of(session, asked.id), key=lambda fact: fact.sequence)
         return fact.kind, dict(fact.content)
 
@@ -125,12 +125,12 @@ def test_a_contact_takes_a_shipment_from_received_to_delivered_by_form_alone(
     lots = {"lines.1.lots_or_kits": "A17", "lines.2.lots_or_kits": "A18, vials 1-12"}
     assert "Packing is confirmed" in text_of(contact.send("confirm_packed", logger_serials="L-1, L-2", **lots))
     assert "/confirm_packed" not in contact.page()  # nothing is left to pack
-    site.world.clock.advance(hours=2)
+    site.installation.clock.advance(hours=2)
     assert "Dispatch is confirmed" in text_of(contact.send("confirm_dispatch", **DISPATCH))
     page = contact.page()
     assert "Consignment 1: 24 kits of line 1 (A17), 12 vials of line 2 (A18, vials 1-12)" in page
     assert "World Courier, 020-1234 5675" in page
-    site.world.clock.advance(hours=48)
+    site.installation.clock.advance(hours=48)
     assert "Delivery is confirmed" in text_of(contact.send("confirm_delivery", **DELIVERY))
     assert "Nothing to do now. Everything has arrived; Auriga Bio closes the request." in contact.page()
     assert state(site, shipment) == "delivered"
@@ -218,7 +218,7 @@ def test_a_later_ship_date_is_a_proposal_on_which_the_manager_decides(
     thanks = text_of(contact.send("confirm_order", planned_ship_on="2026-03-13"))
     assert "Your ship date was proposed" in thanks
     assert "Auriga Bio owes you an agreement to your ship date by" in thanks
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     page = text_of(staff.get(f"/requests/{shipment.id}"))
     assert "Asked for Tue 10 Mar 2026 Proposed Fri 13 Mar 2026" in page
     assert "Waiting for us 1 " in text_of(staff.get("/requests"))
@@ -230,8 +230,8 @@ def test_a_dispatch_told_by_phone_is_recorded_as_the_contacts_own(
     site: Site, shipment: CmoRequest, contact: Contact
 ) -> None:
     contact.send("confirm_order")
-    site.world.clock.advance(hours=30)
-    staff = site.staff(site.world.cast.pm)
+    site.installation.clock.advance(hours=30)
+    staff = site.staff(site.installation.cast.pm)
     told = {"evidence": "Corinne called Petra", "occurred_at": "2026-03-03T12:00", **DISPATCH}
     missing = send(
         staff, shipment.id, "record/confirm_dispatch", "/record/confirm_dispatch", **{**told, "evidence": ""}
@@ -252,9 +252,9 @@ def test_the_page_offers_what_is_no_longer_possible_for_a_call_that_came_before(
     site: Site, shipment: CmoRequest, contact: Contact
 ) -> None:
     contact.send("confirm_order")
-    site.world.clock.advance(hours=60)
+    site.installation.clock.advance(hours=60)
     contact.send("confirm_dispatch", **DISPATCH)
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     assert "for a call or mail that came before other things happened" in text_of(staff.get(f"/requests/{shipment.id}"))
     where = (staff, shipment.id, "record/confirm_dispatch", "/record/confirm_dispatch")
     called = {"evidence": "Corinne called Petra", "occurred_at": "2026-03-03T12:00", **DISPATCH}
@@ -271,7 +271,7 @@ def test_quality_decides_on_goods_that_got_too_warm(site: Site, shipment: CmoReq
     contact.send("confirm_dispatch", **DISPATCH)
     warm = {**DELIVERY, "readout": "excursion", "max_c": "11.5", "minutes_out": "40"}
     assert "quality department decides on the goods" in text_of(contact.send("confirm_delivery", **warm))
-    quality = site.staff(site.world.cast.quality)
+    quality = site.staff(site.installation.cast.quality)
     page = send(quality, shipment.id, "decide")
     assert 'id="decide-disposition-problem">Choose one of the list' in page.text
     page = send(quality, shipment.id, "decide", disposition="usable", reason="Within the stability budget")
@@ -283,7 +283,7 @@ def test_quality_decides_on_goods_that_got_too_warm(site: Site, shipment: CmoReq
 
 
 def test_a_data_request_is_answered_item_by_item_by_form(site: Site) -> None:
-    asked = site.world.file(type=RequestType.DATA, subject="Certificates", detail=DATA)
+    asked = site.installation.file(type=RequestType.DATA, subject="Certificates", detail=DATA)
     contact = Contact(site, asked.id)
     assert 'id="answer-items-problem">Say of at least one' in contact.send("answer").text
     first = {"items.1.status": "supplied", "items.1.document_number": "COA-17", "items.1.document_version": "2"}
@@ -298,24 +298,24 @@ def test_a_data_request_is_answered_item_by_item_by_form(site: Site) -> None:
 
 
 def test_a_lead_changes_what_is_different_and_the_first_value_stays_readable(site: Site, shipment: CmoRequest) -> None:
-    assert "changes.priority" not in site.staff(site.world.cast.pm).get(f"/requests/{shipment.id}").text
-    staff = site.staff(site.world.cast.lead)
+    assert "changes.priority" not in site.staff(site.installation.cast.pm).get(f"/requests/{shipment.id}").text
+    staff = site.staff(site.installation.cast.lead)
     assert "Nothing would change" in text_of(send(staff, shipment.id, "amend", reason="The site opens later"))
     typed = {"changes.detail.required_delivery_to": "2026-03-20", "changes.detail.lines.1.quantity": "20",
-             "changes.priority": "urgent", "changes.contact_id": str(site.world.cast.backup)}  # fmt: skip
+             "changes.priority": "urgent", "changes.contact_id": str(site.installation.cast.backup)}  # fmt: skip
     page = text_of(send(staff, shipment.id, "amend", reason="The site opens later", **typed))
     for words in ("Needed there by: Fri 20 Mar 2026, was Mon 16 Mar 2026", "Line 1, quantity: 20, was 24",
                   "Priority: Urgent, was Routine", "Contact: Beat Backup, was Corinne Contact"):  # fmt: skip
         assert words in page
-    with site.world.runtime.db.read() as session:
+    with site.installation.runtime.db.read() as session:
         amended, moved = sorted(facts_of(session, shipment.id), key=lambda fact: fact.sequence)[-2:]
         assert (amended.kind, set(amended.content["changes"])) == ("amended", {"priority", "contact_id", "detail"})
         assert (moved.kind, moved.content["priority"]) == ("terms_changed", "urgent")  # an urgent request has less time
 
 
 def test_a_deadline_that_a_higher_priority_moves_into_the_past_says_so(site: Site, shipment: CmoRequest) -> None:
-    site.world.clock.advance(hours=9)
-    staff = site.staff(site.world.cast.lead)
+    site.installation.clock.advance(hours=9)
+    staff = site.staff(site.installation.cast.lead)
     page = text_of(send(staff, shipment.id, "amend", reason="A patient waits", **{"changes.priority": "critical"}))
     assert "moved into the past by other terms" in page
     assert "later" not in page[page.index("Limit passed") :][:80]  # slamon did not look too late
@@ -333,14 +333,14 @@ def test_a_contact_waits_for_a_third_party_corrects_and_hands_on(
     assert "About: Corinne Contact asked a question" in said
     handed = text_of(contact.send("hand_on", name="Maria Muster", email="maria@cmo.example"))
     assert "Your colleague gets a mail with a link of their own." in handed
-    page = site.staff(site.world.cast.pm).get(f"/requests/{shipment.id}")
+    page = site.staff(site.installation.cast.pm).get(f"/requests/{shipment.id}")
     assert "To Maria Muster" in page.text
     assert 'Corrects: <a href="#fact-5">' in page.text
 
 
 def test_looking_at_any_form_of_a_shipment_changes_nothing(site: Site, shipment: CmoRequest, contact: Contact) -> None:
     contact.send("confirm_order")
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     before = site.everything()
     for path in (contact.path, f"{contact.path}/clocks/dispatch_confirmation"):
         site.visitor.get(path)

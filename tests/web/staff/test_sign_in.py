@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from slamon.app import create_app
 from slamon.services.access import one_time_links
 from slamon.web.session import COOKIE
-from tests.installation import PM, open_world
+from tests.installation import PM, open_installation
 from tests.pages import ADDRESS, Site, text_of
 
 PASSWORD = "correct horse battery"
@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def with_password(site: Site) -> Site:
-    site.password(site.world.cast.pm, PASSWORD)
+    site.password(site.installation.cast.pm, PASSWORD)
     return site
 
 
@@ -48,9 +48,9 @@ def test_the_session_cookie_is_closed_to_scripts_and_other_sites(with_password: 
 
 
 def test_behind_https_the_cookie_is_secure(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    with open_world(f"sqlite:///{tmp_path}/w.db", base_url="https://slamon.example") as world:
-        site = Site(world)
-        site.password(world.cast.pm, PASSWORD)
+    with open_installation(f"sqlite:///{tmp_path}/w.db", base_url="https://slamon.example") as installation:
+        site = Site(installation)
+        site.password(installation.cast.pm, PASSWORD)
         assert "Secure" in sign_in(site).headers["set-cookie"]
 
 
@@ -76,25 +76,25 @@ def test_a_sign_in_form_on_another_site_is_refused(with_password: Site) -> None:
 
 
 def test_a_session_ends_after_fifteen_idle_minutes(site: Site) -> None:
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     for _ in range(3):
-        site.world.clock.advance_real(minutes=14)
+        site.installation.clock.advance_real(minutes=14)
         assert staff.get("/requests").status_code == 200
-    site.world.clock.advance_real(minutes=16)
+    site.installation.clock.advance_real(minutes=16)
     assert staff.get("/requests").status_code == 303
 
 
 def test_a_session_ends_after_twelve_hours_of_use(site: Site) -> None:
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     for _ in range(72):
-        site.world.clock.advance_real(minutes=10)
+        site.installation.clock.advance_real(minutes=10)
         assert staff.get("/status").status_code == 200
-    site.world.clock.advance_real(minutes=1)
+    site.installation.clock.advance_real(minutes=1)
     assert staff.get("/status").status_code == 303
 
 
 def test_signing_out_ends_the_session_on_the_server(site: Site) -> None:
-    staff = site.staff(site.world.cast.pm)
+    staff = site.staff(site.installation.cast.pm)
     token = staff.client.cookies[COOKIE]
     assert staff.post("/sign-out").headers["location"] == "/sign-in"
     staff.client.cookies.set(COOKIE, token)
@@ -102,9 +102,9 @@ def test_signing_out_ends_the_session_on_the_server(site: Site) -> None:
 
 
 def test_a_form_sent_after_the_session_ended_is_given_back(site: Site) -> None:
-    staff = site.staff(site.world.cast.pm)
-    asked, csrf = site.world.file(), staff.csrf()
-    site.world.clock.advance_real(minutes=20)
+    staff = site.staff(site.installation.cast.pm)
+    asked, csrf = site.installation.file(), staff.csrf()
+    site.installation.clock.advance_real(minutes=20)
     page = staff.client.post(
         f"/requests/{asked.id}/follow_up", data={"csrf": csrf, "version": "1", "text": "My long mail"}
     )
@@ -113,12 +113,12 @@ def test_a_form_sent_after_the_session_ended_is_given_back(site: Site) -> None:
 
 
 def test_people_of_a_cmo_have_no_staff_pages(site: Site) -> None:
-    assert site.staff(site.world.cast.contact).get("/requests").status_code == 403
+    assert site.staff(site.installation.cast.contact).get("/requests").status_code == 403
 
 
 def welcome_path(site: Site) -> str:
-    with site.world.runtime.write() as tx:
-        token = one_time_links.one_time_token(tx, site.world.cast.quality)
+    with site.installation.runtime.write() as tx:
+        token = one_time_links.one_time_token(tx, site.installation.cast.quality)
     return f"/welcome/{token}"
 
 
@@ -150,7 +150,7 @@ def test_a_password_that_will_not_do_is_told_at_its_field(site: Site, password: 
 
 def test_a_one_time_link_ends_after_a_day(site: Site) -> None:
     path = welcome_path(site)
-    site.world.clock.advance_real(hours=25)
+    site.installation.clock.advance_real(hours=25)
     assert site.visitor.get(path).status_code == 410
     assert site.visitor.post(path, data={"password": PASSWORD, "again": PASSWORD}).status_code == 410
 
@@ -162,20 +162,20 @@ def test_an_unknown_one_time_link_opens_nothing(site: Site) -> None:
 def test_a_form_opened_before_the_secret_was_changed_is_still_taken(tmp_path) -> None:  # type: ignore[no-untyped-def]
     old, new = "o" * 40, "n" * 40
     url = f"sqlite:///{tmp_path}/w.db"
-    with open_world(url, secret_key=old) as world:
-        staff = Site(world).staff(world.cast.admin)
+    with open_installation(url, secret_key=old) as installation:
+        staff = Site(installation).staff(installation.cast.admin)
         csrf, session = staff.csrf(), dict(staff.client.cookies)
         for keys, status in ((f"{new},{old}", 303), (new, 403)):
-            settings = world.runtime.settings.model_copy(update={"secret_key": SecretStr(keys)})
-            app = create_app(replace(world.runtime, settings=settings), with_workers=False)
+            settings = installation.runtime.settings.model_copy(update={"secret_key": SecretStr(keys)})
+            app = create_app(replace(installation.runtime, settings=settings), with_workers=False)
             later = TestClient(app, base_url=ADDRESS, follow_redirects=False, cookies=session)
             answer = later.post("/status/outgoing", data={"csrf": csrf, "stop": "yes", "reason": "Drill"})
             assert answer.status_code == status
 
 
 def test_without_a_secret_key_forms_work_within_one_process(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    with open_world(f"sqlite:///{tmp_path}/w.db", secret_key="") as world:
-        staff = Site(world).staff(world.cast.admin)
+    with open_installation(f"sqlite:///{tmp_path}/w.db", secret_key="") as installation:
+        staff = Site(installation).staff(installation.cast.admin)
         assert staff.post("/status/outgoing", stop="yes", reason="Drill").status_code == 303
 
 
