@@ -15,7 +15,7 @@ from slamon.runtime import Runtime
 from slamon.web import build_pages
 from workers.embedded import embedded_workers
 from workers.heartbeat import beating
-from workers.watching import auditing
+from workers.watching import watching
 
 
 def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:
@@ -30,7 +30,7 @@ def create_app(runtime: Runtime, *, with_workers: bool = True) -> FastAPI:
             if with_workers:
                 embedded = runtime.settings.is_embedded
                 beside.enter_context(embedded_workers(runtime) if embedded else beating(runtime, "api"))
-                beside.enter_context(auditing(runtime))
+                beside.enter_context(watching(runtime))
             yield
 
     app = FastAPI(

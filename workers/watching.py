@@ -1,4 +1,4 @@
-"""The auditor's thread, beside the API and in every ticker."""
+"""The watchdog's thread, beside the API and in every ticker."""
 
 import threading
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def auditing(runtime: Runtime) -> Iterator[None]:
+def watching(runtime: Runtime) -> Iterator[None]:
     """Look after the whole installation while the block runs, on a timer of its own."""
     stopping = threading.Event()
-    thread = in_thread("slamon-auditor", _look_until, runtime, stopping)
+    thread = in_thread("slamon-watchdog", _look_until, runtime, stopping)
     try:
         yield
     finally:
@@ -26,7 +26,7 @@ def auditing(runtime: Runtime) -> Iterator[None]:
 
 
 def _look_until(runtime: Runtime, stopping: threading.Event) -> None:
-    auditor = Watchdog(runtime)
+    watchdog = Watchdog(runtime)
     while not stopping.wait(runtime.settings.standstill_seconds):
         try:
             if not runtime.vitals.stands_back:

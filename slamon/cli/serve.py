@@ -48,13 +48,13 @@ def ticker() -> None:
     from workers.heartbeat import beating
     from workers.senders import Senders
     from workers.ticker import run_loop
-    from workers.watching import auditing
+    from workers.watching import watching
 
     runtime = open_runtime(_distributed())
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with beating(runtime, "ticker"), auditing(runtime), Senders(runtime) as senders:
+    with beating(runtime, "ticker"), watching(runtime), Senders(runtime) as senders:
         run_loop(runtime, Actors(runtime, build_broker(runtime.settings), senders), senders, stopping)
     runtime.close()
 

@@ -42,7 +42,7 @@ class Overdue(NamedTuple):
 
 
 class Watchdog:
-    """One process's auditor; `look` is called every `standstill_seconds`.
+    """One process's watchdog; `look` is called every `standstill_seconds`.
 
     With each look it sweeps on through the requests past their target, the newest first, and then begins again.
     """

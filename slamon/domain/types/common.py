@@ -21,7 +21,7 @@ FILED, ACKNOWLEDGED, AWAITING = State.FILED, State.ACKNOWLEDGED, State.AWAITING_
 PARTLY, ANSWERED, DECLINED = State.PARTLY_ANSWERED, State.ANSWERED, State.DECLINED
 CLOSED, CANCELLED = State.CLOSED, State.CANCELLED
 # States in which the CMO's part is done, or it has refused it.
-_DONE = (ANSWERED, State.DELIVERED, State.IN_REVIEW, DECLINED)
+_CMO_DONE = (ANSWERED, State.DELIVERED, State.IN_REVIEW, DECLINED)
 
 TALK: Table = {
     **in_states([FILED], Action.ACKNOWLEDGE, ACKNOWLEDGED, CMO),
@@ -33,7 +33,7 @@ TALK: Table = {
 
 def everywhere(states: list[State]) -> Table:
     """What does not depend on how far the request has come."""
-    running = [state for state in states if state not in _DONE]
+    running = [state for state in states if state not in _CMO_DONE]
     moving = [state for state in running if state not in (FILED, AWAITING)]
     return {
         **in_states(states, Action.FOLLOW_UP, None, SPONSOR, "text"),
