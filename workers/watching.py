@@ -30,6 +30,6 @@ def _look_until(runtime: Runtime, stopping: threading.Event) -> None:
     while not stopping.wait(runtime.settings.standstill_seconds):
         try:
             if not runtime.vitals.stands_back:
-                auditor.look()
+                watchdog.look()
         except Exception:
             log.exception("audit_failed")
