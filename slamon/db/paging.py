@@ -18,6 +18,7 @@ from slamon.db.requests import CmoRequest
 from slamon.errors import Invalid
 
 MOST_A_PAGE = 200
+_LONGEST_CURSOR = 300  # characters
 Listed = TypeVar("Listed")
 
 
@@ -102,6 +103,8 @@ def id_behind(cursor: str) -> UUID:
 def place_behind(cursor: str, *kinds: Callable[[str], Any]) -> list[Any]:
     """The values a cursor was made of, each read by its kind. Raises Invalid for one this API never gave out."""
     try:
+        if len(cursor) > _LONGEST_CURSOR:
+            raise ValueError("longer than any cursor")
         values = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
         return [kind(value) for kind, value in zip(kinds, values, strict=True)]
     except (ValueError, TypeError, AttributeError, OverflowError):

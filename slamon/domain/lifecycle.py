@@ -236,7 +236,8 @@ class RequestTypeDefinition:
     closes_gxp_by_itself: bool = True
     kinds: tuple[str, ...] = ()
     kinds_in: Callable[[Mapping[str, Any]], Iterable[str]] = _nothing
-    # Fields of the detail that an amendment may change: single ones as a whole, of rows the columns named here.
+    # Fields of the detail that an amendment may change: single ones as a whole, of rows the columns named here. Of what
+    # the model checks across fields, an amendment is held to `days_in_order` alone.
     amendable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # The field of the detail with the day by which it is needed: not over when it is filed, and the deadline of the
     # fulfilment clock where the request itself has no `due_on`.

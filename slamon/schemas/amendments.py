@@ -62,12 +62,16 @@ def _row(model: type[BaseModel], columns: tuple[str, ...]) -> Any:
 def _rows(field: FieldInfo, columns: tuple[str, ...]) -> Any:
     [model] = get_args(field.annotation)
     limits = [each for each in field.metadata if hasattr(each, "max_length")]
-    return Annotated[list[_row(model, columns)] | None, *limits, Field(min_length=1)], None  # type: ignore[misc]
+    rows: Any = Annotated[list[_row(model, columns)], *limits, Field(min_length=1)]  # type: ignore[misc]
+    return rows | None, None
 
 
 def _optional(field: FieldInfo) -> Any:
-    annotation: Any = field.annotation
-    return Annotated[annotation | None, *field.metadata, Field(description=field.description)], None
+    """The field as it may be left out; null says as little as leaving it out, so its limits are not for null."""
+    said: Any = field.annotation
+    for limit in field.metadata:
+        said = Annotated[said, limit]
+    return Annotated[said | None, Field(description=field.description)], None
 
 
 def _mapping(name: str, fields: Mapping[str, Any]) -> Any:

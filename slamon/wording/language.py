@@ -32,7 +32,7 @@ class Language:
 
     def gettext(self, message: str, /, **values: object) -> str:
         """The message with its placeholders filled; without values it stays as it is, placeholders and all."""
-        text = self.translations.gettext(message)
+        text = self.translations.gettext(message) if message else ""  # that of nothing is the head of the file
         return text.format(**values) if values else text
 
     def pgettext(self, context: str, message: str) -> str:

@@ -356,7 +356,7 @@ def _digest(message: Message) -> tuple[str, tuple[str, ...]]:
         waiting = gettext("{sponsor} is waiting for {cmo}.", sponsor=clean(message.sponsor_name), cmo=cmo)
         has_links = any(line.link for line in message.lines)
         links = gettext("Each number below is the link to its form.") if has_links else ""
-        return ngettext("{n} request wait for you", "{n} requests wait for you", count), (waiting, links)
+        return ngettext("{n} request waits for you", "{n} requests wait for you", count), (waiting, links)
     unanswered = ngettext(
         "{cmo}: {n} request without an answer", "{cmo}: {n} requests without an answer", count, cmo=cmo
     )

@@ -5,6 +5,7 @@ A kind without words is found by a test, never by a reader: looking one up raise
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 from slamon.wording import language, types
@@ -43,6 +44,7 @@ ENGLISH = Words(
 )
 
 
+@cache
 def in_language(words: Words, into: Language) -> Words:
     """The same words in another language; made once for each, since every text of the tables is looked up."""
     translated: Words = mapped(words, into.pgettext)

@@ -123,6 +123,10 @@ def test_over_the_api_a_visit_is_amended_in_its_own_fields_and_no_others(visited
     ):
         answer = amended(**wrong)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
+    silent = {"visit_on": None, "scope": None, "route": None, "country": None, "zone": None, "visitors": None}
+    for nothing in ({}, silent, {"visitors": [{"number": 1, "name": None, "hours": None}]}):  # null changes nothing
+        answer = amended(**nothing)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "changes"), answer.text
     changes = {"visit_on": "2026-03-27", "route": "remote", "visitors": [{"number": 2, "name": "Cid", "hours": "4"}]}
     answer = amended(**changes)
     assert answer.status_code == 200, answer.text
@@ -134,14 +138,17 @@ def test_over_the_api_a_visit_is_amended_in_its_own_fields_and_no_others(visited
 
 def test_on_the_page_every_field_of_a_visit_that_may_be_amended_is_filled_in_and_told_of(visited: Installation) -> None:
     staff = Site(visited).staff(visited.cast.pm)
-    request = visited.file(type="visit", detail={**DETAIL, "visitors": VISITORS}, subject="Visit of line 3")
+    detail = {**DETAIL, "visitors": VISITORS, "zone": "US/Eastern"}  # which no list offers
+    request = visited.file(type="visit", detail=detail, subject="Visit of line 3")
     form = staff.get(f"/requests/{request.id}").text
     assert re.search(r'<legend>Visitor 2</legend>.{1,900}name="changes.detail.visitors.2.hours" value="2"', form, re.S)
+    assert '<option value="US/Eastern" selected>US/Eastern</option>' in form
     changed = staff.post(
         f"/requests/{request.id}/amend",
         version="1",
         reason="Moved",
         **{
+            "changes.detail.zone": "US/Eastern",
             "changes.detail.visit_on": "2026-03-27",
             "changes.detail.scope": "Aseptic filling",
             "changes.detail.route": "on_site",
@@ -163,6 +170,7 @@ def test_on_the_page_every_field_of_a_visit_that_may_be_amended_is_filled_in_and
     ):
         assert words in page
     assert "Scope of the visit: " not in page
+    assert "Zone of the visit: " not in page
     assert "Visitor 1, " not in page
 
 

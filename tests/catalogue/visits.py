@@ -18,7 +18,7 @@ from slamon.domain.types.common import (
     information,
     information_done,
 )
-from slamon.schemas.fields import Body, Country, Day, Name, Quantity, Question, Text
+from slamon.schemas.fields import Body, Country, Day, Name, Quantity, Question, Text, Zone
 from slamon.schemas.shapes import Shown
 from slamon.schemas.types.base import NewRequest
 from slamon.wording.types import FieldWords, PartWords, RowWords, TypeWords
@@ -40,6 +40,7 @@ class VisitDetail(Body):
     scope: Annotated[Text, Shown(group="visit", column="visit_scope")]
     route: Annotated[VisitRoute | None, Shown(group="visit")] = None
     country: Annotated[Country | None, Shown(group="visit")] = None
+    zone: Annotated[Zone | None, Shown(group="visit")] = None
     visitors: Annotated[list[Visitor], Shown(group="visit")] = Field([], max_length=20)
     questions: Annotated[list[Question], Shown(group="questions", column="question", without="{subject}")] = Field(
         min_length=1, max_length=50
@@ -68,7 +69,7 @@ VISIT = RequestTypeDefinition(
     already_done=information_done(_ANSWERING),
     by_itself=UNOPPOSED,
     clocks=INFORMATION_CLOCKS,
-    amendable={"visit_on": (), "scope": (), "route": (), "country": (), "visitors": ("name", "hours")},
+    amendable={"visit_on": (), "scope": (), "route": (), "country": (), "zone": (), "visitors": ("name", "hours")},
     due_day="visit_on",
     marks=_day,
 )
@@ -85,6 +86,7 @@ VISIT_WORDS = TypeWords(
         "detail.scope": FieldWords("Scope of the visit"),
         "detail.route": FieldWords("How they come"),
         "detail.country": FieldWords("Country of the visit"),
+        "detail.zone": FieldWords("Zone of the visit"),
         "detail.visitors": FieldWords("Visitors"),
         "detail.visitors.name": FieldWords("Visitor’s name"),
         "detail.visitors.hours": FieldWords("Hours on site"),

@@ -81,7 +81,7 @@ def _without_the_cmo(language: Language) -> Mapping[str, str]:
     gettext = language.gettext
     return {
         FactKind.ACCEPTED: gettext("closed before the CMO had to say"),
-        FactKind.CANCELLED: gettext("because the sponsor cancelled the request"),
+        FactKind.CANCELLED: gettext("because the request was cancelled"),
         FactKind.LOST: gettext("because the goods were lost"),
     }
 

@@ -20,8 +20,6 @@ from slamon.domain.timeline import Role
 from slamon.errors import Forbidden, Invalid
 from slamon.services.deadlines.loading import LoadedRequest
 
-COLUMNS = ("due_on", "priority", "cmo_reference", "contact_id")
-
 
 def as_amendment(
     session: Session,
@@ -35,14 +33,15 @@ def as_amendment(
     """What the fact of an amendment says: each field changed, from what to what.
 
     Changes are of columns and, in `detail`, of fields of what is asked for; of lines and items only the fields to
-    change are named, by their number. Raises Invalid where nothing changes, where the whole would contradict
-    itself, or where somebody may be changing the same: an amendment names the version it was made from. Raises
-    Contradiction for a day that is over, and Forbidden for another priority, unless it is a lead who says so.
+    change are named, by their number. Raises Invalid where nothing changes, where days would be out of order
+    (`days_in_order`), or where somebody may be changing the same: an amendment names the version it was made from.
+    Raises Contradiction for a day that is over, and Forbidden for another priority, unless it is a lead who says so.
     """
     if expected_version is None:
         raise Invalid("If-Match", "an amendment needs the version it was made from, so that two cannot cross")
     request, asked = case.request, given(said.changes)
     wanted = as_json(replace(asked, detail=None))
+    _refuse_unknown_parts(case.type, request, asked.detail or {})
     detail = as_json(_as_written(request.detail, asked.detail or {}))
     before = {name: _plain(getattr(request, name)) for name in wanted}
     changes = {
@@ -52,7 +51,6 @@ def as_amendment(
         _refuse_stranger(session, request, changes["contact_id"].after)
     if "priority" in changes and Role.LEAD not in roles:
         raise Forbidden("Only a lead of this request may change its priority.")
-    _refuse_unknown_parts(case.type, request, detail)
     _refuse_crossed_days(case.type, amended(request.detail, detail))
     if detail and amended(request.detail, detail) != request.detail:
         changes["detail"] = Change(before={name: request.detail.get(name) for name in detail}, after=detail)

@@ -54,7 +54,7 @@ def _title(request_type: RequestTypeDefinition, words: Words, detail: Mapping[st
 
 
 def _field(shape: Shape, name: str, words: Words, own: TypeWords, value: Any) -> Field:
-    text = ", ".join(value) if isinstance(value, list) else str(value or "")
+    text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
     return Field(
         name,
         own.fields[shape.place].label,
@@ -63,19 +63,20 @@ def _field(shape: Shape, name: str, words: Words, own: TypeWords, value: Any) ->
         hint=words.language.gettext("commas between several") if shape.widget is Widget.LISTED else "",
         is_list=shape.widget is Widget.LISTED,
         most=4000 if shape.widget is Widget.LISTED else shape.most or 200,
-        choices=_choices(shape, words, own, is_said=bool(text)),
+        choices=_choices(shape, words, own, text),
     )
 
 
-def _choices(shape: Shape, words: Words, own: TypeWords, *, is_said: bool) -> tuple[Choice, ...]:
+def _choices(shape: Shape, words: Words, own: TypeWords, chosen: str) -> tuple[Choice, ...]:
+    """What there is to choose from, and what is chosen: the API takes zones that no list offers."""
     match shape.widget:
         case Widget.CHOICE:
-            choices = [Choice(option, own.codes[option]) for option in shape.options]
+            named = {option: own.codes[option] for option in shape.options}
         case Widget.COUNTRY:
-            choices = list(starmap(Choice, country_names().items()))
+            named = words.language.countries(country_names())
         case Widget.ZONE:
-            choices = [Choice(zone, zone) for zones in zones_by_region().values() for zone in zones]
+            named = {zone: zone for zones in zones_by_region().values() for zone in zones}
         case _:
             return ()
-    unsaid = () if is_said else (Choice("", words.language.gettext("Choose…")),)
-    return (*unsaid, *choices)
+    first = {} if chosen in named else {chosen: chosen or words.language.gettext("Choose…")}
+    return tuple(starmap(Choice, (first | named).items()))
