@@ -8,7 +8,7 @@ from slamon.domain.catalogue import STANDARD
 from slamon.domain.lifecycle import Action
 from slamon.wording.message import MessageKind
 from tests.callers import Api
-from tests.installation import LEAD, OTHER_CONTACT
+from tests.installation import LEAD
 from tests.services.requests.test_conversations import FIVE_ITEMS, LOST, ROUTINE_ITEMS, Told
 
 PARCEL = {"courier": "World Courier", "tracking_number": "020-1", "expected_delivery_on": "2026-03-06"}
@@ -20,8 +20,6 @@ NO_LOT = {
     "lines": [{"line": 1, "quantity": "2", "lots_or_kits": "A"}, {"line": 2, "quantity": "1"}],
 }
 LOST_ALL = ("report_lost", {"text": "The courier cannot find it"})
-SAME = [{"number": 1, "quantity": "24.0"}]
-TWICE = [{"number": 1, "quantity": "20"}, {"number": 1, "quantity": "21"}]
 ARRIVED = {"received_by": "Pharmacy", "condition": "intact", "readout": "in_range"}
 WAIT = {"reason": "Customs", "until": "2026-03-05T09:00:00Z"}
 
@@ -32,7 +30,7 @@ def refused(api: Api, filing: dict[str, Any], before: list[tuple[str, Any]], act
     for step, particulars in before:
         api.installation.clock.advance(hours=1)
         story(api.contact, step, **particulars)
-    who = {"amend": api.pm, "decide": api.quality}.get(action, api.contact)
+    who = {"decide": api.quality}.get(action, api.contact)
     status, told = story.refused(who, action, **said)
     assert status in (409, 422), told
     return told
@@ -59,11 +57,6 @@ def refused(api: Api, filing: dict[str, Any], before: list[tuple[str, Any]], act
         ([ORDERED], "confirm_dispatch", {**PARCEL, "dispatched_at": "2026-03-02T08:59:59Z"}, "before the request was"),
         ([ORDERED, PACKED], "confirm_packed", {**PACKED[1], "lines": [{"line": 1, "quantity": "1"}]}, "0 of what"),
         ([ORDERED, SENT, LOST_ALL], "decide", {"disposition": "usable", "reason": "Found"}, "is lost"),
-        ([], "amend", {"reason": "Late", "changes": {"due_on": "2026-02-27"}}, "lies in the past"),
-        ([], "amend", {"reason": "?", "changes": {"detail": {"items": [{"number": 1, "lots": ["A"]}]}}}, "is no part"),
-        ([], "amend", {"reason": "?", "changes": {"detail": {"requested_ship_date": "2026-04-01"}}}, "would lie after"),
-        ([], "amend", {"reason": "?", "changes": {"detail": {"lines": TWICE}}}, "names the same number twice"),
-        ([], "amend", {"reason": "?", "changes": {"detail": {"lines": SAME}}}, "nothing would change"),
         ([ORDERED, SENT], "confirm_delivery", {**ARRIVED, "delivered_at": "2026-03-02T10:30:00Z"}, "before the"),
         ([ORDERED, SENT], "confirm_delivery", {**ARRIVED, "min_c": 9, "max_c": 3}, "min_c must not lie above max_c"),
         ([ORDERED, SENT], "confirm_delivery", {**ARRIVED, "min_c": 39, "max_c": 46}, "check that it is in °C"),
@@ -74,9 +67,6 @@ def refused(api: Api, filing: dict[str, Any], before: list[tuple[str, Any]], act
         ([ORDERED], "wait", {"reason": "Customs", "until": "2026-03-09T09:00:00Z"}, "120 hours more"),
         ([ORDERED, ("wait", WAIT)], "wait", {"reason": "Customs", "until": "2026-03-09T09:00:00Z"}, "more in all"),
         ([], "hand_on", {"name": "Maria", "email": "maria@elsewhere.example"}, "@cmo.example"),
-        ([], "amend", {"changes": {"due_on": "2026-04-01"}}, "reason"),
-        ([], "amend", {"reason": "Why not", "changes": {}}, "changes"),
-        ([], "amend", {"reason": "More", "changes": {"detail": {"lines": [{"number": 9, "quantity": "1"}]}}}, "number"),
         ([], "correct", {"corrects": 7, "text": "I meant ten"}, "corrects"),
     ],
 )  # fmt: skip
@@ -97,34 +87,6 @@ def test_what_contradicts_the_shipment_so_far_is_refused(
 )
 def test_what_contradicts_the_items_asked_for_is_refused(api: Api, items: list[dict[str, Any]], words: str) -> None:
     assert words in refused(api, FIVE_ITEMS, [], "answer", {"items": items})
-
-
-def test_of_two_amendments_made_from_the_same_version_one_wins(any_api: Api) -> None:
-    request = any_api.filed(**LOST)
-    path, seen = f"/v1/requests/{request['id']}/actions/amend", {"If-Match": '"1"'}
-    more = {"reason": "One site more", "changes": {"detail": {"lines": [{"number": 1, "quantity": "30"}]}}}
-    later = {"reason": "Patient visit moved", "changes": {"due_on": "2026-04-01"}}
-    assert any_api.pm.post(path, json=more).status_code == 422  # from which version?
-    assert any_api.pm.post(path, json=more, headers=seen).status_code == 200
-    assert any_api.pm.post(path, json=later, headers=seen).status_code == 412
-    changed = any_api.pm.get(f"/v1/requests/{request['id']}").json()
-    assert (changed["detail"]["lines"][0]["quantity"], changed["due_on"]) == ("30", None)
-    fact = any_api.contact.get(f"/v1/requests/{request['id']}/timeline").json()["facts"][-1]
-    assert fact["content"]["changes"]["detail"]["from"]["lines"][0]["quantity"] == "24"  # the first stays readable
-
-
-def test_a_due_date_that_is_revised_does_not_forgive_and_a_colleague_takes_over_by_link(api: Api) -> None:
-    story = Told(api, **{**LOST, "due_on": "2026-03-12"})
-    story(api.pm, "amend", reason="Visit moved", changes={"due_on": "2026-03-20"})
-    clocks = api.pm.get(f"{story.path}/clocks").json()["clocks"]
-    [due] = [clock["limit_at"] for clock in clocks if clock["kind"] == "fulfilment"]
-    assert due == "2026-03-12T22:59:59Z"  # the end of the day first agreed, in Paris
-    handed = story(api.contact, "hand_on", name="Maria Weber", email="maria@cmo.example")
-    api.installation.work()
-    [mail] = api.installation.email.sent_to("maria@cmo.example")
-    assert "/r/" in (mail.link or "")
-    assert handed["contact_id"] != str(api.installation.cast.contact)
-    assert story.is_sound()
 
 
 def test_what_is_written_down_late_must_fit_what_happened_before_and_since(api: Api) -> None:
@@ -196,26 +158,6 @@ def test_a_refusal_that_the_sponsor_leaves_lying_is_the_sponsors_breach(api: Api
     assert api.installation.email.sent_to(LEAD, MessageKind.LIMIT)
     story(api.pm, "accept")
     assert story.clocks()["sponsor-2"] == "breached"
-
-
-def test_only_a_lead_changes_the_priority_and_the_deadlines_follow(api: Api) -> None:
-    story = Told(api, **FIVE_ITEMS)
-    urgent = {"reason": "The batch is on hold", "changes": {"priority": "urgent"}}
-    assert story.refused(api.pm, "amend", **urgent)[0] == 403
-    before = {c["kind"]: c["limit_at"] for c in api.pm.get(story.path).json()["clocks"]}
-    after = {c["kind"]: c["limit_at"] for c in story(api.lead, "amend", **urgent)["clocks"]}
-    assert after["acknowledgement"] < before["acknowledgement"]
-    assert api.pm.get(f"{story.path}/timeline").json()["facts"][-1]["kind"] == "terms_changed"
-    assert story.is_sound()
-
-
-def test_handing_on_tells_nobody_who_else_the_sponsor_works_with(api: Api) -> None:
-    path = f"/v1/requests/{api.filed(**LOST)['id']}/actions/hand_on"
-    known, unknown = (
-        api.contact.post(path, json={"name": "Maria", "email": email}).json()["errors"]
-        for email in (OTHER_CONTACT, f"nobody{OTHER_CONTACT[OTHER_CONTACT.index('@') :]}")
-    )
-    assert known == unknown
 
 
 def test_a_request_that_replaces_a_lost_one_names_it_and_a_stranger_can_be_nobodys_parent(api: Api) -> None:
