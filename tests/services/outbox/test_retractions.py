@@ -26,7 +26,6 @@ from slamon.services.deadlines.loading import load_request
 from slamon.services.directory.bootstrap import default_policies
 from slamon.services.directory.recipients import Recipients
 from slamon.services.directory.records import change, create
-from slamon.services.outbox.message_keys import MessageKey, about_crossing
 from slamon.services.reports.verify import Difference, verify_requests
 from slamon.wording.message import BREACH_KINDS, LADDER_KINDS, MessageKind
 from tests.installation import (
@@ -260,16 +259,6 @@ def test_a_standing_breach_that_nobody_was_told_of_is_alarmed_and_found_by_verif
     assert any(
         "escalations have no message" in (m.detail or "") for m in any_installation.email.sent_to(ADMIN, K.ALARM)
     )
-
-
-def test_a_message_of_many_clocks_keeps_a_key_for_each_reader():
-    clocks = [f"dispatch_confirmation-{number}" for number in range(2, 30)]
-    about = about_crossing(clocks, START)
-    keys = [MessageKey("SHP-2026-000001", K.LIMIT, about, "email", who) for who in ("one", "other")]
-    texts = {str(key) for key in keys}
-    assert len(texts) == 2
-    assert all(len(text) <= 255 for text in texts)
-    assert {key.reader for text in texts if (key := MessageKey.parse(text))} == {"one", "other"}
 
 
 class AnyLife(RuleBasedStateMachine):
