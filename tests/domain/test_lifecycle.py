@@ -1,7 +1,6 @@
 """The life cycles: what is possible when, for whom, and that nothing else is."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,6 @@ from slamon.domain.timeline import FactKind, Role
 from slamon.domain.types.data import DATA
 from slamon.domain.types.inquiry import INQUIRY
 from slamon.domain.types.shipment import SHIPMENT
-from slamon.services.reports.life_cycle_document import life_cycles
 from tests.domain.timelines import CONTACT, timeline
 
 A, R, K = Action, Role, FactKind
@@ -74,8 +72,3 @@ def test_the_same_answer_sent_twice_is_one_answer_and_another_text_is_not():
     answered = timeline((K.ANSWERED, 1))
     assert is_repeat(STANDARD, answered, A.ANSWER, CONTACT, {}, None)
     assert not is_repeat(STANDARD, answered, A.ANSWER, CONTACT, {"text": "something else"}, None)
-
-
-def test_the_document_shows_the_tables_that_are_in_force():
-    written = (Path(__file__).parents[2] / "docs" / "life-cycles.md").read_text(encoding="utf-8")
-    assert written == life_cycles(STANDARD), "run: slamon life-cycles > docs/life-cycles.md"

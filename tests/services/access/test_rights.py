@@ -33,12 +33,10 @@ from slamon.http import transaction
 from slamon.services.access import callers, sessions
 from slamon.services.access.rights import REACH, RIGHTS, Deed, On
 from slamon.services.directory.records import create
-from slamon.services.reports.rights_document import rights
 from slamon.web import session as web
 from tests.callers import Api
 from tests.installation import Installation, open_installation
 from tests.pages import ADDRESS
-from tests.servers.plugin import ROOT
 from tests.services.requests.test_queries import SHIPMENT
 
 OWN, FOREIGN, OWN_RESTRICTED, RESTRICTED = "own", "foreign", "own restricted", "foreign restricted"
@@ -308,11 +306,6 @@ def routes(api: Api) -> Iterator[tuple[str, APIRoute]]:
 def test_every_route_has_its_line_in_the_table(house: CallersAndRecords) -> None:
     without = {route.path for _, route in routes(house.api) if gate(route) is None}
     assert without <= OPEN
-
-
-def test_the_document_says_what_is_in_force() -> None:
-    written = (ROOT / "docs" / "rights.md").read_text(encoding="utf-8")
-    assert written == rights(STANDARD), "run: slamon rights > docs/rights.md"
 
 
 @pytest.mark.parametrize("part", sorted(SEEN))
